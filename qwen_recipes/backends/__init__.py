@@ -1,0 +1,39 @@
+"""One framework, one folder: what it supports, its words for our words, its command line."""
+
+from __future__ import annotations
+
+import difflib
+from functools import cache
+from importlib.metadata import entry_points
+
+from qwen_recipes.backends.base import Backend, Limit, Output
+from qwen_recipes.backends.plan import Plan
+
+__all__ = ["Backend", "Limit", "Output", "Plan", "UnknownBackend", "backend_named", "backends"]
+
+
+class UnknownBackend(LookupError):
+    """No installed backend has that name."""
+
+
+@cache
+def backend_names() -> tuple[str, ...]:
+    """Names of the installed backends, ours and third parties', in order. Loads none of them."""
+    return tuple(sorted({point.name for point in entry_points(group="qwen_recipes.backends")}))
+
+
+@cache
+def backend_named(name: str) -> Backend:
+    """The backend of that name. Raises UnknownBackend with what is near."""
+    for point in entry_points(group="qwen_recipes.backends"):
+        if point.name == name:
+            loaded: Backend = point.load()
+            return loaded
+    near = difflib.get_close_matches(name, backend_names(), n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]}?" if near else f"installed: {', '.join(backend_names())}"
+    raise UnknownBackend(f"no backend is called {name}; {hint}")
+
+
+def backends() -> list[Backend]:
+    """Every installed backend."""
+    return [backend_named(name) for name in backend_names()]

@@ -1,0 +1,34 @@
+"""Axolotl: one YAML, read by `axolotl train`."""
+
+from __future__ import annotations
+
+from qwen_recipes.backends.axolotl.limits import LIMITS
+from qwen_recipes.backends.axolotl.words import WORDS
+from qwen_recipes.backends.base import Backend, Output
+from qwen_recipes.backends.plan import Plan
+from qwen_recipes.shipped import shipped
+
+VERSION = "0.21.0"
+
+
+def outputs(plan: Plan) -> list[Output]:
+    """The config, DeepSpeed's where it shards, and the launch script. FSDP2 stands in the config."""
+    files = [Output("train.yaml", "train.yaml.j2", "yaml", config=True), Output("run.sh", "run.sh.j2", "shell")]
+    if plan.hardware.strategy in ("zero2", "zero3"):
+        files.append(Output("deepspeed.json", "deepspeed.json.j2", "json"))
+    return files
+
+
+BACKEND = Backend(
+    name="axolotl",
+    title="Axolotl",
+    version=VERSION,
+    package="axolotl",
+    distribution="axolotl",
+    templates=shipped("templates") / "axolotl",
+    schema_file=shipped("schemas") / "backends" / f"axolotl-{VERSION}.schema.json",
+    words=WORDS,
+    outputs=outputs,
+    limits=LIMITS,
+    marks_turns=True,
+)

@@ -1,0 +1,8 @@
+"""Axolotl's words for ours."""
+
+WORDS = {
+    "adapter": {16: "lora", 8: "lora", 4: "qlora"},
+    "dora": {"plain": False, "dora": True},
+    "storage": {"uint8": "uint8", "bf16": "bfloat16"},
+    "overlong": {"drop": "drop", "truncate": "truncate", "error": "raise"},
+}

@@ -1,0 +1,39 @@
+"""LLaMA-Factory: one YAML and a dataset_info.json, read by `llamafactory-cli train`."""
+
+from __future__ import annotations
+
+from qwen_recipes.backends.base import Backend, Output
+from qwen_recipes.backends.llamafactory.limits import LIMITS
+from qwen_recipes.backends.llamafactory.words import WORDS
+from qwen_recipes.backends.plan import Plan
+from qwen_recipes.shipped import shipped
+
+VERSION = "0.9.5"
+
+
+def outputs(plan: Plan) -> list[Output]:
+    """The config, the list of data sets, what sharding needs, and the launch script."""
+    files = [
+        Output("train.yaml", "train.yaml.j2", "yaml", config=True),
+        Output("dataset_info.json", "dataset_info.json.j2", "json"),
+        Output("run.sh", "run.sh.j2", "shell"),
+    ]
+    if plan.hardware.strategy in ("zero2", "zero3"):
+        files.append(Output("deepspeed.json", "deepspeed.json.j2", "json"))
+    elif plan.hardware.strategy == "fsdp":
+        files.append(Output("fsdp.yaml", "fsdp.yaml.j2", "yaml"))
+    return files
+
+
+BACKEND = Backend(
+    name="llamafactory",
+    title="LLaMA-Factory",
+    version=VERSION,
+    package="llamafactory",
+    distribution="llamafactory",
+    templates=shipped("templates") / "llamafactory",
+    schema_file=shipped("schemas") / "backends" / f"llamafactory-{VERSION}.schema.json",
+    words=WORDS,
+    outputs=outputs,
+    limits=LIMITS,
+)

@@ -1,0 +1,15 @@
+"""ms-swift's words for ours."""
+
+WORDS = {
+    "dora": {"plain": False, "dora": True},
+    "template": {
+        "hybrid": "qwen3",
+        "base": "qwen3",
+        "thinking-2507": "qwen3_thinking",
+        "instruct-2507": "qwen3_nothinking",
+    },
+    "loss_scale": {"assistant": "default", "last-assistant": "last_round", "all": "all"},
+    "overlong": {"drop": "delete", "truncate": "right", "error": "delete"},
+    "storage": {"uint8": "uint8", "bf16": "bfloat16"},
+    "torch_dtype": {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"},
+}

@@ -1,0 +1,211 @@
+"""The plan: what every backend is told, with nothing left open.
+
+Made by `qwen_recipes.resolve`, read by the templates, the guards and the launcher. Field names follow the recipe's,
+so that `training.learning_rate` is the same thing in both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Origin = Literal["recipe", "model", "hardware", "default"]
+"""Where a value comes from: the person's file, a fact about the model, the machine, or a choice of ours."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a value of the plan is what it is.
+
+    `fields` are the recipe's fields it was computed from: reading the value counts as reading them.
+    """
+
+    origin: Origin
+    text: str
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModelPlan:
+    """The model that is trained. Sizes in units of the model's own config."""
+
+    id: str
+    revision: str | None
+    local: bool
+    model_type: str
+    variant: str
+    layer_class: str
+    max_positions: int
+    dense: bool
+
+
+@dataclass(frozen=True)
+class SourcePlan:
+    """Rows to train or validate on: `path` is relative to the recipe's folder, `name` is unique in the recipe."""
+
+    name: str
+    path: str
+    format: str
+
+
+@dataclass(frozen=True)
+class DataPlan:
+    """Where rows come from. `validation_share` is a fraction of the training rows, or None."""
+
+    train: tuple[SourcePlan, ...]
+    validation: tuple[SourcePlan, ...]
+    validation_share: float | None
+
+    @property
+    def validates(self) -> bool:
+        """Whether anything is held out to evaluate on."""
+        return bool(self.validation) or self.validation_share is not None
+
+
+@dataclass(frozen=True)
+class ChatPlan:
+    """How a conversation becomes tokens and which of them carry loss."""
+
+    template: str
+    """The official template's variant (`hybrid`, `base`, `instruct-2507`, `thinking-2507`) or a .jinja file."""
+    official: bool
+    train_on: str
+    thinking: str
+    eos: str
+    pad: str
+
+
+@dataclass(frozen=True)
+class MethodPlan:
+    """What is trained: every weight (`full`) or an adapter (`lora`) on `targets`."""
+
+    type: str
+    variant: str
+    rank: int
+    alpha: int
+    dropout: float
+    targets: tuple[str, ...]
+    rslora: bool
+
+    @property
+    def adapter(self) -> bool:
+        """Whether an adapter is trained and the base model stays as it is."""
+        return self.type == "lora"
+
+
+@dataclass(frozen=True)
+class QuantizationPlan:
+    """How the frozen base is stored; `bits` is 16 where it is not quantized."""
+
+    bits: int
+    type: str
+    double: bool
+    storage: str
+
+
+@dataclass(frozen=True)
+class WarmupPlan:
+    """Learning-rate warmup: a number of optimizer steps where the length of the run is known, else a share of it."""
+
+    steps: int | None
+    ratio: float | None
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """Optimisation. Lengths in tokens, batches in sequences, intervals in optimizer steps."""
+
+    epochs: float | None
+    steps: int | None
+    sequence_length: int
+    overlong: str
+    packing: bool
+    batch_size: int
+    micro_batch_size: int
+    gradient_accumulation: int
+    learning_rate: float
+    scheduler: str
+    warmup: WarmupPlan
+    optimizer: str
+    beta1: float
+    beta2: float
+    epsilon: float
+    weight_decay: float
+    max_grad_norm: float
+    precision: str
+    seed: int
+    gradient_checkpointing: bool
+    reentrant_checkpointing: bool
+    attention: str
+    liger: bool
+    neftune: float | None
+    early_stopping: int | None
+    evaluate_every: int | Literal["epoch", "never"]
+    save_every: int | Literal["epoch"]
+    keep_checkpoints: int
+    log_every: int
+
+
+@dataclass(frozen=True)
+class HardwarePlan:
+    """The machine: `strategy` is how the work is spread over `gpus` GPUs of each of `nodes` hosts."""
+
+    device: str
+    gpu: str | None
+    gpus: int
+    nodes: int
+    strategy: str
+
+    @property
+    def world(self) -> int:
+        """Processes that train, over all hosts."""
+        return self.gpus * self.nodes
+
+
+@dataclass(frozen=True)
+class OutputPlan:
+    """Where the run writes; `dir` is relative to the recipe's folder."""
+
+    dir: str
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """How the run is started: `environment` is `managed` (built by us), `current`, or a folder."""
+
+    environment: str
+
+
+@dataclass(frozen=True)
+class ObjectivePlan:
+    """What is optimised."""
+
+    type: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One recipe, resolved for one backend."""
+
+    name: str
+    recipe_hash: str
+    backend: str
+    backend_version: str
+    model: ModelPlan
+    data: DataPlan
+    chat: ChatPlan
+    objective: ObjectivePlan
+    method: MethodPlan
+    quantization: QuantizationPlan
+    training: TrainingPlan
+    hardware: HardwarePlan
+    output: OutputPlan
+    run: RunPlan
+    asked: frozenset[str] = frozenset()
+    """Dotted paths of the fields that the person wrote."""
+    reasons: Mapping[str, Reason] = field(default_factory=dict)
+    allow: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    base: str = "."
+    """The recipe's folder, seen from the folder that the files are written to."""

@@ -1,0 +1,63 @@
+"""`recipes`: the commands by name, none of them imported before it is needed."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from qwen_recipes import __version__
+
+COMMANDS = {
+    "lint": "Check recipes: spelling, types, and what is known to go wrong.",
+    "explain": "Print a guard's page.",
+    "show": "Print a recipe, resolved: every value with its reason.",
+    "schema": "Print the recipe's JSON Schema.",
+    "compile": "Write the framework's own files.",
+    "backends": "List the frameworks that recipes compile for.",
+    "env": "Build and list the frameworks' environments.",
+    "doctor": "Check this machine.",
+    "run": "Compile, check, and train.",
+}
+
+
+class Commands(click.Group):
+    """A group that knows its commands' names and imports one when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names, in the order of a run."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"qwen_recipes.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Names and what they do, without importing one."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that was called; a slip of the pen gets a suggestion."""
+        import difflib
+
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            ctx.fail(f"No such command {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "-V", "--version", prog_name="recipes")
+def main() -> None:
+    """Check, explain, compile and launch fine-tuning recipes for Qwen3.
+
+    Exit codes: 0 good; 1 the recipe or its data is not; 2 the call is wrong; 3 it does not fit the hardware;
+    4 the environment fails; 5 the run failed; 130 interrupted.
+    """

@@ -1,0 +1,91 @@
+"""Values that remember which field of the plan they are.
+
+Templates compare and print them like plain values; what is printed can be traced back to the recipe.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Leaf:
+    """Anything with a `path`, the dotted name of the plan's field."""
+
+    path: str
+
+
+class Flag(Leaf):
+    """True or false."""
+
+    def __init__(self, value: bool, path: str) -> None:
+        self.value, self.path = value, path
+
+    def __bool__(self) -> bool:
+        return self.value
+
+    def __eq__(self, other: object) -> bool:
+        return self.value == (other.value if isinstance(other, Flag) else other)
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+
+class Text(str, Leaf):
+    """Text; comparing it gives a Flag of the same field."""
+
+    def __eq__(self, other: object) -> Any:  # noqa: ANN401 - a Flag that behaves as a bool
+        return Flag(str.__eq__(self, other) is True, self.path)
+
+    def __ne__(self, other: object) -> Any:  # noqa: ANN401
+        return Flag(str.__eq__(self, other) is not True, self.path)
+
+    def __hash__(self) -> int:
+        return str.__hash__(self)
+
+
+class Whole(int, Leaf):
+    """A whole number; comparing it gives a Flag of the same field."""
+
+    def __eq__(self, other: object) -> Any:  # noqa: ANN401
+        return Flag(int.__eq__(self, other) is True, self.path)
+
+    def __ne__(self, other: object) -> Any:  # noqa: ANN401
+        return Flag(int.__eq__(self, other) is not True, self.path)
+
+    def __hash__(self) -> int:
+        return int.__hash__(self)
+
+
+class Real(float, Leaf):
+    """A number."""
+
+
+class Items(tuple, Leaf):  # type: ignore[type-arg]
+    """Several values."""
+
+
+def leaf(value: Any, path: str) -> Any:  # noqa: ANN401
+    """`value` with its path; None and maps stay as they are."""
+    made: Any
+    if isinstance(value, bool):
+        return Flag(value, path)
+    for kind, plain in ((Text, str), (Whole, int), (Real, float), (Items, (tuple, list))):
+        if isinstance(value, plain):  # type: ignore[arg-type]
+            made = kind(value)  # type: ignore[arg-type]
+            made.path = path
+            return made
+    return value
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401
+    """The value without its path."""
+    if isinstance(value, Flag):
+        return value.value
+    for kind in (str, int, float):
+        if isinstance(value, kind) and not isinstance(value, bool):
+            return kind(value)
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    return value

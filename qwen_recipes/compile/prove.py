@@ -1,0 +1,86 @@
+"""What was rendered is read again, and held against the framework's own vocabulary, before a byte is written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import yaml
+
+from qwen_recipes.backends.base import Backend, Output
+from qwen_recipes.compile.scalars import marks_in
+from qwen_recipes.recipe.words import nearest
+
+
+class BadOutput(Exception):
+    """A rendered file does not load, or the framework's schema refuses it. `problems` are (key, message) pairs."""
+
+    def __init__(self, file: str, problems: list[tuple[str, str]]) -> None:
+        super().__init__(f"{file}: " + "; ".join(f"{key}: {message}" if key else message for key, message in problems))
+        self.file, self.problems = file, problems
+
+
+def parse(output: Output, text: str) -> Any:  # noqa: ANN401
+    """The rendered file as data. Raises BadOutput where it does not load."""
+    try:
+        return json.loads(text) if output.kind == "json" else yaml.load(text, Loader=_Strict)  # noqa: S506
+    except (ValueError, yaml.YAMLError) as error:
+        raise BadOutput(output.name, [("", f"does not load: {error}")]) from None
+
+
+class _Strict(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """PyYAML's own reading, as the frameworks use it, but a key that is there twice is an error."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: ANN401
+        """A map; raises ConstructorError for a second key of the same name."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value} is there twice", key.start_mark)
+            seen.add(key.value)
+        made: dict[Any, Any] = super().construct_mapping(node, deep)
+        return made
+
+
+def check_schema(backend: Backend, file: str, data: Any) -> None:  # noqa: ANN401
+    """Hold a config against the backend's schema. Raises BadOutput with every problem."""
+    from jsonschema import Draft202012Validator
+
+    schema = backend.schema()
+    errors = sorted(Draft202012Validator(schema).iter_errors(data), key=lambda e: list(map(str, e.absolute_path)))
+    problems = [problem for error in errors for problem in _said(error, schema)]
+    if problems:
+        raise BadOutput(file, problems)
+
+
+def _said(error: Any, schema: dict[str, Any]) -> Iterator[tuple[str, str]]:  # noqa: ANN401
+    key = ".".join(str(step) for step in error.absolute_path)
+    if error.validator != "additionalProperties":
+        yield key, error.message if len(error.message) < 200 else error.message[:200] + "…"
+        return
+    known = error.schema.get("properties", {})
+    for name in error.instance:
+        if name not in known:
+            near = nearest(str(name), known)
+            yield f"{key}.{name}".lstrip("."), "unknown" + (f"; did you mean `{near}`?" if near else "")
+
+
+def keys_of(data: Any, prefix: str = "") -> dict[str, set[str]]:  # noqa: ANN401
+    """Native keys (dotted) of a config rendered with marks, and the plan's fields printed at each."""
+    found: dict[str, set[str]] = {}
+    for key, value in _items(data):
+        name = f"{prefix}{key}"
+        if isinstance(value, dict):
+            found.update(keys_of(value, f"{name}."))
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            for item in value:
+                for inner, paths in keys_of(item, f"{name}[].").items():
+                    found.setdefault(inner, set()).update(paths)
+        else:
+            found[name] = marks_in(value)
+    return found
+
+
+def _items(data: Any) -> Iterable[tuple[str, Any]]:  # noqa: ANN401
+    return data.items() if isinstance(data, dict) else ()

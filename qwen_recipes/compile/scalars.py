@@ -1,0 +1,91 @@
+"""How a value is written so that every reader reads it alike."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable
+from typing import Any
+
+from qwen_recipes.compile.leaves import Leaf, plain
+
+_SAFE = re.compile(r"[A-Za-z_./][A-Za-z0-9_./+@=-]*( [A-Za-z0-9_./+@=-]+)*\Z")
+_MEANS_SOMETHING = re.compile(
+    r"(y|n|yes|no|on|off|true|false|null|none|nan|inf|\.inf|\.nan|\.+|[-+.]?[0-9_.,:]*([eE][-+]?[0-9]+)?)\Z", re.IGNORECASE
+)
+_MARK = "\ue000{}\ue001"
+_MARKED = re.compile("\ue000([^\ue001]*)\ue001")
+
+
+def yaml_scalar(value: Any) -> str:  # noqa: ANN401
+    """A value as YAML that PyYAML, ruamel and OmegaConf read alike; text is quoted where one would misread it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None:
+        return "null"
+    if isinstance(value, float):
+        return number(value)
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, list):
+        return "[" + ", ".join(yaml_scalar(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{yaml_scalar(k)}: {yaml_scalar(v)}" for k, v in value.items()) + "}"
+    text = str(value)
+    return text if _SAFE.match(text) and not _MEANS_SOMETHING.match(text) else json.dumps(text, ensure_ascii=False)
+
+
+def number(value: float) -> str:
+    """A float with a point and a signed exponent: YAML 1.1 takes `1e-05` for text."""
+    if value == int(value) and abs(value) < 1e15:
+        return f"{value:.1f}"
+    text = repr(value)
+    mantissa, e, exponent = text.partition("e")
+    return f"{mantissa}{'' if '.' in mantissa else '.0'}e{exponent}" if e else text
+
+
+def json_value(value: Any) -> str:  # noqa: ANN401
+    """A value as JSON."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def shell_word(value: Any) -> str:  # noqa: ANN401
+    """A value as one word of a shell command."""
+    return shlex.quote(str(value))
+
+
+class Raw(str):
+    """Text that goes into a file as it is."""
+
+
+def printer(kind: str, *, marked: bool) -> Callable[[Any], str]:
+    """What Jinja calls for every printed value. With `marked`, a YAML value carries its field's path."""
+    write = {"yaml": yaml_scalar, "json": json_value, "shell": shell_word}[kind]
+
+    def show(value: Any) -> str:  # noqa: ANN401
+        if isinstance(value, Raw):
+            return str(value)
+        text = write(plain(value))
+        return _mark(text, value.path) if marked and isinstance(value, Leaf) else text
+
+    return show
+
+
+def _mark(text: str, path: str) -> str:
+    mark = _MARK.format(path)
+    return text[0] + mark + text[1:] if text[:1] in '"[' else mark + text
+
+
+def marks_in(value: Any) -> set[str]:  # noqa: ANN401
+    """The paths that a parsed value carries."""
+    if isinstance(value, dict):
+        return {path for item in value.values() for path in marks_in(item)}
+    if isinstance(value, list):
+        return {path for item in value for path in marks_in(item)}
+    return set(_MARKED.findall(value)) if isinstance(value, str) else set()
+
+
+def unmarked(text: str) -> str:
+    """The text as it is written to disk."""
+    return _MARKED.sub("", text)

@@ -1,0 +1,64 @@
+"""The plan as templates see it: every read is recorded."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from qwen_recipes.backends.plan import Plan
+from qwen_recipes.compile.leaves import leaf
+
+_FOLLOWS = {
+    "method.adapter": ("method.type",),
+    "hardware.world": ("hardware.gpus", "hardware.nodes"),
+    "data.validates": (
+        "data.validation",
+        "data.validation[].path",
+        "data.validation[].format",
+    ),
+}
+"""Properties of the plan's parts, and the recipe's fields that they follow from."""
+
+
+class Record:
+    """Which fields of the plan were read."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self.read: set[str] = set()
+
+    def note(self, path: str) -> None:
+        """Remember that the plan's field at `path` was read."""
+        self.read.add(path)
+
+    def recipe_fields(self) -> set[str]:
+        """The recipe's fields that the read values come from."""
+        fields: set[str] = set()
+        for path in self.read:
+            fields.update(fields_behind(self._plan, path))
+        return fields
+
+
+def fields_behind(plan: Plan, path: str) -> tuple[str, ...]:
+    """The recipe's fields that a value of the plan was computed from."""
+    reason = plan.reasons.get(path)
+    return (*(reason.fields if reason else ()), *_FOLLOWS.get(path, ()))
+
+
+class View:
+    """One part of the plan. Attributes are parts, or leaves that know their path."""
+
+    def __init__(self, part: Any, path: str, record: Record) -> None:  # noqa: ANN401 - any dataclass of the plan
+        self._part, self._path, self._record = part, path, record
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        if name.startswith("_"):
+            raise AttributeError(name)
+        value = getattr(self._part, name)
+        path = f"{self._path}.{name}" if self._path else name
+        if dataclasses.is_dataclass(value):
+            return View(value, path, self._record)
+        self._record.note(path)
+        if isinstance(value, tuple) and value and dataclasses.is_dataclass(value[0]):
+            return [View(item, path, self._record) for item in value]
+        return leaf(value, path)

@@ -1,0 +1,116 @@
+"""Put compiled files in their folder: all of them or none, and never over somebody's edits."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+MANIFEST = ".recipes.json"
+
+
+class HandEdited(Exception):
+    """Files in the folder were not left as the compiler wrote them. `files` are their names."""
+
+    def __init__(self, folder: Path, files: list[str]) -> None:
+        super().__init__(f"{', '.join(files)} in {folder}")
+        self.folder, self.files = folder, files
+
+
+def write(folder: Path, files: Mapping[str, str], *, force: bool = False) -> list[str]:
+    """Write the files and a manifest; names of those that changed. Raises HandEdited unless `force`.
+
+    Everything is written beside its place first, so that a full disk or a kill leaves the folder as it was.
+    """
+    edited = hand_edited(folder, files)
+    if edited and not force:
+        raise HandEdited(folder, edited)
+    changed, stale = drifted(folder, files), _stale(folder, files)
+    folder.mkdir(parents=True, exist_ok=True)
+    everything = {**files, MANIFEST: _manifest(files)}
+    parts: dict[str, Path] = {}
+    try:
+        for name, text in everything.items():
+            parts[name] = _beside(folder, name, text)
+        for name, part in parts.items():
+            os.replace(part, folder / name)
+    finally:
+        for part in parts.values():
+            part.unlink(missing_ok=True)
+    for name in stale:
+        (folder / name).unlink(missing_ok=True)
+    return changed
+
+
+def hand_edited(folder: Path, files: Mapping[str, str]) -> list[str]:
+    """Files that are there and are neither what was written last nor what would be written now."""
+    known = _read_manifest(folder)
+    found = []
+    for name, text in files.items():
+        path = folder / name
+        if path.is_file():
+            digest = _digest(path.read_bytes())
+            if digest not in (known.get(name), _digest(text.encode())):
+                found.append(name)
+    return found
+
+
+def drifted(folder: Path, files: Mapping[str, str]) -> list[str]:
+    """Files that are missing or differ from what would be written."""
+    return [name for name, text in files.items() if _on_disk(folder / name) != text]
+
+
+def differences(folder: Path, files: Mapping[str, str]) -> str:
+    """A unified diff from the folder to what would be written; empty where nothing would change."""
+    text = ""
+    for name, new in files.items():
+        old = _on_disk(folder / name) or ""
+        before, after = f"{folder / name}", f"{folder / name} (compiled)"
+        text += "".join(difflib.unified_diff(old.splitlines(True), new.splitlines(True), before, after))
+    return text
+
+
+def _on_disk(path: Path) -> str | None:
+    try:
+        return path.read_bytes().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return None
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _manifest(files: Mapping[str, str]) -> str:
+    digests = {name: _digest(text.encode()) for name, text in sorted(files.items())}
+    return json.dumps({"written-by": "qwen-recipes", "sha256": digests}, indent=2) + "\n"
+
+
+def _read_manifest(folder: Path) -> dict[str, str]:
+    try:
+        known = json.loads((folder / MANIFEST).read_text("utf-8"))["sha256"]
+        return {str(name): str(digest) for name, digest in known.items()}
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        return {}
+
+
+def _stale(folder: Path, files: Mapping[str, str]) -> list[str]:
+    """Files of an earlier compile that this one no longer has, unless somebody edited them."""
+    known = _read_manifest(folder)
+    return [
+        name
+        for name, digest in known.items()
+        if name not in files and (folder / name).is_file() and _digest((folder / name).read_bytes()) == digest
+    ]
+
+
+def _beside(folder: Path, name: str, text: str) -> Path:
+    handle, path = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
+    with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as part:
+        part.write(text)
+    os.chmod(path, 0o755 if name.endswith(".sh") else 0o644)
+    return Path(path)

@@ -1,0 +1,1 @@
+"""Rows: check, prepare, and what each token's label is."""

@@ -1,0 +1,31 @@
+"""Guards: what is known to go wrong with Qwen3, one rule a file."""
+
+from __future__ import annotations
+
+import pkgutil
+from functools import cache
+from importlib import import_module
+
+from qwen_recipes.guards.base import Facts, Fix, Guard, Hit
+from qwen_recipes.guards.judge import judge
+
+__all__ = ["Facts", "Fix", "Guard", "Hit", "guard_codes", "guard_named", "guards", "judge"]
+
+
+def guard_codes() -> list[str]:
+    """Codes of all guards, in order. Loads none of them."""
+    return sorted(m.name.upper() for m in pkgutil.iter_modules(__path__) if m.name.startswith("qr"))
+
+
+@cache
+def guard_named(code: str) -> Guard:
+    """The guard of that code. Raises KeyError."""
+    if code.upper() not in guard_codes():
+        raise KeyError(code)
+    guard: Guard = import_module(f"{__name__}.{code.lower()}").GUARD
+    return guard
+
+
+def guards() -> list[Guard]:
+    """Every guard, in the order of codes."""
+    return [guard_named(code) for code in guard_codes()]

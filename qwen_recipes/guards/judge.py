@@ -1,0 +1,41 @@
+"""Hold a plan against every guard."""
+
+from __future__ import annotations
+
+from qwen_recipes.backends.base import Backend
+from qwen_recipes.backends.plan import Plan
+from qwen_recipes.guards.base import Facts, Guard, Hit
+from qwen_recipes.recipe.check import locate
+from qwen_recipes.recipe.finding import Finding
+from qwen_recipes.recipe.load import Loaded
+from qwen_recipes.recipe.words import nearest
+
+
+def judge(plan: Plan, loaded: Loaded, backend: Backend) -> list[Finding]:
+    """Every finding of every guard that the recipe does not allow, each at its line."""
+    from qwen_recipes.guards import guard_codes, guards
+
+    facts = Facts(plan, loaded, backend)
+    findings = [locate(loaded.document, f, key=True) for f in _unknown_allowed(plan, guard_codes())]
+    for guard in guards():
+        if guard.backends and backend.name not in guard.backends:
+            continue
+        if guard.code in plan.allow and not guard.always:
+            continue
+        findings += [locate(loaded.document, _finding(guard, hit)) for hit in guard.check(facts)]
+    return findings
+
+
+def _finding(guard: Guard, hit: Hit) -> Finding:
+    why = " ".join(guard.part("Why it matters").split("\n\n")[0].split())
+    return Finding(guard.code, guard.severity, hit.message, hit.route, why=why, instead=hit.instead, fix=hit.fix)
+
+
+def _unknown_allowed(plan: Plan, codes: list[str]) -> list[Finding]:
+    found = []
+    for code in plan.allow:
+        if code not in codes:
+            near = nearest(code, codes)
+            instead = f"did you mean `{near}`?" if near else "see `recipes explain`"
+            found.append(Finding("recipe", "error", f"no guard is called {code}", ("allow", code), instead=instead))
+    return found

@@ -1,0 +1,49 @@
+"""The end of a turn is not the end of sequence.
+
+What:
+Chat training states `<|im_end|>` as the end of sequence, in the compiled config and so in the saved tokenizer. The
+compiler always writes it; this guard refuses native keys under `backends.*.extra` that contradict it.
+
+Why it matters:
+Qwen3's templates end every turn with `<|im_end|>`, while a Base model's tokenizer says `<|endoftext|>`. Left so, the
+end of a turn carries no loss or generation never stops at it: the model talks on after its answer.
+
+Evidence:
+QwenLM/Qwen3#1064, QwenLM/Qwen3#927, hiyouga/LlamaFactory#7943. Axolotl 0.21, run: with the Base tokenizer
+`<|im_end|>` got label -100 until `eot_tokens` named it.
+
+Instead:
+Remove the keys that name another end of sequence or empty the list of end-of-turn tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from qwen_recipes.guards.base import Facts, Guard, Hit
+
+
+def check(facts: Facts) -> Iterator[Hit]:
+    """Native keys that would replace the end of a turn."""
+    eos = facts.plan.chat.eos
+    for key, value in facts.plan.extra.items():
+        if not _agrees(key, value, eos):
+            yield Hit(
+                ("backends", facts.backend.name, "extra", key),
+                f"`{key}` takes {eos} away as the end of a turn",
+                f"remove `{key}`",
+            )
+
+
+def _agrees(key: str, value: Any, eos: str) -> bool:  # noqa: ANN401 - a native value is anything
+    if key == "special_tokens" and isinstance(value, Mapping):
+        return value.get("eos_token", eos) == eos
+    if key in ("eot_tokens", "efficient_eos") and isinstance(value, list):
+        return eos in value
+    if key == "train_on_eos":
+        return value in ("turn", "all")
+    return key != "efficient_eos" or value is False
+
+
+GUARD = Guard("QR301", "end-of-turn", "error", "high", __doc__, check)

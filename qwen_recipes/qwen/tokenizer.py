@@ -1,0 +1,120 @@
+"""The released Qwen3 tokenizer, rebuilt byte for byte from its merges: no network, no framework."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from qwen_recipes.qwen.chat_templates import TEMPLATES, template_text
+from qwen_recipes.qwen.vocabulary import MergesDamaged, tokenizer_config, tokenizer_json
+
+TOKENIZER_JSON = "aeb13307a71acd8fe81861d94ad54ab689df773318809eed3cbe794b4492dae4"
+"""SHA-256 of tokenizer.json in every Qwen3 release but the Base models, whose older file has the same ids."""
+
+TOKENIZER_CONFIG = {
+    "hybrid": "d5d09f07b48c3086c508b30d1c9114bd1189145b74e982a265350c923acd8101",
+    "base": "3c04ed3ca964ea2f6b2b5faf0dc4d31aec1cb1e8b4bcf63f402d295046b422b5",
+    "instruct-2507": "a62ff0a2472a0fa1b8eaabcb57c59b58afa42a22831dc141400b6e0cf2b65ce3",
+    "thinking-2507": "60adcfc35f5f251e19a196ec977b4ca0fcfb534852911b3196d68d5e3b146aa0",
+}
+"""SHA-256 of the released tokenizer_config.json, by variant."""
+
+
+class TokenizerDamaged(RuntimeError):
+    """The data of this installation does not give the released tokenizer: it was changed or cut off."""
+
+
+def build_tokenizer(folder: Path, variant: str) -> None:
+    """Write tokenizer.json (11 MB) and tokenizer_config.json of this variant, chat template inside, into `folder`.
+
+    Both are checked before the first byte is written, and each appears whole or not at all. Takes about a second.
+
+    Raises:
+        KeyError: a variant that has no official template.
+        TokenizerDamaged: what was rebuilt is not what was released.
+        OSError: the folder can't be written.
+    """
+    files = _files(variant)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        _write(folder / name, content)
+
+
+def tokenizer_folder(variant: str, cache: Path | None = None) -> Path:
+    """A folder with the tokenizer of this variant, for `AutoTokenizer.from_pretrained`; built on first use.
+
+    `cache` is by default the user's: `$XDG_CACHE_HOME` or `~/.cache`, in it `qwen-recipes/tokenizers`. What is found
+    there is checked, and built anew where it is damaged. Several processes may ask at the same time.
+
+    Raises: as `build_tokenizer`.
+    """
+    root = cache if cache is not None else _user_cache() / "qwen-recipes" / "tokenizers"
+    target = root / f"{variant}-{TOKENIZER_CONFIG[variant][:8]}"
+    if not _intact(target, variant):
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{variant}-", dir=root) as scratch:
+            _put(Path(scratch) / "built", target, variant)
+    return target
+
+
+def _put(built: Path, target: Path, variant: str) -> None:
+    """Build beside `target` and move into place; another process may get there first."""
+    build_tokenizer(built, variant)
+    if target.exists() and not _intact(target, variant):
+        shutil.rmtree(target, ignore_errors=True)
+    try:
+        built.rename(target)
+    except OSError:
+        if not _intact(target, variant):
+            raise
+
+
+def _files(variant: str) -> dict[str, bytes]:
+    expected = _expected(variant)
+    try:
+        files = {
+            "tokenizer.json": tokenizer_json(),
+            "tokenizer_config.json": tokenizer_config(variant, template_text(variant)),
+        }
+    except MergesDamaged as problem:
+        raise TokenizerDamaged(str(problem)) from problem
+    for name, content in files.items():
+        if hashlib.sha256(content).hexdigest() != expected[name]:
+            raise TokenizerDamaged(f"the rebuilt {name} ({variant}) is not the released one: install again")
+    return files
+
+
+def _expected(variant: str) -> dict[str, str]:
+    if variant not in TEMPLATES:
+        raise KeyError(f"no official tokenizer for the variant {variant}")
+    return {"tokenizer.json": TOKENIZER_JSON, "tokenizer_config.json": TOKENIZER_CONFIG[variant]}
+
+
+def _intact(folder: Path, variant: str) -> bool:
+    try:
+        return all(
+            hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+            for name, digest in _expected(variant).items()
+        )
+    except OSError:
+        return False
+
+
+def _write(path: Path, content: bytes) -> None:
+    handle, scratch = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(scratch).chmod(0o644)
+        Path(scratch).replace(path)
+    except BaseException:
+        Path(scratch).unlink(missing_ok=True)
+        raise
+
+
+def _user_cache() -> Path:
+    named = os.environ.get("XDG_CACHE_HOME")
+    return Path(named) if named else Path.home() / ".cache"

@@ -1,0 +1,104 @@
+"""The spec seen from outside: every field by its dotted path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, get_args
+
+from pydantic.fields import FieldInfo
+
+from qwen_recipes.recipe.finding import Route
+from qwen_recipes.recipe.spec import Recipe
+from qwen_recipes.recipe.spec.base import Part
+
+
+@dataclass(frozen=True)
+class Field:
+    """A leaf of the spec: `path` is dotted, `read_by` says who consumes it."""
+
+    path: str
+    description: str
+    example: Any
+    read_by: str
+    default_note: str = ""
+
+
+def part_of(annotation: object) -> type[Part] | None:
+    """The map that an annotation holds, through unions, lists and validators; None for a plain value."""
+    if isinstance(annotation, type):
+        return annotation if issubclass(annotation, Part) else None
+    for inner in get_args(annotation):
+        found = part_of(inner)
+        if found is not None:
+            return found
+    return None
+
+
+@cache
+def leaves() -> dict[str, Field]:
+    """Every field that holds a value rather than a map, in the spec's order."""
+    return {field.path: field for field in _walk(Recipe, "")}
+
+
+def _walk(part: type[Part], prefix: str) -> Iterator[Field]:
+    for name, info in part.model_fields.items():
+        inner = part_of(info.annotation)
+        path = f"{prefix}{name}"
+        if inner is None or name in ("train", "validation"):
+            yield _leaf(path, info)
+        if inner is not None:
+            dots = f"{path}." if name not in ("train", "validation", "backends") else f"{path}[]."
+            if name == "backends":
+                dots = f"{path}.*."
+            if not (name == "validation"):
+                yield from _walk(inner, dots)
+
+
+def _leaf(path: str, info: FieldInfo) -> Field:
+    extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+    example = info.examples[0] if info.examples else None
+    return Field(path, info.description or "", example, str(extra.get("x-read-by", "backend")))
+
+
+def part_at(route: Route) -> type[Part] | None:
+    """The map of the spec that `route` leads to; list positions and free keys are stepped over."""
+    part: type[Part] | None = Recipe
+    for step in route:
+        if isinstance(step, int) or part is None:
+            continue
+        info = part.model_fields.get(step)
+        if info is not None:
+            part = part_of(info.annotation)
+    return part
+
+
+def info_at(route: Route) -> FieldInfo | None:
+    """The field of the spec that `route` names, or None."""
+    names = [step for step in route if isinstance(step, str)]
+    if not names:
+        return None
+    parent = part_at(tuple(names[:-1]))
+    return parent.model_fields.get(names[-1]) if parent is not None else None
+
+
+def written(recipe: Recipe) -> frozenset[str]:
+    """Dotted paths of the leaves that the person wrote."""
+    return frozenset(_written(recipe, ""))
+
+
+def _written(part: Part, prefix: str) -> Iterator[str]:
+    for name in part.model_fields_set:
+        value = getattr(part, name)
+        if isinstance(value, Part):
+            yield from _written(value, f"{prefix}{name}.")
+        elif isinstance(value, list) and value and isinstance(value[0], Part):
+            yield f"{prefix}{name}"
+            for item in value:
+                yield from _written(item, f"{prefix}{name}[].")
+        elif name == "backends":
+            for backend, options in (value or {}).items():
+                yield from _written(options, f"{prefix}{name}.{backend}.")
+        elif value is not None:
+            yield f"{prefix}{name}"

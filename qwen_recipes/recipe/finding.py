@@ -1,0 +1,54 @@
+"""What is wrong, where, why, and what to write instead: the one shape in which everything is reported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Severity = Literal["error", "warning", "advice"]
+Route = tuple[str | int, ...]
+"""The way to a value in the recipe: keys and list positions from the top."""
+
+
+@dataclass(frozen=True, order=True)
+class Span:
+    """A stretch of text. Lines and columns count from 1, in characters; the end column is exclusive."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to tell the person. `code` is a guard's, or `recipe` for what the spec itself forbids."""
+
+    code: str
+    severity: Severity
+    message: str
+    route: Route = ()
+    why: str = ""
+    instead: str = ""
+    file: str = ""
+    span: Span | None = None
+    fix: object = field(default=None, compare=False)
+    """How to put it right by an edit, where that is known."""
+    line: str = field(default="", compare=False)
+    """The text of the line where it starts."""
+
+
+class RecipeError(Exception):
+    """The recipe can't be used as it is. Holds every finding, in the order of the file."""
+
+    def __init__(self, findings: list[Finding]) -> None:
+        super().__init__(f"{len(findings)} problems")
+        self.findings = sorted(findings, key=lambda f: (f.span or Span(0, 0, 0, 0), f.message))
+
+
+def dotted(route: Route) -> str:
+    """`("data", "train", 0, "path")` as people write it: `data.train[0].path`."""
+    text = ""
+    for step in route:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text

@@ -1,0 +1,242 @@
+"""Read YAML as people mean it.
+
+`1e-4` is a number, `on` and `no` are text, a key given twice is an error. Written over the parser's events and not
+over its loader: the loader recurses, expands aliases without end, and forgets where a value stood.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+import yaml
+
+from qwen_recipes.recipe.finding import Finding, RecipeError, Span
+from qwen_recipes.recipe.nodes import Document, Mapping, Node, Scalar, Sequence
+
+MAX_DEPTH = 64
+MAX_NODES = 100_000
+MAX_BYTES = 4_000_000
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_NULL = {"", "~", "null", "Null", "NULL"}
+_BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_INT = re.compile(r"[-+]?[0-9]{1,30}\Z")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,4})?\Z")
+_NOT_FINITE = re.compile(r"([-+]?)\.(inf|nan)\Z", re.IGNORECASE)
+
+
+def plain_value(text: str) -> Any:  # noqa: ANN401 - a YAML value is anything
+    """What an unquoted scalar means: the core schema of YAML 1.2, with numbers as people write them."""
+    if text in _NULL:
+        return None
+    if text in _BOOL:
+        return _BOOL[text]
+    if _INT.match(text):
+        return int(text)
+    if _FLOAT.match(text):
+        return float(text)
+    if _NOT_FINITE.match(text):
+        return float(text.replace(".", "", 1))
+    return text
+
+
+def read_yaml(content: bytes | str, file: str) -> Document:
+    """Read one YAML document. Raises RecipeError with every problem that the text itself has."""
+    text = _decode(content, file)
+    return _Reader(file, text).document()
+
+
+def _decode(content: bytes | str, file: str) -> str:
+    if isinstance(content, str):
+        return content
+    if len(content) > MAX_BYTES:
+        _refuse(file, f"the file has {len(content):,} bytes; a recipe has at most {MAX_BYTES:,}")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        _refuse(file, f"byte {error.start} is not UTF-8", Span(line, 1, line, 1), "save the file as UTF-8")
+
+
+def _refuse(file: str, message: str, span: Span | None = None, instead: str = "") -> NoReturn:
+    raise RecipeError([Finding("recipe", "error", message, file=file, span=span, instead=instead)])
+
+
+def _span(start: Any, end: Any) -> Span:  # noqa: ANN401 - PyYAML's marks are untyped
+    return Span(start.line + 1, start.column + 1, end.line + 1, end.column + 1)
+
+
+@dataclass
+class _Open:
+    """A list or map that is being read."""
+
+    start: Any
+    anchor: str | None
+    is_map: bool
+    items: list[Node] = field(default_factory=list)
+    key: Scalar | None = None
+    entries: dict[str, Node] = field(default_factory=dict)
+    keys: dict[str, Span] = field(default_factory=dict)
+    merged: list[Node] = field(default_factory=list)
+
+
+class _Reader:
+    def __init__(self, file: str, text: str) -> None:
+        self.file = file
+        self.text = text
+        self.count = 0
+        self.extents: dict[int, tuple[int, int]] = {}
+        self.anchors: dict[str, Node] = {}
+        self.findings: list[Finding] = []
+        self.root: Node | None = None
+        self.stack: list[_Open] = []
+
+    def document(self) -> Document:
+        for event in self._events():
+            self._take(event)
+        if self.root is None:
+            _refuse(self.file, "the file is empty", instead="start with `recipes init`, or copy an example")
+        if self.findings:
+            raise RecipeError([self._with_line(f) for f in self.findings])
+        return Document(self.file, self.text, self.root)
+
+    def _with_line(self, finding: Finding) -> Finding:
+        lines = self.text.splitlines()
+        number = finding.span.line if finding.span else 0
+        line = lines[number - 1] if 0 < number <= len(lines) else ""
+        return Finding(**{**finding.__dict__, "line": line})
+
+    def _events(self) -> Iterator[Any]:
+        try:
+            yield from yaml.parse(self.text, Loader=_Loader)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            span = _span(mark, mark) if mark else None
+            self._complain(f"this is not YAML: {error.problem or error.context}", span, _yaml_advice(error))
+            raise RecipeError([self._with_line(f) for f in self.findings]) from None
+        except yaml.YAMLError as error:
+            _refuse(self.file, f"this is not YAML: {str(error).splitlines()[0]}")
+
+    def _complain(self, message: str, span: Span | None, instead: str = "") -> None:
+        self.findings.append(Finding("recipe", "error", message, file=self.file, span=span, instead=instead))
+
+    def _stop(self, message: str, span: Span) -> NoReturn:
+        self._complain(message, span)
+        raise RecipeError([self._with_line(f) for f in self.findings])
+
+    def _take(self, event: Any) -> None:  # noqa: ANN401 - PyYAML's events are untyped
+        if isinstance(event, yaml.ScalarEvent):
+            self._place(self._scalar(event), event.anchor)
+        elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
+            self._open(event)
+        elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
+            self._close(event)
+        elif isinstance(event, yaml.AliasEvent):
+            self._alias(event)
+        elif isinstance(event, yaml.DocumentStartEvent) and self.root is not None:
+            self._stop(
+                "a second YAML document starts here; a recipe is one", _span(event.start_mark, event.end_mark)
+            )
+
+    def _scalar(self, event: Any) -> Scalar:  # noqa: ANN401
+        span = _span(event.start_mark, event.end_mark)
+        plain = not event.style and event.tag is None
+        if event.tag not in (None, "!", "tag:yaml.org,2002:str"):
+            self._complain(f"the tag {event.tag} has no meaning in a recipe", span, "write the value without it")
+        return Scalar(span, plain_value(event.value) if plain else event.value, event.value, plain)
+
+    def _open(self, event: Any) -> None:  # noqa: ANN401
+        if len(self.stack) >= MAX_DEPTH:
+            self._stop(f"nested deeper than {MAX_DEPTH} levels", _span(event.start_mark, event.end_mark))
+        self.stack.append(_Open(event.start_mark, event.anchor, isinstance(event, yaml.MappingStartEvent)))
+
+    def _close(self, event: Any) -> None:  # noqa: ANN401
+        done = self.stack.pop()
+        span = _span(done.start, event.end_mark)
+        node: Node = Mapping(span, done.entries, done.keys) if done.is_map else Sequence(span, done.items)
+        for other in done.merged:
+            self._merge(done, other)
+        self._place(node, done.anchor)
+
+    def _alias(self, event: Any) -> None:  # noqa: ANN401
+        span = _span(event.start_mark, event.end_mark)
+        node = self.anchors.get(event.anchor)
+        if node is None:
+            self._stop(f"*{event.anchor} stands for nothing: no &{event.anchor} before it", span)
+        self._place(node, None, at=span)
+
+    def _place(self, node: Node, anchor: str | None, at: Span | None = None) -> None:
+        """Put a finished node where it belongs: under the waiting key, into the list, or at the root."""
+        count, deep = self._extent(node) if at else (1, 0)
+        self.count += count
+        if self.count > MAX_NODES:
+            self._stop(f"this expands to more than {MAX_NODES:,} values", at or node.span)
+        if len(self.stack) + deep > MAX_DEPTH:
+            self._stop(f"nested deeper than {MAX_DEPTH} levels", at or node.span)
+        if anchor:
+            self.anchors[anchor] = node
+        if not self.stack:
+            self.root = node
+            return
+        parent = self.stack[-1]
+        if not parent.is_map:
+            parent.items.append(node)
+        elif parent.key is None:
+            parent.key = self._key(node, at)
+        else:
+            self._entry(parent, parent.key, node)
+            parent.key = None
+
+    def _extent(self, node: Node) -> tuple[int, int]:
+        """How many values an alias brings and how deep; remembered, so that aliases of aliases cost nothing."""
+        known = self.extents.get(id(node))
+        if known is None:
+            children: list[Node] = []
+            if isinstance(node, Mapping):
+                children = list(node.entries.values())
+            elif isinstance(node, Sequence):
+                children = node.items
+            parts = [self._extent(child) for child in children]
+            known = (1 + sum(count for count, _ in parts), 1 + max((deep for _, deep in parts), default=0))
+            self.extents[id(node)] = known
+        return known
+
+    def _key(self, node: Node, at: Span | None) -> Scalar:
+        if isinstance(node, Scalar) and (isinstance(node.value, (str, int)) or node.value is None):
+            return Scalar(at or node.span, node.raw, node.raw, node.plain)
+        self._complain("a key must be text", at or node.span)
+        return Scalar(at or node.span, "?", "?", True)
+
+    def _entry(self, parent: _Open, key: Scalar, node: Node) -> None:
+        name = str(key.value)
+        if name == "<<" and key.plain:
+            parent.merged.extend(node.items if isinstance(node, Sequence) else [node])
+        elif name in parent.entries:
+            first = parent.keys[name].line
+            self._complain(
+                f"`{name}` is given twice; it stands on line {first} already", key.span, "keep one of the two"
+            )
+        else:
+            parent.entries[name] = node
+            parent.keys[name] = key.span
+
+    def _merge(self, target: _Open, other: Node) -> None:
+        if not isinstance(other, Mapping):
+            self._complain("`<<` takes a map", other.span)
+            return
+        for name, node in other.entries.items():
+            if name not in target.entries:
+                target.entries[name] = node
+                target.keys[name] = other.keys[name]
+
+
+def _yaml_advice(error: yaml.MarkedYAMLError) -> str:
+    problem = error.problem or ""
+    if "\\t" in problem or "tab" in problem:
+        return "indent with spaces"
+    if "mapping values are not allowed" in problem:
+        return "put the text that holds a colon in quotes, or check the indentation"
+    return "check the indentation, quotes and brackets near here"

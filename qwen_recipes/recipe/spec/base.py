@@ -1,0 +1,43 @@
+"""What all parts of the spec share: nothing unknown is let in, and every field explains itself."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Consumer = Literal["backend", "launcher", "tool"]
+"""Who must read a field: the backend's files, the launch command, or `recipes` itself."""
+
+
+class Part(BaseModel):
+    """A map of the recipe. Unknown keys and wrong types are errors; what is not written is None."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=False)
+
+
+def says(description: str, example: Any, *, by: Consumer = "backend", **limits: Any) -> Any:  # noqa: ANN401
+    """A field that may be left out: its description and example, its limits, and who reads it."""
+    return Field(
+        default=None,
+        description=description,
+        examples=[example],
+        json_schema_extra={"x-read-by": by},
+        **limits,
+    )
+
+
+def needs(description: str, example: Any, *, by: Consumer = "backend", **limits: Any) -> Any:  # noqa: ANN401
+    """A field that must be written."""
+    return Field(description=description, examples=[example], json_schema_extra={"x-read-by": by}, **limits)
+
+
+def short_form(key: str, kinds: tuple[type, ...] = (str,)) -> Any:  # noqa: ANN401 - pydantic takes any callable
+    """A validator that reads `value` as `{key: value}`, so that the short way of writing a part is the part."""
+
+    def expand(value: Any) -> Any:  # noqa: ANN401
+        return {key: value} if isinstance(value, kinds) else value
+
+    return expand
+
+

@@ -1,0 +1,123 @@
+"""The model and the rows."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler
+from pydantic_core import CoreSchema
+
+from qwen_recipes.recipe.spec.base import Part, needs, says, short_form
+
+
+class AsShort:
+    """Shows editors that a part may be written as one word, and as what."""
+
+    def __init__(self, schema: dict[str, Any], *, listed: bool = False) -> None:
+        self.schema = schema
+        self.listed = listed
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """The long form's schema with the short one beside it."""
+        full = handler(core)
+        return {"anyOf": [self.schema, full]}
+
+
+class Model(Part):
+    """The model to fine-tune."""
+
+    id: str = needs("Hub id or local folder of the model.", "Qwen/Qwen3-4B-Instruct-2507", min_length=1)
+    revision: str | None = says("Commit or tag of the model on the hub.", "cdbee75f", min_length=1)
+
+
+class Source(Part):
+    """One file of rows."""
+
+    path: str = needs("File of rows, relative to the recipe.", "data/support.jsonl", min_length=1)
+    format: Literal["messages"] | None = says(
+        "How a row is laid out. `messages`: a list of maps with role and content.", "messages"
+    )
+
+
+def _as_list(value: Any) -> Any:  # noqa: ANN401
+    """One source or several, a path or a map: always a list of maps."""
+    items = value if isinstance(value, list) else [value]
+    return [{"path": item} if isinstance(item, str) else item for item in items]
+
+
+_PATH = {"type": "string", "description": "Path of one file of rows.", "examples": ["data/support.jsonl"]}
+_SHORT_SOURCE = {"$ref": "#/$defs/Source"}
+
+
+class AsSources:
+    """Shows editors every way to write a list of sources."""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """A path, a map, or a list of either."""
+        listed = handler(core)
+        item = listed["items"]
+        return {"anyOf": [_PATH, item, {"type": "array", "minItems": 1, "items": {"anyOf": [_PATH, item]}}]}
+
+
+Sources = Annotated[list[Source], Field(min_length=1), BeforeValidator(_as_list), AsSources()]
+
+
+def _share_or_sources(value: Any) -> Any:  # noqa: ANN401
+    return value if isinstance(value, (int, float)) else _as_list(value)
+
+
+class AsValidation:
+    """Shows editors that validation is a share or sources."""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """A fraction, or whatever sources may be."""
+        share, listed = handler(core)["anyOf"]
+        item = listed["items"]
+        several = {"type": "array", "minItems": 1, "items": {"anyOf": [_PATH, item]}}
+        return {"anyOf": [share, _PATH, item, several]}
+
+
+Share = Annotated[float, Field(gt=0.0, lt=1.0)]
+Validation = Annotated[
+    Share | Annotated[list[Source], Field(min_length=1)], BeforeValidator(_share_or_sources), AsValidation()
+]
+
+
+class Data(Part):
+    """What is trained on and what it is judged by."""
+
+    train: Sources = needs(
+        "Rows to train on: a path, a map, or a list of them.",
+        [{"path": "data/support.jsonl", "format": "messages"}],
+    )
+    validation: Validation | None = says(
+        "Rows to evaluate on: a share of the training rows between 0 and 1, or sources like `train`.", 0.05
+    )
+
+
+class Chat(Part):
+    """How a conversation becomes tokens."""
+
+    template: str | None = says(
+        "Chat template: `auto` (the official one of this model's variant), a variant's name "
+        "(hybrid, base, instruct-2507, thinking-2507), or a .jinja file.",
+        "auto",
+        min_length=1,
+    )
+    train_on: Literal["assistant", "last-assistant", "all"] | None = says(
+        "Which turns carry loss: every assistant turn, the last one, or everything.", "assistant"
+    )
+    thinking: Literal["auto", "train-empty"] | None = says(
+        "The empty think block that a hybrid model's template puts before an answer without reasoning: "
+        "`auto` leaves it out of the loss, `train-empty` trains it too, so that the model learns not to think.",
+        "auto",
+    )
+
+
+ModelField = Annotated[
+    Model,
+    BeforeValidator(short_form("id")),
+    AsShort(
+        {"type": "string", "description": "Hub id or local folder of the model.", "examples": ["Qwen/Qwen3-4B"]}
+    ),
+]

@@ -1,0 +1,70 @@
+"""Optimisation: lengths in tokens, batches in sequences, intervals in optimizer steps."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from qwen_recipes.recipe.spec.base import Part, says
+
+Scheduler = Literal["cosine", "linear", "constant", "constant_with_warmup"]
+Optimizer = Literal[
+    "adamw_torch", "adamw_torch_fused", "adamw_8bit", "paged_adamw_8bit", "paged_adamw_32bit", "adafactor"
+]
+Beta = Annotated[float, Field(ge=0.0, lt=1.0)]
+
+
+class Training(Part):
+    """How long, on how much at a time, and with which optimizer."""
+
+    epochs: float | None = says("Passes over the training rows. Not together with `steps`.", 3, gt=0, le=1000)
+    steps: int | None = says("Optimizer steps. Not together with `epochs`.", 500, ge=1, le=100_000_000)
+    sequence_length: int | None = says("Longest sequence that is trained on, in tokens.", 2048, ge=8)
+    overlong: Literal["drop", "truncate", "error"] | None = says(
+        "What happens to a row that is longer: left out, cut at the end, or the run stops.", "drop"
+    )
+    packing: bool | None = says(
+        "Put several short rows into one sequence, with attention that keeps them apart.", True
+    )
+    batch_size: int | None = says(
+        "Sequences per optimizer step over all GPUs; a full pack counts as one.", 16, ge=1, le=1_000_000
+    )
+    micro_batch_size: int | None = says(
+        "Sequences per GPU and forward pass; accumulation follows from it.", 2, ge=1, le=65536
+    )
+    learning_rate: float | None = says("Peak learning rate.", 1e-4, gt=0.0, lt=1.0)
+    scheduler: Scheduler | None = says("Course of the learning rate after warmup.", "cosine")
+    warmup: float | None = says(
+        "Warmup: below 1 a share of the run, from 1 on a number of optimizer steps.", 0.05, ge=0.0
+    )
+    optimizer: Optimizer | None = says("Optimizer, by its transformers name.", "adamw_torch_fused")
+    betas: Annotated[list[Beta], Field(min_length=2, max_length=2)] | None = says(
+        "Adam's decay rates of the first and second moment.", [0.9, 0.999]
+    )
+    epsilon: float | None = says("Adam's epsilon.", 1e-8, gt=0.0, lt=1.0)
+    weight_decay: float | None = says("Decoupled weight decay.", 0.01, ge=0.0, lt=1.0)
+    max_grad_norm: float | None = says("Gradients are clipped to this norm; 0 turns it off.", 1.0, ge=0.0)
+    precision: Literal["bf16", "fp16", "fp32"] | None = says("Precision of the computation.", "bf16")
+    seed: int | None = says("Seed of initialisation, order and dropout.", 42, ge=0, lt=2**32)
+    gradient_checkpointing: bool | None = says(
+        "Compute activations again in the backward pass instead of keeping them.", True
+    )
+    attention: Literal["auto", "sdpa", "eager", "flash_attention_2"] | None = says(
+        "Attention implementation.", "auto"
+    )
+    kernels: Literal["none", "liger"] | None = says(
+        "Fused kernels: `liger` (rotary, RMSNorm, SwiGLU, and a loss that never holds all logits).", "liger"
+    )
+    neftune: float | None = says("NEFTune: scale of the noise on embeddings.", 5.0, gt=0.0)
+    early_stopping: int | None = says(
+        "Stop after this many evaluations without a better validation loss.", 3, ge=1
+    )
+    evaluate_every: Literal["epoch"] | Annotated[int, Field(ge=1)] | None = says(
+        "When validation runs: each epoch, or every so many steps.", 50
+    )
+    save_every: Literal["epoch"] | Annotated[int, Field(ge=1)] | None = says(
+        "When a checkpoint is written: each epoch, or every so many steps.", "epoch"
+    )
+    keep_checkpoints: int | None = says("Checkpoints that are kept; older ones are deleted.", 2, ge=1)
+    log_every: int | None = says("Steps between two log lines.", 10, ge=1)

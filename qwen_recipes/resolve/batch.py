@@ -1,0 +1,56 @@
+"""Micro-batch and accumulation: they multiply back to the global batch exactly, or say which sizes would."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qwen_recipes.backends.plan import HardwarePlan
+from qwen_recipes.estimate.gpus import Gpu
+from qwen_recipes.recipe.spec.training import Training
+from qwen_recipes.resolve.notes import Notes
+
+_ASSUMED_MEMORY = 24
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Sequences per optimizer step, per GPU and forward pass, and how many passes make a step."""
+
+    size: int
+    micro: int
+    accumulation: int
+
+
+def resolve_batch(t: Training, hardware: HardwarePlan, gpu: Gpu | None, length: int, notes: Notes) -> Batch:
+    """size = micro x accumulation x GPUs. A size that can't be split so is a problem."""
+    world = hardware.world
+    default = 16 if 16 % world == 0 else world
+    size = notes.pick("training.batch_size", t.batch_size, default, "16 sequences, or one for each GPU if more")
+    budget = _tokens_at_once(gpu)
+    micro = t.micro_batch_size or _largest(size // world or 1, budget, length)
+    why = f"largest divisor whose {length}-token sequences keep within {budget:,} tokens at once"
+    notes.pick("training.micro_batch_size", t.micro_batch_size, micro, why, "hardware")
+    unit = world * micro
+    if size % unit:
+        _say_which(t, size, unit, world, notes)
+    fields = ("training.batch_size", "training.micro_batch_size")
+    notes.derive("training.gradient_accumulation", None, f"{size} = {micro} x accumulation x {world} GPU", *fields)
+    return Batch(size, micro, max(size // unit, 1))
+
+
+def _tokens_at_once(gpu: Gpu | None) -> int:
+    memory = gpu.memory if gpu else _ASSUMED_MEMORY
+    return 2048 if memory < 16 else 4096 if memory < 40 else 8192
+
+
+def _largest(per_gpu: int, budget: int, length: int) -> int:
+    fits = [m for m in range(1, per_gpu + 1) if per_gpu % m == 0 and m * length <= budget]
+    return fits[-1] if fits else 1
+
+
+def _say_which(t: Training, size: int, unit: int, world: int, notes: Notes) -> None:
+    below, above = size // unit * unit, (size // unit + 1) * unit
+    sizes = f"{below} or {above}" if below else f"{above}"
+    made = f"{world} GPU x {unit // world} sequences each"
+    route = "batch_size" if t.batch_size else "micro_batch_size"
+    notes.refuse(("training", route), f"a batch of {size} can't be split over {made}", f"batch_size: {sizes}")

@@ -1,0 +1,83 @@
+"""What is trained: the short names unfolded, every number of the adapter stated."""
+
+from __future__ import annotations
+
+from qwen_recipes.backends.plan import MethodPlan, QuantizationPlan
+from qwen_recipes.qwen.models import ModelFacts
+from qwen_recipes.recipe.spec import Recipe
+from qwen_recipes.recipe.spec.method import Method, Quantization
+from qwen_recipes.resolve.notes import Notes
+
+_RSLORA_FROM = 64
+
+
+def resolve_method(recipe: Recipe, facts: ModelFacts, notes: Notes) -> MethodPlan:
+    """The method in full. `lora`, `dora`, `qlora` and `qdora` are all adapters of type `lora`."""
+    method = recipe.method or Method()
+    asked = method.type
+    adapter = asked != "full"
+    kind = None if asked is None else "lora" if adapter else "full"
+    notes.pick("method.type", kind, "lora", "an adapter learns as well on most data and fits most cards")
+    short = "dora" if asked in ("dora", "qdora") else None
+    if short:
+        variant = notes.derive("method.variant", "dora", f"`{asked}` is short for it", "method.type", "method.variant")
+    else:
+        variant = notes.pick("method.variant", method.variant, "plain", "DoRA costs time and memory (QR209)")
+    rank = notes.pick("method.rank", method.rank, 16, "enough for most data; doubling it rarely helps")
+    rslora = _rslora(method, rank, notes)
+    alpha = rank if rslora else 2 * rank
+    why = "equals the rank under rsLoRA" if rslora else "twice the rank, within QR207's 1 to 4 times"
+    return MethodPlan(
+        type=kind or "lora",
+        variant=variant if adapter else "plain",
+        rank=rank,
+        alpha=notes.pick("method.alpha", method.alpha, alpha, why),
+        dropout=notes.pick("method.dropout", method.dropout, 0.0, "fused adapter kernels need 0"),
+        targets=_targets(method, facts, notes),
+        rslora=rslora,
+    )
+
+
+def _rslora(method: Method, rank: int, notes: Notes) -> bool:
+    if isinstance(method.rslora, bool):
+        return notes.pick("method.rslora", method.rslora, False, "")
+    fields = ("method.rslora",) if method.rslora else ()
+    why = f"from rank {_RSLORA_FROM} on, alpha/√rank keeps the update's scale (QR203)"
+    return notes.derive("method.rslora", rank >= _RSLORA_FROM, why, *fields, origin="default")
+
+
+def _targets(method: Method, facts: ModelFacts, notes: Notes) -> tuple[str, ...]:
+    every = facts.linear_modules
+    if isinstance(method.targets, list):
+        notes.pick("method.targets", method.targets, [], "")
+        return tuple(name for name in every if name in method.targets) + tuple(
+            name for name in method.targets if name not in every
+        )
+    what = "all seven linear layers" if facts.dense else "attention only: experts and router stay (QR202)"
+    fields = ("method.targets",) if method.targets else ()
+    return notes.derive("method.targets", every, f"all-linear: {what}", *fields, origin="model")
+
+
+def resolve_quantization(recipe: Recipe, strategy: str, notes: Notes) -> QuantizationPlan:
+    """How the base is stored: 16 bits where nothing asks for fewer."""
+    asked = recipe.quantization
+    q = asked or Quantization()
+    method = recipe.method.type if recipe.method else None
+    quantized = asked is not None or method in ("qlora", "qdora")
+    if quantized and q.bits is None and method in ("qlora", "qdora"):
+        bits: int = notes.derive("quantization.bits", 4, f"`{method}` is short for a 4-bit base", "method.type")
+    else:
+        bits = notes.pick("quantization.bits", q.bits, 4 if asked else 16, "the base is not quantized" if not asked else "4 bits cost least")
+    sharded = strategy in ("fsdp", "zero3")
+    storage = None if q.storage == "auto" else q.storage
+    why = "sharding moves 4-bit weights as bf16 (QR103)" if sharded else "bitsandbytes' own, nothing is sharded"
+    if q.storage == "auto":
+        notes.derive("quantization.storage", None, why, "quantization.storage", "hardware.strategy")
+    else:
+        notes.pick("quantization.storage", storage, "", why)
+    return QuantizationPlan(
+        bits=bits,
+        type=notes.pick("quantization.type", q.type, "nf4", "fits normally distributed weights better than fp4 (QR206)"),
+        double=notes.pick("quantization.double", q.double, True, "saves about 0.4 bits a weight"),
+        storage=storage or ("bf16" if sharded else "uint8"),
+    )

@@ -1,0 +1,83 @@
+"""The model: what the registry, or the folder's own config.json, says of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qwen_recipes.backends.plan import ChatPlan, ModelPlan
+from qwen_recipes.qwen.models import BadModelFolder, ModelFacts, UnknownModel, model_facts
+from qwen_recipes.qwen.tokens import END_OF_TEXT, END_OF_TURN
+from qwen_recipes.recipe.finding import RecipeError
+from qwen_recipes.recipe.spec import Recipe
+from qwen_recipes.recipe.spec.source import Chat
+from qwen_recipes.resolve.notes import Notes
+
+
+def find_model(recipe: Recipe, folder: Path, notes: Notes) -> ModelFacts:
+    """The facts about the recipe's model. Raises RecipeError where there are none."""
+    try:
+        return model_facts(recipe.model.id, folder)
+    except (UnknownModel, BadModelFolder) as error:
+        message, _, instead = str(error).partition("; ")
+        notes.refuse(("model", "id"), message, instead)
+        raise RecipeError(notes.problems) from None
+
+
+def resolve_model(recipe: Recipe, facts: ModelFacts, notes: Notes) -> ModelPlan:
+    """Where the model comes from and what it is."""
+    revision = recipe.model.revision
+    local = facts.source != "registry"
+    if local and revision is not None:
+        notes.refuse(("model", "revision"), "a local folder has no revision", "remove it, or use a hub id")
+    notes.derive("model.id", recipe.model.id, "set in the recipe", "model.id")
+    notes.pick("model.revision", revision, None, "the newest on the hub")
+    said = f"from {'the registry' if not local else 'config.json'}"
+    for name in ("local", "model_type", "variant", "layer_class", "max_positions", "dense"):
+        notes.derive(f"model.{name}", None, said, origin="model")
+    return ModelPlan(
+        id=facts.id if not local else recipe.model.id,
+        revision=revision,
+        local=local,
+        model_type=facts.model_type,
+        variant=facts.variant,
+        layer_class=facts.layer_class,
+        max_positions=facts.max_positions,
+        dense=facts.dense,
+    )
+
+
+OFFICIAL = ("hybrid", "base", "instruct-2507", "thinking-2507")
+
+
+def resolve_chat(chat: Chat | None, facts: ModelFacts, notes: Notes) -> ChatPlan:
+    """Template, trained turns, and the tokens that end a turn and fill a batch."""
+    chat = chat or Chat()
+    asked = None if chat.template == "auto" else chat.template
+    variant = facts.variant if facts.variant in OFFICIAL else "hybrid"
+    template = notes.pick(
+        "chat.template", asked, variant, f"the official template of this model's variant, {variant}", "model"
+    )
+    if chat.template == "auto":
+        notes.derive("chat.template", variant, f"auto: the official {variant} template", "chat.template", origin="model")
+    if template not in OFFICIAL and not template.endswith((".jinja", ".jinja2")):
+        notes.refuse(
+            ("chat", "template"),
+            f"`{template}` is neither an official template nor a .jinja file",
+            f"one of auto, {', '.join(OFFICIAL)}, or a path that ends in .jinja",
+        )
+    notes.derive("chat.official", None, "a template that Qwen published", "chat.template")
+    train_on = notes.pick("chat.train_on", chat.train_on, "assistant", "the user's words are not to be learnt")
+    thinking = None if chat.thinking == "auto" else chat.thinking
+    why = "an empty think block says nothing that is worth learning (QR309)"
+    if chat.thinking == "auto":
+        notes.derive("chat.thinking", "auto", why, "chat.thinking")
+    else:
+        notes.pick("chat.thinking", thinking, "auto", why)
+    return ChatPlan(
+        template=template,
+        official=template in OFFICIAL,
+        train_on=train_on,
+        thinking=thinking or "auto",
+        eos=notes.derive("chat.eos", END_OF_TURN, "ends every turn of Qwen3's templates (QR301)", origin="model"),
+        pad=notes.derive("chat.pad", END_OF_TEXT, "differs from the end of a turn (QR302)", origin="model"),
+    )

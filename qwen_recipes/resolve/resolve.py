@@ -1,0 +1,75 @@
+"""From what a person wants to a plan in which nothing is left open."""
+
+from __future__ import annotations
+
+from qwen_recipes.backends.base import Backend
+from qwen_recipes.backends.plan import ObjectivePlan, OutputPlan, Plan, RunPlan
+from qwen_recipes.recipe.check import locate
+from qwen_recipes.recipe.fields import written
+from qwen_recipes.recipe.finding import RecipeError
+from qwen_recipes.recipe.load import Loaded
+from qwen_recipes.recipe.spec.place import Run
+from qwen_recipes.recipe.spec.training import Training
+from qwen_recipes.resolve.batch import resolve_batch
+from qwen_recipes.resolve.data import resolve_data
+from qwen_recipes.resolve.hardware import find_gpu, resolve_hardware
+from qwen_recipes.resolve.method import resolve_method, resolve_quantization
+from qwen_recipes.resolve.model import find_model, resolve_chat, resolve_model
+from qwen_recipes.resolve.notes import Notes
+from qwen_recipes.resolve.training import resolve_length, resolve_training
+
+
+def resolve(loaded: Loaded, backend: Backend) -> Plan:
+    """The plan of a recipe for one backend. Raises RecipeError with every problem, each at its line."""
+    notes = Notes()
+    try:
+        plan = _resolve(loaded, backend, notes)
+    except RecipeError as error:
+        raise RecipeError([locate(loaded.document, finding) for finding in error.findings]) from None
+    if notes.problems:
+        raise RecipeError([locate(loaded.document, finding) for finding in notes.problems])
+    return plan
+
+
+def _resolve(loaded: Loaded, backend: Backend, notes: Notes) -> Plan:
+    recipe = loaded.recipe
+    training = recipe.training or Training()
+    facts = find_model(recipe, loaded.folder, notes)
+    gpu = find_gpu(recipe, notes)
+    hardware = resolve_hardware(recipe, notes)
+    length = resolve_length(training, facts.max_positions, notes)
+    batch = resolve_batch(training, hardware, gpu, length, notes)
+    data = resolve_data(recipe.data, notes)
+    method = resolve_method(recipe, facts, notes)
+    objective = recipe.objective.type if recipe.objective else None
+    options = (recipe.backends or {}).get(backend.name)
+    return Plan(
+        name=loaded.name,
+        recipe_hash=loaded.hash,
+        backend=backend.name,
+        backend_version=backend.version,
+        model=resolve_model(recipe, facts, notes),
+        data=data,
+        chat=resolve_chat(recipe.chat, facts, notes),
+        objective=ObjectivePlan(notes.pick("objective.type", objective, "sft", "learn from conversations")),
+        method=method,
+        quantization=resolve_quantization(recipe, hardware.strategy, notes),
+        training=resolve_training(training, method, data, hardware, batch, length, notes),
+        hardware=hardware,
+        output=_output(loaded, notes),
+        run=_run(recipe.run, notes),
+        asked=written(recipe),
+        reasons=notes.reasons,
+        allow=dict(recipe.allow or {}),
+        extra=dict((options.extra if options else None) or {}),
+    )
+
+
+def _output(loaded: Loaded, notes: Notes) -> OutputPlan:
+    asked = loaded.recipe.output.dir if loaded.recipe.output else None
+    return OutputPlan(notes.pick("output.dir", asked, f"runs/{loaded.name}", "named after the recipe"))
+
+
+def _run(run: Run | None, notes: Notes) -> RunPlan:
+    asked = run.environment if run else None
+    return RunPlan(notes.pick("run.environment", asked, "managed", "locked versions, apart from everything else"))

@@ -1,0 +1,129 @@
+"""Optimisation: every number that a framework would otherwise choose by itself."""
+
+from __future__ import annotations
+
+import math
+
+from qwen_recipes.backends.plan import DataPlan, HardwarePlan, MethodPlan, TrainingPlan, WarmupPlan
+from qwen_recipes.recipe.spec.training import Training
+from qwen_recipes.resolve.batch import Batch
+from qwen_recipes.resolve.intervals import resolve_evaluation, resolve_saving
+from qwen_recipes.resolve.notes import Notes
+
+
+def resolve_training(
+    t: Training, method: MethodPlan, data: DataPlan, hardware: HardwarePlan, batch: Batch, length: int, notes: Notes
+) -> TrainingPlan:
+    """The training part of the plan."""
+    pick = notes.pick
+    adapter, cpu = method.adapter, hardware.device == "cpu"
+    beta1, beta2 = t.betas or (0.9, 0.999)
+    _note_betas(t, notes)
+    evaluate_every = resolve_evaluation(t, data, notes)
+    return TrainingPlan(
+        epochs=None if t.steps else pick("training.epochs", t.epochs, 3, "more is over-fitting on most data (QR404)"),
+        steps=pick("training.steps", t.steps, None, "counted in epochs"),
+        sequence_length=length,
+        overlong=pick("training.overlong", t.overlong, "drop", "a row cut short never teaches where to stop"),
+        packing=pick("training.packing", t.packing, False, "changes what a batch is; ask for it"),
+        batch_size=batch.size,
+        micro_batch_size=batch.micro,
+        gradient_accumulation=batch.accumulation,
+        learning_rate=pick(
+            "training.learning_rate",
+            t.learning_rate,
+            1e-4 if adapter else 1e-5,
+            "within 5e-5 to 2e-4 for adapters (QR403)" if adapter else "within 5e-6 to 2e-5 for all weights (QR403)",
+        ),
+        scheduler=pick("training.scheduler", t.scheduler, "cosine", "ends near zero, whatever the length"),
+        warmup=_warmup(t, notes),
+        optimizer=_optimizer(t, cpu, notes),
+        beta1=beta1,
+        beta2=beta2,
+        epsilon=pick("training.epsilon", t.epsilon, 1e-8, "Adam's own"),
+        weight_decay=pick(
+            "training.weight_decay",
+            t.weight_decay,
+            0.01 if adapter else 0.1,
+            "an adapter needs little" if adapter else "Qwen's own practice for all weights",
+        ),
+        max_grad_norm=pick("training.max_grad_norm", t.max_grad_norm, 1.0, "one bad batch can't throw it off"),
+        precision=pick(
+            "training.precision",
+            t.precision,
+            "fp32" if cpu else "bf16",
+            "the CPU trains in full precision" if cpu else "what Qwen3 was trained in; fp16 overflows (QR401)",
+        ),
+        seed=pick("training.seed", t.seed, 42, "any number; the same one everywhere"),
+        gradient_checkpointing=pick(
+            "training.gradient_checkpointing",
+            t.gradient_checkpointing,
+            not cpu,
+            "memory is not what a CPU lacks" if cpu else "a third more time for most of the activations' memory",
+        ),
+        reentrant_checkpointing=notes.derive(
+            "training.reentrant_checkpointing",
+            hardware.strategy == "zero3",
+            "only ZeRO-3 needs it: recomputed shapes differ under partitioned weights (QR101)",
+            "hardware.strategy",
+            origin="hardware",
+        ),
+        attention=_attention(t, cpu, notes),
+        liger=_liger(t, notes),
+        neftune=pick("training.neftune", t.neftune, None, "no noise unless asked for"),
+        early_stopping=pick("training.early_stopping", t.early_stopping, None, "the run ends when it is done"),
+        evaluate_every=evaluate_every,
+        save_every=resolve_saving(t, evaluate_every, notes),
+        keep_checkpoints=pick("training.keep_checkpoints", t.keep_checkpoints, 2, "the newest and one to fall back on"),
+        log_every=pick("training.log_every", t.log_every, 1 if (t.steps or 1000) <= 200 else 10, "a curve of some hundred points"),
+    )
+
+
+def resolve_length(t: Training, max_positions: int, notes: Notes) -> int:
+    """Longest sequence in tokens."""
+    default = min(2048, max_positions)
+    return notes.pick("training.sequence_length", t.sequence_length, default, "holds most chat rows")
+
+
+def _note_betas(t: Training, notes: Notes) -> None:
+    for index, name in enumerate(("beta1", "beta2")):
+        asked = t.betas[index] if t.betas else None
+        notes.pick(f"training.{name}", asked, 0.0, "Adam's own; the frameworks differ here", field="training.betas")
+
+
+def _warmup(t: Training, notes: Notes) -> WarmupPlan:
+    """A share becomes steps where the run's length is known, at least 2: Axolotl turns 1 into 2."""
+    notes.pick("training.warmup.steps", t.warmup, 0.0, "5 % of the run", field="training.warmup")
+    notes.reasons["training.warmup.ratio"] = notes.reasons["training.warmup.steps"]
+    warmup = 0.05 if t.warmup is None else t.warmup
+    if warmup >= 1:
+        if warmup != int(warmup):
+            notes.refuse(("training", "warmup"), "warmup from 1 on is a whole number of steps", f"{round(warmup)}")
+        if t.steps and warmup > t.steps:
+            notes.refuse(("training", "warmup"), f"warmup is longer than the {t.steps} steps of the run", "0.05")
+        return WarmupPlan(int(warmup), None)
+    if t.steps and warmup > 0:
+        fields = ("training.warmup", "training.steps") if t.warmup is not None else ("training.steps",)
+        notes.derive("training.warmup.steps", None, f"{warmup:.0%} of {t.steps} steps", *fields)
+        return WarmupPlan(min(max(2, math.ceil(warmup * t.steps)), t.steps), None)
+    return WarmupPlan(None, warmup) if warmup > 0 else WarmupPlan(0, None)
+
+
+def _optimizer(t: Training, cpu: bool, notes: Notes) -> str:
+    default = "adamw_torch" if cpu else "adamw_torch_fused"
+    return notes.pick("training.optimizer", t.optimizer, default, "AdamW, fused where a GPU is", "hardware")
+
+
+def _attention(t: Training, cpu: bool, notes: Notes) -> str:
+    asked = None if t.attention == "auto" else t.attention
+    packed = bool(t.packing) and not cpu
+    default = "flash_attention_2" if packed else "sdpa"
+    why = "keeps packed rows apart in every framework (QR408)" if packed else "comes with PyTorch, runs everywhere"
+    if t.attention == "auto":
+        return notes.derive("training.attention", default, f"auto: {why}", "training.attention", origin="default")
+    return notes.pick("training.attention", asked, default, why)
+
+
+def _liger(t: Training, notes: Notes) -> bool:
+    asked = None if t.kernels is None else t.kernels == "liger"
+    return notes.pick("training.liger", asked, False, "nothing that must be installed extra", field="training.kernels")

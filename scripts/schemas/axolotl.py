@@ -1,0 +1,118 @@
+"""Axolotl's config file, from the pydantic models it validates with; Liger's and CutCrossEntropy's included."""
+
+# ruff: noqa: ANN401 (annotations and the frameworks' classes have no narrower type)
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from .annotations import Schema, bounded, choices, schema_of
+from .document import document, print_schema, with_default
+
+PLUGINS = (
+    "axolotl.integrations.liger.args.LigerArgs",
+    "axolotl.integrations.cut_cross_entropy.args.CutCrossEntropyArgs",
+)
+READ_BEFORE_VALIDATION = ("beta", "fsdp", "unsloth_cross_entropy_loss")
+"""Keys that axolotl.utils.schemas.validation and config look at though no model has a field for them."""
+DATASET_BY_RL = {"DPODataset": ["dpo", "ipo", "simpo"], "KTODataset": ["kto"]}
+"""The class an entry of `datasets` is made into, by `rl` (axolotl.utils.config.validate_config)."""
+OTHER_DATASETS = ("SFTDataset", "StepwiseSupervisedDataset", "SyntheticDataset")
+
+
+class Models:
+    """The pydantic models met on the way, each once, under `$defs`."""
+
+    def __init__(self) -> None:
+        self.defs: Schema = {}
+
+    def reference(self, model: Any) -> Schema:
+        name = model.__name__
+        if name not in self.defs:
+            self.defs[name] = {}
+            self.defs[name] = self.described(model)
+        return {"$ref": f"#/$defs/{name}"}
+
+    def described(self, model: Any) -> Schema:
+        return {"type": "object", "additionalProperties": False, "properties": self.properties(model)}
+
+    def properties(self, model: Any) -> Schema:
+        found: Schema = {}
+        for name, field in model.model_fields.items():
+            schema = bounded(schema_of(field.annotation, self.reference) or {}, field.metadata)
+            if field.default_factory is None and not field.is_required():
+                schema = with_default(schema, field.default)
+            found.update(dict.fromkeys(spellings(name, field), schema))
+        return found
+
+
+def spellings(name: str, field: Any) -> set[str]:
+    names = {name}
+    for alias in (field.alias, field.validation_alias):
+        names.update([alias] if isinstance(alias, str) else getattr(alias, "choices", None) or ())
+    return names
+
+
+def checked_late() -> Schema:
+    """Fields that are plain strings in the models and are looked up in these enums when training starts."""
+    enums = import_module("axolotl.utils.schemas.enums")
+    trainer = import_module("transformers.trainer_utils")
+    optimizers = [item.value for item in import_module("transformers.training_args").OptimizerNames]
+    custom = [item.value for item in enums.CustomSupportedOptimizers]
+    schedules = [item.value for item in trainer.SchedulerType]
+    canonical = choices(enums.CANONICAL_ATTN_IMPLS)
+    return {
+        "optimizer": choices([*optimizers, *custom, None]),
+        "lr_scheduler": choices([*schedules, "one_cycle", "rex", None]),
+        "save_strategy": choices([*(item.value for item in trainer.SaveStrategy), None]),
+        "eval_strategy": choices([*(item.value for item in trainer.IntervalStrategy), None]),
+        "hub_strategy": choices([*(item.value for item in trainer.HubStrategy), None]),
+        "attn_implementation": {"anyOf": [canonical, {"type": "string", "pattern": "/"}, {"type": "null"}]},
+    }
+
+
+def accept_old_prefix(fsdp: Schema) -> None:
+    """`fsdp_offload_params` is taken for `offload_params` (check_fsdp_config_kwargs_prefix)."""
+    fsdp.update({f"fsdp_{name}": schema for name, schema in list(fsdp.items()) if not name.startswith("fsdp_")})
+
+
+def by_objective(defs: Schema) -> Schema:
+    """A condition on `rl` that says which fields an entry of `datasets` may have; adds the class `Dataset`."""
+    merged: Schema = {}
+    for name in reversed(OTHER_DATASETS):
+        merged.update(defs[name]["properties"])
+    defs["Dataset"] = {"type": "object", "additionalProperties": False, "properties": merged}
+    condition = entries("Dataset")
+    for name, objectives in DATASET_BY_RL.items():
+        chosen = {"properties": {"rl": {"enum": objectives}}, "required": ["rl"]}
+        condition = {"if": chosen, "then": entries(name), "else": condition}
+    return condition
+
+
+def entries(name: str) -> Schema:
+    return {"properties": {"datasets": {"items": {"$ref": f"#/$defs/{name}"}}}}
+
+
+def make() -> Schema:
+    """The schema; needs Axolotl installed."""
+    config = import_module("axolotl.utils.schemas.config")
+    models = Models()
+    properties = models.properties(config.AxolotlInputConfig)
+    for path in PLUGINS:
+        module, name = path.rsplit(".", 1)
+        properties.update(models.properties(getattr(import_module(module), name)))
+    for name, schema in checked_late().items():
+        properties[name] = {**schema, "default": properties[name]["default"]}
+    properties.update({name: {} for name in READ_BEFORE_VALIDATION if name not in properties})
+    accept_old_prefix(models.defs["FSDPConfig"]["properties"])
+    more: Schema = {"required": ["base_model", "learning_rate"], "allOf": [by_objective(models.defs)]}
+    properties["datasets"] = {"type": ["array", "null"], "minItems": 1, "items": {"type": "object"}}
+    any_dataset = [{"$ref": f"#/$defs/{name}"} for name in ("Dataset", *DATASET_BY_RL)]
+    properties["test_datasets"] = {**properties["datasets"], "items": {"anyOf": any_dataset}}
+    version = import_module("axolotl").__version__
+    return document("axolotl", version, "axolotl.py", properties, **more, **{"$defs": models.defs})
+
+
+if __name__ == "__main__":
+    print_schema(make)

@@ -1,0 +1,100 @@
+"""ms-swift's config file, from the dataclass behind `swift sft`, with what `swift rlhf` and `swift pt` add to it.
+
+A YAML value becomes a command-line word: null would be the text "None", so no key may be null here, and an empty
+list is no list at all.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from .annotations import Schema, choices, union, without_null
+from .document import dataclass_properties, document, print_schema
+
+ENVIRONMENT: Schema = {"type": "object", "additionalProperties": {"type": ["string", "integer", "number", "boolean"]}}
+JSON_TEXT = ("columns", "deepspeed", "fsdp", "mcp_server", "model_kwargs", "rope_scaling")
+"""Text that is parsed as JSON: a mapping in the YAML is written out as such by `swift.cli.main`."""
+
+
+def argument(schema: Schema) -> Schema:
+    """A field as the command line takes it: never null, and one word where a list of one is meant."""
+    return listed(without_null(schema))
+
+
+def listed(schema: Schema) -> Schema:
+    if "anyOf" in schema:
+        return {"anyOf": [listed(part) for part in schema["anyOf"]]}
+    if schema.get("type") == "array":
+        return union([{**schema, "minItems": 1}, schema.get("items")])
+    return schema
+
+
+def checked_late() -> Schema:
+    """Names that are looked up in a table when the model is loaded or the trainer is built."""
+    tables = {
+        "loss_type": ("swift.loss.mapping", "loss_map"),
+        "optimizer": ("swift.optimizers.mapping", "optimizers_map"),
+        "template": ("swift.template.register", "TEMPLATE_MAPPING"),
+        "model_type": ("swift.model.model_meta", "MODEL_MAPPING"),
+        "agent_template": ("swift.agent_template.mapping", "agent_template_map"),
+    }
+    found = {name: choices(getattr(import_module(module), table)) for name, (module, table) in tables.items()}
+    found["tuner_type"] = choices(import_module("swift.arguments").get_supported_tuners())
+    trainer = import_module("transformers.trainer_utils")
+    found["lr_scheduler_type"] = choices(item.value for item in trainer.SchedulerType)
+    found["eval_strategy"] = choices(item.value for item in trainer.IntervalStrategy)
+    found["attn_impl"] = attention()
+    found["loss_scale"] = {"type": "string", "pattern": loss_scales()}
+    found.update({name: {"type": ["object", "string"]} for name in JSON_TEXT})
+    return found
+
+
+def attention() -> Schema:
+    """Names transformers knows, ms-swift's own spelling, and kernels of the hub."""
+    known = import_module("transformers.modeling_utils").ALL_ATTENTION_FUNCTIONS.valid_keys()
+    own = [name for name in known if "|" not in name]
+    return {"anyOf": [choices(["eager", "flash_attn", *own]), {"type": "string", "pattern": "/"}]}
+
+
+def loss_scales() -> str:
+    """A base strategy, refinements of it, or both, joined by `+` (swift.loss_scale.mapping.get_loss_scale)."""
+    mapping = import_module("swift.loss_scale.mapping")
+    base, other = ("|".join(sorted(names)) for names in (mapping.ALL_BASE_STRATEGY, mapping.loss_scale_map))
+    return f"^({base}|{other})(\\+({other}))*$"
+
+
+def differing(base: Schema, other: Schema) -> dict[str, Any]:
+    """Defaults that a subcommand has of its own."""
+    return {
+        name: schema["default"]
+        for name, schema in other.items()
+        if "default" in schema and name in base and schema["default"] != base[name].get("default")
+    }
+
+
+def make() -> Schema:
+    """The schema; needs ms-swift installed."""
+    import_module("swift.template")
+    import_module("swift.model")
+    arguments = import_module("swift.arguments")
+    late = checked_late()
+    sft = dataclass_properties(arguments.SftArguments, late, argument)
+    several = {**late, "loss_type": {"type": "array", "items": {"type": "string"}}}
+    others = {
+        "pt": dataclass_properties(arguments.PretrainArguments, late, argument),
+        "rlhf": dataclass_properties(arguments.RLHFArguments, several, argument),
+    }
+    only = {name: {key: schema for key, schema in found.items() if key not in sft} for name, found in others.items()}
+    more = {
+        "$defs": {name: {"properties": found} for name, found in only.items()},
+        "x-only-in": {name: sorted(found) for name, found in only.items()},
+        "x-defaults": {name: differing(sft, found) for name, found in others.items()},
+        "required": ["model"],
+    }
+    version = import_module("swift.version").__version__
+    return document("ms-swift", version, "ms_swift.py", {"ENV": ENVIRONMENT, **sft}, **more)
+
+
+if __name__ == "__main__":
+    print_schema(make)
