@@ -46,7 +46,7 @@ def stop(message: str, code: Exit) -> NoReturn:
     sys.exit(code)
 
 
-def load_recipe(file: str, sets: tuple[str, ...], form: str = "text") -> Any:  # noqa: ANN401 - Loaded, imported late
+def load_recipe(file: str, sets: tuple[str, ...], form: str = "text") -> Any:
     """The recipe, or its problems printed and exit 1; a file that can't be read exits 2."""
     from qwen_recipes.recipe.load import CannotRead, load
 
@@ -58,7 +58,7 @@ def load_recipe(file: str, sets: tuple[str, ...], form: str = "text") -> Any:  #
         refuse(error.findings, form)
 
 
-def backend_or_stop(name: str) -> Any:  # noqa: ANN401 - Backend, imported late
+def backend_or_stop(name: str) -> Any:
     """The backend of that name, or exit 2."""
     from qwen_recipes.backends import UnknownBackend, backend_named
 

@@ -16,7 +16,9 @@ from qwen_recipes.recipe.finding import RecipeError
 @click.command("compile")
 @click.argument("file")
 @click.option("--backend", metavar="NAME|all", help="Framework to compile for; the recipe's own where left out.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Folder; [default: compiled/NAME]")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Folder; [default: compiled/NAME]"
+)
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 where the folder is not what would be written.")
 @click.option("--diff", is_flag=True, help="Write nothing; print what would change.")
 @click.option("--force", is_flag=True, help="Overwrite files that were edited by hand.")
@@ -49,7 +51,7 @@ def command(
         _write(one, root / one.backend.name, force=force, quiet=quiet)
 
 
-def _wanted(loaded: Any, backend: str | None) -> list[Any]:  # noqa: ANN401 - imported late
+def _wanted(loaded: Any, backend: str | None) -> list[Any]:
     from qwen_recipes.backends import backends
 
     if backend == "all":
@@ -60,7 +62,7 @@ def _wanted(loaded: Any, backend: str | None) -> list[Any]:  # noqa: ANN401 - im
     return [backend_or_stop(name)]
 
 
-def compile_all(loaded: Any, wanted: list[Any], root: Path) -> list[Any]:  # noqa: ANN401 - imported late
+def compile_all(loaded: Any, wanted: list[Any], root: Path) -> list[Any]:
     """Compile for each backend, or print every problem of all of them and exit 1."""
     from qwen_recipes.compile import compile_for
 
@@ -89,7 +91,7 @@ def _compare(every: list[Any], root: Path, *, show: bool) -> None:
     sys.exit(Exit.RECIPE if any(changed.values()) and not show else Exit.GOOD)
 
 
-def _write(one: Any, folder: Path, *, force: bool, quiet: bool) -> None:  # noqa: ANN401 - imported late
+def _write(one: Any, folder: Path, *, force: bool, quiet: bool) -> None:
     from qwen_recipes.compile import HandEdited, write
 
     try:

@@ -22,7 +22,13 @@ def text(findings: Iterable[Finding]) -> str:
 
 def _block(finding: Finding) -> str:
     span = finding.span
-    place = f"{finding.file}:{span.line}:{span.column}: " if span and finding.file else f"{finding.file}: " if finding.file else ""
+    place = (
+        f"{finding.file}:{span.line}:{span.column}: "
+        if span and finding.file
+        else f"{finding.file}: "
+        if finding.file
+        else ""
+    )
     kind = click.style(f"{finding.severity}[{finding.code}]", fg=_COLOURS[finding.severity], bold=True)
     lines = [f"{place}{kind}: {finding.message}"]
     if span and finding.line.strip():
@@ -74,6 +80,6 @@ def say(message: str) -> None:
     click.echo(message, err=True, color=colour(sys.stderr))
 
 
-def colour(stream: Any) -> bool | None:  # noqa: ANN401 - any text stream
+def colour(stream: Any) -> bool | None:
     """Whether to colour: never under NO_COLOR, else click decides by the stream."""
     return False if os.environ.get("NO_COLOR") else None

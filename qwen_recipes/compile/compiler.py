@@ -19,7 +19,6 @@ from qwen_recipes.recipe.finding import Finding, RecipeError, Route
 from qwen_recipes.recipe.load import Loaded
 from qwen_recipes.resolve import resolve
 
-
 ROWS_JSON = Output("rows.json", "rows.json.j2", "json")
 """What the program that prepares rows is told; the same for every backend."""
 
@@ -126,7 +125,12 @@ def _schema_agrees(plan: Plan, loaded: Loaded, backend: Backend, file: str, data
             raise
         raise RecipeError(
             [
-                _refusal(loaded, f"backends.{backend.name}.extra.{key.split('.')[0]}", f"{backend.title}: `{key}`: {said}", "")
+                _refusal(
+                    loaded,
+                    f"backends.{backend.name}.extra.{key.split('.')[0]}",
+                    f"{backend.title}: `{key}`: {said}",
+                    "",
+                )
                 for key, said in error.problems
             ]
         ) from None
@@ -141,5 +145,6 @@ def _nothing_dropped(plan: Plan, loaded: Loaded, backend: Backend, read: set[str
     if dropped:
         message = "{} is told nothing of `{}`".format
         why = "a field without effect is never dropped in silence"
-        raise RecipeError([_refusal(loaded, path, message(backend.title, path), "remove it", why) for path in dropped])
-
+        raise RecipeError(
+            [_refusal(loaded, path, message(backend.title, path), "remove it", why) for path in dropped]
+        )

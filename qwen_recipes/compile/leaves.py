@@ -33,10 +33,10 @@ class Flag(Leaf):
 class Text(str, Leaf):
     """Text; comparing it gives a Flag of the same field."""
 
-    def __eq__(self, other: object) -> Any:  # noqa: ANN401 - a Flag that behaves as a bool
+    def __eq__(self, other: object) -> Any:
         return Flag(str.__eq__(self, other) is True, self.path)
 
-    def __ne__(self, other: object) -> Any:  # noqa: ANN401
+    def __ne__(self, other: object) -> Any:
         return Flag(str.__eq__(self, other) is not True, self.path)
 
     def __hash__(self) -> int:
@@ -46,10 +46,10 @@ class Text(str, Leaf):
 class Whole(int, Leaf):
     """A whole number; comparing it gives a Flag of the same field."""
 
-    def __eq__(self, other: object) -> Any:  # noqa: ANN401
+    def __eq__(self, other: object) -> Any:
         return Flag(int.__eq__(self, other) is True, self.path)
 
-    def __ne__(self, other: object) -> Any:  # noqa: ANN401
+    def __ne__(self, other: object) -> Any:
         return Flag(int.__eq__(self, other) is not True, self.path)
 
     def __hash__(self) -> int:
@@ -60,24 +60,24 @@ class Real(float, Leaf):
     """A number."""
 
 
-class Items(tuple, Leaf):  # type: ignore[type-arg]
+class Items(tuple[Any, ...], Leaf):
     """Several values."""
 
 
-def leaf(value: Any, path: str) -> Any:  # noqa: ANN401
+def leaf(value: Any, path: str) -> Any:
     """`value` with its path; None and maps stay as they are."""
-    made: Any
     if isinstance(value, bool):
         return Flag(value, path)
-    for kind, plain in ((Text, str), (Whole, int), (Real, float), (Items, (tuple, list))):
-        if isinstance(value, plain):  # type: ignore[arg-type]
-            made = kind(value)  # type: ignore[arg-type]
+    kinds: tuple[tuple[Any, Any], ...] = ((Text, str), (Whole, int), (Real, float), (Items, (tuple, list)))
+    for kind, base in kinds:
+        if isinstance(value, base):
+            made = kind(value)
             made.path = path
             return made
     return value
 
 
-def plain(value: Any) -> Any:  # noqa: ANN401
+def plain(value: Any) -> Any:
     """The value without its path."""
     if isinstance(value, Flag):
         return value.value

@@ -17,14 +17,16 @@ class BadOutput(Exception):
     """A rendered file does not load, or the framework's schema refuses it. `problems` are (key, message) pairs."""
 
     def __init__(self, file: str, problems: list[tuple[str, str]]) -> None:
-        super().__init__(f"{file}: " + "; ".join(f"{key}: {message}" if key else message for key, message in problems))
+        super().__init__(
+            f"{file}: " + "; ".join(f"{key}: {message}" if key else message for key, message in problems)
+        )
         self.file, self.problems = file, problems
 
 
-def parse(output: Output, text: str) -> Any:  # noqa: ANN401
+def parse(output: Output, text: str) -> Any:
     """The rendered file as data. Raises BadOutput where it does not load."""
     try:
-        return json.loads(text) if output.kind == "json" else yaml.load(text, Loader=_Strict)  # noqa: S506
+        return json.loads(text) if output.kind == "json" else yaml.load(text, Loader=_Strict)
     except (ValueError, yaml.YAMLError) as error:
         raise BadOutput(output.name, [("", f"does not load: {error}")]) from None
 
@@ -32,7 +34,7 @@ def parse(output: Output, text: str) -> Any:  # noqa: ANN401
 class _Strict(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """PyYAML's own reading, as the frameworks use it, but a key that is there twice is an error."""
 
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: ANN401
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         """A map; raises ConstructorError for a second key of the same name."""
         seen: set[str] = set()
         for key, _ in node.value:
@@ -43,7 +45,7 @@ class _Strict(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
         return made
 
 
-def check_schema(backend: Backend, file: str, data: Any) -> None:  # noqa: ANN401
+def check_schema(backend: Backend, file: str, data: Any) -> None:
     """Hold a config against the backend's schema. Raises BadOutput with every problem."""
     from jsonschema import Draft202012Validator
 
@@ -54,7 +56,7 @@ def check_schema(backend: Backend, file: str, data: Any) -> None:  # noqa: ANN40
         raise BadOutput(file, problems)
 
 
-def _said(error: Any, schema: dict[str, Any]) -> Iterator[tuple[str, str]]:  # noqa: ANN401
+def _said(error: Any, schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
     key = ".".join(str(step) for step in error.absolute_path)
     if error.validator != "additionalProperties":
         yield key, error.message if len(error.message) < 200 else error.message[:200] + "…"
@@ -66,7 +68,7 @@ def _said(error: Any, schema: dict[str, Any]) -> Iterator[tuple[str, str]]:  # n
             yield f"{key}.{name}".lstrip("."), "unknown" + (f"; did you mean `{near}`?" if near else "")
 
 
-def keys_of(data: Any, prefix: str = "") -> dict[str, set[str]]:  # noqa: ANN401
+def keys_of(data: Any, prefix: str = "") -> dict[str, set[str]]:
     """Native keys (dotted) of a config rendered with marks, and the plan's fields printed at each."""
     found: dict[str, set[str]] = {}
     for key, value in _items(data):
@@ -82,5 +84,5 @@ def keys_of(data: Any, prefix: str = "") -> dict[str, set[str]]:  # noqa: ANN401
     return found
 
 
-def _items(data: Any) -> Iterable[tuple[str, Any]]:  # noqa: ANN401
+def _items(data: Any) -> Iterable[tuple[str, Any]]:
     return data.items() if isinstance(data, dict) else ()

@@ -40,7 +40,9 @@ def place(folder: Path, recipe_folder: Path) -> Place:
     """The two relative paths between the output folder and the recipe's folder, with forward slashes."""
     folder, recipe_folder = folder.resolve(), recipe_folder.resolve()
     here = os.path.relpath(folder, recipe_folder)
-    return Place(PurePosixPath(Path(here)).as_posix(), PurePosixPath(Path(os.path.relpath(recipe_folder, folder))).as_posix())
+    return Place(
+        PurePosixPath(Path(here)).as_posix(), PurePosixPath(Path(os.path.relpath(recipe_folder, folder))).as_posix()
+    )
 
 
 def header(plan: Plan, backend: Backend) -> str:
@@ -78,7 +80,7 @@ class Renderer:
         environment.filters["comma"] = _comma
         return environment.get_template(output.template).render(self._context())
 
-    def _word(self, value: Any, table: str) -> Any:  # noqa: ANN401
+    def _word(self, value: Any, table: str) -> Any:
         words = self.backend.words[table]
         key = plain(value)
         path = value.path if isinstance(value, Leaf) else table
@@ -114,7 +116,7 @@ class Renderer:
         return files
 
 
-def _comma(values: Any) -> Any:  # noqa: ANN401
+def _comma(values: Any) -> Any:
     """Several values as one comma-separated text that remembers its field."""
     text = ",".join(str(value) for value in values)
     return leaf(text, values.path) if isinstance(values, Leaf) else text

@@ -12,13 +12,14 @@ from qwen_recipes.compile.leaves import Leaf, plain
 
 _SAFE = re.compile(r"[A-Za-z_./][A-Za-z0-9_./+@=-]*( [A-Za-z0-9_./+@=-]+)*\Z")
 _MEANS_SOMETHING = re.compile(
-    r"(y|n|yes|no|on|off|true|false|null|none|nan|inf|\.inf|\.nan|\.+|[-+.]?[0-9_.,:]*([eE][-+]?[0-9]+)?)\Z", re.IGNORECASE
+    r"(y|n|yes|no|on|off|true|false|null|none|nan|inf|\.inf|\.nan|\.+|[-+.]?[0-9_.,:]*([eE][-+]?[0-9]+)?)\Z",
+    re.IGNORECASE,
 )
 _MARK = "\ue000{}\ue001"
 _MARKED = re.compile("\ue000([^\ue001]*)\ue001")
 
 
-def yaml_scalar(value: Any) -> str:  # noqa: ANN401
+def yaml_scalar(value: Any) -> str:
     """A value as YAML that PyYAML, ruamel and OmegaConf read alike; text is quoted where one would misread it."""
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -45,12 +46,12 @@ def number(value: float) -> str:
     return f"{mantissa}{'' if '.' in mantissa else '.0'}e{exponent}" if e else text
 
 
-def json_value(value: Any) -> str:  # noqa: ANN401
+def json_value(value: Any) -> str:
     """A value as JSON."""
     return json.dumps(value, ensure_ascii=False)
 
 
-def shell_word(value: Any) -> str:  # noqa: ANN401
+def shell_word(value: Any) -> str:
     """A value as one word of a shell command."""
     return shlex.quote(str(value))
 
@@ -63,7 +64,7 @@ def printer(kind: str, *, marked: bool) -> Callable[[Any], str]:
     """What Jinja calls for every printed value. With `marked`, a YAML value carries its field's path."""
     write = {"yaml": yaml_scalar, "json": json_value, "shell": shell_word}[kind]
 
-    def show(value: Any) -> str:  # noqa: ANN401
+    def show(value: Any) -> str:
         if isinstance(value, Raw):
             return str(value)
         text = write(plain(value))
@@ -77,7 +78,7 @@ def _mark(text: str, path: str) -> str:
     return text[0] + mark + text[1:] if text[:1] in '"[' else mark + text
 
 
-def marks_in(value: Any) -> set[str]:  # noqa: ANN401
+def marks_in(value: Any) -> set[str]:
     """The paths that a parsed value carries."""
     if isinstance(value, dict):
         return {path for item in value.values() for path in marks_in(item)}

@@ -48,10 +48,10 @@ def fields_behind(plan: Plan, path: str) -> tuple[str, ...]:
 class View:
     """One part of the plan. Attributes are parts, or leaves that know their path."""
 
-    def __init__(self, part: Any, path: str, record: Record) -> None:  # noqa: ANN401 - any dataclass of the plan
+    def __init__(self, part: Any, path: str, record: Record) -> None:
         self._part, self._path, self._record = part, path, record
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+    def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
         value = getattr(self._part, name)

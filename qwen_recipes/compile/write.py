@@ -37,7 +37,7 @@ def write(folder: Path, files: Mapping[str, str], *, force: bool = False) -> lis
         for name, text in everything.items():
             parts[name] = _beside(folder, name, text)
         for name, part in parts.items():
-            os.replace(part, folder / name)
+            part.replace(folder / name)
     finally:
         for part in parts.values():
             part.unlink(missing_ok=True)
@@ -112,5 +112,6 @@ def _beside(folder: Path, name: str, text: str) -> Path:
     handle, path = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
     with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as part:
         part.write(text)
-    os.chmod(path, 0o755 if name.endswith(".sh") else 0o644)
-    return Path(path)
+    made = Path(path)
+    made.chmod(0o755 if name.endswith(".sh") else 0o644)
+    return made

@@ -12,11 +12,14 @@ counts what was kept and what was left out, and why.
 from __future__ import annotations
 
 import json
-import os
 import random
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+Message = dict[str, Any]
+Row = dict[str, Any]
 
 TOOLS_HEAD = (
     "# Tools\n\nYou may call one or more functions to assist with the user query.\n\n"
@@ -34,13 +37,13 @@ class BadRow(ValueError):
     """A row that can't be trained on, and why."""
 
 
-def tools_text(tools: list) -> str:
+def tools_text(tools: list[Any]) -> str:
     """The block that Qwen3's templates write for tool definitions."""
     lines = "".join("\n" + json.dumps(tool, ensure_ascii=False) for tool in tools)
     return TOOLS_HEAD + lines + TOOLS_TAIL
 
 
-def call_text(call: dict) -> str:
+def call_text(call: dict[str, Any]) -> str:
     """One tool call in the words of Qwen3's templates."""
     call = call.get("function", call)
     arguments = call.get("arguments", {})
@@ -48,12 +51,12 @@ def call_text(call: dict) -> str:
     return f'<tool_call>\n{{"name": "{call["name"]}", "arguments": {text}}}\n</tool_call>'
 
 
-def plain_messages(row: dict) -> list:
+def plain_messages(row: Row) -> list[Message]:
     """The row's messages with plain roles and text. Raises BadRow."""
     messages = row.get("messages")
     if not isinstance(messages, list) or not messages:
         raise BadRow("no list `messages`")
-    made = []
+    made: list[Message] = []
     tools = row.get("tools")
     tools = json.loads(tools) if isinstance(tools, str) and tools else tools
     for message in messages:
@@ -67,7 +70,7 @@ def plain_messages(row: dict) -> list:
     return made
 
 
-def _add(made: list, message: dict) -> None:
+def _add(made: list[Message], message: Any) -> None:
     if not isinstance(message, dict):
         raise BadRow("a message is not a map")
     role, content = message.get("role"), message.get("content")
@@ -88,7 +91,7 @@ def _add(made: list, message: dict) -> None:
         raise BadRow(f"unknown role {role!r}")
 
 
-def _assistant(message: dict, content: str) -> str:
+def _assistant(message: Message, content: str) -> str:
     calls = "\n".join(call_text(call) for call in message.get("tool_calls") or [])
     if calls:
         content = f"{content}\n{calls}" if content else calls
@@ -98,7 +101,7 @@ def _assistant(message: dict, content: str) -> str:
     return content
 
 
-def _add_tools(made: list, tools: list) -> None:
+def _add_tools(made: list[Message], tools: list[Any]) -> None:
     text = tools_text(tools)
     if made[0]["role"] == "system":
         made[0]["content"] += "\n\n" + text
@@ -106,7 +109,7 @@ def _add_tools(made: list, tools: list) -> None:
         made.insert(0, {"role": "system", "content": text})
 
 
-def read(path: Path) -> Iterator[tuple]:
+def read(path: Path) -> Iterator[tuple[int, list[Message] | None, str]]:
     """Line number, and the row or the reason why there is none."""
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
@@ -126,13 +129,13 @@ def read(path: Path) -> Iterator[tuple]:
 class Lengths:
     """Lengths in tokens, by the model's own tokenizer and the chat template in use."""
 
-    def __init__(self, spec: dict) -> None:
+    def __init__(self, spec: dict[str, Any]) -> None:
         from transformers import AutoTokenizer
 
         self.tokenizer = AutoTokenizer.from_pretrained(spec["tokenizer"], revision=spec["revision"] or "main")
         self.template = Path(spec["chat_template"]).read_text("utf-8")
 
-    def of(self, conversations: list) -> list:
+    def of(self, conversations: list[list[Message]]) -> list[int]:
         """Tokens of each conversation."""
         texts = [
             self.tokenizer.apply_chat_template(messages, chat_template=self.template, tokenize=False)
@@ -144,12 +147,12 @@ class Lengths:
 class Preparation:
     """Reads, measures, splits and writes; counts everything that it leaves out."""
 
-    def __init__(self, spec: dict) -> None:
+    def __init__(self, spec: dict[str, Any]) -> None:
         self.spec = spec
         self.out = Path(spec["out"])
         self.lengths = Lengths(spec)
         self.counts = {"read": 0, "train": 0, "validation": 0, "bad": 0, "overlong": 0}
-        self.left_out: list = []
+        self.left_out: list[dict[str, Any]] = []
 
     def run(self) -> None:
         """Write both files and the count, or stop with what is wrong."""
@@ -165,9 +168,9 @@ class Preparation:
         self._write("validation", validation)
         self._report()
 
-    def _rows(self, paths: list) -> Iterator[dict]:
+    def _rows(self, paths: list[str]) -> Iterator[Row]:
         for name in paths:
-            batch: list = []
+            batch: list[tuple[int, list[Message]]] = []
             for number, messages, problem in read(Path(name)):
                 self.counts["read"] += 1
                 if messages is None:
@@ -179,15 +182,17 @@ class Preparation:
                     batch = []
             yield from self._measured(name, batch)
 
-    def _measured(self, name: str, batch: list) -> Iterator[dict]:
+    def _measured(self, name: str, batch: list[tuple[int, list[Message]]]) -> Iterator[Row]:
         limit = self.spec["sequence_length"]
-        for (number, messages), length in zip(batch, self.lengths.of([m for _, m in batch]) if batch else []):
+        if not batch:
+            return
+        for (number, messages), length in zip(batch, self.lengths.of([m for _, m in batch]), strict=True):
             if length > limit and self.spec["overlong"] != "truncate":
                 self._leave_out("overlong", name, number, f"{length} tokens, {limit} fit")
             else:
                 yield {"messages": self._marked(messages)}
 
-    def _marked(self, messages: list) -> list:
+    def _marked(self, messages: list[Message]) -> list[Message]:
         last = len(messages) - 1
         made = [{"role": m["role"], "content": m["content"]} for m in messages]
         if self.spec["mark_last_turn"]:
@@ -199,7 +204,7 @@ class Preparation:
         self.counts[kind] += 1
         self.left_out.append({"file": name, "line": number, "why": why})
 
-    def _stop_where_nothing_is_left(self, train: list, validation: list) -> None:
+    def _stop_where_nothing_is_left(self, train: list[Row], validation: list[Row]) -> None:
         for row in self.left_out[:10]:
             print(f"rows: {row['file']}:{row['line']}: left out: {row['why']}", file=sys.stderr)
         if len(self.left_out) > 10:
@@ -211,7 +216,7 @@ class Preparation:
         if (self.spec["validation"] or self.spec["validation_share"]) and not validation:
             sys.exit("rows: no row is left to validate on")
 
-    def _write(self, split: str, rows: list) -> None:
+    def _write(self, split: str, rows: list[Row]) -> None:
         self.counts[split] = len(rows)
         self.out.mkdir(parents=True, exist_ok=True)
         text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
@@ -228,7 +233,7 @@ def replace_file(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
     part = path.with_name(path.name + ".part")
     part.write_text(text, "utf-8")
-    os.replace(part, path)
+    part.replace(path)
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from qwen_recipes.backends.base import Backend
@@ -58,8 +58,6 @@ class Guard:
     check: Callable[[Facts], Iterator[Hit]]
     backends: tuple[str, ...] = ()
     """Names of the backends it is about; none means all."""
-    always: bool = field(default=False)
-    """Whether it can't be silenced: the compiler keeps the rule itself."""
 
     @property
     def title(self) -> str:

@@ -20,7 +20,7 @@ def judge(plan: Plan, loaded: Loaded, backend: Backend) -> list[Finding]:
     for guard in guards():
         if guard.backends and backend.name not in guard.backends:
             continue
-        if guard.code in plan.allow and not guard.always:
+        if guard.code in plan.allow:
             continue
         findings += [locate(loaded.document, _finding(guard, hit)) for hit in guard.check(facts)]
     return findings

@@ -36,9 +36,9 @@ def check(facts: Facts) -> Iterator[Hit]:
             )
 
 
-def _agrees(key: str, value: Any, eos: str) -> bool:  # noqa: ANN401 - a native value is anything
+def _agrees(key: str, value: Any, eos: str) -> bool:
     if key == "special_tokens" and isinstance(value, Mapping):
-        return value.get("eos_token", eos) == eos
+        return bool(value.get("eos_token", eos) == eos)
     if key in ("eot_tokens", "efficient_eos") and isinstance(value, list):
         return eos in value
     if key == "train_on_eos":

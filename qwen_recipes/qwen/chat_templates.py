@@ -77,7 +77,7 @@ def render(
     messages: Sequence[Mapping[str, Any]],
     tools: Sequence[Mapping[str, Any]] | None = None,
     add_generation_prompt: bool = False,
-    **variables: Any,  # noqa: ANN401 - a template takes what it likes
+    **variables: Any,
 ) -> str:
     """The conversation as text: what `apply_chat_template(tokenize=False)` of transformers gives.
 
@@ -125,7 +125,7 @@ def _sha256(text: str) -> str:
 
 
 def _to_json(
-    value: Any,  # noqa: ANN401 - JSON is anything
+    value: Any,
     ensure_ascii: bool = False,
     indent: int | None = None,
     separators: tuple[str, str] | None = None,

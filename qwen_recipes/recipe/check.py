@@ -58,7 +58,7 @@ def _empty_values(node: Node, route: Route) -> list[Finding]:
     return found
 
 
-def _validate_with_text(document: Document, data: Any) -> Recipe:  # noqa: ANN401
+def _validate_with_text(document: Document, data: Any) -> Recipe:
     """Validate; where text is wanted and a bare `1e4` or `true` stands, the text as written is what was meant."""
     try:
         return Recipe.model_validate(data)
@@ -80,7 +80,7 @@ def _only_text(error: ValidationError, document: Document, route: Route) -> bool
     return all(problem["type"] == "string_type" for problem in here)
 
 
-def _put(data: Any, route: Route, value: str) -> bool:  # noqa: ANN401
+def _put(data: Any, route: Route, value: str) -> bool:
     for step in route[:-1]:
         data = data[step]
     data[route[-1]] = value
@@ -135,7 +135,7 @@ def _missing(document: Document, loc: tuple[str | int, ...]) -> Finding:
 
 def _wrong(document: Document, route: Route, problems: list[dict[str, Any]]) -> Finding:
     node = document.node(route)
-    shown = node.raw if isinstance(node, Scalar) else {Mapping: "a map", Sequence: "a list"}[type(node)]  # type: ignore[index]
+    shown = node.raw if isinstance(node, Scalar) else {Mapping: "a map", Sequence: "a list"}[type(node)]
     message = f"`{dotted(route)}` can't be {shown if not isinstance(node, Scalar) else repr(shown)}"
     wanted = list(dict.fromkeys(_wanted(problem) for problem in problems))
     why = "; or ".join(text for text in wanted if text)
@@ -180,7 +180,7 @@ def _advice(route: Route, node: Node | None, problems: list[dict[str, Any]]) -> 
     return f"for example `{name}: {_shown(info.examples[0])}`" if info and info.examples else ""
 
 
-def _shown(example: Any) -> str:  # noqa: ANN401
+def _shown(example: Any) -> str:
     import json
 
     return example if isinstance(example, str) else json.dumps(example, ensure_ascii=False)

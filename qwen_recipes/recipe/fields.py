@@ -52,7 +52,7 @@ def _walk(part: type[Part], prefix: str) -> Iterator[Field]:
             dots = f"{path}." if name not in ("train", "validation", "backends") else f"{path}[]."
             if name == "backends":
                 dots = f"{path}.*."
-            if not (name == "validation"):
+            if name != "validation":
                 yield from _walk(inner, dots)
 
 

@@ -43,7 +43,7 @@ class Loaded:
         return content_hash(plain_data(self.document.root))
 
 
-def content_hash(data: Any) -> str:  # noqa: ANN401
+def content_hash(data: Any) -> str:
     """SHA-256 of the canonical JSON of `data`, in hex."""
     text = json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()

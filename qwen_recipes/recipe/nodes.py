@@ -38,7 +38,7 @@ class Mapping:
 Node = Scalar | Sequence | Mapping
 
 
-def plain_data(node: Node) -> Any:  # noqa: ANN401 - a YAML value is anything
+def plain_data(node: Node) -> Any:
     """The tree as Python lists, dicts and scalars."""
     if isinstance(node, Mapping):
         return {key: plain_data(child) for key, child in node.entries.items()}

@@ -34,7 +34,7 @@ def _put(node: Node, steps: list[str], value: Node) -> Node:
     top = Span(1, 1, 1, 1)
     if not isinstance(node, Mapping):
         short = {"type": node} if isinstance(node, Scalar) and node.value is not None else {}
-        node = Mapping(node.span, dict(short), {name: node.span for name in short})
+        node = Mapping(node.span, dict(short), dict.fromkeys(short, node.span))
     head, *rest = steps
     inner = node.entries.get(head, Mapping(top, {}, {}))
     entries = {**node.entries, head: _put(inner, rest, value)}

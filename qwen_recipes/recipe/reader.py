@@ -28,7 +28,7 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,4})?\Z"
 _NOT_FINITE = re.compile(r"([-+]?)\.(inf|nan)\Z", re.IGNORECASE)
 
 
-def plain_value(text: str) -> Any:  # noqa: ANN401 - a YAML value is anything
+def plain_value(text: str) -> Any:
     """What an unquoted scalar means: the core schema of YAML 1.2, with numbers as people write them."""
     if text in _NULL:
         return None
@@ -65,7 +65,7 @@ def _refuse(file: str, message: str, span: Span | None = None, instead: str = ""
     raise RecipeError([Finding("recipe", "error", message, file=file, span=span, instead=instead)])
 
 
-def _span(start: Any, end: Any) -> Span:  # noqa: ANN401 - PyYAML's marks are untyped
+def _span(start: Any, end: Any) -> Span:
     return Span(start.line + 1, start.column + 1, end.line + 1, end.column + 1)
 
 
@@ -127,7 +127,7 @@ class _Reader:
         self._complain(message, span)
         raise RecipeError([self._with_line(f) for f in self.findings])
 
-    def _take(self, event: Any) -> None:  # noqa: ANN401 - PyYAML's events are untyped
+    def _take(self, event: Any) -> None:
         if isinstance(event, yaml.ScalarEvent):
             self._place(self._scalar(event), event.anchor)
         elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
@@ -137,23 +137,21 @@ class _Reader:
         elif isinstance(event, yaml.AliasEvent):
             self._alias(event)
         elif isinstance(event, yaml.DocumentStartEvent) and self.root is not None:
-            self._stop(
-                "a second YAML document starts here; a recipe is one", _span(event.start_mark, event.end_mark)
-            )
+            self._stop("a second YAML document starts here; a recipe is one", _span(event.start_mark, event.end_mark))
 
-    def _scalar(self, event: Any) -> Scalar:  # noqa: ANN401
+    def _scalar(self, event: Any) -> Scalar:
         span = _span(event.start_mark, event.end_mark)
         plain = not event.style and event.tag is None
         if event.tag not in (None, "!", "tag:yaml.org,2002:str"):
             self._complain(f"the tag {event.tag} has no meaning in a recipe", span, "write the value without it")
         return Scalar(span, plain_value(event.value) if plain else event.value, event.value, plain)
 
-    def _open(self, event: Any) -> None:  # noqa: ANN401
+    def _open(self, event: Any) -> None:
         if len(self.stack) >= MAX_DEPTH:
             self._stop(f"nested deeper than {MAX_DEPTH} levels", _span(event.start_mark, event.end_mark))
         self.stack.append(_Open(event.start_mark, event.anchor, isinstance(event, yaml.MappingStartEvent)))
 
-    def _close(self, event: Any) -> None:  # noqa: ANN401
+    def _close(self, event: Any) -> None:
         done = self.stack.pop()
         span = _span(done.start, event.end_mark)
         node: Node = Mapping(span, done.entries, done.keys) if done.is_map else Sequence(span, done.items)
@@ -161,7 +159,7 @@ class _Reader:
             self._merge(done, other)
         self._place(node, done.anchor)
 
-    def _alias(self, event: Any) -> None:  # noqa: ANN401
+    def _alias(self, event: Any) -> None:
         span = _span(event.start_mark, event.end_mark)
         node = self.anchors.get(event.anchor)
         if node is None:

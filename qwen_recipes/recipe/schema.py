@@ -21,7 +21,7 @@ def recipe_schema() -> dict[str, Any]:
     return {**head, **{key: value for key, value in cleaned.items() if key != "title"}}
 
 
-def _without_null(node: Any) -> Any:  # noqa: ANN401 - JSON is anything
+def _without_null(node: Any) -> Any:
     """Left out is how a recipe says nothing: null is not a value, and generated titles say nothing new."""
     if isinstance(node, list):
         return [_without_null(item) for item in node]
@@ -36,5 +36,5 @@ def _without_null(node: Any) -> Any:  # noqa: ANN401 - JSON is anything
     return kept
 
 
-def _noise(key: str, value: Any) -> bool:  # noqa: ANN401
+def _noise(key: str, value: Any) -> bool:
     return (key == "title" and isinstance(value, str)) or (key == "default" and value is None)

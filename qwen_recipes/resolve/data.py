@@ -16,7 +16,12 @@ def resolve_data(data: Data, notes: Notes) -> DataPlan:
     files = data.validation if isinstance(data.validation, list) else []
     read = ("data.validation", "data.validation[].path", "data.validation[].format")
     notes.pick("data.validation_share", share, None, "no validation was asked for", field="data.validation")
-    notes.derive("data.validation", None, "set in the recipe" if files else "no files to validate on", *read[: 3 if files else 0])
+    notes.derive(
+        "data.validation",
+        None,
+        "set in the recipe" if files else "no files to validate on",
+        *read[: 3 if files else 0],
+    )
     taken: set[str] = set()
     return DataPlan(
         train=tuple(_source(source, taken) for source in data.train),

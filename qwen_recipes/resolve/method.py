@@ -20,7 +20,9 @@ def resolve_method(recipe: Recipe, facts: ModelFacts, notes: Notes) -> MethodPla
     notes.pick("method.type", kind, "lora", "an adapter learns as well on most data and fits most cards")
     short = "dora" if asked in ("dora", "qdora") else None
     if short:
-        variant = notes.derive("method.variant", "dora", f"`{asked}` is short for it", "method.type", "method.variant")
+        variant = notes.derive(
+            "method.variant", "dora", f"`{asked}` is short for it", "method.type", "method.variant"
+        )
     else:
         variant = notes.pick("method.variant", method.variant, "plain", "DoRA costs time and memory (QR209)")
     rank = notes.pick("method.rank", method.rank, 16, "enough for most data; doubling it rarely helps")
@@ -67,7 +69,12 @@ def resolve_quantization(recipe: Recipe, strategy: str, notes: Notes) -> Quantiz
     if quantized and q.bits is None and method in ("qlora", "qdora"):
         bits: int = notes.derive("quantization.bits", 4, f"`{method}` is short for a 4-bit base", "method.type")
     else:
-        bits = notes.pick("quantization.bits", q.bits, 4 if asked else 16, "the base is not quantized" if not asked else "4 bits cost least")
+        bits = notes.pick(
+            "quantization.bits",
+            q.bits,
+            4 if asked else 16,
+            "the base is not quantized" if not asked else "4 bits cost least",
+        )
     sharded = strategy in ("fsdp", "zero3")
     storage = None if q.storage == "auto" else q.storage
     why = "sharding moves 4-bit weights as bf16 (QR103)" if sharded else "bitsandbytes' own, nothing is sharded"
@@ -77,7 +84,9 @@ def resolve_quantization(recipe: Recipe, strategy: str, notes: Notes) -> Quantiz
         notes.pick("quantization.storage", storage, "", why)
     return QuantizationPlan(
         bits=bits,
-        type=notes.pick("quantization.type", q.type, "nf4", "fits normally distributed weights better than fp4 (QR206)"),
+        type=notes.pick(
+            "quantization.type", q.type, "nf4", "fits normally distributed weights better than fp4 (QR206)"
+        ),
         double=notes.pick("quantization.double", q.double, True, "saves about 0.4 bits a weight"),
         storage=storage or ("bf16" if sharded else "uint8"),
     )

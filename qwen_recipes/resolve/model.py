@@ -58,7 +58,9 @@ def resolve_chat(chat: Chat | None, facts: ModelFacts, notes: Notes) -> ChatPlan
         "chat.template", asked, variant, f"the official template of this model's variant, {variant}", "model"
     )
     if chat.template == "auto":
-        notes.derive("chat.template", variant, f"auto: the official {variant} template", "chat.template", origin="model")
+        notes.derive(
+            "chat.template", variant, f"auto: the official {variant} template", "chat.template", origin="model"
+        )
     if template not in OFFICIAL and not template.endswith((".jinja", ".jinja2")):
         notes.refuse(
             ("chat", "template"),

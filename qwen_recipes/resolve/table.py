@@ -34,13 +34,17 @@ class Row:
 def table(plan: Plan) -> list[Row]:
     """Every value of a plan, in its order. An adapter's numbers are left out where none is trained."""
     rows = [row for part in _PARTS for row in _rows(plan, getattr(plan, part), part)]
-    hidden = () if plan.method.adapter else tuple(f"method.{n}" for n in ("variant", "rank", "alpha", "dropout", "targets", "rslora"))
+    hidden = (
+        ()
+        if plan.method.adapter
+        else tuple(f"method.{n}" for n in ("variant", "rank", "alpha", "dropout", "targets", "rslora"))
+    )
     bits = plan.quantization.bits
     unused = () if bits == 4 else ("quantization.type", "quantization.double", "quantization.storage")
     return [row for row in rows if row.field not in (*hidden, *unused)]
 
 
-def _rows(plan: Plan, part: Any, prefix: str) -> Iterator[Row]:  # noqa: ANN401 - any dataclass of the plan
+def _rows(plan: Plan, part: Any, prefix: str) -> Iterator[Row]:
     for field in dataclasses.fields(part):
         value, path = getattr(part, field.name), f"{prefix}.{field.name}"
         if dataclasses.is_dataclass(value):

@@ -74,8 +74,12 @@ def resolve_training(
         early_stopping=pick("training.early_stopping", t.early_stopping, None, "the run ends when it is done"),
         evaluate_every=evaluate_every,
         save_every=resolve_saving(t, evaluate_every, notes),
-        keep_checkpoints=pick("training.keep_checkpoints", t.keep_checkpoints, 2, "the newest and one to fall back on"),
-        log_every=pick("training.log_every", t.log_every, 1 if (t.steps or 1000) <= 200 else 10, "a curve of some hundred points"),
+        keep_checkpoints=pick(
+            "training.keep_checkpoints", t.keep_checkpoints, 2, "the newest and one to fall back on"
+        ),
+        log_every=pick(
+            "training.log_every", t.log_every, 1 if (t.steps or 1000) <= 200 else 10, "a curve of some hundred points"
+        ),
     )
 
 
@@ -126,4 +130,6 @@ def _attention(t: Training, cpu: bool, notes: Notes) -> str:
 
 def _liger(t: Training, notes: Notes) -> bool:
     asked = None if t.kernels is None else t.kernels == "liger"
-    return notes.pick("training.liger", asked, False, "nothing that must be installed extra", field="training.kernels")
+    return notes.pick(
+        "training.liger", asked, False, "nothing that must be installed extra", field="training.kernels"
+    )

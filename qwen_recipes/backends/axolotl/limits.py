@@ -23,8 +23,14 @@ def _staged_dora(plan: Plan) -> bool:
 
 
 LIMITS = (
-    Limit("chat.thinking", _trains_empty_thoughts, "its chat strategy always leaves an empty think block out of the loss"),
-    Limit("training.early_stopping", _stops_early_by_epoch, "it stops early only where evaluations are counted in steps"),
+    Limit(
+        "chat.thinking",
+        _trains_empty_thoughts,
+        "its chat strategy always leaves an empty think block out of the loss",
+    ),
+    Limit(
+        "training.early_stopping", _stops_early_by_epoch, "it stops early only where evaluations are counted in steps"
+    ),
     Limit("training.warmup", _warms_up_one_step, "it turns a warmup of 1 step into 2"),
     Limit("quantization.bits", _staged_dora, "it shards a 4-bit base under FSDP2, not an 8-bit one"),
 )

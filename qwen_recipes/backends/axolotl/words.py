@@ -1,6 +1,11 @@
 """Axolotl's words for ours."""
 
-WORDS = {
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+WORDS: dict[str, Mapping[Any, Any]] = {
     "adapter": {16: "lora", 8: "lora", 4: "qlora"},
     "dora": {"plain": False, "dora": True},
     "storage": {"uint8": "uint8", "bf16": "bfloat16"},

@@ -15,7 +15,9 @@ def _quantized_dora(plan: Plan) -> bool:
 
 
 def _storage(plan: Plan) -> bool:
-    return plan.quantization.bits == 4 and "quantization.storage" in plan.asked and plan.quantization.storage == "uint8"
+    return (
+        plan.quantization.bits == 4 and "quantization.storage" in plan.asked and plan.quantization.storage == "uint8"
+    )
 
 
 def _sharded_eight_bits(plan: Plan) -> bool:
@@ -31,7 +33,7 @@ LIMITS = (
     Limit(
         "method.variant",
         _quantized_dora,
-        "from 0.9.3 on it refuses DoRA on a quantized base: it looks for a method called `bnb`, and transformers says `bitsandbytes`",
+        "it refuses DoRA on any quantized base since 0.9.3",
     ),
     Limit("quantization.storage", _storage, "it stores 4-bit weights in the compute type, always"),
     Limit("quantization.bits", _sharded_eight_bits, "it shards a 4-bit base, not an 8-bit one"),

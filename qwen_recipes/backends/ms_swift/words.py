@@ -1,6 +1,11 @@
 """ms-swift's words for ours."""
 
-WORDS = {
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+WORDS: dict[str, Mapping[Any, Any]] = {
     "dora": {"plain": False, "dora": True},
     "template": {
         "hybrid": "qwen3",

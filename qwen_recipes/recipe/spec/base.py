@@ -16,7 +16,7 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=False)
 
 
-def says(description: str, example: Any, *, by: Consumer = "backend", **limits: Any) -> Any:  # noqa: ANN401
+def says(description: str, example: Any, *, by: Consumer = "backend", **limits: Any) -> Any:
     """A field that may be left out: its description and example, its limits, and who reads it."""
     return Field(
         default=None,
@@ -27,17 +27,15 @@ def says(description: str, example: Any, *, by: Consumer = "backend", **limits: 
     )
 
 
-def needs(description: str, example: Any, *, by: Consumer = "backend", **limits: Any) -> Any:  # noqa: ANN401
+def needs(description: str, example: Any, *, by: Consumer = "backend", **limits: Any) -> Any:
     """A field that must be written."""
     return Field(description=description, examples=[example], json_schema_extra={"x-read-by": by}, **limits)
 
 
-def short_form(key: str, kinds: tuple[type, ...] = (str,)) -> Any:  # noqa: ANN401 - pydantic takes any callable
+def short_form(key: str, kinds: tuple[type, ...] = (str,)) -> Any:
     """A validator that reads `value` as `{key: value}`, so that the short way of writing a part is the part."""
 
-    def expand(value: Any) -> Any:  # noqa: ANN401
+    def expand(value: Any) -> Any:
         return {key: value} if isinstance(value, kinds) else value
 
     return expand
-
-

@@ -39,7 +39,7 @@ class Source(Part):
     )
 
 
-def _as_list(value: Any) -> Any:  # noqa: ANN401
+def _as_list(value: Any) -> Any:
     """One source or several, a path or a map: always a list of maps."""
     items = value if isinstance(value, list) else [value]
     return [{"path": item} if isinstance(item, str) else item for item in items]
@@ -62,7 +62,7 @@ class AsSources:
 Sources = Annotated[list[Source], Field(min_length=1), BeforeValidator(_as_list), AsSources()]
 
 
-def _share_or_sources(value: Any) -> Any:  # noqa: ANN401
+def _share_or_sources(value: Any) -> Any:
     return value if isinstance(value, (int, float)) else _as_list(value)
 
 
@@ -117,7 +117,5 @@ class Chat(Part):
 ModelField = Annotated[
     Model,
     BeforeValidator(short_form("id")),
-    AsShort(
-        {"type": "string", "description": "Hub id or local folder of the model.", "examples": ["Qwen/Qwen3-4B"]}
-    ),
+    AsShort({"type": "string", "description": "Hub id or local folder of the model.", "examples": ["Qwen/Qwen3-4B"]}),
 ]

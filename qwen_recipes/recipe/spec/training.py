@@ -57,9 +57,7 @@ class Training(Part):
         "Fused kernels: `liger` (rotary, RMSNorm, SwiGLU, and a loss that never holds all logits).", "liger"
     )
     neftune: float | None = says("NEFTune: scale of the noise on embeddings.", 5.0, gt=0.0)
-    early_stopping: int | None = says(
-        "Stop after this many evaluations without a better validation loss.", 3, ge=1
-    )
+    early_stopping: int | None = says("Stop after this many evaluations without a better validation loss.", 3, ge=1)
     evaluate_every: Literal["epoch"] | Annotated[int, Field(ge=1)] | None = says(
         "When validation runs: each epoch, or every so many steps.", 50
     )
