@@ -53,7 +53,8 @@ def interpreters(given: list[str]) -> dict[str, str]:
         if variable in os.environ:
             found[name] = os.environ[variable]
     for item in given:
-        name, _, found[name] = item.partition("=")
+        name, _, python = item.partition("=")
+        found[name] = python
     if unknown := sorted(set(found) - set(EXTRACTORS)):
         raise SystemExit(f"no such framework: {', '.join(unknown)}")
     return found

@@ -1,7 +1,5 @@
 """A Python annotation as JSON Schema, with keywords that draft-07 and 2020-12 share. Standard library only."""
 
-# ruff: noqa: ANN401 (annotations and the frameworks' classes have no narrower type)
-
 from __future__ import annotations
 
 import enum

@@ -1,7 +1,5 @@
 """Axolotl's config file, from the pydantic models it validates with; Liger's and CutCrossEntropy's included."""
 
-# ruff: noqa: ANN401 (annotations and the frameworks' classes have no narrower type)
-
 from __future__ import annotations
 
 from importlib import import_module

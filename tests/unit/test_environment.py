@@ -64,9 +64,21 @@ def a_wheel(folder: Path, name: str, version: str = "1.0", body: str = "") -> No
             wheel.writestr(path, text)
 
 
+@pytest.fixture(scope="session")
+def quick_python(tmp_path_factory):
+    """A stand-in for Python whose `-m venv FOLDER` copies an environment made once."""
+    folder = tmp_path_factory.mktemp("python")
+    subprocess.run([sys.executable, "-m", "venv", folder / "made"], check=True)
+    python = folder / "python"
+    python.write_text(f'#!/bin/sh\ncp -a "{folder}/made/." "$3"\n')
+    python.chmod(0o755)
+    return python
+
+
 @pytest.fixture
-def offline(tmp_path, monkeypatch):
-    """A folder of wheels that is all that pip sees; uv out of sight."""
+def offline(tmp_path, monkeypatch, quick_python):
+    """A folder of wheels that is all that pip sees; uv out of sight, virtual environments made quickly."""
+    monkeypatch.setattr(install, "find", lambda version, given=None: quick_python)
     wheels = tmp_path / "wheels"
     wheels.mkdir()
     monkeypatch.setenv("PIP_NO_INDEX", "1")
@@ -164,7 +176,8 @@ def test_states(tmp_path):
 # --- building
 
 
-def test_an_environment_is_built_from_its_lock_and_found_again(tmp_path, offline):
+def test_an_environment_is_built_from_its_lock_and_found_again(tmp_path, monkeypatch, offline):
+    monkeypatch.setattr(install, "find", interpreter.find)
     a_wheel(offline, "torch", "2.13.0", "__version__ = '2.13.0'")
     a_wheel(offline, "apple")
     environment = an_environment(tmp_path, "torch==2.13.0\napple==1.0\n# empty module: torchaudio\n")
@@ -360,11 +373,11 @@ def test_a_python_that_does_not_run_is_passed_over(tmp_path, monkeypatch):
     assert interpreter.find("9.9") == real / "python9.9"
 
 
-def test_a_missing_python_is_an_error_that_says_how_to_get_one(tmp_path, offline):
+def test_a_missing_python_is_an_error_that_says_how_to_get_one(tmp_path):
     backend = a_backend(tmp_path)
     (backend.locks() / "cpu-py99.lock").write_text("")
     object.__setattr__(backend, "python", {"cpu": "9.9"})
-    with pytest.raises(EnvironmentFailed, match=r"no Python 9\.9 .* uv python install 9\.9"):
+    with pytest.raises(EnvironmentFailed, match=r"no Python 9\.9 .* `uv python install 9\.9`"):
         create(managed(backend, "cpu", tmp_path / "envs"), lambda text: None)
 
 

@@ -1,0 +1,51 @@
+# Two commands for a newcomer: `make demo` trains an adapter on this machine, `make test` passes the tests.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+QUICKSTART := examples/quickstart
+
+.PHONY: help demo test conformance check fix bench schemas docs clean
+
+help:            ## what there is
+	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | expand -t 16
+
+$(VENV)/ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,tokens]'
+	@touch $@
+
+demo: $(VENV)/ready        ## train an adapter through a real framework, on the CPU
+	$(BIN)/recipes env create llamafactory --device cpu
+	$(BIN)/python $(QUICKSTART)/prepare.py
+	$(BIN)/recipes run $(QUICKSTART)/quickstart.yaml -o $(QUICKSTART)/compiled --force
+
+test: $(VENV)/ready        ## unit tests, and a real training through the demo's framework
+	$(BIN)/recipes env create llamafactory --device cpu
+	$(BIN)/python -m pytest tests/unit -n 2
+	$(BIN)/python -m pytest tests/conformance/test_training.py -k llamafactory
+
+conformance: $(VENV)/ready ## every golden config through the real frameworks' parsers, a training through each
+	$(BIN)/recipes env create all --device cpu
+	$(BIN)/python -m pytest tests/conformance
+
+check: $(VENV)/ready       ## lint, format, types, and whether generated files are current
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python scripts/docs.py --check
+
+fix: $(VENV)/ready         ## format, and write generated files anew
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/python scripts/docs.py
+
+bench: $(VENV)/ready       ## start-up and per-file cost, against a bare interpreter and named peers
+	$(BIN)/python scripts/bench.py
+
+schemas: $(VENV)/ready     ## the frameworks' schemas, from the installed frameworks
+	$(BIN)/recipes env create all --device cpu
+	$(BIN)/python scripts/make_schemas.py
+
+clean:           ## remove what the targets made here (environments in the user's cache stay)
+	rm -rf $(VENV) $(QUICKSTART)/model $(QUICKSTART)/compiled $(QUICKSTART)/runs compiled runs

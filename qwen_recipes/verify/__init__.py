@@ -1,0 +1,1 @@
+"""The frameworks' own arguments against ours."""

@@ -1,0 +1,177 @@
+"""A config as `axolotl train` reads it, with the keys refused that Axolotl would drop without a word."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from . import hosting, resolved
+from .axolotl_keys import unknown_keys
+from .resolved import Arguments
+
+REPORTED = (100, 1000)
+ASSUMED = "sm_90"
+KERNELS = ("lora_embedding_kernel", "lora_mlp_kernel", "lora_o_kernel", "lora_qkv_kernel")
+OVERLONG = {"drop": "drop", "truncate": "truncate", "raise": "error"}
+
+
+class Built(Exception):
+    """Carries training arguments out of a trainer builder before it makes the trainer."""
+
+    def __init__(self, training_args: Any) -> None:
+        self.training_args = training_args
+
+
+def load() -> str:
+    """Import Axolotl; its version."""
+    os.environ.update(hosting.QUIET, AXOLOTL_LOG_LEVEL="WARNING")
+    for module in ("cli.config", "core.builders", "core.training_args", "loaders.adapter", "loaders.model"):
+        import_module(f"axolotl.{module}")
+    import_module("torch.testing._internal.distributed.fake_pg")
+    return str(import_module("axolotl").__version__)
+
+
+def parse(request: Mapping[str, Any]) -> tuple[Arguments, Arguments]:
+    """What training would run with, under our names and under the framework's.
+
+    Without `model_config` a model that is not on disk cannot be read, and Axolotl says so.
+    """
+    given = import_module("yaml").safe_load(Path(request["config"]).read_text("utf-8"))
+    prepare(request)
+    cfg = import_module("axolotl.cli.config").load_cfg(request["config"])
+    if unknown := unknown_keys(given):
+        raise ValueError(f"unknown keys, which Axolotl drops silently: {', '.join(unknown)}")
+    folder = hosting.model_folder(cfg.base_model, request["model_config"])
+    return arguments(cfg, folder), resolved.plain(cfg.to_dict())
+
+
+def prepare(request: Mapping[str, Any]) -> None:
+    """Pretend the machine; write nothing, download nothing. Every check of the framework's own stays."""
+    cli, config = import_module("axolotl.cli.config"), import_module("axolotl.utils.config")
+    trainer = import_module("axolotl.utils.trainer")
+    vars(cli)["prepare_debug_log"] = lambda _cfg: None
+    vars(trainer)["setup_deepspeed_env"] = deepspeed_environment
+    if request["gpus"] > 1:
+        hosting.pretend_processes(request["gpus"])
+    if request["assume_gpu"]:
+        hosting.pretend_gpu([cli, config, trainer])
+        vars(cli)["gpu_capabilities"] = lambda: capabilities(request["gpus"])
+        vars(config)["choose_device"] = lambda cfg: cfg.__setitem__("device", "cuda:0")
+    if request["model_config"]:
+        read = config.load_model_config
+        stand_in = request["model_config"]
+        vars(config)["load_model_config"] = lambda cfg: (
+            read(cfg) if Path(cfg.base_model).is_dir() else hosting.model_config(stand_in)
+        )
+
+
+def capabilities(gpus: int) -> tuple[Arguments, Arguments]:
+    """What axolotl.cli.config.gpu_capabilities finds on a host with Hopper GPUs."""
+    version = str(import_module("torch").__version__).partition("+")[0]
+    able = {"bf16": True, "fp8": True, "tf32": True, "n_gpu": gpus, "compute_capability": ASSUMED}
+    return able, {"torch_version": version}
+
+
+def deepspeed_environment(_cfg: Any, stage: int | None = None) -> None:
+    """The one variable of axolotl.utils.trainer.setup_deepspeed_env that later values depend on.
+
+    The rest starts DeepSpeed itself, which needs the package and a GPU.
+    """
+    if stage:
+        os.environ["ACCELERATE_DEEPSPEED_ZERO_STAGE"] = str(stage)
+
+
+def arguments(cfg: Any, folder: str | None) -> Arguments:
+    """The resolved config `cfg` under our names; `folder` holds the model's config.json."""
+    train = training_args(cfg, None)
+    warmups = {total: training_args(cfg, total) for total in REPORTED}
+    found: Arguments = {
+        **resolved.training(train),
+        **{f"warmup_steps_at_{total}": resolved.warmup_steps_for(args, total) for total, args in warmups.items()},
+        **adapted(cfg, folder),
+        "max_length": cfg.sequence_len,
+        "overlong": OVERLONG[cfg.excess_length_strategy or "drop"],
+        "packing": bool(cfg.sample_packing),
+        "packing_isolated": bool(cfg.sample_packing and isolates(cfg)),
+        "gradient_checkpointing": bool(train.gradient_checkpointing),
+        "use_reentrant": (train.gradient_checkpointing_kwargs or {}).get("use_reentrant"),
+        "deepspeed_stage": stage(cfg.deepspeed),
+        "liger": any(value for key, value in cfg.items() if key.startswith("liger_")),
+        "lora_kernels": [name for name in KERNELS if cfg[name]],
+    }
+    custom = import_module("axolotl.utils.schemas.enums").CustomSupportedOptimizers
+    if cfg.optimizer in [item.value for item in custom]:
+        found["optimizer"] = resolved.word(cfg.optimizer)
+    return {**found, "scheduler": getattr(train, "alternate_lr_scheduler_type", None) or found["scheduler"]}
+
+
+def isolates(cfg: Any) -> bool:
+    """sdpa and eager keep packed documents apart since Axolotl 0.18; the default attention, left open, does not."""
+    return bool(cfg.attn_supports_packing or cfg.attn_implementation in ("sdpa", "eager"))
+
+
+def stage(deepspeed: Any) -> int | None:
+    """The ZeRO stage of a DeepSpeed config that Axolotl has read; None where there is none."""
+    if not deepspeed:
+        return None
+    return int((deepspeed.get("zero_optimization") or {}).get("stage", 0)) if isinstance(deepspeed, dict) else None
+
+
+def training_args(cfg: Any, total_steps: int | None) -> Any:
+    """The arguments Axolotl's builder makes for its trainer in a run of `total_steps` optimizer steps.
+
+    Warmup depends on them: a share is rounded down, and one step becomes two
+    (axolotl.core.builders.base.TrainerBuilderBase._configure_warmup_and_logging).
+    """
+    builders = import_module("axolotl.core.builders")
+    tokenizer = SimpleNamespace(chat_template="{{ messages }}")
+    if cfg.rl:
+        return held_out(builders.HFRLTrainerBuilder(cfg, None, tokenizer), cfg)._build_training_arguments(
+            total_steps
+        )[0]
+    builder = held_out(builders.HFCausalTrainerBuilder(cfg, None, tokenizer), cfg)
+    builder.hook_pre_create_training_args = without_deepspeed
+    builder.hook_post_create_training_args = built
+    try:
+        builder.build(total_steps)
+    except Built as done:
+        return done.training_args
+    raise RuntimeError("Axolotl built a trainer without making its arguments")
+
+
+def held_out(builder: Any, cfg: Any) -> Any:
+    """The builder asks only whether there are rows to evaluate on."""
+    builder.eval_dataset = ["rows"] if cfg.test_datasets or cfg.val_set_size else None
+    return builder
+
+
+def built(args: Any) -> None:
+    """Stop the builder here: what follows needs a model and rows."""
+    raise Built(args)
+
+
+def without_deepspeed(options: dict[str, Any]) -> dict[str, Any]:
+    """The CPU environment has no DeepSpeed; its stage is read from the config instead."""
+    return {name: value for name, value in options.items() if name != "deepspeed"}
+
+
+def adapted(cfg: Any, folder: str | None) -> Arguments:
+    """Adapter, quantization and attention as Axolotl's model loader sets them."""
+    if folder is None:
+        return {**resolved.adapter(None), **resolved.quantization(None), "attention": cfg.attn_implementation}
+    blank = hosting.blank_model(folder)
+    build = import_module("axolotl.loaders.adapter")._build_peft_lora_config
+    config = build(blank, cfg) if cfg.adapter in ("lora", "qlora") else None
+    loader = import_module("axolotl.loaders.model").ModelLoader
+    part = loader.__new__(loader)
+    part.cfg, part.model_config, part.model_kwargs = cfg, blank.config, {}
+    part._set_quantization_config()
+    return {
+        **resolved.adapter(config),
+        **resolved.quantization(part.model_kwargs.get("quantization_config")),
+        "attention": cfg.attn_implementation or blank.config._attn_implementation,
+    }

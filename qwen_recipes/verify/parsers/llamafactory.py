@@ -1,0 +1,114 @@
+"""A config as `llamafactory-cli train` reads it (the v0 engine)."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from . import hosting, resolved
+from .resolved import Arguments
+
+REPORTED = (100, 1000)
+
+
+def load() -> str:
+    """Import LLaMA-Factory; its version."""
+    os.environ.update(hosting.QUIET, LLAMAFACTORY_VERBOSITY="WARN")
+    for module in ("hparams.parser", "model.adapter", "model.model_utils.checkpointing"):
+        import_module(f"llamafactory.{module}")
+    import_module("torch.testing._internal.distributed.fake_pg")
+    return str(import_module("llamafactory.extras.env").VERSION)
+
+
+def parse(request: Mapping[str, Any]) -> tuple[Arguments, Arguments]:
+    """What training would run with, under our names and under the framework's.
+
+    The model, which the framework's own parser does not look at, is needed for target modules and attention only.
+    """
+    parser = import_module("llamafactory.hparams.parser")
+    if request["assume_gpu"]:
+        hosting.pretend_gpu([parser])
+    sys.argv = ["llamafactory-cli", request["config"]]
+    given = parser.read_args()
+    if request["gpus"] > 1 or (isinstance(given, dict) and given.get("deepspeed")):
+        hosting.pretend_processes(request["gpus"])
+    parser.get_ray_args(given)
+    model, data, train, tuning, _ = parser.get_train_args(given)
+    folder = hosting.model_folder(model.model_name_or_path, request["model_config"])
+    arguments = {
+        **resolved.training(train),
+        **{f"warmup_steps_at_{total}": resolved.warmup_steps_for(train, total) for total in REPORTED},
+        **rows(data),
+        **loaded(model, folder, request["assume_gpu"]),
+        **resolved.adapter(adapter(model, tuning, folder)),
+        "liger": bool(model.enable_liger_kernel or train.use_liger_kernel),
+        "lora_kernels": [],
+    }
+    parts = {"model": model, "data": data, "training": train, "finetuning": tuning}
+    return arguments, {name: resolved.plain(part.to_dict()) for name, part in parts.items()}
+
+
+def rows(data: Any) -> Arguments:
+    """A row is cut at `cutoff_len` and never left out (llamafactory.data.processor.processor_utils.infer_seqlen)."""
+    return {
+        "max_length": data.cutoff_len,
+        "overlong": "truncate",
+        "packing": bool(data.packing),
+        "packing_isolated": bool(data.neat_packing),
+    }
+
+
+def loaded(model: Any, folder: str | None, assume_gpu: bool) -> Arguments:
+    """How the base model is loaded and prepared, as llamafactory.model.patcher does it."""
+    found: Arguments = {"attention": None, **resolved.quantization(quantization(model))}
+    if folder is not None:
+        blank = hosting.blank_model(folder)
+        import_module("llamafactory.model.model_utils.checkpointing").prepare_model_for_training(blank, model)
+        found["attention"] = attention(model, blank.config, assume_gpu)
+    checkpoints = not model.disable_gradient_checkpointing
+    return {
+        **found,
+        "gradient_checkpointing": checkpoints,
+        "use_reentrant": bool(model.use_reentrant_gc) if checkpoints else None,
+    }
+
+
+def quantization(model: Any) -> Any:
+    """The quantization config llamafactory.model.patcher would load the base model with, or None."""
+    options: dict[str, Any] = {}
+    module = import_module("llamafactory.model.model_utils.quantization")
+    module.configure_quantization(None, None, model, True, options)
+    return options.get("quantization_config")
+
+
+def attention(model: Any, config: Any, assume_gpu: bool) -> str:
+    """`auto` leaves transformers' own choice; `fa2` where flash-attn is missing does so too, after a warning."""
+    if assume_gpu:
+        vars(import_module("transformers.utils"))["is_flash_attn_2_available"] = lambda: True
+    import_module("llamafactory.model.model_utils.attention").configure_attn_implementation(config, model)
+    return str(config._attn_implementation)
+
+
+def adapter(model: Any, tuning: Any, folder: str | None) -> Any:
+    """The LoRA config llamafactory.model.adapter would make, or None."""
+    if tuning.finetuning_type != "lora":
+        return None
+    targets = tuning.lora_target
+    if targets == ["all"] and folder is not None:
+        misc = import_module("llamafactory.model.model_utils.misc")
+        targets = misc.find_all_linear_modules(hosting.blank_model(folder), tuning.freeze_vision_tower)
+    config = import_module("peft").LoraConfig(
+        r=tuning.lora_rank,
+        target_modules=targets,
+        lora_alpha=tuning.lora_alpha,
+        lora_dropout=tuning.lora_dropout,
+        use_rslora=tuning.use_rslora,
+        use_dora=tuning.use_dora,
+        modules_to_save=tuning.additional_target,
+    )
+    if tuning.pissa_init:
+        config.init_lora_weights = "pissa" if tuning.pissa_iter == -1 else f"pissa_niter_{tuning.pissa_iter}"
+    return config

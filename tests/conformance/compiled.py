@@ -1,0 +1,81 @@
+"""Recipes compiled into a folder and put through the frameworks' own parsers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from qwen_recipes.backends import backend_named
+from qwen_recipes.compile import Compiled, compile_for, write
+from qwen_recipes.qwen.models import model_facts
+from qwen_recipes.recipe.finding import RecipeError
+from qwen_recipes.recipe.load import load
+from qwen_recipes.verify.parser import FrameworkParser, Parsed
+
+BACKENDS = ("axolotl", "llamafactory", "ms-swift")
+EXAMPLES = Path(__file__).parents[2] / "examples"
+ACCELERATE_FSDP = {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2"}
+"""What `accelerate launch` with our fsdp.yaml puts into the environment, as far as parsers look at it."""
+
+
+def model_folder(model: str, root: Path) -> Path:
+    """A folder with a config.json of this model's shape, which parsers read in place of the hub's."""
+    facts = model_facts(model, EXAMPLES)
+    folder = root / facts.model_type / str(facts.layers) / str(facts.max_positions)
+    folder.mkdir(parents=True, exist_ok=True)
+    moe = {
+        "num_experts": facts.experts,
+        "num_experts_per_tok": facts.experts_per_token,
+        "moe_intermediate_size": facts.moe_intermediate_size,
+    }
+    config: dict[str, Any] = {
+        "architectures": ["Qwen3ForCausalLM" if facts.dense else "Qwen3MoeForCausalLM"],
+        "model_type": facts.model_type,
+        "hidden_size": facts.hidden_size,
+        "intermediate_size": facts.intermediate_size,
+        "num_hidden_layers": facts.layers,
+        "num_attention_heads": facts.heads,
+        "num_key_value_heads": facts.kv_heads,
+        "head_dim": facts.head_dim,
+        "vocab_size": facts.vocab_size,
+        "max_position_embeddings": facts.max_positions,
+        "rope_theta": facts.rope_theta,
+        "tie_word_embeddings": facts.tied_embeddings,
+        "torch_dtype": "bfloat16",
+        **({} if facts.dense else moe),
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+def compiled(recipe: Path, backend: str, folder: Path, sets: tuple[str, ...] = ()) -> Compiled | None:
+    """The recipe compiled and written below `folder`, or None where the backend is refused."""
+    try:
+        made = compile_for(load(str(recipe), sets), backend_named(backend), folder / backend)
+    except RecipeError as error:
+        assert all(finding.code == "backend" for finding in error.findings), error.findings
+        return None
+    write(folder / backend, made.files)
+    return made
+
+
+def parsed(
+    recipe: Path, backend: str, folder: Path, parser_of: Callable[[str], FrameworkParser], sets: tuple[str, ...] = ()
+) -> tuple[Compiled, Parsed] | None:
+    """What the framework's own parser makes of the compiled recipe."""
+    made = compiled(recipe, backend, folder, sets)
+    if made is None:
+        return None
+    plan = made.plan
+    accelerated = backend == "llamafactory" and plan.hardware.strategy == "fsdp"
+    answer = parser_of(backend).parse(
+        folder / backend / "train.yaml",
+        cwd=recipe.parent,
+        gpus=plan.hardware.world,
+        assume_gpu=plan.hardware.device == "cuda",
+        model_config=None if plan.model.local else model_folder(plan.model.id, folder.parent / "models"),
+        env=ACCELERATE_FSDP if accelerated else {},
+    )
+    return made, answer

@@ -1,0 +1,58 @@
+"""Interpreters of the real frameworks: the managed CPU environments, or those that an environment variable names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from qwen_recipes.verify.parser import FrameworkParser
+
+SAMPLES = Path(__file__).parent / "samples"
+
+
+def found_interpreter(name: str) -> Path | None:
+    """`QWEN_RECIPES_PYTHON_<NAME>`, or the interpreter of the managed CPU environment where it is built."""
+    given = os.environ.get(f"QWEN_RECIPES_PYTHON_{name.replace('-', '_').upper()}")
+    if given:
+        return Path(given)
+    from qwen_recipes.backends import backend_named
+    from qwen_recipes.launch.environment import managed
+
+    try:
+        environment = managed(backend_named(name), "cpu")
+    except LookupError:
+        return None
+    return environment.interpreter if environment.ready else None
+
+
+@pytest.fixture(scope="session")
+def interpreter() -> Callable[[str], Path]:
+    """The interpreter a framework is installed under; skips the test where there is none."""
+
+    def of(name: str) -> Path:
+        return found_interpreter(name) or pytest.skip(f"no environment for {name}: `recipes env create {name}`")
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def framework_parser(interpreter: Callable[[str], Path]) -> Iterator[Callable[[str], FrameworkParser]]:
+    """The parser of a framework, imported once for all tests."""
+    started: dict[str, FrameworkParser] = {}
+
+    def of(name: str) -> FrameworkParser:
+        if name not in started:
+            started[name] = FrameworkParser(name, interpreter(name))
+        return started[name]
+
+    yield of
+    for parser in started.values():
+        parser.close()
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    return SAMPLES
