@@ -1,0 +1,130 @@
+"""Write everything that is generated, or with --check tell what is not current (exit 1).
+
+The recipe's schema, the guards' pages, and README's blocks: help text, a recipe, and what each framework receives.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+from click.testing import CliRunner
+
+from qwen_recipes.backends import backends
+from qwen_recipes.cli import main as recipes
+from qwen_recipes.compile import Compiled, compile_for
+from qwen_recipes.guards import Guard, guards
+from qwen_recipes.recipe.load import load
+from qwen_recipes.recipe.schema import recipe_schema
+
+ROOT = Path(__file__).parent.parent
+SHOWN = ROOT / "examples" / "one-24gb-card.yaml"
+FIELDS = [
+    "training.learning_rate",
+    "training.scheduler",
+    "training.warmup.ratio",
+    "training.beta2",
+    "training.weight_decay",
+    "training.sequence_length",
+    "training.overlong",
+    "training.micro_batch_size",
+    "training.gradient_accumulation",
+    "method.rank",
+    "method.alpha",
+    "method.dropout",
+    "training.gradient_checkpointing",
+    "training.seed",
+]
+
+
+def schema_text() -> str:
+    return json.dumps(recipe_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def guard_page(guard: Guard) -> str:
+    about = ", ".join(guard.backends) if guard.backends else "every backend"
+    body = re.sub(r"^(What|Why it matters|Evidence|Instead):\n", r"## \1\n\n", guard.docstring.strip(), flags=re.M)
+    title, _, rest = body.partition("\n")
+    head = f"# {guard.code}: {title.rstrip('.')}\n\n`{guard.name}` · {guard.severity} · confidence {guard.confidence} · {about}\n"
+    return f"{head}{rest.rstrip()}\n"
+
+
+def guard_index() -> str:
+    rows = [f"| [{g.code}]({g.code}.md) | {g.severity} | {g.title} |" for g in guards()]
+    return "# Guards\n\n| code | default | rule |\n|---|---|---|\n" + "\n".join(rows) + "\n"
+
+
+def native(compiled: Compiled) -> dict[str, str]:
+    """The plan's fields and how the framework's config states each: `key: value`."""
+    config = yaml.safe_load(compiled.files["train.yaml"])
+    said: dict[str, str] = {}
+    for key, paths in compiled.keys.items():
+        for path in paths:
+            if "." not in key and path not in said:
+                said[path] = f"`{key}: {shown(config[key])}`"
+    return said
+
+
+def shown(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def received() -> str:
+    """A table: our field, and each framework's own words for it."""
+    loaded = load(str(SHOWN))
+    columns = {b.title: native(compile_for(loaded, b, ROOT / "compiled" / "x" / b.name)) for b in backends()}
+    lines = ["| of the plan | " + " | ".join(columns) + " |", "|---|" + "---|" * len(columns)]
+    for field in FIELDS:
+        cells = [column.get(field, "rows are prepared so") for column in columns.values()]
+        lines.append(f"| `{field}` | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def help_text(*words: str) -> str:
+    result = CliRunner().invoke(recipes, [*words, "--help"], prog_name="recipes", terminal_width=100)
+    return "```console\n$ recipes " + " ".join([*words, "--help"]) + "\n" + result.output.rstrip() + "\n```"
+
+
+def recipe_text() -> str:
+    return "```yaml\n" + SHOWN.read_text("utf-8").rstrip() + "\n```"
+
+
+def readme() -> str:
+    blocks = {"help": help_text, "recipe": recipe_text, "received": received}
+    text = (ROOT / "README.md").read_text("utf-8")
+    for name, make in blocks.items():
+        pattern = rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)"
+        text = re.sub(pattern, lambda m, made=make: f"{m[1]}{made()}\n{m[2]}", text, flags=re.S)
+    return text
+
+
+def everything() -> dict[Path, str]:
+    pages = {ROOT / "docs" / "guards" / f"{g.code}.md": guard_page(g) for g in guards()}
+    return {
+        ROOT / "schemas" / "recipe.schema.json": schema_text(),
+        ROOT / "docs" / "guards" / "README.md": guard_index(),
+        ROOT / "README.md": readme(),
+        **pages,
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    check = parser.parse_args().check
+    stale = [p for p, text in everything().items() if not p.is_file() or p.read_text("utf-8") != text]
+    for path in stale:
+        print(f"{'not current' if check else 'written'}: {path.relative_to(ROOT)}", file=sys.stderr)
+        if not check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(everything()[path], "utf-8")
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
