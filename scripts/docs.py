@@ -80,7 +80,7 @@ def received() -> str:
     columns = {b.title: native(compile_for(loaded, b, ROOT / "compiled" / "x" / b.name)) for b in backends()}
     lines = ["| of the plan | " + " | ".join(columns) + " |", "|---|" + "---|" * len(columns)]
     for field in FIELDS:
-        cells = [column.get(field, "rows are prepared so") for column in columns.values()]
+        cells = [column.get(field, "its rows are prepared so") for column in columns.values()]
         lines.append(f"| `{field}` | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

@@ -1,6 +1,6 @@
 """Plan to files, through the templates, proved against the backend's schema."""
 
 from qwen_recipes.compile.compiler import Compiled, compile_for
-from qwen_recipes.compile.write import HandEdited, differences, drifted, write
+from qwen_recipes.compile.write import HandEdited, differences, drifted, hand_edited, write
 
-__all__ = ["Compiled", "HandEdited", "compile_for", "differences", "drifted", "write"]
+__all__ = ["Compiled", "HandEdited", "compile_for", "differences", "drifted", "hand_edited", "write"]

@@ -52,6 +52,7 @@ def compile_for(loaded: Loaded, backend: Backend, folder: Path) -> Compiled:
         fields = fields_behind(plan, error.field) or (error.field,)
         message = f"{backend.title} has no word for {error.value!r} in `{fields[0]}`"
         raise RecipeError([_refusal(loaded, fields[0], message, "")]) from None
+    renderer.record.note("run.environment")  # the launcher reads it
     _nothing_dropped(plan, loaded, backend, renderer.record.recipe_fields())
     return Compiled(plan, backend, files, findings, keys)
 

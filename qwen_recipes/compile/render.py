@@ -52,7 +52,11 @@ def header(plan: Plan, backend: Backend) -> str:
         f"recipe {plan.recipe_hash[:16]}; edit the recipe, not this file",
     ]
     lines += [f"{code} is allowed: {' '.join(reason.split())}" for code, reason in sorted(plan.allow.items())]
-    return "\n".join(f"# {line}" for line in lines)
+    return "\n".join(f"# {line}" for line in map(_one_line, lines))
+
+
+def _one_line(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in text)
 
 
 class Renderer:
@@ -78,6 +82,7 @@ class Renderer:
         environment.filters["word"] = self._word
         environment.filters["raw"] = Raw
         environment.filters["comma"] = _comma
+        environment.filters["negated"] = _negated
         return environment.get_template(output.template).render(self._context())
 
     def _word(self, value: Any, table: str) -> Any:
@@ -120,3 +125,8 @@ def _comma(values: Any) -> Any:
     """Several values as one comma-separated text that remembers its field."""
     text = ",".join(str(value) for value in values)
     return leaf(text, values.path) if isinstance(values, Leaf) else text
+
+
+def _negated(value: Any) -> Any:
+    """The opposite of a flag, which remembers its field."""
+    return leaf(not value, value.path) if isinstance(value, Leaf) else not value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shlex
 from collections.abc import Callable
@@ -15,6 +16,7 @@ _MEANS_SOMETHING = re.compile(
     r"(y|n|yes|no|on|off|true|false|null|none|nan|inf|\.inf|\.nan|\.+|[-+.]?[0-9_.,:]*([eE][-+]?[0-9]+)?)\Z",
     re.IGNORECASE,
 )
+_UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ue000\ue001\ufffe\uffff]")
 _MARK = "\ue000{}\ue001"
 _MARKED = re.compile("\ue000([^\ue001]*)\ue001")
 
@@ -34,11 +36,13 @@ def yaml_scalar(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{yaml_scalar(k)}: {yaml_scalar(v)}" for k, v in value.items()) + "}"
     text = str(value)
-    return text if _SAFE.match(text) and not _MEANS_SOMETHING.match(text) else json.dumps(text, ensure_ascii=False)
+    return text if _SAFE.match(text) and not _MEANS_SOMETHING.match(text) else json_value(text)
 
 
 def number(value: float) -> str:
     """A float with a point and a signed exponent: YAML 1.1 takes `1e-05` for text."""
+    if not math.isfinite(value):
+        return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
     if value == int(value) and abs(value) < 1e15:
         return f"{value:.1f}"
     text = repr(value)
@@ -47,8 +51,8 @@ def number(value: float) -> str:
 
 
 def json_value(value: Any) -> str:
-    """A value as JSON."""
-    return json.dumps(value, ensure_ascii=False)
+    """A value as JSON; what a YAML reader takes for a line break or refuses is escaped."""
+    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found.group()):04x}", json.dumps(value, ensure_ascii=False))
 
 
 def shell_word(value: Any) -> str:

@@ -33,17 +33,32 @@ def write(folder: Path, files: Mapping[str, str], *, force: bool = False) -> lis
     folder.mkdir(parents=True, exist_ok=True)
     everything = {**files, MANIFEST: _manifest(files)}
     parts: dict[str, Path] = {}
+    before: dict[str, Path | None] = {}
     try:
         for name, text in everything.items():
-            parts[name] = _beside(folder, name, text)
+            parts[name] = _beside(folder, name, text.encode())
         for name, part in parts.items():
-            part.replace(folder / name)
+            old = folder / name
+            before[name] = _beside(folder, name, old.read_bytes()) if old.exists() else None
+            part.replace(old)
+    except BaseException:
+        _put_back(folder, before)
+        raise
     finally:
-        for part in parts.values():
-            part.unlink(missing_ok=True)
+        for spare in (*parts.values(), *before.values()):
+            if spare is not None:
+                spare.unlink(missing_ok=True)
     for name in stale:
         (folder / name).unlink(missing_ok=True)
     return changed
+
+
+def _put_back(folder: Path, before: Mapping[str, Path | None]) -> None:
+    for name, saved in before.items():
+        if saved is None:
+            (folder / name).unlink(missing_ok=True)
+        else:
+            saved.rename(folder / name)
 
 
 def hand_edited(folder: Path, files: Mapping[str, str]) -> list[str]:
@@ -60,14 +75,15 @@ def hand_edited(folder: Path, files: Mapping[str, str]) -> list[str]:
 
 
 def drifted(folder: Path, files: Mapping[str, str]) -> list[str]:
-    """Files that are missing or differ from what would be written."""
-    return [name for name, text in files.items() if _on_disk(folder / name) != text]
+    """Files that are missing, differ from what would be written, or would be removed."""
+    differ = [name for name, text in files.items() if _on_disk(folder / name) != text]
+    return differ + _stale(folder, files)
 
 
 def differences(folder: Path, files: Mapping[str, str]) -> str:
     """A unified diff from the folder to what would be written; empty where nothing would change."""
     text = ""
-    for name, new in files.items():
+    for name, new in {**files, **dict.fromkeys(_stale(folder, files), "")}.items():
         old = _on_disk(folder / name) or ""
         before, after = f"{folder / name}", f"{folder / name} (compiled)"
         text += "".join(difflib.unified_diff(old.splitlines(True), new.splitlines(True), before, after))
@@ -77,7 +93,7 @@ def differences(folder: Path, files: Mapping[str, str]) -> str:
 def _on_disk(path: Path) -> str | None:
     try:
         return path.read_bytes().decode("utf-8", "replace")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
 
 
@@ -104,14 +120,21 @@ def _stale(folder: Path, files: Mapping[str, str]) -> list[str]:
     return [
         name
         for name, digest in known.items()
-        if name not in files and (folder / name).is_file() and _digest((folder / name).read_bytes()) == digest
+        if name not in files
+        and Path(name).name == name
+        and (folder / name).is_file()
+        and _digest((folder / name).read_bytes()) == digest
     ]
 
 
-def _beside(folder: Path, name: str, text: str) -> Path:
+def _beside(folder: Path, name: str, content: bytes) -> Path:
     handle, path = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
-    with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as part:
-        part.write(text)
     made = Path(path)
-    made.chmod(0o755 if name.endswith(".sh") else 0o644)
+    try:
+        with os.fdopen(handle, "wb") as part:
+            part.write(content)
+        made.chmod(0o755 if name.endswith(".sh") else 0o644)
+    except BaseException:
+        made.unlink()
+        raise
     return made
