@@ -41,6 +41,7 @@ fix: $(VENV)/ready         ## format, and write generated files anew
 	$(BIN)/python scripts/docs.py
 
 bench: $(VENV)/ready       ## start-up and per-file cost, against a bare interpreter and named peers
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	$(BIN)/python scripts/bench.py
 
 schemas: $(VENV)/ready     ## the frameworks' schemas, from the installed frameworks

@@ -20,7 +20,7 @@ from qwen_recipes.cli import main as recipes
 from qwen_recipes.compile import Compiled, compile_for
 from qwen_recipes.guards import Guard, guards
 from qwen_recipes.recipe.load import load
-from qwen_recipes.recipe.schema import recipe_schema
+from qwen_recipes.recipe.schema import FILES, Draft, recipe_schema
 
 ROOT = Path(__file__).parent.parent
 SHOWN = ROOT / "examples" / "one-24gb-card.yaml"
@@ -42,8 +42,8 @@ FIELDS = [
 ]
 
 
-def schema_text() -> str:
-    return json.dumps(recipe_schema(), indent=2, ensure_ascii=False) + "\n"
+def schema_text(draft: Draft) -> str:
+    return json.dumps(recipe_schema(draft), indent=2, ensure_ascii=False) + "\n"
 
 
 def guard_page(guard: Guard) -> str:
@@ -105,8 +105,9 @@ def readme() -> str:
 
 def everything() -> dict[Path, str]:
     pages = {ROOT / "docs" / "guards" / f"{g.code}.md": guard_page(g) for g in guards()}
+    schemas = {ROOT / "schemas" / file: schema_text(draft) for draft, file in FILES.items()}
     return {
-        ROOT / "schemas" / "recipe.schema.json": schema_text(),
+        **schemas,
         ROOT / "docs" / "guards" / "README.md": guard_index(),
         ROOT / "README.md": readme(),
         **pages,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from functools import cache
-from importlib.metadata import entry_points
+from importlib import import_module
 
 from qwen_recipes.backends.base import Backend, Limit, Output
+from qwen_recipes.backends.installed import entry_points
 from qwen_recipes.backends.plan import Plan
 
 __all__ = ["Backend", "Limit", "Output", "Plan", "UnknownBackend", "backend_named", "backends"]
@@ -19,16 +19,18 @@ class UnknownBackend(LookupError):
 @cache
 def backend_names() -> tuple[str, ...]:
     """Names of the installed backends, ours and third parties', in order. Loads none of them."""
-    return tuple(sorted({point.name for point in entry_points(group="qwen_recipes.backends")}))
+    return tuple(sorted(entry_points("qwen_recipes.backends")))
 
 
 @cache
 def backend_named(name: str) -> Backend:
     """The backend of that name. Raises UnknownBackend with what is near."""
-    for point in entry_points(group="qwen_recipes.backends"):
-        if point.name == name:
-            loaded: Backend = point.load()
-            return loaded
+    place = entry_points("qwen_recipes.backends").get(name)
+    if place:
+        loaded: Backend = getattr(import_module(place[0]), place[1])
+        return loaded
+    import difflib
+
     near = difflib.get_close_matches(name, backend_names(), n=1, cutoff=0.4)
     hint = f"did you mean {near[0]}?" if near else f"installed: {', '.join(backend_names())}"
     raise UnknownBackend(f"no backend is called {name}; {hint}")

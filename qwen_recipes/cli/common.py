@@ -74,7 +74,7 @@ def refuse(findings: list[Finding], form: str = "text") -> NoReturn:
         say(text(findings))
         say(summary(findings))
     else:
-        click.echo(REPORTERS[form](findings))
+        click.echo(REPORTERS[form](findings, ()))
     sys.exit(Exit.RECIPE)
 
 

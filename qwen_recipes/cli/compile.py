@@ -12,9 +12,11 @@ from qwen_recipes.cli.common import Exit, backend_or_stop, load_recipe, refuse, 
 from qwen_recipes.cli.report import say, text
 from qwen_recipes.recipe.finding import RecipeError
 
+_WAYS_OUT = "--diff shows how, --force overwrites"
+
 
 @click.command("compile")
-@click.argument("file")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--backend", metavar="NAME|all", help="Framework to compile for; the recipe's own where left out.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Folder; [default: compiled/NAME]"
@@ -25,7 +27,7 @@ from qwen_recipes.recipe.finding import RecipeError
 @set_option
 @click.option("-q", "--quiet", is_flag=True, help="Errors only.")
 def command(
-    file: str,
+    files: tuple[str, ...],
     backend: str | None,
     output: Path | None,
     check: bool,
@@ -37,16 +39,33 @@ def command(
     """Write the framework's own files for a recipe.
 
     Each backend gets a folder of its own below DIR: its config, what that config refers to, and run.sh, which trains.
-    Nothing is written unless everything that was asked for compiles.
+    Nothing of a recipe is written unless everything that was asked for compiles.
     """
-    loaded = load_recipe(file, sets)
-    root = output or Path("compiled") / loaded.name
-    every = compile_all(loaded, _wanted(loaded, backend), root)
+    if output and len(files) > 1:
+        stop("-o names the folder of one recipe", Exit.USAGE)
+    drift = False
+    for file in files:
+        loaded = load_recipe(file, sets)
+        root = output or Path("compiled") / loaded.name
+        every = compile_all(loaded, _wanted(loaded, backend), root)
+        _say_findings(every, quiet)
+        if diff or check:
+            drift |= _differs(every, root, show=diff, check=check)
+        else:
+            _write_all(every, root, force=force, quiet=quiet)
+    if drift and check:
+        sys.exit(Exit.RECIPE)
+
+
+def _say_findings(every: list[Any], quiet: bool) -> None:
     if not quiet:
         for finding in {f.message: f for one in every for f in one.findings}.values():
             say(text([finding]))
-    if diff or check:
-        _compare(every, root, show=diff)
+
+
+def _write_all(every: list[Any], root: Path, *, force: bool, quiet: bool) -> None:
+    if not force:
+        _keep_edits(every, root)
     for one in every:
         _write(one, root / one.backend.name, force=force, quiet=quiet)
 
@@ -64,7 +83,7 @@ def _wanted(loaded: Any, backend: str | None) -> list[Any]:
 
 def compile_all(loaded: Any, wanted: list[Any], root: Path) -> list[Any]:
     """Compile for each backend, or print every problem of all of them and exit 1."""
-    from qwen_recipes.compile import compile_for
+    from qwen_recipes.compile import BadOutput, compile_for
 
     every, problems = [], {}
     for backend in wanted:
@@ -72,23 +91,40 @@ def compile_all(loaded: Any, wanted: list[Any], root: Path) -> list[Any]:
             every.append(compile_for(loaded, backend, root / backend.name))
         except RecipeError as error:
             problems.update({(f.code, f.route, f.message): f for f in error.findings})
+        except BadOutput as error:
+            stop(f"the templates for {backend.title} are at fault: {error}", Exit.RECIPE)
     if problems:
         refuse(list(problems.values()))
     return every
 
 
-def _compare(every: list[Any], root: Path, *, show: bool) -> None:
+def _differs(every: list[Any], root: Path, *, show: bool, check: bool) -> bool:
+    """Whether the folder is not what would be written; shows how, or says where."""
     from qwen_recipes.compile import differences, drifted
 
-    changed = {one.backend.name: drifted(root / one.backend.name, one.files) for one in every}
+    try:
+        changed = {one.backend.name: drifted(root / one.backend.name, one.files) for one in every}
+        shown = "".join(differences(root / one.backend.name, one.files) for one in every) if show else ""
+    except OSError as error:
+        stop(f"{error.filename} can't be read: {error.strerror}", Exit.USAGE)
     if show:
-        for one in every:
-            click.echo(differences(root / one.backend.name, one.files), nl=False)
-    else:
+        click.echo(shown, nl=False)
+    elif check:
         for name, files in changed.items():
             for changed_file in files:
                 say(f"{root / name / changed_file} is not what the recipe compiles to")
-    sys.exit(Exit.RECIPE if any(changed.values()) and not show else Exit.GOOD)
+    return any(changed.values())
+
+
+def _keep_edits(every: list[Any], root: Path) -> None:
+    """Stop before the first backend's files are written where those of another were edited by hand."""
+    from qwen_recipes.compile import HandEdited, hand_edited
+
+    for one in every:
+        folder = root / one.backend.name
+        edited = hand_edited(folder, one.files)
+        if edited:
+            stop(f"{HandEdited(folder, edited)} was edited by hand; {_WAYS_OUT}", Exit.RECIPE)
 
 
 def _write(one: Any, folder: Path, *, force: bool, quiet: bool) -> None:
@@ -97,7 +133,7 @@ def _write(one: Any, folder: Path, *, force: bool, quiet: bool) -> None:
     try:
         changed = write(folder, one.files, force=force)
     except HandEdited as error:
-        stop(f"{error} was edited by hand; --diff shows how, --force overwrites", Exit.RECIPE)
+        stop(f"{error} was edited by hand; {_WAYS_OUT}", Exit.RECIPE)
     except OSError as error:
         stop(f"{folder} can't be written: {error.strerror}", Exit.USAGE)
     if not quiet:

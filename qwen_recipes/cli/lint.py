@@ -3,57 +3,182 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from qwen_recipes.backends.native import NATIVE
 from qwen_recipes.cli.common import Exit, backend_or_stop, format_option, set_option, stop, summary
-from qwen_recipes.cli.report import REPORTERS, say
-from qwen_recipes.recipe.finding import Finding, RecipeError
+from qwen_recipes.cli.report import REPORTERS, colour, say
+from qwen_recipes.cli.settings import BadSettings, selectors, settings_for
+from qwen_recipes.cli.targets import NothingThere, says_recipe, targets
+from qwen_recipes.guards.lint import judge_recipe, lint_text
+from qwen_recipes.recipe.finding import Finding
+from qwen_recipes.recipe.load import CannotRead, read_bytes
+
+if TYPE_CHECKING:
+    from qwen_recipes.guards.fixes import Fixed
+
+__all__ = ["command", "judge_recipe"]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line says about every file."""
+
+    backend: str | None
+    sets: tuple[str, ...]
+    select: tuple[str, ...]
+    ignore: tuple[str, ...]
+    framework: str | None = None
+
+    def lint(self, content: bytes | str, file: str) -> list[Finding]:
+        """The findings that were asked for. Raises BadSettings."""
+        name, folder = ("<stdin>", Path()) if file == "-" else (file, Path(file).parent)
+        found = self._native(content, name)
+        if found is None:
+            found = lint_text(content, name, folder, self.backend, self.sets)
+        return settings_for(file, self.select, self.ignore).apply(found)
+
+    def _native(self, content: bytes | str, name: str) -> list[Finding] | None:
+        """What is said of a framework's own config; None for anything else."""
+        if says_recipe(content) and not self.framework:
+            return None
+        from qwen_recipes.guards.native import native_findings
+
+        return native_findings(content, name, self.framework)
 
 
 @click.command("lint")
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--backend", metavar="NAME", help="Judge for one framework instead of the recipe's own, or all.")
+@click.option("--as", "framework", type=click.Choice(list(NATIVE)), help="Read the files as this framework's own.")
+@click.option("--fix", is_flag=True, help="Put right what can be put right safely; comments and layout stay.")
+@click.option("--unsafe-fixes", is_flag=True, help="Also fixes that may change what you mean.")
+@click.option("--diff", is_flag=True, help="Write nothing; print what --fix would change.")
+@click.option(
+    "--select", multiple=True, metavar="CODES", help="Only these guards: codes or their beginnings, as QR2."
+)
+@click.option("--ignore", multiple=True, metavar="CODES", help="Not these guards.")
+@click.option("--statistics", is_flag=True, help="How often each code was found, instead of each finding.")
 @set_option
-@format_option("text", "json")
+@format_option(*REPORTERS)
 @click.option("-q", "--quiet", is_flag=True, help="Errors only.")
-def command(files: tuple[str, ...], backend: str | None, sets: tuple[str, ...], form: str, quiet: bool) -> None:
-    """Check recipes: spelling, types, and what is known to go wrong.
+def command(
+    paths: tuple[str, ...],
+    backend: str | None,
+    framework: str | None,
+    fix: bool,
+    unsafe_fixes: bool,
+    diff: bool,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    statistics: bool,
+    sets: tuple[str, ...],
+    form: str,
+    quiet: bool,
+) -> None:
+    """Check recipes, and configs of the frameworks' own: spelling, types, and what is known to go wrong.
 
-    FILE may be `-` for standard input. Every problem of a file is listed at once. Exits 1 where there is an error.
+    PATH is a file, a folder (its *.recipe.yaml, and YAML files that have `version` and `model`), a glob, or `-` for
+    standard input. Every problem of a file is listed at once. Exits 1 where there is an error. An Axolotl,
+    LLaMA-Factory or ms-swift YAML, or a script that starts one, is recognised by its content, or read as --as says.
+
+    `[tool.qwen-recipes.lint]` of pyproject.toml, or `[lint]` of .recipes.toml, may hold `select`, `ignore` and
+    `severity` (a map of codes to error, warning, advice or off).
     """
+    fixes = fix or unsafe_fixes or diff
+    if fixes and sets:
+        stop("--set changes no file, so there is nothing to fix: leave one of them out", Exit.USAGE)
     if backend:
         backend_or_stop(backend)
-    findings = [finding for file in files for finding in _lint(file, backend, sets)]
-    shown = [f for f in findings if f.severity == "error"] if quiet else findings
-    if shown or form != "text":
-        click.echo(REPORTERS[form](shown))
-    say(f"{len(files)} file{'s' if len(files) > 1 else ''}: {summary(shown)}")
-    sys.exit(Exit.RECIPE if any(f.severity == "error" for f in findings) else Exit.GOOD)
-
-
-def _lint(file: str, backend: str | None, sets: tuple[str, ...]) -> list[Finding]:
-    from qwen_recipes.recipe.load import CannotRead, load
-
     try:
-        return judge_recipe(load(file, sets), backend)
-    except CannotRead as error:
+        asked = Asked(backend, sets, selectors(select, "--select"), selectors(ignore, "--ignore"), framework)
+        files = targets(paths)
+        found = [
+            f for file in files for f in (_fix(file, asked, unsafe_fixes, diff) if fixes else _lint(file, asked))
+        ]
+    except (BadSettings, CannotRead, NothingThere) as error:
         stop(str(error), Exit.USAGE)
-    except RecipeError as error:
-        return error.findings
+    shown = [f for f in found if f.severity == "error"] if quiet else found
+    if not (diff or (fixes and "-" in files)):
+        _print(shown, files, form, statistics)
+    say(f"{len(files)} file{'s' if len(files) != 1 else ''}: {summary(shown)}{'' if fixes else _fixable(shown)}")
+    sys.exit(Exit.RECIPE if any(f.severity == "error" for f in found) else Exit.GOOD)
 
 
-def judge_recipe(loaded: object, backend: str | None) -> list[Finding]:
-    """What the guards say of a recipe for its backend, or for all where it names none; each finding once."""
-    from qwen_recipes.backends import backend_named, backends
-    from qwen_recipes.guards import judge
-    from qwen_recipes.recipe.load import Loaded
-    from qwen_recipes.resolve import resolve
+def _print(findings: list[Finding], files: list[str], form: str, statistics: bool) -> None:
+    if statistics:
+        from qwen_recipes.cli.statistics import as_json, table
 
-    assert isinstance(loaded, Loaded)
-    name = backend or (loaded.recipe.run.backend if loaded.recipe.run else None)
-    found: dict[tuple[object, ...], Finding] = {}
-    for one in [backend_named(name)] if name else backends():
-        for finding in judge(resolve(loaded, one), loaded, one):
-            found.setdefault((finding.code, finding.route, finding.message), finding)
-    return sorted(found.values(), key=lambda f: (f.span.line if f.span else 0, f.code))
+        said = as_json(findings) if form == "json" else table(findings)
+    else:
+        said = REPORTERS[form](findings, files)
+    if said:
+        click.echo(said, color=colour(sys.stdout))
+
+
+def _lint(file: str, asked: Asked) -> list[Finding]:
+    return asked.lint(read_bytes(file), file)
+
+
+def _fix(file: str, asked: Asked, unsafe: bool, diff: bool) -> list[Finding]:
+    """Fix a file, or show how; what is left to say of it as it then is."""
+    from qwen_recipes.guards.fixes import fix_text
+
+    content = read_bytes(file)
+    found = asked.lint(content, file)
+    if not any(finding.fix for finding in found):
+        _as_it_was(file, content, diff)
+        return found
+    text = content.decode("utf-8-sig")
+    fixed = fix_text(text, partial(asked.lint, file=file), unsafe=unsafe)
+    for finding, why in fixed.dropped:
+        say(f"{finding.file}: {finding.code} was not fixed: {why}")
+    if diff:
+        _show(file, text, fixed)
+        return found
+    _write(file, content, text, fixed)
+    return list(fixed.left)
+
+
+def _as_it_was(file: str, content: bytes, diff: bool) -> None:
+    """Standard input goes to standard output also where nothing is to fix."""
+    if file == "-" and not diff:
+        click.echo(content, nl=False)
+
+
+def _show(file: str, text: str, fixed: Fixed) -> None:
+    import difflib
+
+    lines = difflib.unified_diff(text.splitlines(True), fixed.text.splitlines(True), file, file)
+    click.echo("".join(line if line.endswith("\n") else f"{line}\n" for line in lines), nl=False)
+
+
+def _write(file: str, content: bytes, text: str, fixed: Fixed) -> None:
+    """Write what changed; standard input goes to standard output in any case."""
+    mark = b"\xef\xbb\xbf" if content.startswith(b"\xef\xbb\xbf") else b""
+    if file == "-":
+        click.echo(mark + fixed.text.encode(), nl=False)
+    elif fixed.text != text:
+        try:
+            Path(file).write_bytes(mark + fixed.text.encode())
+        except OSError as error:
+            stop(f"{file} can't be written: {error.strerror}", Exit.USAGE)
+    for finding in fixed.applied:
+        say(f"{finding.file}: {finding.code} fixed: {finding.message}")
+
+
+def _fixable(findings: list[Finding]) -> str:
+    """What --fix could do about them."""
+    if not any(finding.fix for finding in findings):
+        return ""
+    from qwen_recipes.guards.fixes import fixable
+
+    safe = sum(fixable(f, unsafe=False) for f in findings)
+    unsafe = sum(fixable(f, unsafe=True) for f in findings) - safe
+    said = [f"{safe} can be fixed with --fix"] if safe else []
+    return "; " + ", ".join([*said, f"{unsafe} with --unsafe-fixes"] if unsafe else said)

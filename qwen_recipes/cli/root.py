@@ -13,6 +13,7 @@ COMMANDS = {
     "explain": "Print a guard's page.",
     "show": "Print a recipe, resolved: every value with its reason.",
     "schema": "Print the recipe's JSON Schema.",
+    "lsp": "Serve editors: findings, explanations and fixes while you write.",
     "compile": "Write the framework's own files.",
     "backends": "List the frameworks that recipes compile for.",
     "env": "Build and list the frameworks' environments.",
@@ -44,9 +45,9 @@ class Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that was called; a slip of the pen gets a suggestion."""
-        import difflib
-
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib
+
             near = difflib.get_close_matches(args[0], COMMANDS, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
             ctx.fail(f"No such command {args[0]!r}.{hint}")

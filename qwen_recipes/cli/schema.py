@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import click
 
 
 @click.command("schema")
-def command() -> None:
-    """Print the recipe's JSON Schema (2020-12), for editors."""
+@click.option(
+    "--draft",
+    type=click.Choice(["2020-12", "draft-07"]),
+    default="2020-12",
+    show_default=True,
+    help="Draft of JSON Schema; SchemaStore and older editors want draft-07.",
+)
+def command(draft: Literal["2020-12", "draft-07"]) -> None:
+    """Print the recipe's JSON Schema, for editors."""
     import json
 
     from qwen_recipes.recipe.schema import recipe_schema
 
-    click.echo(json.dumps(recipe_schema(), indent=2, ensure_ascii=False))
+    click.echo(json.dumps(recipe_schema(draft), indent=2, ensure_ascii=False))

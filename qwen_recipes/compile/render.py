@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from qwen_recipes import __version__
-from qwen_recipes.backends.base import Backend, Output
+from qwen_recipes.backends.base import Backend, Kind, Output
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.compile.leaves import Leaf, leaf, plain
 from qwen_recipes.compile.scalars import Raw, printer
@@ -68,30 +70,9 @@ class Renderer:
 
     def render(self, output: Output, *, marked: bool = False) -> str:
         """The text of one output. With `marked`, values carry the path of their field (see scalars)."""
-        from jinja2 import FileSystemLoader, StrictUndefined
-        from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-        environment = ImmutableSandboxedEnvironment(
-            loader=FileSystemLoader([self.backend.templates, shipped("templates") / "shared"]),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-            finalize=printer(output.kind, marked=marked),
-        )
-        environment.filters["word"] = self._word
-        environment.filters["raw"] = Raw
-        environment.filters["comma"] = _comma
-        environment.filters["negated"] = _negated
-        return environment.get_template(output.template).render(self._context())
-
-    def _word(self, value: Any, table: str) -> Any:
-        words = self.backend.words[table]
-        key = plain(value)
-        path = value.path if isinstance(value, Leaf) else table
-        if key not in words:
-            raise NoWord(path, key)
-        return leaf(words[key], path)
+        environment = _environment(self.backend.templates, output.kind, marked)
+        text: str = environment.get_template(output.template).render(self._context())
+        return text
 
     def _context(self) -> dict[str, Any]:
         view = View(self.plan, "", self.record)
@@ -106,6 +87,7 @@ class Renderer:
             "gpu_list": Raw(",".join(str(index) for index in range(self.plan.hardware.gpus))),
             "template_file": self._template_file(view),
             "marks_turns": self.backend.marks_turns,
+            "words": self.backend.words,
         }
 
     def _template_file(self, view: View) -> str:
@@ -119,6 +101,34 @@ class Renderer:
             self.record.note("chat.template")
             files[CHAT_TEMPLATE] = template_text(self.plan.chat.template)
         return files
+
+
+@cache
+def _environment(templates: Path, kind: Kind, marked: bool) -> Any:
+    """Jinja2, sandboxed and strict, over a backend's templates; kept, so that each is parsed once."""
+    from jinja2 import FileSystemLoader, StrictUndefined, pass_context
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    environment = ImmutableSandboxedEnvironment(
+        loader=FileSystemLoader([templates, shipped("templates") / "shared"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        finalize=printer(kind, marked=marked),
+    )
+    word = pass_context(lambda context, value, table: _word(context["words"][table], value, table))
+    environment.filters.update(word=word, raw=Raw, comma=_comma, of=leaf, negated=_negated)
+    return environment
+
+
+def _word(words: Mapping[Any, Any], value: Any, table: str) -> Any:
+    """The backend's word for a value of ours. Raises NoWord."""
+    key = plain(value)
+    path = value.path if isinstance(value, Leaf) else table
+    if key not in words:
+        raise NoWord(path, key)
+    return leaf(words[key], path)
 
 
 def _comma(values: Any) -> Any:

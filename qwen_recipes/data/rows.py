@@ -122,7 +122,7 @@ def read(path: Path) -> Iterator[tuple[int, list[Message] | None, str]]:
                 yield number, plain_messages(row), ""
             except BadRow as error:
                 yield number, None, str(error)
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
                 yield number, None, f"can't be read: {error}"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 
 
@@ -60,5 +59,7 @@ def gpu_named(name: str) -> Gpu:
     key = name.lower().replace(" ", "-").replace("_", "-").removeprefix("nvidia-").removeprefix("geforce-")
     if key in GPUS:
         return GPUS[key]
+    import difflib
+
     near = difflib.get_close_matches(key, GPUS, n=3, cutoff=0.5)
     raise UnknownGpu(f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(GPUS)}")

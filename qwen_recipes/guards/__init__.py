@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import pkgutil
+import os
+import re
 from functools import cache
 from importlib import import_module
 
@@ -14,13 +15,19 @@ __all__ = ["Facts", "Fix", "Guard", "Hit", "guard_codes", "guard_named", "guards
 
 def guard_codes() -> list[str]:
     """Codes of all guards, in order. Loads none of them."""
-    return sorted(m.name.upper() for m in pkgutil.iter_modules(__path__) if m.name.startswith("qr"))
+    return list(_codes())
+
+
+@cache
+def _codes() -> tuple[str, ...]:
+    names = (entry.name for folder in __path__ for entry in os.scandir(folder))
+    return tuple(sorted(m[1].upper() for name in names if (m := re.fullmatch(r"(qr[0-9]{3})\.pyc?", name))))
 
 
 @cache
 def guard_named(code: str) -> Guard:
     """The guard of that code. Raises KeyError."""
-    if code.upper() not in guard_codes():
+    if code.upper() not in _codes():
         raise KeyError(code)
     guard: Guard = import_module(f"{__name__}.{code.lower()}").GUARD
     return guard
@@ -28,4 +35,4 @@ def guard_named(code: str) -> Guard:
 
 def guards() -> list[Guard]:
     """Every guard, in the order of codes."""
-    return [guard_named(code) for code in guard_codes()]
+    return [guard_named(code) for code in _codes()]

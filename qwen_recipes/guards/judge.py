@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qwen_recipes.backends import backend_names
 from qwen_recipes.backends.base import Backend
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.guards.base import Facts, Guard, Hit
@@ -17,6 +18,7 @@ def judge(plan: Plan, loaded: Loaded, backend: Backend) -> list[Finding]:
 
     facts = Facts(plan, loaded, backend)
     findings = [locate(loaded.document, f, key=True) for f in _unknown_allowed(plan, guard_codes())]
+    findings += [locate(loaded.document, f, key=True) for f in _unknown_backends(loaded)]
     for guard in guards():
         if guard.backends and backend.name not in guard.backends:
             continue
@@ -29,6 +31,18 @@ def judge(plan: Plan, loaded: Loaded, backend: Backend) -> list[Finding]:
 def _finding(guard: Guard, hit: Hit) -> Finding:
     why = " ".join(guard.part("Why it matters").split("\n\n")[0].split())
     return Finding(guard.code, guard.severity, hit.message, hit.route, why=why, instead=hit.instead, fix=hit.fix)
+
+
+def _unknown_backends(loaded: Loaded) -> list[Finding]:
+    known = backend_names()
+    found = []
+    for name in loaded.recipe.backends or {}:
+        if name not in known:
+            near = nearest(name, known)
+            instead = f"did you mean `{near}`?" if near else f"installed: {', '.join(known)}"
+            message = f"no backend is called {name}"
+            found.append(Finding("recipe", "error", message, ("backends", name), instead=instead))
+    return found
 
 
 def _unknown_allowed(plan: Plan, codes: list[str]) -> list[Finding]:

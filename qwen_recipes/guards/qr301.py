@@ -37,13 +37,9 @@ def check(facts: Facts) -> Iterator[Hit]:
 
 
 def _agrees(key: str, value: Any, eos: str) -> bool:
-    if key == "special_tokens" and isinstance(value, Mapping):
-        return bool(value.get("eos_token", eos) == eos)
-    if key in ("eot_tokens", "efficient_eos") and isinstance(value, list):
-        return eos in value
-    if key == "train_on_eos":
-        return value in ("turn", "all")
-    return key != "efficient_eos" or value is False
+    if key == "special_tokens":
+        return isinstance(value, Mapping) and bool(value.get("eos_token") == eos)
+    return key != "eot_tokens" or (isinstance(value, list) and eos in value)
 
 
 GUARD = Guard("QR301", "end-of-turn", "error", "high", __doc__, check)

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NoReturn
-
-from jinja2 import Template, TemplateError, nodes
-from jinja2.ext import Extension, loopcontrols
-from jinja2.parser import Parser
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from qwen_recipes.qwen.facts import Variant
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+    from jinja2.ext import Extension
 
 FOLDER = Path(__file__).parent / "templates"
 
@@ -87,6 +86,8 @@ def render(
     Raises:
         RenderError: the template is broken, or refuses these messages.
     """
+    from jinja2 import TemplateError
+
     given = {"messages": messages, "tools": tools, "add_generation_prompt": add_generation_prompt}
     try:
         return _compiled(template).render(given | variables)
@@ -94,21 +95,32 @@ def render(
         raise RenderError(str(problem)) from problem
 
 
-class _GenerationBlock(Extension):
-    """`{% generation %}` marks the assistant's words for a trainer; here its content is rendered as it is."""
+@lru_cache(maxsize=1)
+def _generation_block() -> type[Extension]:
+    from jinja2 import nodes
+    from jinja2.ext import Extension
+    from jinja2.parser import Parser
 
-    tags = {"generation"}  # noqa: RUF012 - jinja's own declaration
+    class GenerationBlock(Extension):
+        """`{% generation %}` marks the assistant's words for a trainer; here its content is rendered as it is."""
 
-    def parse(self, parser: Parser) -> nodes.Node:
-        line = next(parser.stream).lineno
-        body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
-        return nodes.Scope(body, lineno=line)
+        tags = {"generation"}  # noqa: RUF012 - jinja's own declaration
+
+        def parse(self, parser: Parser) -> nodes.Node:
+            line = next(parser.stream).lineno
+            body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
+            return nodes.Scope(body, lineno=line)
+
+    return GenerationBlock
 
 
 @lru_cache(maxsize=16)
 def _compiled(template: str) -> Template:
+    from jinja2.ext import loopcontrols
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
     environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[_GenerationBlock, loopcontrols]
+        trim_blocks=True, lstrip_blocks=True, extensions=[_generation_block(), loopcontrols]
     )
     environment.filters["tojson"] = _to_json
     environment.globals.update(raise_exception=_raise_exception, strftime_now=_strftime_now)
@@ -136,6 +148,8 @@ def _to_json(
 
 
 def _raise_exception(message: str) -> NoReturn:
+    from jinja2 import TemplateError
+
     raise TemplateError(message)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from pathlib import Path
 
 from qwen_recipes.qwen.facts import ModelFacts, Variant, lora_parameters
@@ -66,4 +65,6 @@ def _near(model: str) -> tuple[str, ...]:
     name = model.rpartition("/")[2].lower()
     if name in names:
         return (names[name],)
+    from difflib import get_close_matches
+
     return tuple(names[close] for close in get_close_matches(name, names, n=3, cutoff=0.75))

@@ -8,11 +8,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from qwen_recipes.recipe.fields import info_at, part_at
-from qwen_recipes.recipe.finding import Finding, RecipeError, Route, dotted
+from qwen_recipes.recipe.finding import COMMAND_LINE, MAX_PROBLEMS, Finding, RecipeError, Route, dotted
 from qwen_recipes.recipe.nodes import Document, Mapping, Node, Scalar, Sequence, plain_data, step_into
 from qwen_recipes.recipe.spec import Recipe
 from qwen_recipes.recipe.words import advice_for_key, nearest
 
+_MOST = 5 * MAX_PROBLEMS
+"""So many of pydantic's errors are looked at: several may speak of one place."""
 _SWITCH_WORDS = {"yes", "no", "on", "off", "Yes", "No", "On", "Off"}
 
 
@@ -27,22 +29,24 @@ def validate(document: Document) -> Recipe:
     except ValidationError as error:
         empty_routes = {finding.route for finding in empty}
         found = [f for f in _findings(document, error) if f.route not in empty_routes]
-        raise RecipeError([locate(document, f) for f in [*empty, *found]]) from None
+        raise RecipeError([locate(document, f) for f in [*empty[:_MOST], *found]]) from None
     if empty:
-        raise RecipeError([locate(document, f) for f in empty])
+        raise RecipeError([locate(document, f) for f in empty[:_MOST]])
     return recipe
 
 
 def locate(document: Document, finding: Finding, *, key: bool = False) -> Finding:
     """The finding with its place in the file: the value at its route, or the key where that says more."""
     span = finding.span or document.span(finding.route, key=key)
+    if span == COMMAND_LINE:
+        return replace(finding, file=f"--set {dotted(document.nearest(finding.route))}", span=None)
     return replace(finding, file=document.file, span=span, line=document.line(span.line))
 
 
 def _empty_values(node: Node, route: Route) -> list[Finding]:
     """Keys with nothing behind them, which YAML calls null and people never mean."""
     found: list[Finding] = []
-    if route[:1] == ("backends",) and len(route) > 2:
+    if route[:1] == ("backends",) and len(route) > 3:
         return found
     if isinstance(node, Scalar) and node.value is None:
         name = dotted(route)
@@ -63,21 +67,16 @@ def _validate_with_text(document: Document, data: Any) -> Recipe:
     try:
         return Recipe.model_validate(data)
     except ValidationError as error:
-        changed = False
+        changed, kinds = False, dict[Route, set[str]]()
         for problem in error.errors(include_url=False, include_context=False):
-            route = _route(document, problem["loc"])
+            kinds.setdefault(_route(document, problem["loc"]), set()).add(problem["type"])
+        for route, found in kinds.items():
             node = document.node(route)
-            if problem["type"] == "string_type" and isinstance(node, Scalar) and node.plain and node.raw:
-                changed |= _only_text(error, document, route) and _put(data, route, node.raw)
+            if found == {"string_type"} and isinstance(node, Scalar) and node.plain and node.raw:
+                changed |= _put(data, route, node.raw)
         if not changed:
             raise
     return Recipe.model_validate(data)
-
-
-def _only_text(error: ValidationError, document: Document, route: Route) -> bool:
-    """Whether text is the only thing that the spec takes at this place."""
-    here = [p for p in error.errors(include_url=False) if _route(document, p["loc"]) == route]
-    return all(problem["type"] == "string_type" for problem in here)
 
 
 def _put(data: Any, route: Route, value: str) -> bool:
@@ -101,17 +100,19 @@ def _route(document: Document, loc: tuple[str | int, ...]) -> Route:
 def _findings(document: Document, error: ValidationError) -> list[Finding]:
     by_place: dict[Route, list[dict[str, Any]]] = {}
     findings = []
-    for problem in error.errors(include_url=False):
+    for problem in error.errors(include_url=False)[:_MOST]:
         kind, loc = problem["type"], problem["loc"]
         if kind == "extra_forbidden":
             findings.append(_unknown_key(document, _route(document, loc)))
+        elif loc[-1] == "[key]":
+            findings.append(_wrong_key(document, _route(document, loc), problem["msg"]))
         elif kind == "missing":
             findings.append(_missing(document, loc))
         else:
             by_place.setdefault(_route(document, loc), []).append(dict(problem))
-    taken = {f.route[: len(route)] for f in findings for route in by_place}
-    findings += [_wrong(document, route, found) for route, found in by_place.items() if route not in taken]
-    return findings
+    routes = [*by_place, *(finding.route for finding in findings)]
+    inner = {r[:length] for r in routes for length in range(len(r))} | {f.route for f in findings}
+    return findings + [_wrong(document, route, found) for route, found in by_place.items() if route not in inner]
 
 
 def _unknown_key(document: Document, route: Route) -> Finding:
@@ -121,6 +122,12 @@ def _unknown_key(document: Document, route: Route) -> Finding:
     instead = advice_for_key(key, siblings, dotted(route[:-1]))
     where = f" under `{dotted(route[:-1])}`" if len(route) > 1 else ""
     finding = Finding("recipe", "error", f"`{key}` is not a field{where}", route, instead=instead)
+    return replace(finding, span=document.span(route, key=True))
+
+
+def _wrong_key(document: Document, route: Route, message: str) -> Finding:
+    why = message[:1].lower() + message[1:]
+    finding = Finding("recipe", "error", f"`{route[-1]}` can't stand under `{dotted(route[:-1])}`", route, why=why)
     return replace(finding, span=document.span(route, key=True))
 
 

@@ -84,7 +84,7 @@ def info_at(route: Route) -> FieldInfo | None:
 
 
 def written(recipe: Recipe) -> frozenset[str]:
-    """Dotted paths of the leaves that the person wrote."""
+    """Dotted paths of the leaves that the person wrote; `auto` asks for nothing."""
     return frozenset(_written(recipe, ""))
 
 
@@ -100,5 +100,5 @@ def _written(part: Part, prefix: str) -> Iterator[str]:
         elif name == "backends":
             for backend, options in (value or {}).items():
                 yield from _written(options, f"{prefix}{name}.{backend}.")
-        elif value is not None:
+        elif value is not None and value != "auto":
             yield f"{prefix}{name}"

@@ -20,6 +20,10 @@ class Span:
     end_column: int
 
 
+COMMAND_LINE = Span(0, 0, 0, 0)
+"""Where a value from `--set` stands: nowhere in the file."""
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing to tell the person. `code` is a guard's, or `recipe` for what the spec itself forbids."""
@@ -38,12 +42,20 @@ class Finding:
     """The text of the line where it starts."""
 
 
+MAX_PROBLEMS = 200
+"""So many findings of one file are told; a file with more is not a recipe with mistakes."""
+
+
 class RecipeError(Exception):
-    """The recipe can't be used as it is. Holds every finding, in the order of the file."""
+    """The recipe can't be used as it is. Holds every finding, in the order of the file, up to MAX_PROBLEMS."""
 
     def __init__(self, findings: list[Finding]) -> None:
         super().__init__(f"{len(findings)} problems")
-        self.findings = sorted(findings, key=lambda f: (f.span or Span(0, 0, 0, 0), f.message))
+        ordered = sorted(findings, key=lambda f: (f.span or Span(0, 0, 0, 0), f.message))
+        self.findings = ordered[:MAX_PROBLEMS]
+        if len(ordered) > MAX_PROBLEMS:
+            message = f"there are more problems; these are the first {MAX_PROBLEMS}"
+            self.findings.append(Finding("recipe", "error", message, file=ordered[0].file))
 
 
 def dotted(route: Route) -> str:

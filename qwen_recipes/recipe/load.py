@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,9 +34,10 @@ class Loaded:
 
     @property
     def name(self) -> str:
-        """The recipe's name, or its file's."""
+        """The recipe's name, or its file's with what a name can't hold replaced."""
         stem = Path(self.document.file).name.removesuffix(".yaml").removesuffix(".yml").removesuffix(".recipe")
-        return self.recipe.name or ("recipe" if self.document.file == "<stdin>" else stem)
+        usable = re.sub(r"[^A-Za-z0-9._-]+", "-", "" if self.document.file == "<stdin>" else stem)[:100].strip(".-_")
+        return self.recipe.name or usable or "recipe"
 
     @property
     def hash(self) -> str:
@@ -67,7 +69,12 @@ def load(file: str, sets: tuple[str, ...] = ()) -> Loaded:
     """Read, override and validate a recipe. Raises CannotRead, or RecipeError with every problem at once."""
     name = "<stdin>" if file == "-" else file
     folder = Path() if file == "-" else Path(file).parent
-    document = override(read_yaml(read_bytes(file), name), sets)
+    return load_text(read_bytes(file), name, folder, sets)
+
+
+def load_text(content: bytes | str, name: str, folder: Path, sets: tuple[str, ...] = ()) -> Loaded:
+    """As `load`, for text: findings call it `name`, relative paths start at `folder`. Raises RecipeError."""
+    document = override(read_yaml(content, name), sets)
     recipe = validate(document)
     problems = [locate(document, finding) for finding in contradictions(recipe)]
     if problems:

@@ -13,18 +13,21 @@ from typing import Any, NoReturn
 
 import yaml
 
-from qwen_recipes.recipe.finding import Finding, RecipeError, Span
+from qwen_recipes.recipe.finding import MAX_PROBLEMS, Finding, RecipeError, Span
 from qwen_recipes.recipe.nodes import Document, Mapping, Node, Scalar, Sequence
 
 MAX_DEPTH = 64
 MAX_NODES = 100_000
 MAX_BYTES = 4_000_000
+MAX_SCALAR = 65_536
+"""Characters of one value or key."""
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NULL = {"", "~", "null", "Null", "NULL"}
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _INT = re.compile(r"[-+]?[0-9]{1,30}\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,4})?\Z")
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _NOT_FINITE = re.compile(r"([-+]?)\.(inf|nan)\Z", re.IGNORECASE)
 
 
@@ -46,6 +49,7 @@ def plain_value(text: str) -> Any:
 def read_yaml(content: bytes | str, file: str) -> Document:
     """Read one YAML document. Raises RecipeError with every problem that the text itself has."""
     text = _decode(content, file)
+    _refuse_unprintable(text, file)
     return _Reader(file, text).document()
 
 
@@ -59,6 +63,15 @@ def _decode(content: bytes | str, file: str) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         _refuse(file, f"byte {error.start} is not UTF-8", Span(line, 1, line, 1), "save the file as UTF-8")
+
+
+def _refuse_unprintable(text: str, file: str) -> None:
+    found = _UNPRINTABLE.search(text)
+    if found:
+        line, column = text.count("\n", 0, found.start()) + 1, found.start() - text.rfind("\n", 0, found.start())
+        shown = f"U+{ord(found.group()):04X}"
+        span = Span(line, column, line, column + 1)
+        _refuse(file, f"the character {shown} can't stand in YAML", span, "remove it")
 
 
 def _refuse(file: str, message: str, span: Span | None = None, instead: str = "") -> NoReturn:
@@ -87,6 +100,7 @@ class _Reader:
     def __init__(self, file: str, text: str) -> None:
         self.file = file
         self.text = text
+        self.lines = text.splitlines()
         self.count = 0
         self.extents: dict[int, tuple[int, int]] = {}
         self.anchors: dict[str, Node] = {}
@@ -104,24 +118,38 @@ class _Reader:
         return Document(self.file, self.text, self.root)
 
     def _with_line(self, finding: Finding) -> Finding:
-        lines = self.text.splitlines()
-        number = finding.span.line if finding.span else 0
-        line = lines[number - 1] if 0 < number <= len(lines) else ""
+        line = self._line(finding.span) if finding.span else ""
         return Finding(**{**finding.__dict__, "line": line})
+
+    def _line(self, span: Span) -> str:
+        return self.lines[span.line - 1] if 0 < span.line <= len(self.lines) else ""
 
     def _events(self) -> Iterator[Any]:
         try:
             yield from yaml.parse(self.text, Loader=_Loader)
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            span = _span(mark, mark) if mark else None
-            self._complain(f"this is not YAML: {error.problem or error.context}", span, _yaml_advice(error))
+            span = self._where(error)
+            tabbed = span is not None and "\t" in self._line(span)[: span.column]
+            advice = "indent with spaces" if tabbed else _yaml_advice(error)
+            self._complain(f"this is not YAML: {error.problem or error.context}", span, advice)
             raise RecipeError([self._with_line(f) for f in self.findings]) from None
         except yaml.YAMLError as error:
             _refuse(self.file, f"this is not YAML: {str(error).splitlines()[0]}")
 
+    def _where(self, error: yaml.MarkedYAMLError) -> Span | None:
+        """Where the parser stopped; at the end of the text, where it began what never ends, or the last line."""
+        lines = self.lines or [""]
+        marks = [mark for mark in (error.problem_mark, error.context_mark) if mark]
+        inside = [mark for mark in marks if mark.line < len(lines)]
+        if inside or not marks:
+            return _span(inside[0], inside[0]) if inside else None
+        column = len(lines[-1]) + 1
+        return Span(len(lines), column, len(lines), column)
+
     def _complain(self, message: str, span: Span | None, instead: str = "") -> None:
         self.findings.append(Finding("recipe", "error", message, file=self.file, span=span, instead=instead))
+        if len(self.findings) > MAX_PROBLEMS:
+            raise RecipeError([self._with_line(f) for f in self.findings])
 
     def _stop(self, message: str, span: Span) -> NoReturn:
         self._complain(message, span)
@@ -141,12 +169,18 @@ class _Reader:
 
     def _scalar(self, event: Any) -> Scalar:
         span = _span(event.start_mark, event.end_mark)
+        if len(event.value) > MAX_SCALAR:
+            self._stop(f"a value of {len(event.value):,} characters; a recipe's has at most {MAX_SCALAR:,}", span)
         plain = not event.style and event.tag is None
-        if event.tag not in (None, "!", "tag:yaml.org,2002:str"):
-            self._complain(f"the tag {event.tag} has no meaning in a recipe", span, "write the value without it")
+        self._refuse_tag(event, span, "tag:yaml.org,2002:str")
         return Scalar(span, plain_value(event.value) if plain else event.value, event.value, plain)
 
+    def _refuse_tag(self, event: Any, span: Span, *allowed: str) -> None:
+        if event.tag not in (None, "!", *allowed):
+            self._complain(f"the tag {event.tag} has no meaning in a recipe", span, "write the value without it")
+
     def _open(self, event: Any) -> None:
+        self._refuse_tag(event, _span(event.start_mark, event.end_mark))
         if len(self.stack) >= MAX_DEPTH:
             self._stop(f"nested deeper than {MAX_DEPTH} levels", _span(event.start_mark, event.end_mark))
         self.stack.append(_Open(event.start_mark, event.anchor, isinstance(event, yaml.MappingStartEvent)))
@@ -233,8 +267,6 @@ class _Reader:
 
 def _yaml_advice(error: yaml.MarkedYAMLError) -> str:
     problem = error.problem or ""
-    if "\\t" in problem or "tab" in problem:
-        return "indent with spaces"
     if "mapping values are not allowed" in problem:
         return "put the text that holds a colon in quotes, or check the indentation"
     return "check the indentation, quotes and brackets near here"

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
+from qwen_recipes.recipe.schema_words import words_for
 from qwen_recipes.recipe.spec import Recipe
 
-SCHEMA_ID = "recipe.schema.json"
+Draft = Literal["2020-12", "draft-07"]
+FILES: dict[Draft, str] = {"2020-12": "recipe.schema.json", "draft-07": "recipe.draft-07.schema.json"}
+"""Each draft's file in `schemas/`, which is its `$id` too."""
+_META: dict[Draft, str] = {
+    "2020-12": "https://json-schema.org/draft/2020-12/schema",
+    "draft-07": "http://json-schema.org/draft-07/schema#",
+}
 
 
-def recipe_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of a recipe, from the models."""
-    schema = Recipe.model_json_schema()
-    head = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": SCHEMA_ID,
-        "title": "qwen-recipes recipe",
-    }
-    cleaned: dict[str, Any] = _without_null(schema)
-    return {**head, **{key: value for key, value in cleaned.items() if key != "title"}}
+def recipe_schema(draft: Draft = "2020-12") -> dict[str, Any]:
+    """JSON Schema of a recipe, from the models.
+
+    Closed choices carry `enumDescriptions`, and what holds Markdown a `markdown…` twin: annotations that editors show
+    and validators pass over.
+    """
+    schema: dict[str, Any] = _without_null(Recipe.model_json_schema())
+    schema = _marked_down(_explained(schema, schema, "", set()))
+    if draft == "draft-07":
+        schema = _as_draft_07(schema)
+    head = {"$schema": _META[draft], "$id": FILES[draft], "title": "qwen-recipes recipe"}
+    return {**head, **{key: value for key, value in schema.items() if key != "title"}}
 
 
 def _without_null(node: Any) -> Any:
@@ -38,3 +47,76 @@ def _without_null(node: Any) -> Any:
 
 def _noise(key: str, value: Any) -> bool:
     return (key == "title" and isinstance(value, str)) or (key == "default" and value is None)
+
+
+def _explained(node: dict[str, Any], root: dict[str, Any], path: str, seen: set[str]) -> dict[str, Any]:
+    """The schema at `path` with a line for each value of a closed choice; parts it refers to change in `root`."""
+    if "$ref" in node:
+        name = node["$ref"].rpartition("/")[2]
+        if name not in seen:
+            seen.add(name)
+            root["$defs"][name] = _explained(root["$defs"][name], root, path, seen)
+        return node
+    made = dict(node)
+    for key in ("anyOf", "allOf"):
+        if key in node:
+            made[key] = [_explained(choice, root, path, seen) for choice in node[key]]
+    if isinstance(node.get("items"), dict):
+        made["items"] = _explained(node["items"], root, f"{path}[]", seen)
+    if isinstance(node.get("additionalProperties"), dict):
+        made["additionalProperties"] = _explained(node["additionalProperties"], root, f"{path}.*", seen)
+    if "patternProperties" in node:
+        made.setdefault("additionalProperties", False)  # pydantic leaves other keys open
+    if "properties" in node:
+        dot = f"{path}." if path else ""
+        inner = {name: _explained(value, root, f"{dot}{name}", seen) for name, value in node["properties"].items()}
+        made["properties"] = inner
+    return _with_words(made, path)
+
+
+def _with_words(node: dict[str, Any], path: str) -> dict[str, Any]:
+    """`const` becomes an `enum` of one, for which editors show a description as well."""
+    values = node.get("enum", [node["const"]] if "const" in node else [])
+    words = words_for(path, values)
+    if not words:
+        return node
+    kept = {key: value for key, value in node.items() if key != "const"}
+    return {**kept, "enum": values, "enumDescriptions": [words.get(value, "") for value in values]}
+
+
+def _marked_down(node: Any) -> Any:
+    """Descriptions with backticks a second time, under the keys whose Markdown editors render."""
+    if isinstance(node, list):
+        return [_marked_down(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    made = {key: _marked_down(value) for key, value in node.items()}
+    for key, twin in (("description", "markdownDescription"), ("enumDescriptions", "markdownEnumDescriptions")):
+        said = node.get(key)
+        if isinstance(said, (str, list)) and "`" in "".join(said):
+            made[twin] = said
+    return made
+
+
+def _as_draft_07(node: Any, *, named: bool = False) -> Any:
+    """`definitions` for `$defs`, references alone (draft-07 overlooks what is beside them), and no keyword of ours.
+
+    `named` says that the map's keys are names of fields or definitions, not keywords.
+    """
+    if isinstance(node, list):
+        return [_as_draft_07(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if named:
+        return {key: _as_draft_07(value) for key, value in node.items()}
+    kept: dict[str, Any] = {}
+    for key, value in node.items():
+        if key in ("examples", "enum", "const", "default"):
+            kept[key] = value
+        elif not key.startswith("x-"):
+            new = "definitions" if key == "$defs" else key
+            kept[new] = _as_draft_07(value, named=key in ("$defs", "properties", "patternProperties"))
+    if "$ref" in kept:
+        target = {"$ref": kept.pop("$ref").replace("#/$defs/", "#/definitions/")}
+        return {**kept, "allOf": [target]} if kept else target
+    return kept

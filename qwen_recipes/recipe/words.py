@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 from qwen_recipes.recipe.fields import leaves
@@ -67,6 +66,8 @@ SAID_ELSEWHERE = {
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word that `word` is a slip of, or None."""
+    import difflib
+
     lowered = {name.lower().replace("-", "_"): name for name in known}
     found = difflib.get_close_matches(word.lower().replace("-", "_"), list(lowered), n=1, cutoff=0.7)
     return lowered[found[0]] if found else None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from qwen_recipes.backends.plan import HardwarePlan
 from qwen_recipes.estimate.gpus import Gpu
-from qwen_recipes.recipe.spec.training import Training
+from qwen_recipes.recipe.spec.training import MAX_BATCH, Training
 from qwen_recipes.resolve.notes import Notes
 
 _ASSUMED_MEMORY = 24
@@ -44,13 +44,14 @@ def _tokens_at_once(gpu: Gpu | None) -> int:
 
 
 def _largest(per_gpu: int, budget: int, length: int) -> int:
-    fits = [m for m in range(1, per_gpu + 1) if per_gpu % m == 0 and m * length <= budget]
+    fits = [m for m in range(1, min(per_gpu, budget // length) + 1) if per_gpu % m == 0]
     return fits[-1] if fits else 1
 
 
 def _say_which(t: Training, size: int, unit: int, world: int, notes: Notes) -> None:
     below, above = size // unit * unit, (size // unit + 1) * unit
-    sizes = f"{below} or {above}" if below else f"{above}"
+    sizes = " or ".join(str(n) for n in (below, above) if 1 <= n <= MAX_BATCH)
+    instead = f"batch_size: {sizes}" if sizes else f"a micro_batch_size of at most {MAX_BATCH // world}"
     made = f"{world} GPU x {unit // world} sequences each"
     route = "batch_size" if t.batch_size else "micro_batch_size"
-    notes.refuse(("training", route), f"a batch of {size} can't be split over {made}", f"batch_size: {sizes}")
+    notes.refuse(("training", route), f"a batch of {size} can't be split over {made}", instead)

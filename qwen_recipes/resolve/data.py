@@ -20,7 +20,7 @@ def resolve_data(data: Data, notes: Notes) -> DataPlan:
         "data.validation",
         None,
         "set in the recipe" if files else "no files to validate on",
-        *read[: 3 if files else 0],
+        *read[: 3 if files else 1 if share else 0],
     )
     taken: set[str] = set()
     return DataPlan(

@@ -17,11 +17,12 @@ def resolve_hardware(recipe: Recipe, notes: Notes) -> HardwarePlan:
     nodes = notes.pick("hardware.nodes", h.nodes, 1, "one host")
     notes.pick("hardware.gpu", h.gpu, None, "not named: 24 GiB are assumed")
     asked = None if h.strategy == "auto" else h.strategy
+    sizes = ("hardware.device", "hardware.gpus", "hardware.nodes")
     default, why = _strategy(device, gpus * nodes, full=bool(recipe.method and recipe.method.type == "full"))
-    if h.strategy == "auto":
-        notes.derive("hardware.strategy", default, f"auto: {why}", "hardware.strategy", origin="hardware")
+    if asked:
+        notes.derive("hardware.strategy", asked, "set in the recipe", "hardware.strategy", *sizes)
     else:
-        notes.pick("hardware.strategy", asked, default, why, "hardware")
+        notes.derive("hardware.strategy", default, why, *sizes, origin="hardware")
     return HardwarePlan(device=device, gpu=h.gpu, gpus=gpus, nodes=nodes, strategy=asked or default)
 
 

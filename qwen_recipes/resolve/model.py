@@ -35,7 +35,7 @@ def resolve_model(recipe: Recipe, facts: ModelFacts, notes: Notes) -> ModelPlan:
     for name in ("local", "model_type", "variant", "layer_class", "max_positions", "dense"):
         notes.derive(f"model.{name}", None, said, origin="model")
     return ModelPlan(
-        id=facts.id if not local else recipe.model.id,
+        id=facts.id if not local else _home(recipe.model.id),
         revision=revision,
         local=local,
         model_type=facts.model_type,
@@ -44,6 +44,10 @@ def resolve_model(recipe: Recipe, facts: ModelFacts, notes: Notes) -> ModelPlan:
         max_positions=facts.max_positions,
         dense=facts.dense,
     )
+
+
+def _home(model: str) -> str:
+    return str(Path(model).expanduser()) if model.startswith("~") else model
 
 
 OFFICIAL = ("hybrid", "base", "instruct-2507", "thinking-2507")

@@ -21,7 +21,7 @@ def resolve_training(
     _note_betas(t, notes)
     evaluate_every = resolve_evaluation(t, data, notes)
     return TrainingPlan(
-        epochs=None if t.steps else pick("training.epochs", t.epochs, 3, "more is over-fitting on most data (QR404)"),
+        epochs=_epochs(t, notes),
         steps=pick("training.steps", t.steps, None, "counted in epochs"),
         sequence_length=length,
         overlong=pick("training.overlong", t.overlong, "drop", "a row cut short never teaches where to stop"),
@@ -89,6 +89,12 @@ def resolve_length(t: Training, max_positions: int, notes: Notes) -> int:
     return notes.pick("training.sequence_length", t.sequence_length, default, "holds most chat rows")
 
 
+def _epochs(t: Training, notes: Notes) -> float | None:
+    if t.steps:
+        return notes.derive("training.epochs", None, "counted in steps", "training.steps")
+    return notes.pick("training.epochs", t.epochs, 3, "more is over-fitting on most data (QR404)")
+
+
 def _note_betas(t: Training, notes: Notes) -> None:
     for index, name in enumerate(("beta1", "beta2")):
         asked = t.betas[index] if t.betas else None
@@ -96,7 +102,7 @@ def _note_betas(t: Training, notes: Notes) -> None:
 
 
 def _warmup(t: Training, notes: Notes) -> WarmupPlan:
-    """A share becomes steps where the run's length is known, at least 2: Axolotl turns 1 into 2."""
+    """A share becomes steps where the run's length is known: none of 1, else at least 2; Axolotl turns 1 into 2."""
     notes.pick("training.warmup.steps", t.warmup, 0.0, "5 % of the run", field="training.warmup")
     notes.reasons["training.warmup.ratio"] = notes.reasons["training.warmup.steps"]
     warmup = 0.05 if t.warmup is None else t.warmup
@@ -109,7 +115,7 @@ def _warmup(t: Training, notes: Notes) -> WarmupPlan:
     if t.steps and warmup > 0:
         fields = ("training.warmup", "training.steps") if t.warmup is not None else ("training.steps",)
         notes.derive("training.warmup.steps", None, f"{warmup:.0%} of {t.steps} steps", *fields)
-        return WarmupPlan(min(max(2, math.ceil(warmup * t.steps)), t.steps), None)
+        return WarmupPlan(min(max(2, math.ceil(warmup * t.steps)), t.steps) if t.steps > 1 else 0, None)
     return WarmupPlan(None, warmup) if warmup > 0 else WarmupPlan(0, None)
 
 

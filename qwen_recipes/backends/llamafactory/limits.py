@@ -15,9 +15,8 @@ def _quantized_dora(plan: Plan) -> bool:
 
 
 def _storage(plan: Plan) -> bool:
-    return (
-        plan.quantization.bits == 4 and "quantization.storage" in plan.asked and plan.quantization.storage == "uint8"
-    )
+    asked = plan.quantization.bits == 4 and "quantization.storage" in plan.asked
+    return asked and plan.quantization.storage != plan.training.precision
 
 
 def _sharded_eight_bits(plan: Plan) -> bool:

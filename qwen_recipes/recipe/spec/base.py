@@ -13,7 +13,9 @@ Consumer = Literal["backend", "launcher", "tool"]
 class Part(BaseModel):
     """A map of the recipe. Unknown keys and wrong types are errors; what is not written is None."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=False)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, allow_inf_nan=False, use_attribute_docstrings=False
+    )
 
 
 def says(description: str, example: Any, *, by: Consumer = "backend", **limits: Any) -> Any:

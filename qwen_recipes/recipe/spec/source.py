@@ -45,7 +45,12 @@ def _as_list(value: Any) -> Any:
     return [{"path": item} if isinstance(item, str) else item for item in items]
 
 
-_PATH = {"type": "string", "description": "Path of one file of rows.", "examples": ["data/support.jsonl"]}
+_PATH = {
+    "type": "string",
+    "minLength": 1,
+    "description": "Path of one file of rows.",
+    "examples": ["data/support.jsonl"],
+}
 _SHORT_SOURCE = {"$ref": "#/$defs/Source"}
 
 
@@ -117,5 +122,12 @@ class Chat(Part):
 ModelField = Annotated[
     Model,
     BeforeValidator(short_form("id")),
-    AsShort({"type": "string", "description": "Hub id or local folder of the model.", "examples": ["Qwen/Qwen3-4B"]}),
+    AsShort(
+        {
+            "type": "string",
+            "minLength": 1,
+            "description": "Hub id or local folder of the model.",
+            "examples": ["Qwen/Qwen3-4B"],
+        }
+    ),
 ]

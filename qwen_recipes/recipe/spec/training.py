@@ -8,6 +8,7 @@ from pydantic import Field
 
 from qwen_recipes.recipe.spec.base import Part, says
 
+MAX_BATCH = 1_000_000
 Scheduler = Literal["cosine", "linear", "constant", "constant_with_warmup"]
 Optimizer = Literal[
     "adamw_torch", "adamw_torch_fused", "adamw_8bit", "paged_adamw_8bit", "paged_adamw_32bit", "adafactor"
@@ -28,7 +29,7 @@ class Training(Part):
         "Put several short rows into one sequence, with attention that keeps them apart.", True
     )
     batch_size: int | None = says(
-        "Sequences per optimizer step over all GPUs; a full pack counts as one.", 16, ge=1, le=1_000_000
+        "Sequences per optimizer step over all GPUs; a full pack counts as one.", 16, ge=1, le=MAX_BATCH
     )
     micro_batch_size: int | None = says(
         "Sequences per GPU and forward pass; accumulation follows from it.", 2, ge=1, le=65536

@@ -1,0 +1,23 @@
+"""Where `recipes` and `python -m qwen_recipes` start. The version is told before anything else is loaded."""
+
+from __future__ import annotations
+
+import gc
+import sys
+
+from qwen_recipes import __version__
+
+
+def start() -> None:
+    """Run the command line; its exit code ends the process."""
+    if sys.argv[1:] in (["--version"], ["-V"]):
+        sys.stdout.write(f"recipes, version {__version__}\n")
+        return
+    gc.set_threshold(100_000, 50, 50)  # importing makes many objects and no garbage
+    from qwen_recipes.cli import main
+
+    main(prog_name="recipes")
+
+
+if __name__ == "__main__":
+    start()

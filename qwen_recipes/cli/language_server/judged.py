@@ -1,0 +1,64 @@
+"""A document as the editor holds it, and what `recipes lint` says of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from qwen_recipes.cli.lint import Asked
+from qwen_recipes.cli.settings import BadSettings
+from qwen_recipes.cli.targets import RECIPE_SUFFIXES
+from qwen_recipes.guards.lint import lint_text
+from qwen_recipes.recipe.finding import Finding, RecipeError
+from qwen_recipes.recipe.nodes import Document
+from qwen_recipes.recipe.reader import read_yaml
+
+_ASKED = Asked(None, (), (), ())
+_MODELINE = re.compile(r"^#\s*yaml-language-server:\s*\$schema=\S*\brecipe(\.draft-07)?\.schema\.json\b", re.M)
+_TOP_KEYS = (re.compile(r"^version[ \t]*:[ \t]*1\b", re.M), re.compile(r"^(model|data)[ \t]*:", re.M))
+
+
+def is_recipe(name: str, text: str) -> bool:
+    """Whether a YAML document is ours: by its name, by its modeline, or by the keys that every recipe has."""
+    if name.endswith(RECIPE_SUFFIXES) or _MODELINE.search(text):
+        return True
+    return all(key.search(text) for key in _TOP_KEYS)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One version of a document, its findings, and what is wrong with the settings that apply to it."""
+
+    path: Path
+    text: str
+    findings: tuple[Finding, ...]
+    complaint: str = ""
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The text's lines, without their ends."""
+        return [*self.text.splitlines(), ""]
+
+    @cached_property
+    def document(self) -> Document | None:
+        """The text as a tree, or None while it is not YAML."""
+        try:
+            return read_yaml(self.text, str(self.path))
+        except RecipeError:
+            return None
+
+    def lint(self, text: str) -> list[Finding]:
+        """What is to be said of another text in the same place."""
+        return list(judge(self.path, text).findings)
+
+
+def judge(path: Path, text: str) -> Judged:
+    """Judge a document. One that is no recipe has no findings; settings that can't be read are not applied."""
+    if not is_recipe(path.name, text):
+        return Judged(path, text, ())
+    try:
+        return Judged(path, text, tuple(_ASKED.lint(text, str(path))))
+    except BadSettings as error:
+        return Judged(path, text, tuple(lint_text(text, str(path), path.parent)), str(error))

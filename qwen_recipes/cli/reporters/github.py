@@ -1,0 +1,47 @@
+"""GitHub Actions: workflow commands, which GitHub shows at the line of a pull request.
+
+Escapes: docs.github.com, "Workflow commands for GitHub Actions"; the runner reads %25, %0D, %0A, and in properties
+%3A and %2C as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from qwen_recipes.recipe.finding import Finding
+
+_COMMANDS = {"error": "error", "warning": "warning", "advice": "notice"}
+
+
+def report(findings: Iterable[Finding], files: Sequence[str] = ()) -> str:
+    """One command a finding."""
+    return "\n".join(_command(finding) for finding in findings)
+
+
+def _command(finding: Finding) -> str:
+    said = ",".join(f"{name}={_property(str(value))}" for name, value in _properties(finding).items())
+    return f"::{_COMMANDS[finding.severity]} {said}::{_data(_message(finding))}"
+
+
+def _properties(finding: Finding) -> dict[str, str | int]:
+    title: dict[str, str | int] = {"title": f"recipes {finding.code}"}
+    span = finding.span
+    if span is None or finding.file.startswith("<"):
+        return title
+    place: dict[str, str | int] = {"file": finding.file, "line": span.line, "endLine": span.end_line}
+    if span.line == span.end_line:
+        place |= {"col": span.column, "endColumn": span.end_column}
+    return place | title
+
+
+def _message(finding: Finding) -> str:
+    parts = [finding.message, finding.why, f"instead: {finding.instead}" if finding.instead else ""]
+    return "\n".join(part for part in parts if part)
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,33 @@
+"""JSON: a list, one map a finding."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from qwen_recipes.recipe.finding import Finding, dotted
+
+
+def report(findings: Iterable[Finding], files: Sequence[str] = ()) -> str:
+    """A JSON list, one map a finding; lines and columns count from 1, end columns are exclusive."""
+    return json.dumps([record(finding) for finding in findings], ensure_ascii=False, indent=2)
+
+
+def record(finding: Finding) -> dict[str, Any]:
+    """One finding as plain data; `fix` is `safe`, `unsafe` or null."""
+    span = finding.span
+    return {
+        "code": finding.code,
+        "severity": finding.severity,
+        "message": finding.message,
+        "why": finding.why,
+        "instead": finding.instead,
+        "field": dotted(finding.route),
+        "file": finding.file,
+        "line": span.line if span else None,
+        "column": span.column if span else None,
+        "end_line": span.end_line if span else None,
+        "end_column": span.end_column if span else None,
+        "fix": None if finding.fix is None else "safe" if getattr(finding.fix, "safe", False) else "unsafe",
+    }

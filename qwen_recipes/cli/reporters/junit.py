@@ -1,0 +1,50 @@
+"""JUnit XML: a test case a file that is good, and one an error; what is no error stands in its file's output."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+
+from qwen_recipes.cli.reporters import text
+from qwen_recipes.recipe.finding import Finding
+
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def report(findings: Sequence[Finding], files: Sequence[str] = ()) -> str:
+    """A suite of all files. Only errors are failures."""
+    errors = [finding for finding in findings if finding.severity == "error"]
+    suite = ET.Element("testsuite", name="recipes lint")
+    for file in dict.fromkeys([*files, *(finding.file for finding in findings)]):
+        of_file = [finding for finding in findings if finding.file == file]
+        _cases(suite, file, of_file)
+    counts = {"tests": str(len(suite)), "failures": str(len(errors)), "errors": "0", "skipped": "0"}
+    suite.attrib.update(counts)
+    root = ET.Element("testsuites", {"name": "recipes lint", **counts})
+    root.append(suite)
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode")
+
+
+def _cases(suite: ET.Element, file: str, findings: list[Finding]) -> None:
+    errors = [finding for finding in findings if finding.severity == "error"]
+    for finding in errors:
+        span = finding.span
+        where = f"{finding.code} at {span.line}:{span.column}" if span else finding.code
+        case = ET.SubElement(suite, "testcase", classname=_clean(file), name=where)
+        failure = ET.SubElement(case, "failure", type=finding.code, message=_clean(finding.message))
+        failure.text = _plain([finding])
+    others = [finding for finding in findings if finding.severity != "error"]
+    if not errors or others:
+        case = ET.SubElement(suite, "testcase", classname=_clean(file), name="recipe")
+        if others:
+            ET.SubElement(case, "system-out").text = _plain(others)
+
+
+def _plain(findings: list[Finding]) -> str:
+    return _clean(re.sub("\x1b\\[[0-9;]*m", "", text.report(findings)))
+
+
+def _clean(said: str) -> str:
+    return _NOT_XML.sub("\ufffd", said)

@@ -1,0 +1,38 @@
+"""What a rule says of a native config, before it is given its guard's name and its place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from qwen_recipes.backends.native import NativeConfig
+from qwen_recipes.recipe.finding import Route, Severity
+
+
+@dataclass(frozen=True)
+class NativeHit:
+    """One place where a rule is broken.
+
+    `severity` and `why` are the guard's own where they are left out; `at_key` points at the key instead of its value.
+    """
+
+    route: Route
+    message: str
+    instead: str
+    why: str = ""
+    severity: Severity | None = None
+    at_key: bool = False
+
+
+Check = Callable[[NativeConfig], Iterator[NativeHit]]
+
+
+def since(version: str, config: NativeConfig) -> bool:
+    """Whether the config's framework is at least that old a version."""
+    return numbers(config.version) >= numbers(version)
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """`0.21.0` as numbers; what is not a number counts as 0."""
+    parts = [int(part) if part.isdigit() else 0 for part in version.split("+")[0].split(".")]
+    return (*parts, *([0] * (4 - len(parts))))

@@ -1,0 +1,139 @@
+"""What starting up and looking at one file cost, against a bare interpreter and check-jsonschema, side by side.
+
+CPU time (user and system) of child processes; each round runs every command once, so that a busy machine slows all of
+them alike. Medians over rounds. Ratios are what counts: seconds are this machine's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+RECIPE = ROOT / "examples" / "one-24gb-card.yaml"
+SCHEMA = ROOT / "schemas" / "recipe.schema.json"
+MANY = 1000
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measurement: `cost` in seconds of CPU time (`rate` in recipes a second), `bar` what it has to keep to."""
+
+    what: str
+    cost: float
+    against: str = ""
+    ratio: float | None = None
+    rate: float | None = None
+    bar: str = ""
+    kept: bool | None = None
+
+
+def program(name: str) -> str:
+    found = shutil.which(name, path=sysconfig.get_path("scripts")) or shutil.which(name)
+    if found is None:
+        raise SystemExit(f"{name} is not installed; make bench installs it")
+    return found
+
+
+def cpu_time(command: list[str], folder: Path) -> float:
+    """User and system seconds of one run of the command."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)} ended with {done.returncode}: {done.stderr.decode()}")
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def medians(commands: dict[str, list[str]], rounds: int, folder: Path) -> dict[str, float]:
+    """Median seconds of each command over interleaved rounds; a first one, which fills caches, is not counted."""
+    taken: dict[str, list[float]] = {name: [] for name in commands}
+    for round_number in range(rounds + 1):
+        for name, command in commands.items():
+            seconds = cpu_time(command, folder)
+            if round_number:
+                taken[name].append(seconds)
+    return {name: statistics.median(times) for name, times in taken.items()}
+
+
+def recipes_a_second(rounds: int, folder: Path) -> float:
+    """Different recipes linted one after the other in one process, for every backend, a second of CPU time."""
+    from qwen_recipes.guards.lint import lint_text
+
+    head = RECIPE.read_text("utf-8").replace("run:\n  backend:", "run: {}\n#")
+    texts = [f"{head}\n# {number}\nname: run-{number}\n" for number in range(MANY)]
+    if any(finding.severity == "error" for finding in lint_text(texts[0], "0.yaml", folder)):
+        raise SystemExit("the recipe that is measured has errors")
+    rates = [MANY / timed(lambda: [lint_text(text, "x.yaml", folder) for text in texts]) for _ in range(rounds)]
+    return statistics.median(rates)
+
+
+def timed(work: Callable[[], object]) -> float:
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def measured(rounds: int) -> list[Row]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        recipe = shutil.copy(RECIPE, folder / "bench.recipe.yaml")
+        schema = shutil.copy(SCHEMA, folder / "recipe.schema.json")
+        recipes = program("recipes")
+        commands = {
+            "python": [sys.executable, "-c", "pass"],
+            "version": [recipes, "--version"],
+            "lint": [recipes, "lint", str(recipe)],
+            "schema": [program("check-jsonschema"), "--schemafile", str(schema), str(recipe)],
+            "compile": [recipes, "compile", str(recipe), "-o", str(folder / "compiled")],
+        }
+        took = medians(commands, rounds, folder)
+        rate = recipes_a_second(max(3, rounds // 4), folder)
+    return rows(took, rate)
+
+
+def rows(took: dict[str, float], rate: float) -> list[Row]:
+    python, peer = took["python"], took["schema"]
+    version, lint = took["version"] / python, took["lint"] / peer
+    return [
+        Row("python -c pass", python),
+        Row("recipes --version", took["version"], "python -c pass", version, bar="at most 4.0", kept=version <= 4),
+        Row("check-jsonschema, one file", peer, "python -c pass", peer / python),
+        Row("recipes lint, one file", took["lint"], "check-jsonschema", lint, bar="at most 0.60", kept=lint <= 0.6),
+        Row("recipes compile, one file", took["compile"], "check-jsonschema", took["compile"] / peer),
+        Row(f"lint, {MANY:,} recipes", MANY / rate, rate=rate, bar="at least 300/s", kept=rate >= 300),
+    ]
+
+
+def table(measured_rows: list[Row]) -> str:
+    lines = [f"{'':<28}{'CPU time':>10}  {'ratio':>6}  {'against':<18}bar"]
+    for row in measured_rows:
+        ratio = f"{row.rate:,.0f}/s" if row.rate else f"{row.ratio:.2f}" if row.ratio else ""
+        verdict = "" if row.kept is None else f"{row.bar}: {'kept' if row.kept else 'MISSED'}"
+        lines.append(f"{row.what:<28}{row.cost * 1000:>7.1f} ms  {ratio:>6}  {row.against:<18}{verdict}".rstrip())
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=15, help="runs of each command (default: 15)")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    options = parser.parse_args()
+    found = measured(options.rounds)
+    print(json.dumps([asdict(row) for row in found], indent=2) if options.json else table(found))
+    return 0 if all(row.kept is not False for row in found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,242 @@
+"""Which method trains under which strategy: run the cells on two GPUs, one fresh launch each.
+
+    python scripts/measure/strategies.py OUT [--sites FOLDER] [--minutes 9] [--at-once 6] [--only WORD …]
+
+Appends one JSON line a cell to OUT/results.jsonl and goes on where that file ends, so that it may be cut off. A folder
+in FOLDER named after a part of a stack (`current`, `llamafactory`, `deepspeed-0.18.2`, …) goes on PYTHONPATH for the
+cells of that stack; without it the interpreter's own packages are measured, and only those.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from cells import Cell, cells
+from random_models import facts_of
+
+HERE = Path(__file__).resolve().parent
+ALONE_LIMIT_S = 170
+STACKS = {
+    "current": ("current",),
+    "llamafactory": ("llamafactory", "current"),
+    "transformers-4": ("transformers-4", "current"),
+    "deepspeed-0.19.3": ("deepspeed-0.19.3", "current"),
+    "deepspeed-0.19.2": ("deepspeed-0.19.2", "current"),
+    "deepspeed-0.18.2": ("deepspeed-0.18.2", "current"),
+}
+"""What a stack puts on PYTHONPATH, the first first."""
+
+FSDP = """\
+compute_environment: LOCAL_MACHINE
+distributed_type: FSDP
+fsdp_config:
+  fsdp_version: {version}
+{own}
+  fsdp_auto_wrap_policy: TRANSFORMER_BASED_WRAP
+  fsdp_transformer_layer_cls_to_wrap: {layer}
+  fsdp_cpu_ram_efficient_loading: {efficient}
+  fsdp_activation_checkpointing: {checkpointing}
+  fsdp_offload_params: false
+  fsdp_state_dict_type: FULL_STATE_DICT
+machine_rank: 0
+main_training_function: main
+mixed_precision: '{precision}'
+num_machines: 1
+num_processes: 2
+rdzv_backend: static
+same_network: true
+use_cpu: {cpu}
+"""
+OWN = {
+    "fsdp1": "  fsdp_sharding_strategy: FULL_SHARD\n  fsdp_use_orig_params: true\n  fsdp_sync_module_states: true",
+    "fsdp2": "  fsdp_reshard_after_forward: true",
+}
+
+
+def fsdp_config(cell: Cell, cpu: bool) -> str:
+    """For `accelerate launch`: what templates/llamafactory/fsdp.yaml.j2 says, and the cell's option."""
+    efficient = cell.bits == 16 or cell.option == "ram-efficient loading"
+    wraps = cell.option.removeprefix("wraps ") if cell.option.startswith("wraps ") else facts_of(cell.model).layer_class
+    return FSDP.format(
+        version=cell.strategy[-1],
+        own=OWN[cell.strategy],
+        layer=wraps,
+        efficient=str(efficient).lower(),
+        checkpointing=str(cell.option == "checkpointing by fsdp").lower(),
+        precision="no" if cpu else "bf16",
+        cpu=str(cpu).lower(),
+    )
+
+
+class Measuring:
+    """A list of cells, worked through by threads; results go to one file."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.arguments = arguments
+        self.out: Path = arguments.out
+        self.results = self.out / "results.jsonl"
+        self.ends = time.monotonic() + arguments.minutes * 60
+        self.lock = threading.Lock()
+        self.port = 29500 + os.getpid() % 1000
+        self.waiting = self.pending()
+
+    def pending(self) -> list[Cell]:
+        """Cells without a result, of the stacks that are here, in order."""
+        done = {json.loads(line)["key"] for line in self.lines()}
+        only: list[str] = self.arguments.only
+        model: dict[str, str] = dict(pair.split("=") for pair in self.arguments.model)
+        renamed = [Cell(**{**cell.as_dict(), "model": model.get(cell.model, cell.model)}) for cell in cells()]
+        return [
+            cell
+            for cell in renamed
+            if cell.key not in done and self.here(cell.stack) and (not only or any(w in f" {cell.key} " for w in only))
+        ]
+
+    def lines(self) -> list[str]:
+        return self.results.read_text("utf-8").splitlines() if self.results.is_file() else []
+
+    def here(self, stack: str) -> bool:
+        sites: Path | None = self.arguments.sites
+        return stack == "current" if sites is None else all((sites / part).is_dir() for part in STACKS[stack])
+
+    def environment(self, stack: str) -> dict[str, str]:
+        sites: Path | None = self.arguments.sites
+        folders = [HERE.parent.parent, *((sites / part for part in STACKS[stack]) if sites else ())]
+        path = os.pathsep.join([*map(str, folders), *filter(None, [os.environ.get("PYTHONPATH")])])
+        fixed = {"PYTHONPATH": path, "OMP_NUM_THREADS": "2", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
+        return {**os.environ, **fixed}
+
+    def models(self) -> None:
+        """Write the models that the cells need."""
+        names = sorted({cell.model for cell in self.waiting})
+        command = [sys.executable, str(HERE / "random_models.py"), str(self.out / "models"), *names]
+        subprocess.run(command, check=True, env=self.environment("current"))
+
+    def run(self) -> None:
+        """Cells beside each other, then those that run alone."""
+        for alone, at_once in ((False, self.arguments.at_once), (True, 1)):
+            queue = [cell for cell in self.waiting if cell.alone == alone]
+            threads = [threading.Thread(target=self.work, args=(queue, n, at_once)) for n in range(at_once)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+
+    def work(self, queue: list[Cell], number: int, at_once: int) -> None:
+        while True:
+            with self.lock:
+                if not queue or time.monotonic() > self.ends:
+                    return
+                cell = queue.pop(0)
+                self.port += 1
+                port = self.port
+            result = self.measure(cell, port, number % 2, at_once)
+            with self.lock, self.results.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(result) + "\n")
+                print(f"{result['seconds']:5.0f} s  {cell.key}: {told(result)}", flush=True)
+
+    def command(self, cell: Cell, folder: Path, port: int) -> list[str]:
+        python = [sys.executable]
+        if cell.strategy.startswith("fsdp"):
+            config = folder / "fsdp.yaml"
+            config.write_text(fsdp_config(cell, self.arguments.cpu), "utf-8")
+            python += ["-m", "accelerate.commands.launch", "--config_file", str(config), "--main_process_port", str(port)]
+        elif cell.strategy != "single":
+            python += ["-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", str(port)]
+        model = str(self.out / "models" / cell.model)
+        return [*python, str(HERE / "strategy_cell.py"), json.dumps(cell.as_dict()), model, str(folder)]
+
+    def measure(self, cell: Cell, port: int, gpu: int, at_once: int) -> dict[str, Any]:
+        """One launch. A cell that outlasts its limit is ended, with its processes."""
+        folder = self.out / "cells" / cell.key.replace(" ", "_")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        environment = self.environment(cell.stack)
+        if cell.strategy == "single":
+            environment["CUDA_VISIBLE_DEVICES"] = "" if self.arguments.cpu else str(gpu)
+        limit = min(ALONE_LIMIT_S if cell.alone else self.arguments.limit, max(self.ends - time.monotonic() + 30, 40))
+        start = time.monotonic()
+        with (folder / "log").open("w") as log:
+            process = subprocess.Popen(
+                self.command(cell, folder, port), env=environment, stdout=log, stderr=log, start_new_session=True
+            )
+            try:
+                code: int | None = process.wait(timeout=limit)
+            except subprocess.TimeoutExpired:
+                code = None
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        result = collect(cell, folder, code)
+        result |= {"seconds": round(time.monotonic() - start, 1), "at once": at_once, "limit s": round(limit)}
+        shutil.rmtree(folder / "saved", ignore_errors=True)
+        return result
+
+
+def collect(cell: Cell, folder: Path, code: int | None) -> dict[str, Any]:
+    """What the ranks wrote, as one record."""
+    ranks = [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("rank*.json"))]
+    first = ranks[0] if ranks else {}
+    failed = next((rank for rank in ranks if "error" in rank), {})
+    memory = {name: [rank[name] for rank in ranks if name in rank] for name in first if name.startswith("MiB")}
+    kept = ("losses", "gradient norms", "trainable", "moved", "saved", "tokens/s", "gpu", "versions")
+    record: dict[str, Any] = {"key": cell.key, "cell": cell.as_dict(), "outcome": outcome(code, ranks)}
+    record |= {name: first[name] for name in kept if name in first} | memory
+    record |= {name: failed[name] for name in ("error", "where", "phase") if name in failed}
+    if record["outcome"] in ("ended", "time limit") or not ranks:
+        record["log"] = (folder / "log").read_text("utf-8", "replace")[-1500:]
+    return record | {"date": datetime.now(timezone.utc).strftime("%Y-%m-%d")}
+
+
+def outcome(code: int | None, ranks: list[dict[str, Any]]) -> str:
+    """`trained`, `trained, not saved`, `out of memory`, `failed`, `time limit`, or `ended` by no Python error."""
+    failed = next((rank for rank in ranks if "error" in rank), None)
+    if failed:
+        if failed["phase"] == "save":
+            return "trained, not saved"
+        return "out of memory" if "OutOfMemory" in failed["error"] else "failed"
+    if code is None:
+        return "time limit"
+    return "trained" if ranks and all(rank["phase"] == "done" for rank in ranks) else "ended"
+
+
+def told(result: dict[str, Any]) -> str:
+    """A line of the log."""
+    losses = result.get("losses") or [0.0]
+    return f"{result['outcome']}  {losses[0]} -> {losses[-1]}  {result.get('error', '')[:160]}"
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=lambda text: Path(text).resolve())
+    parser.add_argument("--sites", type=lambda text: Path(text).resolve())
+    parser.add_argument("--minutes", type=float, default=600)
+    parser.add_argument("--at-once", type=int, default=1)
+    parser.add_argument("--limit", type=float, default=100, help="seconds of a cell that does not run alone")
+    parser.add_argument("--only", nargs="*", default=[], help="cells whose key holds one of these texts")
+    parser.add_argument("--cpu", action="store_true", help="two gloo ranks, to try the scripts")
+    parser.add_argument("--model", nargs="*", default=[], metavar="NAME=NAME", help="another shape: 0.6B=tiny")
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = parsed()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    measuring = Measuring(arguments)
+    print(f"{len(measuring.waiting)} cells", flush=True)
+    measuring.models()
+    measuring.run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# allowed-zero3: compiled by qwen-recipes 0.1.0 for LLaMA-Factory 0.9.5
+# recipe c87b06e1ce055bb2; edit the recipe, not this file
+# QR101 is allowed: measured on our cluster with DeepSpeed 0.19.8, works
+# Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
+
+export TOKENIZERS_PARALLELISM=false
+unset USE_V1 ALLOW_EXTRA_ARGS
+export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}"
+
+python compiled/allowed-zero3/llamafactory/rows.py compiled/allowed-zero3/llamafactory/rows.json
+
+export FORCE_TORCHRUN=1 NNODES=1 NPROC_PER_NODE=8
+exec llamafactory-cli train compiled/allowed-zero3/llamafactory/train.yaml

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# full-eight-gpus: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
+# recipe 63cfb4102abe6ae7; edit the recipe, not this file
+# Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
+
+export AXOLOTL_DO_NOT_TRACK=1
+export TOKENIZERS_PARALLELISM=false
+
+python compiled/full-eight-gpus/axolotl/rows.py compiled/full-eight-gpus/axolotl/rows.json
+# Axolotl's cache of tokenized rows does not notice that rows have changed.
+rm -rf runs/full-eight-gpus/rows/prepared
+
+export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}"
+exec axolotl train compiled/full-eight-gpus/axolotl/train.yaml --launcher torchrun -- --nnodes 1 --nproc_per_node 8

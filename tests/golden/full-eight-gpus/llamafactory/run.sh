@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# full-eight-gpus: compiled by qwen-recipes 0.1.0 for LLaMA-Factory 0.9.5
+# recipe 63cfb4102abe6ae7; edit the recipe, not this file
+# Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
+
+export TOKENIZERS_PARALLELISM=false
+unset USE_V1 ALLOW_EXTRA_ARGS
+export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}"
+
+python compiled/full-eight-gpus/llamafactory/rows.py compiled/full-eight-gpus/llamafactory/rows.json
+
+exec accelerate launch --config_file compiled/full-eight-gpus/llamafactory/fsdp.yaml -m llamafactory.launcher compiled/full-eight-gpus/llamafactory/train.yaml

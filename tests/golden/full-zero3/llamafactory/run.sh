@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# full-zero3: compiled by qwen-recipes 0.1.0 for LLaMA-Factory 0.9.5
+# recipe 43040da1b516a30b; edit the recipe, not this file
+# Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
+
+export TOKENIZERS_PARALLELISM=false
+unset USE_V1 ALLOW_EXTRA_ARGS
+export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1,2,3}"
+
+python compiled/full-zero3/llamafactory/rows.py compiled/full-zero3/llamafactory/rows.json
+
+export FORCE_TORCHRUN=1 NNODES=1 NPROC_PER_NODE=4
+exec llamafactory-cli train compiled/full-zero3/llamafactory/train.yaml

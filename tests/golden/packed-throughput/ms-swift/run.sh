@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# packed-throughput: compiled by qwen-recipes 0.1.0 for ms-swift 4.6.0
+# recipe 154f537e06e09d7d; edit the recipe, not this file
+# Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
+
+export TOKENIZERS_PARALLELISM=false
+# ms-swift would spread the model over every GPU it sees
+export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
+
+python compiled/packed-throughput/ms-swift/rows.py compiled/packed-throughput/ms-swift/rows.json
+exec swift sft compiled/packed-throughput/ms-swift/train.yaml

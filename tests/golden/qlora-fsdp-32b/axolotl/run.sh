@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# qlora-fsdp-32b: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
+# recipe 37509ba2075017f7; edit the recipe, not this file
+# Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
+
+export AXOLOTL_DO_NOT_TRACK=1
+export TOKENIZERS_PARALLELISM=false
+
+python compiled/qlora-fsdp-32b/axolotl/rows.py compiled/qlora-fsdp-32b/axolotl/rows.json
+# Axolotl's cache of tokenized rows does not notice that rows have changed.
+rm -rf runs/qlora-fsdp-32b/rows/prepared
+
+export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1}"
+exec axolotl train compiled/qlora-fsdp-32b/axolotl/train.yaml --launcher torchrun -- --nnodes 1 --nproc_per_node 2

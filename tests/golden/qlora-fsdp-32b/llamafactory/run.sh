@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# qlora-fsdp-32b: compiled by qwen-recipes 0.1.0 for LLaMA-Factory 0.9.5
+# recipe 37509ba2075017f7; edit the recipe, not this file
+# Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
+
+export TOKENIZERS_PARALLELISM=false
+unset USE_V1 ALLOW_EXTRA_ARGS
+export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1}"
+
+python compiled/qlora-fsdp-32b/llamafactory/rows.py compiled/qlora-fsdp-32b/llamafactory/rows.json
+
+exec accelerate launch --config_file compiled/qlora-fsdp-32b/llamafactory/fsdp.yaml -m llamafactory.launcher compiled/qlora-fsdp-32b/llamafactory/train.yaml

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# two-gpus-lora: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
+# recipe d6eaa6cd892078c6; edit the recipe, not this file
+# Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
+
+export AXOLOTL_DO_NOT_TRACK=1
+export TOKENIZERS_PARALLELISM=false
+
+python compiled/two-gpus-lora/axolotl/rows.py compiled/two-gpus-lora/axolotl/rows.json
+# Axolotl's cache of tokenized rows does not notice that rows have changed.
+rm -rf runs/two-gpus-lora/rows/prepared
+
+export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1}"
+exec axolotl train compiled/two-gpus-lora/axolotl/train.yaml --launcher torchrun -- --nnodes 1 --nproc_per_node 2

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# two-gpus-lora: compiled by qwen-recipes 0.1.0 for LLaMA-Factory 0.9.5
+# recipe d6eaa6cd892078c6; edit the recipe, not this file
+# Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
+
+export TOKENIZERS_PARALLELISM=false
+unset USE_V1 ALLOW_EXTRA_ARGS
+export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1}"
+
+python compiled/two-gpus-lora/llamafactory/rows.py compiled/two-gpus-lora/llamafactory/rows.json
+
+export FORCE_TORCHRUN=1 NNODES=1 NPROC_PER_NODE=2
+exec llamafactory-cli train compiled/two-gpus-lora/llamafactory/train.yaml

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# two-gpus-lora: compiled by qwen-recipes 0.1.0 for ms-swift 4.6.0
+# recipe d6eaa6cd892078c6; edit the recipe, not this file
+# Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
+
+export TOKENIZERS_PARALLELISM=false
+# ms-swift would spread the model over every GPU it sees
+export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1}"
+export NNODES=1 NPROC_PER_NODE=2
+
+python compiled/two-gpus-lora/ms-swift/rows.py compiled/two-gpus-lora/ms-swift/rows.json
+exec swift sft compiled/two-gpus-lora/ms-swift/train.yaml

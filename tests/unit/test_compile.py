@@ -1,0 +1,342 @@
+"""What is compiled: reproducible, read alike by every reader, and no field of a recipe lost."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from typing import Any, get_args
+
+import pytest
+import yaml
+
+from qwen_recipes.backends import backend_named
+from qwen_recipes.compile import compile_for
+from qwen_recipes.recipe.fields import info_at, leaves
+from qwen_recipes.recipe.finding import RecipeError
+from qwen_recipes.recipe.load import load
+from tests.conftest import BACKENDS, ROOT, merged, nested
+
+EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
+REFUSED = "refused"
+
+
+@pytest.fixture
+def compiled(loaded, tmp_path):
+    """The files of a recipe for one backend."""
+    return lambda recipe, backend: compile_for(loaded(recipe), backend_named(backend), tmp_path / "out").files
+
+
+def natives(files: dict[str, str]) -> dict[str, Any]:
+    """What the framework and the preparation of rows are told: parsed, comments gone."""
+    told: dict[str, Any] = {}
+    for name, text in files.items():
+        if name.endswith(".yaml"):
+            told[name] = yaml.safe_load(text)
+        elif name.endswith(".json"):
+            told[name] = json.loads(text)
+        elif name.endswith(".sh"):
+            told[name] = [line for line in text.splitlines() if line and not line.startswith("#")]
+        elif name != "rows.py":
+            told[name] = text
+    return told
+
+
+# --- no field lost: what is set, and on top of what
+
+VALIDATED = nested("data.validation", 0.1)
+FOUR_BITS = nested("quantization.bits", 4)
+FIELDS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "model.id": ("Qwen/Qwen3-4B-Instruct-2507", {}),
+    "model.revision": ("abc123", {}),
+    "data.train": (["a.jsonl", "b.jsonl"], {}),
+    "data.train[].path": ("other.jsonl", {}),
+    "data.validation": (0.2, {}),
+    "chat.template": ("mine.jinja", {}),
+    "chat.train_on": ("last-assistant", {}),
+    "chat.thinking": ("train-empty", {}),
+    "method.type": ("full", {}),
+    "method.variant": ("dora", {}),
+    "method.rank": (8, {}),
+    "method.alpha": (8, {}),
+    "method.dropout": (0.1, {}),
+    "method.targets": (["q_proj"], {"allow": {"QR201": "on purpose"}}),
+    "method.rslora": (True, nested("method.alpha", 32)),
+    "quantization.bits": (4, {}),
+    "quantization.type": ("fp4", FOUR_BITS),
+    "quantization.double": (False, FOUR_BITS),
+    "quantization.storage": ("bf16", FOUR_BITS),
+    "training.epochs": (7, {}),
+    "training.steps": (50, {}),
+    "training.sequence_length": (1024, nested("training.micro_batch_size", 2)),
+    "training.overlong": ("truncate", {}),
+    "training.packing": (True, {}),
+    "training.batch_size": (32, {}),
+    "training.micro_batch_size": (1, {}),
+    "training.learning_rate": (3e-4, {}),
+    "training.scheduler": ("linear", {}),
+    "training.warmup": (9, {}),
+    "training.optimizer": ("adamw_8bit", {}),
+    "training.betas": ([0.9, 0.95], {}),
+    "training.epsilon": (1e-6, {}),
+    "training.weight_decay": (0.05, {}),
+    "training.max_grad_norm": (0.5, {}),
+    "training.precision": ("fp32", {}),
+    "training.seed": (7, {}),
+    "training.gradient_checkpointing": (False, {}),
+    "training.attention": ("eager", {}),
+    "training.kernels": ("liger", {}),
+    "training.neftune": (5.0, {}),
+    "training.early_stopping": (2, merged(VALIDATED, nested("training.evaluate_every", 10))),
+    "training.evaluate_every": (10, VALIDATED),
+    "training.save_every": (5, {}),
+    "training.keep_checkpoints": (5, {}),
+    "training.log_every": (3, {}),
+    "hardware.gpus": (2, {}),
+    "hardware.strategy": ("ddp", nested("hardware.gpus", 2)),
+    "hardware.device": ("cpu", {}),
+    "output.dir": ("elsewhere", {}),
+    # read by `recipes` itself, and yet heard by the frameworks
+    "name": ("other", {}),
+    "hardware.gpu": ("rtx-3060", {}),
+}
+ONLY_ONE_VALUE = {"data.train[].format": "messages", "objective.type": "sft", "hardware.nodes": 1, "version": 1}
+"""Fields that say what is so anyway. Give one a second value and this test wants an entry above."""
+SO_ANYWAY = {("quantization.storage", "llamafactory")}
+"""Taken, and told nothing new: LLaMA-Factory always stores 4-bit weights in the compute type."""
+TESTED_BELOW = {"run.backend", "run.environment", "allow", "backends.*.extra"}
+EXTRA = {"axolotl": {"lora_mlp_kernel": True}, "llamafactory": {"plot_loss": True}, "ms-swift": {"add_version": True}}
+
+
+def setting(path):
+    value, context = FIELDS[path]
+    if path == "data.train[].path":
+        return context, merged(context, nested("data.train", [{"path": value}]))
+    if path.startswith("model."):
+        whole = {"id": "Qwen/Qwen3-4B", path.partition(".")[2]: value}
+        return context, merged(context, {"model": whole})
+    return context, merged(context, nested(path, value))
+
+
+def test_every_field_is_in_a_table():
+    assert set(FIELDS) | set(ONLY_ONE_VALUE) | TESTED_BELOW == set(leaves())
+
+
+@pytest.mark.parametrize("path", ONLY_ONE_VALUE)
+def test_fields_of_one_value_have_but_one(path):
+    annotation = info_at(tuple(path.replace("[]", "").split("."))).annotation
+    literal = next((a for a in get_args(annotation) if get_args(a)), annotation)
+    assert get_args(literal) == (ONLY_ONE_VALUE[path],)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("path", FIELDS)
+def test_a_field_changes_what_the_framework_is_told_or_is_refused_by_name(compiled, path, backend):
+    without, recipe = setting(path)
+    before = natives(compiled(without, backend))
+    try:
+        after = natives(compiled(recipe, backend))
+    except RecipeError as error:
+        assert all(f"`{path}`" in finding.message for finding in error.findings)
+        assert all(finding.code == "backend" and finding.span.line > 0 for finding in error.findings)
+        return
+    assert (after != before) != ((path, backend) in SO_ANYWAY)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("path", [p for p, v in FIELDS.items() if p not in ("name", "hardware.gpu")])
+def test_saying_the_default_aloud_is_no_error(loaded, compiled, path, backend):
+    """Who writes what would be so anyway is told the same as who leaves it out."""
+    made = loaded({})
+    from qwen_recipes.resolve import resolve
+
+    plan = resolve(made, backend_named(backend))
+    shown = {
+        "data.train": "rows.jsonl",
+        "data.train[].path": "rows.jsonl",
+        "data.validation": None,
+        "model.revision": None,
+        "training.steps": None,
+        "training.warmup": plan.training.warmup.ratio,
+        "training.betas": [plan.training.beta1, plan.training.beta2],
+        "training.kernels": "liger" if plan.training.liger else "none",
+        "training.evaluate_every": None,
+        "quantization.bits": None,
+        "quantization.type": None,
+        "quantization.double": None,
+        "quantization.storage": None,
+    }
+    part, _, name = path.partition(".")
+    value = shown[path] if path in shown else getattr(getattr(plan, part), name)
+    if value is None:
+        return
+    value = list(value) if isinstance(value, tuple) else value
+    recipe = {"model": {"id": value}} if path == "model.id" else nested(path.replace("[].path", ""), value)
+    assert natives(compiled(recipe, backend)) == natives(compiled({}, backend))
+
+
+CHOICES = {
+    "chat.train_on": {},
+    "chat.thinking": {},
+    "method.type": {},
+    "method.variant": {},
+    "quantization.bits": {},
+    "quantization.type": FOUR_BITS,
+    "quantization.storage": FOUR_BITS,
+    "training.overlong": {},
+    "training.scheduler": {},
+    "training.optimizer": {},
+    "training.precision": {"allow": {"QR401": "to see"}},
+    "training.attention": {},
+    "training.kernels": {},
+    "hardware.strategy": merged(nested("hardware.gpus", 2), {"allow": {"QR101": "to see"}}),
+    "hardware.device": {},
+}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("path", CHOICES)
+def test_two_choices_are_never_told_alike(compiled, path, backend):
+    """Any two values of a field come out different, unless the framework refuses one of them by name."""
+    annotation = info_at(tuple(path.split("."))).annotation
+    words = [w for a in (annotation, *get_args(annotation)) for w in get_args(a) if isinstance(w, (str, int))]
+    told = {}
+    for word in dict.fromkeys(w for w in words if w != "auto" or path == "chat.thinking"):
+        try:
+            told[word] = json.dumps(
+                natives(compiled(merged(CHOICES[path], nested(path, word)), backend)), sort_keys=True
+            )
+        except RecipeError as error:
+            assert any(f.code == "backend" or f.route == tuple(path.split(".")) for f in error.findings)
+    assert len(set(told.values())) == len(told), path
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_native_keys_are_passed_through(compiled, backend):
+    (key, value), *_ = EXTRA[backend].items()
+    recipe = nested("backends", {backend: {"extra": EXTRA[backend]}})
+    assert natives(compiled({}, backend))["train.yaml"].get(key) != value
+    assert natives(compiled(recipe, backend))["train.yaml"][key] == value
+    other = next(name for name in BACKENDS if name != backend)
+    assert natives(compiled(recipe, other)) == natives(compiled({}, other))
+
+
+@pytest.mark.parametrize("environment", ["managed", "current", "/opt/venv"])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_environment_is_the_launchers(loaded, backend, environment, tmp_path):
+    made = compile_for(loaded(nested("run.environment", environment)), backend_named(backend), tmp_path)
+    assert made.plan.run.environment == environment
+
+
+def test_the_recipes_backend_is_what_the_command_line_takes(write_recipe, tmp_path):
+    from click.testing import CliRunner
+
+    from qwen_recipes.cli import main
+
+    file = write_recipe(nested("run.backend", "ms-swift"))
+    result = CliRunner().invoke(main, ["compile", str(file), "-o", str(tmp_path / "out")])
+    assert result.exit_code == 0
+    assert [folder.name for folder in (tmp_path / "out").iterdir()] == ["ms-swift"]
+
+
+@pytest.mark.parametrize("reason", ["measured here", "two\n\nlines: #1", "\u2028 odd \x85 breaks", "ünï 🦜"])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_reason_stays_a_comment(compiled, backend, reason):
+    recipe = merged(nested("hardware", {"gpus": 2, "strategy": "zero3"}), nested("allow.QR101", reason))
+    files = compiled(recipe, backend)
+    plain = compiled(merged(recipe, nested("allow.QR101", "xxx")), backend)
+    assert natives(files) == natives(plain)
+    assert "# QR101 is allowed: " in files["run.sh"]
+
+
+def test_a_field_that_nothing_reads_is_refused(loaded, problems, tmp_path):
+    """The promise holds at run time: a backend whose templates forget a field is stopped."""
+    folder = tmp_path / "templates"
+    folder.mkdir()
+    (folder / "train.yaml.j2").write_text("{{ header }}\nbase_model: {{ model.id }}\nlearning_rate: 0.1\n", "utf-8")
+    (folder / "run.sh.j2").write_text("{{ header }}\n", "utf-8")
+    backend = dataclasses.replace(backend_named("axolotl"), templates=folder)
+    recipe = {"training": {"learning_rate": 1e-3, "seed": 3}, "method": {"rank": 4}}
+    found = problems(compile_for, loaded(recipe), backend, tmp_path / "out")
+    assert {finding.route for finding in found} >= {("training", "learning_rate"), ("method", "rank")}
+    assert all("Axolotl" in finding.message for finding in found)
+    assert ("training", "seed") not in {finding.route for finding in found}, "rows.json reads it"
+
+
+# --- read alike by every reader
+
+
+def plain(value):
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / "tests/golden").glob("*/*/*.yaml")), ids=lambda f: "-".join(f.parts[-3:])
+)
+def test_every_reader_reads_the_same(file):
+    text = file.read_text("utf-8")
+    expected = yaml.safe_load(text)
+    ruamel = pytest.importorskip("ruamel.yaml")
+    omegaconf = pytest.importorskip("omegaconf")
+    assert plain(ruamel.YAML(typ="safe", pure=True).load(text)) == expected
+    assert omegaconf.OmegaConf.to_container(omegaconf.OmegaConf.create(text)) == expected
+
+
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / "tests/golden").glob("*/*/*.sh")), ids=lambda f: "-".join(f.parts[-3:])
+)
+def test_every_script_is_a_script(file):
+    assert subprocess.run(["bash", "-n", str(file)], check=False).returncode == 0
+
+
+# --- the same bytes
+
+
+HASHED = [ROOT / f"examples/{name}.yaml" for name in ("two-gpus-lora", "packed-throughput")]
+
+
+def run_compile(folder, seed):
+    (folder / "recipes").mkdir(parents=True)
+    for example in HASHED:
+        (folder / "recipes" / example.name).write_bytes(example.read_bytes())
+    code = "from qwen_recipes.cli import main; main()"
+    env = {**os.environ, "PYTHONHASHSEED": seed, "LC_ALL": "C", "TZ": "Asia/Tokyo"}
+    for example in HASHED:
+        args = ["compile", f"recipes/{example.name}", "--backend", "all", "-o", f"out/{example.stem}"]
+        subprocess.run([sys.executable, "-c", code, *args], cwd=folder, env=env, check=True, capture_output=True)
+    return {
+        str(file.relative_to(folder)): file.read_bytes() for file in (folder / "out").rglob("*") if file.is_file()
+    }
+
+
+def test_two_runs_write_the_same_bytes(tmp_path):
+    one = run_compile(tmp_path / "one", "1")
+    other = run_compile(tmp_path / "a much longer name/of a folder", "4242")
+    assert len(one) > 30
+    assert one == other
+    assert not any(str(tmp_path).encode() in content for content in one.values())
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_folder_with_odd_characters(tmp_path, backend):
+    folder = tmp_path / "it's a $(touch x) fol`der; é"
+    folder.mkdir()
+    file = folder / "r.yaml"
+    file.write_text(
+        'version: 1\nmodel: Qwen/Qwen3-4B\ndata: {train: "a b\'c $x.jsonl"}\noutput: {dir: out}\n', "utf-8"
+    )
+    made = compile_for(load(str(file)), backend_named(backend), tmp_path / "o p" / "q")
+    (tmp_path / "o p/q").mkdir(parents=True)
+    script = made.files["run.sh"].replace("\npython ", "\npwd; exit; python ")
+    (tmp_path / "o p/q/run.sh").write_text(script, "utf-8")
+    done = subprocess.run(
+        ["bash", str(tmp_path / "o p/q/run.sh")], capture_output=True, text=True, check=True, cwd="/"
+    )
+    assert done.stdout.strip() == str(folder)
+    assert json.loads(made.files["rows.json"])["train"] == ["a b'c $x.jsonl"]

@@ -1,0 +1,67 @@
+"""Every example as every framework is told it: tests/golden/<example>/<backend>/. Write anew with --update."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from qwen_recipes.backends import backend_named
+from qwen_recipes.compile import compile_for
+from qwen_recipes.recipe.finding import RecipeError
+from qwen_recipes.recipe.load import load
+from tests.conftest import BACKENDS, ROOT
+
+GOLDEN = ROOT / "tests/golden"
+EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
+COPIED = {"rows.py": ROOT / "qwen_recipes/data/rows.py"}
+
+
+def compiled(example, backend):
+    """File names and texts; where the backend can't be told, what it says instead."""
+    try:
+        folder = example.parent / "compiled" / example.stem / backend
+        return compile_for(load(str(example)), backend_named(backend), folder).files
+    except RecipeError as error:
+        return {"refused.txt": "".join(f"{f.message}: {f.why}; {f.instead}\n" for f in error.findings)}
+
+
+def shown(files):
+    return {name: text for name, text in files.items() if name not in (*COPIED, "chat_template.jinja")}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda file: file.stem)
+def test_golden(example, backend, request):
+    folder, files = GOLDEN / example.stem / backend, shown(compiled(example, backend))
+    if request.config.getoption("--update"):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for name, text in files.items():
+            (folder / name).write_text(text, "utf-8", newline="\n")
+    expected = {file.name: file.read_bytes().decode("utf-8") for file in folder.glob("*")}
+    assert files == expected, "pytest tests/unit/test_golden.py --update writes it anew; read the diff"
+
+
+def test_nothing_golden_is_left_over():
+    stems = {example.stem for example in EXAMPLES}
+    assert {folder.name for folder in GOLDEN.iterdir()} == stems
+    for stem in stems:
+        assert {folder.name for folder in (GOLDEN / stem).iterdir()} == set(BACKENDS)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda file: file.stem)
+def test_an_example_compiles_for_its_own_backend(example):
+    assert "train.yaml" in compiled(example, load(str(example)).recipe.run.backend)
+
+
+def test_every_backend_is_refused_something_and_tells_who_can():
+    said = [file.read_text("utf-8") for file in GOLDEN.glob("*/*/refused.txt")]
+    assert all(" can\n" in text for text in said)
+
+
+def test_copied_files_are_copies():
+    files = compiled(EXAMPLES[0], "axolotl")
+    for name, file in COPIED.items():
+        assert files[name] == file.read_text("utf-8")
+    assert "<|im_start|>" in files["chat_template.jinja"]

@@ -1,0 +1,83 @@
+"""A folder imports from those before it, never from those after; files stay small."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+PACKAGE = ROOT / "qwen_recipes"
+ORDER = ("recipe", "qwen", "backends", "data", "estimate", "resolve", "guards", "compile", "launch", "verify", "cli")
+FILES = sorted(PACKAGE.rglob("*.py"))
+ALLOWED = {"click", "pydantic", "pydantic_core", "yaml", "jinja2", "jsonschema", "qwen_recipes"}
+STANDALONE = ("data/rows.py", "verify/parsers/")
+"""Run by other interpreters, with what is installed there."""
+
+
+def imported(tree):
+    """Names of the modules that a file imports, wherever in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.col_offset) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            if node.level:
+                assert node.level == 1, "a neighbour, no more"
+                continue
+            yield from ((f"{node.module}.{alias.name}", node.col_offset) for alias in node.names)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))
+def test_imports_go_one_way(file):
+    folder = file.relative_to(PACKAGE).parts[0]
+    if folder not in ORDER:
+        return
+    for name, _ in imported(ast.parse(file.read_text("utf-8"))):
+        if name.startswith("qwen_recipes."):
+            other = name.split(".")[1]
+            assert other not in ORDER or ORDER.index(other) <= ORDER.index(folder), f"{folder} imports {name}"
+
+
+def test_every_folder_has_its_place():
+    assert {f.name for f in PACKAGE.iterdir() if f.is_dir() and f.name not in ("__pycache__", "_shipped")} <= set(
+        ORDER
+    )
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))
+def test_the_core_needs_little(file):
+    name = str(file.relative_to(PACKAGE))
+    if name.startswith(STANDALONE):
+        return
+    for module, column in imported(ast.parse(file.read_text("utf-8"))):
+        top = module.split(".")[0]
+        if top in sys.stdlib_module_names or top in ALLOWED or top == "__future__":
+            continue
+        assert column > 0, f"{name} imports {module} before it is needed"
+
+
+CODE = [f for folder in ("qwen_recipes", "scripts", "tests") for f in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def test_no_file_is_long():
+    lengths = {str(f.relative_to(ROOT)): len(f.read_text("utf-8").splitlines()) for f in CODE}
+    assert {name: n for name, n in lengths.items() if n > 500} == {}
+
+
+def test_no_path_of_a_machine():
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    places = tuple(f"/{name}/" for name in ("work", "root", "farm"))
+    for name in listed.split("\0"):
+        file = ROOT / name
+        if name.endswith((".py", ".md", ".yaml", ".j2", ".toml", ".json", ".sh", ".cff")) and file.is_file():
+            text = file.read_text("utf-8")
+            assert not any(place in text for place in places), name
+
+
+def test_forbidden_words():
+    for file in FILES:
+        words = {n.name.lower() for n in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(n, ast.ClassDef)}
+        assert not any(bad in word for word in words for bad in ("manager", "helper", "utils")), file

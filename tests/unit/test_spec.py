@@ -1,0 +1,143 @@
+"""The spec: shorthands are the long form, every field explains itself, limits hold."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from qwen_recipes.recipe.fields import info_at, leaves, part_at, written
+from qwen_recipes.recipe.spec import Recipe
+from qwen_recipes.recipe.spec.place import Hardware
+from tests.conftest import BASE, merged, nested
+
+
+def recipe(changes=None):
+    return Recipe.model_validate(merged(BASE, changes or {}))
+
+
+def test_the_shortest_recipe():
+    assert recipe().data.train[0].path == "rows.jsonl"
+    assert recipe().training is None
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        ({"model": "x"}, {"model": {"id": "x"}}),
+        ({"method": "qlora"}, {"method": {"type": "qlora"}}),
+        ({"objective": "sft"}, {"objective": {"type": "sft"}}),
+        ({"data": {"train": "a"}}, {"data": {"train": [{"path": "a"}]}}),
+        ({"data": {"train": ["a", {"path": "b"}]}}, {"data": {"train": [{"path": "a"}, {"path": "b"}]}}),
+        ({"data": {"validation": "a"}}, {"data": {"validation": [{"path": "a"}]}}),
+    ],
+)
+def test_the_short_form_is_the_long_one(short, long):
+    assert recipe(short) == recipe(long)
+
+
+@pytest.mark.parametrize("missing", ["version", "model", "data"])
+def test_what_must_be_written(missing):
+    with pytest.raises(ValidationError):
+        recipe({missing: None})
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("version", 2),
+        ("version", "1"),
+        ("name", "-x"),
+        ("name", "a b"),
+        ("name", "a\n"),
+        ("name", "x" * 101),
+        ("model", ""),
+        ("data.train", []),
+        ("data.train", ""),
+        ("data.validation", 0),
+        ("data.validation", 1),
+        ("data.validation", True),
+        ("data.validation", []),
+        ("training.epochs", 0),
+        ("training.epochs", float("inf")),
+        ("training.epochs", "3"),
+        ("training.steps", 1.0),
+        ("training.steps", True),
+        ("training.learning_rate", float("nan")),
+        ("training.learning_rate", 1),
+        ("training.warmup", float("inf")),
+        ("training.warmup", -0.1),
+        ("training.neftune", float("inf")),
+        ("training.max_grad_norm", float("inf")),
+        ("training.betas", [0.9]),
+        ("training.betas", [0.9, 1.0]),
+        ("training.seed", -1),
+        ("training.seed", 2**32),
+        ("training.packing", "yes"),
+        ("training.packing", 1),
+        ("training.evaluate_every", 0),
+        ("training.evaluate_every", "never"),
+        ("method", "loraa"),
+        ("method.targets", []),
+        ("method.targets", ["lm_head"]),
+        ("method.dropout", 1.0),
+        ("quantization.bits", 16),
+        ("hardware.nodes", 2),
+        ("hardware.gpus", 0),
+        ("allow", {"QR1": "because"}),
+        ("allow", {"QR101": "no"}),
+        ("backends", {"axolotl": {"extras": {}}}),
+    ],
+)
+def test_limits(path, value):
+    with pytest.raises(ValidationError):
+        recipe(nested(path, value))
+
+
+@pytest.mark.parametrize("path", [path for path in leaves() if "*" not in path])
+def test_every_field_explains_itself_with_an_example_that_holds(path):
+    field = leaves()[path]
+    assert field.description.endswith((".", "`")), "a sentence"
+    assert field.example is not None
+    assert field.read_by in ("backend", "launcher", "tool")
+    if path.startswith("data.train[]."):
+        source = {"path": "a", path.rpartition(".")[2]: field.example}
+        assert recipe({"data": {"train": [source]}})
+    else:
+        rest = {"model.revision": {"model": {"id": "x"}}}.get(path, {})
+        assert recipe(merged(rest, nested(path, field.example)))
+
+
+def test_leaves_are_complete():
+    """Found by walking the models' JSON Schema instead of the models."""
+    schema = Recipe.model_json_schema()
+    named = set()
+    for part in [schema, *schema["$defs"].values()]:
+        named |= set(part["properties"])
+    parts = {"chat", "quantization", "training", "hardware", "output", "run", "backends", "data", "model", "method",
+             "objective"}  # fmt: skip
+    assert {path.rpartition(".")[2] for path in leaves()} == named - parts
+
+
+def test_parts_and_fields_by_route():
+    assert part_at(("hardware",)) is Hardware
+    assert part_at(("data", "train", 0)).__name__ == "Source"
+    assert part_at(("backends", "axolotl")).__name__ == "BackendOptions"
+    assert info_at(("training", "epochs")).examples == [3]
+    assert info_at(("no", "where")) is None
+    assert info_at(()) is None
+
+
+def test_what_the_person_wrote():
+    made = recipe(
+        {
+            "method": "qlora",
+            "data": {"train": ["a", {"path": "b", "format": "messages"}], "validation": 0.1},
+            "hardware": {"strategy": "auto", "gpus": 2},
+            "training": {},
+            "backends": {"axolotl": {"extra": {"x": 1}}},
+        }
+    )
+    assert written(made) == {
+        "version", "model.id", "method.type", "data.train", "data.train[].path", "data.train[].format",
+        "data.validation", "hardware.gpus", "backends.axolotl.extra",
+    }  # fmt: skip
