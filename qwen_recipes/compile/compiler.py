@@ -70,7 +70,7 @@ def _render(
         if output.kind != "shell":
             data = parse(output, text)
             if output.config:
-                _schema_agrees(plan, loaded, backend, output.name, data)
+                _schema_agrees(plan, loaded, backend, output, data)
         files[output.name] = unmarked(text)
     return files, keys
 
@@ -117,9 +117,9 @@ def _extra_agrees(plan: Plan, loaded: Loaded, backend: Backend, keys: dict[str, 
         )
 
 
-def _schema_agrees(plan: Plan, loaded: Loaded, backend: Backend, file: str, data: object) -> None:
+def _schema_agrees(plan: Plan, loaded: Loaded, backend: Backend, output: Output, data: object) -> None:
     try:
-        check_schema(backend, file, data)
+        check_schema(backend, output, data)
     except BadOutput as error:
         top = {key.split(".")[0].split("[")[0] for key, _ in error.problems}
         if not top <= set(plan.extra):
