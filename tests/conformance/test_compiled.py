@@ -110,16 +110,20 @@ SAME = (
 
 
 @pytest.mark.parametrize(
-    ("length", "fields"), [("training.steps=200", ["max_steps", "warmup_steps"]), ("training.epochs=2", ["epochs"])]
+    ("recipe", "length", "fields"),
+    [
+        ("moe-lora", "training.steps=200", ["max_steps", "warmup_steps"]),
+        ("two-gpus-lora", "training.epochs=5", ["epochs"]),
+    ],
 )
 def test_one_recipe_is_the_same_run_in_all_three(
-    length: str, fields: list[str], tmp_path: Path, framework_parser: Callable[[str], FrameworkParser]
+    recipe: str, length: str, fields: list[str], tmp_path: Path, framework_parser: Callable[[str], FrameworkParser]
 ) -> None:
     """The same run, field by field, from the frameworks' own resolved arguments."""
     sets = (length, "training.learning_rate=1.3e-4", "training.betas=[0.8, 0.98]", "training.seed=11")
     answers = {}
     for backend in BACKENDS:
-        found = parsed(EXAMPLES / "two-gpus-lora.yaml", backend, tmp_path, framework_parser, sets)
+        found = parsed(EXAMPLES / f"{recipe}.yaml", backend, tmp_path, framework_parser, sets)
         assert found is not None
         assert found[1].ok, found[1].error
         answers[backend] = found[1].arguments

@@ -1,0 +1,59 @@
+"""`recipes doctor`: what this machine has for training."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from qwen_recipes.launch.doctor import EnvironmentState, Report
+
+ENVIRONMENT_FAILED = 4
+
+
+@click.command("doctor")
+@click.option("--backend", help="End with code 4 unless this backend has an environment that works.")
+@click.option("--root", type=click.Path(path_type=Path, file_okay=False), help="Folder of the environments.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def command(backend: str | None, root: Path | None, form: str) -> None:
+    """Show Python, uv, GPUs, room, and the state of each framework's environment."""
+    from qwen_recipes.backends import backend_named, backends
+    from qwen_recipes.launch.doctor import examine
+
+    try:
+        chosen = [backend_named(backend)] if backend else list(backends())
+    except LookupError as error:
+        raise click.UsageError(str(error.args[0]) if error.args else f"no backend is called {backend}") from error
+    report = examine(chosen, root)
+    click.echo(json.dumps(report.as_dict(), indent=2) if form == "json" else _text(report))
+    if backend and not report.usable(chosen[0].name):
+        raise SystemExit(ENVIRONMENT_FAILED)
+
+
+def _text(report: Report) -> str:
+    lines = [
+        f"Python       {report.python} ({report.executable})",
+        f"uv           {report.uv or 'not found; environments are built with venv and pip'}",
+        *(f"GPU          {gpu.name}, {gpu.memory / 1024:.0f} GiB, driver {gpu.driver}" for gpu in report.gpus),
+        *([] if report.gpus else ["GPU          none found; frameworks get the CPU build of torch"]),
+        *([f"CUDA         up to {report.cuda} (driver)"] if report.cuda else []),
+        *([f"memory       {report.memory / 2**30:.0f} GiB"] if report.memory else []),
+        f"disk         {report.free_disk / 2**30:.0f} GiB free in {report.root}",
+    ]
+    return "\n".join([*lines, "", *(line for state in report.environments for line in _described(state))])
+
+
+def _described(state: EnvironmentState) -> list[str]:
+    lines = [f"{state.backend} {state.version}, {state.device}, Python {state.python}: {state.state}"]
+    if state.versions:
+        lines.append("  " + ", ".join(f"{name} {version}" for name, version in state.versions.items()))
+    if state.folder and state.state != "missing":
+        lines.append(f"  {state.folder}")
+    if state.problem:
+        lines.append(f"  {state.problem}")
+    if not state.usable:
+        lines.append(f"  recipes env create {state.backend} --device {state.device}")
+    return lines

@@ -1,0 +1,141 @@
+"""`recipes env`: build, list and remove the frameworks' environments."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from qwen_recipes.backends.base import Backend
+
+ENVIRONMENT_FAILED = 4
+ROOT = click.option("--root", type=click.Path(path_type=Path, file_okay=False), help="Folder of the environments.")
+
+
+@click.group("env")
+def command() -> None:
+    """Build and list the frameworks' own environments."""
+
+
+@command.command("create")
+@click.argument("backend")
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Default: cuda where an NVIDIA GPU is found.")
+@ROOT
+@click.option("--python", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Interpreter to use.")
+@click.option("--torch-index", metavar="URL", help="Package index for torch alone. [env: QWEN_RECIPES_TORCH_INDEX]")
+@click.option("--recreate", is_flag=True, help="Build it again, also where it is ready.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+def create_command(
+    backend: str,
+    device: str | None,
+    root: Path | None,
+    python: Path | None,
+    torch_index: str | None,
+    recreate: bool,
+    quiet: bool,
+) -> None:
+    """Build the environment of BACKEND, or of all: `all`.
+
+    An interrupted installation is finished by the next call. Prints the environment's folder.
+    """
+    from qwen_recipes.launch.environment import EnvironmentMissing, managed
+    from qwen_recipes.launch.install import EnvironmentFailed, create
+
+    progress = Progress(quiet)
+    for chosen in _chosen(backend):
+        try:
+            environment = managed(chosen, device, root)
+            create(environment, progress, torch_index, recreate, python)
+        except (EnvironmentFailed, EnvironmentMissing) as error:
+            progress.end()
+            _fail(chosen.name, error)
+        progress.end()
+        click.echo(environment.folder)
+
+
+@command.command("list")
+@ROOT
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def list_command(root: Path | None, form: str) -> None:
+    """List the environments: those this machine would use, and whatever else is there."""
+    from qwen_recipes.backends import backends
+    from qwen_recipes.launch.doctor import environment_states
+    from qwen_recipes.launch.environment import default_root
+
+    states = environment_states(backends(), root or default_root())
+    if form == "json":
+        click.echo(json.dumps([asdict(state) for state in states], indent=2))
+        return
+    for state in states:
+        click.echo(
+            f"{state.backend:13} {state.version:8} {state.device:5} {state.python:5} {state.state:11} {state.folder}"
+        )
+
+
+@command.command("remove")
+@click.argument("backend")
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Only the environment for this device.")
+@ROOT
+def remove_command(backend: str, device: str | None, root: Path | None) -> None:
+    """Remove every environment of BACKEND (or of all: `all`), also unfinished and stale ones."""
+    from qwen_recipes.launch.environment import MARKER, installed
+
+    names = {chosen.name for chosen in _chosen(backend)}
+    for environment in installed(root):
+        if environment.backend in names and device in (None, environment.device):
+            (environment.folder / MARKER).unlink(missing_ok=True)
+            shutil.rmtree(environment.folder)
+            click.echo(environment.folder)
+
+
+class Progress:
+    """Lines on stderr; on a terminal the line of one step is written over."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+        self.step = ""
+
+    def __call__(self, text: str) -> None:
+        """Show a line of progress."""
+        if self.quiet:
+            return
+        if not sys.stderr.isatty():
+            click.echo(text, err=True)
+            return
+        step = text.partition(":")[0]
+        self._write(f"\r\033[K{text}" if step == self.step else f"{self._break()}{text}")
+        self.step = step
+
+    def end(self) -> None:
+        """Finish the line that is being written over."""
+        self._write(self._break())
+        self.step = ""
+
+    def _break(self) -> str:
+        return "\n" if self.step else ""
+
+    def _write(self, text: str) -> None:
+        if text:
+            click.echo(text, err=True, nl=False)
+
+
+def _chosen(name: str) -> list[Backend]:
+    from qwen_recipes.backends import backend_named, backends
+
+    find: Callable[[str], Backend] = backend_named
+    try:
+        return list(backends()) if name == "all" else [find(name)]
+    except LookupError as error:
+        raise click.UsageError(str(error.args[0]) if error.args else f"no backend is called {name}") from error
+
+
+def _fail(name: str, error: Exception) -> None:
+    click.echo(f"error: the environment of {name} could not be built\n{error}", err=True)
+    if log := getattr(error, "log", None):
+        click.echo(f"the whole log: {log}", err=True)
+    raise SystemExit(ENVIRONMENT_FAILED)

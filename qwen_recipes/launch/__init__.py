@@ -1,0 +1,1 @@
+"""Environments, run, and the record of a run."""

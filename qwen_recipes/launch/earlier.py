@@ -1,0 +1,43 @@
+"""An earlier run in the same output folder is moved aside: its checkpoints would pass for the new run's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qwen_recipes.launch.record import LOG, RECORD, Record, read_record, write_record
+
+FOLDER = "earlier"
+_RESULTS = (
+    *("checkpoint-*", "last-checkpoint", "best", "last", "adapter_model.safetensors", "adapter_config.json"),
+    *("model.safetensors", "model-*-of-*.safetensors", "model.safetensors.index.json", "config.json"),
+    *("trainer_state.json", "trainer_log.jsonl", "logging.jsonl", "*_results.json", "training_args.bin"),
+    *(RECORD, LOG),
+)
+"""What frameworks and we write into an output folder; whatever else is there stays."""
+
+
+def set_aside(output: Path) -> tuple[Record | None, Path | None]:
+    """Move an earlier run's results into `earlier/`; its record, with the status it ended in, and the new place.
+
+    (None, None) where there was none. Raises OSError.
+    """
+    record = read_record(output)
+    if record is None and not any(output.glob("checkpoint-*")):
+        return None, None
+    if record is not None and record.status != record.state:
+        record.status = record.state
+        write_record(record)
+    place = _free(output / FOLDER)
+    place.mkdir(parents=True)
+    for pattern in _RESULTS:
+        for path in output.glob(pattern):
+            path.rename(place / path.name)
+    return record, place
+
+
+def _free(folder: Path) -> Path:
+    """The first of `folder/1`, `folder/2`, … that is not there."""
+    number = 1
+    while (folder / str(number)).exists():
+        number += 1
+    return folder / str(number)

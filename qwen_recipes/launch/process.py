@@ -1,0 +1,133 @@
+"""Start a command under the supervisor, show and keep what it prints, and pass on the signals that we get."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import BinaryIO
+
+from qwen_recipes.launch import supervisor
+
+_CHUNK = 65536
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended: its exit code, or the name of the signal that ended it.
+
+    `interrupted` is the name of the first signal that was sent to us meanwhile.
+    """
+
+    exit_code: int | None
+    signal: str | None
+    interrupted: str | None = None
+
+
+def run(
+    command: Sequence[str],
+    variables: Mapping[str, str],
+    log: Path,
+    lock: int,
+    started: Callable[[int], None] = lambda group: None,
+) -> Ended:
+    """Run a command to its end, in a session of its own; nothing that it started is left afterwards.
+
+    What it prints goes to standard output and to `log`, byte by byte. `variables` is its whole environment, `lock`
+    a descriptor that is kept open until all of it has ended. `started` is told the process group. SIGINT, SIGTERM and
+    SIGHUP that we get are passed on. Must be called from the main thread.
+    """
+    received: list[int] = []
+    ours, theirs = os.pipe()
+    with _signals_to(received) as forward_to, log.open("wb") as kept:
+        wrapped = [sys.executable, "-I", supervisor.__file__, str(ours), str(lock), *command]
+        with _signals_held():
+            process = subprocess.Popen(
+                wrapped, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                env=dict(variables), start_new_session=True, pass_fds=(ours, lock),
+            )  # fmt: skip
+            forward_to(process)
+        os.close(ours)
+        try:
+            started(process.pid)
+            _stream(process, kept)
+        finally:
+            os.close(theirs)
+            if process.wait() < 0:
+                _sweep(process.pid)
+    return _ended(process.returncode, received)
+
+
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """Hold signals back; who is started meanwhile holds them too, and the supervisor lets go of them when it can."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, supervisor.PASSED_ON)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _signals_to(received: list[int]) -> Iterator[Callable[[subprocess.Popen[bytes]], None]]:
+    """Collect signals, and pass them on to the process that the yielded function is given."""
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        for process in processes:
+            process.send_signal(number)
+
+    def forward_to(process: subprocess.Popen[bytes]) -> None:
+        processes.append(process)
+        for number in list(received):
+            process.send_signal(number)
+
+    before = {number: signal.signal(number, handle) for number in supervisor.PASSED_ON}
+    try:
+        yield forward_to
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _stream(process: subprocess.Popen[bytes], log: BinaryIO) -> None:
+    """Copy the output as it comes; a reader of ours that went away doesn't end the run."""
+    assert process.stdout is not None
+    shown: BinaryIO | None = sys.stdout.buffer
+    while chunk := os.read(process.stdout.fileno(), _CHUNK):
+        log.write(chunk)
+        log.flush()
+        if shown is not None:
+            shown = _show(shown, chunk)
+    process.stdout.close()
+
+
+def _show(stream: BinaryIO, chunk: bytes) -> BinaryIO | None:
+    try:
+        stream.write(chunk)
+        stream.flush()
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return None
+    return stream
+
+
+def _sweep(group: int) -> None:
+    """Kill what is left where the supervisor itself was killed."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
+
+
+def _ended(returncode: int, received: list[int]) -> Ended:
+    interrupted = signal.Signals(received[0]).name if received else None
+    if returncode < 0:
+        return Ended(None, signal.Signals(-returncode).name, interrupted)
+    return Ended(returncode, None, interrupted)

@@ -1,0 +1,189 @@
+"""The record of a run, `run.json` in its output folder: what ran, with what, and how it ended."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import socket
+import subprocess
+import tempfile
+from dataclasses import asdict, dataclass, field, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from qwen_recipes import __version__
+from qwen_recipes.compile import Compiled
+from qwen_recipes.launch.environment import Environment
+from qwen_recipes.launch.losses import Losses
+from qwen_recipes.recipe.load import Loaded
+from qwen_recipes.resolve.table import table
+
+RECORD, LOG, LOCK = "run.json", "run.log", ".run.lock"
+Status = Literal["running", "finished", "failed", "interrupted", "killed"]
+_PACKAGES = (
+    *("torch", "transformers", "peft", "trl", "accelerate", "datasets", "tokenizers", "safetensors"),
+    *("deepspeed", "bitsandbytes", "liger-kernel", "flash-attn"),
+)
+
+
+@dataclass
+class Record:
+    """One run. Times are ISO 8601 with zone, `seconds` the wall clock; paths are absolute but for file names.
+
+    `pid` and `pid_started` are of the `recipes` that watches the run, `pgid` of the framework's process group.
+    `signal` is the one that ended the run, or that was sent to it.
+    """
+
+    name: str
+    recipe: dict[str, Any]
+    plan: list[dict[str, Any]]
+    backend: dict[str, str]
+    files: dict[str, str]
+    command: list[str]
+    folder: str
+    environment: dict[str, Any]
+    system: dict[str, str]
+    output: str
+    started: str
+    pid: int
+    pid_started: int | None
+    host: str
+    pgid: int | None = None
+    status: Status = "running"
+    ended: str | None = None
+    seconds: float | None = None
+    exit_code: int | None = None
+    signal: str | None = None
+    problem: str | None = None
+    steps: int | None = None
+    planned_steps: int | None = None
+    first_loss: float | None = None
+    last_loss: float | None = None
+    last_eval_loss: float | None = None
+    version: int = field(default=1)
+
+    @property
+    def state(self) -> Status:
+        """The status; a run whose watcher is gone, on this host, was killed."""
+        return "killed" if self.status == "running" and self._orphaned else self.status
+
+    @property
+    def _orphaned(self) -> bool:
+        return self.host == socket.gethostname() and (
+            self.pid_started != process_started(self.pid) or not _exists(self.pid)
+        )
+
+    def add_losses(self, losses: Losses) -> None:
+        """Take over the steps and losses that the framework's own files tell."""
+        self.steps, self.planned_steps = losses.steps, losses.planned
+        self.first_loss, self.last_loss = _finite(losses.first), _finite(losses.last)
+        self.last_eval_loss = _finite(losses.last_evaluation)
+
+
+def new_record(
+    loaded: Loaded, compiled: Compiled, sets: tuple[str, ...], environment: Environment, folder: Path, output: Path
+) -> Record:
+    """The record of a run that starts now; `folder` holds the compiled files."""
+    backend = compiled.backend
+    return Record(
+        name=loaded.name,
+        recipe={
+            "file": str(loaded.document.file),
+            "text": loaded.document.text,
+            "set": list(sets),
+            "hash": loaded.hash,
+        },
+        plan=[asdict(row) for row in table(compiled.plan)],
+        backend={"name": backend.name, "version": backend.version},
+        files={name: hashlib.sha256(text.encode()).hexdigest() for name, text in compiled.files.items()},
+        command=command(folder),
+        folder=str(folder.resolve()),
+        environment={
+            "folder": str(environment.folder),
+            "python": environment.python,
+            "packages": package_versions(environment, backend.distribution),
+        },
+        system={"qwen-recipes": __version__, "python": platform.python_version(), "platform": platform.platform()},
+        output=str(output.resolve()),
+        started=now(),
+        pid=os.getpid(),
+        pid_started=process_started(os.getpid()),
+        host=socket.gethostname(),
+    )
+
+
+def command(folder: Path) -> list[str]:
+    """What is launched: the compiled script."""
+    return ["bash", str((folder / "run.sh").resolve())]
+
+
+def now() -> str:
+    """This second, in ISO 8601 with the zone."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def write_record(record: Record) -> None:
+    """Write `run.json` whole or not at all. Raises OSError."""
+    folder = Path(record.output)
+    text = json.dumps(asdict(record), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    handle, part = tempfile.mkstemp(prefix=".run.", dir=folder)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(part).chmod(0o644)
+        Path(part).replace(folder / RECORD)
+    finally:
+        Path(part).unlink(missing_ok=True)
+
+
+def read_record(output: Path) -> Record | None:
+    """The record in an output folder; None where there is none that can be read."""
+    try:
+        data = json.loads((output / RECORD).read_text("utf-8"))
+        known = {one.name for one in fields(Record)}
+        return Record(**{name: value for name, value in data.items() if name in known})
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
+
+
+def package_versions(environment: Environment, framework: str) -> dict[str, str]:
+    """Versions of the main packages in an environment, asked of its own Python; only those that are there."""
+    probe = (
+        "import importlib.metadata as m, json, sys; "
+        "have = {d.metadata['Name'].lower().replace('_', '-'): d.version for d in m.distributions()}; "
+        "print(json.dumps({n: have[n] for n in sys.argv[1:] if n in have}))"
+    )
+    names = dict.fromkeys([framework.lower().replace("_", "-"), *_PACKAGES])
+    asked = [str(environment.interpreter), "-I", "-c", probe, *names]
+    try:
+        done = subprocess.run(asked, capture_output=True, text=True, timeout=60)
+        found: dict[str, str] = json.loads(done.stdout)
+    except (OSError, subprocess.TimeoutExpired, ValueError):
+        return {}
+    return found
+
+
+def process_started(pid: int) -> int | None:
+    """When a process started, in clock ticks since boot; None where the system doesn't tell, or it is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _finite(value: float | None) -> float | None:
+    """JSON has no NaN: a loss that is none is left out."""
+    return value if value is not None and abs(value) < float("inf") else None

@@ -1,0 +1,147 @@
+"""A run from its first check to its record."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from qwen_recipes.backends.plan import Plan
+from qwen_recipes.compile import Compiled
+from qwen_recipes.launch import process
+from qwen_recipes.launch.complaint import last_lines
+from qwen_recipes.launch.earlier import set_aside
+from qwen_recipes.launch.environment import Environment
+from qwen_recipes.launch.losses import newest_checkpoint, read_losses
+from qwen_recipes.launch.preflight import busy_message
+from qwen_recipes.launch.record import LOCK, LOG, Record, command, new_record, now, read_record, write_record
+from qwen_recipes.recipe.load import Loaded
+
+ROWS = "rows: "
+"""How lines begin that rows.py prints."""
+
+
+class Busy(RuntimeError):
+    """Another run writes to the output folder."""
+
+
+def output_folder(loaded: Loaded, plan: Plan) -> Path:
+    """The run's output folder."""
+    return loaded.folder / plan.output.dir
+
+
+def variables(environment: Environment) -> dict[str, str]:
+    """The whole set of variables that the framework sees: ours, with the environment's in front."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "PYTHONPATH")}
+    return {**kept, **environment.variables(), "PYTHONUNBUFFERED": "1"}
+
+
+def run(
+    loaded: Loaded,
+    compiled: Compiled,
+    sets: tuple[str, ...],
+    environment: Environment,
+    folder: Path,
+    tell: Callable[[str], None] = lambda line: None,
+) -> Record:
+    """Launch the compiled files in `folder` and wait; the record, as it stands in `run.json`.
+
+    Raises Busy, or OSError where the output folder can't be written.
+    """
+    output = output_folder(loaded, compiled.plan)
+    output.mkdir(parents=True, exist_ok=True)
+    with _locked(output) as lock:
+        _set_aside(output, tell)
+        record = new_record(loaded, compiled, sets, environment, folder, output)
+        began = time.monotonic()
+        write_record(record)
+        try:
+            ended = process.run(
+                command(folder), variables(environment), output / LOG, lock, lambda group: _began(record, group)
+            )
+            _judge(record, compiled.plan, ended)
+        except BaseException as error:
+            record.status, record.problem = "failed", f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            record.ended, record.seconds = now(), round(time.monotonic() - began, 1)
+            write_record(record)
+    return record
+
+
+def rows_failed(output: Path) -> bool:
+    """Whether the run ended where the rows were prepared: rows.py had the last word."""
+    lines = last_lines(output / LOG)
+    return bool(lines) and lines[-1].startswith(ROWS)
+
+
+def weights(output: Path, adapter: bool) -> Path | None:
+    """The trained weights: an adapter, or a model's first file; in the folder, else in the newest checkpoint."""
+    pattern = "adapter_model.safetensors" if adapter else "model*.safetensors"
+    for folder in filter(None, (output, newest_checkpoint(output))):
+        for path in sorted(folder.glob(pattern)):
+            if path.stat().st_size:
+                return path
+    return None
+
+
+def _began(record: Record, group: int) -> None:
+    record.pgid = group
+    write_record(record)
+
+
+def _set_aside(output: Path, tell: Callable[[str], None]) -> None:
+    earlier, place = set_aside(output)
+    if place is not None:
+        how = f" of {earlier.started}, which {_past(earlier)}," if earlier else ""
+        tell(f"the earlier run{how} is kept in {place}")
+
+
+def _past(record: Record) -> str:
+    return record.status if record.status in ("finished", "failed") else f"was {record.status}"
+
+
+def _judge(record: Record, plan: Plan, ended: process.Ended) -> None:
+    """Status and losses. An exit code of 0 is no success by itself: steps and weights must be there."""
+    output = Path(record.output)
+    losses = read_losses(output, output / LOG)
+    record.add_losses(losses)
+    record.exit_code, record.signal = ended.exit_code, ended.interrupted or ended.signal
+    if ended.interrupted:
+        record.status = "interrupted"
+    elif ended.signal:
+        record.status, record.problem = "killed", f"the framework was ended by {ended.signal}"
+    elif ended.exit_code:
+        record.status, record.problem = "failed", f"the framework ended with exit code {ended.exit_code}"
+    elif problem := _unfinished(record, plan):
+        record.status, record.problem = "failed", problem
+    else:
+        record.status = "finished"
+        if losses.last is not None and record.last_loss is None:
+            record.problem = f"the last loss is {losses.last}: the training diverged"
+
+
+def _unfinished(record: Record, plan: Plan) -> str | None:
+    if weights(Path(record.output), plan.method.adapter) is None:
+        kind = "adapter_model.safetensors" if plan.method.adapter else "model.safetensors"
+        return f"the framework ended with exit code 0 and left no {kind} in {record.output}"
+    steps, planned = record.steps, record.planned_steps
+    if steps and planned and steps < planned and plan.training.early_stopping is None:
+        return f"the framework ended with exit code 0 at step {steps} of {planned}"
+    return None
+
+
+@contextlib.contextmanager
+def _locked(output: Path) -> Iterator[int]:
+    """Hold the output folder's lock; whoever supervises the run holds it too. Raises Busy."""
+    with (output / LOCK).open("w") as file:
+        try:
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Busy(busy_message(output, read_record(output))) from None
+        except OSError:
+            pass  # a file system without locks: the record's process is all there is
+        yield file.fileno()

@@ -1,0 +1,186 @@
+"""The process between `recipes run` and a framework: nothing that it started outlives it, or `recipes`.
+
+Run by its path, with the standard library alone: `python -I supervisor.py LIFELINE LOCK COMMAND…`. LIFELINE is the
+descriptor of a pipe that `recipes` holds open at its other end: the end of it is the end of `recipes`. LOCK is that
+of the output folder's lock, held until nothing is left.
+
+SIGINT, SIGTERM and SIGHUP are passed on to every process below; what is still there after GRACE seconds, or at a
+second signal, is killed. torchrun puts each worker into a session of its own, so the process group alone would miss
+them: on Linux orphans come to us, and every descendant is found.
+
+Ends as the command did: with its exit status, or by its signal.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+GRACE = float(os.environ.get("QWEN_RECIPES_GRACE", "10"))
+"""Seconds between asking and killing."""
+PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SET_PARENT_DEATH_SIGNAL, _SET_CHILD_SUBREAPER = 1, 36
+
+
+class Process(NamedTuple):
+    """A process, its parent and its process group."""
+
+    pid: int
+    parent: int
+    group: int
+
+
+class Supervisor:
+    """Starts one command, waits for it, and sees to the end of everything below it."""
+
+    def __init__(self, command: list[str], lifeline: int) -> None:
+        self.lifeline: int | None = lifeline
+        self.woken, waker = os.pipe()
+        os.set_blocking(waker, False)
+        signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+        self.asked: list[int] = []
+        self.kill_at: float | None = None
+        self.status: int | None = None
+        for number in PASSED_ON:
+            signal.signal(number, lambda received, _: self.asked.append(received))
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        _prctl(_SET_CHILD_SUBREAPER, 1)
+        self.child = _start(command)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
+
+    def run(self) -> int:
+        """Wait until nothing is left; the command's wait status."""
+        while True:
+            self._reap()
+            left = members()
+            if self.status is not None and not left:
+                return self.status
+            self._end(left)
+            self._sleep()
+
+    def _end(self, left: list[int]) -> None:
+        """Pass on a signal that was received, and kill where the time is up."""
+        if self.asked:
+            number = self.asked.pop(0)
+            now = time.monotonic()
+            self.kill_at = now + GRACE if self.kill_at is None else now
+            _signal(left, number)
+        if self.status is not None and self.kill_at is None:
+            self.kill_at = time.monotonic() + GRACE
+        if self.kill_at is not None and time.monotonic() >= self.kill_at:
+            _signal(left, signal.SIGKILL)
+
+    def _sleep(self) -> None:
+        """Until a signal, a child's end, the end of `recipes`, or the time to kill."""
+        if self.asked:
+            return
+        wait = None
+        if self.kill_at is not None:
+            wait = min(0.2, max(0.02, self.kill_at - time.monotonic()))
+        watched = [self.woken] if self.lifeline is None else [self.woken, self.lifeline]
+        ready, _, _ = select.select(watched, [], [], wait)
+        if self.woken in ready:
+            os.read(self.woken, 512)
+        if self.lifeline in ready:
+            self.lifeline = None
+            self.asked.append(signal.SIGTERM)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if pid == self.child:
+                self.status = status
+
+
+def members() -> list[int]:
+    """Every process below this one, and every other one of its group."""
+    me, group = os.getpid(), os.getpgrp()
+    every = _processes()
+    found = {process.pid for process in every if process.group == group and process.pid != me}
+    below = {me}
+    while grown := {process.pid for process in every if process.parent in below} - below:
+        below |= grown
+    return sorted(found | below - {me})
+
+
+def _processes() -> list[Process]:
+    if Path("/proc/self/stat").is_file():
+        return [found for path in Path("/proc").glob("[0-9]*/stat") if (found := _from_proc(path))]
+    done = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,pgid=,comm="], capture_output=True, text=True)
+    rows = (line.split(None, 3) for line in done.stdout.splitlines())
+    return [Process(*map(int, row[:3])) for row in rows if len(row) == 4 and row[3] != "ps"]
+
+
+def _from_proc(path: Path) -> Process | None:
+    """What `/proc/PID/stat` says; the name in parentheses may hold anything."""
+    try:
+        state, parent, group = path.read_text("utf-8", "replace").rpartition(")")[2].split()[:3]
+    except (OSError, ValueError):
+        return None
+    return None if state in "ZX" else Process(int(path.parent.name), int(parent), int(group))
+
+
+def _signal(pids: list[int], number: int) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except (ProcessLookupError, PermissionError):
+            continue
+
+
+def _start(command: list[str]) -> int:
+    """Start the command in our group; on Linux it is killed where we are."""
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        _prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+        signal.set_wakeup_fd(-1)
+        for number in (*PASSED_ON, signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, PASSED_ON)
+        os.execvp(command[0], command)
+    except OSError as error:
+        os.write(2, f"{command[0]}: {error.strerror}\n".encode())
+    finally:
+        os._exit(127)
+
+
+def _prctl(option: int, value: int) -> None:
+    """Linux only; elsewhere nothing happens."""
+    if not sys.platform.startswith("linux"):
+        return
+    import ctypes
+
+    prctl: Callable[..., int] = ctypes.CDLL(None, use_errno=True).prctl
+    prctl(option, value, 0, 0, 0)
+
+
+def main() -> None:
+    """Run from the command line, as the leader of a session."""
+    lifeline, lock, *command = sys.argv[1:]
+    for descriptor in (lifeline, lock):
+        os.set_inheritable(int(descriptor), False)
+    status = Supervisor(command, int(lifeline)).run()
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        if number != signal.SIGKILL:
+            signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    sys.exit(os.waitstatus_to_exitcode(status))
+
+
+if __name__ == "__main__":
+    main()
