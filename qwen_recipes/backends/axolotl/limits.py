@@ -56,14 +56,19 @@ LIMITS = (
     ),
     Limit(
         "training.kernels",
-        lambda p: p.training.cut_cross_entropy and p.training.liger and p.hardware.tensor_parallel > 1,
-        "Liger's RMSNorm does not split over tensor-parallel GPUs",
+        lambda p: p.training.liger and p.hardware.tensor_parallel > 1,
+        "neither Liger's RMSNorm nor its loss splits over tensor-parallel GPUs",
     ),
     Limit("hardware.strategy", lambda p: p.hardware.strategy == "fsdp1", "it removed FSDP1 in 0.20"),
     Limit(
         "hardware.tensor_parallel",
         lambda p: p.hardware.tensor_parallel > 1 and p.method.adapter,
         "it splits layers in full fine-tuning only",
+    ),
+    Limit(
+        "hardware.tensor_parallel",
+        lambda p: p.hardware.tensor_parallel > 1 and not p.hardware.fsdp,
+        "beside FSDP2 is the only way in which it is known to split layers",
     ),
     Limit(
         "quantization.bits",

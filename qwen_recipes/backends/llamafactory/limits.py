@@ -49,6 +49,11 @@ LIMITS = (
         lambda p: p.method.adapter and p.method.layers is not None,
         "it puts an adapter on every layer",
     ),
+    Limit(
+        "training.precision",
+        lambda p: p.training.precision == "fp32" and (p.method.type == "freeze" or bool(p.method.modules_to_save)),
+        "it leaves frozen weights in bf16 beside trained ones in fp32, and the two do not multiply",
+    ),
     Limit("quantization.storage", _storage, "it stores 4-bit weights in the compute type, always"),
     Limit(
         "quantization.bits",

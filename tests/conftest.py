@@ -1,0 +1,67 @@
+"""What all tests share: recipes written to files, loaded, compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from qwen_recipes.recipe.finding import Finding, RecipeError
+from qwen_recipes.recipe.load import Loaded, load
+
+ROOT = Path(__file__).parent.parent
+BACKENDS = ("axolotl", "llamafactory", "ms-swift")
+BASE = {"version": 1, "model": "Qwen/Qwen3-4B", "data": {"train": "rows.jsonl"}}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update", action="store_true", help="write tests/golden anew")
+
+
+def merged(base: Any, changes: Any) -> Any:
+    """`base` with `changes` laid over it, map by map; a None takes the key away."""
+    if not (isinstance(base, dict) and isinstance(changes, dict)):
+        return changes
+    both = {**base, **{key: merged(base.get(key), value) for key, value in changes.items()}}
+    return {key: value for key, value in both.items() if value is not None}
+
+
+def nested(path: str, value: Any) -> dict[str, Any]:
+    """`{"a": {"b": value}}` for `a.b`."""
+    for step in reversed(path.split(".")):
+        value = {step: value}
+    return value
+
+
+@pytest.fixture
+def write_recipe(tmp_path: Path) -> Callable[..., Path]:
+    """Write a recipe, as text or as changes to the shortest one; its path."""
+
+    def write(recipe: Any = None, name: str = "recipe.yaml") -> Path:
+        text = recipe if isinstance(recipe, str) else yaml.safe_dump(merged(BASE, recipe or {}), sort_keys=False)
+        file = tmp_path / name
+        file.write_text(text, "utf-8")
+        return file
+
+    return write
+
+
+@pytest.fixture
+def loaded(write_recipe: Callable[..., Path]) -> Callable[..., Loaded]:
+    """Write and load a recipe."""
+    return lambda recipe=None, *sets: load(str(write_recipe(recipe)), sets)
+
+
+@pytest.fixture
+def problems() -> Callable[..., list[Finding]]:
+    """The findings with which a call is refused."""
+
+    def of(function: Callable[..., object], *args: Any, **named: Any) -> list[Finding]:
+        with pytest.raises(RecipeError) as caught:
+            function(*args, **named)
+        return caught.value.findings
+
+    return of
