@@ -35,6 +35,8 @@ class Output:
     kind: Kind
     config: bool = False
     """Whether this is the framework's own config, which its schema has to accept."""
+    dialect: str = ""
+    """A command of the framework with keys of its own: the name of a definition in the schema."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,9 @@ class Backend:
     schema_file: Path
     words: Mapping[str, Mapping[Any, Any]]
     outputs: Callable[[Plan], list[Output]]
+    row_shape: Callable[[Plan], str]
+    """The shape in which it reads the rows of a plan: a name in `qwen_recipes/data/rows/shapes.py`."""
     limits: tuple[Limit, ...] = ()
-    marks_turns: bool = False
-    """Whether `train_on: last-assistant` needs a `train` flag on each message of the rows."""
     python: Mapping[str, str] = field(default_factory=lambda: {"cpu": "3.11", "cuda": "3.12"})
 
     def schema(self) -> dict[str, Any]:

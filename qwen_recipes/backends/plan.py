@@ -38,6 +38,7 @@ class ModelPlan:
     layer_class: str
     max_positions: int
     dense: bool
+    tied: bool
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,14 @@ class SourcePlan:
     """Rows to train or validate on: `path` is relative to the recipe's folder, `name` is unique in the recipe."""
 
     name: str
-    path: str
+    path: str | None
+    hub: str | None
+    subset: str | None
+    split: str | None
+    revision: str | None
     format: str
+    columns: Mapping[str, str]
+    weight: float
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,7 @@ class DataPlan:
     train: tuple[SourcePlan, ...]
     validation: tuple[SourcePlan, ...]
     validation_share: float | None
+    streaming: bool
 
     @property
     def validates(self) -> bool:
@@ -78,7 +86,7 @@ class ChatPlan:
 
 @dataclass(frozen=True)
 class MethodPlan:
-    """What is trained: every weight (`full`) or an adapter (`lora`) on `targets`."""
+    """What is trained: every weight (`full`), the last layers' (`freeze`), or an adapter (`lora`) on `targets`."""
 
     type: str
     variant: str
@@ -87,6 +95,12 @@ class MethodPlan:
     dropout: float
     targets: tuple[str, ...]
     rslora: bool
+    layers: int | None
+    layer_numbers: tuple[int, ...]
+    """The decoder layers that are trained or adapted where `layers` says how many; none means all."""
+    lora_plus: float | None
+    modules_to_save: tuple[str, ...]
+    start_from: str | None
 
     @property
     def adapter(self) -> bool:
@@ -133,12 +147,19 @@ class TrainingPlan:
     epsilon: float
     weight_decay: float
     max_grad_norm: float
+    min_learning_rate: float
     precision: str
+    fp8: bool
     seed: int
+    data_seed: int
     gradient_checkpointing: bool
+    offload_activations: bool
     reentrant_checkpointing: bool
     attention: str
     liger: bool
+    cut_cross_entropy: bool
+    lora_kernels: bool
+    compile: bool
     neftune: float | None
     early_stopping: int | None
     evaluate_every: int | Literal["epoch", "never"]
@@ -156,18 +177,47 @@ class HardwarePlan:
     gpus: int
     nodes: int
     strategy: str
+    offload: str
+    tensor_parallel: int
+    context_parallel: int
 
     @property
     def world(self) -> int:
         """Processes that train, over all hosts."""
         return self.gpus * self.nodes
 
+    @property
+    def replicas(self) -> int:
+        """Processes that see rows of their own: those that share a layer or a sequence count once."""
+        return max(1, self.world // (self.tensor_parallel * self.context_parallel))
+
+    @property
+    def deepspeed(self) -> bool:
+        """Whether DeepSpeed shards."""
+        return self.strategy in ("zero1", "zero2", "zero3")
+
+    @property
+    def fsdp(self) -> bool:
+        """Whether PyTorch's FSDP shards."""
+        return self.strategy in ("fsdp", "fsdp1")
+
 
 @dataclass(frozen=True)
 class OutputPlan:
-    """Where the run writes; `dir` is relative to the recipe's folder."""
+    """Where the run writes; `dir` is relative to the recipe's folder, `hub` a repository to push to."""
 
     dir: str
+    hub: str | None
+    hub_private: bool
+
+
+@dataclass(frozen=True)
+class TrackingPlan:
+    """What records the curves, and under which names."""
+
+    to: str
+    project: str
+    run_name: str
 
 
 @dataclass(frozen=True)
@@ -179,9 +229,27 @@ class RunPlan:
 
 @dataclass(frozen=True)
 class ObjectivePlan:
-    """What is optimised."""
+    """What is optimised. Numbers that belong to another type hold that type's defaults and are not read."""
 
     type: str
+    loss: str
+    beta: float
+    gamma: float
+    label_smoothing: float
+    sft_weight: float
+    desirable_weight: float
+    undesirable_weight: float
+    kl_weight: float | None
+
+    @property
+    def pairs(self) -> bool:
+        """Whether a row is a better and a worse answer."""
+        return self.type in ("dpo", "orpo", "simpo", "reward")
+
+    @property
+    def chat(self) -> bool:
+        """Whether rows are conversations rather than plain text."""
+        return self.type != "pretrain"
 
 
 @dataclass(frozen=True)
@@ -201,6 +269,7 @@ class Plan:
     training: TrainingPlan
     hardware: HardwarePlan
     output: OutputPlan
+    tracking: TrackingPlan
     run: RunPlan
     asked: frozenset[str] = frozenset()
     """Dotted paths of the fields that the person wrote."""

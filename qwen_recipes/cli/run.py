@@ -137,7 +137,7 @@ def _report(record: Record, *, adapter: bool) -> Exit:
         say(f"recipes: interrupted by {record.signal} after {record.seconds} s; the record is {output / RECORD}")
         return Exit.INTERRUPTED
     if record.exit_code and rows_failed(output):
-        say(f"recipes: the rows can't be trained on; what rows.py said is in {output / LOG}")
+        say(f"recipes: the rows can't be trained on; what was said of them is in {output / LOG}")
         return Exit.RECIPE
     for line in last_lines(output / LOG):
         say(f"  {line}")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from qwen_recipes.backends import Backend, Output, backends
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.compile.default import says_default
 from qwen_recipes.compile.extra import conflicts, with_extra
 from qwen_recipes.compile.prove import BadOutput, check_schema, keys_of, parse
 from qwen_recipes.compile.render import NoWord, Renderer, place
@@ -70,7 +71,7 @@ def _render(
         if output.kind != "shell":
             data = parse(output, text)
             if output.config:
-                _schema_agrees(plan, loaded, backend, output.name, data)
+                _schema_agrees(plan, loaded, backend, output, data)
         files[output.name] = unmarked(text)
     return files, keys
 
@@ -117,9 +118,9 @@ def _extra_agrees(plan: Plan, loaded: Loaded, backend: Backend, keys: dict[str, 
         )
 
 
-def _schema_agrees(plan: Plan, loaded: Loaded, backend: Backend, file: str, data: object) -> None:
+def _schema_agrees(plan: Plan, loaded: Loaded, backend: Backend, output: Output, data: object) -> None:
     try:
-        check_schema(backend, file, data)
+        check_schema(backend, output, data)
     except BadOutput as error:
         top = {key.split(".")[0].split("[")[0] for key, _ in error.problems}
         if not top <= set(plan.extra):
@@ -138,11 +139,12 @@ def _schema_agrees(plan: Plan, loaded: Loaded, backend: Backend, file: str, data
 
 
 def _nothing_dropped(plan: Plan, loaded: Loaded, backend: Backend, read: set[str]) -> None:
-    """The first promise: a field that the person wrote and nothing read is an error."""
+    """The first promise: a field that the person wrote and nothing read is an error, unless it says the default."""
     ours = {path for path, field in leaves().items() if field.read_by == "tool"}
-    dropped = sorted(
+    unread = sorted(
         path for path in plan.asked if path not in read and path not in ours and not path.startswith("backends.")
     )
+    dropped = [path for path in unread if not says_default(loaded, backend, plan, path)]
     if dropped:
         message = "{} is told nothing of `{}`".format
         why = "a field without effect is never dropped in silence"

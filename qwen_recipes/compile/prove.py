@@ -45,11 +45,13 @@ class _Strict(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
         return made
 
 
-def check_schema(backend: Backend, file: str, data: Any) -> None:
+def check_schema(backend: Backend, output: Output, data: Any) -> None:
     """Hold a config against the backend's schema. Raises BadOutput with every problem."""
     from jsonschema import Draft202012Validator
 
-    schema = backend.schema()
+    schema, file = backend.schema(), output.name
+    if output.dialect:
+        schema["properties"].update(schema["$defs"][output.dialect]["properties"])
     errors = sorted(Draft202012Validator(schema).iter_errors(data), key=lambda e: list(map(str, e.absolute_path)))
     problems = [problem for error in errors for problem in _said(error, schema)]
     if problems:

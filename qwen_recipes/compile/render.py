@@ -19,7 +19,7 @@ from qwen_recipes.qwen.chat_templates import template_text
 from qwen_recipes.shipped import shipped
 
 CHAT_TEMPLATE = "chat_template.jinja"
-_ROWS = Path(__file__).parent.parent / "data" / "rows.py"
+_ROWS = Path(__file__).parent.parent / "data" / "rows"
 
 
 class NoWord(Exception):
@@ -76,7 +76,18 @@ class Renderer:
 
     def _context(self) -> dict[str, Any]:
         view = View(self.plan, "", self.record)
-        parts = ("model", "data", "chat", "objective", "method", "quantization", "training", "hardware", "output")
+        parts = (
+            "model",
+            "data",
+            "chat",
+            "objective",
+            "method",
+            "quantization",
+            "training",
+            "hardware",
+            "output",
+            "tracking",
+        )
         return {
             **{part: getattr(view, part) for part in parts},
             "name": self.plan.name,
@@ -86,7 +97,9 @@ class Renderer:
             "splits": ["train", "validation"] if self.plan.data.validates else ["train"],
             "gpu_list": Raw(",".join(str(index) for index in range(self.plan.hardware.gpus))),
             "template_file": self._template_file(view),
-            "marks_turns": self.backend.marks_turns,
+            "row_shape": self.backend.row_shape(self.plan),
+            "from_hub": any(s.hub for s in (*self.plan.data.train, *self.plan.data.validation)),
+            "layer_pattern": _layer_pattern(self.plan),
             "words": self.backend.words,
         }
 
@@ -96,8 +109,8 @@ class Renderer:
 
     def copied(self) -> dict[str, str]:
         """Files that are the same for every backend: the program that prepares rows, and the official template."""
-        files = {"rows.py": _ROWS.read_text("utf-8")}
-        if self.plan.chat.official:
+        files = {f"rows/{path.name}": path.read_text("utf-8") for path in sorted(_ROWS.glob("*.py"))}
+        if self.plan.chat.official and self.plan.objective.chat:
             self.record.note("chat.template")
             files[CHAT_TEMPLATE] = template_text(self.plan.chat.template)
         return files
@@ -140,3 +153,9 @@ def _comma(values: Any) -> Any:
 def _negated(value: Any) -> Any:
     """The opposite of a flag, which remembers its field."""
     return leaf(not value, value.path) if isinstance(value, Leaf) else not value
+
+
+def _layer_pattern(plan: Plan) -> str:
+    """A regular expression over the names of the adapted layers, where only some layers are."""
+    layers = "|".join(str(number) for number in plan.method.layer_numbers)
+    return rf"model\.layers\.({layers})\.(self_attn|mlp)\.({'|'.join(plan.method.targets)})"

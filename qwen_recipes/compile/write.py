@@ -128,7 +128,9 @@ def _stale(folder: Path, files: Mapping[str, str]) -> list[str]:
 
 
 def _beside(folder: Path, name: str, content: bytes) -> Path:
-    handle, path = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
+    place = (folder / name).parent
+    place.mkdir(parents=True, exist_ok=True)
+    handle, path = tempfile.mkstemp(prefix=f".{Path(name).name}.", dir=place)
     made = Path(path)
     try:
         with os.fdopen(handle, "wb") as part:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property
+from typing import Any, Literal
 
 from qwen_recipes.backends.base import Backend
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.estimate.gpus import Gpu, gpu_named
+from qwen_recipes.qwen.models import ModelFacts, model_facts
 from qwen_recipes.recipe.finding import Route, Severity
 from qwen_recipes.recipe.load import Loaded
 
@@ -23,9 +26,32 @@ class Facts:
     loaded: Loaded
     backend: Backend
 
+    @cached_property
+    def model(self) -> ModelFacts:
+        """Shape and counts of the model."""
+        return model_facts(self.plan.model.id, self.loaded.folder)
+
+    @property
+    def gpu(self) -> Gpu | None:
+        """The GPU that the recipe names."""
+        return gpu_named(self.plan.hardware.gpu) if self.plan.hardware.gpu else None
+
     def asked(self, path: str) -> bool:
         """Whether the person wrote this field of the recipe."""
         return path in self.plan.asked
+
+    def written(self, *paths: str) -> Route:
+        """The first of these fields that the person wrote, as it stands in the text; the model where none is."""
+        path = next((path for path in paths if self.asked(path)), "model.id")
+        return self.loaded.document.nearest(tuple(path.split(".")))
+
+    def native(self, keys: Mapping[str, str]) -> Any:
+        """What `extra` says under this backend's name for something, or None. `keys`: backend to native key."""
+        return self.plan.extra.get(keys.get(self.backend.name, ""))
+
+    def native_route(self, keys: Mapping[str, str]) -> Route:
+        """Where that stands."""
+        return ("backends", self.backend.name, "extra", keys[self.backend.name])
 
 
 @dataclass(frozen=True)
@@ -58,6 +84,8 @@ class Guard:
     check: Callable[[Facts], Iterator[Hit]]
     backends: tuple[str, ...] = ()
     """Names of the backends it is about; none means all."""
+    comes_with: str = ""
+    """The command or backend to come that this is about (`merge`, `trl`, ...): until then it is a page only."""
 
     @property
     def title(self) -> str:

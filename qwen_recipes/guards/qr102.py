@@ -8,10 +8,11 @@ ZeRO-3 partitions weights that are no longer plain tensors. In 8 bits the loss i
 loads the whole model, and it works with weights stored as bfloat16 only.
 
 Evidence:
-8 bits: bitsandbytes-foundation/bitsandbytes#1451, axolotl-ai-cloud/axolotl#2068 (open). 4 bits:
-huggingface/peft#2016; modelscope/ms-swift#8267 (open) for ms-swift. The scripts that Qwen publishes warn of both.
-On the CPU, two gloo ranks, LLaMA-Factory 0.9.5 with DeepSpeed 0.18.2 trained a 4-bit base; on a GPU that was not
-shown.
+8 bits: a loss ten times too high where ZeRO-1 and ZeRO-2 are right, bitsandbytes-foundation/bitsandbytes#1451
+(closed, no fix seen), axolotl-ai-cloud/axolotl#2068 (open). 4 bits: huggingface/peft#2016 (out of memory while
+loading); modelscope/ms-swift#8267 (open). PEFT documents 4 bits with bfloat16 storage; on one H100, one rank,
+transformers 5.17, DeepSpeed 0.19.8, QLoRA trained under ZeRO-3, and on the CPU, two gloo ranks, LLaMA-Factory 0.9.5
+with DeepSpeed 0.18.2 did. The scripts that Qwen publishes warn of both.
 
 Instead:
 Write `strategy: zero2`: a quantized base is small, and ZeRO-2 partitions what an adapter adds. Where it still does

@@ -1,19 +1,21 @@
-"""Quantized base under FSDP, stored in another type than it is computed in.
+"""Quantized base that FSDP does not shard.
 
 What:
-A 4-bit base is trained with `hardware.strategy: fsdp` and `quantization.storage: uint8`.
+A quantized base is trained under FSDP (`fsdp` or `fsdp1`), and its 4-bit weights are stored as uint8, or it has 8
+bits.
 
 Why it matters:
 FSDP shards only weights of the type it computes in. Stored as uint8, the 4-bit weights stay whole on every GPU: the
-run trains, and the memory that sharding should have saved is not saved. An 8-bit base is not sharded at all.
+run trains, and the memory that sharding should have saved is not saved.
 
 Evidence:
-huggingface/peft#1432, bitsandbytes-foundation/bitsandbytes#1709, axolotl-ai-cloud/axolotl#2250. Axolotl 0.21 ships an
-FSDP example with a 4-bit base, whose weights it stores as bfloat16; so "quantized bases and FSDP do not go together"
-is true of the default storage only.
+huggingface/peft#1432, bitsandbytes-foundation/bitsandbytes#1709, axolotl-ai-cloud/axolotl#2250; accelerate 1.15
+warns and leaves such weights whole. So "quantized bases and FSDP do not go together" is true of the default storage
+only: Axolotl 0.21 ships an FSDP example with a 4-bit base stored as bfloat16, and on one H100, one rank, QLoRA
+trained under FSDP2 with either storage. 8 bits: LLaMA-Factory 0.9.5 raises, PEFT advises against it.
 
 Instead:
-Write `quantization.storage: bf16`, or leave `storage` out.
+Write `quantization.storage: bf16`, or leave `storage` out. An 8-bit base: quantize to 4 bits, or use ZeRO-2.
 """
 
 from __future__ import annotations
@@ -24,9 +26,18 @@ from qwen_recipes.guards.base import Facts, Fix, Guard, Hit
 
 
 def check(facts: Facts) -> Iterator[Hit]:
-    """4-bit weights that FSDP can't shard."""
+    """Quantized weights that FSDP can't shard."""
     plan = facts.plan
-    if plan.quantization.bits == 4 and plan.hardware.strategy == "fsdp" and plan.quantization.storage == "uint8":
+    if not plan.hardware.fsdp:
+        return
+    if plan.quantization.bits == 8:
+        yield Hit(
+            ("quantization", "bits"),
+            "FSDP does not shard an 8-bit base",
+            "bits: 4",
+            Fix((("quantization.bits", 4),), safe=False),
+        )
+    elif plan.quantization.bits == 4 and plan.quantization.storage == "uint8":
         yield Hit(
             ("quantization", "storage"),
             "FSDP leaves 4-bit weights stored as uint8 unsharded",

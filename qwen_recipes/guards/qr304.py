@@ -1,35 +1,66 @@
-"""Axolotl's own template instead of the official one.
+"""A framework's own template instead of the official one.
 
 What:
-Axolotl is told `chat_template: qwen3`.
+A native key under `backends.*.extra` puts another chat template in the place of the one that the recipe names:
+`chat_template` or `chat_template_jinja` (Axolotl), `template` (LLaMA-Factory, ms-swift), `use_chat_template: false`
+(ms-swift).
 
 Why it matters:
-That is Axolotl's own variant: where the official template ends the prompt after `assistant`, it goes on with an
-opening think tag. It is saved into the trained model's tokenizer, so that prompts at inference differ from those
-that the model was made for; in DPO the prompt ends inside a thought.
+The frameworks carry templates of their own under the names of models, and they are not Qwen's. What is trained then
+differs from what the model was made for, and from what it will be asked with; the recipe's mask and its checks of
+the data are of the template that the recipe names.
 
 Evidence:
-Axolotl 0.21.0, run with the official tokenizers: the generation prompt is `<|im_start|>assistant`, a line break,
-and `<think>` with an empty line, unless `enable_thinking` is false. The rendered rows and masks of SFT are the same
-for hybrid, Thinking-2507 and Base tokenizers; for Instruct-2507 it also adds empty think blocks.
+Axolotl 0.21.0, run with the official tokenizers: `chat_template: qwen3` ends the prompt with an opening think tag
+where Qwen's stops after `assistant`, and saves that into the trained model's tokenizer; on Instruct-2507 it adds
+empty think blocks; in DPO a chosen answer that reasons gets two. LLaMA-Factory 0.9.5 has no Jinja at all, its
+`qwen3` is Python code (hiyouga/LlamaFactory#10773 lists where it deviates). Unsloth: unslothai/unsloth#3383.
 
 Instead:
-Write `chat_template: tokenizer_default`, or pass the official file as `chat_template_jinja`; the compiler does
-that.
+Remove the key: the compiler passes Qwen's own template, or its nearest name. A template of your own is
+`chat: {template: FILE.jinja}` in the recipe.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from qwen_recipes.guards.base import Facts, Guard, Hit
-from qwen_recipes.guards.native.extra import extra_hits
+
+WITH_A_SYSTEM_PROMPT = ("qwen", "qwen_25", "qwen2_5")
+"""Templates of Qwen2.5, which QR306 speaks of."""
 
 
 def check(facts: Facts) -> Iterator[Hit]:
-    """The native key under `extra`."""
-    for key, hit in extra_hits("QR304", facts):
-        yield Hit(("backends", facts.backend.name, "extra", *key), hit.message, hit.instead)
+    """Native keys that replace the template."""
+    if not facts.plan.objective.chat:
+        return
+    for key, value in facts.plan.extra.items():
+        if _replaces(facts, key, value):
+            yield Hit(
+                ("backends", facts.backend.name, "extra", key),
+                f"`{key}` takes the place of the official {facts.plan.chat.template} template",
+                f"remove `{key}`; a template of your own is `chat.template: FILE.jinja`",
+            )
 
 
-GUARD = Guard("QR304", "unofficial-template", "error", "high", __doc__, check, ("axolotl",))
+def _replaces(facts: Facts, key: str, value: Any) -> bool:
+    if value in WITH_A_SYSTEM_PROMPT:
+        return False
+    if facts.backend.name == "axolotl":
+        own = (
+            key == "chat_template" and value not in ("jinja", None) and not str(value).startswith("tokenizer_default")
+        )
+        return own or (key == "chat_template_jinja" and value is not None)
+    return (key == "template" and value not in _fitting(facts)) or (key == "use_chat_template" and value is False)
+
+
+def _fitting(facts: Facts) -> tuple[str, ...]:
+    """The framework's names for the recipe's template; a Base model has learnt none and takes any of Qwen3's."""
+    words = facts.backend.words.get("template", {})
+    variant = facts.plan.chat.template
+    return tuple(words.values()) if variant == "base" else tuple(words[v] for v in (variant,) if v in words)
+
+
+GUARD = Guard("QR304", "unofficial-template", "error", "high", __doc__, check)

@@ -42,7 +42,7 @@ def wrong_paths(plan: Plan, loaded: Loaded) -> list[Finding]:
     found = [
         Finding("data", "error", f"{path} is not there", route, why=f"looked for {whole.absolute()}")
         for route, path in _named(plan)
-        if not (whole := loaded.folder / path).is_file()
+        if not _there(whole := loaded.folder / path)
     ]
     if plan.model.local and (loaded.folder / plan.model.id).resolve() == (loaded.folder / plan.output.dir).resolve():
         message = "`output.dir` is the model's own folder, which the run would write over"
@@ -50,10 +50,16 @@ def wrong_paths(plan: Plan, loaded: Loaded) -> list[Finding]:
     return [locate(loaded.document, finding) for finding in found]
 
 
+def _there(path: Path) -> bool:
+    """Whether a file, a folder or anything that a pattern stands for is there."""
+    return path.exists() or any(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+
+
 def _named(plan: Plan) -> Iterator[tuple[Route, str]]:
     for split, sources in (("train", plan.data.train), ("validation", plan.data.validation)):
         for index, source in enumerate(sources):
-            yield ("data", split, index, "path"), source.path
+            if source.path is not None:
+                yield ("data", split, index, "path"), source.path
     if not plan.chat.official:
         yield ("chat", "template"), plan.chat.template
 

@@ -21,7 +21,7 @@ from qwen_recipes.launch.record import LOCK, LOG, Record, command, new_record, n
 from qwen_recipes.recipe.load import Loaded
 
 ROWS = "rows: "
-"""How lines begin that rows.py prints."""
+"""How lines begin that the preparation of rows prints."""
 
 
 class Busy(RuntimeError):
@@ -73,7 +73,7 @@ def run(
 
 
 def rows_failed(output: Path) -> bool:
-    """Whether the run ended where the rows were prepared: rows.py had the last word."""
+    """Whether the run ended where the rows were prepared: the preparation had the last word."""
     lines = last_lines(output / LOG)
     return bool(lines) and lines[-1].startswith(ROWS)
 

@@ -5,18 +5,76 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qwen_recipes.recipe.finding import Finding, Route
+from qwen_recipes.recipe.layouts import LAYOUTS, OBJECTIVES_OF
 from qwen_recipes.recipe.spec import Recipe
+from qwen_recipes.recipe.spec.source import Source
 
-_ADAPTER_FIELDS = ("variant", "rank", "alpha", "dropout", "targets", "rslora")
+_ADAPTER_FIELDS = (
+    "variant",
+    "rank",
+    "alpha",
+    "dropout",
+    "targets",
+    "rslora",
+    "lora_plus",
+    "modules_to_save",
+    "start_from",
+)
+OFFLOADS = {"zero1": ("optimizer",), "zero2": ("optimizer",), "fsdp": ("all",), "fsdp1": ("all",)}
+"""What a strategy can keep in host memory, where that is not everything."""
+_ONLY_FOUR_BITS = ("type", "double", "storage")
 
 
 def contradictions(recipe: Recipe) -> list[Finding]:
     """Every pair of fields that can't both be meant."""
-    return [*_length(recipe), *_adapter(recipe), *_place(recipe), *_stopping(recipe)]
+    parts = (_sources, _objective, _length, _adapter, _quantization, _place, _stopping)
+    return [finding for part in parts for finding in part(recipe)]
 
 
 def _error(route: Route, message: str, instead: str, why: str = "") -> Finding:
     return Finding("recipe", "error", message, route, why=why, instead=instead)
+
+
+def _kind(recipe: Recipe) -> str:
+    return (recipe.objective.type if recipe.objective else None) or "sft"
+
+
+def _sources(recipe: Recipe) -> Iterator[Finding]:
+    held_out = recipe.data.validation if isinstance(recipe.data.validation, list) else []
+    for name, sources in (("train", recipe.data.train), ("validation", held_out)):
+        for index, source in enumerate(sources):
+            yield from _source(source, ("data", name, index), _kind(recipe))
+
+
+def _source(source: Source, route: Route, kind: str) -> Iterator[Finding]:
+    if (source.path is None) == (source.hub is None):
+        yield _error(route, "a source is either a `path` or a `hub` data set", "write one of the two")
+    if source.hub is None:
+        for name in ("subset", "split", "revision"):
+            if getattr(source, name) is not None:
+                yield _error(
+                    (*route, name), f"`{name}` belongs to a data set on the hub", "remove it, or write `hub`"
+                )
+    if source.format and source.format not in LAYOUTS[kind]:
+        yield _error(
+            (*route, "format"),
+            f"`{kind}` can't learn from rows laid out as `{source.format}`",
+            f"format: {' or '.join(LAYOUTS[kind])}",
+        )
+
+
+def _objective(recipe: Recipe) -> Iterator[Finding]:
+    kind = _kind(recipe)
+    for name, kinds in OBJECTIVES_OF.items():
+        if recipe.objective and getattr(recipe.objective, name) is not None and kind not in kinds:
+            route: Route = ("objective", name)
+            yield _error(route, f"`objective.{name}` means nothing to `{kind}`", f"it belongs to {', '.join(kinds)}")
+    if kind == "pretrain" and recipe.chat is not None:
+        yield _error(("chat",), "plain text has no chat template", "remove `chat`, or write `objective: sft`")
+    if kind not in ("sft", "pretrain") and recipe.training and recipe.training.packing:
+        yield _error(
+            ("training", "packing"), f"`{kind}` compares whole rows, which can't be packed", "remove `packing`"
+        )
 
 
 def _length(recipe: Recipe) -> Iterator[Finding]:
@@ -25,29 +83,50 @@ def _length(recipe: Recipe) -> Iterator[Finding]:
         yield _error(
             ("training", "steps"), "`training.steps` and `training.epochs` are both set", "keep one of the two"
         )
+    if recipe.data.streaming and not (training and training.steps):
+        why = "a stream's length is not known beforehand"
+        yield _error(("data", "streaming"), "`data.streaming` needs `training.steps`", "steps: 500", why)
+    if training and training.min_learning_rate is not None and training.scheduler != "cosine_with_min_lr":
+        yield _error(
+            ("training", "min_learning_rate"),
+            "only `cosine_with_min_lr` ends at a minimum",
+            "scheduler: cosine_with_min_lr",
+        )
 
 
 def _adapter(recipe: Recipe) -> Iterator[Finding]:
-    method, quantization = recipe.method, recipe.quantization
-    if method and method.type == "full":
+    method = recipe.method
+    if method is None:
+        return
+    if method.type in ("full", "freeze"):
         for name in _ADAPTER_FIELDS:
             if getattr(method, name) is not None:
                 yield _error(
                     ("method", name),
-                    f"`method.{name}` belongs to an adapter, and `full` trains every weight",
+                    f"`method.{name}` belongs to an adapter, and `{method.type}` trains the model's own weights",
                     "remove it, or write `type: lora`",
                 )
-        if quantization is not None:
-            yield _error(
-                ("quantization",),
-                "a quantized model can't be trained in full",
-                "remove `quantization`, or write `method: qlora`",
-                "quantized weights have no gradient",
-            )
-    if method and method.type in ("dora", "qdora") and method.variant == "plain":
-        yield _error(("method", "variant"), f"`{method.type}` is DoRA and `plain` is not", "remove `variant`")
-    if quantization and quantization.bits == 8:
-        for name in ("type", "double", "storage"):
+    if method.type == "full" and method.layers is not None:
+        yield _error(("method", "layers"), "`full` trains every layer", "type: freeze")
+    if method.type in ("dora", "qdora") and method.variant not in (None, "dora"):
+        yield _error(
+            ("method", "variant"), f"`{method.type}` is DoRA and `{method.variant}` is not", "remove `variant`"
+        )
+
+
+def _quantization(recipe: Recipe) -> Iterator[Finding]:
+    quantization = recipe.quantization
+    if quantization is None:
+        return
+    if recipe.method and recipe.method.type in ("full", "freeze"):
+        yield _error(
+            ("quantization",),
+            "quantized weights can't be trained themselves",
+            "remove `quantization`, or write `method: qlora`",
+            "they have no gradient",
+        )
+    if quantization.bits == 8:
+        for name in _ONLY_FOUR_BITS:
             if getattr(quantization, name) is not None:
                 yield _error(
                     ("quantization", name), f"`quantization.{name}` is for 4 bits", "remove it, or write `bits: 4`"
@@ -58,17 +137,31 @@ def _place(recipe: Recipe) -> Iterator[Finding]:
     hardware = recipe.hardware
     if hardware is None:
         return
-    several = (hardware.gpus or 1) > 1
+    several = (hardware.gpus or 1) * (hardware.nodes or 1) > 1
     if hardware.device == "cpu":
-        for name in ("gpu", "gpus"):
+        for name in ("gpu", "gpus", "nodes"):
             if getattr(hardware, name) is not None:
                 yield _error(("hardware", name), f"`hardware.{name}` is set and `device` is cpu", "keep one")
         if hardware.strategy not in (None, "auto", "single"):
             yield _error(("hardware", "strategy"), "on the CPU one process trains", "remove `strategy`")
     elif several and hardware.strategy == "single":
-        yield _error(("hardware", "strategy"), f"`single` uses one GPU of {hardware.gpus}", "write `auto`")
+        yield _error(("hardware", "strategy"), "`single` uses one GPU of several", "write `auto`")
     elif not several and hardware.strategy == "ddp":
         yield _error(("hardware", "strategy"), "`ddp` needs at least two GPUs", "set `gpus`, or write `auto`")
+    if hardware.offload not in (None, "none") and hardware.strategy in (None, "auto", "single", "ddp"):
+        yield _error(
+            ("hardware", "offload"),
+            "only a strategy that shards can keep its shards in host memory",
+            "strategy: zero2, zero3, fsdp or fsdp1",
+        )
+    if hardware.offload not in (None, "none") and hardware.offload not in OFFLOADS.get(
+        hardware.strategy or "", ("optimizer", "all")
+    ):
+        yield _error(
+            ("hardware", "offload"),
+            f"`{hardware.strategy}` can't keep just that in host memory",
+            f"offload: {OFFLOADS[hardware.strategy or ''][0]}",
+        )
 
 
 def _stopping(recipe: Recipe) -> Iterator[Finding]:

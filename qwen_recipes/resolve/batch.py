@@ -23,7 +23,7 @@ class Batch:
 
 def resolve_batch(t: Training, hardware: HardwarePlan, gpu: Gpu | None, length: int, notes: Notes) -> Batch:
     """size = micro x accumulation x GPUs. A size that can't be split so is a problem."""
-    world = hardware.world
+    world = hardware.replicas
     default = 16 if 16 % world == 0 else world
     size = notes.pick("training.batch_size", t.batch_size, default, "16 sequences, or one for each GPU if more")
     budget = _tokens_at_once(gpu)

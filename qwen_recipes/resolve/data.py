@@ -5,35 +5,48 @@ from __future__ import annotations
 from pathlib import Path
 
 from qwen_recipes.backends.plan import DataPlan, SourcePlan
+from qwen_recipes.recipe.layouts import LAYOUTS
 from qwen_recipes.recipe.spec.source import Data, Source
 from qwen_recipes.resolve.notes import Notes
 
 
-def resolve_data(data: Data, notes: Notes) -> DataPlan:
+def resolve_data(data: Data, objective: str, notes: Notes) -> DataPlan:
     """Sources with a name each, and what is held out."""
-    notes.derive("data.train", None, "set in the recipe", "data.train", "data.train[].path", "data.train[].format")
+    notes.derive("data.train", None, "set in the recipe", "data.train", *(f"data.train[].{n}" for n in _OF_SOURCE))
     share = data.validation if isinstance(data.validation, float) else None
     files = data.validation if isinstance(data.validation, list) else []
-    read = ("data.validation", "data.validation[].path", "data.validation[].format")
     notes.pick("data.validation_share", share, None, "no validation was asked for", field="data.validation")
-    notes.derive(
-        "data.validation",
-        None,
-        "set in the recipe" if files else "no files to validate on",
-        *read[: 3 if files else 1 if share else 0],
-    )
+    of_files = tuple(f"data.validation[].{name}" for name in _OF_SOURCE) if files else ()
+    read = ("data.validation", *of_files) if files or share else ()
+    notes.derive("data.validation", None, "set in the recipe" if files else "no files to validate on", *read)
     taken: set[str] = set()
     return DataPlan(
-        train=tuple(_source(source, taken) for source in data.train),
-        validation=tuple(_source(source, taken) for source in files),
+        train=tuple(_source(source, objective, taken) for source in data.train),
+        validation=tuple(_source(source, objective, taken) for source in files),
         validation_share=share,
+        streaming=notes.pick("data.streaming", data.streaming, False, "rows are tokenized once, before training"),
     )
 
 
-def _source(source: Source, taken: set[str]) -> SourcePlan:
-    stem = "".join(c if c.isalnum() or c in "-_" else "-" for c in Path(source.path).stem) or "rows"
+_OF_SOURCE = tuple(Source.model_fields)
+
+
+def _source(source: Source, objective: str, taken: set[str]) -> SourcePlan:
+    stem = (
+        "".join(c if c.isalnum() or c in "-_" else "-" for c in Path(source.path or source.hub or "").stem) or "rows"
+    )
     name, count = stem, 2
     while name in taken:
         name, count = f"{stem}-{count}", count + 1
     taken.add(name)
-    return SourcePlan(name=name, path=Path(source.path).as_posix(), format=source.format or "messages")
+    return SourcePlan(
+        name=name,
+        path=Path(source.path).as_posix() if source.path else None,
+        hub=source.hub,
+        subset=source.subset,
+        split=source.split or ("train" if source.hub else None),
+        revision=source.revision,
+        format=source.format or LAYOUTS[objective][0],
+        columns=dict(source.columns or {}),
+        weight=1.0 if source.weight is None else source.weight,
+    )

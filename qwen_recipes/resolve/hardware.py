@@ -8,6 +8,8 @@ from qwen_recipes.recipe.spec import Recipe
 from qwen_recipes.recipe.spec.place import Hardware
 from qwen_recipes.resolve.notes import Notes
 
+_SPLITS = ("tensor_parallel", "context_parallel")
+
 
 def resolve_hardware(recipe: Recipe, notes: Notes) -> HardwarePlan:
     """Device, GPUs and strategy. An adapter on several GPUs takes ZeRO-2, all weights take FSDP (QR107)."""
@@ -18,12 +20,40 @@ def resolve_hardware(recipe: Recipe, notes: Notes) -> HardwarePlan:
     notes.pick("hardware.gpu", h.gpu, None, "not named: 24 GiB are assumed")
     asked = None if h.strategy == "auto" else h.strategy
     sizes = ("hardware.device", "hardware.gpus", "hardware.nodes")
-    default, why = _strategy(device, gpus * nodes, full=bool(recipe.method and recipe.method.type == "full"))
+    full = bool(recipe.method and recipe.method.type in ("full", "freeze"))
+    default, why = _strategy(device, gpus * nodes, full=full)
     if asked:
         notes.derive("hardware.strategy", asked, "set in the recipe", "hardware.strategy", *sizes)
     else:
         notes.derive("hardware.strategy", default, why, *sizes, origin="hardware")
-    return HardwarePlan(device=device, gpu=h.gpu, gpus=gpus, nodes=nodes, strategy=asked or default)
+    splits = {name: _split(h, name, notes) for name in _SPLITS}
+    notes.derive("hardware.replicas", None, "GPUs that see rows of their own", "hardware.gpus", "hardware.nodes")
+    plan = HardwarePlan(
+        device=device,
+        gpu=h.gpu,
+        gpus=gpus,
+        nodes=nodes,
+        strategy=asked or default,
+        offload=notes.pick("hardware.offload", h.offload, "none", "host memory is slow (QR109)"),
+        **splits,
+    )
+    _check_splits(plan, notes)
+    return plan
+
+
+def _split(h: Hardware, name: str, notes: Notes) -> int:
+    asked: int | None = getattr(h, name)
+    return notes.pick(f"hardware.{name}", asked, 1, "nothing is split so")
+
+
+def _check_splits(plan: HardwarePlan, notes: Notes) -> None:
+    parts = plan.tensor_parallel * plan.context_parallel
+    if plan.world % parts:
+        notes.refuse(
+            ("hardware", "gpus"),
+            f"{plan.world} GPUs can't be split into groups of {parts}",
+            f"a multiple of {parts} GPUs",
+        )
 
 
 def _strategy(device: str, world: int, *, full: bool) -> tuple[str, str]:

@@ -9,14 +9,16 @@ from qwen_recipes.recipe.spec.method import Method, Quantization
 from qwen_recipes.resolve.notes import Notes
 
 _RSLORA_FROM = 64
+_FROZEN_BUT = 2
+_LAYERS_WHY = "all layers, or the last two where the others are frozen"
 
 
 def resolve_method(recipe: Recipe, facts: ModelFacts, notes: Notes) -> MethodPlan:
     """The method in full. `lora`, `dora`, `qlora` and `qdora` are all adapters of type `lora`."""
     method = recipe.method or Method()
     asked = method.type
-    adapter = asked != "full"
-    kind = None if asked is None else "lora" if adapter else "full"
+    adapter = asked not in ("full", "freeze")
+    kind = None if asked is None else "lora" if adapter else asked
     notes.pick("method.type", kind, "lora", "an adapter learns as well on most data and fits most cards")
     short = "dora" if asked in ("dora", "qdora") else None
     if short:
@@ -37,7 +39,29 @@ def resolve_method(recipe: Recipe, facts: ModelFacts, notes: Notes) -> MethodPla
         dropout=notes.pick("method.dropout", method.dropout, 0.0, "fused adapter kernels need 0"),
         targets=_targets(method, facts, notes),
         rslora=rslora,
+        layers=notes.pick("method.layers", method.layers, _FROZEN_BUT if asked == "freeze" else None, _LAYERS_WHY),
+        layer_numbers=_layer_numbers(method, facts, notes),
+        lora_plus=notes.pick("method.lora_plus", method.lora_plus, None, "A and B learn at the same rate"),
+        modules_to_save=_modules(method, notes),
+        start_from=notes.pick("method.start_from", method.start_from, None, "a new adapter"),
     )
+
+
+def _layer_numbers(method: Method, facts: ModelFacts, notes: Notes) -> tuple[int, ...]:
+    count = method.layers or (_FROZEN_BUT if method.type == "freeze" else None)
+    if count is None:
+        return notes.derive("method.layer_numbers", (), "all layers", origin="default")
+    if count > facts.layers:
+        notes.refuse(("method", "layers"), f"the model has {facts.layers} layers", f"at most {facts.layers}")
+    first = max(0, facts.layers - count)
+    return notes.derive(
+        "method.layer_numbers", tuple(range(first, facts.layers)), f"the last {count}", "method.layers"
+    )
+
+
+def _modules(method: Method, notes: Notes) -> tuple[str, ...]:
+    asked = tuple(method.modules_to_save) if method.modules_to_save else None
+    return notes.pick("method.modules_to_save", asked, (), "the adapter is enough")
 
 
 def _rslora(method: Method, rank: int, notes: Notes) -> bool:
@@ -75,7 +99,7 @@ def resolve_quantization(recipe: Recipe, strategy: str, notes: Notes) -> Quantiz
             4 if asked else 16,
             "the base is not quantized" if not asked else "4 bits cost least",
         )
-    sharded = strategy in ("fsdp", "zero3")
+    sharded = strategy in ("fsdp", "fsdp1", "zero3")
     storage = None if q.storage == "auto" else q.storage
     why = "sharding moves 4-bit weights as bf16 (QR103)" if sharded else "bitsandbytes' own, nothing is sharded"
     if q.storage == "auto":

@@ -32,7 +32,7 @@ def resolve_model(recipe: Recipe, facts: ModelFacts, notes: Notes) -> ModelPlan:
     notes.derive("model.id", recipe.model.id, "set in the recipe", "model.id")
     notes.pick("model.revision", revision, None, "the newest on the hub")
     said = f"from {'the registry' if not local else 'config.json'}"
-    for name in ("local", "model_type", "variant", "layer_class", "max_positions", "dense"):
+    for name in ("local", "model_type", "variant", "layer_class", "max_positions", "dense", "tied"):
         notes.derive(f"model.{name}", None, said, origin="model")
     return ModelPlan(
         id=facts.id if not local else _home(recipe.model.id),
@@ -43,6 +43,7 @@ def resolve_model(recipe: Recipe, facts: ModelFacts, notes: Notes) -> ModelPlan:
         layer_class=facts.layer_class,
         max_positions=facts.max_positions,
         dense=facts.dense,
+        tied=facts.tied_embeddings,
     )
 
 
@@ -53,7 +54,7 @@ def _home(model: str) -> str:
 OFFICIAL = ("hybrid", "base", "instruct-2507", "thinking-2507")
 
 
-def resolve_chat(chat: Chat | None, facts: ModelFacts, notes: Notes) -> ChatPlan:
+def resolve_chat(chat: Chat | None, objective: str, facts: ModelFacts, notes: Notes) -> ChatPlan:
     """Template, trained turns, and the tokens that end a turn and fill a batch."""
     chat = chat or Chat()
     asked = None if chat.template == "auto" else chat.template
@@ -84,6 +85,12 @@ def resolve_chat(chat: Chat | None, facts: ModelFacts, notes: Notes) -> ChatPlan
         official=template in OFFICIAL,
         train_on=train_on,
         thinking=thinking or "auto",
-        eos=notes.derive("chat.eos", END_OF_TURN, "ends every turn of Qwen3's templates (QR301)", origin="model"),
+        eos=_end(objective, notes),
         pad=notes.derive("chat.pad", END_OF_TEXT, "differs from the end of a turn (QR302)", origin="model"),
     )
+
+
+def _end(objective: str, notes: Notes) -> str:
+    if objective == "pretrain":
+        return notes.derive("chat.eos", END_OF_TEXT, "ends a text in Qwen3's own pre-training", origin="model")
+    return notes.derive("chat.eos", END_OF_TURN, "ends every turn of Qwen3's templates (QR301)", origin="model")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from qwen_recipes.backends.base import Backend
-from qwen_recipes.backends.plan import ObjectivePlan, OutputPlan, Plan, RunPlan
+from qwen_recipes.backends.plan import OutputPlan, Plan, RunPlan, TrackingPlan
 from qwen_recipes.recipe.check import locate
 from qwen_recipes.recipe.fields import written
 from qwen_recipes.recipe.finding import RecipeError
 from qwen_recipes.recipe.load import Loaded
-from qwen_recipes.recipe.spec.place import Run
+from qwen_recipes.recipe.spec.place import Output, Run, Tracking
 from qwen_recipes.recipe.spec.training import Training
 from qwen_recipes.resolve.batch import resolve_batch
 from qwen_recipes.resolve.data import resolve_data
@@ -16,6 +16,7 @@ from qwen_recipes.resolve.hardware import find_gpu, resolve_hardware
 from qwen_recipes.resolve.method import resolve_method, resolve_quantization
 from qwen_recipes.resolve.model import find_model, resolve_chat, resolve_model
 from qwen_recipes.resolve.notes import Notes
+from qwen_recipes.resolve.objective import resolve_objective
 from qwen_recipes.resolve.training import resolve_length, resolve_training
 
 
@@ -39,9 +40,9 @@ def _resolve(loaded: Loaded, backend: Backend, notes: Notes) -> Plan:
     hardware = resolve_hardware(recipe, notes)
     length = resolve_length(training, facts.max_positions, notes)
     batch = resolve_batch(training, hardware, gpu, length, notes)
-    data = resolve_data(recipe.data, notes)
+    objective = resolve_objective(recipe, notes)
+    data = resolve_data(recipe.data, objective.type, notes)
     method = resolve_method(recipe, facts, notes)
-    objective = recipe.objective.type if recipe.objective else None
     options = (recipe.backends or {}).get(backend.name)
     return Plan(
         name=loaded.name,
@@ -50,13 +51,14 @@ def _resolve(loaded: Loaded, backend: Backend, notes: Notes) -> Plan:
         backend_version=backend.version,
         model=resolve_model(recipe, facts, notes),
         data=data,
-        chat=resolve_chat(recipe.chat, facts, notes),
-        objective=ObjectivePlan(notes.pick("objective.type", objective, "sft", "learn from conversations")),
+        chat=resolve_chat(recipe.chat, objective.type, facts, notes),
+        objective=objective,
         method=method,
         quantization=resolve_quantization(recipe, hardware.strategy, notes),
-        training=resolve_training(training, method, data, hardware, batch, length, notes),
+        training=resolve_training(training, objective.type, method, data, hardware, batch, length, notes),
         hardware=hardware,
         output=_output(loaded, notes),
+        tracking=_tracking(loaded, notes),
         run=_run(recipe.run, notes),
         asked=written(recipe),
         reasons=notes.reasons,
@@ -66,8 +68,24 @@ def _resolve(loaded: Loaded, backend: Backend, notes: Notes) -> Plan:
 
 
 def _output(loaded: Loaded, notes: Notes) -> OutputPlan:
-    asked = loaded.recipe.output.dir if loaded.recipe.output else None
-    return OutputPlan(notes.pick("output.dir", asked, f"runs/{loaded.name}", "named after the recipe"))
+    output = loaded.recipe.output or Output()
+    hub = output.hub
+    return OutputPlan(
+        dir=notes.pick("output.dir", output.dir, f"runs/{loaded.name}", "named after the recipe"),
+        hub=notes.pick("output.hub", hub.id if hub else None, None, "nothing is pushed", field="output.hub.id"),
+        hub_private=notes.pick(
+            "output.hub_private", hub.private if hub else None, True, "only you see it", field="output.hub.private"
+        ),
+    )
+
+
+def _tracking(loaded: Loaded, notes: Notes) -> TrackingPlan:
+    t = loaded.recipe.tracking or Tracking()
+    return TrackingPlan(
+        to=notes.pick("tracking.to", t.to, "none", "the run's own log is enough"),
+        project=notes.pick("tracking.project", t.project, loaded.name, "named after the recipe"),
+        run_name=notes.pick("tracking.run_name", t.run_name, loaded.name, "named after the recipe"),
+    )
 
 
 def _run(run: Run | None, notes: Notes) -> RunPlan:

@@ -9,7 +9,19 @@ from typing import Any
 
 from qwen_recipes.backends.plan import Plan, Reason
 
-_PARTS = ("model", "data", "chat", "objective", "method", "quantization", "training", "hardware", "output", "run")
+_PARTS = (
+    "model",
+    "data",
+    "chat",
+    "objective",
+    "method",
+    "quantization",
+    "training",
+    "hardware",
+    "output",
+    "tracking",
+    "run",
+)
 
 
 @dataclass(frozen=True)

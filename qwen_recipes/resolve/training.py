@@ -12,7 +12,14 @@ from qwen_recipes.resolve.notes import Notes
 
 
 def resolve_training(
-    t: Training, method: MethodPlan, data: DataPlan, hardware: HardwarePlan, batch: Batch, length: int, notes: Notes
+    t: Training,
+    objective: str,
+    method: MethodPlan,
+    data: DataPlan,
+    hardware: HardwarePlan,
+    batch: Batch,
+    length: int,
+    notes: Notes,
 ) -> TrainingPlan:
     """The training part of the plan."""
     pick = notes.pick
@@ -29,12 +36,7 @@ def resolve_training(
         batch_size=batch.size,
         micro_batch_size=batch.micro,
         gradient_accumulation=batch.accumulation,
-        learning_rate=pick(
-            "training.learning_rate",
-            t.learning_rate,
-            1e-4 if adapter else 1e-5,
-            "within 5e-5 to 2e-4 for adapters (QR403)" if adapter else "within 5e-6 to 2e-5 for all weights (QR403)",
-        ),
+        learning_rate=_learning_rate(t, objective, adapter, notes),
         scheduler=pick("training.scheduler", t.scheduler, "cosine", "ends near zero, whatever the length"),
         warmup=_warmup(t, notes),
         optimizer=_optimizer(t, cpu, notes),
@@ -54,12 +56,21 @@ def resolve_training(
             "fp32" if cpu else "bf16",
             "the CPU trains in full precision" if cpu else "what Qwen3 was trained in; fp16 overflows (QR401)",
         ),
+        min_learning_rate=pick("training.min_learning_rate", t.min_learning_rate, 0.1, "a tenth of the peak"),
+        fp8=pick("training.fp8", t.fp8, False, "bf16 everywhere"),
         seed=pick("training.seed", t.seed, 42, "any number; the same one everywhere"),
+        data_seed=_data_seed(t, notes),
         gradient_checkpointing=pick(
             "training.gradient_checkpointing",
-            t.gradient_checkpointing,
+            None if t.gradient_checkpointing is None else bool(t.gradient_checkpointing),
             not cpu,
             "memory is not what a CPU lacks" if cpu else "a third more time for most of the activations' memory",
+        ),
+        offload_activations=notes.derive(
+            "training.offload_activations",
+            t.gradient_checkpointing == "offload",
+            "what checkpointing keeps stays on the GPU unless `offload` is asked for",
+            *(("training.gradient_checkpointing",) if t.gradient_checkpointing == "offload" else ()),
         ),
         reentrant_checkpointing=notes.derive(
             "training.reentrant_checkpointing",
@@ -69,7 +80,10 @@ def resolve_training(
             origin="hardware",
         ),
         attention=_attention(t, cpu, notes),
-        liger=_liger(t, notes),
+        liger=_kernel(t, "liger", "liger", notes),
+        cut_cross_entropy=_kernel(t, "cut_cross_entropy", "cut-cross-entropy", notes),
+        lora_kernels=_kernel(t, "lora_kernels", "lora", notes),
+        compile=pick("training.compile", t.compile, False, "compiling costs minutes and breaks with some kernels"),
         neftune=pick("training.neftune", t.neftune, None, "no noise unless asked for"),
         early_stopping=pick("training.early_stopping", t.early_stopping, None, "the run ends when it is done"),
         evaluate_every=evaluate_every,
@@ -87,6 +101,17 @@ def resolve_length(t: Training, max_positions: int, notes: Notes) -> int:
     """Longest sequence in tokens."""
     default = min(2048, max_positions)
     return notes.pick("training.sequence_length", t.sequence_length, default, "holds most chat rows")
+
+
+RATES = {"pretrain": 2.0, "sft": 1.0, "reward": 0.5, "orpo": 0.2, "dpo": 0.1, "kto": 0.1, "simpo": 0.1}
+"""Learning rate of an objective as a multiple of SFT's: preferences move a model that can do the task already."""
+
+
+def _learning_rate(t: Training, objective: str, adapter: bool, notes: Notes) -> float:
+    base = (1e-4 if adapter else 1e-5) * RATES.get(objective, 1.0)
+    within = "5e-5 to 2e-4 for adapters" if adapter else "5e-6 to 2e-5 for all weights"
+    why = f"within {within}" if objective == "sft" else f"{RATES.get(objective, 1.0):g} times what SFT takes"
+    return notes.pick("training.learning_rate", t.learning_rate, float(f"{base:.3g}"), f"{why} (QR403)")
 
 
 def _epochs(t: Training, notes: Notes) -> float | None:
@@ -134,8 +159,13 @@ def _attention(t: Training, cpu: bool, notes: Notes) -> str:
     return notes.pick("training.attention", asked, default, why)
 
 
-def _liger(t: Training, notes: Notes) -> bool:
-    asked = None if t.kernels is None else t.kernels == "liger"
-    return notes.pick(
-        "training.liger", asked, False, "nothing that must be installed extra", field="training.kernels"
-    )
+def _kernel(t: Training, name: str, word: str, notes: Notes) -> bool:
+    """Whether a fused kernel is on. Only those that are on, or were refused by `none`, come from the recipe."""
+    asked = word in t.kernels if t.kernels is not None and (word in t.kernels or t.kernels == ["none"]) else None
+    why = "nothing that must be installed extra"
+    return notes.pick(f"training.{name}", asked, False, why, field="training.kernels")
+
+
+def _data_seed(t: Training, notes: Notes) -> int:
+    seed = 42 if t.seed is None else t.seed
+    return notes.pick("training.data_seed", t.data_seed, seed, "the seed")

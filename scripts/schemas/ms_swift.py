@@ -30,6 +30,11 @@ def listed(schema: Schema) -> Schema:
     return schema
 
 
+def without_default(one: Schema, other: Schema) -> bool:
+    """Whether two schemas of a key differ in more than the default."""
+    return {**one, "default": None} != {**other, "default": None}
+
+
 def checked_late() -> Schema:
     """Names that are looked up in a table when the model is loaded or the trainer is built."""
     tables = {
@@ -85,10 +90,13 @@ def make() -> Schema:
         "pt": dataclass_properties(arguments.PretrainArguments, late, argument),
         "rlhf": dataclass_properties(arguments.RLHFArguments, several, argument),
     }
-    only = {name: {key: schema for key, schema in found.items() if key not in sft} for name, found in others.items()}
+    own = {
+        name: {key: schema for key, schema in found.items() if key not in sft or without_default(schema, sft[key])}
+        for name, found in others.items()
+    }
     more = {
-        "$defs": {name: {"properties": found} for name, found in only.items()},
-        "x-only-in": {name: sorted(found) for name, found in only.items()},
+        "$defs": {name: {"properties": found} for name, found in own.items()},
+        "x-only-in": {name: sorted(set(found) - set(sft)) for name, found in own.items()},
         "x-defaults": {name: differing(sft, found) for name, found in others.items()},
         "required": ["model"],
     }

@@ -14,9 +14,27 @@ VERSION = "0.21.0"
 def outputs(plan: Plan) -> list[Output]:
     """The config, DeepSpeed's where it shards, and the launch script. FSDP2 stands in the config."""
     files = [Output("train.yaml", "train.yaml.j2", "yaml", config=True), Output("run.sh", "run.sh.j2", "shell")]
-    if plan.hardware.strategy in ("zero2", "zero3"):
+    if plan.hardware.deepspeed:
         files.append(Output("deepspeed.json", "deepspeed.json.j2", "json"))
     return files
+
+
+SHAPES = {
+    "pretrain": "text",
+    "sft": "messages",
+    "dpo": "rendered-pair",
+    "simpo": "rendered-pair",
+    "orpo": "threads",
+    "kto": "rendered-label",
+    "reward": "turn",
+    "ppo": "messages",
+}
+
+
+def row_shape(plan: Plan) -> str:
+    """Conversations as they are; preferences as text, since its own readers drop fields (facts: DPODataset)."""
+    last = plan.objective.type == "sft" and plan.chat.train_on == "last-assistant"
+    return "last-turn" if last else SHAPES[plan.objective.type]
 
 
 BACKEND = Backend(
@@ -30,5 +48,5 @@ BACKEND = Backend(
     words=WORDS,
     outputs=outputs,
     limits=LIMITS,
-    marks_turns=True,
+    row_shape=row_shape,
 )

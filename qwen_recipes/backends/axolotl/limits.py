@@ -3,34 +3,88 @@
 from __future__ import annotations
 
 from qwen_recipes.backends.base import Limit
-from qwen_recipes.backends.plan import Plan
-
-
-def _trains_empty_thoughts(plan: Plan) -> bool:
-    return plan.chat.thinking == "train-empty"
-
-
-def _stops_early_by_epoch(plan: Plan) -> bool:
-    return plan.training.early_stopping is not None and plan.training.evaluate_every == "epoch"
-
-
-def _warms_up_one_step(plan: Plan) -> bool:
-    return plan.training.warmup.steps == 1
-
-
-def _staged_dora(plan: Plan) -> bool:
-    return plan.hardware.strategy == "fsdp" and plan.quantization.bits == 8
-
 
 LIMITS = (
+    Limit("objective.type", lambda p: p.objective.type == "ppo", "it has no PPO"),
+    Limit(
+        "objective.kl_weight",
+        lambda p: p.objective.kl_weight is not None,
+        "it has no next-token loss with a divergence: its distillation wants a teacher's logits beforehand",
+    ),
+    Limit(
+        "objective.sft_weight",
+        lambda p: p.objective.type == "dpo" and p.objective.sft_weight > 0 and p.objective.loss == "robust",
+        "TRL takes label smoothing for every loss of a mixture, and `sft` has none",
+    ),
     Limit(
         "chat.thinking",
-        _trains_empty_thoughts,
+        lambda p: p.chat.thinking == "train-empty",
         "its chat strategy always leaves an empty think block out of the loss",
     ),
     Limit(
-        "training.early_stopping", _stops_early_by_epoch, "it stops early only where evaluations are counted in steps"
+        "training.early_stopping",
+        lambda p: p.training.early_stopping is not None and p.training.evaluate_every == "epoch",
+        "it stops early only where evaluations are counted in steps",
     ),
-    Limit("training.warmup", _warms_up_one_step, "it turns a warmup of 1 step into 2"),
-    Limit("quantization.bits", _staged_dora, "it shards a 4-bit base under FSDP2, not an 8-bit one"),
+    Limit("training.warmup", lambda p: p.training.warmup.steps == 1, "it turns a warmup of 1 step into 2"),
+    Limit(
+        "training.warmup",
+        lambda p: p.objective.type == "simpo" and p.training.warmup.ratio is not None,
+        "its SimPO takes warmup in steps only; where `training.steps` is set, a share is compiled to steps",
+    ),
+    Limit(
+        "training.data_seed",
+        lambda p: p.training.data_seed != p.training.seed,
+        "it orders rows by the same seed as everything else",
+    ),
+    Limit(
+        "training.optimizer",
+        lambda p: p.hardware.fsdp and p.training.optimizer in ("adamw_8bit", "paged_adamw_8bit", "lion_8bit"),
+        "it refuses bitsandbytes' 8-bit optimizers under FSDP2",
+    ),
+    Limit(
+        "training.optimizer",
+        lambda p: p.hardware.deepspeed and p.training.optimizer == "muon",
+        "it refuses Muon under DeepSpeed",
+    ),
+    Limit(
+        "training.kernels",
+        lambda p: (
+            p.training.lora_kernels and (p.quantization.bits == 8 or p.objective.type not in ("sft", "pretrain"))
+        ),
+        "its fused adapter kernels take neither an 8-bit base nor preferences",
+    ),
+    Limit(
+        "training.kernels",
+        lambda p: p.training.liger and p.hardware.tensor_parallel > 1,
+        "neither Liger's RMSNorm nor its loss splits over tensor-parallel GPUs",
+    ),
+    Limit("hardware.strategy", lambda p: p.hardware.strategy == "fsdp1", "it removed FSDP1 in 0.20"),
+    Limit(
+        "hardware.tensor_parallel",
+        lambda p: p.hardware.tensor_parallel > 1 and p.method.adapter,
+        "it splits layers in full fine-tuning only",
+    ),
+    Limit(
+        "hardware.tensor_parallel",
+        lambda p: p.hardware.tensor_parallel > 1 and not p.hardware.fsdp,
+        "beside FSDP2 is the only way in which it is known to split layers",
+    ),
+    Limit(
+        "quantization.bits",
+        lambda p: p.hardware.fsdp and p.quantization.bits == 8,
+        "it shards a 4-bit base under FSDP2, not an 8-bit one",
+    ),
+    Limit(
+        "method.variant",
+        lambda p: p.method.variant == "pissa" and p.quantization.bits != 16,
+        "PiSSA starts from the weights' principal components, which a quantized base does not have",
+    ),
+    Limit("tracking.to", lambda p: p.tracking.to == "swanlab", "its SwanLab plugin has keys of its own; use `extra`"),
+    Limit("output.hub.private", lambda p: not p.output.hub_private, "it always makes a private repository"),
+    Limit(
+        "data.streaming",
+        lambda p: p.data.streaming and (p.data.validates or p.objective.type not in ("sft", "pretrain")),
+        "it streams training rows only, and no preferences",
+    ),
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 WORDS: dict[str, Mapping[Any, Any]] = {
     "adapter": {16: "lora", 8: "lora", 4: "qlora"},
-    "dora": {"plain": False, "dora": True},
+    "dora": {"plain": False, "dora": True, "pissa": False},
     "storage": {"uint8": "uint8", "bf16": "bfloat16"},
     "overlong": {"drop": "drop", "truncate": "truncate", "error": "raise"},
 }

@@ -18,11 +18,25 @@ def outputs(plan: Plan) -> list[Output]:
         Output("dataset_info.json", "dataset_info.json.j2", "json"),
         Output("run.sh", "run.sh.j2", "shell"),
     ]
-    if plan.hardware.strategy in ("zero2", "zero3"):
+    if plan.hardware.deepspeed:
         files.append(Output("deepspeed.json", "deepspeed.json.j2", "json"))
-    elif plan.hardware.strategy == "fsdp":
+    elif plan.hardware.fsdp:
         files.append(Output("fsdp.yaml", "fsdp.yaml.j2", "yaml"))
     return files
+
+
+def row_shape(plan: Plan) -> str:
+    """Conversations, pairs and labels in its ShareGPT form."""
+    kind = plan.objective.type
+    return (
+        "text"
+        if kind == "pretrain"
+        else "pair"
+        if plan.objective.pairs
+        else "labelled"
+        if kind == "kto"
+        else "messages"
+    )
 
 
 BACKEND = Backend(
@@ -36,4 +50,5 @@ BACKEND = Backend(
     words=WORDS,
     outputs=outputs,
     limits=LIMITS,
+    row_shape=row_shape,
 )

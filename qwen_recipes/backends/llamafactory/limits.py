@@ -6,12 +6,8 @@ from qwen_recipes.backends.base import Limit
 from qwen_recipes.backends.plan import Plan
 
 
-def _own_template(plan: Plan) -> bool:
-    return not plan.chat.official
-
-
-def _quantized_dora(plan: Plan) -> bool:
-    return plan.method.variant == "dora" and plan.quantization.bits != 16
+def _loss(plan: Plan) -> bool:
+    return plan.objective.type == "dpo" and plan.objective.loss not in ("sigmoid", "robust")
 
 
 def _storage(plan: Plan) -> bool:
@@ -19,22 +15,82 @@ def _storage(plan: Plan) -> bool:
     return asked and plan.quantization.storage != plan.training.precision
 
 
-def _sharded_eight_bits(plan: Plan) -> bool:
-    return plan.quantization.bits == 8 and plan.hardware.strategy in ("zero3", "fsdp")
-
-
-def _blank_in_path(plan: Plan) -> bool:
-    return any(c.isspace() for c in plan.output.dir)
+def _pissa(plan: Plan) -> bool:
+    beside = (
+        plan.quantization.bits != 16 or plan.objective.type in ("dpo", "kto") or plan.hardware.strategy == "zero3"
+    )
+    return plan.method.variant == "pissa" and beside
 
 
 LIMITS = (
-    Limit("chat.template", _own_template, "its templates are Python code: it reads no Jinja file"),
+    Limit("objective.type", lambda p: p.objective.type == "ppo", "its PPO wants a TRL that its own pins exclude"),
+    Limit("objective.loss", _loss, "it trains every other loss as plain sigmoid, and says nothing"),
+    Limit(
+        "objective.loss",
+        lambda p: p.objective.loss == "robust",
+        "its label smoothing is the conservative loss, not the robust one",
+    ),
+    Limit(
+        "objective.kl_weight",
+        lambda p: p.objective.kl_weight is not None,
+        "its only divergence (ASFT) comes with a loss that weighs tokens by their own probability",
+    ),
+    Limit("chat.template", lambda p: not p.chat.official, "its templates are Python code: it reads no Jinja file"),
     Limit(
         "method.variant",
-        _quantized_dora,
+        lambda p: p.method.variant == "dora" and p.quantization.bits != 16,
         "it refuses DoRA on any quantized base since 0.9.3",
     ),
+    Limit(
+        "method.variant", _pissa, "it starts PiSSA from whole weights only, without a reference and without ZeRO-3"
+    ),
+    Limit(
+        "method.layers",
+        lambda p: p.method.adapter and p.method.layers is not None,
+        "it puts an adapter on every layer",
+    ),
+    Limit(
+        "training.precision",
+        lambda p: p.training.precision == "fp32" and (p.method.type == "freeze" or bool(p.method.modules_to_save)),
+        "it leaves frozen weights in bf16 beside trained ones in fp32, and the two do not multiply",
+    ),
     Limit("quantization.storage", _storage, "it stores 4-bit weights in the compute type, always"),
-    Limit("quantization.bits", _sharded_eight_bits, "it shards a 4-bit base, not an 8-bit one"),
-    Limit("output.dir", _blank_in_path, "under torchrun it splits its arguments at blanks"),
+    Limit(
+        "quantization.bits",
+        lambda p: p.quantization.bits == 8 and (p.hardware.fsdp or p.hardware.strategy == "zero3"),
+        "it shards a 4-bit base, not an 8-bit one",
+    ),
+    Limit(
+        "training.attention",
+        lambda p: p.training.attention in ("flash_attention_3", "flex_attention"),
+        "it knows eager, sdpa and FlashAttention 2",
+    ),
+    Limit(
+        "training.kernels",
+        lambda p: p.training.cut_cross_entropy or p.training.lora_kernels,
+        "of fused kernels it has Liger's alone",
+    ),
+    Limit(
+        "training.gradient_checkpointing",
+        lambda p: p.training.offload_activations,
+        "it keeps what checkpointing leaves on the GPU",
+    ),
+    Limit(
+        "training.fp8",
+        lambda p: p.training.fp8 and p.quantization.bits != 16,
+        "it computes in FP8 on whole weights only",
+    ),
+    Limit(
+        "training.optimizer",
+        lambda p: p.training.optimizer == "muon" and (p.hardware.deepspeed or p.hardware.fsdp),
+        "its Muon does not know sharded weights",
+    ),
+    Limit("hardware.tensor_parallel", lambda p: p.hardware.tensor_parallel > 1, "it splits no layers"),
+    Limit("hardware.context_parallel", lambda p: p.hardware.context_parallel > 1, "it splits no sequences"),
+    Limit("output.dir", lambda p: any(c.isspace() for c in p.output.dir), "it splits its arguments at blanks"),
+    Limit(
+        "data.streaming",
+        lambda p: p.data.streaming and p.objective.type not in ("sft", "pretrain"),
+        "streaming of preferences is not tried here",
+    ),
 )

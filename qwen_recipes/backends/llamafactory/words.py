@@ -6,7 +6,27 @@ from collections.abc import Mapping
 from typing import Any
 
 WORDS: dict[str, Mapping[Any, Any]] = {
-    "dora": {"plain": False, "dora": True},
+    "stage": {
+        "pretrain": "pt",
+        "sft": "sft",
+        "dpo": "dpo",
+        "orpo": "dpo",
+        "simpo": "dpo",
+        "kto": "kto",
+        "reward": "rm",
+    },
+    "optimizer": {
+        "adamw_torch": "adamw_torch",
+        "adamw_torch_fused": "adamw_torch_fused",
+        "adamw_8bit": "adamw_8bit",
+        "paged_adamw_8bit": "paged_adamw_8bit",
+        "paged_adamw_32bit": "paged_adamw_32bit",
+        "adafactor": "adafactor",
+        "lion_8bit": "lion_8bit",
+        "sgd": "sgd",
+        "muon": "adamw_torch",
+    },
+    "dora": {"plain": False, "dora": True, "pissa": False},
     "attention": {"sdpa": "sdpa", "eager": "disabled", "flash_attention_2": "fa2"},
     "template": {"hybrid": "qwen3", "base": "qwen3", "thinking-2507": "qwen3", "instruct-2507": "qwen3_nothink"},
     "thinking": {"auto": None, "train-empty": True},

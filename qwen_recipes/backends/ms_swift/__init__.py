@@ -13,12 +13,28 @@ VERSION = "4.6.0"
 
 def outputs(plan: Plan) -> list[Output]:
     """The config, what sharding needs, and the launch script."""
-    files = [Output("train.yaml", "train.yaml.j2", "yaml", config=True), Output("run.sh", "run.sh.j2", "shell")]
-    if plan.hardware.strategy in ("zero2", "zero3"):
+    rlhf = plan.objective.type not in ("sft", "pretrain") or plan.objective.kl_weight is not None
+    config = Output("train.yaml", "train.yaml.j2", "yaml", config=True, dialect="rlhf" if rlhf else "")
+    files = [config, Output("run.sh", "run.sh.j2", "shell")]
+    if plan.hardware.deepspeed:
         files.append(Output("deepspeed.json", "deepspeed.json.j2", "json"))
     elif plan.hardware.strategy == "fsdp":
         files.append(Output("fsdp.json", "fsdp.json.j2", "json"))
     return files
+
+
+def row_shape(plan: Plan) -> str:
+    """Conversations; in pairs the better answer ends the conversation and the worse stands beside it."""
+    kind = plan.objective.type
+    return (
+        "text"
+        if kind == "pretrain"
+        else "rejected"
+        if plan.objective.pairs
+        else "labelled"
+        if kind == "kto"
+        else "messages"
+    )
 
 
 BACKEND = Backend(
@@ -32,4 +48,5 @@ BACKEND = Backend(
     words=WORDS,
     outputs=outputs,
     limits=LIMITS,
+    row_shape=row_shape,
 )

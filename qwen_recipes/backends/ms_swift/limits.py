@@ -6,25 +6,67 @@ from qwen_recipes.backends.base import Limit
 from qwen_recipes.backends.plan import Plan
 
 
-def _own_template(plan: Plan) -> bool:
-    return not plan.chat.official
-
-
 def _packs_without_flash(plan: Plan) -> bool:
-    return plan.training.packing and plan.training.attention != "flash_attention_2"
-
-
-def _sharded_quantized(plan: Plan) -> bool:
-    return plan.quantization.bits != 16 and plan.hardware.strategy == "zero3"
-
-
-def _sharded_eight_bits(plan: Plan) -> bool:
-    return plan.quantization.bits == 8 and plan.hardware.strategy == "fsdp"
+    return plan.training.packing and plan.training.attention not in ("flash_attention_2", "flash_attention_3")
 
 
 LIMITS = (
-    Limit("chat.template", _own_template, "in training it reads no Jinja file, only templates of its own"),
+    Limit(
+        "objective.type",
+        lambda p: p.objective.type == "ppo",
+        "its PPO wants a reward model, which a recipe has no field for",
+    ),
+    Limit(
+        "objective.type",
+        lambda p: p.objective.type in ("orpo", "simpo", "reward", "kto") and p.hardware.context_parallel > 1,
+        "it splits sequences in SFT and DPO only",
+    ),
+    Limit(
+        "chat.template",
+        lambda p: not p.chat.official,
+        "in training it reads no Jinja file, only templates of its own",
+    ),
     Limit("training.packing", _packs_without_flash, "it packs only with flash attention"),
-    Limit("quantization.bits", _sharded_quantized, "its ZeRO-3 fails on a quantized base (ms-swift#8267)"),
-    Limit("quantization.bits", _sharded_eight_bits, "it shards a 4-bit base under FSDP2, not an 8-bit one"),
+    Limit(
+        "method.variant",
+        lambda p: p.method.variant == "pissa" and p.quantization.bits != 16,
+        "PiSSA starts from the weights' principal components, which a quantized base does not have",
+    ),
+    Limit(
+        "quantization.bits",
+        lambda p: p.quantization.bits != 16 and p.hardware.strategy == "zero3",
+        "its ZeRO-3 fails on a quantized base (ms-swift#8267)",
+    ),
+    Limit(
+        "quantization.bits",
+        lambda p: p.quantization.bits == 8 and p.hardware.fsdp,
+        "it shards a 4-bit base under FSDP2, not an 8-bit one",
+    ),
+    Limit(
+        "method.lora_plus",
+        lambda p: p.method.lora_plus is not None and p.training.optimizer == "muon",
+        "it takes one special optimizer at a time",
+    ),
+    Limit(
+        "training.kernels",
+        lambda p: p.training.cut_cross_entropy or p.training.lora_kernels,
+        "of fused kernels it has Liger's alone",
+    ),
+    Limit(
+        "training.gradient_checkpointing",
+        lambda p: p.training.offload_activations,
+        "it keeps what checkpointing leaves on the GPU",
+    ),
+    Limit("training.fp8", lambda p: p.training.fp8, "it trains in FP8 under Megatron only"),
+    Limit("hardware.strategy", lambda p: p.hardware.strategy == "fsdp1", "it knows FSDP2 alone"),
+    Limit(
+        "hardware.tensor_parallel",
+        lambda p: p.hardware.tensor_parallel > 1 and (p.method.adapter or not p.hardware.deepspeed),
+        "it splits layers in full fine-tuning under DeepSpeed only",
+    ),
+    Limit(
+        "objective.label_smoothing",
+        lambda p: p.objective.type == "dpo" and p.objective.loss == "ipo" and p.objective.label_smoothing > 0,
+        "IPO has no label smoothing",
+    ),
 )

@@ -6,7 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 WORDS: dict[str, Mapping[Any, Any]] = {
-    "dora": {"plain": False, "dora": True},
+    "command": {
+        "pretrain": "pt",
+        "sft": "sft",
+        "dpo": "rlhf",
+        "orpo": "rlhf",
+        "simpo": "rlhf",
+        "kto": "rlhf",
+        "reward": "rlhf",
+    },
+    "rlhf_type": {"dpo": "dpo", "orpo": "orpo", "simpo": "simpo", "kto": "kto", "reward": "rm"},
+    "tuner_type": {"full": "full", "freeze": "full", "lora": "lora"},
+    "dora": {"plain": False, "dora": True, "pissa": False},
     "template": {
         "hybrid": "qwen3",
         "base": "qwen3",

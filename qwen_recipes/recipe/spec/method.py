@@ -9,7 +9,8 @@ from pydantic import BeforeValidator, Field
 from qwen_recipes.recipe.spec.base import Part, says, short_form
 from qwen_recipes.recipe.spec.source import AsShort
 
-MethodName = Literal["full", "lora", "dora", "qlora", "qdora"]
+MethodName = Literal["full", "freeze", "lora", "dora", "qlora", "qdora"]
+ModuleName = Literal["embed_tokens", "lm_head"]
 TargetName = Literal["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
@@ -17,11 +18,14 @@ class Method(Part):
     """Every weight, or an adapter."""
 
     type: MethodName | None = says(
-        "`full` trains every weight; `lora` an adapter. `dora`, `qlora`, `qdora` are short for lora with "
-        "`variant: dora`, a 4-bit base, or both.",
+        "`full` trains every weight; `freeze` the last `layers` only; `lora` an adapter. `dora`, `qlora`, `qdora` "
+        "are short for lora with `variant: dora`, a 4-bit base, or both.",
         "qlora",
     )
-    variant: Literal["plain", "dora"] | None = says("Kind of adapter.", "plain")
+    variant: Literal["plain", "dora", "pissa"] | None = says(
+        "Kind of adapter: `dora` learns direction and magnitude apart, `pissa` starts from the principal components.",
+        "plain",
+    )
     rank: int | None = says("Rank of the adapter's update.", 16, ge=1, le=4096)
     alpha: int | None = says("Scale of the update: alpha/rank, or alpha/√rank with rsLoRA.", 32, ge=1, le=65536)
     dropout: float | None = says("Dropout on the adapter's input, as a probability.", 0.0, ge=0.0, lt=1.0)
@@ -30,6 +34,18 @@ class Method(Part):
     )
     rslora: Literal["auto"] | bool | None = says(
         "Scale by alpha/√rank instead of alpha/rank; `auto` from rank 64 on.", "auto"
+    )
+    layers: int | None = says(
+        "Only the last so many decoder layers: trained (freeze), or given an adapter (lora).", 8, ge=1, le=1000
+    )
+    lora_plus: float | None = says(
+        "LoRA+: the learning rate of B is this many times that of A.", 16.0, gt=0.0, le=10000.0
+    )
+    modules_to_save: Annotated[list[ModuleName], Field(min_length=1)] | None = says(
+        "Modules that are trained whole and saved beside the adapter.", ["embed_tokens", "lm_head"]
+    )
+    start_from: str | None = says(
+        "Adapter to go on training, as a folder relative to the recipe.", "runs/first/adapter", min_length=1
     )
 
 
@@ -47,18 +63,7 @@ class Quantization(Part):
 MethodField = Annotated[
     Method,
     BeforeValidator(short_form("type")),
-    AsShort({"enum": ["full", "lora", "dora", "qlora", "qdora"], "description": "Short form of the method."}),
-]
-
-
-class Objective(Part):
-    """What is optimised."""
-
-    type: Literal["sft"] | None = says("`sft`: next-token loss on the turns that `chat.train_on` names.", "sft")
-
-
-ObjectiveField = Annotated[
-    Objective,
-    BeforeValidator(short_form("type")),
-    AsShort({"enum": ["sft"], "description": "Short form of the objective."}),
+    AsShort(
+        {"enum": ["full", "freeze", "lora", "dora", "qlora", "qdora"], "description": "Short form of the method."}
+    ),
 ]

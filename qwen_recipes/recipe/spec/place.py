@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from qwen_recipes.recipe.spec.base import Part, says
+from pydantic import BeforeValidator
 
-Strategy = Literal["auto", "single", "ddp", "zero2", "zero3", "fsdp"]
+from qwen_recipes.recipe.spec.base import Part, needs, says, short_form
+from qwen_recipes.recipe.spec.source import AsShort
+
+Strategy = Literal["auto", "single", "ddp", "zero1", "zero2", "zero3", "fsdp", "fsdp1"]
 
 
 class Hardware(Part):
@@ -14,13 +17,33 @@ class Hardware(Part):
 
     gpu: str | None = says("GPU model; what it can do follows from it.", "rtx-4090", by="tool", min_length=1)
     gpus: int | None = says("GPUs on one host.", 1, by="launcher", ge=1, le=64)
-    nodes: Literal[1] | None = says("Hosts.", 1, by="launcher")
+    nodes: int | None = says("Hosts, each with as many GPUs.", 2, by="launcher", ge=1, le=1024)
     strategy: Strategy | None = says(
-        "How the work is spread over GPUs: `ddp` copies everything, `zero2` and `zero3` shard with DeepSpeed, "
-        "`fsdp` shards with PyTorch (FSDP2); `auto` chooses.",
+        "How the work is spread over GPUs: `ddp` copies everything; `zero1`, `zero2`, `zero3` shard optimizer, "
+        "gradients, weights with DeepSpeed; `fsdp` shards with PyTorch (FSDP2, `fsdp1` the older one); `auto` "
+        "chooses.",
         "auto",
     )
+    offload: Literal["none", "optimizer", "all"] | None = says(
+        "What a sharding strategy keeps in host memory: nothing, the optimizer, or weights too.", "optimizer"
+    )
+    tensor_parallel: int | None = says("GPUs that share each layer.", 2, ge=1, le=64)
+    context_parallel: int | None = says("GPUs that share each sequence.", 2, ge=1, le=64)
     device: Literal["cuda", "cpu"] | None = says("`cpu` is for trying things out.", "cpu")
+
+
+class Hub(Part):
+    """Where the trained weights are pushed."""
+
+    id: str = needs("Repository on the hub.", "me/support-bot", pattern=r"^[\w.-]+/[\w.-]+$")
+    private: bool | None = says("Whether only you can see it.", True)
+
+
+HubField = Annotated[
+    Hub,
+    BeforeValidator(short_form("id")),
+    AsShort({"type": "string", "description": "Repository on the hub.", "examples": ["me/support-bot"]}),
+]
 
 
 class Output(Part):
@@ -31,6 +54,31 @@ class Output(Part):
         "runs/support-bot",
         min_length=1,
     )
+    hub: HubField | None = says(
+        "Push the trained weights to the hub: a repository, or a map.", {"id": "me/support-bot"}
+    )
+
+
+class Tracking(Part):
+    """Where the curves go."""
+
+    to: Literal["none", "tensorboard", "wandb", "mlflow", "swanlab", "trackio"] | None = says(
+        "What records the curves.", "wandb"
+    )
+    project: str | None = says("Project, or experiment, that the run belongs to.", "support-bot", min_length=1)
+    run_name: str | None = says("Name of the run; the recipe's where left out.", "rank-16", min_length=1)
+
+
+TrackingField = Annotated[
+    Tracking,
+    BeforeValidator(short_form("to")),
+    AsShort(
+        {
+            "enum": ["none", "tensorboard", "wandb", "mlflow", "swanlab", "trackio"],
+            "description": "Short form of tracking.",
+        }
+    ),
+]
 
 
 class Run(Part):

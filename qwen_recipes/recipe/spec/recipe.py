@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from qwen_recipes.recipe.spec.base import Part, needs, says
-from qwen_recipes.recipe.spec.method import MethodField, ObjectiveField, Quantization
-from qwen_recipes.recipe.spec.place import BackendOptions, Hardware, Output, Run
+from qwen_recipes.recipe.spec.method import MethodField, Quantization
+from qwen_recipes.recipe.spec.objective import ObjectiveField
+from qwen_recipes.recipe.spec.place import BackendOptions, Hardware, Output, Run, TrackingField
 from qwen_recipes.recipe.spec.source import Chat, Data, ModelField
 from qwen_recipes.recipe.spec.training import Training
 
@@ -35,6 +36,7 @@ class Recipe(Part):
     training: Training | None = says("Optimisation.", {"epochs": 3, "learning_rate": 1e-4})
     hardware: Hardware | None = says("The machine.", {"gpu": "rtx-4090", "gpus": 1})
     output: Output | None = says("Where the run writes.", {"dir": "runs/support-bot"})
+    tracking: TrackingField | None = says("Where the curves go.", "wandb")
     run: Run | None = says("What it runs with.", {"backend": "axolotl"})
     allow: dict[GuardCode, Annotated[str, Field(min_length=3)]] | None = says(
         "Guards that are silenced, each with the reason.",

@@ -30,12 +30,32 @@ class Model(Part):
     revision: str | None = says("Commit or tag of the model on the hub.", "cdbee75f", min_length=1)
 
 
-class Source(Part):
-    """One file of rows."""
+Format = Literal["messages", "sharegpt", "alpaca", "prompt-completion", "text", "preference", "kto"]
 
-    path: str = needs("File of rows, relative to the recipe.", "data/support.jsonl", min_length=1)
-    format: Literal["messages"] | None = says(
-        "How a row is laid out. `messages`: a list of maps with role and content.", "messages"
+
+class Source(Part):
+    """Rows from one place: files here, or a data set on the hub."""
+
+    path: str | None = says(
+        "File, folder or pattern, relative to the recipe; jsonl, json, parquet or csv.",
+        "data/support.jsonl",
+        min_length=1,
+    )
+    hub: str | None = says("Data set on the Hugging Face hub.", "HuggingFaceH4/ultrachat_200k", min_length=1)
+    subset: str | None = says("Subset of the data set on the hub.", "default", min_length=1)
+    split: str | None = says("Split of the data set on the hub.", "train_sft", min_length=1)
+    revision: str | None = says("Commit or tag of the data set on the hub.", "main", min_length=1)
+    format: Format | None = says(
+        "How a row is laid out. `messages`: a list of maps with role and content; `sharegpt`: conversations of from "
+        "and value; `alpaca`: instruction, input, output; `prompt-completion`; `text`; `preference`: prompt, chosen, "
+        "rejected; `kto`: prompt, completion, label.",
+        "messages",
+    )
+    columns: dict[str, str] | None = says(
+        "Columns by our names, where the rows call them otherwise.", {"messages": "conversation"}
+    )
+    weight: float | None = says(
+        "How many times its rows count: 0.5 takes half of them, 2 each one twice.", 0.5, gt=0.0, le=1000.0
     )
 
 
@@ -97,6 +117,10 @@ class Data(Part):
     )
     validation: Validation | None = says(
         "Rows to evaluate on: a share of the training rows between 0 and 1, or sources like `train`.", 0.05
+    )
+    streaming: bool | None = says(
+        "Let the framework tokenize rows while it trains instead of all of them first; needs `training.steps`.",
+        True,
     )
 
 

@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from qwen_recipes.recipe.spec.base import Part, says
 
 MAX_BATCH = 1_000_000
-Scheduler = Literal["cosine", "linear", "constant", "constant_with_warmup"]
+Scheduler = Literal[
+    "cosine",
+    "cosine_with_min_lr",
+    "cosine_with_restarts",
+    "linear",
+    "polynomial",
+    "constant",
+    "constant_with_warmup",
+    "inverse_sqrt",
+]
 Optimizer = Literal[
-    "adamw_torch", "adamw_torch_fused", "adamw_8bit", "paged_adamw_8bit", "paged_adamw_32bit", "adafactor"
+    "adamw_torch",
+    "adamw_torch_fused",
+    "adamw_8bit",
+    "paged_adamw_8bit",
+    "paged_adamw_32bit",
+    "adafactor",
+    "lion_8bit",
+    "sgd",
+    "muon",
 ]
 Beta = Annotated[float, Field(ge=0.0, lt=1.0)]
+
+
+Kernel = Literal["none", "liger", "cut-cross-entropy", "lora"]
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
 
 
 class Training(Part):
@@ -46,17 +70,29 @@ class Training(Part):
     epsilon: float | None = says("Adam's epsilon.", 1e-8, gt=0.0, lt=1.0)
     weight_decay: float | None = says("Decoupled weight decay.", 0.01, ge=0.0, lt=1.0)
     max_grad_norm: float | None = says("Gradients are clipped to this norm; 0 turns it off.", 1.0, ge=0.0)
+    min_learning_rate: float | None = says(
+        "Where `cosine_with_min_lr` ends, as a share of the peak.", 0.1, ge=0.0, lt=1.0
+    )
     precision: Literal["bf16", "fp16", "fp32"] | None = says("Precision of the computation.", "bf16")
+    fp8: bool | None = says("Matrix products in 8-bit floats, on GPUs that have them.", True)
     seed: int | None = says("Seed of initialisation, order and dropout.", 42, ge=0, lt=2**32)
-    gradient_checkpointing: bool | None = says(
-        "Compute activations again in the backward pass instead of keeping them.", True
+    data_seed: int | None = says(
+        "Seed of the rows' order and of the split; the seed where left out.", 7, ge=0, lt=2**32
     )
-    attention: Literal["auto", "sdpa", "eager", "flash_attention_2"] | None = says(
-        "Attention implementation.", "auto"
+    gradient_checkpointing: Literal["offload"] | bool | None = says(
+        "Compute activations again in the backward pass instead of keeping them; `offload` keeps what is left in "
+        "host memory.",
+        True,
     )
-    kernels: Literal["none", "liger"] | None = says(
-        "Fused kernels: `liger` (rotary, RMSNorm, SwiGLU, and a loss that never holds all logits).", "liger"
+    attention: Literal["auto", "sdpa", "eager", "flash_attention_2", "flash_attention_3", "flex_attention"] | None = (
+        says("Attention implementation.", "auto")
     )
+    kernels: Annotated[list[Kernel], Field(min_length=1), BeforeValidator(_as_list)] | None = says(
+        "Fused kernels: `liger` (rotary, RMSNorm, SwiGLU, and a loss that never holds all logits), `cut-cross-entropy` "
+        "(that loss alone), `lora` (adapters and their base in one), or `none`.",
+        ["liger"],
+    )
+    compile: bool | None = says("torch.compile.", True)
     neftune: float | None = says("NEFTune: scale of the noise on embeddings.", 5.0, gt=0.0)
     early_stopping: int | None = says("Stop after this many evaluations without a better validation loss.", 3, ge=1)
     evaluate_every: Literal["epoch"] | Annotated[int, Field(ge=1)] | None = says(

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from . import hosting, resolved
+from . import hosting, objective, resolved
 from .axolotl_keys import unknown_keys
 from .resolved import Arguments
 
@@ -93,6 +93,14 @@ def arguments(cfg: Any, folder: str | None) -> Arguments:
         **resolved.training(train),
         **{f"warmup_steps_at_{total}": resolved.warmup_steps_for(args, total) for total, args in warmups.items()},
         **adapted(cfg, folder),
+        **frozen(cfg, folder),
+        **optimised(cfg, train),
+        "lora_plus": cfg.loraplus_lr_ratio,
+        "start_from": cfg.lora_model_dir,
+        "streaming": bool(cfg.streaming),
+        "fp8": bool(cfg.fp8),
+        "offload_activations": bool(cfg.activation_offloading),
+        "cut_cross_entropy": bool(cfg.cut_cross_entropy),
         "max_length": cfg.sequence_len,
         "overlong": OVERLONG[cfg.excess_length_strategy or "drop"],
         "packing": bool(cfg.sample_packing),
@@ -106,7 +114,24 @@ def arguments(cfg: Any, folder: str | None) -> Arguments:
     custom = import_module("axolotl.utils.schemas.enums").CustomSupportedOptimizers
     if cfg.optimizer in [item.value for item in custom]:
         found["optimizer"] = resolved.word(cfg.optimizer)
-    return {**found, "scheduler": getattr(train, "alternate_lr_scheduler_type", None) or found["scheduler"]}
+    found["scheduler"] = getattr(train, "alternate_lr_scheduler_type", None) or found["scheduler"]
+    return resolved.split(found, cfg.tensor_parallel_size, cfg.context_parallel_size)
+
+
+def optimised(cfg: Any, train: Any) -> Arguments:
+    """The objective; a reward model and plain text have no key of their own."""
+    kind = cfg.datasets[0]["type"]
+    named = "reward" if cfg.reward_model else "pretrain" if kind == "completion" else "sft"
+    return objective.of_trl(resolved.word(cfg.rl), train) if cfg.rl else objective.plain(named)
+
+
+def frozen(cfg: Any, folder: str | None) -> Arguments:
+    """The layers that `unfrozen_parameters` leaves trainable."""
+    if folder is None or not cfg.unfrozen_parameters:
+        return {"trained_layers": None}
+    blank = hosting.blank_model(folder)
+    import_module("axolotl.utils.freeze").freeze_layers_except(blank, cfg.unfrozen_parameters)
+    return resolved.trained_layers(blank)
 
 
 def isolates(cfg: Any) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-from . import hosting, resolved
+from . import hosting, objective, resolved
 from .resolved import Arguments
 
 REPORTED = (100, 1000)
@@ -44,11 +44,48 @@ def parse(request: Mapping[str, Any]) -> tuple[Arguments, Arguments]:
         **rows(data),
         **loaded(model, folder, request["assume_gpu"]),
         **resolved.adapter(adapter(model, tuning, folder)),
+        **frozen(tuning, folder),
+        **optimised(tuning),
+        "lora_plus": tuning.loraplus_lr_ratio,
+        "start_from": (model.adapter_name_or_path or [None])[0],
+        "streaming": bool(data.streaming),
+        "fp8": bool(train.fp8),
+        "offload_activations": False,
+        "cut_cross_entropy": False,
         "liger": bool(model.enable_liger_kernel or train.use_liger_kernel),
         "lora_kernels": [],
     }
+    if tuning.use_muon:
+        arguments["optimizer"] = "muon"
+    if train.report_to == [] and tuning.use_swanlab:
+        arguments["report_to"] = ["swanlab"]
+    arguments = resolved.split(arguments, 1, 1)
     parts = {"model": model, "data": data, "training": train, "finetuning": tuning}
     return arguments, {name: resolved.plain(part.to_dict()) for name, part in parts.items()}
+
+
+def optimised(tuning: Any) -> Arguments:
+    """The objective. ORPO and SimPO are preference losses here, and plain text a stage."""
+    kind = {"pt": "pretrain", "rm": "reward"}.get(tuning.stage, tuning.stage)
+    kind = tuning.pref_loss if kind == "dpo" and tuning.pref_loss in ("orpo", "simpo") else kind
+    weights = {"desirable_weight": tuning.kto_chosen_weight, "undesirable_weight": tuning.kto_rejected_weight}
+    dpo = {"loss": tuning.pref_loss, "label_smoothing": tuning.dpo_label_smoothing, "sft_weight": tuning.pref_ftx}
+    own: dict[str, Arguments] = {
+        "dpo": {"beta": tuning.pref_beta, **dpo},
+        "orpo": {"beta": tuning.pref_beta},
+        "simpo": {"beta": tuning.pref_beta, "gamma": tuning.simpo_gamma, "sft_weight": tuning.pref_ftx},
+        "kto": {"beta": tuning.pref_beta, **weights},
+    }
+    return objective.plain(kind, **own.get(kind, {}))
+
+
+def frozen(tuning: Any, folder: str | None) -> Arguments:
+    """The layers that freeze tuning leaves trainable."""
+    if folder is None or tuning.finetuning_type != "freeze":
+        return {"trained_layers": None}
+    blank = hosting.blank_model(folder)
+    import_module("llamafactory.model.adapter")._setup_freeze_tuning(blank, tuning, True, False)
+    return resolved.trained_layers(blank)
 
 
 def rows(data: Any) -> Arguments:

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from . import hosting, resolved
+from . import hosting, objective, resolved
 from .resolved import Arguments
 
 REPORTED = (100, 1000)
@@ -88,7 +88,7 @@ def without_folders(method: Any) -> Any:
 
 
 def stand_in(folder: str) -> None:
-    """Answer every request for a model that is not on disk with `folder`."""
+    """Answer every request for a model that is not on disk with `folder`; an adapter has to be there."""
     owners = [import_module(f"swift.{name}") for name in ("model.model_meta", "arguments.base_args.base_args")]
     download = owners[0].safe_snapshot_download
 
@@ -102,12 +102,22 @@ def stand_in(folder: str) -> None:
 def arguments(args: Any) -> Arguments:
     """The resolved `args` under our names."""
     train = args.training_args
-    return {
+    special = {"optimizer": "muon"} if args.optimizer == "muon" else {}
+    found = {
         **resolved.training(train),
+        **special,
         **{f"warmup_steps_at_{total}": resolved.warmup_steps_for(train, total) for total in REPORTED},
         **resolved.quantization(args.get_quantization_config()),
-        **resolved.adapter(adapter(args)),
+        **adapter(args),
+        **frozen(args),
+        **optimised(args),
         **checkpointing(args),
+        "lora_plus": args.lorap_lr_ratio if args.optimizer == "lorap" else None,
+        "start_from": os.path.relpath(args.adapters[0]) if args.adapters else None,
+        "streaming": bool(args.streaming),
+        "fp8": False,
+        "offload_activations": False,
+        "cut_cross_entropy": False,
         "max_length": args.max_length,
         "overlong": OVERLONG[args.truncation_strategy],
         "packing": bool(args.packing),
@@ -116,6 +126,29 @@ def arguments(args: Any) -> Arguments:
         "liger": bool(train.use_liger_kernel),
         "lora_kernels": [],
     }
+    return resolved.split(found, args.deepspeed_autotp_size, args.sequence_parallel_size)
+
+
+def optimised(args: Any) -> Arguments:
+    """The objective. SimPO is stored as CPO with a loss; distillation from the model itself is SFT with an anchor."""
+    kind = getattr(args, "rlhf_type", None)
+    if kind is None:
+        return objective.plain("pretrain" if type(args).__name__ == "PretrainArguments" else "sft")
+    if kind == "gkd":
+        assert (args.lmbda, args.beta, args.temperature) == (0.0, 0.0, 1.0)
+        assert args.teacher_model == args.model
+        return objective.plain("sft", kl_weight=1 / args.sft_alpha)
+    return objective.of_trl({"cpo": "simpo", "rm": "reward"}.get(kind, kind), args.training_args)
+
+
+def frozen(args: Any) -> Arguments:
+    """The layers that swift.pipelines.train.tuner.TunerMixin.prepare_model leaves trainable."""
+    if args.tuner_type != "full" or not args.trainable_parameters:
+        return {"trained_layers": None}
+    model, utils = hosting.blank_model(args.model_dir), import_module("swift.utils")
+    utils.freeze_parameters(model, args.freeze_parameters_ratio, args.freeze_parameters, args.freeze_parameters_regex)
+    utils.activate_parameters(model, args.trainable_parameters, args.trainable_parameters_regex)
+    return resolved.trained_layers(model)
 
 
 def attention(args: Any) -> str:
@@ -136,14 +169,14 @@ def checkpointing(args: Any) -> Arguments:
     }
 
 
-def adapter(args: Any) -> Any:
-    """The LoRA config swift.pipelines.train.tuner.prepare_adapter would make, or None."""
+def adapter(args: Any) -> Arguments:
+    """The LoRA config swift.pipelines.train.tuner.prepare_adapter would make, or none."""
     if args.tuner_type != "lora":
-        return None
+        return resolved.adapter(None)
     model = hosting.blank_model(args.model_dir)
     model.model_meta, model.model_info = args.model_meta, args.model_info
     tuner = import_module("swift.pipelines.train.tuner")
-    return import_module("swift.tuners").LoraConfig(
+    config = import_module("swift.tuners").LoraConfig(
         r=args.lora_rank,
         target_modules=tuner.get_target_modules(args, model),
         lora_alpha=args.lora_alpha,
@@ -154,3 +187,4 @@ def adapter(args: Any) -> Any:
         use_dora=args.use_dora,
         init_lora_weights=args.init_weights,
     )
+    return resolved.adapter(config, model)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -30,6 +31,9 @@ def training(args: Any) -> Arguments:
         "logging_steps": args.logging_steps,
         "output_dir": os.path.relpath(args.output_dir),
         "report_to": sorted(args.report_to),
+        "compile": bool(args.torch_compile),
+        "hub": args.hub_model_id if args.push_to_hub else None,
+        "hub_private": bool(args.hub_private_repo) if args.push_to_hub else None,
     }
 
 
@@ -43,6 +47,7 @@ def schedule(args: Any) -> Arguments:
         "warmup_ratio": warmup if 0 < warmup < 1 else None,
         "epochs": args.num_train_epochs,
         "max_steps": args.max_steps if args.max_steps > 0 else None,
+        "min_learning_rate": (args.lr_scheduler_kwargs or {}).get("min_lr_rate"),
     }
 
 
@@ -65,6 +70,13 @@ def batch(args: Any) -> Arguments:
     }
 
 
+def split(found: Arguments, tensor: int | None, context: int | None) -> Arguments:
+    """GPUs that share layers or sequences count once in the batch."""
+    tensor, context = tensor or 1, context or 1
+    batch_size = found["effective_batch_size"] // (tensor * context)
+    return {**found, "tensor_parallel": tensor, "context_parallel": context, "effective_batch_size": batch_size}
+
+
 def evaluation(args: Any) -> Arguments:
     """When rows held out are evaluated and checkpoints written; an interval is None where steps don't count."""
     evaluates, saves = word(args.eval_strategy), word(args.save_strategy)
@@ -80,6 +92,8 @@ def evaluation(args: Any) -> Arguments:
 def sharding(args: Any) -> Arguments:
     """DeepSpeed's ZeRO stage and the FSDP version in use; None where there is none."""
     config = getattr(args, "hf_deepspeed_config", None)
+    if config is not None and config.mismatches:
+        raise ValueError(f"transformers would refuse this in Trainer: {'; '.join(config.mismatches)}")
     sharded = bool(args.fsdp) or os.environ.get("ACCELERATE_USE_FSDP", "").lower() in ("1", "true")
     options = args.fsdp_config if isinstance(args.fsdp_config, Mapping) else {}
     stated = options.get("fsdp_version") or options.get("version")
@@ -91,20 +105,38 @@ def sharding(args: Any) -> Arguments:
     }
 
 
-def adapter(config: Any) -> Arguments:
-    """Fields of a `peft.LoraConfig`; None for each where nothing but the model's own weights is trained."""
+ADAPTER = ("rank", "alpha", "dropout", "target_modules", "layers", "modules_to_save", "rslora", "dora", "init")
+
+
+def adapter(config: Any, model: Any = None) -> Arguments:
+    """Fields of a `peft.LoraConfig`; None for each where nothing but the model's own weights is trained.
+
+    Targets that are a regular expression are looked up in `model`.
+    """
     if config is None:
-        return dict.fromkeys(("rank", "alpha", "dropout", "target_modules", "rslora", "dora", "init"))
-    targets = config.target_modules
+        return dict.fromkeys(ADAPTER)
+    targets, layers = config.target_modules, config.layers_to_transform
+    if isinstance(targets, str) and model is not None:
+        names = [name.split(".") for name, _ in model.named_modules() if re.fullmatch(targets, name)]
+        targets, layers = {name[-1] for name in names}, {int(name[2]) for name in names}
     return {
         "rank": config.r,
         "alpha": config.lora_alpha,
         "dropout": config.lora_dropout,
         "target_modules": [targets] if isinstance(targets, str) else sorted(targets or ()),
+        "layers": sorted(layers) if layers else None,
+        "modules_to_save": sorted(config.modules_to_save or ()),
         "rslora": bool(config.use_rslora),
         "dora": bool(config.use_dora),
         "init": config.init_lora_weights,
     }
+
+
+def trained_layers(model: Any) -> Arguments:
+    """Decoder layers whose weights are trained where others are not, and whether anything outside of them is."""
+    names = [name.split(".") for name, weight in model.named_parameters() if weight.requires_grad]
+    inside = {int(name[2]) for name in names if name[:2] == ["model", "layers"]}
+    return {"trained_layers": sorted(inside), "trained_outside": any(name[:2] != ["model", "layers"] for name in names)}
 
 
 def quantization(config: Any) -> Arguments:

@@ -1,0 +1,129 @@
+"""Read, measure, weigh, split, shape, write; count everything that is left out."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .layouts import read_row
+from .measure import Renderer
+from .messages import BadRow, Row
+from .shapes import SHAPES
+from .sources import Missing, files_of, records, weighted
+
+BATCH = 512
+SHOWN = 10
+
+
+class Preparation:
+    """One recipe's rows. `spec` is rows.json."""
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        self.spec = spec
+        self.out = Path(spec["out"])
+        self.renderer = Renderer(spec)
+        self.counts = {"read": 0, "train": 0, "validation": 0, "bad": 0, "overlong": 0}
+        self.left_out: list[dict[str, Any]] = []
+
+    def run(self) -> None:
+        """Write train.jsonl, validation.jsonl and the count, or stop with what is wrong."""
+        train = [row for source in self.spec["train"] for row in self._source(source)]
+        validation = [row for source in self.spec["validation"] for row in self._source(source)]
+        if self.spec["validation_share"]:
+            train, validation = self._held_out(train)
+        self._stop_where_nothing_is_left(train, validation)
+        self._write("train", train)
+        self._write("validation", validation)
+        self._report()
+
+    def _source(self, source: dict[str, Any]) -> list[Row]:
+        return weighted(list(self._fitting(source)), source["weight"], self.spec["seed"])
+
+    def _held_out(self, rows: list[Row]) -> tuple[list[Row], list[Row]]:
+        count = max(1, round(self.spec["validation_share"] * len(rows))) if rows else 0
+        held = set(random.Random(self.spec["seed"]).sample(range(len(rows)), count))
+        train = [row for index, row in enumerate(rows) if index not in held]
+        return train, [row for index, row in enumerate(rows) if index in held]
+
+    def _fitting(self, source: dict[str, Any]) -> Iterator[Row]:
+        batch: list[tuple[str, int, Row]] = []
+        for name, number, record, problem in records(source):
+            self.counts["read"] += 1
+            try:
+                if problem:
+                    raise BadRow(problem)
+                batch.append((name, number, read_row(record, source["format"], source["columns"])))
+            except BadRow as error:
+                self._leave_out("bad", name, number, str(error))
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                self._leave_out("bad", name, number, f"can't be read: {error}")
+            if len(batch) == BATCH:
+                yield from self._measured(batch)
+                batch = []
+        yield from self._measured(batch)
+
+    def _measured(self, batch: list[tuple[str, int, Row]]) -> Iterator[Row]:
+        if not batch:
+            return
+        limit, shape = self.spec["sequence_length"], SHAPES[self.spec["shape"]]
+        for (name, number, row), length in zip(batch, self.renderer.lengths([r for *_, r in batch]), strict=True):
+            if length > limit and self.spec["overlong"] != "truncate":
+                self._leave_out("overlong", name, number, f"{length} tokens, {limit} fit")
+                continue
+            try:
+                yield shape(row, self.renderer)
+            except BadRow as error:
+                self._leave_out("bad", name, number, str(error))
+
+    def _leave_out(self, kind: str, name: str, number: int, why: str) -> None:
+        self.counts[kind] += 1
+        self.left_out.append({"file": name, "line": number, "why": why})
+
+    def _stop_where_nothing_is_left(self, train: list[Row], validation: list[Row]) -> None:
+        for row in self.left_out[:SHOWN]:
+            print(f"rows: {row['file']}:{row['line']}: left out: {row['why']}", file=sys.stderr)
+        if len(self.left_out) > SHOWN:
+            print(f"rows: and {len(self.left_out) - SHOWN} more, all in {self.out}/rows.json", file=sys.stderr)
+        if self.counts["overlong"] and self.spec["overlong"] == "error":
+            sys.exit(f"rows: {self.counts['overlong']} rows are too long, and `training.overlong` is `error`")
+        if not train:
+            sys.exit("rows: no row is left to train on")
+        if (self.spec["validation"] or self.spec["validation_share"]) and not validation:
+            sys.exit("rows: no row is left to validate on")
+
+    def _write(self, split: str, rows: list[Row]) -> None:
+        self.counts[split] = len(rows)
+        self.out.mkdir(parents=True, exist_ok=True)
+        replace_file(self.out / f"{split}.jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+
+    def _report(self) -> None:
+        report = {"counts": self.counts, "left_out": self.left_out}
+        replace_file(self.out / "rows.json", json.dumps(report, ensure_ascii=False, indent=2) + "\n")
+        said = ", ".join(f"{count} {name}" for name, count in self.counts.items())
+        print(f"rows: {said}", file=sys.stderr)
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(text, "utf-8")
+    part.replace(path)
+
+
+def main(spec_file: str) -> None:
+    """Prepare the rows that this JSON file describes; exits 1 with a message where that can't be done."""
+    spec = json.loads(Path(spec_file).read_text("utf-8"))
+    missing = []
+    for source in [*spec["train"], *spec["validation"]]:
+        try:
+            if source["path"]:
+                files_of(source["path"])
+        except Missing as error:
+            missing.append(f"rows: {error}")
+    if missing:
+        sys.exit("\n".join(missing))
+    Preparation(spec).run()

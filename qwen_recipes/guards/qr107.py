@@ -1,0 +1,57 @@
+"""Several GPUs that share nothing.
+
+What:
+`hardware.strategy: ddp` copies everything to every GPU, and the weights, gradients and optimizer states that are
+trained would take more than half of one GPU's memory (for an adapter: more than a tenth).
+
+Why it matters:
+Under DDP eight GPUs have no more room than one. Training all weights takes about 16 bytes for each before the first
+activation: 64 GB for a 4B model. Sharded over the GPUs, the same run fits with room for longer rows.
+
+Evidence:
+Rajbhandari et al. 2020, ZeRO (arXiv:1910.02054), section 3: 2 + 2 + 12 bytes a parameter with Adam in mixed
+precision. Our run on one H100: all weights of a 4B model took 32.4 GB at 2,048 tokens with states in bfloat16.
+
+Instead:
+All weights: `strategy: fsdp`, or `zero3`. An adapter: `strategy: zero2`. Small models are fine as they are: with
+0.6B parameters this stays silent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.guards.base import Facts, Fix, Guard, Hit
+from qwen_recipes.qwen.models import lora_parameters
+
+BYTES = 16
+"""Of weight, gradient, and Adam's two states with a copy in full precision, for each trained parameter."""
+ASSUMED_MEMORY = 24
+
+
+def check(facts: Facts) -> Iterator[Hit]:
+    """DDP, where what is trained does not leave much of a GPU."""
+    plan = facts.plan
+    if plan.hardware.strategy != "ddp":
+        return
+    memory = facts.gpu.memory if facts.gpu else ASSUMED_MEMORY
+    needed = trained(facts) * BYTES / 2**30
+    if needed > memory * (0.1 if plan.method.adapter else 0.5):
+        better = "zero2" if plan.method.adapter else "fsdp"
+        yield Hit(
+            ("hardware", "strategy"),
+            f"each of {plan.hardware.world} GPUs holds the same {needed:.0f} GiB of weights, gradients and optimizer",
+            f"strategy: {better}",
+            Fix((("hardware.strategy", better),), safe=False),
+        )
+
+
+def trained(facts: Facts) -> int:
+    """Trained parameters: those of the adapter, the last layers, or the model."""
+    method, model = facts.plan.method, facts.model
+    if method.adapter:
+        return lora_parameters(model, method.rank, method.targets, dora=method.variant == "dora")
+    return model.parameters if method.type == "full" else len(method.layer_numbers) * model.layer_parameters
+
+
+GUARD = Guard("QR107", "nothing-is-sharded", "advice", "high", __doc__, check)

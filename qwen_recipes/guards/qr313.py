@@ -1,0 +1,45 @@
+"""A thinking switch that switches nothing.
+
+What:
+A native key under `backends.*.extra` speaks of thinking where it changes nothing that is trained: `enable_thinking`
+with ms-swift or with LLaMA-Factory's Instruct-2507 template, `chat_template_kwargs: {enable_thinking: …}` with
+Axolotl.
+
+Why it matters:
+Whoever writes it believes that reasoning is now trained, or is not. It is decided by the rows and by
+`chat.thinking`.
+
+Evidence:
+The official templates, rendered: `enable_thinking` changes the prompt that asks for an answer, and no conversation
+that has its answers; Instruct-2507 ignores it. ms-swift 4.6.0, run: it is an option of inference. LLaMA-Factory
+0.9.5, run: only its `qwen3` template reads it. huggingface/transformers#37949 shows how it is misread.
+
+Instead:
+Remove the key. Put reasoning into the rows, or leave it out of them; `chat.thinking` says what becomes of empty
+think blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from qwen_recipes.guards.base import Facts, Guard, Hit
+
+KEYS = {"axolotl": "chat_template_kwargs", "llamafactory": "enable_thinking", "ms-swift": "enable_thinking"}
+
+
+def check(facts: Facts) -> Iterator[Hit]:
+    """The switch, where no trained token depends on it."""
+    told = facts.native(KEYS)
+    if told is not None and _idle(facts, told):
+        name = KEYS[facts.backend.name]
+        yield Hit(facts.native_route(KEYS), f"`{name}` changes nothing that is trained here", f"remove `{name}`")
+
+
+def _idle(facts: Facts, told: object) -> bool:
+    if facts.backend.name == "axolotl":
+        return isinstance(told, Mapping) and "enable_thinking" in told and facts.plan.chat.official
+    return facts.backend.name == "ms-swift" or facts.plan.chat.template == "instruct-2507"
+
+
+GUARD = Guard("QR313", "idle-thinking-switch", "warning", "high", __doc__, check)

@@ -1,0 +1,25 @@
+"""Which layout of rows each objective learns from, and which fields belong to which objective."""
+
+LAYOUTS: dict[str, tuple[str, ...]] = {
+    "pretrain": ("text",),
+    "sft": ("messages", "sharegpt", "alpaca", "prompt-completion"),
+    "dpo": ("preference",),
+    "orpo": ("preference",),
+    "simpo": ("preference",),
+    "reward": ("preference",),
+    "kto": ("kto",),
+    "ppo": ("messages",),
+}
+"""Layouts that an objective can learn from; the first is the default."""
+
+OBJECTIVES_OF: dict[str, tuple[str, ...]] = {
+    "loss": ("dpo",),
+    "beta": ("dpo", "orpo", "simpo", "kto"),
+    "gamma": ("simpo",),
+    "label_smoothing": ("dpo",),
+    "sft_weight": ("dpo", "simpo"),
+    "desirable_weight": ("kto",),
+    "undesirable_weight": ("kto",),
+    "kl_weight": ("sft",),
+}
+"""Objectives that a field of `objective` means something to."""
