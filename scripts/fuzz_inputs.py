@@ -96,9 +96,7 @@ def anchored(random: Random) -> bytes:
     lines = ["a0: &a0 {epochs: 1, rank: 8, x: [1, 2]}"]
     for level in range(1, deep):
         inner = ", ".join(f"*a{random.randrange(level)}" for _ in range(wide))
-        body = random.choice(
-            [f"[{inner}]", f"{{<<: [{inner}], k{level}: 1}}", f"{{<<: *a{level - 1}, b: [{inner}]}}"]
-        )
+        body = random.choice([f"[{inner}]", f"{{<<: [{inner}], k{level}: 1}}", f"{{<<: *a{level - 1}, b: [{inner}]}}"])
         lines.append(f"a{level}: &a{random.choice([level, level, level, 0])} {body}")
     lines.append(
         random.choice(

@@ -266,9 +266,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("out", type=Path, metavar="OUT", help="folder to write")
     parser.add_argument("--tokenizer", type=Path, required=True, metavar="DIR", help="folder with tokenizer.json")
-    parser.add_argument(
-        "--variant", choices=VARIANTS, default="hybrid", help="which release's configuration to follow"
-    )
+    parser.add_argument("--variant", choices=VARIANTS, default="hybrid", help="which release's configuration to follow")
     parser.add_argument("--experts", type=int, default=0, metavar="N", help="make a mixture of N experts (0: dense)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the random weights")
     options = parser.parse_args()

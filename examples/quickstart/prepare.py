@@ -16,9 +16,7 @@ def main() -> None:
     """Write `model/` beside this file; nothing is done where it is there already."""
     environment = managed(backend_named("llamafactory"), "cpu")
     script = [str(HERE / "make_tiny_model.py"), str(HERE / "model")]
-    subprocess.run(
-        [str(environment.interpreter), *script, "--tokenizer", str(tokenizer_folder("hybrid"))], check=True
-    )
+    subprocess.run([str(environment.interpreter), *script, "--tokenizer", str(tokenizer_folder("hybrid"))], check=True)
 
 
 if __name__ == "__main__":

@@ -185,9 +185,7 @@ def _called(text: str, name: str = "<text>") -> list[NativeConfig]:
                 document = flags(command[start[1] :], name, text)
                 follows = any(w.text.endswith((".yaml", ".yml", ".json")) for w in command[start[1] : start[1] + 1])
                 version = backend_version(backend)
-                found.append(
-                    NativeConfig(backend, version, start[0], "shell", document, assignments(command), follows)
-                )
+                found.append(NativeConfig(backend, version, start[0], "shell", document, assignments(command), follows))
     return found
 
 

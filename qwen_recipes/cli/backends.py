@@ -16,9 +16,7 @@ def command(form: str) -> None:
     from qwen_recipes.backends import backends
 
     if form == "json":
-        click.echo(
-            json.dumps([{"name": b.name, "title": b.title, "version": b.version} for b in backends()], indent=2)
-        )
+        click.echo(json.dumps([{"name": b.name, "title": b.title, "version": b.version} for b in backends()], indent=2))
         return
     for backend in backends():
         click.echo(f"{backend.name:<14} {backend.title} {backend.version}")

@@ -18,9 +18,7 @@ _WAYS_OUT = "--diff shows how, --force overwrites"
 @click.command("compile")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--backend", metavar="NAME|all", help="Framework to compile for; the recipe's own where left out.")
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Folder; [default: compiled/NAME]"
-)
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Folder; [default: compiled/NAME]")
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 where the folder is not what would be written.")
 @click.option("--diff", is_flag=True, help="Write nothing; print what would change.")
 @click.option("--force", is_flag=True, help="Overwrite files that were edited by hand.")

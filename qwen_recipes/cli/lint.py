@@ -59,9 +59,7 @@ class Asked:
 @click.option("--fix", is_flag=True, help="Put right what can be put right safely; comments and layout stay.")
 @click.option("--unsafe-fixes", is_flag=True, help="Also fixes that may change what you mean.")
 @click.option("--diff", is_flag=True, help="Write nothing; print what --fix would change.")
-@click.option(
-    "--select", multiple=True, metavar="CODES", help="Only these guards: codes or their beginnings, as QR2."
-)
+@click.option("--select", multiple=True, metavar="CODES", help="Only these guards: codes or their beginnings, as QR2.")
 @click.option("--ignore", multiple=True, metavar="CODES", help="Not these guards.")
 @click.option("--statistics", is_flag=True, help="How often each code was found, instead of each finding.")
 @set_option
@@ -98,9 +96,7 @@ def command(
     try:
         asked = Asked(backend, sets, selectors(select, "--select"), selectors(ignore, "--ignore"), framework)
         files = targets(paths)
-        found = [
-            f for file in files for f in (_fix(file, asked, unsafe_fixes, diff) if fixes else _lint(file, asked))
-        ]
+        found = [f for file in files for f in (_fix(file, asked, unsafe_fixes, diff) if fixes else _lint(file, asked))]
     except (BadSettings, CannotRead, NothingThere) as error:
         stop(str(error), Exit.USAGE)
     shown = [f for f in found if f.severity == "error"] if quiet else found

@@ -12,9 +12,7 @@ from qwen_recipes.recipe.finding import Finding
 def counted(findings: Iterable[Finding]) -> list[tuple[str, str, int]]:
     """Code, severity and count; the most frequent first."""
     counts = Counter((finding.code, finding.severity) for finding in findings)
-    return [
-        (code, severity, n) for (code, severity), n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    ]
+    return [(code, severity, n) for (code, severity), n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
 
 
 def table(findings: Iterable[Finding]) -> str:

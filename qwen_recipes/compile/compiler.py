@@ -148,6 +148,4 @@ def _nothing_dropped(plan: Plan, loaded: Loaded, backend: Backend, read: set[str
     if dropped:
         message = "{} is told nothing of `{}`".format
         why = "a field without effect is never dropped in silence"
-        raise RecipeError(
-            [_refusal(loaded, path, message(backend.title, path), "remove it", why) for path in dropped]
-        )
+        raise RecipeError([_refusal(loaded, path, message(backend.title, path), "remove it", why) for path in dropped])

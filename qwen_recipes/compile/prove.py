@@ -17,9 +17,7 @@ class BadOutput(Exception):
     """A rendered file does not load, or the framework's schema refuses it. `problems` are (key, message) pairs."""
 
     def __init__(self, file: str, problems: list[tuple[str, str]]) -> None:
-        super().__init__(
-            f"{file}: " + "; ".join(f"{key}: {message}" if key else message for key, message in problems)
-        )
+        super().__init__(f"{file}: " + "; ".join(f"{key}: {message}" if key else message for key, message in problems))
         self.file, self.problems = file, problems
 
 

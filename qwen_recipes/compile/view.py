@@ -10,7 +10,11 @@ from qwen_recipes.compile.leaves import leaf
 
 _FOLLOWS = {
     "method.adapter": ("method.type",),
+    "objective.pairs": ("objective.type",),
+    "objective.chat": ("objective.type",),
     "hardware.world": ("hardware.gpus", "hardware.nodes"),
+    "hardware.deepspeed": ("hardware.strategy",),
+    "hardware.fsdp": ("hardware.strategy",),
     "data.validates": (
         "data.validation",
         "data.validation[].path",

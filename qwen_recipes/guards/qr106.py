@@ -46,11 +46,7 @@ def check(facts: Facts) -> Iterator[Hit]:
     """A mixture of experts that nobody registers, under ZeRO-3."""
     plan = facts.plan
     kind = plan.model.model_type
-    if (
-        plan.model.dense
-        or plan.hardware.strategy != "zero3"
-        or kind in (*LEAVES.get(plan.backend, ()), *BY_DEEPSPEED)
-    ):
+    if plan.model.dense or plan.hardware.strategy != "zero3" or kind in (*LEAVES.get(plan.backend, ()), *BY_DEEPSPEED):
         return
     able = [name for name, kinds in LEAVES.items() if kind in kinds]
     yield Hit(

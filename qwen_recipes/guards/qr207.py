@@ -31,9 +31,7 @@ def check(facts: Facts) -> Iterator[Hit]:
     if not method.adapter:
         return
     low, high = (
-        (min(sqrt(method.rank), method.rank / 2), 2 * method.rank)
-        if method.rslora
-        else (method.rank, 4 * method.rank)
+        (min(sqrt(method.rank), method.rank / 2), 2 * method.rank) if method.rslora else (method.rank, 4 * method.rank)
     )
     if not low <= method.alpha <= high:
         usual = method.rank if method.rslora else 2 * method.rank

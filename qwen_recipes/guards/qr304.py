@@ -49,9 +49,7 @@ def _replaces(facts: Facts, key: str, value: Any) -> bool:
     if value in WITH_A_SYSTEM_PROMPT:
         return False
     if facts.backend.name == "axolotl":
-        own = (
-            key == "chat_template" and value not in ("jinja", None) and not str(value).startswith("tokenizer_default")
-        )
+        own = key == "chat_template" and value not in ("jinja", None) and not str(value).startswith("tokenizer_default")
         return own or (key == "chat_template_jinja" and value is not None)
     return (key == "template" and value not in _fitting(facts)) or (key == "use_chat_template" and value is False)
 

@@ -29,9 +29,7 @@ ROWS = 50_000
 def check(facts: Facts) -> Iterator[Hit]:
     """All weights, and a run whose steps can't see many rows."""
     plan, t = facts.plan, facts.plan.training
-    told = (
-        plan.method.type == "full" and plan.objective.type in ("sft", "pretrain") and plan.hardware.device == "cuda"
-    )
+    told = plan.method.type == "full" and plan.objective.type in ("sft", "pretrain") and plan.hardware.device == "cuda"
     if told and t.steps and not t.packing and t.steps * t.batch_size < ROWS:
         yield Hit(
             facts.written("method.type"),

@@ -100,9 +100,7 @@ def tokenizer_config(variant: str, chat_template: str) -> bytes:
     config: dict[str, Any] = {
         "add_bos_token": False,
         "add_prefix_space": False,
-        "added_tokens_decoder": {
-            str(number): _decoder_entry(content) for content, number in control_tokens().items()
-        },
+        "added_tokens_decoder": {str(number): _decoder_entry(content) for content, number in control_tokens().items()},
         "additional_special_tokens": list(SPECIAL[1:]),
         "bos_token": None,
         "chat_template": chat_template,

@@ -52,9 +52,7 @@ def _source(source: Source, route: Route, kind: str) -> Iterator[Finding]:
     if source.hub is None:
         for name in ("subset", "split", "revision"):
             if getattr(source, name) is not None:
-                yield _error(
-                    (*route, name), f"`{name}` belongs to a data set on the hub", "remove it, or write `hub`"
-                )
+                yield _error((*route, name), f"`{name}` belongs to a data set on the hub", "remove it, or write `hub`")
     if source.format and source.format not in LAYOUTS[kind]:
         yield _error(
             (*route, "format"),

@@ -153,7 +153,6 @@ WORDS: dict[str, dict[Any, str]] = {
     },
     "training.evaluate_every": {"epoch": "After each epoch."},
     "training.save_every": {"epoch": "After each epoch."},
-    "hardware.nodes": {1: "One host."},
     "hardware.strategy": {
         "auto": "Chosen for the model, the method and the GPUs.",
         "single": "One GPU.",

@@ -32,9 +32,7 @@ _OF_SOURCE = tuple(Source.model_fields)
 
 
 def _source(source: Source, objective: str, taken: set[str]) -> SourcePlan:
-    stem = (
-        "".join(c if c.isalnum() or c in "-_" else "-" for c in Path(source.path or source.hub or "").stem) or "rows"
-    )
+    stem = "".join(c if c.isalnum() or c in "-_" else "-" for c in Path(source.path or source.hub or "").stem) or "rows"
     name, count = stem, 2
     while name in taken:
         name, count = f"{stem}-{count}", count + 1

@@ -27,7 +27,6 @@ def resolve_hardware(recipe: Recipe, notes: Notes) -> HardwarePlan:
     else:
         notes.derive("hardware.strategy", default, why, *sizes, origin="hardware")
     splits = {name: _split(h, name, notes) for name in _SPLITS}
-    notes.derive("hardware.replicas", None, "GPUs that see rows of their own", "hardware.gpus", "hardware.nodes")
     plan = HardwarePlan(
         device=device,
         gpu=h.gpu,

@@ -22,9 +22,7 @@ def resolve_method(recipe: Recipe, facts: ModelFacts, notes: Notes) -> MethodPla
     notes.pick("method.type", kind, "lora", "an adapter learns as well on most data and fits most cards")
     short = "dora" if asked in ("dora", "qdora") else None
     if short:
-        variant = notes.derive(
-            "method.variant", "dora", f"`{asked}` is short for it", "method.type", "method.variant"
-        )
+        variant = notes.derive("method.variant", "dora", f"`{asked}` is short for it", "method.type", "method.variant")
     else:
         variant = notes.pick("method.variant", method.variant, "plain", "DoRA costs time and memory (QR209)")
     rank = notes.pick("method.rank", method.rank, 16, "enough for most data; doubling it rarely helps")
@@ -54,9 +52,7 @@ def _layer_numbers(method: Method, facts: ModelFacts, notes: Notes) -> tuple[int
     if count > facts.layers:
         notes.refuse(("method", "layers"), f"the model has {facts.layers} layers", f"at most {facts.layers}")
     first = max(0, facts.layers - count)
-    return notes.derive(
-        "method.layer_numbers", tuple(range(first, facts.layers)), f"the last {count}", "method.layers"
-    )
+    return notes.derive("method.layer_numbers", tuple(range(first, facts.layers)), f"the last {count}", "method.layers")
 
 
 def _modules(method: Method, notes: Notes) -> tuple[str, ...]:

@@ -16,20 +16,14 @@ def resolve_objective(recipe: Recipe, notes: Notes) -> ObjectivePlan:
     o = recipe.objective or Objective()
     kind = o.type or "sft"
 
-    notes.derive("objective.pairs", None, "what a row is", "objective.type")
-    notes.derive("objective.chat", None, "what a row is", "objective.type")
     return ObjectivePlan(
         type=notes.pick("objective.type", o.type, "sft", "learn from conversations"),
         loss=notes.pick("objective.loss", o.loss, "sigmoid", "DPO as published"),
         beta=notes.pick("objective.beta", o.beta, BETAS.get(kind, 0.1), "within 0.05 to 0.20 (QR405), SimPO at 2"),
         gamma=notes.pick("objective.gamma", o.gamma, 1.0, "half of SimPO's beta"),
-        label_smoothing=notes.pick(
-            "objective.label_smoothing", o.label_smoothing, _smoothing(o), "labels are trusted"
-        ),
+        label_smoothing=notes.pick("objective.label_smoothing", o.label_smoothing, _smoothing(o), "labels are trusted"),
         sft_weight=notes.pick("objective.sft_weight", o.sft_weight, 0.0, "the preference alone"),
-        desirable_weight=notes.pick(
-            "objective.desirable_weight", o.desirable_weight, 1.0, "good and bad weigh alike"
-        ),
+        desirable_weight=notes.pick("objective.desirable_weight", o.desirable_weight, 1.0, "good and bad weigh alike"),
         undesirable_weight=notes.pick("objective.undesirable_weight", o.undesirable_weight, 1.0, "as good ones"),
         kl_weight=notes.pick("objective.kl_weight", o.kl_weight, None, "no anchor"),
     )

@@ -88,9 +88,7 @@ def resolve_training(
         early_stopping=pick("training.early_stopping", t.early_stopping, None, "the run ends when it is done"),
         evaluate_every=evaluate_every,
         save_every=resolve_saving(t, evaluate_every, notes),
-        keep_checkpoints=pick(
-            "training.keep_checkpoints", t.keep_checkpoints, 2, "the newest and one to fall back on"
-        ),
+        keep_checkpoints=pick("training.keep_checkpoints", t.keep_checkpoints, 2, "the newest and one to fall back on"),
         log_every=pick(
             "training.log_every", t.log_every, 1 if (t.steps or 1000) <= 200 else 10, "a curve of some hundred points"
         ),
@@ -168,4 +166,6 @@ def _kernel(t: Training, name: str, word: str, notes: Notes) -> bool:
 
 def _data_seed(t: Training, notes: Notes) -> int:
     seed = 42 if t.seed is None else t.seed
+    if t.data_seed is None and t.seed is not None:
+        return notes.derive("training.data_seed", seed, "the seed", "training.seed")
     return notes.pick("training.data_seed", t.data_seed, seed, "the seed")

@@ -8,7 +8,15 @@ from itertools import product
 
 CHECKPOINTING = ("non-reentrant", "reentrant")
 STRATEGIES = ("ddp", "zero2", "zero3", "fsdp1", "fsdp2")
-GRID = (("lora", ""), ("qlora", "uint8"), ("qlora", "bf16"), ("dora", ""), ("qdora", "uint8"), ("8bit", ""), ("full", ""))
+GRID = (
+    ("lora", ""),
+    ("qlora", "uint8"),
+    ("qlora", "bf16"),
+    ("dora", ""),
+    ("qdora", "uint8"),
+    ("8bit", ""),
+    ("full", ""),
+)
 """Methods, and how the 4-bit weights are stored."""
 
 

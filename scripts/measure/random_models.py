@@ -1,6 +1,6 @@
 """Write a model with random weights in the shape of a released Qwen3, as `from_pretrained` reads it.
 
-    python scripts/measure/random_models.py FOLDER 0.6B 4B moe
+python scripts/measure/random_models.py FOLDER 0.6B 4B moe
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ def facts_of(name: str) -> ModelFacts:
     if name == "tiny":
         return replace(REGISTRY["Qwen/Qwen3-0.6B"], intermediate_size=256, **small)
     if name == "tiny-moe":
-        return replace(REGISTRY["Qwen/Qwen3-30B-A3B"], moe_intermediate_size=64, experts=16, experts_per_token=2, **small)
+        return replace(
+            REGISTRY["Qwen/Qwen3-30B-A3B"], moe_intermediate_size=64, experts=16, experts_per_token=2, **small
+        )
     return REGISTRY[f"Qwen/Qwen3-{name}"]
 
 

@@ -151,7 +151,14 @@ class Measuring:
         if cell.strategy.startswith("fsdp"):
             config = folder / "fsdp.yaml"
             config.write_text(fsdp_config(cell, self.arguments.cpu), "utf-8")
-            python += ["-m", "accelerate.commands.launch", "--config_file", str(config), "--main_process_port", str(port)]
+            python += [
+                "-m",
+                "accelerate.commands.launch",
+                "--config_file",
+                str(config),
+                "--main_process_port",
+                str(port),
+            ]
         elif cell.strategy != "single":
             python += ["-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", str(port)]
         model = str(self.out / "models" / cell.model)

@@ -56,9 +56,7 @@ def entered(reader: str, text: str) -> list[dict[str, Any]]:
         one = errors[int(number.lstrip("#")) - 1]
         said = {"verdict": {"true": True, "false": False}[verdict], "reader": reader, "note": "".join(note)}
         rows.append({**{field: one[field] for field in FIELDS}, **said})
-    missing = [
-        n + 1 for n, one in enumerate(errors) if not any(all(row[f] == one[f] for f in FIELDS) for row in rows)
-    ]
+    missing = [n + 1 for n, one in enumerate(errors) if not any(all(row[f] == one[f] for f in FIELDS) for row in rows)]
     if missing:
         raise SystemExit(f"no verdict for {missing}")
     return rows

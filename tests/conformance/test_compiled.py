@@ -170,10 +170,21 @@ def test_framework_resolves_the_plan(
         assert answer.arguments[f"warmup_steps_at_{steps}"] == warmup_at(made.plan, steps, backend)
 
 
-SAME = (
-    "learning_rate scheduler adam_beta1 adam_beta2 weight_decay effective_batch_size max_length rank alpha dropout "
-    "target_modules precision seed"
-).split()
+SAME = [
+    "learning_rate",
+    "scheduler",
+    "adam_beta1",
+    "adam_beta2",
+    "weight_decay",
+    "effective_batch_size",
+    "max_length",
+    "rank",
+    "alpha",
+    "dropout",
+    "target_modules",
+    "precision",
+    "seed",
+]
 
 
 @pytest.mark.parametrize(

@@ -156,6 +156,4 @@ class Client:
                 if method == "workspace/configuration"
                 else None
             )
-            self._send(
-                {"id": message["id"], "result": [self.settings.get(name) for name in asked] if asked else None}
-            )
+            self._send({"id": message["id"], "result": [self.settings.get(name) for name in asked] if asked else None})

@@ -14,9 +14,7 @@ WHO = {f"GIT_{role}_{what}": "t@example.org" for role in ("AUTHOR", "COMMITTER")
 
 
 def git(folder: Path, *words: str) -> str:
-    done = subprocess.run(
-        ["git", *words], cwd=folder, env=os.environ | WHO, check=True, capture_output=True, text=True
-    )
+    done = subprocess.run(["git", *words], cwd=folder, env=os.environ | WHO, check=True, capture_output=True, text=True)
     return done.stdout.strip()
 
 

@@ -48,12 +48,24 @@ def natives(files: dict[str, str]) -> dict[str, Any]:
 
 VALIDATED = nested("data.validation", 0.1)
 FOUR_BITS = nested("quantization.bits", 4)
+FULL = nested("method.type", "full")
+DPO = nested("objective.type", "dpo")
+KTO = nested("objective.type", "kto")
+HUB = nested("data.train", [{"hub": "me/rows"}])
 FIELDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "model.id": ("Qwen/Qwen3-4B-Instruct-2507", {}),
     "model.revision": ("abc123", {}),
     "data.train": (["a.jsonl", "b.jsonl"], {}),
     "data.train[].path": ("other.jsonl", {}),
+    "data.train[].hub": ("me/rows", {}),
+    "data.train[].subset": ("small", HUB),
+    "data.train[].split": ("test", HUB),
+    "data.train[].revision": ("abc", HUB),
+    "data.train[].format": ("sharegpt", {}),
+    "data.train[].columns": ({"messages": "talk"}, {}),
+    "data.train[].weight": (0.5, {}),
     "data.validation": (0.2, {}),
+    "data.streaming": (True, nested("training.steps", 50)),
     "chat.template": ("mine.jinja", {}),
     "chat.train_on": ("last-assistant", {}),
     "chat.thinking": ("train-empty", {}),
@@ -64,6 +76,19 @@ FIELDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "method.dropout": (0.1, {}),
     "method.targets": (["q_proj"], {"allow": {"QR201": "on purpose"}}),
     "method.rslora": (True, nested("method.alpha", 32)),
+    "method.layers": (4, {}),
+    "method.lora_plus": (8.0, {}),
+    "method.modules_to_save": (["embed_tokens", "lm_head"], {"allow": {"QR208": "on purpose"}}),
+    "method.start_from": ("runs/first", {}),
+    "objective.type": ("orpo", {}),
+    "objective.loss": ("ipo", DPO),
+    "objective.beta": (0.2, DPO),
+    "objective.gamma": (0.5, merged(nested("objective.type", "simpo"), nested("training.steps", 50))),
+    "objective.label_smoothing": (0.2, DPO),
+    "objective.sft_weight": (0.5, DPO),
+    "objective.desirable_weight": (2.0, KTO),
+    "objective.undesirable_weight": (2.0, KTO),
+    "objective.kl_weight": (0.05, {}),
     "quantization.bits": (4, {}),
     "quantization.type": ("fp4", FOUR_BITS),
     "quantization.double": (False, FOUR_BITS),
@@ -83,11 +108,15 @@ FIELDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "training.epsilon": (1e-6, {}),
     "training.weight_decay": (0.05, {}),
     "training.max_grad_norm": (0.5, {}),
+    "training.min_learning_rate": (0.2, nested("training.scheduler", "cosine_with_min_lr")),
     "training.precision": ("fp32", {}),
+    "training.fp8": (True, {}),
     "training.seed": (7, {}),
+    "training.data_seed": (8, {}),
     "training.gradient_checkpointing": (False, {}),
     "training.attention": ("eager", {}),
     "training.kernels": ("liger", {}),
+    "training.compile": (True, {}),
     "training.neftune": (5.0, {}),
     "training.early_stopping": (2, merged(VALIDATED, nested("training.evaluate_every", 10))),
     "training.evaluate_every": (10, VALIDATED),
@@ -97,12 +126,21 @@ FIELDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "hardware.gpus": (2, {}),
     "hardware.strategy": ("ddp", nested("hardware.gpus", 2)),
     "hardware.device": ("cpu", {}),
+    "hardware.nodes": (2, nested("hardware.gpus", 2)),
+    "hardware.offload": ("optimizer", nested("hardware", {"gpus": 2, "strategy": "zero2"})),
+    "hardware.tensor_parallel": (2, merged(nested("hardware", {"gpus": 4, "strategy": "zero1"}), FULL)),
+    "hardware.context_parallel": (2, nested("hardware", {"gpus": 4, "strategy": "ddp"})),
     "output.dir": ("elsewhere", {}),
+    "output.hub.id": ("me/model", {}),
+    "output.hub.private": (False, nested("output.hub", {"id": "me/model"})),
+    "tracking.to": ("wandb", {}),
+    "tracking.project": ("mine", nested("tracking.to", "wandb")),
+    "tracking.run_name": ("first", nested("tracking.to", "wandb")),
     # read by `recipes` itself, and yet heard by the frameworks
     "name": ("other", {}),
     "hardware.gpu": ("rtx-3060", {}),
 }
-ONLY_ONE_VALUE = {"data.train[].format": "messages", "objective.type": "sft", "hardware.nodes": 1, "version": 1}
+ONLY_ONE_VALUE = {"version": 1}
 """Fields that say what is so anyway. Give one a second value and this test wants an entry above."""
 SO_ANYWAY = {("quantization.storage", "llamafactory")}
 """Taken, and told nothing new: LLaMA-Factory always stores 4-bit weights in the compute type."""
@@ -112,8 +150,11 @@ EXTRA = {"axolotl": {"lora_mlp_kernel": True}, "llamafactory": {"plot_loss": Tru
 
 def setting(path):
     value, context = FIELDS[path]
-    if path == "data.train[].path":
-        return context, merged(context, nested("data.train", [{"path": value}]))
+    if path.startswith("data.train[]."):
+        (source,) = context.get("data", {}).get(
+            "train", [{} if path.endswith(("path", "hub")) else {"path": "rows.jsonl"}]
+        )
+        return context, {**context, "data": {"train": [{**source, path.rpartition(".")[2]: value}]}}
     if path.startswith("model."):
         whole = {"id": "Qwen/Qwen3-4B", path.partition(".")[2]: value}
         return context, merged(context, {"model": whole})
@@ -139,8 +180,9 @@ def test_a_field_changes_what_the_framework_is_told_or_is_refused_by_name(compil
     try:
         after = natives(compiled(recipe, backend))
     except RecipeError as error:
-        assert all(f"`{path}`" in finding.message for finding in error.findings)
-        assert all(finding.code == "backend" and finding.span.line > 0 for finding in error.findings)
+        errors = [finding for finding in error.findings if finding.severity == "error"]
+        assert all(f"`{path}`" in f.message or ".".join(map(str, f.route)) == path for f in errors)
+        assert errors and all(f.code.startswith(("backend", "QR")) and f.span.line > 0 for f in errors)
         return
     assert (after != before) != ((path, backend) in SO_ANYWAY)
 
@@ -163,6 +205,14 @@ def test_saying_the_default_aloud_is_no_error(loaded, compiled, path, backend):
         "training.betas": [plan.training.beta1, plan.training.beta2],
         "training.kernels": "liger" if plan.training.liger else "none",
         "training.evaluate_every": None,
+        "training.compile": None,
+        "method.layers": None,
+        "method.lora_plus": None,
+        "method.modules_to_save": None,
+        "method.start_from": None,
+        **{name: None for name in FIELDS if name.startswith(("objective.", "output.hub", "data.train[]"))},
+        "training.min_learning_rate": None,
+        "training.fp8": None,
         "quantization.bits": None,
         "quantization.type": None,
         "quantization.double": None,
@@ -288,9 +338,7 @@ def test_every_reader_reads_the_same(file):
     assert omegaconf.OmegaConf.to_container(omegaconf.OmegaConf.create(text)) == expected
 
 
-@pytest.mark.parametrize(
-    "file", sorted((ROOT / "tests/golden").glob("*/*/*.sh")), ids=lambda f: "-".join(f.parts[-3:])
-)
+@pytest.mark.parametrize("file", sorted((ROOT / "tests/golden").glob("*/*/*.sh")), ids=lambda f: "-".join(f.parts[-3:]))
 def test_every_script_is_a_script(file):
     assert subprocess.run(["bash", "-n", str(file)], check=False).returncode == 0
 
@@ -310,9 +358,7 @@ def run_compile(folder, seed):
     for example in HASHED:
         args = ["compile", f"recipes/{example.name}", "--backend", "all", "-o", f"out/{example.stem}"]
         subprocess.run([sys.executable, "-c", code, *args], cwd=folder, env=env, check=True, capture_output=True)
-    return {
-        str(file.relative_to(folder)): file.read_bytes() for file in (folder / "out").rglob("*") if file.is_file()
-    }
+    return {str(file.relative_to(folder)): file.read_bytes() for file in (folder / "out").rglob("*") if file.is_file()}
 
 
 def test_two_runs_write_the_same_bytes(tmp_path):
@@ -328,15 +374,11 @@ def test_a_folder_with_odd_characters(tmp_path, backend):
     folder = tmp_path / "it's a $(touch x) fol`der; é"
     folder.mkdir()
     file = folder / "r.yaml"
-    file.write_text(
-        'version: 1\nmodel: Qwen/Qwen3-4B\ndata: {train: "a b\'c $x.jsonl"}\noutput: {dir: out}\n', "utf-8"
-    )
+    file.write_text('version: 1\nmodel: Qwen/Qwen3-4B\ndata: {train: "a b\'c $x.jsonl"}\noutput: {dir: out}\n', "utf-8")
     made = compile_for(load(str(file)), backend_named(backend), tmp_path / "o p" / "q")
     (tmp_path / "o p/q").mkdir(parents=True)
-    script = made.files["run.sh"].replace("\npython ", "\npwd; exit; python ")
+    script = made.files["run.sh"].replace("\nPYTHONPATH=", "\npwd; exit; PYTHONPATH=")
     (tmp_path / "o p/q/run.sh").write_text(script, "utf-8")
-    done = subprocess.run(
-        ["bash", str(tmp_path / "o p/q/run.sh")], capture_output=True, text=True, check=True, cwd="/"
-    )
+    done = subprocess.run(["bash", str(tmp_path / "o p/q/run.sh")], capture_output=True, text=True, check=True, cwd="/")
     assert done.stdout.strip() == str(folder)
-    assert json.loads(made.files["rows.json"])["train"] == ["a b'c $x.jsonl"]
+    assert json.loads(made.files["rows.json"])["train"][0]["path"] == "a b'c $x.jsonl"

@@ -234,9 +234,7 @@ def test_a_lost_file_is_noticed_and_restored(tmp_path, offline):
     create(environment, lambda text: None)
     (environment.site_packages / "apple.py").unlink()
     lock = requirements.read(environment.lock)
-    assert contents.differences(environment.site_packages, lock) == [
-        "apple-1.0.dist-info was not installed to the end"
-    ]
+    assert contents.differences(environment.site_packages, lock) == ["apple-1.0.dist-info was not installed to the end"]
     (environment.folder / MARKER).unlink()
     create(environment, lambda text: None)
     assert contents.differences(environment.site_packages, lock) == []

@@ -14,7 +14,7 @@ from tests.conftest import BACKENDS, ROOT
 
 GOLDEN = ROOT / "tests/golden"
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
-COPIED = {"rows.py": ROOT / "qwen_recipes/data/rows.py"}
+COPIED = {f"rows/{file.name}": file for file in (ROOT / "qwen_recipes/data/rows").glob("*.py")}
 
 
 def compiled(example, backend):
@@ -57,7 +57,7 @@ def test_an_example_compiles_for_its_own_backend(example):
 
 def test_every_backend_is_refused_something_and_tells_who_can():
     said = [file.read_text("utf-8") for file in GOLDEN.glob("*/*/refused.txt")]
-    assert all(" can\n" in text for text in said)
+    assert all(" can\n" in text for text in said if "no backend can" not in text)
 
 
 def test_copied_files_are_copies():

@@ -15,9 +15,7 @@ from qwen_recipes.guards.base import HEADINGS
 from qwen_recipes.resolve import resolve
 from tests.conftest import BASE, ROOT, merged, nested
 
-FILES = {
-    file.stem: yaml.safe_load(file.read_text("utf-8")) for file in sorted((ROOT / "tests/guards").glob("*.yaml"))
-}
+FILES = {file.stem: yaml.safe_load(file.read_text("utf-8")) for file in sorted((ROOT / "tests/guards").glob("*.yaml"))}
 CASES = [
     pytest.param(code, case, id=f"{code}: {case['name']}") for code, file in FILES.items() for case in file["cases"]
 ]

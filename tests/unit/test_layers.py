@@ -42,9 +42,7 @@ def test_imports_go_one_way(file):
 
 
 def test_every_folder_has_its_place():
-    assert {f.name for f in PACKAGE.iterdir() if f.is_dir() and f.name not in ("__pycache__", "_shipped")} <= set(
-        ORDER
-    )
+    assert {f.name for f in PACKAGE.iterdir() if f.is_dir() and f.name not in ("__pycache__", "_shipped")} <= set(ORDER)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))

@@ -154,9 +154,7 @@ def _conversation(draw):
     for _ in range(draw.randint(1, 3)):
         messages.append({"role": "user", "content": draw.choice(TEXTS)})
         if draw.random() < 0.4:
-            messages.append(
-                said(draw.choice(TEXTS), tool_calls=draw.choice([[CALL], [TEXT_CALL], [CALL, TEXT_CALL]]))
-            )
+            messages.append(said(draw.choice(TEXTS), tool_calls=draw.choice([[CALL], [TEXT_CALL], [CALL, TEXT_CALL]])))
             messages += [{"role": "tool", "content": draw.choice(TEXTS)}] * draw.randint(1, 2)
         reasoning = {"reasoning_content": draw.choice(TEXTS)} if draw.random() < 0.4 else {}
         messages.append(said(draw.choice(TEXTS), **reasoning))

@@ -13,7 +13,19 @@ from qwen_recipes.resolve.table import table
 from tests.conftest import BACKENDS, ROOT, nested
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
-PARTS = ("model", "data", "chat", "objective", "method", "quantization", "training", "hardware", "output", "run")
+PARTS = (
+    "model",
+    "data",
+    "chat",
+    "objective",
+    "method",
+    "quantization",
+    "training",
+    "hardware",
+    "output",
+    "tracking",
+    "run",
+)
 
 
 @pytest.fixture
@@ -90,9 +102,7 @@ def test_the_table_holds_every_value_with_its_reason(plan, name):
         assert row.reason, row.field
         assert row.shown
     hidden = () if made.method.adapter else ("method.",)
-    unused = (
-        () if made.quantization.bits == 4 else ("quantization.type", "quantization.double", "quantization.storage")
-    )
+    unused = () if made.quantization.bits == 4 else ("quantization.type", "quantization.double", "quantization.storage")
     expected = {p for part in PARTS for p, _ in values(getattr(made, part), part)}
     missing = expected - {row.field for row in rows}
     assert all(path.startswith(hidden or ("-",)) or path in unused for path in missing), missing
@@ -324,9 +334,7 @@ def test_a_local_folder_has_no_revision(refused, tmp_path):
 
 
 def test_sources_of_one_name_are_told_apart(plan):
-    made = plan(
-        {"data": {"train": ["a/rows.jsonl", "b/rows.jsonl", "ä ö.jsonl"], "validation": ["c/rows.jsonl"]}}
-    ).data
+    made = plan({"data": {"train": ["a/rows.jsonl", "b/rows.jsonl", "ä ö.jsonl"], "validation": ["c/rows.jsonl"]}}).data
     names = [s.name for s in (*made.train, *made.validation)]
     assert len(set(names)) == 4
     assert [s.path for s in made.train] == ["a/rows.jsonl", "b/rows.jsonl", "ä ö.jsonl"]

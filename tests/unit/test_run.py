@@ -367,9 +367,7 @@ def test_losses_of_each_frameworks_files(tmp_path):
     )
     printed = read_losses(tmp_path, log)
     assert printed.train == [(1, 2.5), (2, 2.0)] and printed.last_evaluation == 2.25 and printed.steps is None
-    (tmp_path / "logging.jsonl").write_text(
-        '{"loss": 3.0, "global_step/max_steps": "4/9"}\n{"log_history": []}\n{"lo'
-    )
+    (tmp_path / "logging.jsonl").write_text('{"loss": 3.0, "global_step/max_steps": "4/9"}\n{"log_history": []}\n{"lo')
     swift = read_losses(tmp_path, log)
     assert (swift.train, swift.steps, swift.planned) == ([(4, 3.0)], 4, 9)
     (tmp_path / "trainer_log.jsonl").write_text('{"current_steps": 5, "total_steps": 9, "loss": 1.5}\n')

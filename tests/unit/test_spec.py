@@ -81,7 +81,7 @@ def test_what_must_be_written(missing):
         ("method.targets", ["lm_head"]),
         ("method.dropout", 1.0),
         ("quantization.bits", 16),
-        ("hardware.nodes", 2),
+        ("hardware.nodes", 0),
         ("hardware.gpus", 0),
         ("allow", {"QR1": "because"}),
         ("allow", {"QR101": "no"}),
@@ -103,7 +103,8 @@ def test_every_field_explains_itself_with_an_example_that_holds(path):
         source = {"path": "a", path.rpartition(".")[2]: field.example}
         assert recipe({"data": {"train": [source]}})
     else:
-        rest = {"model.revision": {"model": {"id": "x"}}}.get(path, {})
+        beside = {"model.revision": {"model": {"id": "x"}}, "output.hub.private": {"output": {"hub": {"id": "a/b"}}}}
+        rest = beside.get(path, {})
         assert recipe(merged(rest, nested(path, field.example)))
 
 
@@ -114,7 +115,7 @@ def test_leaves_are_complete():
     for part in [schema, *schema["$defs"].values()]:
         named |= set(part["properties"])
     parts = {"chat", "quantization", "training", "hardware", "output", "run", "backends", "data", "model", "method",
-             "objective"}  # fmt: skip
+             "objective", "tracking"}  # fmt: skip
     assert {path.rpartition(".")[2] for path in leaves()} == named - parts
 
 

@@ -49,9 +49,7 @@ LIMITS = (
     ),
     Limit(
         "training.kernels",
-        lambda p: (
-            p.training.lora_kernels and (p.quantization.bits == 8 or p.objective.type not in ("sft", "pretrain"))
-        ),
+        lambda p: p.training.lora_kernels and (p.quantization.bits == 8 or p.objective.type not in ("sft", "pretrain")),
         "its fused adapter kernels take neither an 8-bit base nor preferences",
     ),
     Limit(

@@ -16,9 +16,7 @@ def _storage(plan: Plan) -> bool:
 
 
 def _pissa(plan: Plan) -> bool:
-    beside = (
-        plan.quantization.bits != 16 or plan.objective.type in ("dpo", "kto") or plan.hardware.strategy == "zero3"
-    )
+    beside = plan.quantization.bits != 16 or plan.objective.type in ("dpo", "kto") or plan.hardware.strategy == "zero3"
     return plan.method.variant == "pissa" and beside
 
 
@@ -41,9 +39,7 @@ LIMITS = (
         lambda p: p.method.variant == "dora" and p.quantization.bits != 16,
         "it refuses DoRA on any quantized base since 0.9.3",
     ),
-    Limit(
-        "method.variant", _pissa, "it starts PiSSA from whole weights only, without a reference and without ZeRO-3"
-    ),
+    Limit("method.variant", _pissa, "it starts PiSSA from whole weights only, without a reference and without ZeRO-3"),
     Limit(
         "method.layers",
         lambda p: p.method.adapter and p.method.layers is not None,

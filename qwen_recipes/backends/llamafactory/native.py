@@ -47,9 +47,7 @@ MEGATRON = frozenset(
         "sequence_parallel", "tensor_model_parallel_size", "use_distributed_optimizer",
     }
 )  # fmt: skip
-V1 = frozenset(
-    {"model", "train_dataset", "dist_config", "init_config", "peft_config", "kernel_config", "model_class"}
-)
+V1 = frozenset({"model", "train_dataset", "dist_config", "init_config", "peft_config", "kernel_config", "model_class"})
 QUANTIZERS = ("bnb", "hqq", "eetq")
 
 

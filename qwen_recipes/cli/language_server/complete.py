@@ -33,9 +33,7 @@ def offers(lines: list[str], line: int, column: int) -> list[Offer]:
         return [_key(word, cursor, ends) for word in words]
     route = cursor.parent[:-1] if cursor.key is None else (*cursor.parent, cursor.key)
     space = " " if before.endswith((":", ",")) else ""
-    return [
-        Offer(word.text, space + word.text, len(cursor.typed), "value", word.meaning) for word in values_at(route)
-    ]
+    return [Offer(word.text, space + word.text, len(cursor.typed), "value", word.meaning) for word in values_at(route)]
 
 
 def _key(word: Word, cursor: Cursor, ends: str) -> Offer:

@@ -39,9 +39,7 @@ def lint_native(
         return [_unreadable(finding) for finding in error.findings]
     found = [finding for config in configs for finding in judge_native(config)]
     unique = {(f.code, f.span, f.message): f for f in found}
-    return sorted(
-        unique.values(), key=lambda f: (f.span.line if f.span else 0, f.span.column if f.span else 0, f.code)
-    )
+    return sorted(unique.values(), key=lambda f: (f.span.line if f.span else 0, f.span.column if f.span else 0, f.code))
 
 
 def native_findings(content: bytes | str, name: str, as_backend: str | None = None) -> list[Finding] | None:
@@ -85,8 +83,6 @@ def _unreadable(finding: Finding) -> Finding:
     from dataclasses import replace
 
     why = (
-        "readers disagree: one refuses the file, another takes the last of the two"
-        if _TWICE in finding.message
-        else ""
+        "readers disagree: one refuses the file, another takes the last of the two" if _TWICE in finding.message else ""
     )
     return replace(finding, code="QR705", why=why or finding.why)

@@ -52,9 +52,7 @@ def axolotl(config: NativeConfig, data: dict[str, Any]) -> Iterator[NativeHit]:
     fsdp = data.get("fsdp_config") or {}
     staged = isinstance(fsdp, dict) and fsdp.get("cpu_ram_efficient_loading") is True
     if staged and switched(data, "load_in_4bit") and switched(data, "peft_use_dora") and since("0.20", config):
-        yield NativeHit(
-            ("peft_use_dora",), "DoRA can't be trained on a base that FSDP2 loads in stages", "plain LoRA"
-        )
+        yield NativeHit(("peft_use_dora",), "DoRA can't be trained on a base that FSDP2 loads in stages", "plain LoRA")
 
 
 def ms_swift(config: NativeConfig, data: dict[str, Any]) -> Iterator[NativeHit]:

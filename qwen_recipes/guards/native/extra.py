@@ -37,9 +37,7 @@ def around(plan: Plan, backend: str) -> dict[str, Any]:
     if backend == "axolotl":
         kind = {"adapter": "qlora" if bits == 4 else "lora"} if adapter else {}
         return {"base_model": plan.model.id, **kind, **({f"load_in_{bits}bit": True} if bits != 16 else {})}
-    quantized = (
-        {"quantization_bit": bits} if backend == "llamafactory" else {"quant_bits": bits, "quant_method": "bnb"}
-    )
+    quantized = {"quantization_bit": bits} if backend == "llamafactory" else {"quant_bits": bits, "quant_method": "bnb"}
     named = {"model_name_or_path": plan.model.id, "do_train": True} if backend == "llamafactory" else {}
     kind = {"finetuning_type" if backend == "llamafactory" else "tuner_type": "lora" if adapter else "full"}
     return {**named, **kind, **(quantized if bits != 16 else {})}

@@ -62,9 +62,7 @@ def scalar(config: NativeConfig, key: str, node: Scalar, schema: Mapping[str, An
     elif node.plain and node.raw.lower() in _SWITCH and schema and not takes_switch(schema):
         read = str(_SWITCH[node.raw.lower()]).lower()
         message = f"YAML 1.1 reads `{node.raw}` as {read}, which `{key}` can't be"
-        yield NativeHit(
-            (key,), message, f'{key}: "{node.raw}"', severity=None if looked_at(config, key) else "warning"
-        )
+        yield NativeHit((key,), message, f'{key}: "{node.raw}"', severity=None if looked_at(config, key) else "warning")
     elif config.backend == "llamafactory" and not node.plain and isinstance(node.value, str):
         yield from quoted(config, key, node, schema)
 

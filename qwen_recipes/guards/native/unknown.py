@@ -142,9 +142,7 @@ def inside(root: Map, schema: Mapping[str, Any]) -> Iterator[tuple[Route, list[s
         yield from walk(node, part, schema, (key,))
 
 
-def walk(
-    node: Node, part: Mapping[str, Any], schema: Mapping[str, Any], route: Route
-) -> list[tuple[Route, list[str]]]:
+def walk(node: Node, part: Mapping[str, Any], schema: Mapping[str, Any], route: Route) -> list[tuple[Route, list[str]]]:
     """Unknown keys in `node` by the alternative of its schema that leaves the fewest."""
     options = [resolved(option, schema) for option in alternatives(part, schema)]
     found = [_under(node, option, schema, route) for option in options if fits(node, option)]
@@ -155,9 +153,7 @@ def alternatives(part: Mapping[str, Any], schema: Mapping[str, Any]) -> list[Map
     """The alternatives of a schema, those within alternatives too."""
     whole = resolved(part, schema)
     return (
-        [inner for option in whole["anyOf"] for inner in alternatives(option, schema)]
-        if "anyOf" in whole
-        else [whole]
+        [inner for option in whole["anyOf"] for inner in alternatives(option, schema)] if "anyOf" in whole else [whole]
     )
 
 

@@ -63,7 +63,5 @@ class Quantization(Part):
 MethodField = Annotated[
     Method,
     BeforeValidator(short_form("type")),
-    AsShort(
-        {"enum": ["full", "freeze", "lora", "dora", "qlora", "qdora"], "description": "Short form of the method."}
-    ),
+    AsShort({"enum": ["full", "freeze", "lora", "dora", "qlora", "qdora"], "description": "Short form of the method."}),
 ]

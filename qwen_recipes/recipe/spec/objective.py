@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator
 
 from qwen_recipes.recipe.spec.base import Part, says, short_form
 from qwen_recipes.recipe.spec.source import AsShort

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field
 
 from qwen_recipes.recipe.spec.base import Part, says
+from qwen_recipes.recipe.spec.source import AsShort
 
 MAX_BATCH = 1_000_000
 Scheduler = Literal[
@@ -34,6 +35,7 @@ Beta = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
 Kernel = Literal["none", "liger", "cut-cross-entropy", "lora"]
+_ONE_KERNEL = AsShort({"enum": list(get_args(Kernel)), "description": "A single kernel."})
 
 
 def _as_list(value: Any) -> Any:
@@ -49,9 +51,7 @@ class Training(Part):
     overlong: Literal["drop", "truncate", "error"] | None = says(
         "What happens to a row that is longer: left out, cut at the end, or the run stops.", "drop"
     )
-    packing: bool | None = says(
-        "Put several short rows into one sequence, with attention that keeps them apart.", True
-    )
+    packing: bool | None = says("Put several short rows into one sequence, with attention that keeps them apart.", True)
     batch_size: int | None = says(
         "Sequences per optimizer step over all GPUs; a full pack counts as one.", 16, ge=1, le=MAX_BATCH
     )
@@ -87,7 +87,7 @@ class Training(Part):
     attention: Literal["auto", "sdpa", "eager", "flash_attention_2", "flash_attention_3", "flex_attention"] | None = (
         says("Attention implementation.", "auto")
     )
-    kernels: Annotated[list[Kernel], Field(min_length=1), BeforeValidator(_as_list)] | None = says(
+    kernels: Annotated[list[Kernel], Field(min_length=1), BeforeValidator(_as_list), _ONE_KERNEL] | None = says(
         "Fused kernels: `liger` (rotary, RMSNorm, SwiGLU, and a loss that never holds all logits), `cut-cross-entropy` "
         "(that loss alone), `lora` (adapters and their base in one), or `none`.",
         ["liger"],

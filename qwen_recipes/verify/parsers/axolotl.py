@@ -155,9 +155,9 @@ def training_args(cfg: Any, total_steps: int | None) -> Any:
     builders = import_module("axolotl.core.builders")
     tokenizer = SimpleNamespace(chat_template="{{ messages }}")
     if cfg.rl:
-        return held_out(builders.HFRLTrainerBuilder(cfg, None, tokenizer), cfg)._build_training_arguments(
-            total_steps
-        )[0]
+        return held_out(builders.HFRLTrainerBuilder(cfg, None, tokenizer), cfg)._build_training_arguments(total_steps)[
+            0
+        ]
     builder = held_out(builders.HFCausalTrainerBuilder(cfg, None, tokenizer), cfg)
     builder.hook_pre_create_training_args = without_deepspeed
     builder.hook_post_create_training_args = built

@@ -9,7 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
 export AXOLOTL_DO_NOT_TRACK=1
 export TOKENIZERS_PARALLELISM=false
 
-python compiled/allowed-zero3/axolotl/rows.py compiled/allowed-zero3/axolotl/rows.json
+PYTHONPATH=compiled/allowed-zero3/axolotl python -m rows compiled/allowed-zero3/axolotl/rows.json
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/allowed-zero3/rows/prepared
 

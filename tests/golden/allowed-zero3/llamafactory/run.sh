@@ -10,7 +10,7 @@ export TOKENIZERS_PARALLELISM=false
 unset USE_V1 ALLOW_EXTRA_ARGS
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}"
 
-python compiled/allowed-zero3/llamafactory/rows.py compiled/allowed-zero3/llamafactory/rows.json
+PYTHONPATH=compiled/allowed-zero3/llamafactory python -m rows compiled/allowed-zero3/llamafactory/rows.json
 
 export FORCE_TORCHRUN=1 NNODES=1 NPROC_PER_NODE=8
 exec llamafactory-cli train compiled/allowed-zero3/llamafactory/train.yaml

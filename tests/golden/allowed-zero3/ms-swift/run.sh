@@ -11,5 +11,5 @@ export TOKENIZERS_PARALLELISM=false
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}"
 export NNODES=1 NPROC_PER_NODE=8
 
-python compiled/allowed-zero3/ms-swift/rows.py compiled/allowed-zero3/ms-swift/rows.json
+PYTHONPATH=compiled/allowed-zero3/ms-swift python -m rows compiled/allowed-zero3/ms-swift/rows.json
 exec swift sft compiled/allowed-zero3/ms-swift/train.yaml

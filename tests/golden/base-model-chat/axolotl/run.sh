@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
 export AXOLOTL_DO_NOT_TRACK=1
 export TOKENIZERS_PARALLELISM=false
 
-python compiled/base-model-chat/axolotl/rows.py compiled/base-model-chat/axolotl/rows.json
+PYTHONPATH=compiled/base-model-chat/axolotl python -m rows compiled/base-model-chat/axolotl/rows.json
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/base-model-chat/rows/prepared
 

@@ -9,6 +9,6 @@ export TOKENIZERS_PARALLELISM=false
 unset USE_V1 ALLOW_EXTRA_ARGS
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
 
-python compiled/base-model-chat/llamafactory/rows.py compiled/base-model-chat/llamafactory/rows.json
+PYTHONPATH=compiled/base-model-chat/llamafactory python -m rows compiled/base-model-chat/llamafactory/rows.json
 
 exec llamafactory-cli train compiled/base-model-chat/llamafactory/train.yaml

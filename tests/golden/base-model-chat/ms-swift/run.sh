@@ -9,5 +9,5 @@ export TOKENIZERS_PARALLELISM=false
 # ms-swift would spread the model over every GPU it sees
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
 
-python compiled/base-model-chat/ms-swift/rows.py compiled/base-model-chat/ms-swift/rows.json
+PYTHONPATH=compiled/base-model-chat/ms-swift python -m rows compiled/base-model-chat/ms-swift/rows.json
 exec swift sft compiled/base-model-chat/ms-swift/train.yaml

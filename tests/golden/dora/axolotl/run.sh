@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
 export AXOLOTL_DO_NOT_TRACK=1
 export TOKENIZERS_PARALLELISM=false
 
-python compiled/dora/axolotl/rows.py compiled/dora/axolotl/rows.json
+PYTHONPATH=compiled/dora/axolotl python -m rows compiled/dora/axolotl/rows.json
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/dora/rows/prepared
 

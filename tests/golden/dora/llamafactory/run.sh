@@ -9,6 +9,6 @@ export TOKENIZERS_PARALLELISM=false
 unset USE_V1 ALLOW_EXTRA_ARGS
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
 
-python compiled/dora/llamafactory/rows.py compiled/dora/llamafactory/rows.json
+PYTHONPATH=compiled/dora/llamafactory python -m rows compiled/dora/llamafactory/rows.json
 
 exec llamafactory-cli train compiled/dora/llamafactory/train.yaml

@@ -9,5 +9,5 @@ export TOKENIZERS_PARALLELISM=false
 # ms-swift would spread the model over every GPU it sees
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
 
-python compiled/dora/ms-swift/rows.py compiled/dora/ms-swift/rows.json
+PYTHONPATH=compiled/dora/ms-swift python -m rows compiled/dora/ms-swift/rows.json
 exec swift sft compiled/dora/ms-swift/train.yaml

@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
 export AXOLOTL_DO_NOT_TRACK=1
 export TOKENIZERS_PARALLELISM=false
 
-python compiled/early-stopping/axolotl/rows.py compiled/early-stopping/axolotl/rows.json
+PYTHONPATH=compiled/early-stopping/axolotl python -m rows compiled/early-stopping/axolotl/rows.json
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/early-stopping/rows/prepared
 

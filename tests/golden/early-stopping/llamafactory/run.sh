@@ -9,6 +9,6 @@ export TOKENIZERS_PARALLELISM=false
 unset USE_V1 ALLOW_EXTRA_ARGS
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
 
-python compiled/early-stopping/llamafactory/rows.py compiled/early-stopping/llamafactory/rows.json
+PYTHONPATH=compiled/early-stopping/llamafactory python -m rows compiled/early-stopping/llamafactory/rows.json
 
 exec llamafactory-cli train compiled/early-stopping/llamafactory/train.yaml

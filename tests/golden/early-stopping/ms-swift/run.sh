@@ -9,5 +9,5 @@ export TOKENIZERS_PARALLELISM=false
 # ms-swift would spread the model over every GPU it sees
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
 
-python compiled/early-stopping/ms-swift/rows.py compiled/early-stopping/ms-swift/rows.json
+PYTHONPATH=compiled/early-stopping/ms-swift python -m rows compiled/early-stopping/ms-swift/rows.json
 exec swift sft compiled/early-stopping/ms-swift/train.yaml

@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
 export AXOLOTL_DO_NOT_TRACK=1
 export TOKENIZERS_PARALLELISM=false
 
-python compiled/four-gpus-ddp/axolotl/rows.py compiled/four-gpus-ddp/axolotl/rows.json
+PYTHONPATH=compiled/four-gpus-ddp/axolotl python -m rows compiled/four-gpus-ddp/axolotl/rows.json
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/four-gpus-ddp/rows/prepared
 

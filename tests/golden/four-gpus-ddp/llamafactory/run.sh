@@ -9,7 +9,7 @@ export TOKENIZERS_PARALLELISM=false
 unset USE_V1 ALLOW_EXTRA_ARGS
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1,2,3}"
 
-python compiled/four-gpus-ddp/llamafactory/rows.py compiled/four-gpus-ddp/llamafactory/rows.json
+PYTHONPATH=compiled/four-gpus-ddp/llamafactory python -m rows compiled/four-gpus-ddp/llamafactory/rows.json
 
 export FORCE_TORCHRUN=1 NNODES=1 NPROC_PER_NODE=4
 exec llamafactory-cli train compiled/four-gpus-ddp/llamafactory/train.yaml

@@ -10,5 +10,5 @@ export TOKENIZERS_PARALLELISM=false
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1,2,3}"
 export NNODES=1 NPROC_PER_NODE=4
 
-python compiled/four-gpus-ddp/ms-swift/rows.py compiled/four-gpus-ddp/ms-swift/rows.json
+PYTHONPATH=compiled/four-gpus-ddp/ms-swift python -m rows compiled/four-gpus-ddp/ms-swift/rows.json
 exec swift sft compiled/four-gpus-ddp/ms-swift/train.yaml

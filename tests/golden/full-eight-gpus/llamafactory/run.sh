@@ -9,6 +9,6 @@ export TOKENIZERS_PARALLELISM=false
 unset USE_V1 ALLOW_EXTRA_ARGS
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}"
 
-python compiled/full-eight-gpus/llamafactory/rows.py compiled/full-eight-gpus/llamafactory/rows.json
+PYTHONPATH=compiled/full-eight-gpus/llamafactory python -m rows compiled/full-eight-gpus/llamafactory/rows.json
 
 exec accelerate launch --config_file compiled/full-eight-gpus/llamafactory/fsdp.yaml -m llamafactory.launcher compiled/full-eight-gpus/llamafactory/train.yaml

@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
 export AXOLOTL_DO_NOT_TRACK=1
 export TOKENIZERS_PARALLELISM=false
 
-python compiled/full-zero3/axolotl/rows.py compiled/full-zero3/axolotl/rows.json
+PYTHONPATH=compiled/full-zero3/axolotl python -m rows compiled/full-zero3/axolotl/rows.json
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/full-zero3/rows/prepared
 

@@ -9,7 +9,7 @@ export TOKENIZERS_PARALLELISM=false
 unset USE_V1 ALLOW_EXTRA_ARGS
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1,2,3}"
 
-python compiled/full-zero3/llamafactory/rows.py compiled/full-zero3/llamafactory/rows.json
+PYTHONPATH=compiled/full-zero3/llamafactory python -m rows compiled/full-zero3/llamafactory/rows.json
 
 export FORCE_TORCHRUN=1 NNODES=1 NPROC_PER_NODE=4
 exec llamafactory-cli train compiled/full-zero3/llamafactory/train.yaml

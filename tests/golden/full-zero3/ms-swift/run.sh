@@ -10,5 +10,5 @@ export TOKENIZERS_PARALLELISM=false
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1,2,3}"
 export NNODES=1 NPROC_PER_NODE=4
 
-python compiled/full-zero3/ms-swift/rows.py compiled/full-zero3/ms-swift/rows.json
+PYTHONPATH=compiled/full-zero3/ms-swift python -m rows compiled/full-zero3/ms-swift/rows.json
 exec swift sft compiled/full-zero3/ms-swift/train.yaml

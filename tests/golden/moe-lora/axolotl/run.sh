@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
 export AXOLOTL_DO_NOT_TRACK=1
 export TOKENIZERS_PARALLELISM=false
 
-python compiled/moe-lora/axolotl/rows.py compiled/moe-lora/axolotl/rows.json
+PYTHONPATH=compiled/moe-lora/axolotl python -m rows compiled/moe-lora/axolotl/rows.json
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/moe-lora/rows/prepared
 

@@ -9,6 +9,6 @@ export TOKENIZERS_PARALLELISM=false
 unset USE_V1 ALLOW_EXTRA_ARGS
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
 
-python compiled/moe-lora/llamafactory/rows.py compiled/moe-lora/llamafactory/rows.json
+PYTHONPATH=compiled/moe-lora/llamafactory python -m rows compiled/moe-lora/llamafactory/rows.json
 
 exec llamafactory-cli train compiled/moe-lora/llamafactory/train.yaml

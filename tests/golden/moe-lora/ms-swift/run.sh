@@ -9,5 +9,5 @@ export TOKENIZERS_PARALLELISM=false
 # ms-swift would spread the model over every GPU it sees
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
 
-python compiled/moe-lora/ms-swift/rows.py compiled/moe-lora/ms-swift/rows.json
+PYTHONPATH=compiled/moe-lora/ms-swift python -m rows compiled/moe-lora/ms-swift/rows.json
 exec swift sft compiled/moe-lora/ms-swift/train.yaml

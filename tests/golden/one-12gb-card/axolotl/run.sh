@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
 export AXOLOTL_DO_NOT_TRACK=1
 export TOKENIZERS_PARALLELISM=false
 
-python compiled/one-12gb-card/axolotl/rows.py compiled/one-12gb-card/axolotl/rows.json
+PYTHONPATH=compiled/one-12gb-card/axolotl python -m rows compiled/one-12gb-card/axolotl/rows.json
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/one-12gb-card/rows/prepared
 

@@ -9,6 +9,6 @@ export TOKENIZERS_PARALLELISM=false
 unset USE_V1 ALLOW_EXTRA_ARGS
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
 
-python compiled/one-12gb-card/llamafactory/rows.py compiled/one-12gb-card/llamafactory/rows.json
+PYTHONPATH=compiled/one-12gb-card/llamafactory python -m rows compiled/one-12gb-card/llamafactory/rows.json
 
 exec llamafactory-cli train compiled/one-12gb-card/llamafactory/train.yaml

@@ -9,5 +9,5 @@ export TOKENIZERS_PARALLELISM=false
 # ms-swift would spread the model over every GPU it sees
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
 
-python compiled/one-12gb-card/ms-swift/rows.py compiled/one-12gb-card/ms-swift/rows.json
+PYTHONPATH=compiled/one-12gb-card/ms-swift python -m rows compiled/one-12gb-card/ms-swift/rows.json
 exec swift sft compiled/one-12gb-card/ms-swift/train.yaml

@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
 export AXOLOTL_DO_NOT_TRACK=1
 export TOKENIZERS_PARALLELISM=false
 
-python compiled/packed-throughput/axolotl/rows.py compiled/packed-throughput/axolotl/rows.json
+PYTHONPATH=compiled/packed-throughput/axolotl python -m rows compiled/packed-throughput/axolotl/rows.json
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/packed-throughput/rows/prepared
 

@@ -9,6 +9,6 @@ export TOKENIZERS_PARALLELISM=false
 unset USE_V1 ALLOW_EXTRA_ARGS
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
 
-python compiled/packed-throughput/llamafactory/rows.py compiled/packed-throughput/llamafactory/rows.json
+PYTHONPATH=compiled/packed-throughput/llamafactory python -m rows compiled/packed-throughput/llamafactory/rows.json
 
 exec llamafactory-cli train compiled/packed-throughput/llamafactory/train.yaml

@@ -9,5 +9,5 @@ export TOKENIZERS_PARALLELISM=false
 # ms-swift would spread the model over every GPU it sees
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
 
-python compiled/packed-throughput/ms-swift/rows.py compiled/packed-throughput/ms-swift/rows.json
+PYTHONPATH=compiled/packed-throughput/ms-swift python -m rows compiled/packed-throughput/ms-swift/rows.json
 exec swift sft compiled/packed-throughput/ms-swift/train.yaml

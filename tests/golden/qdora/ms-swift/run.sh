@@ -9,5 +9,5 @@ export TOKENIZERS_PARALLELISM=false
 # ms-swift would spread the model over every GPU it sees
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
 
-python compiled/qdora/ms-swift/rows.py compiled/qdora/ms-swift/rows.json
+PYTHONPATH=compiled/qdora/ms-swift python -m rows compiled/qdora/ms-swift/rows.json
 exec swift sft compiled/qdora/ms-swift/train.yaml

@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
 export AXOLOTL_DO_NOT_TRACK=1
 export TOKENIZERS_PARALLELISM=false
 
-python compiled/qlora-fsdp-32b/axolotl/rows.py compiled/qlora-fsdp-32b/axolotl/rows.json
+PYTHONPATH=compiled/qlora-fsdp-32b/axolotl python -m rows compiled/qlora-fsdp-32b/axolotl/rows.json
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/qlora-fsdp-32b/rows/prepared
 

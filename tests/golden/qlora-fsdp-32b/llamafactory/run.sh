@@ -9,6 +9,6 @@ export TOKENIZERS_PARALLELISM=false
 unset USE_V1 ALLOW_EXTRA_ARGS
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1}"
 
-python compiled/qlora-fsdp-32b/llamafactory/rows.py compiled/qlora-fsdp-32b/llamafactory/rows.json
+PYTHONPATH=compiled/qlora-fsdp-32b/llamafactory python -m rows compiled/qlora-fsdp-32b/llamafactory/rows.json
 
 exec accelerate launch --config_file compiled/qlora-fsdp-32b/llamafactory/fsdp.yaml -m llamafactory.launcher compiled/qlora-fsdp-32b/llamafactory/train.yaml

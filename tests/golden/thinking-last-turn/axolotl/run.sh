@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
 export AXOLOTL_DO_NOT_TRACK=1
 export TOKENIZERS_PARALLELISM=false
 
-python compiled/thinking-last-turn/axolotl/rows.py compiled/thinking-last-turn/axolotl/rows.json
+PYTHONPATH=compiled/thinking-last-turn/axolotl python -m rows compiled/thinking-last-turn/axolotl/rows.json
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/thinking-last-turn/rows/prepared
 

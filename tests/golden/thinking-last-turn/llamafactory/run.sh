@@ -9,6 +9,6 @@ export TOKENIZERS_PARALLELISM=false
 unset USE_V1 ALLOW_EXTRA_ARGS
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
 
-python compiled/thinking-last-turn/llamafactory/rows.py compiled/thinking-last-turn/llamafactory/rows.json
+PYTHONPATH=compiled/thinking-last-turn/llamafactory python -m rows compiled/thinking-last-turn/llamafactory/rows.json
 
 exec llamafactory-cli train compiled/thinking-last-turn/llamafactory/train.yaml

@@ -9,5 +9,5 @@ export TOKENIZERS_PARALLELISM=false
 # ms-swift would spread the model over every GPU it sees
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
 
-python compiled/thinking-last-turn/ms-swift/rows.py compiled/thinking-last-turn/ms-swift/rows.json
+PYTHONPATH=compiled/thinking-last-turn/ms-swift python -m rows compiled/thinking-last-turn/ms-swift/rows.json
 exec swift sft compiled/thinking-last-turn/ms-swift/train.yaml

@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
 export AXOLOTL_DO_NOT_TRACK=1
 export TOKENIZERS_PARALLELISM=false
 
-python compiled/two-gpus-lora/axolotl/rows.py compiled/two-gpus-lora/axolotl/rows.json
+PYTHONPATH=compiled/two-gpus-lora/axolotl python -m rows compiled/two-gpus-lora/axolotl/rows.json
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/two-gpus-lora/rows/prepared
 

@@ -9,7 +9,7 @@ export TOKENIZERS_PARALLELISM=false
 unset USE_V1 ALLOW_EXTRA_ARGS
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1}"
 
-python compiled/two-gpus-lora/llamafactory/rows.py compiled/two-gpus-lora/llamafactory/rows.json
+PYTHONPATH=compiled/two-gpus-lora/llamafactory python -m rows compiled/two-gpus-lora/llamafactory/rows.json
 
 export FORCE_TORCHRUN=1 NNODES=1 NPROC_PER_NODE=2
 exec llamafactory-cli train compiled/two-gpus-lora/llamafactory/train.yaml

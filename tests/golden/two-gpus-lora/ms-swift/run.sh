@@ -10,5 +10,5 @@ export TOKENIZERS_PARALLELISM=false
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1}"
 export NNODES=1 NPROC_PER_NODE=2
 
-python compiled/two-gpus-lora/ms-swift/rows.py compiled/two-gpus-lora/ms-swift/rows.json
+PYTHONPATH=compiled/two-gpus-lora/ms-swift python -m rows compiled/two-gpus-lora/ms-swift/rows.json
 exec swift sft compiled/two-gpus-lora/ms-swift/train.yaml

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# context-parallel: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
+# recipe 991f616d6a95e06c; edit the recipe, not this file
+# Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
+
+export AXOLOTL_DO_NOT_TRACK=1
+export TOKENIZERS_PARALLELISM=false
+
+PYTHONPATH=compiled/context-parallel/axolotl python -m rows compiled/context-parallel/axolotl/rows.json
+# Axolotl's cache of tokenized rows does not notice that rows have changed.
+rm -rf runs/context-parallel/rows/prepared
+
+export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}"
+exec axolotl train compiled/context-parallel/axolotl/train.yaml --launcher torchrun -- --nnodes 1 --nproc_per_node 8

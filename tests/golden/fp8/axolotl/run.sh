@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# fp8: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
+# recipe ca138a8ac3a80187; edit the recipe, not this file
+# Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
+
+export AXOLOTL_DO_NOT_TRACK=1
+export TOKENIZERS_PARALLELISM=false
+
+PYTHONPATH=compiled/fp8/axolotl python -m rows compiled/fp8/axolotl/rows.json
+# Axolotl's cache of tokenized rows does not notice that rows have changed.
+rm -rf runs/fp8/rows/prepared
+
+export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}"
+exec axolotl train compiled/fp8/axolotl/train.yaml --launcher torchrun -- --nnodes 1 --nproc_per_node 8

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# kto: compiled by qwen-recipes 0.1.0 for ms-swift 4.6.0
+# recipe 78f35cd23198b9ca; edit the recipe, not this file
+# Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
+
+export TOKENIZERS_PARALLELISM=false
+# ms-swift would spread the model over every GPU it sees
+export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
+
+PYTHONPATH=compiled/kto/ms-swift python -m rows compiled/kto/ms-swift/rows.json
+exec swift rlhf compiled/kto/ms-swift/train.yaml

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# pissa: compiled by qwen-recipes 0.1.0 for LLaMA-Factory 0.9.5
+# recipe 50b310f5067ccb96; edit the recipe, not this file
+# Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
+
+export TOKENIZERS_PARALLELISM=false
+unset USE_V1 ALLOW_EXTRA_ARGS
+export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
+
+PYTHONPATH=compiled/pissa/llamafactory python -m rows compiled/pissa/llamafactory/rows.json
+
+exec llamafactory-cli train compiled/pissa/llamafactory/train.yaml

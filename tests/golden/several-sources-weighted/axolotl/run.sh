@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# several-sources-weighted: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
+# recipe ba1f1ed0c7935865; edit the recipe, not this file
+# Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
+
+export AXOLOTL_DO_NOT_TRACK=1
+export TOKENIZERS_PARALLELISM=false
+
+PYTHONPATH=compiled/several-sources-weighted/axolotl python -m rows compiled/several-sources-weighted/axolotl/rows.json
+# Axolotl's cache of tokenized rows does not notice that rows have changed.
+rm -rf runs/several-sources-weighted/rows/prepared
+
+export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
+exec axolotl train compiled/several-sources-weighted/axolotl/train.yaml --launcher python

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# tensor-parallel-full: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
+# recipe 791f963619fa375e; edit the recipe, not this file
+# Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
+
+export AXOLOTL_DO_NOT_TRACK=1
+export TOKENIZERS_PARALLELISM=false
+
+PYTHONPATH=compiled/tensor-parallel-full/axolotl python -m rows compiled/tensor-parallel-full/axolotl/rows.json
+# Axolotl's cache of tokenized rows does not notice that rows have changed.
+rm -rf runs/tensor-parallel-full/rows/prepared
+
+export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}"
+exec axolotl train compiled/tensor-parallel-full/axolotl/train.yaml --launcher torchrun -- --nnodes 1 --nproc_per_node 8

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# tool-calling: compiled by qwen-recipes 0.1.0 for ms-swift 4.6.0
+# recipe 281931c95e45b0eb; edit the recipe, not this file
+# Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
+
+export TOKENIZERS_PARALLELISM=false
+# ms-swift would spread the model over every GPU it sees
+export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
+
+PYTHONPATH=compiled/tool-calling/ms-swift python -m rows compiled/tool-calling/ms-swift/rows.json
+exec swift sft compiled/tool-calling/ms-swift/train.yaml

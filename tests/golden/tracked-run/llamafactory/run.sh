@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# support-rank-16: compiled by qwen-recipes 0.1.0 for LLaMA-Factory 0.9.5
+# recipe 5d95913fa0ff152e; edit the recipe, not this file
+# Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
+
+export TOKENIZERS_PARALLELISM=false
+unset USE_V1 ALLOW_EXTRA_ARGS
+export WANDB_PROJECT=support
+export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
+
+PYTHONPATH=compiled/tracked-run/llamafactory python -m rows compiled/tracked-run/llamafactory/rows.json
+
+exec llamafactory-cli train compiled/tracked-run/llamafactory/train.yaml

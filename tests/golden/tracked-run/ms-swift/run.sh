@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# support-rank-16: compiled by qwen-recipes 0.1.0 for ms-swift 4.6.0
+# recipe 5d95913fa0ff152e; edit the recipe, not this file
+# Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
+
+export TOKENIZERS_PARALLELISM=false
+export WANDB_PROJECT=support
+# ms-swift would spread the model over every GPU it sees
+export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
+
+PYTHONPATH=compiled/tracked-run/ms-swift python -m rows compiled/tracked-run/ms-swift/rows.json
+exec swift sft compiled/tracked-run/ms-swift/train.yaml

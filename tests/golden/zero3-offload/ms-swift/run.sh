@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# zero3-offload: compiled by qwen-recipes 0.1.0 for ms-swift 4.6.0
+# recipe faf2327754bc90a3; edit the recipe, not this file
+# Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
+
+export TOKENIZERS_PARALLELISM=false
+# ms-swift would spread the model over every GPU it sees
+export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1,2,3}"
+export NNODES=1 NPROC_PER_NODE=4
+
+PYTHONPATH=compiled/zero3-offload/ms-swift python -m rows compiled/zero3-offload/ms-swift/rows.json
+exec swift sft compiled/zero3-offload/ms-swift/train.yaml
