@@ -17,7 +17,12 @@ from qwen_recipes.verify.parser import FrameworkParser, Parsed
 
 BACKENDS = ("axolotl", "llamafactory", "ms-swift")
 EXAMPLES = Path(__file__).parents[2] / "examples"
-REFUSED_BY = {("tied-embeddings", "llamafactory"): "QR208"}
+REFUSED_BY = {
+    ("tied-embeddings", "llamafactory"): "QR208",
+    ("context-parallel-fsdp", "axolotl"): "QR110",
+    ("pretrain-articles", "llamafactory"): "QR408",
+    ("pretrain-embeddings", "llamafactory"): "QR408",
+}
 """Guards that refuse a recipe for one framework, which does badly what the others do well."""
 
 

@@ -110,10 +110,15 @@ def adapted(plan: Plan, backend: str) -> dict[str, Any]:
         "init": "pissa" if m.variant == "pissa" else True,
         "target_modules": sorted(m.targets),
         "layers": list(m.layer_numbers) or None,
-        "modules_to_save": sorted(m.modules_to_save),
+        "modules_to_save": sorted(m.modules_to_save) + scoring_head(plan, backend),
         "lora_plus": m.lora_plus,
         "start_from": m.start_from,
     }
+
+
+def scoring_head(plan: Plan, backend: str) -> list[str]:
+    """ms-swift names a reward model's head itself; with Axolotl PEFT adds it by the task: docs/parity.md."""
+    return ["v_head"] if plan.objective.type == "reward" and backend == "ms-swift" else []
 
 
 def said(plan: Plan, backend: str) -> dict[str, Any]:

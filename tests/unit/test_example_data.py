@@ -1,12 +1,28 @@
 import json
 import re
 import unicodedata
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from qwen_recipes.data.rows.layouts import read_row
+from qwen_recipes.data.rows.sources import records
+
 DATA = Path(__file__).parents[2] / "examples" / "data"
 COUNTS = {"support.jsonl": 320, "support-validation.jsonl": 24}
+OTHERS: dict[str, tuple[int, str]] = {
+    "reasoning.jsonl": (24, "messages"),
+    "tools.jsonl": (24, "messages"),
+    "sharegpt.jsonl": (16, "sharegpt"),
+    "alpaca.json": (16, "alpaca"),
+    "questions.csv": (16, "prompt-completion"),
+    "preferences.jsonl": (64, "preference"),
+    "labelled.jsonl": (64, "kto"),
+    "articles.jsonl": (40, "text"),
+}
+COLUMNS = {"questions.csv": {"prompt": "question", "completion": "answer"}}
 
 Message = dict[str, str]
 
@@ -39,7 +55,7 @@ def is_reasoned(answer: str) -> bool:
 @pytest.mark.parametrize(("name", "count"), COUNTS.items())
 def test_has_the_stated_number_of_rows(name: str, count: int) -> None:
     assert len(conversations(name)) == count
-    assert f"| `{name}` | {count} |" in (DATA / "README.md").read_text("utf-8")
+    assert f"| `{name}` | {count} | messages |" in (DATA / "README.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", COUNTS)
@@ -84,3 +100,84 @@ def test_training_rows_are_varied() -> None:
     assert len(rows) // 4 < len(longer) < len(rows) // 2
     assert len(reasoned) >= 15
     assert len(instructed) >= 20
+
+
+def written(name: str) -> list[dict[str, Any]]:
+    """Rows as they stand in the file."""
+    found = list(records({"path": str(DATA / name), "hub": None}))
+    assert not any(problem for *_, problem in found)
+    return [row for _, _, row, _ in found]
+
+
+def read(name: str) -> list[dict[str, Any]]:
+    """Rows as training is given them. Raises BadRow."""
+    return [read_row(row, OTHERS[name][1], COLUMNS.get(name, {})) for row in written(name)]
+
+
+def texts(value: Any) -> list[str]:
+    """All text of a row."""
+    if isinstance(value, str):
+        return [value]
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [text for item in inner for text in texts(item)]
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_files_hold_the_stated_rows_in_the_stated_layout(name: str) -> None:
+    count, layout = OTHERS[name]
+    assert len(read(name)) == count
+    line = next(line for line in (DATA / "README.md").read_text("utf-8").split("\n") if f"| `{name}` |" in line)
+    assert line.startswith(f"| `{name}` | {count} | {layout}")
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_text_of_other_files_is_clean_and_comes_once(name: str) -> None:
+    seen: Counter[str] = Counter()
+    for row in written(name):
+        for text in texts(row):
+            assert text == text.strip() and unicodedata.is_normalized("NFC", text) and "<|" not in text, text
+        seen[json.dumps(row.get("prompt", row), sort_keys=True)] += 1
+    assert set(seen.values()) == {1}
+
+
+def test_every_file_is_described() -> None:
+    assert {path.name for path in DATA.iterdir()} == {*COUNTS, *OTHERS, "README.md"}
+
+
+def test_reasoning_is_given_apart_in_the_last_turn() -> None:
+    for row in written("reasoning.jsonl"):
+        assert [bool(m.get("reasoning_content")) for m in row["messages"]] == [False] * (len(row["messages"]) - 1) + [True]
+    assert all(is_reasoned(row["messages"][-1]["content"]) for row in read("reasoning.jsonl"))
+
+
+def test_calls_name_a_function_that_is_there_and_get_an_answer() -> None:
+    for row in written("tools.jsonl"):
+        known = {tool["function"]["name"]: tool["function"]["parameters"] for tool in row["tools"]}
+        calls = [call["function"] for m in row["messages"] for call in m.get("tool_calls", ())]
+        for call in calls:
+            wanted = known[call["name"]]
+            assert set(wanted["required"]) <= set(call["arguments"]) <= set(wanted["properties"])
+        assert len(calls) == sum(m["role"] == "tool" for m in row["messages"])
+
+
+def test_tools_have_calls_in_a_row_and_questions_without_one() -> None:
+    roles = ["".join(m["role"][0] for m in row["messages"]) for row in written("tools.jsonl")]
+    assert sum("tt" in row for row in roles) >= 3
+    assert sum("t" not in row for row in roles) >= 2
+
+
+def test_pairs_differ_and_the_chosen_side_is_not_told_by_its_length() -> None:
+    pairs = read("preferences.jsonl")
+    longer = sum(len(row["chosen"]) > len(row["rejected"]) for row in pairs)
+    assert len(pairs) * 0.4 < longer < len(pairs) * 0.6
+    assert sum(len(row["prompt"]) > 1 for row in pairs) >= 4
+
+
+def test_labels_are_balanced_and_mixed() -> None:
+    labels = [row["label"] for row in read("labelled.jsonl")]
+    assert labels.count(True) == labels.count(False)
+    assert 0.25 < labels[:32].count(True) / 32 < 0.75
+
+
+def test_articles_are_passages() -> None:
+    assert all(80 <= len(row["text"].split()) <= 250 for row in read("articles.jsonl"))

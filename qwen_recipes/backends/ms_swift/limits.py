@@ -22,6 +22,11 @@ LIMITS = (
         "it splits sequences in SFT and DPO only",
     ),
     Limit(
+        "objective.kl_weight",
+        lambda p: p.objective.kl_weight is not None and p.method.start_from is not None,
+        "it would anchor to the base model without the adapter that training starts from",
+    ),
+    Limit(
         "chat.template",
         lambda p: not p.chat.official,
         "in training it reads no Jinja file, only templates of its own",

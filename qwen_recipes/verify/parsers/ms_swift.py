@@ -136,7 +136,7 @@ def optimised(args: Any) -> Arguments:
         return objective.plain("pretrain" if type(args).__name__ == "PretrainArguments" else "sft")
     if kind == "gkd":
         assert (args.lmbda, args.beta, args.temperature) == (0.0, 0.0, 1.0)
-        assert args.teacher_model == args.model
+        assert args._teacher_use_disable_adapter or args.teacher_model == args.model
         return objective.plain("sft", kl_weight=1 / args.sft_alpha)
     return objective.of_trl({"cpo": "simpo", "rm": "reward"}.get(kind, kind), args.training_args)
 
