@@ -146,7 +146,9 @@ def test_every_file_is_described() -> None:
 
 def test_reasoning_is_given_apart_in_the_last_turn() -> None:
     for row in written("reasoning.jsonl"):
-        assert [bool(m.get("reasoning_content")) for m in row["messages"]] == [False] * (len(row["messages"]) - 1) + [True]
+        assert [bool(m.get("reasoning_content")) for m in row["messages"]] == [False] * (len(row["messages"]) - 1) + [
+            True
+        ]
     assert all(is_reasoned(row["messages"][-1]["content"]) for row in read("reasoning.jsonl"))
 
 

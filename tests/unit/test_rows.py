@@ -10,12 +10,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qwen_recipes.data import rows
-from qwen_recipes.data.rows import BadRow, Preparation, plain_messages, read
+from qwen_recipes.data.rows import prepare as preparing
+from qwen_recipes.data.rows.layouts import read_row
+from qwen_recipes.data.rows.messages import BadRow, plain_messages
+from qwen_recipes.data.rows.prepare import Preparation, read
 from qwen_recipes.qwen.chat_templates import render
 
 USER, ANSWER = {"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}
 CALL = {"function": {"name": "add", "arguments": {"a": 1}}}
+
+
+SOURCE = {
+    "hub": None,
+    "subset": None,
+    "split": None,
+    "revision": None,
+    "format": "messages",
+    "columns": {},
+    "weight": 1,
+}
 
 
 class Words:
@@ -24,24 +37,27 @@ class Words:
     def __init__(self, spec):
         self.spec = spec
 
-    def of(self, conversations):
-        return [sum(len(m["content"].split()) for m in messages) for messages in conversations]
+    def lengths(self, rows):
+        return [sum(len(m["content"].split()) for m in row["messages"]) for row in rows]
+
+    def split(self, prompt, answer):
+        return "|".join(m["content"] for m in prompt), answer
 
 
 @pytest.fixture
 def prepare(tmp_path, monkeypatch):
     """Prepare rows given as Python values; what was written."""
-    monkeypatch.setattr(rows, "Lengths", Words)
+    monkeypatch.setattr(preparing, "Renderer", Words)
 
     def run(train, validation=(), **changes):
-        spec = {"train": [], "validation": [], "validation_share": None, "format": "messages", "seed": 42,
+        spec = {"train": [], "validation": [], "validation_share": None, "shape": "messages", "seed": 42,
                 "tokenizer": "x", "revision": None, "chat_template": "x", "sequence_length": 10, "overlong": "drop",
-                "mark_last_turn": False, "out": str(tmp_path / "out"), **changes}  # fmt: skip
+                "out": str(tmp_path / "out"), **changes}  # fmt: skip
         for split, items in (("train", train), ("validation", validation)):
             if items:
                 file = tmp_path / f"{split}.jsonl"
                 file.write_text("".join(i if isinstance(i, str) else json.dumps(i) + "\n" for i in items), "utf-8")
-                spec[split] = [str(file)]
+                spec[split] = [{**SOURCE, "path": str(file)}]
         Preparation(spec).run()
         out = tmp_path / "out"
         made = {s: [json.loads(line) for line in (out / f"{s}.jsonl").read_text("utf-8").splitlines()]
@@ -75,7 +91,7 @@ def said(text):
 )
 def test_rows_that_cannot_be_trained_on(bad, why):
     with pytest.raises(BadRow, match=why):
-        plain_messages(bad)
+        read_row(bad, "messages", {})
 
 
 @pytest.mark.parametrize(
@@ -95,7 +111,7 @@ def test_rows_that_cannot_be_trained_on(bad, why):
 @pytest.mark.parametrize("tools", [None, [{"type": "function", "function": {"name": "add", "parameters": {}}}]])
 def test_what_is_put_into_the_text_is_what_the_official_template_writes(whole, tools):
     """The row as it came, and the row as prepared, are the same text under the official template."""
-    prepared = plain_messages({**whole, "tools": tools})
+    prepared = plain_messages(whole["messages"], tools)
     clean = [{"role": m["role"], "content": m["content"]} for m in prepared]
     assert {m["role"] for m in clean} <= {"system", "user", "assistant"}
     assert render("hybrid", clean) == render("hybrid", whole["messages"], tools=tools)
@@ -105,9 +121,9 @@ def test_every_line_is_read_or_has_a_reason(tmp_path):
     file = tmp_path / "r.jsonl"
     good = json.dumps(row(USER, ANSWER))
     file.write_bytes(b"\xef\xbb\xbf" + f"{good}\n\n[1]\n{{broken\n".encode() + b"\xff\n" + good.encode())
-    found = list(read(file))
-    assert [(n, bool(m)) for n, m, _ in found] == [(1, True), (3, False), (4, False), (5, False), (6, True)]
-    assert all(why for _, messages, why in found if messages is None)
+    found = list(read({**SOURCE, "path": str(file)}))
+    assert [(n, bool(m)) for _, n, m, _ in found] == [(1, True), (3, False), (4, False), (5, False), (6, True)]
+    assert all(why for *_, messages, why in found if messages is None)
 
 
 @settings(max_examples=100, deadline=None)
@@ -123,7 +139,7 @@ def test_no_row_crashes_the_reading(tmp_path_factory, value):
                  {"messages": [USER, {**ANSWER, "reasoning_content": value}]}, {"messages": [USER, ANSWER],
                  "tools": value}):  # fmt: skip
         file.write_text(json.dumps(item), "utf-8")
-        ((_, messages, why),) = read(file)
+        ((_, _, messages, why),) = read({**SOURCE, "path": str(file)})
         assert (messages is None) == bool(why)
 
 
@@ -151,7 +167,7 @@ def test_truncate_keeps_what_is_long(prepare):
 
 
 def test_only_the_last_turn_is_marked(prepare):
-    made, _ = prepare([row(USER, ANSWER, USER, ANSWER)], mark_last_turn=True)
+    made, _ = prepare([row(USER, ANSWER, USER, ANSWER)], shape="last-turn")
     assert [m["train"] for m in made["train"][0]["messages"]] == [False, False, False, True]
     made, _ = prepare([row(USER, ANSWER)])
     assert set(made["train"][0]["messages"][0]) == {"role", "content"}
@@ -184,7 +200,79 @@ def test_the_same_rows_as_validation_files(prepare):
 
 def test_a_missing_file_stops_before_anything_is_loaded(tmp_path):
     spec = tmp_path / "rows.json"
-    spec.write_text(json.dumps({"train": ["nowhere.jsonl"], "validation": []}), "utf-8")
-    done = subprocess.run([sys.executable, rows.__file__, str(spec)], capture_output=True, text=True, check=False)
+    spec.write_text(json.dumps({"train": [{**SOURCE, "path": "nowhere.jsonl"}], "validation": []}), "utf-8")
+    command = [sys.executable, "-m", "qwen_recipes.data.rows", str(spec)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == "rows: nowhere.jsonl is not there\n"
+
+
+@pytest.mark.parametrize(
+    ("layout", "row", "made"),
+    [
+        (
+            "sharegpt",
+            {"conversations": [{"from": "human", "value": "hi"}, {"from": "gpt", "value": "ho"}]},
+            [USER, ANSWER],
+        ),
+        ("alpaca", {"instruction": "hi", "input": "", "output": "ho"}, [USER, ANSWER]),
+        ("alpaca", {"instruction": "a", "input": "b", "output": "ho"}, [{"role": "user", "content": "a\nb"}, ANSWER]),
+        ("prompt-completion", {"prompt": "hi", "completion": "ho"}, [USER, ANSWER]),
+        ("prompt-completion", {"prompt": [USER], "completion": [ANSWER]}, [USER, ANSWER]),
+    ],
+)
+def test_layouts_of_conversations(layout, row, made):
+    assert read_row(row, layout, {}) == {"messages": made}
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ({"prompt": "hi", "chosen": "a", "rejected": "a"}, "the same"),
+        ({"chosen": "a", "rejected": "b"}, "no `prompt`"),
+        ({"prompt": "hi", "chosen": "", "rejected": "b"}, "no text in `chosen`"),
+        ({"chosen": [USER, ANSWER], "rejected": [ANSWER, ANSWER]}, "different prompts"),
+        ({"prompt": [ANSWER], "chosen": "a", "rejected": "b"}, "does not end with the user"),
+    ],
+)
+def test_pairs_that_cannot_be_compared(row, why):
+    with pytest.raises(BadRow, match=why):
+        read_row(row, "preference", {})
+
+
+def test_pairs_and_labels():
+    pair = {"prompt": [USER], "chosen": "ho", "rejected": "no"}
+    conversational = {"chosen": [USER, ANSWER], "rejected": [USER, {"role": "assistant", "content": "no"}]}
+    assert read_row({"prompt": "hi", "chosen": "ho", "rejected": "no"}, "preference", {}) == pair
+    assert read_row(conversational, "preference", {}) == pair
+    labelled = {"prompt": [USER], "completion": "ho", "label": True}
+    assert read_row({"prompt": "hi", "completion": "ho", "label": True}, "kto", {}) == labelled
+    with pytest.raises(BadRow, match="label"):
+        read_row({"prompt": "hi", "completion": "ho", "label": "yes"}, "kto", {})
+
+
+def test_columns_are_named_anew_and_must_be_there():
+    assert read_row({"talk": [USER, ANSWER]}, "messages", {"messages": "talk"}) == {"messages": [USER, ANSWER]}
+    with pytest.raises(BadRow, match="no column talk"):
+        read_row({"messages": [USER, ANSWER]}, "messages", {"messages": "talk"})
+
+
+def test_weights_repeat_and_draw(prepare, tmp_path):
+    from qwen_recipes.data.rows.sources import weighted
+
+    assert weighted([1, 2], 2.0, 0) == [1, 2, 1, 2]
+    half = weighted(list(range(10)), 0.5, 1)
+    assert len(half) == 5 and half == sorted(set(half)) and half == weighted(list(range(10)), 0.5, 1)
+
+
+@pytest.mark.parametrize("name", ["rows.json", "rows.csv", "folder", "*.jsonl"])
+def test_files_folders_and_patterns(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    for place in ("a.jsonl", "b.jsonl", "folder/c.jsonl"):
+        (tmp_path / place).write_text(json.dumps({"prompt": "hi", "completion": "ho"}) + "\n", "utf-8")
+    (tmp_path / "rows.json").write_text(json.dumps([{"prompt": "hi", "completion": "ho"}]), "utf-8")
+    (tmp_path / "rows.csv").write_text("prompt,completion\nhi,ho\n", "utf-8")
+    found = list(read({**SOURCE, "path": name, "format": "prompt-completion"}))
+    assert len(found) == {"*.jsonl": 2}.get(name, 1)
+    assert all(row == {"messages": [USER, ANSWER]} for _, _, row, _ in found)

@@ -51,16 +51,12 @@ class Preparation:
 
     def _fitting(self, source: dict[str, Any]) -> Iterator[Row]:
         batch: list[tuple[str, int, Row]] = []
-        for name, number, record, problem in records(source):
+        for name, number, row, problem in read(source):
             self.counts["read"] += 1
-            try:
-                if problem:
-                    raise BadRow(problem)
-                batch.append((name, number, read_row(record, source["format"], source["columns"])))
-            except BadRow as error:
-                self._leave_out("bad", name, number, str(error))
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
-                self._leave_out("bad", name, number, f"can't be read: {error}")
+            if row is None:
+                self._leave_out("bad", name, number, problem)
+                continue
+            batch.append((name, number, row))
             if len(batch) == BATCH:
                 yield from self._measured(batch)
                 batch = []
@@ -105,6 +101,19 @@ class Preparation:
         replace_file(self.out / "rows.json", json.dumps(report, ensure_ascii=False, indent=2) + "\n")
         said = ", ".join(f"{count} {name}" for name, count in self.counts.items())
         print(f"rows: {said}", file=sys.stderr)
+
+
+def read(source: dict[str, Any]) -> Iterator[tuple[str, int, Row | None, str]]:
+    """File, number, and the row in our form or the reason why there is none."""
+    for name, number, record, problem in records(source):
+        try:
+            if problem:
+                raise BadRow(problem)
+            yield name, number, read_row(record, source["format"], source["columns"]), ""
+        except BadRow as error:
+            yield name, number, None, str(error)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            yield name, number, None, f"can't be read: {error}"
 
 
 def replace_file(path: Path, text: str) -> None:
