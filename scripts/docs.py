@@ -50,7 +50,8 @@ def guard_page(guard: Guard) -> str:
     about = ", ".join(guard.backends) if guard.backends else "every backend"
     body = re.sub(r"^(What|Why it matters|Evidence|Instead):\n", r"## \1\n\n", guard.docstring.strip(), flags=re.M)
     title, _, rest = body.partition("\n")
-    head = f"# {guard.code}: {title.rstrip('.')}\n\n`{guard.name}` · {guard.severity} · confidence {guard.confidence} · {about}\n"
+    facts = f"`{guard.name}` · {guard.severity} · confidence {guard.confidence} · {about}"
+    head = f"# {guard.code}: {title.rstrip('.')}\n\n{facts}\n"
     return f"{head}{rest.rstrip()}\n"
 
 

@@ -1,8 +1,9 @@
 """Feed `recipes` what no person writes, and tell each traceback, hang and blow-up.
 
 Every input is read, resolved, judged and compiled for all backends in memory, in a forked process whose memory is
-limited and which the kernel ends after two seconds of computing on one input. Number and seed give the same bytes, so
-`--seed S --only N` repeats one. Exits 1 where anything but RecipeError or CannotRead came out.
+limited and which the kernel ends after two seconds of computing on one input. Number and seed give the same bytes while
+examples and spec stay the same: `--seed S --only N` repeats one. Exits 1 where anything but RecipeError or
+CannotRead came out.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ class Backend:
     schema_file: Path
     words: Mapping[str, Mapping[Any, Any]]
     outputs: Callable[[Plan], list[Output]]
-    row_shape: Callable[[Plan], str]
+    row_shape: Callable[[Plan], str] = lambda plan: "messages"
     """The shape in which it reads the rows of a plan: a name in `qwen_recipes/data/rows/shapes.py`."""
     limits: tuple[Limit, ...] = ()
     python: Mapping[str, str] = field(default_factory=lambda: {"cpu": "3.11", "cuda": "3.12"})

@@ -177,9 +177,9 @@ class HardwarePlan:
     gpus: int
     nodes: int
     strategy: str
-    offload: str
-    tensor_parallel: int
-    context_parallel: int
+    offload: str = "none"
+    tensor_parallel: int = 1
+    context_parallel: int = 1
 
     @property
     def world(self) -> int:

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """What is measured: one cell is a model, a method, a strategy, a kind of checkpointing, and the software it runs on."""
 
 from __future__ import annotations

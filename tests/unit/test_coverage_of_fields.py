@@ -1,4 +1,4 @@
-"""The recipes that are put through the frameworks' parsers use every field of the spec, and every word that one may hold."""
+"""The recipes that go through the frameworks' parsers use every field of the spec, and every word that one may hold."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ run: {backend: llamafactory, environment: stand-in}
 PYTHON = """\
 #!/bin/sh
 case "$*" in
-  *rows.py*) echo "rows: 4 read, 4 train" >&2; exit ${STAND_IN_ROWS:-0} ;;
+  *"-m rows"*) echo "rows: 4 read, 4 train" >&2; exit ${STAND_IN_ROWS:-0} ;;
   *sys.prefix*) printf '0.9.5\\n3.11\\n%s\\n' "$(cd "$(dirname "$0")/.." && pwd)" ;;
   *) echo '{"torch": "2.13.0", "llamafactory": "0.9.5"}' ;;
 esac
@@ -154,7 +154,7 @@ def test_finished(place):
     assert (made["steps"], made["first_loss"], made["last_loss"], made["last_eval_loss"]) == (3, 2.5, 1.5, 1.25)
     assert made["environment"]["packages"] == {"torch": "2.13.0", "llamafactory": "0.9.5"}
     assert made["recipe"]["text"] == RECIPE and made["command"][-1].endswith("compiled/toy/llamafactory/run.sh")
-    assert set(made["files"]) >= {"train.yaml", "run.sh", "rows.py"}
+    assert set(made["files"]) >= {"train.yaml", "run.sh", "rows/prepare.py"}
     assert {"field": "training.steps", "value": 3, "origin": "recipe"}.items() <= next(
         row for row in made["plan"] if row["field"] == "training.steps"
     ).items()
