@@ -136,7 +136,10 @@ def trained_layers(model: Any) -> Arguments:
     """Decoder layers whose weights are trained where others are not, and whether anything outside of them is."""
     names = [name.split(".") for name, weight in model.named_parameters() if weight.requires_grad]
     inside = {int(name[2]) for name in names if name[:2] == ["model", "layers"]}
-    return {"trained_layers": sorted(inside), "trained_outside": any(name[:2] != ["model", "layers"] for name in names)}
+    return {
+        "trained_layers": sorted(inside),
+        "trained_outside": any(name[:2] != ["model", "layers"] for name in names),
+    }
 
 
 def quantization(config: Any) -> Arguments:
