@@ -29,6 +29,10 @@ def resolve_objective(recipe: Recipe, notes: Notes) -> ObjectivePlan:
     )
 
 
+SMOOTHING = {"robust": 0.1, "exo_pair": 1e-3}
+"""Label smoothing where it can't be 0: what the losses' own papers use."""
+
+
 def _smoothing(objective: Objective) -> float:
-    """The robust loss is plain DPO at 0, so it starts where its paper does."""
-    return 0.1 if objective.loss == "robust" else 0.0
+    """Robust DPO is plain DPO at 0, and EXO takes its logarithm."""
+    return SMOOTHING.get(objective.loss or "", 0.0)

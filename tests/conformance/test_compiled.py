@@ -139,7 +139,7 @@ def said(plan: Plan, backend: str) -> dict[str, Any]:
 
 
 def warmup_at(plan: Plan, steps: int, backend: str) -> int:
-    """Steps of warmup in a run of this length. A share is rounded up, by Axolotl down: documented in docs/parity.md."""
+    """Steps of warmup in a run of this length. A share is rounded up, by Axolotl down: docs/parity.md."""
     import math
 
     warmup = plan.training.warmup
@@ -176,19 +176,8 @@ def test_framework_resolves_the_plan(
 
 
 SAME = [
-    "learning_rate",
-    "scheduler",
-    "adam_beta1",
-    "adam_beta2",
-    "weight_decay",
-    "effective_batch_size",
-    "max_length",
-    "rank",
-    "alpha",
-    "dropout",
-    "target_modules",
-    "precision",
-    "seed",
+    *("learning_rate", "scheduler", "adam_beta1", "adam_beta2", "weight_decay", "effective_batch_size", "max_length"),
+    *("rank", "alpha", "dropout", "target_modules", "precision", "seed"),
 ]
 
 

@@ -1,4 +1,4 @@
-"""The recipes that go through the frameworks' parsers use every field of the spec, and every word that one may hold."""
+"""Recipes that the frameworks' parsers read: together they use every field of the spec and every word it may hold."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_recipe_compiles_for_a_backend(name: str) -> None:
             compile_for(recipes()[name], backend, ROOT / "compiled" / name / backend.name)
             able.append(backend.name)
         except RecipeError as error:
-            said += [f"{backend.name}: {finding.message}" for finding in error.findings if finding.severity == "error"]
+            said += [f"{backend.name}: {f.message}" for f in error.findings if f.severity == "error"]
     assert able, said
     asked = recipes()[name].recipe.run
     assert asked is None or asked.backend is None or asked.backend in able, said

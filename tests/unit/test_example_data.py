@@ -146,9 +146,8 @@ def test_every_file_is_described() -> None:
 
 def test_reasoning_is_given_apart_in_the_last_turn() -> None:
     for row in written("reasoning.jsonl"):
-        assert [bool(m.get("reasoning_content")) for m in row["messages"]] == [False] * (len(row["messages"]) - 1) + [
-            True
-        ]
+        *history, last = row["messages"]
+        assert last["reasoning_content"] and not any("reasoning_content" in message for message in history)
     assert all(is_reasoned(row["messages"][-1]["content"]) for row in read("reasoning.jsonl"))
 
 

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from qwen_recipes.backends.base import Limit
+from qwen_recipes.backends.plan import Plan
+
+
+def _smooths_nothing(plan: Plan) -> bool:
+    o = plan.objective
+    return o.type == "dpo" and o.label_smoothing > 0 and o.loss not in ("robust", "exo_pair", "aot")
+
 
 LIMITS = (
     Limit("objective.type", lambda p: p.objective.type == "ppo", "it has no PPO"),
@@ -12,9 +19,9 @@ LIMITS = (
         "it has no next-token loss with a divergence: its distillation wants a teacher's logits beforehand",
     ),
     Limit(
-        "objective.sft_weight",
-        lambda p: p.objective.type == "dpo" and p.objective.sft_weight > 0 and p.objective.loss == "robust",
-        "TRL takes label smoothing for every loss of a mixture, and `sft` has none",
+        "objective.label_smoothing",
+        _smooths_nothing,
+        "its TRL smooths the labels of `robust`, `exo_pair` and `aot` only, and ignores it elsewhere without a word",
     ),
     Limit(
         "chat.thinking",

@@ -10,6 +10,11 @@ def _packs_without_flash(plan: Plan) -> bool:
     return plan.training.packing and plan.training.attention not in ("flash_attention_2", "flash_attention_3")
 
 
+def _smooths_nothing(plan: Plan) -> bool:
+    o = plan.objective
+    return o.type == "dpo" and o.label_smoothing > 0 and o.loss not in ("sigmoid", "robust", "exo_pair", "aot")
+
+
 LIMITS = (
     Limit(
         "objective.type",
@@ -48,9 +53,9 @@ LIMITS = (
         "it shards a 4-bit base under FSDP2, not an 8-bit one",
     ),
     Limit(
-        "method.lora_plus",
-        lambda p: p.method.lora_plus is not None and p.training.optimizer == "muon",
-        "it takes one special optimizer at a time",
+        "training.optimizer",
+        lambda p: p.training.optimizer == "muon",
+        "it clones Muon's code from GitHub when a run starts, at no fixed version",
     ),
     Limit(
         "training.kernels",
@@ -69,9 +74,10 @@ LIMITS = (
         lambda p: p.hardware.tensor_parallel > 1 and (p.method.adapter or not p.hardware.deepspeed),
         "it splits layers in full fine-tuning under DeepSpeed only",
     ),
+    Limit("objective.label_smoothing", _smooths_nothing, "this loss has no label smoothing: it would be ignored"),
     Limit(
-        "objective.label_smoothing",
-        lambda p: p.objective.type == "dpo" and p.objective.loss == "ipo" and p.objective.label_smoothing > 0,
-        "IPO has no label smoothing",
+        "training.kernels",
+        lambda p: p.training.liger and p.objective.kl_weight is not None,
+        "Liger's distillation has no next-token loss beside it",
     ),
 )

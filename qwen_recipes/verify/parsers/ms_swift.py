@@ -102,10 +102,8 @@ def stand_in(folder: str) -> None:
 def arguments(args: Any) -> Arguments:
     """The resolved `args` under our names."""
     train = args.training_args
-    special = {"optimizer": "muon"} if args.optimizer == "muon" else {}
     found = {
         **resolved.training(train),
-        **special,
         **{f"warmup_steps_at_{total}": resolved.warmup_steps_for(train, total) for total in REPORTED},
         **resolved.quantization(args.get_quantization_config()),
         **adapter(args),
