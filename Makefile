@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 QUICKSTART := examples/quickstart
 
-.PHONY: help demo test conformance check fix bench schemas docs clean
+.PHONY: help demo test conformance integration check fix bench schemas clean
 
 help:            ## what there is
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | expand -t 16
@@ -28,6 +28,9 @@ test: $(VENV)/ready        ## unit tests, and a real training through the demo's
 conformance: $(VENV)/ready ## every golden config through the real frameworks' parsers, a training through each
 	$(BIN)/recipes env create all --device cpu
 	$(BIN)/python -m pytest tests/conformance
+
+integration: $(VENV)/ready  ## pre-commit, the GitHub action, and the editors' servers (needs npm and the registries)
+	$(BIN)/python -m pytest tests/integration tests/editor
 
 check: $(VENV)/ready       ## lint, format, types, and whether generated files are current
 	$(BIN)/ruff check .
