@@ -16,6 +16,9 @@ def resolve_evaluation(t: Training, data: DataPlan, notes: Notes) -> int | Liter
     """Steps between two evaluations, `epoch`, or `never` where nothing is held out."""
     if not data.validates:
         return notes.derive("training.evaluate_every", "never", "nothing is held out", origin="default")
+    if t.steps and isinstance(t.evaluate_every, int) and t.evaluate_every > t.steps:
+        message = f"an evaluation every {t.evaluate_every} steps never comes in {t.steps} steps"
+        notes.refuse(("training", "evaluate_every"), message, f"evaluate_every: {max(1, t.steps // _EVALUATIONS)}")
     if t.steps:
         default, why = max(1, t.steps // _EVALUATIONS), f"{_EVALUATIONS} evaluations in {t.steps} steps"
     elif t.early_stopping:

@@ -14,14 +14,20 @@ from qwen_recipes.qwen.facts import ModelFacts
 from qwen_recipes.qwen.registry import REGISTRY
 
 SEED = 7
-LAYERS_OF_MIXTURE = 2
 
 
 def facts_of(name: str) -> ModelFacts:
-    """`0.6B` and `4B` are whole; `moe` is the 30B-A3B's width with two of its 48 layers; `tiny…` are for trying out."""
+    """`0.6B` and `4B` are whole; `moe` is the 30B-A3B with 2 of 48 layers and fewer tokens; `tiny…` are for trials."""
     if name == "moe":
-        return replace(REGISTRY["Qwen/Qwen3-30B-A3B"], layers=LAYERS_OF_MIXTURE)
-    small = {"layers": 2, "hidden_size": 128, "heads": 4, "kv_heads": 2, "head_dim": 32, "vocab_size": 512}
+        return replace(REGISTRY["Qwen/Qwen3-30B-A3B"], layers=2, vocab_size=32_768)
+    small: dict[str, Any] = {
+        "layers": 2,
+        "hidden_size": 128,
+        "heads": 4,
+        "kv_heads": 2,
+        "head_dim": 32,
+        "vocab_size": 512,
+    }
     if name == "tiny":
         return replace(REGISTRY["Qwen/Qwen3-0.6B"], intermediate_size=256, **small)
     if name == "tiny-moe":
@@ -57,7 +63,7 @@ def settings(facts: ModelFacts) -> dict[str, Any]:
 
 def write(folder: Path, facts: ModelFacts) -> None:
     """Draw the weights (deviation 0.02, bfloat16) and save them."""
-    import torch
+    import torch  # type: ignore[import-not-found,unused-ignore]
     from transformers import AutoConfig, AutoModelForCausalLM
 
     torch.manual_seed(SEED)

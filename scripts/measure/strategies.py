@@ -194,7 +194,7 @@ def collect(cell: Cell, folder: Path, code: int | None) -> dict[str, Any]:
     """What the ranks wrote, as one record."""
     ranks = [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("rank*.json"))]
     first = ranks[0] if ranks else {}
-    failed = next((rank for rank in ranks if "error" in rank), {})
+    failed: dict[str, Any] = next((rank for rank in ranks if "error" in rank), {})
     memory = {name: [rank[name] for rank in ranks if name in rank] for name in first if name.startswith("MiB")}
     kept = ("losses", "gradient norms", "trainable", "moved", "saved", "tokens/s", "gpu", "versions")
     record: dict[str, Any] = {"key": cell.key, "cell": cell.as_dict(), "outcome": outcome(code, ranks)}

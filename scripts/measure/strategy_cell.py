@@ -37,7 +37,7 @@ SHARDED = ("zero3", "fsdp1", "fsdp2")
 
 def rows(vocabulary: int) -> list[dict[str, Any]]:
     """Four sequences, each a few tokens over and over: easy to learn, different on each rank. One batch a step."""
-    import torch
+    import torch  # type: ignore[import-not-found,unused-ignore]
 
     draw = torch.Generator().manual_seed(11)
     patterns = torch.randint(0, vocabulary, (ROWS, PERIOD), generator=draw)
@@ -73,7 +73,7 @@ def deepspeed_config(cell: Cell, world: int) -> dict[str, Any]:
 def on_gpu() -> bool:
     import torch
 
-    return torch.cuda.is_available()
+    return bool(torch.cuda.is_available())
 
 
 def training_arguments(cell: Cell, out: Path, world: int) -> Any:
@@ -139,7 +139,11 @@ def load(cell: Cell, model: Path) -> Any:
 
 def adapt(cell: Cell, model: Any) -> Any:
     """Put the adapter on. A quantized base is prepared as TRL does it: not where it is sharded."""
-    from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+    from peft import (  # type: ignore[import-not-found,unused-ignore]
+        LoraConfig,
+        get_peft_model,
+        prepare_model_for_kbit_training,
+    )
 
     if cell.method == "full":
         return model

@@ -4,7 +4,7 @@
 # QR101 is allowed: measured on our cluster with DeepSpeed 0.19.8, works
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
+cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
 export AXOLOTL_DO_NOT_TRACK=1
 export TOKENIZERS_PARALLELISM=false

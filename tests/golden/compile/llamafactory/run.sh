@@ -3,7 +3,7 @@
 # recipe 9507596f73706212; edit the recipe, not this file
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
+cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
 export TOKENIZERS_PARALLELISM=false
 unset USE_V1 ALLOW_EXTRA_ARGS

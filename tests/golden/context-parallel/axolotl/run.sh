@@ -3,7 +3,7 @@
 # recipe 991f616d6a95e06c; edit the recipe, not this file
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
+cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
 export AXOLOTL_DO_NOT_TRACK=1
 export TOKENIZERS_PARALLELISM=false

@@ -3,7 +3,7 @@
 # recipe 212cbb2714184913; edit the recipe, not this file
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 set -euo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")"/../../..
+cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
 export TOKENIZERS_PARALLELISM=false
 # ms-swift would spread the model over every GPU it sees
