@@ -5,10 +5,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 QUICKSTART := examples/quickstart
 
-.PHONY: help demo test conformance integration check fix bench schemas clean
+.PHONY: help demo test conformance conformance-full integration check fix bench schemas clean
 
 help:            ## what there is
-	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | expand -t 16
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | expand -t 20
 
 $(VENV)/ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -26,6 +26,10 @@ test: $(VENV)/ready        ## unit tests, and a real training through the demo's
 	$(BIN)/python -m pytest tests/conformance/test_training.py -k llamafactory
 
 conformance: $(VENV)/ready ## every golden config through the real frameworks' parsers, a training through each
+	$(BIN)/recipes env create all --device cpu
+	$(BIN)/python -m pytest tests/conformance -m 'not full'
+
+conformance-full: $(VENV)/ready ## and every objective and method, trained through each framework: half an hour
 	$(BIN)/recipes env create all --device cpu
 	$(BIN)/python -m pytest tests/conformance
 

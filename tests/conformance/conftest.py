@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from qwen_recipes.qwen.tokenizer import tokenizer_folder
 from qwen_recipes.verify.parser import FrameworkParser
 
 SAMPLES = Path(__file__).parent / "samples"
+ROOT = Path(__file__).parents[2]
 
 
 def found_interpreter(name: str) -> Path | None:
@@ -56,3 +59,23 @@ def framework_parser(interpreter: Callable[[str], Path]) -> Iterator[Callable[[s
 @pytest.fixture(scope="session")
 def samples() -> Path:
     return SAMPLES
+
+
+def said(command: list[str | Path], **variables: str) -> str:
+    """What a command prints; it has to succeed."""
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **variables}, cwd=os.sep)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def tiny_model(interpreter: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The tiny model, made once by the first framework that asks for it."""
+    folder = tmp_path_factory.mktemp("tiny") / "model"
+    program = ROOT / "examples" / "quickstart" / "make_tiny_model.py"
+
+    def by(name: str) -> Path:
+        said([interpreter(name), program, folder, "--tokenizer", tokenizer_folder("hybrid")])
+        return folder
+
+    return by

@@ -16,8 +16,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from qwen_recipes.qwen.models import lora_parameters, model_facts
-from qwen_recipes.qwen.tokenizer import tokenizer_folder
 from qwen_recipes.shipped import shipped
+
+from .conftest import said
 
 pytestmark = pytest.mark.training
 
@@ -50,26 +51,6 @@ print(json.dumps({
     "unmoved": [name for name, weight in trainable.items() if "lora_B" in name and not weight.abs().sum() > 0],
 }))
 """
-
-
-def said(command: list[str | Path], **variables: str) -> str:
-    """What a command prints; it has to succeed."""
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **variables}, cwd=os.sep)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
-
-
-@pytest.fixture(scope="session")
-def tiny_model(interpreter: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The tiny model, made once by the first framework that asks for it."""
-    folder = tmp_path_factory.mktemp("tiny") / "model"
-    program = ROOT / "examples" / "quickstart" / "make_tiny_model.py"
-
-    def by(name: str) -> Path:
-        said([interpreter(name), program, folder, "--tokenizer", tokenizer_folder("hybrid")])
-        return folder
-
-    return by
 
 
 @pytest.mark.parametrize("name", BACKENDS)

@@ -1,0 +1,77 @@
+"""Every objective and method that a framework takes, trained for two steps by it on the CPU.
+
+A minute each: `make conformance-full`.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from qwen_recipes.backends import backend_named
+from qwen_recipes.compile import compile_for
+from qwen_recipes.recipe.finding import RecipeError
+from qwen_recipes.recipe.load import load
+
+from .conftest import ROOT
+
+pytestmark = [pytest.mark.training, pytest.mark.full]
+
+BACKENDS = ("axolotl", "llamafactory", "ms-swift")
+DATA = {
+    "pretrain": "articles.jsonl",
+    "dpo": "preferences.jsonl",
+    "orpo": "preferences.jsonl",
+    "simpo": "preferences.jsonl",
+    "reward": "preferences.jsonl",
+    "kto": "labelled.jsonl",
+}
+RUNS = {
+    **{kind: f"objective: {kind}" for kind in ("pretrain", "sft", "dpo", "orpo", "simpo", "kto", "reward")},
+    "ipo-with-sft": "objective: {type: dpo, loss: ipo, sft_weight: 0.1}",
+    "anchored": "objective: {type: sft, kl_weight: 0.05}",
+    "full": "method: full",
+    "freeze": "method: {type: freeze, layers: 1}",
+    "pissa": "method: {type: lora, variant: pissa}",
+    "lora-plus-layers": "method: {type: lora, layers: 1, lora_plus: 8}",
+    "qlora": "method: qlora",
+}
+RECIPE = """\
+version: 1
+name: tiny
+model: {model}
+data: {{train: {data}}}
+{part}
+training: {{steps: 2, batch_size: 2, micro_batch_size: 2, sequence_length: 256, learning_rate: 1e-3}}
+hardware: {{device: cpu}}
+run: {{backend: {backend}, environment: {environment}}}
+"""
+
+
+@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("name", BACKENDS)
+def test_trains_or_is_refused(
+    name: str, run: str, interpreter: Callable[[str], Path], tiny_model: Callable[[str], Path], tmp_path: Path
+) -> None:
+    python, model = interpreter(name), tiny_model(name)
+    kind = "dpo" if run == "ipo-with-sft" else run
+    data = ROOT / "examples" / "data" / DATA.get(kind, "support-validation.jsonl")
+    values = {"model": model, "data": data, "environment": python.parent.parent, "backend": name, "part": RUNS[run]}
+    file = tmp_path / "tiny.yaml"
+    file.write_text(RECIPE.format(**values), "utf-8")
+    try:
+        compile_for(load(str(file)), backend_named(name), tmp_path / "out")
+    except RecipeError as error:
+        errors = [finding for finding in error.findings if finding.severity == "error"]
+        assert all(finding.code == "backend" for finding in errors), errors
+        pytest.skip(f"refused: {errors[0].message}")
+    command = [sys.executable, "-c", "from qwen_recipes.cli import main; main()", "run", "tiny.yaml"]
+    variables = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert "over 2 steps" in done.stderr
