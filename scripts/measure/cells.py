@@ -47,11 +47,6 @@ class Cell:
         return Cell(self.model, self.method, "single", "non-reentrant", storage, stack)
 
     @property
-    def alone(self) -> bool:
-        """Whether nothing else may run beside it: its speed is read."""
-        return self.model == "4B"
-
-    @property
     def bits(self) -> int:
         """Bits of a weight of the base."""
         return {"qlora": 4, "qdora": 4, "8bit": 8}.get(self.method, 16)
@@ -159,7 +154,7 @@ def larger() -> Iterator[Cell]:
 
 
 def cells() -> list[Cell]:
-    """Every cell once, those that the guards speak of first, those that run alone last."""
+    """Every cell once, those that the guards speak of first."""
     parts = (
         baselines,
         adapters_under_zero3,
@@ -167,8 +162,8 @@ def cells() -> list[Cell]:
         qdora_under_zero2,
         every_weight,
         mixtures,
-        rest_of_the_grid,
         llamafactory_versions,
         larger,
+        rest_of_the_grid,
     )
     return list(dict.fromkeys(cell for part in parts for cell in part()))

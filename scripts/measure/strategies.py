@@ -1,6 +1,6 @@
 """Which method trains under which strategy: run the cells on two GPUs, one fresh launch each.
 
-    python scripts/measure/strategies.py OUT [--sites FOLDER] [--minutes 9] [--at-once 6] [--only WORD …]
+    PYTHONPATH=. python scripts/measure/strategies.py OUT [--sites FOLDER] [--minutes 9] [--at-once 6] [--only WORD …]
 
 Appends one JSON line a cell to OUT/results.jsonl and goes on where that file ends, so that it may be cut off. A folder
 in FOLDER named after a part of a stack (`current`, `llamafactory`, `deepspeed-0.18.2`, …) goes on PYTHONPATH for the
@@ -26,7 +26,8 @@ from cells import Cell, cells
 from random_models import facts_of
 
 HERE = Path(__file__).resolve().parent
-ALONE_LIMIT_S = 170
+LIMIT_S = 400
+"""Of a launch that waits for its turn; a cell's own limit is in strategy_cell.py."""
 STACKS = {
     "current": ("current",),
     "llamafactory": ("llamafactory", "current"),
@@ -96,7 +97,9 @@ class Measuring:
         done = {json.loads(line)["key"] for line in self.lines()}
         only: list[str] = self.arguments.only
         model: dict[str, str] = dict(pair.split("=") for pair in self.arguments.model)
+        later: list[str] = self.arguments.later
         renamed = [Cell(**{**cell.as_dict(), "model": model.get(cell.model, cell.model)}) for cell in cells()]
+        renamed.sort(key=lambda cell: any(word in f" {cell.key} " for word in later))
         return [
             cell
             for cell in renamed
@@ -115,6 +118,7 @@ class Measuring:
         folders = [HERE.parent.parent, *((sites / part for part in STACKS[stack]) if sites else ())]
         path = os.pathsep.join([*map(str, folders), *filter(None, [os.environ.get("PYTHONPATH")])])
         fixed = {"PYTHONPATH": path, "OMP_NUM_THREADS": "2", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
+        fixed["STRATEGIES_TURN"] = str(self.out / "turn")
         return {**os.environ, **fixed}
 
     def models(self) -> None:
@@ -124,26 +128,26 @@ class Measuring:
         subprocess.run(command, check=True, env=self.environment("current"))
 
     def run(self) -> None:
-        """Cells beside each other, then those that run alone."""
-        for alone, at_once in ((False, self.arguments.at_once), (True, 1)):
-            queue = [cell for cell in self.waiting if cell.alone == alone]
-            threads = [threading.Thread(target=self.work, args=(queue, n, at_once)) for n in range(at_once)]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
+        """Launches beside each other; `strategy_cell.py` sees to it that one trains at a time."""
+        count: int = self.arguments.at_once
+        threads = [threading.Thread(target=self.work, args=(number,)) for number in range(count)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
 
-    def work(self, queue: list[Cell], number: int, at_once: int) -> None:
+    def work(self, number: int) -> None:
         while True:
             with self.lock:
-                if not queue or time.monotonic() > self.ends:
+                if not self.waiting or time.monotonic() > self.ends:
                     return
-                cell = queue.pop(0)
+                cell = self.waiting.pop(0)
                 self.port += 1
                 port = self.port
-            result = self.measure(cell, port, number % 2, at_once)
+            result = self.measure(cell, port, number % 2)
             with self.lock, self.results.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(result) + "\n")
+                if result["outcome"] != "cut off":
+                    file.write(json.dumps(result) + "\n")
                 print(f"{result['seconds']:5.0f} s  {cell.key}: {told(result)}", flush=True)
 
     def command(self, cell: Cell, folder: Path, port: int) -> list[str]:
@@ -164,7 +168,7 @@ class Measuring:
         model = str(self.out / "models" / cell.model)
         return [*python, str(HERE / "strategy_cell.py"), json.dumps(cell.as_dict()), model, str(folder)]
 
-    def measure(self, cell: Cell, port: int, gpu: int, at_once: int) -> dict[str, Any]:
+    def measure(self, cell: Cell, port: int, gpu: int) -> dict[str, Any]:
         """One launch. A cell that outlasts its limit is ended, with its processes."""
         folder = self.out / "cells" / cell.key.replace(" ", "_")
         shutil.rmtree(folder, ignore_errors=True)
@@ -172,7 +176,7 @@ class Measuring:
         environment = self.environment(cell.stack)
         if cell.strategy == "single":
             environment["CUDA_VISIBLE_DEVICES"] = "" if self.arguments.cpu else str(gpu)
-        limit = min(ALONE_LIMIT_S if cell.alone else self.arguments.limit, max(self.ends - time.monotonic() + 30, 40))
+        limit = min(LIMIT_S, max(self.ends - time.monotonic() + 20, 30))
         start = time.monotonic()
         with (folder / "log").open("w") as log:
             process = subprocess.Popen(
@@ -185,7 +189,7 @@ class Measuring:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
         result = collect(cell, folder, code)
-        result |= {"seconds": round(time.monotonic() - start, 1), "at once": at_once, "limit s": round(limit)}
+        result["seconds"] = round(time.monotonic() - start, 1)
         shutil.rmtree(folder / "saved", ignore_errors=True)
         return result
 
@@ -196,24 +200,38 @@ def collect(cell: Cell, folder: Path, code: int | None) -> dict[str, Any]:
     first = ranks[0] if ranks else {}
     failed: dict[str, Any] = next((rank for rank in ranks if "error" in rank), {})
     memory = {name: [rank[name] for rank in ranks if name in rank] for name in first if name.startswith("MiB")}
-    kept = ("losses", "gradient norms", "trainable", "moved", "saved", "tokens/s", "gpu", "versions")
+    kept = (
+        "losses",
+        "gradient norms",
+        "trainable",
+        "moved",
+        "saved",
+        "tokens/s",
+        "steps",
+        "prepared",
+        "step ends",
+        "gpu",
+        "versions",
+    )
     record: dict[str, Any] = {"key": cell.key, "cell": cell.as_dict(), "outcome": outcome(code, ranks)}
     record |= {name: first[name] for name in kept if name in first} | memory
     record |= {name: failed[name] for name in ("error", "where", "phase") if name in failed}
-    if record["outcome"] in ("ended", "time limit") or not ranks:
+    if record["outcome"] == "ended":
         record["log"] = (folder / "log").read_text("utf-8", "replace")[-1500:]
     return record | {"date": datetime.now(timezone.utc).strftime("%Y-%m-%d")}
 
 
 def outcome(code: int | None, ranks: list[dict[str, Any]]) -> str:
-    """`trained`, `trained, not saved`, `out of memory`, `failed`, `time limit`, or `ended` by no Python error."""
+    """`trained`, `trained, not saved`, `out of memory`, `failed`, `time limit`, `cut off`,
+    or `ended` without an error of Python."""
     failed = next((rank for rank in ranks if "error" in rank), None)
     if failed:
         if failed["phase"] == "save":
             return "trained, not saved"
-        return "out of memory" if "OutOfMemory" in failed["error"] else "failed"
+        named = {"OutOfMemoryError": "out of memory", "TimeLimit": "time limit"}
+        return named.get(failed["error"].partition(":")[0], "failed")
     if code is None:
-        return "time limit"
+        return "cut off"
     return "trained" if ranks and all(rank["phase"] == "done" for rank in ranks) else "ended"
 
 
@@ -229,7 +247,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--sites", type=lambda text: Path(text).resolve())
     parser.add_argument("--minutes", type=float, default=600)
     parser.add_argument("--at-once", type=int, default=1)
-    parser.add_argument("--limit", type=float, default=100, help="seconds of a cell that does not run alone")
+    parser.add_argument("--later", nargs="*", default=[], help="cells to put off, by a text in their key")
     parser.add_argument("--only", nargs="*", default=[], help="cells whose key holds one of these texts")
     parser.add_argument("--cpu", action="store_true", help="two gloo ranks, to try the scripts")
     parser.add_argument("--model", nargs="*", default=[], metavar="NAME=NAME", help="another shape: 0.6B=tiny")

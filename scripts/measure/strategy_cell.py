@@ -10,10 +10,12 @@ gradients`, and those of the launch, which `strategies.py` writes.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import math
 import os
 import sys
+import threading
 import time
 import traceback
 from pathlib import Path
@@ -33,6 +35,8 @@ TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down
 ATTENTION = TARGETS[:4]
 TIMED_FROM = 8
 SHARDED = ("zero3", "fsdp1", "fsdp2")
+TURN_LIMIT_S = {"4B": 110}
+OTHER_LIMIT_S = int(os.environ.get("STRATEGIES_LIMIT", "45"))
 
 
 def rows(vocabulary: int) -> list[dict[str, Any]]:
@@ -163,6 +167,50 @@ def adapt(cell: Cell, model: Any) -> Any:
     return get_peft_model(model, config)
 
 
+class Turn:
+    """Launches that share the GPUs: imports and loading go on beside each other, training does not.
+
+    The file named by STRATEGIES_TURN is locked by rank 0; without it there is nobody to wait for. From then on the cell
+    has so many seconds, after which it says how far it came and ends: a hang is a result too.
+    """
+
+    def __init__(self, cell: Cell, out: Path, found: dict[str, Any]) -> None:
+        self.cell, self.out, self.found = cell, out, found
+        self.rank = int(os.environ.get("RANK", "0"))
+        self.started: float | None = None
+
+    def take(self) -> None:
+        """Wait for it. Taken already: nothing."""
+        if self.started is not None:
+            return
+        told = self.out / "turn"
+        if self.rank == 0:
+            if path := os.environ.get("STRATEGIES_TURN"):
+                self.lock = Path(path).open("w")  # noqa: SIM115 (held until the process ends)
+                fcntl.flock(self.lock, fcntl.LOCK_EX)
+            told.touch()
+        while not told.exists():
+            time.sleep(0.02)
+        self.started = self.found["started"] = time.monotonic()
+        limit = TURN_LIMIT_S.get(self.cell.model, OTHER_LIMIT_S)
+        timer = threading.Timer(limit, self.end, (limit,))
+        timer.daemon = True
+        timer.start()
+
+    def end(self, limit: int) -> None:
+        """The limit is over."""
+        if self.found["phase"] != "done":
+            self.found.pop("before", None)
+            self.found["error"] = f"TimeLimit: not done after {limit} s, {self.found.get('steps', 0)} steps taken"
+            write(self.out, self.found)
+            os._exit(9)
+
+
+def write(out: Path, found: dict[str, Any]) -> None:
+    """This rank's file."""
+    (out / f"rank{os.environ.get('RANK', '0')}.json").write_text(json.dumps(found))
+
+
 def piece(parameter: Any) -> Any:
     """What this rank holds of a parameter, whoever sharded it."""
     if hasattr(parameter, "ds_tensor"):
@@ -216,6 +264,7 @@ def trainer_for(cell: Cell, model: Any, arguments: Any, found: dict[str, Any]) -
     class Look(TrainerCallback):  # type: ignore[misc,unused-ignore]
         def on_train_begin(self, *_: Any, **__: Any) -> None:
             found["trainable"] = sum(p.requires_grad for p in trainer.model_wrapped.parameters())
+            found["prepared"] = round(time.monotonic() - found["started"], 2)
             found["before"] = watched(cell, trainer.model_wrapped)
             found["MiB of parameters"] = round(held(trainer.model_wrapped) / 2**20, 1)
             found["MiB loaded"] = memory("memory_allocated")
@@ -224,6 +273,8 @@ def trainer_for(cell: Cell, model: Any, arguments: Any, found: dict[str, Any]) -
                 torch.cuda.reset_peak_memory_stats()
 
         def on_step_end(self, _: Any, state: Any, *__: Any, **___: Any) -> None:
+            found["steps"] = state.global_step
+            found["step ends"] = [*found.get("step ends", []), round(time.monotonic() - found["started"], 2)]
             if state.global_step in (TIMED_FROM, STEPS):
                 if on_gpu():
                     torch.cuda.synchronize()
@@ -261,9 +312,13 @@ def saved(cell: Cell, trainer: Any, out: Path) -> dict[str, Any]:
 def train(cell: Cell, model: Path, out: Path, found: dict[str, Any]) -> None:
     """Fill `found` as far as it gets."""
     world = int(os.environ.get("WORLD_SIZE", "1"))
+    turn = Turn(cell, out, found)
+    if cell.model == "4B" or cell.strategy == "zero3":
+        turn.take()
     arguments = training_arguments(cell, out, world)
     _ = arguments.device
     trainer = trainer_for(cell, adapt(cell, load(cell, model)), arguments, found)
+    turn.take()
     try:
         trainer.train()
     finally:
@@ -304,7 +359,6 @@ def error_of(problem: BaseException) -> dict[str, str]:
 
 def main() -> None:
     cell, model, out = Cell(**json.loads(sys.argv[1])), Path(sys.argv[2]), Path(sys.argv[3])
-    rank = os.environ.get("RANK", "0")
     found: dict[str, Any] = {"phase": "train", "versions": versions()}
     if on_gpu():
         import torch
@@ -317,7 +371,7 @@ def main() -> None:
         raise
     finally:
         found.pop("before", None)
-        (out / f"rank{rank}.json").write_text(json.dumps(found))
+        write(out, found)
 
 
 if __name__ == "__main__":
