@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """What is measured: one cell is a model, a method, a strategy, a kind of checkpointing, and the software it runs on."""
 
 from __future__ import annotations
@@ -7,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import product
 
+GRID_MODEL = "0.6B-4layers"
+"""Qwen3-0.6B's widths and vocabulary, 4 of its 28 layers: a step costs Python's time per module, not the GPU's."""
 CHECKPOINTING = ("non-reentrant", "reentrant")
 STRATEGIES = ("ddp", "zero2", "zero3", "fsdp1", "fsdp2")
 GRID = (
@@ -23,7 +24,7 @@ GRID = (
 
 @dataclass(frozen=True)
 class Cell:
-    """`option` is a departure from what our templates write: see `strategy_cell.py`. `stack` names a set of versions."""
+    """`option` departs from what our templates write: see `strategy_cell.py`. `stack` names a set of versions."""
 
     model: str
     method: str
@@ -35,7 +36,7 @@ class Cell:
 
     @property
     def key(self) -> str:
-        """What tells it from the others: `0.6B lora zero3 reentrant`, with storage, stack and option where they matter."""
+        """What tells it from the others: `0.6B lora zero3 reentrant`, with storage, stack and option as needed."""
         parts = (self.model, self.method, self.storage, self.strategy, self.checkpointing, self.stack, self.option)
         return " ".join(part for part in parts if part and part != "current")
 
@@ -47,6 +48,11 @@ class Cell:
         return Cell(self.model, self.method, "single", "non-reentrant", storage, stack)
 
     @property
+    def alone(self) -> bool:
+        """Whether nothing else may train beside it: its speed is read."""
+        return self.model == "4B"
+
+    @property
     def bits(self) -> int:
         """Bits of a weight of the base."""
         return {"qlora": 4, "qdora": 4, "8bit": 8}.get(self.method, 16)
@@ -56,101 +62,115 @@ class Cell:
         return asdict(self)
 
 
-OWN_BASELINE = ("llamafactory", "transformers-4")
+OWN_BASELINE = ("transformers-4",)
+
+
+def grid(method: str, strategy: str, checkpointing: str = "non-reentrant", storage: str = "", **more: str) -> Cell:
+    """A cell of the small model."""
+    return Cell(GRID_MODEL, method, strategy, checkpointing, storage, **more)
 
 
 def baselines() -> Iterator[Cell]:
-    """One GPU; reentrant and not, because their difference is the noise."""
-    for (method, storage), checkpointing in product(GRID, CHECKPOINTING):
+    """One GPU; LoRA reentrant and not, because their difference is the noise."""
+    for method, storage in GRID:
         if storage != "bf16":
-            yield Cell("0.6B", method, "single", checkpointing, storage)
+            yield grid(method, "single", storage=storage)
+    yield grid("lora", "single", "reentrant")
 
 
 def adapters_under_zero3() -> Iterator[Cell]:
     """QR101 and QR102."""
-    methods = (("lora", ""), ("dora", ""), ("qlora", "uint8"), ("qdora", "uint8"), ("8bit", ""), ("qlora", "bf16"))
-    for (method, storage), checkpointing in product(methods, CHECKPOINTING):
-        yield Cell("0.6B", method, "zero3", checkpointing, storage)
-    for stack, method, checkpointing in product(
-        ("deepspeed-0.19.3", "deepspeed-0.19.2", "deepspeed-0.18.2"), ("lora", "dora"), CHECKPOINTING
-    ):
-        yield Cell("0.6B", method, "zero3", checkpointing, "", stack)
-    yield Cell("0.6B", "lora", "zero3", "none")
-    yield Cell("0.6B", "lora", "zero3", "reentrant", option="no input gradients")
+    for (method, storage), checkpointing in product(GRID[:-1], CHECKPOINTING):
+        yield grid(method, "zero3", checkpointing, storage)
+    yield grid("lora", "zero3", stack="deepspeed-0.19.3")
+    for stack, checkpointing in product(("deepspeed-0.19.2", "deepspeed-0.18.2"), CHECKPOINTING):
+        yield grid("lora", "zero3", checkpointing, stack=stack)
+    yield grid("lora", "zero3", "reentrant", option="no input gradients")
 
 
 def quantized_under_fsdp() -> Iterator[Cell]:
     """QR103."""
-    methods = (("qlora", "uint8"), ("qlora", "bf16"), ("qdora", "bf16"), ("qdora", "uint8"), ("8bit", ""))
-    for strategy, (method, storage), checkpointing in product(("fsdp2", "fsdp1"), methods, CHECKPOINTING):
-        yield Cell("0.6B", method, strategy, checkpointing, storage)
+    for storage, checkpointing in product(("bf16", "uint8"), CHECKPOINTING):
+        yield grid("qlora", "fsdp2", checkpointing, storage)
+    for strategy, storage in (("fsdp1", "bf16"), ("fsdp1", "uint8")):
+        yield grid("qlora", strategy, storage=storage)
     for strategy in ("fsdp2", "fsdp1"):
-        yield Cell("0.6B", "qlora", strategy, "non-reentrant", "bf16", option="ram-efficient loading")
-        yield Cell("0.6B", "qlora", strategy, "non-reentrant", "bf16", option="checkpointing by fsdp")
+        yield grid("8bit", strategy)
+        yield grid("qdora", strategy, storage="bf16")
+    yield grid("qlora", "fsdp1", "reentrant", "bf16")
+    for option in ("ram-efficient loading", "checkpointing by fsdp"):
+        yield grid("qlora", "fsdp2", storage="bf16", option=option)
 
 
 def qdora_under_zero2() -> Iterator[Cell]:
     """QR104."""
-    for storage, checkpointing in product(("uint8", "bf16"), CHECKPOINTING):
-        yield Cell("0.6B", "qdora", "zero2", checkpointing, storage)
-
-
-def mixtures() -> Iterator[Cell]:
-    """QR106. transformers 4 has one module an expert, transformers 5 one weight for all of them."""
-    for stack, method in product(("current", "transformers-4"), ("lora", "full")):
-        yield Cell("moe", method, "single", stack=stack)
-        yield Cell("moe", method, "zero3", stack=stack)
-        yield Cell("moe", method, "zero3", stack=stack, option="no leaf modules")
-    for method, strategy in product(("lora", "full"), ("zero2", "fsdp2")):
-        yield Cell("moe", method, strategy)
-    yield Cell("moe", "lora", "fsdp2", option="wraps Qwen3DecoderLayer")
-    yield Cell("moe", "full", "fsdp2", option="wraps Qwen3DecoderLayer")
+    for checkpointing in CHECKPOINTING:
+        yield grid("qdora", "zero2", checkpointing, "uint8")
+    yield grid("qdora", "zero2", storage="bf16")
 
 
 def every_weight() -> Iterator[Cell]:
     """QR107 and QR108."""
-    for strategy, checkpointing in product(STRATEGIES, CHECKPOINTING):
-        yield Cell("0.6B", "full", strategy, checkpointing)
+    for strategy in STRATEGIES:
+        yield grid("full", strategy)
     for strategy, method in product(("fsdp2", "fsdp1"), ("full", "lora")):
-        yield Cell("0.6B", method, strategy, option="wraps LlamaDecoderLayer")
-    for strategy in ("fsdp2", "fsdp1"):
-        yield Cell("0.6B", "full", strategy, option="checkpointing by fsdp")
+        yield grid(method, strategy, option="wraps LlamaDecoderLayer")
+    for strategy in ("zero3", "fsdp2"):
+        yield grid("full", strategy, "reentrant")
+
+
+def mixtures() -> Iterator[Cell]:
+    """QR106. transformers 4 has one module an expert, transformers 5 one weight for all of them."""
+    for stack in ("current", "transformers-4"):
+        yield Cell("moe", "lora", "single", stack=stack)
+        yield Cell("moe", "lora", "zero3", stack=stack)
+        yield Cell("moe", "lora", "zero3", stack=stack, option="no leaf modules")
+        yield Cell("moe", "full", "zero3", stack=stack)
+        yield Cell("moe", "full", "zero3", stack=stack, option="no leaf modules")
+    for method in ("lora", "full"):
+        yield Cell("moe", method, "fsdp2")
+        yield Cell("moe", method, "fsdp2", option="wraps Qwen3DecoderLayer")
 
 
 def llamafactory_versions() -> Iterator[Cell]:
     """The guards' cells on the versions that LLaMA-Factory 0.9.5 runs on."""
-    for method, storage in (("lora", ""), ("dora", ""), ("qlora", "bf16"), ("full", "")):
-        yield Cell("0.6B", method, "single", storage="uint8" if storage else "", stack="llamafactory")
-        for strategy in ("zero3", "fsdp2", "zero2"):
-            yield Cell("0.6B", method, strategy, storage=storage, stack="llamafactory")
-    yield Cell("0.6B", "lora", "zero3", "reentrant", stack="llamafactory")
+    for checkpointing in CHECKPOINTING:
+        yield grid("lora", "zero3", checkpointing, stack="llamafactory")
+    for method, strategy, storage in (
+        ("dora", "zero3", ""),
+        ("qlora", "zero3", "bf16"),
+        ("qlora", "fsdp2", "bf16"),
+        ("full", "zero3", ""),
+        ("full", "fsdp2", ""),
+    ):
+        yield grid(method, strategy, storage=storage, stack="llamafactory")
 
 
 def rest_of_the_grid() -> Iterator[Cell]:
     """Every combination that is not above."""
-    for (method, storage), strategy, checkpointing in product(GRID, STRATEGIES, CHECKPOINTING):
-        yield Cell("0.6B", method, strategy, checkpointing, storage)
+    for checkpointing, strategy, (method, storage) in product(CHECKPOINTING, STRATEGIES, GRID):
+        yield grid(method, strategy, checkpointing, storage)
 
 
-def larger() -> Iterator[Cell]:
-    """4B, one cell at a time: memory and speed."""
+def whole() -> Iterator[Cell]:
+    """All layers: 0.6B to compare with the small model, 4B, one cell at a time, for memory and speed."""
     for method, strategy, storage in (
+        ("full", "fsdp2", ""),
         ("lora", "zero2", ""),
-        ("lora", "zero3", ""),
+        ("full", "zero3", ""),
         ("qlora", "fsdp2", "bf16"),
         ("qlora", "fsdp2", "uint8"),
-        ("full", "zero3", ""),
-        ("full", "fsdp2", ""),
-        ("qlora", "zero2", "uint8"),
-        ("lora", "fsdp2", ""),
-        ("lora", "ddp", ""),
-        ("lora", "single", ""),
-        ("full", "zero2", ""),
+        ("lora", "zero3", ""),
         ("full", "ddp", ""),
-        ("qlora", "zero3", "bf16"),
-        ("dora", "zero2", ""),
     ):
         yield Cell("4B", method, strategy, storage=storage)
+    for (method, storage), checkpointing in product(GRID, CHECKPOINTING):
+        if storage != "bf16":
+            yield Cell("0.6B", method, "single", checkpointing, storage)
+    for method, strategy, storage in (("lora", "zero3", ""), ("qlora", "fsdp2", "bf16"), ("qdora", "fsdp2", "bf16")):
+        yield Cell("0.6B", method, strategy, storage=storage)
+    for storage in ("bf16", "uint8"):
+        yield Cell("0.6B", "qlora", "fsdp2", "reentrant", storage)
 
 
 def cells() -> list[Cell]:
@@ -163,7 +183,7 @@ def cells() -> list[Cell]:
         every_weight,
         mixtures,
         llamafactory_versions,
-        larger,
         rest_of_the_grid,
+        whole,
     )
     return list(dict.fromkeys(cell for part in parts for cell in part()))

@@ -2,8 +2,8 @@
 
     python scripts/measure/compiled_runs.py OUT --sites FOLDER [--only WORD …] [--minutes 9]
 
-The model is Qwen3-0.6B's shape with random weights and Qwen3's tokenizer; lengths and batch are cut. Everything else is
-as the example says. Appends one JSON line a run to OUT/compiled.jsonl, and goes on where that ends.
+The model has Qwen3-0.6B's widths, 4 of its layers, random weights and Qwen3's tokenizer; lengths and batch are cut.
+Everything else is as the example says. Appends one JSON line a run to OUT/compiled.jsonl, and goes on where that ends.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from cells import GRID_MODEL
 
 from qwen_recipes.qwen.tokenizer import build_tokenizer
 
 HERE = Path(__file__).resolve().parent
 EXAMPLES = HERE.parent.parent / "examples"
 RECIPES = "from qwen_recipes.cli import main; main()"
-LIMIT_S = 240
+LIMIT_S = 120
 STEPS = 8
 NAMES = ("two-gpus-lora", "qlora-fsdp-32b", "full-eight-gpus", "full-zero3")
 BACKENDS = ("llamafactory", "ms-swift", "axolotl")
@@ -77,7 +78,7 @@ class Runs:
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.arguments = arguments
         self.out: Path = arguments.out
-        self.model = self.out / "models" / "0.6B"
+        self.model = self.out / "models" / GRID_MODEL
         self.results = self.out / "compiled.jsonl"
         self.ends = time.monotonic() + arguments.minutes * 60
         self.lock = threading.Lock()
@@ -102,7 +103,7 @@ class Runs:
         """Model, tokenizer, commands, recipes, and what they compile to."""
         commands(self.out / "bin")
         subprocess.run(
-            [sys.executable, str(HERE / "random_models.py"), str(self.out / "models"), "0.6B"],
+            [sys.executable, str(HERE / "random_models.py"), str(self.out / "models"), GRID_MODEL],
             check=True,
             env=self.environment("current"),
         )

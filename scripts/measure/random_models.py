@@ -17,7 +17,10 @@ SEED = 7
 
 
 def facts_of(name: str) -> ModelFacts:
-    """`0.6B` and `4B` are whole; `moe` is the 30B-A3B with 2 of 48 layers and fewer tokens; `tiny…` are for trials."""
+    """`0.6B` and `4B` are whole; `0.6B-4layers` has its widths; `moe` is the 30B-A3B, 2 layers and fewer tokens."""
+    if name.endswith("layers"):
+        size, _, layers = name.removesuffix("layers").rpartition("-")
+        return replace(facts_of(size), layers=int(layers))
     if name == "moe":
         return replace(REGISTRY["Qwen/Qwen3-30B-A3B"], layers=2, vocab_size=32_768)
     small: dict[str, Any] = {

@@ -1,6 +1,6 @@
 """Which method trains under which strategy: run the cells on two GPUs, one fresh launch each.
 
-    PYTHONPATH=. python scripts/measure/strategies.py OUT [--sites FOLDER] [--minutes 9] [--at-once 6] [--only WORD …]
+    PYTHONPATH=. python scripts/measure/strategies.py OUT [--sites FOLDER] [--minutes 9] [--at-once 6] [--turns 3]
 
 Appends one JSON line a cell to OUT/results.jsonl and goes on where that file ends, so that it may be cut off. A folder
 in FOLDER named after a part of a stack (`current`, `llamafactory`, `deepspeed-0.18.2`, …) goes on PYTHONPATH for the
@@ -118,7 +118,7 @@ class Measuring:
         folders = [HERE.parent.parent, *((sites / part for part in STACKS[stack]) if sites else ())]
         path = os.pathsep.join([*map(str, folders), *filter(None, [os.environ.get("PYTHONPATH")])])
         fixed = {"PYTHONPATH": path, "OMP_NUM_THREADS": "2", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
-        fixed["STRATEGIES_TURN"] = str(self.out / "turn")
+        fixed["STRATEGIES_TURNS"] = ":".join(str(self.out / f"turn{n}") for n in range(self.arguments.turns))
         return {**os.environ, **fixed}
 
     def models(self) -> None:
@@ -128,7 +128,7 @@ class Measuring:
         subprocess.run(command, check=True, env=self.environment("current"))
 
     def run(self) -> None:
-        """Launches beside each other; `strategy_cell.py` sees to it that one trains at a time."""
+        """Launches beside each other; in `strategy_cell.py` they take turns."""
         count: int = self.arguments.at_once
         threads = [threading.Thread(target=self.work, args=(number,)) for number in range(count)]
         for thread in threads:
@@ -189,7 +189,8 @@ class Measuring:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
         result = collect(cell, folder, code)
-        result["seconds"] = round(time.monotonic() - start, 1)
+        beside = 1 if cell.alone else self.arguments.turns
+        result |= {"seconds": round(time.monotonic() - start, 1), "trained beside": beside}
         shutil.rmtree(folder / "saved", ignore_errors=True)
         return result
 
@@ -246,7 +247,8 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("out", type=lambda text: Path(text).resolve())
     parser.add_argument("--sites", type=lambda text: Path(text).resolve())
     parser.add_argument("--minutes", type=float, default=600)
-    parser.add_argument("--at-once", type=int, default=1)
+    parser.add_argument("--at-once", type=int, default=1, help="launches beside each other")
+    parser.add_argument("--turns", type=int, default=1, help="how many of them may train at the same time")
     parser.add_argument("--later", nargs="*", default=[], help="cells to put off, by a text in their key")
     parser.add_argument("--only", nargs="*", default=[], help="cells whose key holds one of these texts")
     parser.add_argument("--cpu", action="store_true", help="two gloo ranks, to try the scripts")

@@ -31,12 +31,13 @@ PERIOD = 16
 RATE = {"full": 1e-4}
 ADAPTER_RATE = 1e-3
 RANK = 16
+REUSE_DISTANCE = 20_000_000
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 ATTENTION = TARGETS[:4]
 TIMED_FROM = 8
 SHARDED = ("zero3", "fsdp1", "fsdp2")
-TURN_LIMIT_S = {"4B": 110}
-OTHER_LIMIT_S = int(os.environ.get("STRATEGIES_LIMIT", "45"))
+TURN_LIMIT_S = {"4B": 110, "0.6B": 75}
+OTHER_LIMIT_S = 40
 
 
 def rows(vocabulary: int) -> list[dict[str, Any]]:
@@ -50,7 +51,11 @@ def rows(vocabulary: int) -> list[dict[str, Any]]:
 
 
 def deepspeed_config(cell: Cell, world: int) -> dict[str, Any]:
-    """What templates/shared/deepspeed.json.j2 says of this batch."""
+    """What templates/shared/deepspeed.json.j2 says of this batch, and a short reuse distance.
+
+    With DeepSpeed's own, 1e9 weights, a model of fewer is walked to its end at each release of a parameter, in Python:
+    with adapters on every layer the second step takes half a minute.
+    """
     zero2: dict[str, Any] = {"stage": 2, "reduce_bucket_size": 500_000_000, "allgather_bucket_size": 500_000_000}
     zero3: dict[str, Any] = {
         "stage": 3,
@@ -58,6 +63,7 @@ def deepspeed_config(cell: Cell, world: int) -> dict[str, Any]:
         "stage3_prefetch_bucket_size": "auto",
         "stage3_param_persistence_threshold": "auto",
         "stage3_gather_16bit_weights_on_model_save": True,
+        "stage3_max_reuse_distance": REUSE_DISTANCE,
     }
     if cell.option == "no leaf modules":
         zero3["leaf_module"] = {"classes": []}
@@ -168,34 +174,44 @@ def adapt(cell: Cell, model: Any) -> Any:
 
 
 class Turn:
-    """Launches that share the GPUs: imports and loading go on beside each other, training does not.
+    """Launches that share the GPUs: imports and loading go on beside each other, training within limits.
 
-    The file named by STRATEGIES_TURN is locked by rank 0; without it there is nobody to wait for. From then on the cell
-    has so many seconds, after which it says how far it came and ends: a hang is a result too.
+    STRATEGIES_TURNS names files of which rank 0 locks one, or all where the cell's speed is to be read; without it
+    there is nobody to wait for. From then on the cell has so many seconds, after which it says how far it came and
+    ends: a hang is a result too.
     """
 
     def __init__(self, cell: Cell, out: Path, found: dict[str, Any]) -> None:
         self.cell, self.out, self.found = cell, out, found
-        self.rank = int(os.environ.get("RANK", "0"))
-        self.started: float | None = None
+        paths = filter(None, os.environ.get("STRATEGIES_TURNS", "").split(":"))
+        self.files = [os.open(path, os.O_WRONLY | os.O_CREAT) for path in paths]
 
     def take(self) -> None:
         """Wait for it. Taken already: nothing."""
-        if self.started is not None:
+        if "started" in self.found:
             return
         told = self.out / "turn"
-        if self.rank == 0:
-            if path := os.environ.get("STRATEGIES_TURN"):
-                self.lock = Path(path).open("w")  # noqa: SIM115 (held until the process ends)
-                fcntl.flock(self.lock, fcntl.LOCK_EX)
+        if os.environ.get("RANK", "0") == "0":
+            self.lock()
             told.touch()
         while not told.exists():
             time.sleep(0.02)
-        self.started = self.found["started"] = time.monotonic()
+        self.found["started"] = time.monotonic()
         limit = TURN_LIMIT_S.get(self.cell.model, OTHER_LIMIT_S)
         timer = threading.Timer(limit, self.end, (limit,))
         timer.daemon = True
         timer.start()
+
+    def lock(self) -> None:
+        if self.cell.alone:
+            for file in self.files:
+                fcntl.flock(file, fcntl.LOCK_EX)
+        while self.files and not self.cell.alone:
+            for file in self.files:
+                try:
+                    return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    time.sleep(0.02)
 
     def end(self, limit: int) -> None:
         """The limit is over."""
@@ -204,6 +220,18 @@ class Turn:
             self.found["error"] = f"TimeLimit: not done after {limit} s, {self.found.get('steps', 0)} steps taken"
             write(self.out, self.found)
             os._exit(9)
+
+
+def end_with_parent() -> None:
+    """A launcher that is killed leaves its ranks behind, spinning on the GPUs: they end when it is gone."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(10)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def write(out: Path, found: dict[str, Any]) -> None:
@@ -313,7 +341,7 @@ def train(cell: Cell, model: Path, out: Path, found: dict[str, Any]) -> None:
     """Fill `found` as far as it gets."""
     world = int(os.environ.get("WORLD_SIZE", "1"))
     turn = Turn(cell, out, found)
-    if cell.model == "4B" or cell.strategy == "zero3":
+    if cell.alone or cell.strategy == "zero3":
         turn.take()
     arguments = training_arguments(cell, out, world)
     _ = arguments.device
@@ -359,6 +387,7 @@ def error_of(problem: BaseException) -> dict[str, str]:
 
 def main() -> None:
     cell, model, out = Cell(**json.loads(sys.argv[1])), Path(sys.argv[2]), Path(sys.argv[3])
+    end_with_parent()
     found: dict[str, Any] = {"phase": "train", "versions": versions()}
     if on_gpu():
         import torch
