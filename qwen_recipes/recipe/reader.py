@@ -131,7 +131,7 @@ class _Reader:
             span = self._where(error)
             tabbed = span is not None and "\t" in self._line(span)[: span.column]
             advice = "indent with spaces" if tabbed else _yaml_advice(error)
-            self._complain(f"this is not YAML: {error.problem or error.context}", span, advice)
+            self._complain(_yaml_problem(error), span, advice)
             raise RecipeError([self._with_line(f) for f in self.findings]) from None
         except yaml.YAMLError as error:
             _refuse(self.file, f"this is not YAML: {str(error).splitlines()[0]}")
@@ -263,6 +263,14 @@ class _Reader:
             if name not in target.entries:
                 target.entries[name] = node
                 target.keys[name] = other.keys[name]
+
+
+def _yaml_problem(error: yaml.MarkedYAMLError) -> str:
+    """What the parser says; libyaml has a limit to nesting of its own, which it meets while looking ahead."""
+    problem = str(error.problem or error.context)
+    if "nesting depth" in problem:
+        return f"nested deeper than {MAX_DEPTH} levels"
+    return f"this is not YAML: {problem}"
 
 
 def _yaml_advice(error: yaml.MarkedYAMLError) -> str:
