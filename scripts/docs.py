@@ -106,7 +106,7 @@ def readme() -> str:
 
 def trap_page() -> str:
     """The frameworks' traps as tests/traps names them, and what is compiled instead."""
-    text = "# The frameworks' traps\n\nEach is a test (`tests/unit/test_traps.py`): a recipe, and what has to come of it.\n"
+    text = "# The frameworks' traps\n\nEach is tested in `tests/unit/test_traps.py`: a recipe, and what comes of it.\n"
     for backend in backends():
         traps = yaml.safe_load((ROOT / "tests" / "traps" / f"{backend.name}.yaml").read_text("utf-8"))
         lines = [f"| {trap['trap']} | {avoided(trap)} |" for trap in traps]
