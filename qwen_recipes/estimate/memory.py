@@ -175,12 +175,18 @@ def layer_activations(load: Load, c: Constants) -> float:
     """
     facts = load.facts
     query, key = facts.heads * facts.head_dim, facts.kv_heads * facts.head_dim
-    wide = facts.intermediate_size if facts.dense else (facts.moe_intermediate_size or 0) * (facts.experts_per_token or 1)
+    wide = (
+        facts.intermediate_size if facts.dense else (facts.moe_intermediate_size or 0) * (facts.experts_per_token or 1)
+    )
     residual = c["layer_hidden"] * facts.hidden_size + c["layer_query"] * (query + key)
     mlp = c["layer_wide"] * wide
     if load.liger:
         residual, mlp = residual * c["liger_residual"], mlp * c["liger_wide"]
-    adapters = (c["adapter_inputs"] + (c["dora_outputs"] if load.dora else 0)) * inputs_of(facts) if load.method == "lora" else 0
+    adapters = (
+        (c["adapter_inputs"] + (c["dora_outputs"] if load.dora else 0)) * inputs_of(facts)
+        if load.method == "lora"
+        else 0
+    )
     return load.tokens * (residual + mlp + adapters)
 
 
