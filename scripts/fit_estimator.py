@@ -2,8 +2,8 @@
 
     python scripts/fit_estimator.py
 
-Reads qwen_recipes/estimate/measured/results.jsonl and cells.json, writes qwen_recipes/estimate/constants.json. Minimises
-the mean square of log(estimate / measured), one constant after the other, each held near the value that its meaning
+Reads results.jsonl and cells.json in qwen_recipes/estimate/measured, writes constants.json above. Minimises the mean
+square of log(estimate / measured), one constant after the other, each held near the value that its meaning
 suggests. The interval is what holds nine of ten fitted cells, widened for their small number.
 """
 

@@ -105,8 +105,9 @@ def as_text(verdicts: list[Verdict], *, colour: bool) -> str:
 def _row(v: Verdict) -> tuple[str, ...]:
     e = v.estimate
     gpus = f"{e.plan.hardware.world} x {e.gpu.name}" if e.plan.hardware.world > 1 else e.gpu.name
+    peak = f"{gib(e.peak)} ({e.low / GIB:.1f} to {e.high / GIB:.1f})"
     return (
-        v.backend.title, gpus, WORDS[e.fits()], f"{gib(e.peak)} ({e.low / GIB:.1f} to {e.high / GIB:.1f})", gib(e.usable),
+        v.backend.title, gpus, WORDS[e.fits()], peak, gib(e.usable),
         f"{e.tokens_per_second:,.0f}", _time(e), f"{e.disk.total / 1e9:.0f} GB", gib(e.host),
     )  # fmt: skip
 

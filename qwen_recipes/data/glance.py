@@ -8,7 +8,7 @@ from pathlib import Path
 SAMPLE = 1 << 20
 """Bytes that are read of a file."""
 BYTES_PER_TOKEN = 4.4
-"""JSON of English chat a token, keys and quotes included; other scripts have less (examples/data, Qwen3's tokenizer)."""
+"""JSON of English chat a token, keys and quotes included: examples/data in Qwen3's tokenizer. Other scripts: less."""
 
 
 def glance(paths: Sequence[Path]) -> tuple[int, float] | None:

@@ -87,7 +87,7 @@ def fused_loss(plan: Plan, rows: Rows | None) -> Iterator[Changed]:
     """Liger's kernels."""
     t = plan.training
     if not (t.liger or t.cut_cross_entropy) and plan.objective.type in ("sft", "pretrain"):
-        yield (("training.kernels", ["liger"]),), replace(plan, training=replace(t, liger=True))
+        yield (("training.kernels", "liger"),), replace(plan, training=replace(t, liger=True))
 
 
 def checkpointing(plan: Plan, rows: Rows | None) -> Iterator[Changed]:
@@ -166,6 +166,4 @@ _LOSES = {WHY[shorter], WHY[more_gpus]}
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return "[" + ",".join(map(str, value)) + "]" if isinstance(value, list) else str(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
