@@ -8,7 +8,7 @@ from pathlib import Path
 SAMPLE = 1 << 20
 """Bytes that are read of a file."""
 BYTES_PER_TOKEN = 4.0
-"""JSON of English chat a token, keys and quotes included: 4.5 plain, 2.9 with tools (examples/data, by its tokenizer)."""
+"""JSON of English chat a token, keys included: 4.5 plain, 2.9 with tools (examples/data, Qwen3's tokenizer)."""
 
 
 def glance(paths: Sequence[Path]) -> tuple[int, float] | None:
