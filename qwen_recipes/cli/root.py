@@ -13,6 +13,7 @@ COMMANDS = {
     "explain": "Print a guard's page.",
     "show": "Print a recipe, resolved: every value with its reason.",
     "schema": "Print the recipe's JSON Schema.",
+    "data": "Check, show and prepare rows.",
     "lsp": "Serve editors: findings, explanations and fixes while you write.",
     "compile": "Write the framework's own files.",
     "backends": "List the frameworks that recipes compile for.",

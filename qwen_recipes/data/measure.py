@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from qwen_recipes.data.texts import Template
+from qwen_recipes.data.rows.encode import END_OF_TEXT
 from qwen_recipes.data.words import COUNT, COUNT_BITS, SPLIT, Counter, control_value
 
 if TYPE_CHECKING:
@@ -55,12 +55,12 @@ class Measure:
         self.control = {token: control_value(token) for token in _control_tokens()}
 
     def text(self, text: str, *, whole: bool = False) -> tuple[Length, numpy.ndarray[Any, Any]]:
-        """The length of a text and its words' values; `whole`: all of it is trained."""
+        """The length of a text and its words' values; `whole`: plain text, trained with an `<|endoftext|>` behind."""
         import numpy
 
         values: list[int] = []
         ends: list[int] = []
-        pieces = SPLIT.split(text)
+        pieces = SPLIT.split(text + END_OF_TEXT if whole else text)
         of, control = self.counter.values, self.control
         for index, piece in enumerate(pieces):
             if index % 2:
@@ -93,11 +93,9 @@ def hashes(values: numpy.ndarray[Any, Any]) -> numpy.ndarray[Any, Any]:
     return values >> numpy.uint64(COUNT_BITS)
 
 
-def loss_of(template: Template, train_on: str, thinking: str, layout: str) -> Loss:
-    """What a recipe trains: answers alone in pairs and labelled rows; hybrid's empty block only where asked for."""
-    answer = layout in ("preference", "kto")
-    quiet = template.variant in ("hybrid", "base") and thinking != "train-empty"
-    return Loss("last-assistant" if answer else train_on, not quiet)
+def loss_of(train_on: str, thinking: str, layout: str) -> Loss:
+    """What a recipe trains: answers alone in pairs and labelled rows; an empty think block only where asked for."""
+    return Loss("last-assistant" if layout in ("preference", "kto") else train_on, thinking == "train-empty")
 
 
 def _control_tokens() -> list[str]:

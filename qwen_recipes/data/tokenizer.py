@@ -1,4 +1,4 @@
-"""The tokenizer of a model, as the tokenizers library has it: no torch, and no transformers where files suffice."""
+"""The tokenizer of a model, as the tokenizers library has it: no torch, no transformers."""
 
 from __future__ import annotations
 
@@ -17,40 +17,28 @@ class NoTokenizer(RuntimeError):
 def load_tokenizer(model: ModelFacts) -> Any:
     """A `tokenizers.Tokenizer`. Raises NoTokenizer."""
     try:
-        from tokenizers import Tokenizer
+        from qwen_recipes.data.labels import folder_tokenizer
+
+        if not model.local:
+            from qwen_recipes.qwen.tokenizer import tokenizer_folder
+
+            return folder_tokenizer(tokenizer_folder(model.variant))
+        if not (Path(model.source) / "tokenizer.json").is_file():
+            raise NoTokenizer(f"{model.source} has no tokenizer.json")
+        return folder_tokenizer(Path(model.source))
     except ImportError:
         raise NoTokenizer("counting tokens needs the extra `tokens`: pip install 'qwen-recipes[tokens]'") from None
-    if not model.local:
-        from qwen_recipes.qwen.tokenizer import tokenizer_folder
-
-        return Tokenizer.from_file(str(tokenizer_folder(model.variant) / "tokenizer.json"))
-    file = Path(model.source) / "tokenizer.json"
-    if not file.is_file():
-        raise NoTokenizer(f"{model.source} has no tokenizer.json")
-    return Tokenizer.from_file(str(file)) if is_qwen3(model) else _by_transformers(model.source)
+    except ValueError as error:
+        raise NoTokenizer(str(error)) from None
 
 
-def is_qwen3(model: ModelFacts) -> bool:
+def is_qwen3(model: ModelFacts, tokenizer: Any) -> bool:
     """Whether the tokenizer splits text as the released Qwen3 tokenizer does, all its control tokens known."""
     if not model.local:
         return True
     file = json.loads((Path(model.source) / "tokenizer.json").read_text("utf-8"))
-    added = {token.get("content") for token in file.get("added_tokens", [])}
+    added = {token.content for token in tokenizer.get_added_tokens_decoder().values()}
     steps = (file.get("pre_tokenizer") or {}).get("pretokenizers") or [{}]
     pattern = (steps[0].get("pattern") or {}).get("Regex") if isinstance(steps[0], dict) else None
     normal = (file.get("normalizer") or {}).get("type")
     return pattern == PATTERN and normal == "NFC" and added == set(control_tokens())
-
-
-def _by_transformers(folder: str) -> Any:
-    """Through AutoTokenizer, which adds the control tokens that an older tokenizer.json lacks."""
-    try:
-        from transformers import AutoTokenizer
-    except ImportError:
-        raise NoTokenizer(
-            f"the tokenizer in {folder} needs the extra `tokens`: pip install 'qwen-recipes[tokens]'"
-        ) from None
-    try:
-        return AutoTokenizer.from_pretrained(folder).backend_tokenizer
-    except (OSError, ValueError, AttributeError) as error:
-        raise NoTokenizer(f"the tokenizer in {folder} can't be loaded: {error}") from error

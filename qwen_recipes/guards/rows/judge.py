@@ -55,7 +55,8 @@ class Judge:
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
-        self.counter = Counter(load_tokenizer(rules.model), is_qwen3(rules.model))
+        tokenizer = load_tokenizer(rules.model)
+        self.counter = Counter(tokenizer, is_qwen3(rules.model, tokenizer))
         self.measures: dict[str, Measure] = {}
         self.factors = factors()
         self.guards = [g for g in row_guards() if g.row and g.code not in rules.off and g.code != LAYOUT]
@@ -96,7 +97,7 @@ class Judge:
     def _measure(self, layout: str) -> Measure:
         if layout not in self.measures:
             rules = self.rules
-            loss = loss_of(rules.template, rules.train_on, rules.thinking, layout)
+            loss = loss_of(rules.train_on, rules.thinking, layout)
             self.measures[layout] = Measure(self.counter, loss)
         return self.measures[layout]
 
