@@ -1,4 +1,4 @@
-"""`recipes data check` against `datasets.map(apply_chat_template, tokenize=True)`, as many processes as cores, side by side.
+"""`recipes data check` against `datasets.map(apply_chat_template, tokenize=True)`, side by side, on all cores.
 
 Rows are made up from the example data: every sentence of it in another order, names and numbers changed, so that no
 two rows are equal. Wall time of whole commands; memory is the proportional set size (PSS) of the process and its

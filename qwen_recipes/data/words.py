@@ -11,7 +11,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from qwen_recipes.qwen.vocabulary import control_tokens
@@ -78,6 +78,11 @@ def control_value(token: str) -> int:
     return _value(token, 1)
 
 
+def word_hashes(text: str) -> list[int]:
+    """A hash for each word of a text; needs no tokenizer."""
+    return [_hash(word) for word in patterns()[1](text)]
+
+
 def _ids(tokenizer: Tokenizer, text: str) -> list[int]:
     ids: list[int] = tokenizer.encode_batch_fast([text], add_special_tokens=False)[0].ids
     return ids
@@ -87,6 +92,7 @@ def _value(word: str, count: int) -> int:
     return (_hash(word) << COUNT_BITS) | min(count, COUNT)
 
 
+@lru_cache(maxsize=MOST_WORDS)
 def _hash(word: str) -> int:
     """44 bits, the same in every process."""
     from hashlib import blake2b

@@ -26,6 +26,7 @@ details { border: 1px solid var(--line); border-radius: 6px; padding: .5rem .9re
 summary { cursor: pointer; font-weight: 600; }
 code { font: .88em/1.5 ui-monospace, monospace; overflow-wrap: anywhere; }
 .error { color: var(--error); } .warning { color: var(--warning); } .advice { color: var(--advice); }
+details td:first-child { width: 22%; } details td:nth-child(2) { width: 30%; }
 svg { width: 100%; height: auto; } svg text { fill: var(--soft); font: 12px system-ui, sans-serif; }
 """
 

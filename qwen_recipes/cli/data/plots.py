@@ -55,7 +55,8 @@ def _grid(most: int) -> str:
 
 
 def _scale(end: int) -> list[str]:
-    ticks = [end * tick // 6 for tick in range(7)]
+    step = next(s for digit in range(9) for s in (10**digit, 2 * 10**digit, 5 * 10**digit) if 10 * s >= end)
+    ticks = range(0, end + 1, step)
     return [f'<text x="{_x(t, end):.1f}" y="{HIGH - 8}" text-anchor="middle">{t:,}</text>' for t in ticks]
 
 
