@@ -60,14 +60,14 @@ def sentences() -> list[str]:
     return [text for text in texts if text and "think>" not in text]
 
 
-def write_rows(path: Path, rows: int) -> None:
+def write_rows(path: Path, rows: int, longest: int = 10) -> None:
     draw, said = random.Random(5), sentences()
     with path.open("w", encoding="utf-8") as file:
         for number in range(rows):
             messages = []
-            for turn in range(draw.choice((1, 1, 2, 3))):
+            for turn in range(draw.choice((1, 1, 2, 3) if longest > 1 else (1,))):
                 question = f"{' '.join(draw.choices(said, k=2))} ({number}-{turn})"
-                answer = " ".join(draw.choices(said, k=draw.randint(2, 10)))
+                answer = " ".join(draw.choices(said, k=draw.randint(min(2, longest), longest)))
                 messages += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
             file.write(json.dumps({"messages": messages}, ensure_ascii=False) + "\n")
 
@@ -123,7 +123,9 @@ def theirs(path: Path, rows: int, folder: Path) -> Row:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--many", type=int, default=0, help="also check a file of so many rows, for memory")
+    parser.add_argument(
+        "--many", type=int, default=0, help="memory: also a file of so many short rows, and one of a tenth"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -131,8 +133,9 @@ def main() -> int:
         write_rows(path, options.rows)
         found = [theirs(path, options.rows, folder), ours(path, options.rows)]
         if options.many:
-            write_rows(path, options.many)
-            found.append(ours(path, options.many))
+            for rows in (options.many // 10, options.many):
+                write_rows(path, rows, longest=1)
+                found.append(ours(path, rows))
     faster = found[0].seconds / found[1].seconds
     if options.json:
         print(json.dumps({"rows": [asdict(row) for row in found], "faster": faster}, indent=2))
