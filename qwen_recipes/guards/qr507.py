@@ -48,7 +48,7 @@ def _wrong(content: str, variant: str, reasoning: object) -> str:
         return f"{closed} think blocks: what stands between them is lost"
     if not opened:
         return "" if variant == "thinking-2507" else "</think> without <think>: what is before it becomes reasoning"
-    return "" if content.lstrip().startswith("<think>") else "text before the think block becomes part of it"
+    return "" if content.lstrip().startswith("<think>") else "text before the think block is lost"
 
 
 GUARD = row_guard("QR507", "think-tags", "error", __doc__, check)
