@@ -114,7 +114,7 @@ def records(work: Work, lines: list[int] | None = None) -> Iterator[Record]:
 def parsed(number: int, line: bytes) -> Record:
     """One line of JSON."""
     try:
-        return Record(number, json.loads(line))
+        return Record(number, json.loads(line.decode("utf-8")))
     except (ValueError, RecursionError) as error:
         return Record(number, None, _why(line, error), line[:400].decode("utf-8", "replace"))
 
