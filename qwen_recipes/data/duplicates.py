@@ -76,7 +76,7 @@ class Duplicates:
         found = Repeats(which=numpy.zeros(self.rows, numpy.bool_))
         assert exact.which is not None
         for band in range(0, SIZE, BAND):
-            for rows, places in self._passes(lambda block, band=band: band_key(block, band)):  # type: ignore[misc]
+            for rows, places in self._passes(lambda block, band=band: band_key(block, band)):
                 fresh = ~exact.which[places]
                 rows, places = rows[fresh], places[fresh]
                 keys = band_key(rows, band)

@@ -90,7 +90,8 @@ def hashes(values: numpy.ndarray[Any, Any]) -> numpy.ndarray[Any, Any]:
     """The hashes in words' values."""
     import numpy
 
-    return values >> numpy.uint64(COUNT_BITS)
+    found: numpy.ndarray[Any, Any] = values >> numpy.uint64(COUNT_BITS)
+    return found
 
 
 def loss_of(train_on: str, thinking: str, layout: str) -> Loss:

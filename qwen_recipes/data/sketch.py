@@ -46,7 +46,8 @@ def factors() -> Array:
     import numpy
 
     drawn = numpy.random.Generator(numpy.random.PCG64(40)).integers(0, 1 << 63, SIZE, dtype=numpy.uint64)
-    return drawn * numpy.uint64(2) + numpy.uint64(1)
+    odd: Array = drawn * numpy.uint64(2) + numpy.uint64(1)
+    return odd
 
 
 def alike(first: Array, second: Array) -> Array:

@@ -95,7 +95,8 @@ def _by_recipe(names: tuple[str, ...], options: Options) -> Asked:
 
 
 def _of_sources(sources: list[tuple[Any, bool]], folder: Path, rules: Rules, overlong: str) -> tuple[Any, ...]:
-    rows, skipped = [], []
+    rows: list[Rows] = []
+    skipped: list[str] = []
     for source, held in sources:
         if source.hub:
             skipped.append(source.hub)

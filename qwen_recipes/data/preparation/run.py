@@ -83,8 +83,7 @@ class Preparation:
     def _source(self, number: int, source: Source, duplicates: Duplicates, made: IO[bytes]) -> None:
         wrong = trouble(Path(source.file))
         if wrong:
-            self._bad(source, 1, wrong.message)
-            self.counts["read"] += 1
+            self._bad(source, 1, wrong.message, "unreadable")
             return
         lines = 0
         for work in works(Path(source.file)):
@@ -153,7 +152,7 @@ class Preparation:
                     fates[place] = "near-duplicate"
         draw = random.Random(self.order.seed)
         if self.order.reasoning_share is not None:
-            mix(fates, self.reasoning, self.order.reasoning_share, draw)
+            mix(fates, [bool(one) for one in self.reasoning], self.order.reasoning_share, draw)
         if self.order.validation is not None:
             hold_out(fates, self.groups, self.order.validation, draw)
         return fates
@@ -185,12 +184,13 @@ class Preparation:
         entry = {"file": self.sources[number].file, "line": line, "part": part, "fate": fate, "why": WHY[fate]}
         self.dropped.append(entry)
 
-    def _bad(self, source: Source, line: int, why: str) -> None:
-        self.counts["bad"] += 1
-        self.dropped.append({"file": source.file, "line": line, "part": 0, "fate": "bad", "why": why})
+    def _bad(self, source: Source, line: int, why: str, fate: str = "bad") -> None:
+        """A row that gives no example, or a file that holds none (`unreadable`)."""
+        self.counts[fate] += 1
+        self.dropped.append({"file": source.file, "line": line, "part": 0, "fate": fate, "why": why})
 
     def _manifest(self) -> dict[str, Any]:
-        names = ("read", "bad", "rows_used", "made", "train", "validation", *WHY)
+        names = ("unreadable", "read", "bad", "rows_used", "made", "train", "validation", *WHY)
         return {
             "inputs": [{"file": s.file, "layout": s.layout, "sha256": _digest(s.file)} for s in self.sources],
             "order": asdict(self.order),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from qwen_recipes.data.facts import RowFacts
 from qwen_recipes.guards.base import Facts, Guard, Hit
+from qwen_recipes.recipe.finding import Severity
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,8 @@ class RowGuard(Guard):
         return " ".join(self.part("Instead").split("\n\n")[0].split())
 
 
-def row_guard(code: str, name: str, severity: str, docstring: str | None, row: RowCheck | None = None) -> RowGuard:
+def row_guard(code: str, name: str, severity: Severity, docstring: str | None, row: RowCheck | None = None) -> RowGuard:
     """A guard of the data, sure of what it says."""
-    assert severity in ("error", "warning", "advice")
     return RowGuard(code, name, severity, "high", docstring or "", _silent, comes_with="data check", row=row)
 
 
