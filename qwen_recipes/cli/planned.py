@@ -10,8 +10,7 @@ import click
 
 from qwen_recipes.backends.base import Backend
 from qwen_recipes.backends.plan import Plan
-from qwen_recipes.data.glance import BYTES_PER_TOKEN, glance
-from qwen_recipes.data.rows.sources import Missing, files_of
+from qwen_recipes.data.glance import BYTES_PER_TOKEN, glance, local_files
 from qwen_recipes.estimate import Estimate, Offer, Rows, estimate, offers
 from qwen_recipes.estimate.gpus import Gpu
 from qwen_recipes.qwen.models import model_facts
@@ -46,12 +45,10 @@ def rows_of(plan: Plan, folder: Path) -> Rows | None:
     """A guess of the rows to train on, from the files' sizes; None where they are not all local JSONL."""
     paths: list[Path] = []
     for source in plan.data.train:
-        if source.path is None:
+        found = local_files(folder, source.path) if source.path else []
+        if not found:
             return None
-        try:
-            paths += files_of(str(folder / source.path))
-        except Missing:
-            return None
+        paths += found
     seen = glance(paths)
     return Rows(seen[0], seen[1] / BYTES_PER_TOKEN) if seen else None
 

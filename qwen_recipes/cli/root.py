@@ -9,6 +9,7 @@ import click
 from qwen_recipes import __version__
 
 COMMANDS = {
+    "init": "Write a first recipe for your rows: one that fits the GPU.",
     "lint": "Check recipes: spelling, types, and what is known to go wrong.",
     "explain": "Print a guard's page.",
     "show": "Print a recipe, resolved: every value with its reason.",

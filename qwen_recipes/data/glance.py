@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from qwen_recipes.data.rows.sources import SUFFIXES
+
 SAMPLE = 1 << 20
 """Bytes that are read of a file."""
 BYTES_PER_TOKEN = 4.0
@@ -24,3 +26,13 @@ def glance(paths: Sequence[Path]) -> tuple[int, float] | None:
         count += rows * whole / len(head) if head else 0
         size += whole
     return (round(count), size / count) if count else None
+
+
+def local_files(folder: Path, path: str) -> list[Path]:
+    """The files that a source's file, folder or pattern stands for, seen from the recipe's `folder`; maybe none."""
+    named = folder / path
+    if named.is_file():
+        return [named]
+    if named.is_dir():
+        return sorted(file for file in named.rglob("*") if file.suffix in SUFFIXES)
+    return [] if Path(path).is_absolute() else sorted(folder.glob(path))
