@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import estimates_page
 import yaml
 from click.testing import CliRunner
 
@@ -136,6 +137,8 @@ def everything() -> dict[Path, str]:
         **schemas,
         ROOT / "docs" / "guards" / "README.md": guard_index(),
         ROOT / "docs" / "traps.md": trap_page(),
+        ROOT / "docs" / "estimates.md": estimates_page.page(),
+        ROOT / "docs" / "estimates.svg": estimates_page.plot(),
         ROOT / "README.md": readme(),
         **pages,
     }
