@@ -47,8 +47,17 @@ class Load:
     offload: str
     reference: bool
     """Whether a second, frozen copy of the weights stays beside (preferences in full fine-tuning)."""
+    accumulation: int
+    """Micro-batches of one optimizer step."""
+    tensors: int
+    """Trained tensors: an optimizer that goes through them one by one takes a while."""
     sides: int
     """Rows that pass for one row of the batch: two where a better and a worse answer are compared."""
+
+    @property
+    def accumulates(self) -> bool:
+        """Whether gradients of an earlier micro-batch are there when the next one comes."""
+        return self.accumulation > 1
 
     @property
     def tokens(self) -> int:
@@ -83,6 +92,8 @@ def load_of(plan: Plan, facts: ModelFacts) -> Load:
         shards=max(1, h.world // h.tensor_parallel),
         offload=h.offload,
         reference=plan.objective.type in ("dpo", "kto") and not m.adapter,
+        accumulation=t.gradient_accumulation,
+        tensors=_tensors(facts, "full" if not m.adapter else m.variant, len(m.targets), len(m.layer_numbers)),
         sides=2 if plan.objective.pairs or plan.objective.type == "kto" else 1,
     )
 
@@ -116,8 +127,16 @@ def load_of_cell(cell: Mapping[str, Any], facts: ModelFacts) -> Load:
         shards=1,
         offload="none",
         reference=False,
+        accumulation=1,
+        tensors=_tensors(facts, "full" if full else "dora" if dora else "plain", len(facts.linear_modules), 0),
         sides=1,
     )
+
+
+def _tensors(facts: ModelFacts, variant: str, targets: int, layers: int) -> int:
+    """Tensors of the layers that are trained: eleven of a whole layer, two a target of an adapter, three under DoRA."""
+    each = {"full": 11, "dora": 3 * targets}.get(variant, 2 * targets)
+    return (layers or facts.layers) * each
 
 
 def _states(optimizer: str) -> tuple[str, bool]:

@@ -20,6 +20,7 @@ Constants = Mapping[str, float]
 SHARDS_WEIGHTS = ("zero3", "fsdp", "fsdp1")
 SHARDS_GRADIENTS = ("zero2", *SHARDS_WEIGHTS)
 SHARDS_STATES = ("zero1", *SHARDS_GRADIENTS)
+TRANSIENT = ("gradients", "activations", "logits", "layer", "workspace")
 DEEPSPEED = ("zero1", "zero2", "zero3")
 
 
@@ -55,23 +56,31 @@ def constants() -> dict[str, float]:
 
 
 def parts_of(load: Load, c: Constants | None = None) -> Parts:
-    """The parts of the peak. The loss and a layer's backward pass are not at their peak together: the larger counts."""
+    """The parts of the peak: of the moments of a step, the one that holds most.
+
+    At the loss all activations and the logits are there, and gradients only of an earlier micro-batch; then layer after
+    layer gives up what it kept and gets its gradients; at the optimizer's step gradients and moments are all there.
+    """
     c = c or constants()
-    logits, layer = loss_chain(load, c), layer_backward(load, c)
-    inside = layer if load.checkpointing else 0.0
-    at_loss = logits >= inside
-    known = {
-        "weights": stored_weights(load),
-        "adapter": adapter_stored(load),
-        "gradients": gradients(load),
-        "optimizer": optimizer_states(load),
-        "activations": kept_activations(load, c),
-        "logits": logits if at_loss else 0.0,
-        "layer": 0.0 if at_loss else inside,
-        "workspace": workspace(load, c),
-    }
-    reserve = c["reserve_share"] * sum(known.values()) + c["reserve_bytes"]
-    return Parts(**known, reserve=reserve)
+    fixed = {"weights": stored_weights(load), "adapter": adapter_stored(load), "optimizer": optimizer_states(load)}
+    made, kept, earlier = gradients(load), kept_activations(load, c), gradients(load) if load.accumulates else 0.0
+    inside = {"layer": layer_backward(load, c), "workspace": workspace(load, c)}
+    moments = (
+        {"gradients": earlier, "activations": kept, "logits": loss_chain(load, c), "workspace": inside["workspace"]},
+        {"gradients": earlier, "activations": kept, **inside},
+        {"gradients": made, **inside},
+        {"gradients": made},
+    )
+    most = max(moments, key=lambda moment: sum(moment.values()))
+    known = dict.fromkeys(TRANSIENT, 0.0) | most
+    return Parts(**fixed, **known, reserve=reserve(load, sum(fixed.values()), known, c))
+
+
+def reserve(load: Load, fixed: float, transient: Mapping[str, float], c: Constants) -> float:
+    """What the allocator holds and does not use: blocks of logits that no later request fits, and a share of the rest."""
+    blocks = 0.0 if load.fused_loss else c["reserve_logits"] * load.tokens * load.facts.vocab_size
+    within = sum(transient.values()) - transient["logits"]
+    return blocks + c["reserve_fixed"] * fixed + c["reserve_share"] * within + c["reserve_bytes"]
 
 
 def weight_bytes(load: Load) -> float:
@@ -191,8 +200,8 @@ def layer_activations(load: Load, c: Constants) -> float:
 
 
 def layer_backward(load: Load, c: Constants) -> float:
-    """One layer computed again, with the gradients of what it computes."""
-    return c["backward"] * layer_activations(load, c)
+    """Gradients of what one layer computes, and under checkpointing that itself, computed again."""
+    return (c["backward"] + (1.0 if load.checkpointing else 0.0)) * layer_activations(load, c)
 
 
 def loss_chain(load: Load, c: Constants) -> float:

@@ -44,7 +44,7 @@ class Measured:
     @property
     def tokens_per_second(self) -> float:
         """Tokens a second over the steps after the first; 0 where it did not train."""
-        return float(self.result.get("tokens_per_s") or 0)
+        return float(self.result.get("tokens_per_second") or 0)
 
     @property
     def gpu(self) -> str:
