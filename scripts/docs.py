@@ -22,6 +22,9 @@ from qwen_recipes.guards import Guard, guards
 from qwen_recipes.recipe.load import load
 from qwen_recipes.recipe.schema import FILES, Draft, recipe_schema
 
+sys.path.insert(0, str(Path(__file__).parent))
+from trained import trained_page
+
 ROOT = Path(__file__).parent.parent
 SHOWN = ROOT / "examples" / "one-24gb-card.yaml"
 FIELDS = [
@@ -110,6 +113,7 @@ def everything() -> dict[Path, str]:
     return {
         **schemas,
         ROOT / "docs" / "guards" / "README.md": guard_index(),
+        ROOT / "docs" / "trained.md": trained_page(),
         ROOT / "README.md": readme(),
         **pages,
     }

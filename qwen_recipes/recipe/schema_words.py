@@ -134,8 +134,6 @@ WORDS: dict[str, dict[Any, str]] = {
         "apollo_adamw": "Gradients scaled by what AdamW would do in a random `low_rank` space.",
         "sgd": "Stochastic gradient descent.",
         "muon": "Momentum made orthogonal, for matrices.",
-        "galore_adamw": "AdamW on gradients projected to low rank.",
-        "apollo_adamw": "AdamW-like, its scaling kept at low rank.",
     },
     "training.precision": {
         "bf16": "bfloat16: the range of fp32; GPUs from Ampere on.",

@@ -20,7 +20,9 @@ def resolve_objective(recipe: Recipe, notes: Notes) -> ObjectivePlan:
     return ObjectivePlan(
         type=notes.pick("objective.type", o.type, "sft", "learn from conversations"),
         loss=notes.pick("objective.loss", o.loss, "sigmoid", "DPO as published"),
-        beta=notes.pick("objective.beta", o.beta, BETAS.get(kind, 0.1), "within 0.05 to 0.20 (QR405), SimPO at 2, GRPO at 0.04"),
+        beta=notes.pick(
+            "objective.beta", o.beta, BETAS.get(kind, 0.1), "within 0.05 to 0.20 (QR405), SimPO at 2, GRPO at 0.04"
+        ),
         gamma=notes.pick("objective.gamma", o.gamma, 1.0, "half of SimPO's beta"),
         label_smoothing=notes.pick("objective.label_smoothing", o.label_smoothing, _smoothing(o), "labels are trusted"),
         sft_weight=notes.pick("objective.sft_weight", o.sft_weight, 0.0, "the preference alone"),

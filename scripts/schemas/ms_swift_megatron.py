@@ -27,7 +27,7 @@ STAND_INS = (
 class _Absent(ModuleType):
     """A module that is not installed; whatever is imported from it is a stand-in."""
 
-    __path__: list[str] = []
+    __path__ = ()
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

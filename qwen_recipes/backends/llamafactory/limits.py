@@ -89,7 +89,11 @@ LIMITS = (
         "gradients are projected whole, and this strategy shards them",
     ),
     Limit("hardware.tensor_parallel", lambda p: p.hardware.tensor_parallel > 1, "it splits no layers"),
-    Limit("hardware.strategy", lambda p: p.hardware.megatron, "its Megatron adapter is another program with keys of its own"),
+    Limit(
+        "hardware.strategy",
+        lambda p: p.hardware.megatron,
+        "its Megatron adapter is another program with keys of its own",
+    ),
     Limit("hardware.context_parallel", lambda p: p.hardware.context_parallel > 1, "it splits no sequences"),
     Limit("output.dir", lambda p: any(c.isspace() for c in p.output.dir), "it splits its arguments at blanks"),
     Limit(

@@ -38,13 +38,14 @@ class Objective(Part):
 
     type: ObjectiveName | None = says(
         "`pretrain`: next token of plain text; `sft`: of the turns that `chat.train_on` names; `dpo`, `orpo`, `simpo`: "
-        "pairs of a better and a worse answer; `kto`: answers labelled good or bad; `reward`: a model that scores; `grpo`: the model's own answers, scored by "
-        "`rewards`.",
+        "pairs of a better and a worse answer; `kto`: answers labelled good or bad; `reward`: a model that scores; `grpo`: "
+        "the model's own answers, scored by `rewards`.",
         "sft",
     )
     loss: DpoLoss | None = says("Loss of DPO.", "sigmoid")
     beta: float | None = says(
-        "How closely the policy is held to its reference (dpo, kto, grpo), or the weight of the preference (orpo, simpo).",
+        "How closely the policy is held to its reference (dpo, kto, grpo), or the weight of the preference "
+        "(orpo, simpo).",
         0.1,
         ge=0.0,
         le=100.0,

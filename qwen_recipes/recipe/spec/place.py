@@ -29,7 +29,9 @@ class Hardware(Part):
     )
     tensor_parallel: int | None = says("GPUs that share each layer.", 2, ge=1, le=64)
     context_parallel: int | None = says("GPUs that share each sequence.", 2, ge=1, le=64)
-    pipeline_parallel: int | None = says("Groups of GPUs that each hold a share of the layers (megatron).", 2, ge=1, le=64)
+    pipeline_parallel: int | None = says(
+        "Groups of GPUs that each hold a share of the layers (megatron).", 2, ge=1, le=64
+    )
     expert_parallel: int | None = says("GPUs that share the experts of each layer (megatron).", 2, ge=1, le=128)
     device: Literal["cuda", "cpu"] | None = says("`cpu` is for trying things out.", "cpu")
 

@@ -70,7 +70,10 @@ class Training(Part):
     )
     packing: bool | None = says("Put several short rows into one sequence, with attention that keeps them apart.", True)
     batch_size: int | None = says(
-        "Sequences per optimizer step over all GPUs; a full pack counts as one, and so does a sampled answer.", 16, ge=1, le=MAX_BATCH
+        "Sequences per optimizer step over all GPUs; a full pack counts as one, and so does a sampled answer.",
+        16,
+        ge=1,
+        le=MAX_BATCH,
     )
     micro_batch_size: int | None = says(
         "Sequences per GPU and forward pass; accumulation follows from it.", 2, ge=1, le=65536
