@@ -38,8 +38,8 @@ class Objective(Part):
 
     type: ObjectiveName | None = says(
         "`pretrain`: next token of plain text; `sft`: of the turns that `chat.train_on` names; `dpo`, `orpo`, `simpo`: "
-        "pairs of a better and a worse answer; `kto`: answers labelled good or bad; `reward`: a model that scores; `grpo`: "
-        "the model's own answers, scored by `rewards`.",
+        "pairs of a better and a worse answer; `kto`: answers labelled good or bad; `reward`: a model that scores; "
+        "`grpo`: the model's own answers, scored by `rewards`.",
         "sft",
     )
     loss: DpoLoss | None = says("Loss of DPO.", "sigmoid")
