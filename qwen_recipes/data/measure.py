@@ -95,7 +95,12 @@ def hashes(values: numpy.ndarray[Any, Any]) -> numpy.ndarray[Any, Any]:
 
 
 def loss_of(train_on: str, thinking: str, layout: str) -> Loss:
-    """What a recipe trains: answers alone in pairs and labelled rows; an empty think block only where asked for."""
+    """What a recipe trains: answers alone in pairs and labelled rows; an empty think block only where asked for.
+
+    A prompt alone is measured whole: what carries loss is sampled.
+    """
+    if layout == "prompt":
+        return Loss("all", False)
     return Loss("last-assistant" if layout in ("preference", "kto") else train_on, thinking == "train-empty")
 
 
