@@ -14,6 +14,7 @@ COMMANDS = {
     "show": "Print a recipe, resolved: every value with its reason.",
     "schema": "Print the recipe's JSON Schema.",
     "lsp": "Serve editors: findings, explanations and fixes while you write.",
+    "verify": "Compare a framework's tokens and labels with ours.",
     "compile": "Write the framework's own files.",
     "backends": "List the frameworks that recipes compile for.",
     "env": "Build and list the frameworks' environments.",

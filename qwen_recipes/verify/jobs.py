@@ -121,6 +121,17 @@ def _write_lines(path: Path, rows: Sequence[Row]) -> None:
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
 
 
+def aligned(count: int, job: Job) -> dict[int, dict[str, Any]]:
+    """The framework's answers by the place of the picked row, of `count`; a row that the preparation left out says why.
+
+    Raises EncoderFailed where the framework took no row.
+    """
+    report = json.loads((job.file.parent / "out" / "rows" / "rows.json").read_text("utf-8"))
+    found = {entry["line"] - 1: {"error": entry["why"]} for entry in report["left_out"]}
+    places = [place for place in range(count) if place not in found]
+    return found | {places[answer["row"]]: answer for answer in job.answers()}
+
+
 def run(backend: str, interpreter: Path, jobs: Sequence[Job], env: Mapping[str, str] | None = None) -> None:
     """Let the framework do its jobs, imported once for all. Raises EncoderFailed."""
     module = backend.replace("-", "_")

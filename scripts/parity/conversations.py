@@ -1,4 +1,7 @@
-"""Conversations made to be encoded: `conversations.py FILE [--rows N] [--seed S]`, one JSON row a line with its `case`."""
+"""Conversations made to be encoded: `conversations.py FILE [--rows N] [--seed S]`.
+
+One JSON row a line, each with the `case` that it is of.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,47 @@ from typing import Any
 Message = dict[str, Any]
 Row = dict[str, Any]
 
-WORDS = (
-    "the a of to in tokens model loss train rank batch learning rate step answer question because therefore data row mask "
-    "seed epoch cache layer head weight gradient 3.14 2048 1e-4 if not, however: it's don't WE'LL naïve façade"
-).split()
+WORDS = [
+    "the",
+    "a",
+    "of",
+    "to",
+    "in",
+    "tokens",
+    "model",
+    "loss",
+    "train",
+    "rank",
+    "batch",
+    "learning",
+    "rate",
+    "step",
+    "answer",
+    "question",
+    "because",
+    "therefore",
+    "data",
+    "row",
+    "mask",
+    "seed",
+    "epoch",
+    "cache",
+    "layer",
+    "head",
+    "weight",
+    "gradient",
+    "3.14",
+    "2048",
+    "1e-4",
+    "if",
+    "not,",
+    "however:",
+    "it's",
+    "don't",
+    "WE'LL",
+    "naïve",
+    "façade",
+]
 SCRIPTS = (
     "北京今天的天气怎么样？请用中文回答。",
     "東京タワーの高さは何メートルですか",

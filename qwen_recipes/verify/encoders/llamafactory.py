@@ -8,7 +8,15 @@ from typing import Any
 
 MACHINE = (
     *("bf16", "fp16", "tf32", "fp8", "quantization_bit", "quantization_method", "quantization_type", "flash_attn"),
-    *("double_quantization", "enable_liger_kernel", "deepspeed", "packing", "neat_packing", "report_to", "hub_model_id"),
+    *(
+        "double_quantization",
+        "enable_liger_kernel",
+        "deepspeed",
+        "packing",
+        "neat_packing",
+        "report_to",
+        "hub_model_id",
+    ),
     *("torch_compile", "streaming", "push_to_hub", "eval_dataset", "per_device_eval_batch_size", "eval_steps"),
     *("use_muon", "load_best_model_at_end", "early_stopping_steps", "metric_for_best_model", "adapter_name_or_path"),
 )
