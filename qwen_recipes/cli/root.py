@@ -15,6 +15,7 @@ COMMANDS = {
     "schema": "Print the recipe's JSON Schema.",
     "lsp": "Serve editors: findings, explanations and fixes while you write.",
     "data": "Check, show and prepare rows.",
+    "verify": "Compare a framework's tokens and labels with ours.",
     "compile": "Write the framework's own files.",
     "backends": "List the frameworks that recipes compile for.",
     "env": "Build and list the frameworks' environments.",

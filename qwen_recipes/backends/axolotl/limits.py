@@ -25,8 +25,8 @@ LIMITS = (
     ),
     Limit(
         "chat.thinking",
-        lambda p: p.chat.thinking == "train-empty",
-        "its chat strategy always leaves an empty think block out of the loss",
+        lambda p: p.chat.thinking == "train-empty" and not p.chat.official and not p.chat.exact,
+        "with a template of your own, its chat strategy always leaves an empty think block out of the loss",
     ),
     Limit(
         "training.early_stopping",
