@@ -8,10 +8,10 @@ from typing import Any
 
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.data.facts import read_facts
+from qwen_recipes.data.glance import local_files
 from qwen_recipes.data.lengths import Lengths
 from qwen_recipes.data.measure import Measure, loss_of
 from qwen_recipes.data.reading import NoReader, records, trouble, works
-from qwen_recipes.data.rows.sources import SUFFIXES
 from qwen_recipes.data.texts import Template
 from qwen_recipes.data.tokenizer import NoTokenizer, is_qwen3, load_tokenizer
 from qwen_recipes.data.words import Counter
@@ -27,7 +27,7 @@ def lengths_of(plan: Plan, folder: Path, at_most: int = AT_MOST) -> Lengths | No
     `folder` is the recipe's. None where nothing can be said: rows on the hub, missing files, no tokenizer here.
     Nothing is kept between calls: what would tell that a file is unchanged costs nearly as much as measuring.
     """
-    files = [(file, source) for source in plan.data.train if source.path for file in _files(folder, source.path)]
+    files = [(file, source) for source in plan.data.train if source.path for file in local_files(folder, source.path)]
     if not files:
         return None
     try:
@@ -65,12 +65,3 @@ def _rows(file: Path, source: Any, at_most: int) -> Iterator[Any]:
                 count += 1
             if count == at_most:
                 return
-
-
-def _files(folder: Path, path: str) -> list[Path]:
-    named = folder / path
-    if named.is_file():
-        return [named]
-    if named.is_dir():
-        return sorted(file for file in named.rglob("*") if file.suffix in SUFFIXES)
-    return [] if Path(path).is_absolute() else sorted(folder.glob(path))
