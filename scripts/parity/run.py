@@ -93,8 +93,6 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=2040)
     parser.add_argument("--seed", type=int, default=7)
     given = parser.parse_args()
-    if Path("/tmp/parity_full").exists():
-        given.rows, given.out = 2040, Path("/tmp/full.json")
     rows = conversations(given.rows, given.seed)
     cells = [(variant, encoding) for variant in MODELS for encoding in ENCODINGS]
     results = []

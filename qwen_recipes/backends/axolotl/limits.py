@@ -12,6 +12,11 @@ def _smooths_nothing(plan: Plan) -> bool:
 
 
 LIMITS = (
+    Limit(
+        "chat.encoding",
+        lambda p: p.chat.exact and p.data.streaming,
+        "streaming of rows that are tokenized already is not tried here",
+    ),
     Limit("objective.type", lambda p: p.objective.type == "ppo", "it has no PPO"),
     Limit(
         "objective.kl_weight",
