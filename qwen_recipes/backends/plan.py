@@ -82,6 +82,13 @@ class ChatPlan:
     thinking: str
     eos: str
     pad: str
+    encoding: str = "native"
+    """Who makes ids and labels of text: the framework (`native`) or we (`exact`)."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether rows are handed over as ids and labels."""
+        return self.encoding == "exact"
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ COMMANDS = {
     "lsp": "Serve editors: findings, explanations and fixes while you write.",
     "plan": "Tell what it takes: memory, time, disk; and what to change where it does not fit.",
     "data": "Check, show and prepare rows.",
+    "verify": "Compare a framework's tokens and labels with ours.",
     "compile": "Write the framework's own files.",
     "backends": "List the frameworks that recipes compile for.",
     "env": "Build and list the frameworks' environments.",

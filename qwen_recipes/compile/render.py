@@ -99,6 +99,7 @@ class Renderer:
             "gpu_list": Raw(",".join(str(index) for index in range(self.plan.hardware.gpus))),
             "template_file": self._template_file(view),
             "row_shape": self.backend.row_shape(self.plan),
+            "backend": self.backend.name,
             "from_hub": any(s.hub for s in (*self.plan.data.train, *self.plan.data.validation)),
             "layer_pattern": _layer_pattern(self.plan),
             "words": self.backend.words,

@@ -73,6 +73,7 @@ FIELDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "chat.template": ("mine.jinja", {}),
     "chat.train_on": ("last-assistant", {}),
     "chat.thinking": ("train-empty", {}),
+    "chat.encoding": ("exact", {}),
     "method.type": ("full", {}),
     "method.variant": ("dora", {}),
     "method.rank": (8, {}),
@@ -258,6 +259,7 @@ def test_saying_the_default_aloud_is_no_error(loaded, compiled, path, backend):
 CHOICES = {
     "chat.train_on": {},
     "chat.thinking": {},
+    "chat.encoding": {},
     "method.type": {},
     "method.variant": {},
     "quantization.bits": {},

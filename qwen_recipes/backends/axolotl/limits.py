@@ -13,6 +13,11 @@ def _smooths_nothing(plan: Plan) -> bool:
 
 
 LIMITS = (
+    Limit(
+        "chat.encoding",
+        lambda p: p.chat.exact and p.data.streaming,
+        "streaming of rows that are tokenized already is not tried here",
+    ),
     Limit("objective.type", lambda p: p.objective.type == "ppo", "it has no PPO"),
     Limit(
         "objective.kl_weight",
@@ -26,8 +31,8 @@ LIMITS = (
     ),
     Limit(
         "chat.thinking",
-        lambda p: p.chat.thinking == "train-empty",
-        "its chat strategy always leaves an empty think block out of the loss",
+        lambda p: p.chat.thinking == "train-empty" and not p.chat.official and not p.chat.exact,
+        "with a template of your own, its chat strategy always leaves an empty think block out of the loss",
     ),
     Limit(
         "training.early_stopping",

@@ -27,6 +27,11 @@ def _odd_packs(plan: Plan) -> bool:
 
 
 LIMITS = (
+    Limit(
+        "chat.encoding",
+        lambda p: p.chat.exact and (p.training.packing or p.data.streaming),
+        "rows that are tokenized already it neither packs nor is known to stream",
+    ),
     Limit("objective.type", lambda p: p.objective.type == "ppo", "its PPO wants a TRL that its own pins exclude"),
     Limit("objective.type", lambda p: p.objective.type == "grpo", "it has no GRPO, and calls no reward functions"),
     Limit("objective.loss", _loss, "it trains every other loss as plain sigmoid, and says nothing"),

@@ -34,6 +34,7 @@ WORDS: dict[str, Mapping[Any, Any]] = {
     "dora": {"plain": False, "dora": True, "pissa": False},
     "attention": {"sdpa": "sdpa", "eager": "disabled", "flash_attention_2": "fa2"},
     "template": {"hybrid": "qwen3", "base": "qwen3", "thinking-2507": "qwen3", "instruct-2507": "qwen3_nothink"},
+    "template_of_text": {"hybrid": "empty", "base": "qwen3", "thinking-2507": "empty", "instruct-2507": "empty"},
     "thinking": {"auto": None, "train-empty": True},
     "mixed_precision": {"bf16": "bf16", "fp16": "fp16", "fp32": "no"},
 }

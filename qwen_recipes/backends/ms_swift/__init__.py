@@ -27,10 +27,13 @@ def outputs(plan: Plan) -> list[Output]:
 
 
 def row_shape(plan: Plan) -> str:
-    """Conversations; in pairs the better answer ends the conversation and the worse stands beside it."""
-    kind = plan.objective.type
-    other = {"pretrain": "text", "kto": "labelled", "grpo": "prompt"}
-    return "rejected" if plan.objective.pairs else other.get(kind, "messages")
+    """Turns of the official text; in pairs the better answer ends the conversation and the worse stands beside it."""
+    if plan.chat.exact:
+        return "tokenized-text"
+    if plan.objective.kl_weight is not None:
+        return "messages"
+    kinds = {"sft": "turns", "pretrain": "text", "kto": "labelled", "grpo": "prompt"}
+    return "rejected" if plan.objective.pairs else kinds.get(plan.objective.type, "messages")
 
 
 BACKEND = Backend(

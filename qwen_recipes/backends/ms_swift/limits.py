@@ -19,6 +19,11 @@ def _smooths_nothing(plan: Plan) -> bool:
 
 LIMITS = (
     Limit(
+        "chat.encoding",
+        lambda p: p.chat.exact and (p.data.streaming or p.objective.kl_weight is not None),
+        "rows that are tokenized already are tried here neither streamed nor in its distillation",
+    ),
+    Limit(
         "objective.type",
         lambda p: p.objective.type == "ppo",
         "its PPO wants a reward model, which a recipe has no field for",

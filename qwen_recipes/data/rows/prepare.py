@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +39,8 @@ class Preparation:
         self._stop_where_nothing_is_left(train, validation)
         self._write("train", train)
         self._write("validation", validation)
+        if self.spec.get("arrow"):
+            save_arrow(self.out / "tokenized", {"train": train, "validation": validation})
         self._report()
 
     def _source(self, source: dict[str, Any]) -> list[Row]:
@@ -121,6 +124,14 @@ def replace_file(path: Path, text: str) -> None:
     part = path.with_name(path.name + ".part")
     part.write_text(text, "utf-8")
     part.replace(path)
+
+
+def save_arrow(folder: Path, splits: dict[str, list[Row]]) -> None:
+    """Save tokenized rows as the data set that LLaMA-Factory reads from `tokenized_path`."""
+    from datasets import Dataset, DatasetDict
+
+    shutil.rmtree(folder, ignore_errors=True)
+    DatasetDict({name: Dataset.from_list(rows) for name, rows in splits.items() if rows}).save_to_disk(str(folder))
 
 
 def main(spec_file: str) -> None:

@@ -5,10 +5,42 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+from .encode import START, Segment, as_columns, cut_off
 from .measure import Renderer
 from .messages import BadRow, Message, Row
+from .turns import turns
 
 Shape = Callable[[Row, Renderer], Row]
+
+
+def segments(row: Row, renderer: Renderer) -> Row:
+    """The text, cut where loss begins and ends (Axolotl's `input_output`)."""
+    return {"segments": [{"text": text, "label": trained} for text, trained in renderer.segments(row)]}
+
+
+def spoken(row: Row, renderer: Renderer) -> Row:
+    """The text as a conversation: what carries loss is the assistant's (LLaMA-Factory's `empty` template)."""
+    cut = renderer.segments(row)
+    if cut[0].trained:  # everything is: the first mark, and the rest
+        cut = [Segment(START, False), Segment(cut[0].text.removeprefix(START), True)]
+    return {"messages": [{"role": "assistant" if s.trained else "user", "content": s.text} for s in cut]}
+
+
+def in_turns(row: Row, renderer: Renderer) -> Row:
+    """The text without the marks around turns, which ms-swift's template adds. Raises BadRow."""
+    return {"messages": turns(renderer.segments(row))}
+
+
+def tokenized(row: Row, renderer: Renderer) -> Row:
+    """Ids and labels, no longer than the sequence length."""
+    return as_columns(cut_off(renderer.encode(row), renderer.limit))
+
+
+def tokenized_text(row: Row, renderer: Renderer) -> Row:
+    """Ids and labels as the text of an answer, for our template of ms-swift (rows/ms_swift_template.py)."""
+    encoded = cut_off(renderer.encode(row), renderer.limit)
+    said = json.dumps({"input_ids": encoded.ids, "labels": encoded.labels})
+    return {"messages": [{"role": "user", "content": "tokenized"}, _said(said)]}
 
 
 def messages(row: Row, renderer: Renderer) -> Row:
@@ -97,6 +129,11 @@ def _without_system(prompt: list[Message]) -> tuple[str, list[Message]]:
 SHAPES: dict[str, Shape] = {
     "messages": messages,
     "last-turn": last_turn,
+    "segments": segments,
+    "spoken": spoken,
+    "turns": in_turns,
+    "tokenized": tokenized,
+    "tokenized-text": tokenized_text,
     "text": text,
     "pair": pair,
     "rejected": rejected,

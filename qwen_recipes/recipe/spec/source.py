@@ -141,6 +141,11 @@ class Chat(Part):
         "`auto` leaves it out of the loss, `train-empty` trains it too, so that the model learns not to think.",
         "auto",
     )
+    encoding: Literal["native", "exact"] | None = says(
+        "Who makes tokens of the rows: `native`, the framework from text; `exact`, `recipes`, which hands over ids and "
+        "labels, the same for every framework. `exact` takes about ten times the disk space of the text.",
+        "native",
+    )
 
 
 ModelField = Annotated[
