@@ -30,7 +30,7 @@ output: {{dir: {out}}}
 run: {{backend: {backend}, environment: {environment}}}
 """
 FIRST_DPO_LOSS = 0.6931
-"""ln 2: the policy is its own reference before the first step. LLaMA-Factory merges the reference in bf16, and rounds."""
+"""ln 2: the policy is its own reference before the first step; one that is merged in bf16 rounds (LLaMA-Factory)."""
 
 
 class Runs:
