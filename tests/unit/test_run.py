@@ -51,7 +51,7 @@ def save(steps=3, planned=3, name="adapter_model.safetensors"):
     state = {"global_step": steps, "max_steps": planned, "log_history": history}
     (out / "trainer_state.json").write_text(json.dumps(state))
     if name:
-        (out / name).write_bytes(b"weights")
+        (out / name).write_bytes((2).to_bytes(8, "little") + b"{}")
 """
 STUBBORN = """\
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -100,7 +100,7 @@ def framework(place, body):
 
 
 def started(place, *arguments, **variables):
-    command = [sys.executable, "-c", "from qwen_recipes.cli import main; main()", "run", "toy.yaml", *arguments]
+    command = [sys.executable, "-c", "from qwen_recipes.cli import main; main()", "run", "toy.yaml", "-v", *arguments]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     source = {"PYTHONPATH": str(Path(__file__).parents[2])}
     return subprocess.Popen(command, cwd=place, env={**os.environ, **source, **variables}, **pipes)
@@ -126,6 +126,15 @@ def record(place):
     Draft202012Validator.check_schema(schema)
     Draft202012Validator(schema).validate(data)
     return data
+
+
+def ended(place):
+    """The record, once the supervisor has had its last word."""
+    for _ in range(100):
+        if (made := record(place))["status"] != "running":
+            return made
+        time.sleep(0.1)
+    raise AssertionError("the record still says running")
 
 
 def alive(place):
@@ -263,8 +272,10 @@ def test_nothing_outlives_recipes_and_the_next_run_says_it_was_killed(place):
     ready(process)
     process.kill()
     process.communicate(timeout=30)
-    assert record(place)["status"] == "running" and read_record(place / "runs/toy").state == "killed"
+    assert read_record(place / "runs/toy").state == "killed"
     assert not alive(place)
+    made = ended(place)
+    assert made["status"] == "killed" and "`recipes` was killed" in made["problem"] and made["seconds"] > 0
     framework(place, "save()")
     for _ in range(50):
         code, _, err = recipes_run(place)
