@@ -17,7 +17,7 @@ def command(file: str, backend: str | None, sets: tuple[str, ...]) -> None:
     """Write a recipe's lock beside it: all that a run depends on, by hash or version.
 
     `recipes run --locked` and `recipes compile --locked` refuse where anything is not as it says: the recipe, the
-    model's and the data's revisions and hashes, template, tokenizer, versions, every resolved value, every compiled byte.
+    model's and the data's revisions and hashes, template, tokenizer, versions, resolved values, compiled bytes.
     """
     from qwen_recipes.launch.lock import lock, lock_file, write_lock
 

@@ -21,7 +21,15 @@ _BLOCK = 1 << 20
 @click.command("logs")
 @click.argument("folder", metavar="[DIR]", default=".", type=click.Path(path_type=Path))
 @click.option("-f", "--follow", is_flag=True, help="Go on as the run goes on, until it ends.")
-@click.option("-n", "--lines", type=click.IntRange(0), default=20, show_default=True, metavar="N", help="Last lines; 0 is all of it.")
+@click.option(
+    "-n",
+    "--lines",
+    type=click.IntRange(0),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="Last lines; 0 is all of it.",
+)
 def command(folder: Path, follow: bool, lines: int) -> None:
     """Print what a run's framework printed, byte by byte.
 

@@ -43,7 +43,7 @@ def plans(first: dict[str, Any], second: dict[str, Any]) -> list[Difference]:
 
 
 def runs(first: Record, second: Record) -> list[Section]:
-    """What differs between two runs, a section each for the recipe, the data, the environment, the machine, the result."""
+    """What differs between two runs: a section for recipe, data, environment, machine and result, where it does."""
     sections: list[Section] = [
         ("recipe", plans(values(first), values(second))),
         ("data", plans(_data(first), _data(second))),

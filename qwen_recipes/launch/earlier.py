@@ -38,7 +38,7 @@ def set_aside(output: Path) -> tuple[Record | None, Path | None]:
 
 
 def set_damaged_aside(output: Path, damaged: list[Checkpoint]) -> list[str]:
-    """Move damaged checkpoints into `earlier/damaged/`, so that nothing takes them for whole; what was done, in words."""
+    """Move damaged checkpoints into `earlier/damaged/`, so that nothing takes them for whole; says so, a line each."""
     said = []
     for one in damaged:
         place = _free(output / FOLDER / "damaged")

@@ -85,7 +85,9 @@ class Follower:
         if time.monotonic() - self.measured_at >= MEMORY_EVERY and self.progress.stage != "starting":
             self.measured_at = time.monotonic()
             self.progress.memory = self.measure()
-            self.progress.peak_memory = max(filter(None, (self.progress.peak_memory, self.progress.memory)), default=None)
+            self.progress.peak_memory = max(
+                filter(None, (self.progress.peak_memory, self.progress.memory)), default=None
+            )
         self.changed(self.progress)
 
     def _line(self, line: bytes) -> None:
@@ -138,7 +140,9 @@ class Follower:
         if planned := _planned(entry):
             progress.planned = planned
         self._at(step)
-        point = Point(step, progress.planned, seconds=round(time.monotonic() - self.zero, 2), **values)
+        point = Point(step, progress.planned, seconds=round(time.monotonic() - self.zero, 2))
+        point.loss, point.eval_loss = values.get("loss"), values.get("eval_loss")
+        point.learning_rate = values.get("learning_rate")
         point.memory, point.tokens_per_second = progress.memory, progress.tokens_per_second
         if point.loss is not None:
             progress.losses.append(point.loss)

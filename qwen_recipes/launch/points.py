@@ -6,6 +6,7 @@ import json
 import math
 import os
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def append_point(output: Path, point: Point) -> None:
 
 
 def read_points(output: Path) -> list[Point]:
-    """The whole curve by step. Where a step was logged twice, since a run went on from before it, the later one counts."""
+    """The whole curve by step. Of a step that was logged twice, before and after a resume, the later one counts."""
     try:
         return _merged((output / CURVE).read_bytes())
     except OSError:
@@ -85,6 +86,6 @@ def sparkline(values: list[float], width: int = 16) -> str:
         return ""
     count = min(width, len(finite))
     edges = [round(index * len(finite) / count) for index in range(count + 1)]
-    means = [sum(finite[a:b]) / (b - a) for a, b in zip(edges, edges[1:], strict=False)]
+    means = [sum(finite[a:b]) / (b - a) for a, b in pairwise(edges)]
     low, span = min(means), max(means) - min(means)
     return "".join(_BARS[round((value - low) / span * (len(_BARS) - 1)) if span else 0] for value in means)

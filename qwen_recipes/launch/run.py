@@ -63,7 +63,7 @@ def run(
     environment: Environment,
     folder: Path,
     tell: Callable[[str], None] = lambda line: None,
-    options: Options = Options(),  # noqa: B008
+    options: Options = Options(),
 ) -> Record:
     """Launch the compiled files in `folder` and wait; the record, as it stands in `run.json`.
 

@@ -1,7 +1,7 @@
 """The process between `recipes run` and a framework: nothing that it started outlives it, or `recipes`.
 
-Run by its path, with the standard library alone: `python -I supervisor.py LIFELINE LOCK RECORD COMMAND…`. LIFELINE is the
-descriptor of a pipe that `recipes` holds open at its other end: the end of it is the end of `recipes`. LOCK is that
+Run by its path, with the standard library alone: `python -I supervisor.py LIFELINE LOCK RECORD COMMAND…`. LIFELINE is
+the descriptor of a pipe that `recipes` holds open at its other end: the end of it is the end of `recipes`. LOCK is that
 of the output folder's lock, held until nothing is left. RECORD is run.json: where `recipes` was killed, how the run
 ended is written there by us.
 
@@ -109,7 +109,7 @@ class Supervisor:
 
 
 def write_end(path: Path) -> None:
-    """Say in the record that `recipes` was killed, unless it had the last word itself. The file is whole or as it was."""
+    """Say in the record that `recipes` was killed, unless it had the last word itself; all of it or nothing."""
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         record = json.loads(path.read_text("utf-8"))
