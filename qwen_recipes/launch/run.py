@@ -152,9 +152,9 @@ def measured(progress: Progress, plan: Plan) -> dict[str, Any]:
 
 
 def rows_failed(output: Path) -> bool:
-    """Whether the run ended where the rows were prepared: the preparation had the last word."""
+    """Whether the run ended where the rows were prepared: the preparation had the last word, and it was no count."""
     lines = last_lines(output / LOG)
-    return bool(lines) and lines[-1].startswith(ROWS)
+    return bool(lines) and lines[-1].startswith(ROWS) and " read, " not in lines[-1]
 
 
 def weights(output: Path, adapter: bool) -> Path | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -29,12 +28,19 @@ data:
   train:
     - path: rows.jsonl
 method: {{type: lora, rank: 8}}
-training: {{steps: {steps}, batch_size: 2, sequence_length: 256, learning_rate: 1e-3, save_every: {save}, log_every: 1,
+training: {{steps: {steps}, batch_size: 2, sequence_length: 64, precision: fp32, learning_rate: 1e-3, save_every: {save}, log_every: 1,
   keep_checkpoints: 3}}
 hardware: {{device: cpu}}
 output: {{dir: out/run}}
 run: {{backend: {backend}, environment: {environment}}}
 """
+
+
+def rows() -> str:
+    """Short ones, all different: a step takes a second or so of one core."""
+    sums = [(f"{a} + {b} =", str(a + b)) for a in range(10) for b in range(10)]
+    said = [[{"role": "user", "content": q}, {"role": "assistant", "content": a}] for q, a in sums]
+    return "".join(json.dumps({"messages": messages}) + "\n" for messages in said)
 
 
 @dataclass
@@ -107,7 +113,7 @@ def place(
     def make(steps: int, save: int = 2, backend: str = "llamafactory", name: str = "a") -> Place:
         folder = tmp_path / name
         folder.mkdir()
-        shutil.copy(ROOT / "examples" / "data" / "support.jsonl", folder / "rows.jsonl")
+        (folder / "rows.jsonl").write_text(rows(), "utf-8")
         python, model = interpreter(backend), tiny_model(backend)
         values = {"model": model, "environment": python.parent.parent, "backend": backend}
         (folder / "hurt.yaml").write_text(RECIPE.format(steps=steps, save=save, **values), "utf-8")
@@ -126,7 +132,7 @@ def reference(
     def of(steps: int) -> Place:
         if steps not in made:
             folder = tmp_path_factory.mktemp(f"reference-{steps}")
-            shutil.copy(ROOT / "examples" / "data" / "support.jsonl", folder / "rows.jsonl")
+            (folder / "rows.jsonl").write_text(rows(), "utf-8")
             values = {"model": tiny_model("llamafactory"), "environment": interpreter("llamafactory").parent.parent}
             recipe = RECIPE.format(steps=steps, save=2, backend="llamafactory", **values)
             (folder / "hurt.yaml").write_text(recipe, "utf-8")

@@ -38,7 +38,9 @@ HARM = {
     "trainer_state.json is not of step 20": lambda f: (f / "trainer_state.json").write_text('{"global_step": 10}'),
     "its weights are missing": lambda f: (f / "adapter_model.safetensors").unlink(),
     "adapter_model.safetensors is cut off": lambda f: cut(f / "adapter_model.safetensors"),
-    "adapter_model.safetensors is no safetensors file": lambda f: (f / "adapter_model.safetensors").write_bytes(bytes(9)),
+    "adapter_model.safetensors is no safetensors file": lambda f: (f / "adapter_model.safetensors").write_bytes(
+        bytes(9)
+    ),
     "its optimizer's state is missing": lambda f: (f / "optimizer.pt").unlink(),
     "optimizer.pt is cut off": lambda f: cut(f / "optimizer.pt", 60),
     "scheduler.pt is missing": lambda f: (f / "scheduler.pt").unlink(),

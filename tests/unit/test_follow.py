@@ -92,7 +92,13 @@ def test_lines():
         "training  120/400  loss 1.5 █▃▁  eval 1.6  lr 1.00e-04  1,234 tokens/s  19.0 GiB  9 min 20 s left"
     )
     assert line(Progress()) == "starting"
-    assert [duration(n) for n in (5, 65, 3700, 90000, float("inf"))] == ["5 s", "1 min 05 s", "1 h 01 min", "1 d 01 h", "?"]
+    assert [duration(n) for n in (5, 65, 3700, 90000, float("inf"))] == [
+        "5 s",
+        "1 min 05 s",
+        "1 h 01 min",
+        "1 d 01 h",
+        "?",
+    ]
     assert [size(n) for n in (12, 2048, 3 << 20, 5 << 39)] == ["12 B", "2 KiB", "3 MiB", "2560.0 GiB"]
     assert sparkline([1.0]) == "" and sparkline([1, 1]) == "▁▁" and sparkline([float("nan"), 2, 1]) == "█▁"
     assert len(sparkline(list(range(1000)))) == 16

@@ -35,7 +35,8 @@ run: {backend: llamafactory, environment: stand-in}
 PYTHON = """\
 #!/bin/sh
 case "$*" in
-  *"-m rows"*) echo "rows: 4 read, 4 train" >&2; exit ${STAND_IN_ROWS:-0} ;;
+  *"-m rows"*) [ -z "$STAND_IN_ROWS" ] || { echo "rows: no row is left to train on" >&2; exit 1; }
+    echo "rows: 4 read, 4 train" >&2 ;;
   *sys.prefix*) printf '0.9.5\\n3.11\\n%s\\n' "$(cd "$(dirname "$0")/.." && pwd)" ;;
   *) echo '{"torch": "2.13.0", "llamafactory": "0.9.5"}' ;;
 esac
@@ -99,15 +100,23 @@ def framework(place, body):
     path.chmod(0o755)
 
 
-def started(place, *arguments, **variables):
-    command = [sys.executable, "-c", "from qwen_recipes.cli import main; main()", "run", "toy.yaml", "-v", *arguments]
+def started(place, *arguments, shown=True, **variables):
+    command = [
+        sys.executable,
+        "-c",
+        "from qwen_recipes.cli import main; main()",
+        "run",
+        "toy.yaml",
+        *["-v"] * shown,
+        *arguments,
+    ]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     source = {"PYTHONPATH": str(Path(__file__).parents[2])}
     return subprocess.Popen(command, cwd=place, env={**os.environ, **source, **variables}, **pipes)
 
 
-def recipes_run(place, *arguments, **variables):
-    process = started(place, *arguments, **variables)
+def recipes_run(place, *arguments, shown=True, **variables):
+    process = started(place, *arguments, shown=shown, **variables)
     out, err = process.communicate(timeout=60)
     return process.returncode, out, err.decode()
 
