@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 CURVE = "metrics.jsonl"
-_TAIL = 32 * 1024
+_TAIL = 8 * 1024
 _BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -48,7 +48,7 @@ def read_points(output: Path) -> list[Point]:
 
 
 def last_points(output: Path) -> list[Point]:
-    """The end of the curve (32 KiB of the file)."""
+    """The end of the curve (8 KiB of the file)."""
     try:
         with (output / CURVE).open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))

@@ -28,8 +28,8 @@ data:
   train:
     - path: rows.jsonl
 method: {{type: lora, rank: 8}}
-training: {{steps: {steps}, batch_size: 2, sequence_length: 64, precision: fp32, learning_rate: 1e-3, save_every: {save}, log_every: 1,
-  keep_checkpoints: 3}}
+training: {{steps: {steps}, batch_size: 2, sequence_length: 64, precision: fp32, learning_rate: 1e-3,
+  save_every: {save}, log_every: 1, keep_checkpoints: 3}}
 hardware: {{device: cpu}}
 output: {{dir: out/run}}
 run: {{backend: {backend}, environment: {environment}}}
