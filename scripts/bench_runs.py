@@ -1,7 +1,6 @@
 """What looking at runs costs: `recipes status` on many, and following one while it trains.
 
-`make bench` runs it. All of it is CPU time, which on an idle machine is what `status` takes; following is given as a share
-of one core.
+All of it is CPU time (`make bench`), which on an idle machine is what `status` takes; following is a share of one core.
 """
 
 from __future__ import annotations

@@ -132,10 +132,11 @@ def _checked(loaded: Any, compiled: Any) -> Environment:
     from qwen_recipes.launch.run import output_folder
 
     plan, backend = compiled.plan, compiled.backend
-    problems = preflight.obstacles(plan, output_folder(loaded, plan))
+    problems = preflight.obstacles(plan, output_folder(loaded, plan), loaded.folder)
     environment = None
     try:
         environment = preflight.environment_for(plan, backend, loaded.folder)
+        problems += preflight.drifted_versions(environment)
     except EnvironmentMissing as error:
         problems.insert(0, str(error))
     for problem in problems:
