@@ -41,7 +41,7 @@ class _Axes:
     high: float
 
     def x(self, step: float) -> float:
-        return _LEFT + (step - self.left) / (self.right - self.left) * (_WIDTH - _LEFT - 10)
+        return _LEFT + (step - self.left) / (self.right - self.left) * (_WIDTH - _LEFT - 20)
 
     def y(self, value: float) -> float:
         return _TOP + (self.high - value) / (self.high - self.low) * (_HEIGHT - _TOP - _BOTTOM)
