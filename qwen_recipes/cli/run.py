@@ -13,6 +13,7 @@ import click
 from qwen_recipes.cli.common import Exit, backend_or_stop, load_recipe, refuse, set_option, stop
 from qwen_recipes.cli.compile import compile_all
 from qwen_recipes.cli.drift import refuse_drift
+from qwen_recipes.cli.fit import all_too_small, counter_offers, not_fitting, planned, verdicts_here
 from qwen_recipes.cli.report import say, text
 from qwen_recipes.cli.why import say_causes
 
@@ -84,7 +85,7 @@ def _run(file: str, name: str | None, output: Path | None, sets: tuple[str, ...]
         return
     _write(compiled, folder, force=flags.force)
     record = _launch(loaded, compiled, sets, environment, folder, flags)
-    sys.exit(_report(record, compiled))
+    sys.exit(_report(record, loaded, compiled))
 
 
 def _stop_where_finished(loaded: Any, compiled: Any) -> None:
@@ -106,7 +107,7 @@ def _launch(
 
     display = Display(sys.stderr)
     progress = (lambda state: None) if flags.quiet or flags.verbose else display.show
-    options = Options(resume=flags.resume, shown=flags.verbose, progress=progress)
+    options = Options(resume=flags.resume, shown=flags.verbose, progress=progress, planned=planned(loaded, compiled))
     try:
         return run(loaded, compiled, sets, environment, folder, say, options)
     except Changed as error:
@@ -141,8 +142,13 @@ def _checked(loaded: Any, compiled: Any) -> Environment:
         problems.insert(0, str(error))
     for problem in problems:
         say(f"recipes: {problem}")
+    verdicts = verdicts_here(loaded, compiled)
+    for line in not_fitting(verdicts):
+        say(f"recipes: {line}")
     if wrong := preflight.wrong_paths(plan, loaded):
         refuse(wrong)
+    if all_too_small(verdicts):
+        sys.exit(Exit.DOES_NOT_FIT)
     if environment is None or problems:
         sys.exit(Exit.ENVIRONMENT)
     if environment.version != backend.version:
@@ -177,7 +183,7 @@ def _write(compiled: Any, folder: Path, *, force: bool) -> None:
         stop(f"{folder} can't be written: {error.strerror}", Exit.USAGE)
 
 
-def _report(record: Record, compiled: Any) -> Exit:
+def _report(record: Record, loaded: Any, compiled: Any) -> Exit:
     """Say how it ended; the exit code."""
     from qwen_recipes.launch.complaint import last_lines
     from qwen_recipes.launch.record import LOG, RECORD
@@ -201,7 +207,9 @@ def _report(record: Record, compiled: Any) -> Exit:
         say(f"  {line}")
     memory = "; SIGKILL often means that the machine ran out of memory" if record.signal == "SIGKILL" else ""
     say(f"recipes: {record.problem} after {record.seconds} s{memory}. All it printed is in {output / LOG}")
-    say_causes(output / LOG)
+    if say_causes(output / LOG) == "out-of-memory":
+        for line in counter_offers(loaded, compiled):
+            say(f"  {line}")
     _say_how_to_go_on(record)
     return Exit.RUN
 

@@ -44,12 +44,14 @@ def _log(path: Path) -> Path:
     return file
 
 
-def say_causes(log: Path) -> None:
-    """After a failed run: the first cause, where it is known."""
+def say_causes(log: Path) -> str | None:
+    """After a failed run: the first cause and its name; None where none is known."""
     from qwen_recipes.launch.why import explain_log
 
-    for one in explain_log(log)[:1]:
+    found = explain_log(log)[:1]
+    for one in found:
         say(_text(one))
+    return found[0].cause.name if found else None
 
 
 def _text(found: Any) -> str:
