@@ -59,7 +59,8 @@ def counter_offers(loaded: Any, compiled: Any) -> list[str]:
     facts, rows = model_facts(plan.model.id, loaded.folder), rows_of(plan, loaded.folder)
     now = estimate(plan, facts, gpus[0], rows)
     found = [offer for offer in offers(plan, facts, gpus[0], compiled.backend, rows) if offer.estimate.peak < now.peak]
-    return [
-        f"--set {offer.text} takes {(now.peak - offer.estimate.peak) / GIB:.1f} GiB less, at {offer.speed:.0%} of the speed"
-        for offer in found
-    ]
+    return [f"--set {one.text} takes {_less(now, one):.1f} GiB less, at {one.speed:.0%} of the speed" for one in found]
+
+
+def _less(now: Any, offer: Any) -> float:
+    return float(now.peak - offer.estimate.peak) / GIB
