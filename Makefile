@@ -25,7 +25,6 @@ test: $(VENV)/ready        ## unit tests, and a real training through the demo's
 	$(BIN)/python -m pytest tests/unit -n 2
 	$(BIN)/python -m pytest tests/conformance/test_training.py -k llamafactory
 	$(BIN)/python -m pytest tests/why
-	$(BIN)/python -m pytest tests/faults -m 'not full'
 
 conformance: $(VENV)/ready ## every golden config through the real frameworks' parsers, a training through each
 	$(BIN)/recipes env create all --device cpu
