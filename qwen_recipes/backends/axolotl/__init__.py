@@ -51,6 +51,7 @@ BACKEND = Backend(
     schema_file=shipped("schemas") / "backends" / f"axolotl-{VERSION}.schema.json",
     words=WORDS,
     outputs=outputs,
+    resume="--resume-from-checkpoint={}",
     limits=LIMITS,
     row_shape=row_shape,
 )

@@ -48,6 +48,7 @@ BACKEND = Backend(
     schema_file=shipped("schemas") / "backends" / f"llamafactory-{VERSION}.schema.json",
     words=WORDS,
     outputs=outputs,
+    resume="resume_from_checkpoint={}",
     limits=LIMITS,
     row_shape=row_shape,
 )

@@ -46,6 +46,7 @@ BACKEND = Backend(
     schema_file=shipped("schemas") / "backends" / f"ms-swift-{VERSION}.schema.json",
     words=WORDS,
     outputs=outputs,
+    resume="--resume_from_checkpoint={}",
     limits=LIMITS,
     row_shape=row_shape,
 )

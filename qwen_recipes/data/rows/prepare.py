@@ -28,6 +28,7 @@ class Preparation:
         self.out = Path(spec["out"])
         self.renderer = Renderer(spec)
         self.counts = {"read": 0, "train": 0, "validation": 0, "bad": 0, "overlong": 0}
+        self.tokens = 0
         self.left_out: list[dict[str, Any]] = []
 
     def run(self) -> None:
@@ -74,7 +75,9 @@ class Preparation:
                 self._leave_out("overlong", name, number, f"{length} tokens, {limit} fit")
                 continue
             try:
-                yield shape(row, self.renderer)
+                shaped = shape(row, self.renderer)
+                self.tokens += min(length, limit)
+                yield shaped
             except BadRow as error:
                 self._leave_out("bad", name, number, str(error))
 
@@ -100,7 +103,7 @@ class Preparation:
         replace_file(self.out / f"{split}.jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
     def _report(self) -> None:
-        report = {"counts": self.counts, "left_out": self.left_out}
+        report = {"counts": self.counts, "tokens": self.tokens, "left_out": self.left_out}
         replace_file(self.out / "rows.json", json.dumps(report, ensure_ascii=False, indent=2) + "\n")
         said = ", ".join(f"{count} {name}" for name, count in self.counts.items())
         print(f"rows: {said}", file=sys.stderr)
