@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import parts
 import yaml
 from click.testing import CliRunner
 
@@ -109,6 +110,7 @@ def everything() -> dict[Path, str]:
     schemas = {ROOT / "schemas" / file: schema_text(draft) for draft, file in FILES.items()}
     return {
         **schemas,
+        **{ROOT / file: text for file, text in parts.files().items()},
         ROOT / "docs" / "guards" / "README.md": guard_index(),
         ROOT / "README.md": readme(),
         **pages,

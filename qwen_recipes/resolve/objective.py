@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from qwen_recipes.backends.plan import ObjectivePlan
-from qwen_recipes.recipe.spec import Recipe
-from qwen_recipes.recipe.spec.objective import Objective
+from qwen_recipes.recipe.parts import Recipe
+from qwen_recipes.recipe.parts.objective import Objective
 from qwen_recipes.resolve.notes import Notes
 
 BETAS = {"simpo": 2.0}
