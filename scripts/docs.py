@@ -48,7 +48,7 @@ def schema_text(draft: Draft) -> str:
 
 
 def guard_page(guard: Guard) -> str:
-    about = ", ".join(guard.backends) if guard.backends else "every backend"
+    about = ", ".join(f"{b} {guard.versions.get(b, '')}".strip() for b in guard.backends) or "every backend"
     body = re.sub(r"^(What|Why it matters|Evidence|Instead):\n", r"## \1\n\n", guard.docstring.strip(), flags=re.M)
     title, _, rest = body.partition("\n")
     facts = f"`{guard.name}` · {guard.severity} · confidence {guard.confidence} · {about}"
