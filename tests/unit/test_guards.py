@@ -62,7 +62,7 @@ def test_every_guard_that_judges_has_a_case_file():
     assert all(file["guard"] == code for code, file in FILES.items())
 
 
-KEYS = {"name", "recipe", "backend", "expect", "line", "fixed", "also", "files", "version"}
+KEYS = {"name", "recipe", "backend", "expect", "line", "says", "fixed", "also", "files", "version"}
 
 
 @pytest.mark.parametrize("code", JUDGING)
@@ -118,6 +118,7 @@ def test_case(loaded, tmp_path, code, case):
     assert finding.instead
     assert "\n" not in finding.why
     assert finding.line == finding.line.rstrip("\n")
+    assert case.get("says", "") in f"{finding.message}. {finding.instead}."
     if "line" in case:
         assert finding.span.line == case["line"]
 
