@@ -414,6 +414,21 @@ def test_errors_in_the_frameworks_own_examples_were_read_and_are_true():
     for reader in readers:
         verdicts = [row["verdict"] for row in said if row["reader"] == reader]
         assert sum(verdicts) >= 0.95 * len(verdicts)
+    strict = [row["strict"] for row in said if row["reader"] == "B"]
+    assert sum(strict) >= 0.95 * len(strict), "an error has to change what is trained, or whether"
+
+
+def test_a_drop_that_changes_nothing_is_a_warning():
+    def dpo(entry):
+        return (
+            "base_model: x\nlearning_rate: 1\nrl: dpo\ndatasets:\n  - {path: x, type: chat_template.default, " + entry
+        )
+
+    assert found(dpo("message_property_mappings: {role: role}}\n")) == {("QR702", "warning")}
+    assert found(dpo("roles: {user: [user], assistant: [assistant]}}\n")) == {("QR702", "warning")}
+    assert found(dpo("message_property_mappings: {role: from}}\n")) == {("QR702", "error")}
+    assert found(dpo("roles: {user: [human]}}\n")) == {("QR702", "error")}
+    assert found(dpo("roles: {}}\n")) == {("QR702", "error")}
 
 
 def test_a_key_given_twice_hides_nothing_else():
