@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import demonstrations
 import parts
 import yaml
 from click.testing import CliRunner
@@ -57,8 +58,9 @@ def guard_page(guard: Guard) -> str:
 
 
 def guard_index() -> str:
+    shown = "Those that the project was founded on, each shown at work: [demonstrations](../demonstrations.md).\n\n"
     rows = [f"| [{g.code}]({g.code}.md) | {g.severity} | {g.title} |" for g in guards()]
-    return "# Guards\n\n| code | default | rule |\n|---|---|---|\n" + "\n".join(rows) + "\n"
+    return f"# Guards\n\n{shown}" + "| code | default | rule |\n|---|---|---|\n" + "\n".join(rows) + "\n"
 
 
 def native(compiled: Compiled) -> dict[str, str]:
@@ -112,6 +114,7 @@ def everything() -> dict[Path, str]:
         **schemas,
         **{ROOT / file: text for file, text in parts.files().items()},
         ROOT / "docs" / "guards" / "README.md": guard_index(),
+        ROOT / "docs" / "demonstrations.md": demonstrations.page(),
         ROOT / "README.md": readme(),
         **pages,
     }
