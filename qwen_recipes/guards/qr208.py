@@ -15,7 +15,6 @@ Axolotl 0.21.0, run: both named without weight tying, the merge kept `embed_toke
 tying there (`peft_ensure_weight_tying`). ms-swift 4.6.0, run: both are merged right, as two weights. LLaMA-Factory
 0.9.5, run: the merged model has a head of its own while config.json says tied; transformers 5.6 reads it, older and
 other loaders do not.
-To see it again: `scripts/evidence/tied_embeddings.py`.
 
 Instead:
 Name both: `modules_to_save: [embed_tokens, lm_head]`, with Axolotl or ms-swift; or neither. An 8B model or larger

@@ -12,7 +12,6 @@ Evidence:
 Axolotl 0.21.0, run: `adapter: lora` with `load_in_4bit: true` passes validation and loads an unquantized base
 (`axolotl.loaders.model` quantizes to 4 bits for `qlora` and to 8 bits for `lora` alone). ms-swift 4.6.0, run:
 `quant_bits: 4` alone trains unquantized; its own FSDP example does that. LLaMA-Factory 0.9.5, run.
-To see it again: `scripts/evidence/unquantized.py`.
 
 Instead:
 Axolotl: `adapter: qlora` with `load_in_4bit: true`. ms-swift: `quant_method: bnb` beside `quant_bits: 4`.

@@ -14,7 +14,6 @@ from .conftest import ROOT
 NAMES = {
     "axolotl": (
         "checkpointing", "dropped_keys", "four_bits", "merging", "own_template", "pad_is_end", "parameters", "scale",
-        "tied_embeddings", "unquantized",
     ),
     "llamafactory": ("system_prompt",),
     "ms-swift": ("null_is_none",),

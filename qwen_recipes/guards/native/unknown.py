@@ -14,7 +14,7 @@ from qwen_recipes.recipe.words import SAID_ELSEWHERE, nearest
 
 OBJECTIVES = {"dpo": "DPODataset", "ipo": "DPODataset", "simpo": "DPODataset", "kto": "KTODataset"}
 """What Axolotl makes of an entry of `datasets`, by `rl`."""
-DPO_DEFAULTS = {
+DPO_DEFAULTS: dict[str, dict[str, Any]] = {
     "message_property_mappings": {"role": "role", "content": "content"},
     "roles": {"user": ["user"], "assistant": ["assistant"], "system": ["system"], "tool": ["tool"]},
 }
