@@ -12,7 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import demonstrations
 import estimates_page
+import parts
 import yaml
 from click.testing import CliRunner
 from trained import trained_page
@@ -49,7 +51,7 @@ def schema_text(draft: Draft) -> str:
 
 
 def guard_page(guard: Guard) -> str:
-    about = ", ".join(guard.backends) if guard.backends else "every backend"
+    about = ", ".join(f"{b} {guard.versions.get(b, '')}".strip() for b in guard.backends) or "every backend"
     body = re.sub(r"^(What|Why it matters|Evidence|Instead):\n", r"## \1\n\n", guard.docstring.strip(), flags=re.M)
     title, _, rest = body.partition("\n")
     facts = f"`{guard.name}` · {guard.severity} · confidence {guard.confidence} · {about}"
@@ -58,8 +60,9 @@ def guard_page(guard: Guard) -> str:
 
 
 def guard_index() -> str:
+    shown = "Those that the project was founded on, each shown at work: [demonstrations](../demonstrations.md).\n\n"
     rows = [f"| [{g.code}]({g.code}.md) | {g.severity} | {g.title} |" for g in guards()]
-    return "# Guards\n\n| code | default | rule |\n|---|---|---|\n" + "\n".join(rows) + "\n"
+    return f"# Guards\n\n{shown}" + "| code | default | rule |\n|---|---|---|\n" + "\n".join(rows) + "\n"
 
 
 def native(compiled: Compiled) -> dict[str, str]:
@@ -136,8 +139,10 @@ def everything() -> dict[Path, str]:
     schemas = {ROOT / "schemas" / file: schema_text(draft) for draft, file in FILES.items()}
     return {
         **schemas,
+        **{ROOT / file: text for file, text in parts.files().items()},
         ROOT / "docs" / "guards" / "README.md": guard_index(),
         ROOT / "docs" / "trained.md": trained_page(),
+        ROOT / "docs" / "demonstrations.md": demonstrations.page(),
         ROOT / "docs" / "traps.md": trap_page(),
         ROOT / "docs" / "estimates.md": estimates_page.page(),
         ROOT / "docs" / "estimates.svg": estimates_page.plot(),

@@ -83,7 +83,8 @@ def command(
 
     PATH is a file, a folder (its *.recipe.yaml, and YAML files that have `version` and `model`), a glob, or `-` for
     standard input. Every problem of a file is listed at once. Exits 1 where there is an error. An Axolotl,
-    LLaMA-Factory or ms-swift YAML, or a script that starts one, is recognised by its content, or read as --as says.
+    LLaMA-Factory or ms-swift YAML, or a script that starts one, is recognised by its content, or read as --as says;
+    with --as, a folder is searched for that framework's files instead of recipes.
 
     `[tool.qwen-recipes.lint]` of pyproject.toml, or `[lint]` of .recipes.toml, may hold `select`, `ignore` and
     `severity` (a map of codes to error, warning, advice or off).
@@ -95,7 +96,7 @@ def command(
         backend_or_stop(backend)
     try:
         asked = Asked(backend, sets, selectors(select, "--select"), selectors(ignore, "--ignore"), framework)
-        files = targets(paths)
+        files = targets(paths, framework)
         found = [f for file in files for f in (_fix(file, asked, unsafe_fixes, diff) if fixes else _lint(file, asked))]
     except (BadSettings, CannotRead, NothingThere) as error:
         stop(str(error), Exit.USAGE)

@@ -6,6 +6,7 @@ import click
 
 from qwen_recipes.cli.common import backend_or_stop, format_option, load_recipe, refuse, set_option
 from qwen_recipes.recipe.finding import RecipeError
+from qwen_recipes.recipe.part import as_data
 
 
 @click.command("show")
@@ -20,7 +21,7 @@ def command(file: str, resolved: bool, backend: str | None, sets: tuple[str, ...
 
     loaded = load_recipe(file, sets, form)
     if not resolved:
-        data = loaded.recipe.model_dump(exclude_none=True, exclude_unset=True)
+        data = as_data(loaded.recipe)
         click.echo(json.dumps(data, indent=2, ensure_ascii=False) if form == "json" else _yaml(data))
         return
     from qwen_recipes.resolve import resolve

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from qwen_recipes.backends import Backend, Output, backends
+from qwen_recipes.backends import Backend, Output
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.compile.default import says_default
 from qwen_recipes.compile.extra import conflicts, with_extra
@@ -14,9 +14,9 @@ from qwen_recipes.compile.render import NoWord, Renderer, place
 from qwen_recipes.compile.scalars import unmarked
 from qwen_recipes.compile.view import fields_behind
 from qwen_recipes.guards import judge
-from qwen_recipes.recipe.check import locate
+from qwen_recipes.guards.limits import beyond, refusal
 from qwen_recipes.recipe.fields import leaves
-from qwen_recipes.recipe.finding import Finding, RecipeError, Route
+from qwen_recipes.recipe.finding import Finding, RecipeError
 from qwen_recipes.recipe.load import Loaded
 from qwen_recipes.resolve import resolve
 
@@ -46,7 +46,7 @@ def compile_for(loaded: Loaded, backend: Backend, folder: Path) -> Compiled:
     """
     plan = resolve(loaded, backend)
     findings = judge(plan, loaded, backend)
-    refused = [f for f in findings if f.severity == "error"] + _beyond(plan, loaded, backend)
+    refused = [f for f in findings if f.severity == "error"] + beyond(plan, loaded, backend)
     if refused:
         raise RecipeError(refused + [f for f in findings if f.severity != "error"])
     renderer = Renderer(plan, backend, place(folder, loaded.folder))
@@ -55,7 +55,7 @@ def compile_for(loaded: Loaded, backend: Backend, folder: Path) -> Compiled:
     except NoWord as error:
         fields = fields_behind(plan, error.field) or (error.field,)
         message = f"{backend.title} has no word for {error.value!r} in `{fields[0]}`"
-        raise RecipeError([_refusal(loaded, fields[0], message, "")]) from None
+        raise RecipeError([refusal(loaded, fields[0], message, "")]) from None
     renderer.record.note("run.environment")  # the launcher reads it
     _nothing_dropped(plan, loaded, backend, renderer.record.recipe_fields())
     return Compiled(plan, backend, files, findings, keys)
@@ -80,27 +80,6 @@ def _render(
     return files, keys
 
 
-def _beyond(plan: Plan, loaded: Loaded, backend: Backend) -> list[Finding]:
-    """What this backend can't be told, each with the backends that can."""
-    found = []
-    for limit in backend.limits:
-        if limit.applies(plan):
-            able = [b.title for b in backends() if not _limited(b, plan, limit.field)]
-            instead = f"{' or '.join(able)} can" if able else "no backend can"
-            message = f"{backend.title} {backend.version} can't do what `{limit.field}` asks"
-            found.append(_refusal(loaded, limit.field, message, instead, limit.why))
-    return found
-
-
-def _limited(backend: Backend, plan: Plan, field: str) -> bool:
-    return any(limit.field == field and limit.applies(plan) for limit in backend.limits)
-
-
-def _refusal(loaded: Loaded, field: str, message: str, instead: str, why: str = "") -> Finding:
-    route: Route = tuple(field.replace("[]", "").split("."))
-    return locate(loaded.document, Finding("backend", "error", message, route, why=why, instead=instead))
-
-
 def _extra_agrees(plan: Plan, loaded: Loaded, backend: Backend, keys: dict[str, set[str]]) -> None:
     asked = {
         path: fields[0]
@@ -111,7 +90,7 @@ def _extra_agrees(plan: Plan, loaded: Loaded, backend: Backend, keys: dict[str, 
     if clashes:
         raise RecipeError(
             [
-                _refusal(
+                refusal(
                     loaded,
                     f"backends.{backend.name}.extra.{native}",
                     f"`{native}` contradicts `{field}` of the recipe",
@@ -131,7 +110,7 @@ def _schema_agrees(plan: Plan, loaded: Loaded, backend: Backend, output: Output,
             raise
         raise RecipeError(
             [
-                _refusal(
+                refusal(
                     loaded,
                     f"backends.{backend.name}.extra.{key.split('.')[0]}",
                     f"{backend.title}: `{key}`: {said}",
@@ -152,4 +131,4 @@ def _nothing_dropped(plan: Plan, loaded: Loaded, backend: Backend, read: set[str
     if dropped:
         message = "{} is told nothing of `{}`".format
         why = "a field without effect is never dropped in silence"
-        raise RecipeError([_refusal(loaded, path, message(backend.title, path), "remove it", why) for path in dropped])
+        raise RecipeError([refusal(loaded, path, message(backend.title, path), "remove it", why) for path in dropped])

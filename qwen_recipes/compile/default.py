@@ -9,7 +9,7 @@ from qwen_recipes.backends import Backend
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.recipe.finding import RecipeError
 from qwen_recipes.recipe.load import Loaded
-from qwen_recipes.recipe.spec.base import Part
+from qwen_recipes.recipe.part import Part
 from qwen_recipes.resolve import resolve
 
 Some = TypeVar("Some", bound=Part)
@@ -29,6 +29,6 @@ def _without(part: Some, steps: list[str]) -> Some:
     name, *rest = steps
     value = getattr(part, name)
     if not rest:
-        return part.model_copy(update={name: None})
+        return part.changed(**{name: None})
     inner = [_without(item, rest) for item in value] if isinstance(value, list) else _without(value, rest)
-    return part.model_copy(update={name: inner})
+    return part.changed(**{name: inner})

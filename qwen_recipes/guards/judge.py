@@ -21,9 +21,7 @@ def judge(plan: Plan, loaded: Loaded, backend: Backend) -> list[Finding]:
     findings = [locate(loaded.document, f, key=True) for f in _unknown_allowed(plan, guard_codes())]
     findings += [locate(loaded.document, f, key=True) for f in _unknown_backends(loaded)]
     for guard in guards():
-        if guard.backends and backend.name not in guard.backends:
-            continue
-        if guard.code in plan.allow:
+        if guard.code in plan.allow or not guard.concerns(backend.name, plan.backend_version):
             continue
         findings += [locate(loaded.document, _finding(guard, hit)) for hit in guard.check(facts)]
     return findings

@@ -22,10 +22,13 @@ def lint_text(
 def judge_recipe(loaded: Loaded, backend: str | None) -> list[Finding]:
     """What the guards say of a recipe for its backend, or for all where it names none; each finding once.
 
+    Where a backend is named, what it can't be told is an error too.
+
     Raises RecipeError where it can't be resolved.
     """
     from qwen_recipes.backends import UnknownBackend, backend_named, backends
     from qwen_recipes.guards import judge
+    from qwen_recipes.guards.limits import beyond
     from qwen_recipes.recipe.check import locate
     from qwen_recipes.resolve import resolve
 
@@ -37,7 +40,9 @@ def judge_recipe(loaded: Loaded, backend: str | None) -> list[Finding]:
         return [locate(loaded.document, Finding("recipe", "error", message, ("run", "backend"), instead=instead))]
     found: dict[tuple[object, ...], Finding] = {}
     for one in chosen:
-        for finding in judge(resolve(loaded, one), loaded, one):
+        plan = resolve(loaded, one)
+        refused = beyond(plan, loaded, one) if name else []
+        for finding in [*judge(plan, loaded, one), *refused]:
             found.setdefault((finding.code, finding.route, finding.message), finding)
     return sorted(found.values(), key=lambda f: (f.span.line if f.span else 0, f.code))
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qwen_recipes.recipe.finding import Finding, Route
-from qwen_recipes.recipe.layouts import LAYOUTS, OBJECTIVES_OF
-from qwen_recipes.recipe.spec import Recipe
-from qwen_recipes.recipe.spec.source import Source
-from qwen_recipes.recipe.spec.training import LOW_RANK
+from qwen_recipes.recipe.layouts import LAYOUTS, LOW_RANK, OBJECTIVES_OF
+from qwen_recipes.recipe.parts import Recipe
+from qwen_recipes.recipe.parts.source import Source
 
 _ADAPTER_FIELDS = (
     "variant",

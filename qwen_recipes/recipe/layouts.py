@@ -29,3 +29,6 @@ OBJECTIVES_OF: dict[str, tuple[str, ...]] = {
     "epsilon": ("grpo",),
 }
 """Objectives that a field of `objective` means something to."""
+
+LOW_RANK = ("galore_adamw", "apollo_adamw")
+"""Optimizers that keep their state in a projection of the gradient to a low rank."""

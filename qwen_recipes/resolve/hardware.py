@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from qwen_recipes.backends.plan import HardwarePlan
 from qwen_recipes.estimate.gpus import Gpu, UnknownGpu, gpu_named
-from qwen_recipes.recipe.spec import Recipe
-from qwen_recipes.recipe.spec.place import Hardware
+from qwen_recipes.recipe.parts import Recipe
+from qwen_recipes.recipe.parts.place import Hardware
 from qwen_recipes.resolve.notes import Notes
 
 _SPLITS = ("tensor_parallel", "context_parallel", "pipeline_parallel", "expert_parallel")

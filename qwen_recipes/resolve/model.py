@@ -8,8 +8,8 @@ from qwen_recipes.backends.plan import ChatPlan, ModelPlan
 from qwen_recipes.qwen.models import BadModelFolder, ModelFacts, UnknownModel, model_facts
 from qwen_recipes.qwen.tokens import END_OF_TEXT, END_OF_TURN
 from qwen_recipes.recipe.finding import RecipeError
-from qwen_recipes.recipe.spec import Recipe
-from qwen_recipes.recipe.spec.source import Chat
+from qwen_recipes.recipe.parts import Recipe
+from qwen_recipes.recipe.parts.source import Chat
 from qwen_recipes.resolve.notes import Notes
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from qwen_recipes.backends.plan import HardwarePlan, ObjectivePlan, RewardPlan
-from qwen_recipes.recipe.spec import Recipe
-from qwen_recipes.recipe.spec.objective import Objective, Reward
+from qwen_recipes.recipe.parts import Recipe
+from qwen_recipes.recipe.parts.objective import Objective, Reward
 from qwen_recipes.resolve.batch import Batch
 from qwen_recipes.resolve.notes import Notes
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from qwen_recipes.backends.base import Backend
 from qwen_recipes.backends.plan import OutputPlan, Plan, RunPlan, TrackingPlan
 from qwen_recipes.recipe.check import locate
-from qwen_recipes.recipe.fields import written
 from qwen_recipes.recipe.finding import RecipeError
 from qwen_recipes.recipe.load import Loaded
-from qwen_recipes.recipe.spec.place import Output, Run, Tracking
-from qwen_recipes.recipe.spec.training import Training
+from qwen_recipes.recipe.part import written
+from qwen_recipes.recipe.parts.place import Output, Run, Tracking
+from qwen_recipes.recipe.parts.training import Training
 from qwen_recipes.resolve.batch import resolve_batch
 from qwen_recipes.resolve.data import resolve_data
 from qwen_recipes.resolve.hardware import find_gpu, resolve_hardware

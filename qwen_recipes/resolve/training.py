@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from qwen_recipes.backends.plan import DataPlan, HardwarePlan, LowRankPlan, MethodPlan, TrainingPlan, WarmupPlan
-from qwen_recipes.recipe.spec.training import LowRank, Training
+from qwen_recipes.recipe.parts.training import LowRank, Training
 from qwen_recipes.resolve.batch import Batch
 from qwen_recipes.resolve.intervals import resolve_evaluation, resolve_saving
 from qwen_recipes.resolve.notes import Notes

@@ -20,8 +20,8 @@ from qwen_recipes.qwen.facts import ModelFacts
 from qwen_recipes.qwen.models import model_facts
 from qwen_recipes.qwen.tokenizer import tokenizer_folder
 from qwen_recipes.recipe.load import Loaded
-from qwen_recipes.recipe.spec.place import Output
-from qwen_recipes.recipe.spec.source import Model
+from qwen_recipes.recipe.parts.place import Output
+from qwen_recipes.recipe.parts.source import Model
 
 COMMANDS = {"pretrain": "pt", "sft": "sft"}
 SECONDS = 3600.0

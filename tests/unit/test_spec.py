@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from qwen_recipes.recipe.fields import info_at, leaves, part_at, written
+from qwen_recipes.recipe.fields import info_at, leaves, part_at
+from qwen_recipes.recipe.part import written
+from qwen_recipes.recipe.plain import plain
 from qwen_recipes.recipe.spec import Recipe
 from qwen_recipes.recipe.spec.place import Hardware
 from tests.conftest import BASE, merged, nested
@@ -141,7 +143,7 @@ def test_what_the_person_wrote():
             "backends": {"axolotl": {"extra": {"x": 1}}},
         }
     )
-    assert written(made) == {
+    assert written(plain(made)) == {
         "version", "model.id", "method.type", "data.train", "data.train[].path", "data.train[].format",
         "data.validation", "hardware.gpus", "backends.axolotl.extra",
     }  # fmt: skip

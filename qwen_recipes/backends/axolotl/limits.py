@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qwen_recipes.backends.base import Limit
 from qwen_recipes.backends.plan import Plan
-from qwen_recipes.recipe.spec.training import LOW_RANK
+from qwen_recipes.recipe.layouts import LOW_RANK
 
 
 def _smooths_nothing(plan: Plan) -> bool:

@@ -28,7 +28,7 @@ DpoLoss = Literal[
 class Reward(Part):
     """A Python function that scores answers: `function(completions, prompts, **columns)`, a number for each."""
 
-    path: str = needs("Python file with the function, relative to the recipe.", "rewards.py", pattern=r"\.py$")
+    path: str = needs("Python file with the function, relative to the recipe.", "rewards.py", pattern=r"^.+[.]py$")
     function: str = needs("Name of the function in it.", "right_answer", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     weight: float | None = says("How much its score counts in the sum.", 1.0, ge=-1000.0, le=1000.0)
 

@@ -39,7 +39,7 @@ class Hardware(Part):
 class Hub(Part):
     """Where the trained weights are pushed."""
 
-    id: str = needs("Repository on the hub.", "me/support-bot", pattern=r"^[\w.-]+/[\w.-]+$")
+    id: str = needs("Repository on the hub.", "me/support-bot", pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")
     private: bool | None = says("Whether only you can see it.", True)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
+from qwen_recipes.recipe.short_forms import share_or_sources, sources
 from qwen_recipes.recipe.spec.base import Part, needs, says, short_form
 
 
@@ -59,12 +60,6 @@ class Source(Part):
     )
 
 
-def _as_list(value: Any) -> Any:
-    """One source or several, a path or a map: always a list of maps."""
-    items = value if isinstance(value, list) else [value]
-    return [{"path": item} if isinstance(item, str) else item for item in items]
-
-
 _PATH = {
     "type": "string",
     "minLength": 1,
@@ -84,11 +79,7 @@ class AsSources:
         return {"anyOf": [_PATH, item, {"type": "array", "minItems": 1, "items": {"anyOf": [_PATH, item]}}]}
 
 
-Sources = Annotated[list[Source], Field(min_length=1), BeforeValidator(_as_list), AsSources()]
-
-
-def _share_or_sources(value: Any) -> Any:
-    return value if isinstance(value, (int, float)) else _as_list(value)
+Sources = Annotated[list[Source], Field(min_length=1), BeforeValidator(sources), AsSources()]
 
 
 class AsValidation:
@@ -104,7 +95,7 @@ class AsValidation:
 
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 Validation = Annotated[
-    Share | Annotated[list[Source], Field(min_length=1)], BeforeValidator(_share_or_sources), AsValidation()
+    Share | Annotated[list[Source], Field(min_length=1)], BeforeValidator(share_or_sources), AsValidation()
 ]
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Field
 
+from qwen_recipes.recipe.bounds import MAX_BATCH
+from qwen_recipes.recipe.short_forms import one_or_more
 from qwen_recipes.recipe.spec.base import Part, says
 from qwen_recipes.recipe.spec.source import AsShort
 
-MAX_BATCH = 1_000_000
 Scheduler = Literal[
     "cosine",
     "cosine_with_min_lr",
@@ -36,17 +37,11 @@ Optimizer = Literal[
     "galore_adamw",
     "apollo_adamw",
 ]
-LOW_RANK = ("galore_adamw", "apollo_adamw")
-"""Optimizers that keep their state in a projection of the gradient to a low rank."""
 Beta = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
 Kernel = Literal["none", "liger", "cut-cross-entropy", "lora"]
 _ONE_KERNEL = AsShort({"enum": list(get_args(Kernel)), "description": "A single kernel."})
-
-
-def _as_list(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
 
 
 class LowRank(Part):
@@ -110,7 +105,7 @@ class Training(Part):
     attention: Literal["auto", "sdpa", "eager", "flash_attention_2", "flash_attention_3", "flex_attention"] | None = (
         says("Attention implementation.", "auto")
     )
-    kernels: Annotated[list[Kernel], Field(min_length=1), BeforeValidator(_as_list), _ONE_KERNEL] | None = says(
+    kernels: Annotated[list[Kernel], Field(min_length=1), BeforeValidator(one_or_more), _ONE_KERNEL] | None = says(
         "Fused kernels: `liger` (rotary, RMSNorm, SwiGLU, and a loss that never holds all logits), `cut-cross-entropy` "
         "(that loss alone), `lora` (adapters and their base in one), or `none`.",
         ["liger"],
