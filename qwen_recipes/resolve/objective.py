@@ -40,7 +40,7 @@ def resolve_objective(recipe: Recipe, notes: Notes) -> ObjectivePlan:
 
 
 def _rewards(rewards: list[Reward], notes: Notes) -> tuple[RewardPlan, ...]:
-    fields = ("objective.rewards", *(f"objective.rewards[].{name}" for name in Reward.model_fields))
+    fields = ("objective.rewards", *(f"objective.rewards[].{name}" for name in Reward.kinds))
     notes.derive("objective.rewards", None, "set in the recipe", *(fields if rewards else ()))
     return tuple(RewardPlan(r.path, r.function, 1.0 if r.weight is None else r.weight) for r in rewards)
 
