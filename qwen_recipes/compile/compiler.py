@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from qwen_recipes.backends import Backend, Output, backends
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.compile.default import says_default
 from qwen_recipes.compile.extra import conflicts, with_extra
-from qwen_recipes.compile.prove import BadOutput, check_schema, keys_of, parse
+from qwen_recipes.compile.prove import BadOutput, accepts, check_schema, keys_of, parse
 from qwen_recipes.compile.render import NoWord, Renderer, place
 from qwen_recipes.compile.scalars import unmarked
 from qwen_recipes.compile.view import fields_behind
@@ -71,7 +72,7 @@ def _render(
         if output.kind != "shell":
             data = parse(output, text)
             if output.config:
-                _schema_agrees(plan, loaded, backend, output, data)
+                _schema_agrees(plan, loaded, backend, output, data, keys)
         files[output.name] = unmarked(text)
     return files, keys
 
@@ -79,17 +80,18 @@ def _render(
 def _beyond(plan: Plan, loaded: Loaded, backend: Backend) -> list[Finding]:
     """What this backend can't be told, each with the backends that can."""
     found = []
-    for limit in backend.limits:
-        if limit.applies(plan):
-            able = [b.title for b in backends() if not _limited(b, plan, limit.field)]
-            instead = f"{' or '.join(able)} can" if able else "no backend can"
-            message = f"{backend.title} {backend.version} can't do what `{limit.field}` asks"
-            found.append(_refusal(loaded, limit.field, message, instead, limit.why))
+    for limit in backend.beyond(plan):
+        versions = [backend.at(v) for v in backend.versions if v != backend.version]
+        able = [f"{b.title} {b.version}" for b in versions if not _limited(b, plan, limit.field)]
+        able += [b.title for b in backends() if b.name != backend.name and not _limited(b, plan, limit.field)]
+        instead = f"{' or '.join(able)} can" if able else "no backend can"
+        message = f"{backend.title} {backend.version} can't do what `{limit.field}` asks"
+        found.append(_refusal(loaded, limit.field, message, instead, limit.why))
     return found
 
 
 def _limited(backend: Backend, plan: Plan, field: str) -> bool:
-    return any(limit.field == field and limit.applies(plan) for limit in backend.limits)
+    return any(limit.field == field for limit in backend.beyond(plan))
 
 
 def _refusal(loaded: Loaded, field: str, message: str, instead: str, why: str = "") -> Finding:
@@ -118,24 +120,31 @@ def _extra_agrees(plan: Plan, loaded: Loaded, backend: Backend, keys: dict[str, 
         )
 
 
-def _schema_agrees(plan: Plan, loaded: Loaded, backend: Backend, output: Output, data: object) -> None:
+def _schema_agrees(
+    plan: Plan, loaded: Loaded, backend: Backend, output: Output, data: Any, keys: dict[str, set[str]]
+) -> None:
+    """Raises RecipeError for what a person asked that the schema refuses, BadOutput for what only a template says."""
     try:
         check_schema(backend, output, data)
     except BadOutput as error:
-        top = {key.split(".")[0].split("[")[0] for key, _ in error.problems}
-        if not top <= set(plan.extra):
-            raise
-        raise RecipeError(
-            [
-                _refusal(
-                    loaded,
-                    f"backends.{backend.name}.extra.{key.split('.')[0]}",
-                    f"{backend.title}: `{key}`: {said}",
-                    "",
-                )
-                for key, said in error.problems
-            ]
-        ) from None
+        found = []
+        for key, said in error.problems:
+            top = key.split(".")[0].split("[")[0]
+            field = f"backends.{backend.name}.extra.{top}" if top in plan.extra else _field_at(plan, keys, top)
+            if field is None:
+                raise
+            able = [v for v in backend.versions if accepts(backend.at(v), output, top, data[top])]
+            instead = f"{backend.title} {' or '.join(able)} can" if able else "another backend may"
+            message = f"{backend.title} {backend.version}: `{key}`: {said}"
+            found.append(_refusal(loaded, field, message, "" if top in plan.extra and not able else instead))
+        raise RecipeError(found) from None
+
+
+def _field_at(plan: Plan, keys: dict[str, set[str]], native: str) -> str | None:
+    """The recipe's field that the framework is told by this key: one that the person wrote, if there is one."""
+    paths = sorted(path for key, of in keys.items() if key.split(".")[0].split("[")[0] == native for path in of)
+    fields = [field for path in paths for field in fields_behind(plan, path)]
+    return next((f for f in fields if f in plan.asked), None) or next(iter(fields or paths), None)
 
 
 def _nothing_dropped(plan: Plan, loaded: Loaded, backend: Backend, read: set[str]) -> None:

@@ -1,4 +1,4 @@
-"""What LLaMA-Factory 0.9.5 can't be told."""
+"""What LLaMA-Factory can't be told."""
 
 from __future__ import annotations
 
@@ -22,6 +22,12 @@ def _pissa(plan: Plan) -> bool:
 
 LIMITS = (
     Limit("objective.type", lambda p: p.objective.type == "ppo", "its PPO wants a TRL that its own pins exclude"),
+    Limit(
+        "training.packing",
+        lambda p: p.training.packing and p.objective.type == "sft",
+        "0.9.4 keeps packed rows apart (`neat_packing`) only with a transformers below 4.53, which ours is not",
+        until="0.9.5",
+    ),
     Limit("objective.loss", _loss, "it trains every other loss as plain sigmoid, and says nothing"),
     Limit(
         "objective.loss",
