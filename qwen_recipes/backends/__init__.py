@@ -42,7 +42,7 @@ def backend_at(name: str, version: str | None = None) -> Backend:
     Raises UnknownBackend with the versions that are known.
     """
     backend = backend_named(name)
-    framework, _, plain = (version or backend.version).rpartition("==")
+    framework, _, plain = (backend.version if version is None else version).rpartition("==")
     if framework not in ("", name):
         raise UnknownBackend(f"{version} is no version of {name}; {_known(backend)}")
     if plain not in backend.versions:

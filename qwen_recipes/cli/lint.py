@@ -95,7 +95,7 @@ def command(
     fixes = fix or unsafe_fixes or diff
     if fixes and sets:
         stop("--set changes no file, so there is nothing to fix: leave one of them out", Exit.USAGE)
-    if version and not (backend or framework):
+    if version is not None and not (backend or framework):
         stop("--backend-version is one framework's: name it with --backend, or --as", Exit.USAGE)
     if backend or framework:
         backend_or_stop(backend or framework or "", version)

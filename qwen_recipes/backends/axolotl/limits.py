@@ -26,6 +26,12 @@ LIMITS = (
         until="0.17",
     ),
     Limit(
+        "objective.type",
+        lambda p: p.objective.type == "kto",
+        "before 0.18 it takes no name of a column that holds KTO's label: its class wants true or false there",
+        until="0.18",
+    ),
+    Limit(
         "training.attention",
         lambda p: p.training.attention == "flash_attention_3",
         "before 0.17 a switch turns on attention, and there is none for FlashAttention 3",
