@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from qwen_recipes.backends.plan import Plan
 
+
 def numbers(version: str) -> tuple[int, ...]:
     """`0.21.0` as numbers; what is not a number counts as 0."""
     parts = [int(part) if part.isdigit() else 0 for part in version.split("+")[0].split(".")]
@@ -78,7 +79,9 @@ class Backend:
     def at(self, version: str) -> Backend:
         """The same framework at another of its `versions`; its schema lies beside the newest one's."""
         file = self.schema_file.with_name(f"{self.name}-{version}.schema.json")
-        return self if version == self.version else replace(self, version=version, older=self.versions, schema_file=file)
+        return (
+            self if version == self.version else replace(self, version=version, older=self.versions, schema_file=file)
+        )
 
     def has(self, since: str) -> bool:
         """Whether this version is at least as new as `since`."""

@@ -100,7 +100,14 @@ def command(
     if backend or framework:
         backend_or_stop(backend or framework or "", version)
     try:
-        asked = Asked(backend, sets, selectors(select, "--select"), selectors(ignore, "--ignore"), framework, version and version.rpartition("==")[2])
+        asked = Asked(
+            backend,
+            sets,
+            selectors(select, "--select"),
+            selectors(ignore, "--ignore"),
+            framework,
+            version and version.rpartition("==")[2],
+        )
         files = targets(paths)
         found = [f for file in files for f in (_fix(file, asked, unsafe_fixes, diff) if fixes else _lint(file, asked))]
     except BadOverride as error:

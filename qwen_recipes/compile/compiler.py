@@ -10,6 +10,7 @@ from qwen_recipes.backends import Backend, Output, backends
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.compile.default import says_default
 from qwen_recipes.compile.extra import conflicts, with_extra
+from qwen_recipes.compile.follows import follows
 from qwen_recipes.compile.prove import BadOutput, accepts, check_schema, keys_of, parse
 from qwen_recipes.compile.render import NoWord, Renderer, place
 from qwen_recipes.compile.scalars import unmarked
@@ -67,7 +68,7 @@ def _render(
         text = renderer.render(output)
         if output.config:
             keys = keys_of(parse(output, renderer.render(output, marked=True)))
-            _extra_agrees(plan, loaded, backend, keys)
+            _extra_agrees(renderer, loaded, output, keys)
             text = with_extra(text, plan.extra, backend.name)
         if output.kind != "shell":
             data = parse(output, text)
@@ -99,13 +100,15 @@ def _refusal(loaded: Loaded, field: str, message: str, instead: str, why: str = 
     return locate(loaded.document, Finding("backend", "error", message, route, why=why, instead=instead))
 
 
-def _extra_agrees(plan: Plan, loaded: Loaded, backend: Backend, keys: dict[str, set[str]]) -> None:
+def _extra_agrees(renderer: Renderer, loaded: Loaded, output: Output, keys: dict[str, set[str]]) -> None:
+    plan, backend = renderer.plan, renderer.backend
     asked = {
         path: fields[0]
         for path in {path for paths in keys.values() for path in paths}
         if (fields := [f for f in fields_behind(plan, path) if f in plan.asked])
     }
     clashes = conflicts(plan.extra, keys, asked)
+    clashes |= follows(renderer, loaded, output, [key for key in plan.extra if key not in clashes])
     if clashes:
         raise RecipeError(
             [

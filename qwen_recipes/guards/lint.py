@@ -11,7 +11,11 @@ from qwen_recipes.recipe.overrides import BadOverride
 
 
 def lint_text(
-    content: bytes | str, name: str, folder: Path, backend: str | None = None, sets: tuple[str, ...] = (),
+    content: bytes | str,
+    name: str,
+    folder: Path,
+    backend: str | None = None,
+    sets: tuple[str, ...] = (),
     version: str | None = None,
 ) -> list[Finding]:
     """Every finding of a recipe's text, in the order of the file; `name` is what findings call it.

@@ -10,6 +10,7 @@ from qwen_recipes.recipe.finding import COMMAND_LINE, Finding, RecipeError
 from qwen_recipes.recipe.nodes import Document, Mapping, Node, Sequence
 from qwen_recipes.recipe.reader import MAX_DEPTH, read_yaml
 
+
 class BadOverride(RecipeError):
     """What is given to `--set` is no field and value: the call is wrong, not the recipe."""
 

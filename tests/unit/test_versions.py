@@ -42,7 +42,9 @@ def test_keys_follow_the_version(compiled, name, recipe, there, gone):
     newest = yaml.safe_load(compiled(recipe, name, None)["train.yaml"])
     assert there.items() <= older.items()
     assert not gone & set(older)
-    assert {**newest, **there} != newest or gone & set(newest), "the newest version says the same: this row tests nothing"
+    assert {**newest, **there} != newest or gone & set(newest), (
+        "the newest version says the same: this row tests nothing"
+    )
 
 
 @pytest.mark.parametrize("name", BACKENDS)
@@ -86,7 +88,11 @@ def test_a_refusal_names_the_field_and_the_version_that_can(compiled, problems, 
 
 @pytest.mark.parametrize("name", BACKENDS)
 def test_extra_is_held_against_the_schema_of_its_version(compiled, problems, name):
-    key = {"axolotl": "eval_on_start", "llamafactory": "enable_jit_checkpoint", "ms-swift": "disable_ignore_empty_think"}[name]
+    key = {
+        "axolotl": "eval_on_start",
+        "llamafactory": "enable_jit_checkpoint",
+        "ms-swift": "disable_ignore_empty_think",
+    }[name]
     recipe = nested("backends", {name: {"extra": {key: True}}})
     (found,) = [f for f in problems(compiled, recipe, name, OLDER[name]) if f.severity == "error"][-1:]
     assert key in found.message
@@ -151,3 +157,11 @@ def test_a_model_type_that_the_framework_does_not_know_is_refused_at_the_model(t
     assert [f.route for f in refused] == [("model", "id")]
     assert refused[0].span.line == 2
     assert "qwen3_unheard_of" in refused[0].message
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_every_older_schema_has_the_pins_that_it_was_taken_with(name):
+    for version in backend_named(name).older:
+        pins = (ROOT / f"scripts/schemas/older/{name}-{version}.txt").read_text("utf-8").splitlines()
+        assert pins[0] == f"{name}=={version}"
+        assert all("==" in pin for pin in pins), "exact, so that the schema can be taken again"
