@@ -89,9 +89,10 @@ class Backend:
 
     def beyond(self, plan: Plan) -> list[Limit]:
         """What this version can't be told of a plan."""
-        return [limit for limit in self.limits if self._holds(limit) and limit.applies(plan)]
+        return [limit for limit in self.limits if self.holds(limit) and limit.applies(plan)]
 
-    def _holds(self, limit: Limit) -> bool:
+    def holds(self, limit: Limit) -> bool:
+        """Whether this version has that limit."""
         return self.has(limit.since) and not (limit.until and self.has(limit.until))
 
     def schema(self) -> dict[str, Any]:
