@@ -47,9 +47,10 @@ fix: $(VENV)/ready         ## format, and write generated files anew
 	$(BIN)/ruff format .
 	$(BIN)/python scripts/docs.py
 
-bench: $(VENV)/ready       ## start-up and per-file cost, against a bare interpreter and named peers
+bench: $(VENV)/ready       ## start-up and per-file cost, of rows too, against a bare interpreter and named peers
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	$(BIN)/python scripts/bench.py
+	$(BIN)/python scripts/bench_data.py --many 1000000
 
 schemas: $(VENV)/ready     ## the frameworks' schemas, from the installed frameworks
 	$(BIN)/recipes env create all --device cpu

@@ -9,11 +9,14 @@ import click
 from qwen_recipes import __version__
 
 COMMANDS = {
+    "init": "Write a first recipe for your rows: one that fits the GPU.",
     "lint": "Check recipes: spelling, types, and what is known to go wrong.",
     "explain": "Print a guard's page.",
     "show": "Print a recipe, resolved: every value with its reason.",
     "schema": "Print the recipe's JSON Schema.",
     "lsp": "Serve editors: findings, explanations and fixes while you write.",
+    "plan": "Tell what it takes: memory, time, disk; and what to change where it does not fit.",
+    "data": "Check, show and prepare rows.",
     "compile": "Write the framework's own files.",
     "backends": "List the frameworks that recipes compile for.",
     "env": "Build and list the frameworks' environments.",

@@ -20,6 +20,11 @@ def _pissa(plan: Plan) -> bool:
     return plan.method.variant == "pissa" and beside
 
 
+def _odd_packs(plan: Plan) -> bool:
+    t = plan.training
+    return t.packing and t.attention in ("sdpa", "eager") and t.sequence_length % 8 != 0
+
+
 LIMITS = (
     Limit("objective.type", lambda p: p.objective.type == "ppo", "its PPO wants a TRL that its own pins exclude"),
     Limit(
@@ -61,6 +66,11 @@ LIMITS = (
         "quantization.bits",
         lambda p: p.quantization.bits == 8 and (p.hardware.fsdp or p.hardware.strategy == "zero3"),
         "it shards a 4-bit base, not an 8-bit one",
+    ),
+    Limit(
+        "training.sequence_length",
+        _odd_packs,
+        "without flash attention it packs only to a multiple of 8 (LlamaFactory#10737)",
     ),
     Limit(
         "training.attention",
