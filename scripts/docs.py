@@ -94,7 +94,8 @@ def matrix_page() -> str:
     cells = {(cell.field, cell.backend): said(cell) for b in backends() for cell in matrix(b)}
     head = " | ".join(f"{b.title} {b.version}" for b in backends())
     rows = [
-        f"| `{field}` | {' | '.join(cells[field, b.name].replace('|', '/') for b in backends())} |" for field in FIELDS_TOLD
+        f"| `{field}` | {' | '.join(cells[field, b.name].replace('|', '/') for b in backends())} |"
+        for field in FIELDS_TOLD
     ]
     return (
         "# Fields and frameworks\n\nMade by `scripts/docs.py` from what the compiler records for a probe of each field; "

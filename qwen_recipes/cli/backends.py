@@ -20,7 +20,15 @@ def command(whole: bool, form: str) -> None:
         _matrix(form)
         return
     if form == "json":
-        click.echo(json.dumps([{"name": b.name, "title": b.title, "version": b.version, "versions": list(b.versions)} for b in backends()], indent=2))
+        click.echo(
+            json.dumps(
+                [
+                    {"name": b.name, "title": b.title, "version": b.version, "versions": list(b.versions)}
+                    for b in backends()
+                ],
+                indent=2,
+            )
+        )
         return
     for backend in backends():
         click.echo(f"{backend.name:<14} {backend.title} {', '.join(backend.versions)}")

@@ -18,7 +18,7 @@ def cells(request):
 def test_every_field_has_a_cell_that_says_something(cells):
     assert set(cells) == set(FIELDS)
     for cell in cells.values():
-        assert (cell.why if cell.level == "unsupported" else cell.keys or cell.how), cell.field
+        assert cell.why if cell.level == "unsupported" else cell.keys or cell.how, cell.field
         assert said(cell).startswith(cell.level)
 
 
