@@ -98,7 +98,8 @@ def matrix_page() -> str:
         for field in FIELDS_TOLD
     ]
     return (
-        "# Fields and frameworks\n\nMade by `scripts/docs.py` from what the compiler records for a probe of each field; "
+        "# Fields and frameworks\n\n"
+        "Made by `scripts/docs.py` from what the compiler records for a probe of each field; "
         "`recipes backends --matrix` prints the same.\n\n"
         "- **native**: the framework's config says it, at the keys named\n"
         "- **emulated**: by prepared rows, the launcher, another file, or several keys that follow from it\n"
