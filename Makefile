@@ -61,7 +61,7 @@ bench: $(VENV)/ready       ## start-up and per-file cost, of rows too, against a
 
 schemas: $(VENV)/ready     ## the frameworks' schemas, from the installed frameworks
 	$(BIN)/recipes env create all --device cpu
-	$(BIN)/python scripts/make_schemas.py
+	$(BIN)/python scripts/make_schemas.py --older
 
 clean:           ## remove what the targets made here (environments in the user's cache stay)
 	rm -rf $(VENV) $(QUICKSTART)/model $(QUICKSTART)/compiled $(QUICKSTART)/runs compiled runs

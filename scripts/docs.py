@@ -22,6 +22,8 @@ from trained import trained_page
 from qwen_recipes.backends import backends
 from qwen_recipes.cli import main as recipes
 from qwen_recipes.compile import Compiled, compile_for
+from qwen_recipes.compile.matrix import matrix, said
+from qwen_recipes.compile.probes import FIELDS as FIELDS_TOLD
 from qwen_recipes.guards import Guard, guards
 from qwen_recipes.recipe.load import load
 from qwen_recipes.recipe.schema import FILES, Draft, recipe_schema
@@ -91,6 +93,26 @@ def received() -> str:
     return "\n".join(lines)
 
 
+def matrix_page() -> str:
+    """Every field of the spec, and how each framework is told it."""
+    cells = {(cell.field, cell.backend): said(cell) for b in backends() for cell in matrix(b)}
+    head = " | ".join(f"{b.title} {b.version}" for b in backends())
+    rows = [
+        f"| `{field}` | {' | '.join(cells[field, b.name].replace('|', '/') for b in backends())} |"
+        for field in FIELDS_TOLD
+    ]
+    return (
+        "# Fields and frameworks\n\n"
+        "Made by `scripts/docs.py` from what the compiler records for a probe of each field; "
+        "`recipes backends --matrix` prints the same.\n\n"
+        "- **native**: the framework's config says it, at the keys named\n"
+        "- **emulated**: by prepared rows, the launcher, another file, or several keys that follow from it\n"
+        "- **unsupported**: compiling the probe is refused; the reason says when\n\n"
+        f"Fields that only `recipes` itself reads (`version`, `run.backend`, `allow`, …) are not listed.\n\n"
+        f"| field | {head} |\n|---|{'---|' * len(backends())}\n" + "\n".join(rows) + "\n"
+    )
+
+
 def help_text(*words: str) -> str:
     result = CliRunner().invoke(recipes, [*words, "--help"], prog_name="recipes", terminal_width=100)
     return "```console\n$ recipes " + " ".join([*words, "--help"]) + "\n" + result.output.rstrip() + "\n```"
@@ -147,6 +169,7 @@ def everything() -> dict[Path, str]:
         ROOT / "docs" / "estimates.md": estimates_page.page(),
         ROOT / "docs" / "estimates.svg": estimates_page.plot(),
         ROOT / "README.md": readme(),
+        ROOT / "docs" / "matrix.md": matrix_page(),
         **pages,
     }
 
@@ -155,12 +178,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
-    stale = [p for p, text in everything().items() if not p.is_file() or p.read_text("utf-8") != text]
-    for path in stale:
+    stale = {p: text for p, text in everything().items() if not p.is_file() or p.read_text("utf-8") != text}
+    for path, text in stale.items():
         print(f"{'not current' if check else 'written'}: {path.relative_to(ROOT)}", file=sys.stderr)
         if not check:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(everything()[path], "utf-8")
+            path.write_text(text, "utf-8")
     return 1 if check and stale else 0
 
 

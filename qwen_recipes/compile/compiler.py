@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from qwen_recipes.backends import Backend, Output
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.compile.default import says_default
 from qwen_recipes.compile.extra import conflicts, with_extra
-from qwen_recipes.compile.prove import BadOutput, check_schema, keys_of, parse
+from qwen_recipes.compile.follows import follows
+from qwen_recipes.compile.prove import BadOutput, accepts, check_schema, keys_of, parse
 from qwen_recipes.compile.render import NoWord, Renderer, place
 from qwen_recipes.compile.scalars import unmarked
 from qwen_recipes.compile.view import fields_behind
@@ -70,23 +72,25 @@ def _render(
         text = renderer.render(output)
         if output.config:
             keys = keys_of(parse(output, renderer.render(output, marked=True)))
-            _extra_agrees(plan, loaded, backend, keys)
+            _extra_agrees(renderer, loaded, output, keys)
             text = with_extra(text, plan.extra, backend.name)
         if output.kind != "shell":
             data = parse(output, text)
             if output.config:
-                _schema_agrees(plan, loaded, backend, output, data)
+                _schema_agrees(plan, loaded, backend, output, data, keys)
         files[output.name] = unmarked(text)
     return files, keys
 
 
-def _extra_agrees(plan: Plan, loaded: Loaded, backend: Backend, keys: dict[str, set[str]]) -> None:
+def _extra_agrees(renderer: Renderer, loaded: Loaded, output: Output, keys: dict[str, set[str]]) -> None:
+    plan, backend = renderer.plan, renderer.backend
     asked = {
         path: fields[0]
         for path in {path for paths in keys.values() for path in paths}
         if (fields := [f for f in fields_behind(plan, path) if f in plan.asked])
     }
     clashes = conflicts(plan.extra, keys, asked)
+    clashes |= follows(renderer, loaded, output, [key for key in plan.extra if key not in clashes])
     if clashes:
         raise RecipeError(
             [
@@ -101,24 +105,31 @@ def _extra_agrees(plan: Plan, loaded: Loaded, backend: Backend, keys: dict[str, 
         )
 
 
-def _schema_agrees(plan: Plan, loaded: Loaded, backend: Backend, output: Output, data: object) -> None:
+def _schema_agrees(
+    plan: Plan, loaded: Loaded, backend: Backend, output: Output, data: Any, keys: dict[str, set[str]]
+) -> None:
+    """Raises RecipeError for what a person asked that the schema refuses, BadOutput for what only a template says."""
     try:
         check_schema(backend, output, data)
     except BadOutput as error:
-        top = {key.split(".")[0].split("[")[0] for key, _ in error.problems}
-        if not top <= set(plan.extra):
-            raise
-        raise RecipeError(
-            [
-                refusal(
-                    loaded,
-                    f"backends.{backend.name}.extra.{key.split('.')[0]}",
-                    f"{backend.title}: `{key}`: {said}",
-                    "",
-                )
-                for key, said in error.problems
-            ]
-        ) from None
+        found = []
+        for key, said in error.problems:
+            top = key.split(".")[0].split("[")[0]
+            field = f"backends.{backend.name}.extra.{top}" if top in plan.extra else _field_at(plan, keys, top)
+            if field is None:
+                raise
+            able = [v for v in backend.versions if accepts(backend.at(v), output, top, data[top])]
+            instead = f"{backend.title} {' or '.join(able)} can" if able else "another backend may"
+            message = f"{backend.title} {backend.version}: `{key}`: {said}"
+            found.append(refusal(loaded, field, message, "" if top in plan.extra and not able else instead))
+        raise RecipeError(found) from None
+
+
+def _field_at(plan: Plan, keys: dict[str, set[str]], native: str) -> str | None:
+    """The recipe's field that the framework is told by this key: one that the person wrote, if there is one."""
+    paths = sorted(path for key, of in keys.items() if key.split(".")[0].split("[")[0] == native for path in of)
+    fields = [field for path in paths for field in fields_behind(plan, path)]
+    return next((f for f in fields if f in plan.asked), None) or next(iter(fields or paths), None)
 
 
 def _nothing_dropped(plan: Plan, loaded: Loaded, backend: Backend, read: set[str]) -> None:

@@ -103,6 +103,7 @@ class Renderer:
             "from_hub": any(s.hub for s in (*self.plan.data.train, *self.plan.data.validation)),
             "layer_pattern": _layer_pattern(self.plan),
             "words": self.backend.words,
+            "since": self.backend.has,
         }
 
     def _template_file(self, view: View) -> str:

@@ -12,6 +12,7 @@ _FOLLOWS = {
     "method.adapter": ("method.type",),
     "objective.pairs": ("objective.type",),
     "objective.chat": ("objective.type",),
+    "model.model_type": ("model.id",),
     "hardware.world": ("hardware.gpus", "hardware.nodes"),
     "hardware.deepspeed": ("hardware.strategy",),
     "hardware.fsdp": ("hardware.strategy",),

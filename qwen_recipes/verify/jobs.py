@@ -112,9 +112,7 @@ def prepare(loaded: Loaded, plan: Plan, backend: Backend, rows: Sequence[Row], f
 
 def _on_these_rows(loaded: Loaded, plan: Plan, folder: Path) -> Loaded:
     model = Model(id=str(stand_in(plan, loaded.folder, folder / "model")))
-    return replace(
-        loaded, recipe=loaded.recipe.model_copy(update={"model": model, "output": Output(dir=str(folder / "out"))})
-    )
+    return replace(loaded, recipe=loaded.recipe.changed(model=model, output=Output(dir=str(folder / "out"))))
 
 
 def _write_lines(path: Path, rows: Sequence[Row]) -> None:

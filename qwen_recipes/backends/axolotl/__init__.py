@@ -9,6 +9,7 @@ from qwen_recipes.backends.plan import Plan
 from qwen_recipes.shipped import shipped
 
 VERSION = "0.21.0"
+OLDER = ("0.16.1",)
 
 
 def outputs(plan: Plan) -> list[Output]:
@@ -53,5 +54,6 @@ BACKEND = Backend(
     outputs=outputs,
     resume="--resume-from-checkpoint={}",
     limits=LIMITS,
+    older=OLDER,
     row_shape=row_shape,
 )

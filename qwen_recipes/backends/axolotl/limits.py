@@ -1,4 +1,4 @@
-"""What Axolotl 0.21 can't be told."""
+"""What Axolotl can't be told."""
 
 from __future__ import annotations
 
@@ -19,6 +19,30 @@ LIMITS = (
         "streaming of rows that are tokenized already is not tried here",
     ),
     Limit("objective.type", lambda p: p.objective.type == "ppo", "it has no PPO"),
+    Limit(
+        "objective.loss",
+        lambda p: p.objective.type == "dpo" and p.objective.loss not in ("sigmoid", "ipo"),
+        "before 0.17 it trains DPO with the sigmoid loss or IPO's only",
+        until="0.17",
+    ),
+    Limit(
+        "objective.sft_weight",
+        lambda p: p.objective.type == "dpo" and p.objective.sft_weight > 0,
+        "0.16 refuses `rpo_alpha`, and the list of losses came with 0.17",
+        until="0.17",
+    ),
+    Limit(
+        "objective.type",
+        lambda p: p.objective.type == "kto",
+        "before 0.18 it takes no name of a column that holds KTO's label: its class wants true or false there",
+        until="0.18",
+    ),
+    Limit(
+        "training.attention",
+        lambda p: p.training.attention == "flash_attention_3",
+        "before 0.17 a switch turns on attention, and there is none for FlashAttention 3",
+        until="0.17",
+    ),
     Limit(
         "objective.kl_weight",
         lambda p: p.objective.kl_weight is not None,

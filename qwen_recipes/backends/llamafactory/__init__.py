@@ -9,6 +9,7 @@ from qwen_recipes.backends.plan import Plan
 from qwen_recipes.shipped import shipped
 
 VERSION = "0.9.5"
+OLDER = ("0.9.4",)
 
 
 def outputs(plan: Plan) -> list[Output]:
@@ -50,5 +51,6 @@ BACKEND = Backend(
     outputs=outputs,
     resume="resume_from_checkpoint={}",
     limits=LIMITS,
+    older=OLDER,
     row_shape=row_shape,
 )

@@ -1,4 +1,4 @@
-"""What LLaMA-Factory 0.9.5 can't be told."""
+"""What LLaMA-Factory can't be told."""
 
 from __future__ import annotations
 
@@ -34,6 +34,12 @@ LIMITS = (
     ),
     Limit("objective.type", lambda p: p.objective.type == "ppo", "its PPO wants a TRL that its own pins exclude"),
     Limit("objective.type", lambda p: p.objective.type == "grpo", "it has no GRPO, and calls no reward functions"),
+    Limit(
+        "training.packing",
+        lambda p: p.training.packing and p.objective.type == "sft",
+        "0.9.4 keeps packed rows apart (`neat_packing`) only with a transformers below 4.53, which ours is not",
+        until="0.9.5",
+    ),
     Limit("objective.loss", _loss, "it trains every other loss as plain sigmoid, and says nothing"),
     Limit(
         "objective.loss",

@@ -9,6 +9,7 @@ from qwen_recipes.backends.plan import Plan
 from qwen_recipes.shipped import shipped
 
 VERSION = "4.6.0"
+OLDER = ("3.12.6",)
 
 
 def outputs(plan: Plan) -> list[Output]:
@@ -48,5 +49,6 @@ BACKEND = Backend(
     outputs=outputs,
     resume="--resume_from_checkpoint={}",
     limits=LIMITS,
+    older=OLDER,
     row_shape=row_shape,
 )

@@ -1,4 +1,4 @@
-"""What ms-swift 4.6 can't be told."""
+"""What ms-swift can't be told."""
 
 from __future__ import annotations
 
@@ -47,6 +47,18 @@ LIMITS = (
         "objective.kl_weight",
         lambda p: p.objective.kl_weight is not None and p.method.start_from is not None,
         "it would anchor to the base model without the adapter that training starts from",
+    ),
+    Limit(
+        "objective.kl_weight",
+        lambda p: p.objective.kl_weight is not None,
+        "its distillation before 4.0 was not held against the anchored loss here",
+        until="4.0",
+    ),
+    Limit(
+        "hardware.strategy",
+        lambda p: p.hardware.strategy == "fsdp",
+        "the form of its FSDP settings before 4.0 was not tried here",
+        until="4.0",
     ),
     Limit(
         "chat.template",

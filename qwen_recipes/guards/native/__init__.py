@@ -44,11 +44,13 @@ def lint_native(
     return sorted(unique.values(), key=lambda f: (f.span.line if f.span else 0, f.span.column if f.span else 0, f.code))
 
 
-def native_findings(content: bytes | str, name: str, as_backend: str | None = None) -> list[Finding] | None:
+def native_findings(
+    content: bytes | str, name: str, as_backend: str | None = None, version: str | None = None
+) -> list[Finding] | None:
     """What is wrong with a native config, or None where the content is none: a recipe, or nothing that we know."""
     text = content.decode("utf-8-sig", errors="replace") if isinstance(content, bytes) else content
     backend = as_backend or recognise(text)
-    return lint_native(text, name, backend) if backend else None
+    return lint_native(text, name, backend, version) if backend else None
 
 
 def judge_native(config: NativeConfig) -> list[Finding]:
