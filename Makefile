@@ -31,7 +31,8 @@ conformance: $(VENV)/ready ## every golden config through the real frameworks' p
 
 conformance-full: $(VENV)/ready ## and every objective and method, trained through each framework: half an hour
 	$(BIN)/recipes env create all --device cpu
-	$(BIN)/python -m pytest tests/conformance
+	QWEN_RECIPES_RESULTS=tests/conformance/results.json $(BIN)/python -m pytest tests/conformance
+	$(BIN)/python scripts/docs.py
 
 integration: $(VENV)/ready  ## pre-commit, the GitHub action, and the editors' servers (needs npm and the registries)
 	$(BIN)/python -m pytest tests/integration tests/editor

@@ -15,6 +15,7 @@ from typing import Any
 import estimates_page
 import yaml
 from click.testing import CliRunner
+from trained import trained_page
 
 from qwen_recipes.backends import backends
 from qwen_recipes.cli import main as recipes
@@ -136,6 +137,7 @@ def everything() -> dict[Path, str]:
     return {
         **schemas,
         ROOT / "docs" / "guards" / "README.md": guard_index(),
+        ROOT / "docs" / "trained.md": trained_page(),
         ROOT / "docs" / "traps.md": trap_page(),
         ROOT / "docs" / "estimates.md": estimates_page.page(),
         ROOT / "docs" / "estimates.svg": estimates_page.plot(),

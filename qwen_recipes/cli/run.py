@@ -74,6 +74,7 @@ def _checked(loaded: Any, compiled: Any) -> Environment:
     """The environment, or everything that keeps the run from starting, and exit 1 or 4."""
     from qwen_recipes.launch import preflight
     from qwen_recipes.launch.environment import EnvironmentMissing
+    from qwen_recipes.launch.packages import missing_packages
     from qwen_recipes.launch.run import output_folder
 
     plan, backend = compiled.plan, compiled.backend
@@ -81,6 +82,7 @@ def _checked(loaded: Any, compiled: Any) -> Environment:
     environment = None
     try:
         environment = preflight.environment_for(plan, backend, loaded.folder)
+        problems += missing_packages(plan, environment.interpreter)
     except EnvironmentMissing as error:
         problems.insert(0, str(error))
     for problem in problems:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from qwen_recipes.backends.plan import Plan
+from qwen_recipes.backends.plan import HardwarePlan, Plan
 from qwen_recipes.qwen.facts import ModelFacts, lora_parameters
 
 FULL_PRECISION = {"llamafactory"}
@@ -49,6 +49,8 @@ class Load:
     """Whether a second, frozen copy of the weights stays beside (preferences in full fine-tuning)."""
     sides: int
     """Rows that pass for one row of the batch: two where a better and a worse answer are compared."""
+    parts: int = 1
+    """GPUs that hold one copy of the model under Megatron; from its documents, never measured here."""
 
     @property
     def tokens(self) -> int:
@@ -80,7 +82,8 @@ def load_of(plan: Plan, facts: ModelFacts) -> Load:
         paged=paged,
         precision=t.precision,
         strategy=h.strategy,
-        shards=max(1, h.world // h.tensor_parallel),
+        shards=h.world if h.megatron else max(1, h.world // h.tensor_parallel),
+        parts=_parts(h, facts),
         offload=h.offload,
         reference=plan.objective.type in ("dpo", "kto") and not m.adapter,
         sides=2 if plan.objective.pairs or plan.objective.type == "kto" else 1,
@@ -118,6 +121,13 @@ def load_of_cell(cell: Mapping[str, Any], facts: ModelFacts) -> Load:
         reference=False,
         sides=1,
     )
+
+
+def _parts(h: HardwarePlan, facts: ModelFacts) -> int:
+    """Nearly all weights of a mixture are experts, which expert parallelism splits and tensor parallelism does not."""
+    if not h.megatron:
+        return 1
+    return h.pipeline_parallel * (h.tensor_parallel if facts.dense else h.expert_parallel)
 
 
 def _states(optimizer: str) -> tuple[str, bool]:

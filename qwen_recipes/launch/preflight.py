@@ -60,6 +60,8 @@ def _named(plan: Plan) -> Iterator[tuple[Route, str]]:
         for index, source in enumerate(sources):
             if source.path is not None:
                 yield ("data", split, index, "path"), source.path
+    for index, reward in enumerate(plan.objective.rewards):
+        yield ("objective", "rewards", index, "path"), reward.path
     if not plan.chat.official:
         yield ("chat", "template"), plan.chat.template
 

@@ -27,6 +27,7 @@ SHAPES = {
     "orpo": "threads",
     "kto": "rendered-label",
     "reward": "turn",
+    "grpo": "rendered-prompt",
     "ppo": "messages",
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qwen_recipes.backends.base import Limit
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.recipe.spec.training import LOW_RANK
 
 
 def _smooths_nothing(plan: Plan) -> bool:
@@ -69,7 +70,18 @@ LIMITS = (
         lambda p: p.training.liger and p.hardware.tensor_parallel > 1,
         "neither Liger's RMSNorm nor its loss splits over tensor-parallel GPUs",
     ),
+    Limit(
+        "training.optimizer",
+        lambda p: p.training.optimizer in LOW_RANK and (p.hardware.deepspeed or p.hardware.fsdp),
+        "gradients are projected whole, and this strategy shards them",
+    ),
+    Limit(
+        "objective.type",
+        lambda p: p.objective.type == "grpo" and p.hardware.tensor_parallel * p.hardware.context_parallel > 1,
+        "sampling on GPUs that share a layer or a sequence was not tried here",
+    ),
     Limit("hardware.strategy", lambda p: p.hardware.strategy == "fsdp1", "it removed FSDP1 in 0.20"),
+    Limit("hardware.strategy", lambda p: p.hardware.megatron, "it has no Megatron"),
     Limit(
         "hardware.tensor_parallel",
         lambda p: p.hardware.tensor_parallel > 1 and p.method.adapter,

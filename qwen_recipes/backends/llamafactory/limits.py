@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qwen_recipes.backends.base import Limit
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.recipe.spec.training import LOW_RANK
 
 
 def _loss(plan: Plan) -> bool:
@@ -32,6 +33,7 @@ LIMITS = (
         "rows that are tokenized already it neither packs nor is known to stream",
     ),
     Limit("objective.type", lambda p: p.objective.type == "ppo", "its PPO wants a TRL that its own pins exclude"),
+    Limit("objective.type", lambda p: p.objective.type == "grpo", "it has no GRPO, and calls no reward functions"),
     Limit("objective.loss", _loss, "it trains every other loss as plain sigmoid, and says nothing"),
     Limit(
         "objective.loss",
@@ -96,7 +98,17 @@ LIMITS = (
         lambda p: p.training.optimizer == "muon" and (p.hardware.deepspeed or p.hardware.fsdp),
         "its Muon does not know sharded weights",
     ),
+    Limit(
+        "training.optimizer",
+        lambda p: p.training.optimizer in LOW_RANK and (p.hardware.deepspeed or p.hardware.fsdp),
+        "gradients are projected whole, and this strategy shards them",
+    ),
     Limit("hardware.tensor_parallel", lambda p: p.hardware.tensor_parallel > 1, "it splits no layers"),
+    Limit(
+        "hardware.strategy",
+        lambda p: p.hardware.megatron,
+        "its Megatron adapter is another program with keys of its own",
+    ),
     Limit("hardware.context_parallel", lambda p: p.hardware.context_parallel > 1, "it splits no sequences"),
     Limit("output.dir", lambda p: any(c.isspace() for c in p.output.dir), "it splits its arguments at blanks"),
     Limit(

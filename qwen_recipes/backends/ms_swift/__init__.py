@@ -14,6 +14,9 @@ VERSION = "4.6.0"
 def outputs(plan: Plan) -> list[Output]:
     """The config, what sharding needs, and the launch script."""
     rlhf = plan.objective.type not in ("sft", "pretrain") or plan.objective.kl_weight is not None
+    if plan.hardware.megatron:
+        config = Output("train.yaml", "megatron.yaml.j2", "yaml", config=True, dialect="megatron")
+        return [config, Output("run.sh", "run.sh.j2", "shell")]
     config = Output("train.yaml", "train.yaml.j2", "yaml", config=True, dialect="rlhf" if rlhf else "")
     files = [config, Output("run.sh", "run.sh.j2", "shell")]
     if plan.hardware.deepspeed:
@@ -29,7 +32,7 @@ def row_shape(plan: Plan) -> str:
         return "tokenized-text"
     if plan.objective.kl_weight is not None:
         return "messages"
-    kinds = {"sft": "turns", "pretrain": "text", "kto": "labelled"}
+    kinds = {"sft": "turns", "pretrain": "text", "kto": "labelled", "grpo": "prompt"}
     return "rejected" if plan.objective.pairs else kinds.get(plan.objective.type, "messages")
 
 

@@ -57,5 +57,7 @@ class Renderer:
             return [row["text"]]
         if "messages" in row:
             return [self.render(row["messages"])]
+        if "columns" in row:
+            return [self.render(row["prompt"], prompt=True)]
         answers = [row[name] for name in ("chosen", "rejected", "completion") if name in row]
         return [self.render([*row["prompt"], {"role": "assistant", "content": answer}]) for answer in answers]

@@ -101,6 +101,21 @@ def rendered_label(row: Row, renderer: Renderer) -> Row:
     return {"prompt": prompt, "completion": completion, "label": row["label"]}
 
 
+def prompt(row: Row, renderer: Renderer) -> Row:
+    """A prompt, and what its rewards may ask for as JSON (ms-swift)."""
+    return {"messages": row["prompt"], "columns": _columns(row)}
+
+
+def rendered_prompt(row: Row, renderer: Renderer) -> Row:
+    """A prompt as the text that the model sees and as messages, and what its rewards may ask for (Axolotl)."""
+    return {"prompt": renderer.render(row["prompt"], prompt=True), **prompt(row, renderer)}
+
+
+def _columns(row: Row) -> str:
+    """One text, so that no framework guesses at types or takes a name for one of its own."""
+    return json.dumps(row["columns"], ensure_ascii=False, default=str)
+
+
 def _said(content: str) -> Message:
     return {"role": "assistant", "content": content}
 
@@ -127,4 +142,6 @@ SHAPES: dict[str, Shape] = {
     "turn": turn,
     "labelled": labelled,
     "rendered-label": rendered_label,
+    "prompt": prompt,
+    "rendered-prompt": rendered_prompt,
 }

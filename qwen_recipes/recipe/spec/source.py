@@ -30,7 +30,7 @@ class Model(Part):
     revision: str | None = says("Commit or tag of the model on the hub.", "cdbee75f", min_length=1)
 
 
-Format = Literal["messages", "sharegpt", "alpaca", "prompt-completion", "text", "preference", "kto"]
+Format = Literal["messages", "sharegpt", "alpaca", "prompt-completion", "text", "preference", "kto", "prompt"]
 
 
 class Source(Part):
@@ -48,7 +48,7 @@ class Source(Part):
     format: Format | None = says(
         "How a row is laid out. `messages`: a list of maps with role and content; `sharegpt`: conversations of from "
         "and value; `alpaca`: instruction, input, output; `prompt-completion`; `text`; `preference`: prompt, chosen, "
-        "rejected; `kto`: prompt, completion, label.",
+        "rejected; `kto`: prompt, completion, label; `prompt`: a prompt, and whatever the rewards ask for beside it.",
         "messages",
     )
     columns: dict[str, str] | None = says(
