@@ -14,8 +14,8 @@ Evidence:
 first token that differs in your rows.
 
 Instead:
-Write `encoding: exact` under `chat`: ids and labels are then made by `recipes` and handed over, at about ten times the
-text's disk space. Or take another framework.
+Write `encoding: exact` under `chat`: ids and labels are then made by `recipes` and handed over, at three to four times
+the text's disk space. Or take another framework.
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ def _encoding(asked: str | None, objective: str, notes: Notes) -> str:
             "the frameworks' preference objectives tokenize their pairs themselves",
         )
     if asked == "exact":
-        cost = "set in the recipe: ids and labels from us, about ten times the text on disk"
+        cost = "set in the recipe: ids and labels from us, three to four times the text on disk"
         return notes.derive("chat.encoding", asked, cost, "chat.encoding")
     return notes.pick("chat.encoding", asked, "native", "the framework makes tokens of the prepared text")
 
