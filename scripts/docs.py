@@ -23,6 +23,9 @@ from qwen_recipes.recipe.load import load
 from qwen_recipes.recipe.schema import FILES, Draft, recipe_schema
 
 ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "scripts" / "measure"))
+import strategies_page  # noqa: E402
+
 SHOWN = ROOT / "examples" / "one-24gb-card.yaml"
 FIELDS = [
     "training.learning_rate",
@@ -111,6 +114,7 @@ def everything() -> dict[Path, str]:
         **schemas,
         ROOT / "docs" / "guards" / "README.md": guard_index(),
         ROOT / "README.md": readme(),
+        ROOT / "docs" / "strategies.md": strategies_page.page(),
         **pages,
     }
 

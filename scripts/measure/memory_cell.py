@@ -9,6 +9,7 @@ names its compiled config (`config`) and the folder that its paths are seen from
 from __future__ import annotations
 
 import gc
+import itertools
 import json
 import os
 import sys
@@ -117,7 +118,7 @@ def plain(cell: Cell, found: dict[str, Any]) -> None:
 def told_speed(ends: list[float], timed: int, tokens: int, found: dict[str, Any]) -> None:
     """Tokens a second over the last `timed` steps, in which there were so many tokens, padding not among them."""
     found["tokens_per_second"] = round(tokens / (ends[-1] - ends[-1 - timed]), 1)
-    found["step_seconds"] = [round(b - a, 4) for a, b in zip(ends, ends[1:], strict=False)]
+    found["step_seconds"] = [round(b - a, 4) for a, b in itertools.pairwise(ends)]
 
 
 def llamafactory(cell: Cell, found: dict[str, Any]) -> None:
