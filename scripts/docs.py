@@ -12,8 +12,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import estimates_page
 import yaml
 from click.testing import CliRunner
+from trained import trained_page
 
 from qwen_recipes.backends import backends
 from qwen_recipes.cli import main as recipes
@@ -107,12 +109,41 @@ def readme() -> str:
     return text
 
 
+def trap_page() -> str:
+    """The frameworks' traps as tests/traps names them, and what is compiled instead."""
+    text = "# The frameworks' traps\n\nEach is tested in `tests/unit/test_traps.py`: a recipe, and what comes of it.\n"
+    for backend in backends():
+        traps = yaml.safe_load((ROOT / "tests" / "traps" / f"{backend.name}.yaml").read_text("utf-8"))
+        lines = [f"| {trap['trap']} | {avoided(trap)} |" for trap in traps]
+        text += f"\n## {backend.title}\n\n| left alone | here |\n|---|---|\n" + "\n".join(lines) + "\n"
+    return text
+
+
+def avoided(trap: dict[str, Any]) -> str:
+    """How a trap is avoided, in the words of its test."""
+    if "refused" in trap:
+        return f"refused at `{trap['refused']}`"
+    told = [f"`{key}: {shown(value)}`" for part in ("told", "lock") for key, value in trap.get(part, {}).items()]
+    told += [f"`{key}` is stated" for key in trap.get("has", [])]
+    told += [f"no `{key}`" for key in trap.get("silent", [])]
+    told += [f"`{key}` has {', '.join(inner)} alone" for key, inner in trap.get("only", {}).items()]
+    told += [f"no `{json.dumps(value)}` anywhere" for value in trap.get("never", [])]
+    told += [f"rows are prepared, `{key}: {value}`" for key, value in trap.get("rows", {}).items()]
+    told += [f"`{text}` in {name}" for name, text in trap.get("file", {}).items()]
+    told += [f"`{text}` in run.sh" for text in trap.get("script", [])]
+    return "; ".join(told).replace("|", "\\|")
+
+
 def everything() -> dict[Path, str]:
     pages = {ROOT / "docs" / "guards" / f"{g.code}.md": guard_page(g) for g in guards()}
     schemas = {ROOT / "schemas" / file: schema_text(draft) for draft, file in FILES.items()}
     return {
         **schemas,
         ROOT / "docs" / "guards" / "README.md": guard_index(),
+        ROOT / "docs" / "trained.md": trained_page(),
+        ROOT / "docs" / "traps.md": trap_page(),
+        ROOT / "docs" / "estimates.md": estimates_page.page(),
+        ROOT / "docs" / "estimates.svg": estimates_page.plot(),
         ROOT / "README.md": readme(),
         ROOT / "docs" / "strategies.md": strategies_page.page(),
         **pages,

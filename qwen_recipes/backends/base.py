@@ -58,6 +58,8 @@ class Backend:
     outputs: Callable[[Plan], list[Output]]
     row_shape: Callable[[Plan], str] = lambda plan: "messages"
     """The shape in which it reads the rows of a plan: a name in `qwen_recipes/data/rows/shapes.py`."""
+    resume: str = ""
+    """The argument that names the checkpoint to go on from, as a format with one place."""
     limits: tuple[Limit, ...] = ()
     python: Mapping[str, str] = field(default_factory=lambda: {"cpu": "3.11", "cuda": "3.12"})
 

@@ -23,6 +23,9 @@ from qwen_recipes.resolve import resolve
 ROWS_JSON = Output("rows.json", "rows.json.j2", "json")
 """What the program that prepares rows is told; the same for every backend."""
 
+REWARDS_JSON = Output("rewards.json", "rewards.json.j2", "json")
+"""Where the reward functions are, for `reward_functions.py`."""
+
 
 @dataclass(frozen=True)
 class Compiled:
@@ -62,7 +65,8 @@ def _render(
     renderer: Renderer, plan: Plan, backend: Backend, loaded: Loaded
 ) -> tuple[dict[str, str], dict[str, set[str]]]:
     files, keys = renderer.copied(), {}
-    for output in [*backend.outputs(plan), ROWS_JSON]:
+    shared = [ROWS_JSON, REWARDS_JSON] if plan.objective.rewards else [ROWS_JSON]
+    for output in [*backend.outputs(plan), *shared]:
         text = renderer.render(output)
         if output.config:
             keys = keys_of(parse(output, renderer.render(output, marked=True)))

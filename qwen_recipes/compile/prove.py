@@ -49,7 +49,9 @@ def check_schema(backend: Backend, output: Output, data: Any) -> None:
 
     schema, file = backend.schema(), output.name
     if output.dialect:
-        schema["properties"].update(schema["$defs"][output.dialect]["properties"])
+        dialect = schema["$defs"][output.dialect]
+        shared = {} if dialect.get("x-whole") else schema["properties"]
+        schema["properties"] = {**shared, **dialect["properties"]}
     errors = sorted(Draft202012Validator(schema).iter_errors(data), key=lambda e: list(map(str, e.absolute_path)))
     problems = [problem for error in errors for problem in _said(error, schema)]
     if problems:

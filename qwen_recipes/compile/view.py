@@ -15,6 +15,8 @@ _FOLLOWS = {
     "hardware.world": ("hardware.gpus", "hardware.nodes"),
     "hardware.deepspeed": ("hardware.strategy",),
     "hardware.fsdp": ("hardware.strategy",),
+    "hardware.megatron": ("hardware.strategy",),
+    "hardware.replicas": ("hardware.gpus", "hardware.nodes"),
     "data.validates": (
         "data.validation",
         "data.validation[].path",

@@ -1,4 +1,8 @@
-"""GPUs by name: memory as sold and what the chip can do. Figures from NVIDIA's data sheets."""
+"""GPUs by name: memory as sold and what the chip can do.
+
+Memory, bandwidth and rates from NVIDIA's data sheets and architecture papers. The rate is that of dense bf16 products
+with float32 accumulation (consumer cards: half of what is printed for float16 accumulation); before Ampere, float16's.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Gpu:
-    """One GPU model. `memory` in GiB as sold, `capability` is CUDA's compute capability."""
+    """One GPU model. `memory` in GiB as sold, `capability` is CUDA's compute capability, `bandwidth` in GB/s,
+    `bf16_tflops` in 10^12 operations a second."""
 
     name: str
     memory: int
     capability: float
+    bandwidth: float
+    bf16_tflops: float
 
     @property
     def bf16(self) -> bool:
@@ -22,30 +29,42 @@ class Gpu:
 GPUS = {
     gpu.name: gpu
     for gpu in (
-        Gpu("rtx-2080-ti", 11, 7.5),
-        Gpu("rtx-3060", 12, 8.6),
-        Gpu("rtx-3080", 10, 8.6),
-        Gpu("rtx-3090", 24, 8.6),
-        Gpu("rtx-4060-ti", 16, 8.9),
-        Gpu("rtx-4070", 12, 8.9),
-        Gpu("rtx-4080", 16, 8.9),
-        Gpu("rtx-4090", 24, 8.9),
-        Gpu("rtx-5070", 12, 12.0),
-        Gpu("rtx-5080", 16, 12.0),
-        Gpu("rtx-5090", 32, 12.0),
-        Gpu("rtx-a6000", 48, 8.6),
-        Gpu("rtx-6000-ada", 48, 8.9),
-        Gpu("rtx-pro-6000", 96, 12.0),
-        Gpu("t4", 16, 7.5),
-        Gpu("v100", 32, 7.0),
-        Gpu("l4", 24, 8.9),
-        Gpu("a10", 24, 8.6),
-        Gpu("a100-40gb", 40, 8.0),
-        Gpu("a100-80gb", 80, 8.0),
-        Gpu("l40s", 48, 8.9),
-        Gpu("h100", 80, 9.0),
-        Gpu("h200", 141, 9.0),
-        Gpu("b200", 180, 10.0),
+        Gpu("rtx-2080-ti", 11, 7.5, 616, 54),
+        Gpu("rtx-3060", 12, 8.6, 360, 26),
+        Gpu("rtx-3080", 10, 8.6, 760, 60),
+        Gpu("rtx-3090", 24, 8.6, 936, 71),
+        Gpu("rtx-4060-ti", 16, 8.9, 288, 44),
+        Gpu("rtx-4070", 12, 8.9, 504, 58),
+        Gpu("rtx-4080", 16, 8.9, 717, 97),
+        Gpu("rtx-4090", 24, 8.9, 1008, 165),
+        Gpu("rtx-5070", 12, 12.0, 672, 62),
+        Gpu("rtx-5080", 16, 12.0, 960, 113),
+        Gpu("rtx-5090", 32, 12.0, 1792, 210),
+        Gpu("rtx-a6000", 48, 8.6, 768, 155),
+        Gpu("rtx-6000-ada", 48, 8.9, 960, 364),
+        Gpu("rtx-pro-6000", 96, 12.0, 1792, 504),
+        Gpu("rtx-3060-ti", 8, 8.6, 448, 32),
+        Gpu("rtx-3070", 8, 8.6, 448, 41),
+        Gpu("rtx-3080-ti", 12, 8.6, 912, 68),
+        Gpu("rtx-3090-ti", 24, 8.6, 1008, 80),
+        Gpu("rtx-4060", 8, 8.9, 272, 30),
+        Gpu("rtx-4070-ti-super", 16, 8.9, 672, 88),
+        Gpu("rtx-5060-ti", 16, 12.0, 448, 47),
+        Gpu("rtx-5070-ti", 16, 12.0, 896, 88),
+        Gpu("rtx-a5000", 24, 8.6, 768, 111),
+        Gpu("a40", 48, 8.6, 696, 150),
+        Gpu("a30", 24, 8.0, 933, 165),
+        Gpu("l40", 48, 8.9, 864, 181),
+        Gpu("t4", 16, 7.5, 320, 65),
+        Gpu("v100", 32, 7.0, 900, 125),
+        Gpu("l4", 24, 8.9, 300, 121),
+        Gpu("a10", 24, 8.6, 600, 125),
+        Gpu("a100-40gb", 40, 8.0, 1555, 312),
+        Gpu("a100-80gb", 80, 8.0, 2039, 312),
+        Gpu("l40s", 48, 8.9, 864, 362),
+        Gpu("h100", 80, 9.0, 3350, 989),
+        Gpu("h200", 141, 9.0, 4800, 989),
+        Gpu("b200", 180, 10.0, 8000, 2250),
     )
 }
 

@@ -14,7 +14,8 @@ from qwen_recipes.recipe.words import nearest
 
 def judge(plan: Plan, loaded: Loaded, backend: Backend) -> list[Finding]:
     """Every finding of every guard that the recipe does not allow, each at its line."""
-    from qwen_recipes.guards import guard_codes, guards
+    from qwen_recipes.guards import guard_codes
+    from qwen_recipes.guards import recipe_guards as guards
 
     facts = Facts(plan, loaded, backend)
     findings = [locate(loaded.document, f, key=True) for f in _unknown_allowed(plan, guard_codes())]

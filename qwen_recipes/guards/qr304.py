@@ -58,6 +58,13 @@ def _fitting(facts: Facts) -> tuple[str, ...]:
     """The framework's names for the recipe's template; a Base model has learnt none and takes any of Qwen3's."""
     words = facts.backend.words.get("template", {})
     variant = facts.plan.chat.template
+    if (
+        facts.backend.name == "llamafactory"
+        and facts.plan.objective.type == "sft"
+        and variant != "base"
+        and not facts.plan.chat.exact
+    ):
+        return ("empty",)
     return tuple(words.values()) if variant == "base" else tuple(words[v] for v in (variant,) if v in words)
 
 

@@ -36,6 +36,10 @@ def part_of(annotation: object) -> type[Part] | None:
     return None
 
 
+_LISTS = ("train", "validation", "rewards")
+"""Fields that hold a list of maps."""
+
+
 @cache
 def leaves() -> dict[str, Field]:
     """Every field that holds a value rather than a map, in the spec's order."""
@@ -46,10 +50,10 @@ def _walk(part: type[Part], prefix: str) -> Iterator[Field]:
     for name, info in part.model_fields.items():
         inner = part_of(info.annotation)
         path = f"{prefix}{name}"
-        if inner is None or name in ("train", "validation"):
+        if inner is None or name in _LISTS:
             yield _leaf(path, info)
         if inner is not None:
-            dots = f"{path}." if name not in ("train", "validation", "backends") else f"{path}[]."
+            dots = f"{path}[]." if name in _LISTS else f"{path}."
             if name == "backends":
                 dots = f"{path}.*."
             if name != "validation":

@@ -1,5 +1,7 @@
 """ms-swift's config file, from the dataclass behind `swift sft`, with what `swift rlhf` and `swift pt` add to it.
 
+`megatron sft`, `pt` and `rlhf` have a vocabulary of their own, whole under `$defs`.
+
 A YAML value becomes a command-line word: null would be the text "None", so no key may be null here, and an empty
 list is no list at all.
 """
@@ -11,8 +13,11 @@ from typing import Any
 
 from .annotations import Schema, choices, union, without_null
 from .document import dataclass_properties, document, print_schema
+from .ms_swift_megatron import megatron_class
 
 ENVIRONMENT: Schema = {"type": "object", "additionalProperties": {"type": ["string", "integer", "number", "boolean"]}}
+NOT_MEGATRON = ("loss_type", "optimizer", "tuner_type", "lr_scheduler_type", "eval_strategy", "attn_impl")
+"""Names that mean something else to Megatron, or nothing."""
 JSON_TEXT = ("columns", "deepspeed", "fsdp", "mcp_server", "model_kwargs", "rope_scaling")
 """Text that is parsed as JSON: a mapping in the YAML is written out as such by `swift.cli.main`."""
 
@@ -94,8 +99,10 @@ def make() -> Schema:
         name: {key: schema for key, schema in found.items() if key not in sft or without_default(schema, sft[key])}
         for name, found in others.items()
     }
+    own_words = {name: schema for name, schema in late.items() if name not in NOT_MEGATRON}
+    megatron = {"x-whole": True, "properties": dataclass_properties(megatron_class(), own_words, argument)}
     more = {
-        "$defs": {name: {"properties": found} for name, found in own.items()},
+        "$defs": {**{name: {"properties": found} for name, found in own.items()}, "megatron": megatron},
         "x-only-in": {name: sorted(set(found) - set(sft)) for name, found in own.items()},
         "x-defaults": {name: differing(sft, found) for name, found in others.items()},
         "required": ["model"],

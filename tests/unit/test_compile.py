@@ -51,6 +51,10 @@ FOUR_BITS = nested("quantization.bits", 4)
 FULL = nested("method.type", "full")
 DPO = nested("objective.type", "dpo")
 KTO = nested("objective.type", "kto")
+REWARDS = [{"path": "rewards.py", "function": "right"}, {"path": "rewards.py", "function": "short"}]
+GRPO = nested("objective", {"type": "grpo", "rewards": REWARDS})
+GALORE = merged(FULL, nested("training.optimizer", "galore_adamw"))
+MEGATRON = nested("hardware", {"gpus": 4, "strategy": "megatron"})
 HUB = nested("data.train", [{"hub": "me/rows"}])
 FIELDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "model.id": ("Qwen/Qwen3-4B-Instruct-2507", {}),
@@ -69,6 +73,7 @@ FIELDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "chat.template": ("mine.jinja", {}),
     "chat.train_on": ("last-assistant", {}),
     "chat.thinking": ("train-empty", {}),
+    "chat.encoding": ("exact", {}),
     "method.type": ("full", {}),
     "method.variant": ("dora", {}),
     "method.rank": (8, {}),
@@ -89,6 +94,14 @@ FIELDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "objective.desirable_weight": (2.0, KTO),
     "objective.undesirable_weight": (2.0, KTO),
     "objective.kl_weight": (0.05, {}),
+    "objective.rewards": (REWARDS[:1], GRPO),
+    "objective.rewards[].path": ("other.py", GRPO),
+    "objective.rewards[].function": ("other", GRPO),
+    "objective.rewards[].weight": (0.5, GRPO),
+    "objective.generations": (4, GRPO),
+    "objective.max_completion_length": (64, GRPO),
+    "objective.temperature": (0.7, GRPO),
+    "objective.epsilon": (0.1, GRPO),
     "quantization.bits": (4, {}),
     "quantization.type": ("fp4", FOUR_BITS),
     "quantization.double": (False, FOUR_BITS),
@@ -104,6 +117,9 @@ FIELDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "training.scheduler": ("linear", {}),
     "training.warmup": (9, {}),
     "training.optimizer": ("adamw_8bit", {}),
+    "training.low_rank.rank": (8, GALORE),
+    "training.low_rank.update_interval": (50, GALORE),
+    "training.low_rank.scale": (2.0, GALORE),
     "training.betas": ([0.9, 0.95], {}),
     "training.epsilon": (1e-6, {}),
     "training.weight_decay": (0.05, {}),
@@ -130,6 +146,8 @@ FIELDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "hardware.offload": ("optimizer", nested("hardware", {"gpus": 2, "strategy": "zero2"})),
     "hardware.tensor_parallel": (2, merged(nested("hardware", {"gpus": 4, "strategy": "zero1"}), FULL)),
     "hardware.context_parallel": (2, nested("hardware", {"gpus": 4, "strategy": "ddp"})),
+    "hardware.pipeline_parallel": (2, MEGATRON),
+    "hardware.expert_parallel": (2, MEGATRON),
     "output.dir": ("elsewhere", {}),
     "output.hub.id": ("me/model", {}),
     "output.hub.private": (False, nested("output.hub", {"id": "me/model"})),
@@ -155,6 +173,10 @@ def setting(path):
             "train", [{} if path.endswith(("path", "hub")) else {"path": "rows.jsonl"}]
         )
         return context, {**context, "data": {"train": [{**source, path.rpartition(".")[2]: value}]}}
+    if path.startswith("objective.rewards[]."):
+        first, *others = context["objective"]["rewards"]
+        changed = [{**first, path.rpartition(".")[2]: value}, *others]
+        return context, merged(context, nested("objective.rewards", changed))
     if path.startswith("model."):
         whole = {"id": "Qwen/Qwen3-4B", path.partition(".")[2]: value}
         return context, merged(context, {"model": whole})
@@ -176,7 +198,13 @@ def test_fields_of_one_value_have_but_one(path):
 @pytest.mark.parametrize("path", FIELDS)
 def test_a_field_changes_what_the_framework_is_told_or_is_refused_by_name(compiled, path, backend):
     without, recipe = setting(path)
-    before = natives(compiled(without, backend))
+    try:
+        before = natives(compiled(without, backend))
+    except RecipeError as error:
+        assert all(f.code == "backend" for f in error.findings if f.severity == "error"), error.findings
+        with pytest.raises(RecipeError):
+            compiled(recipe, backend)
+        return
     try:
         after = natives(compiled(recipe, backend))
     except RecipeError as error:
@@ -212,6 +240,7 @@ def test_saying_the_default_aloud_is_no_error(loaded, compiled, path, backend):
         "method.start_from": None,
         **{name: None for name in FIELDS if name.startswith(("objective.", "output.hub", "data.train[]"))},
         "training.min_learning_rate": None,
+        **{name: None for name in FIELDS if name.startswith("training.low_rank")},
         "training.fp8": None,
         "quantization.bits": None,
         "quantization.type": None,
@@ -230,6 +259,7 @@ def test_saying_the_default_aloud_is_no_error(loaded, compiled, path, backend):
 CHOICES = {
     "chat.train_on": {},
     "chat.thinking": {},
+    "chat.encoding": {},
     "method.type": {},
     "method.variant": {},
     "quantization.bits": {},
@@ -237,7 +267,7 @@ CHOICES = {
     "quantization.storage": FOUR_BITS,
     "training.overlong": {},
     "training.scheduler": {},
-    "training.optimizer": {},
+    "training.optimizer": FULL,
     "training.precision": {"allow": {"QR401": "to see"}},
     "training.attention": {},
     "training.kernels": {},

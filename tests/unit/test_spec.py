@@ -102,6 +102,9 @@ def test_every_field_explains_itself_with_an_example_that_holds(path):
     if path.startswith("data.train[]."):
         source = {"path": "a", path.rpartition(".")[2]: field.example}
         assert recipe({"data": {"train": [source]}})
+    elif path.startswith("objective.rewards[]."):
+        reward = {"path": "rewards.py", "function": "right", path.rpartition(".")[2]: field.example}
+        assert recipe({"objective": {"rewards": [reward]}})
     else:
         beside = {"model.revision": {"model": {"id": "x"}}, "output.hub.private": {"output": {"hub": {"id": "a/b"}}}}
         rest = beside.get(path, {})
@@ -115,7 +118,7 @@ def test_leaves_are_complete():
     for part in [schema, *schema["$defs"].values()]:
         named |= set(part["properties"])
     parts = {"chat", "quantization", "training", "hardware", "output", "run", "backends", "data", "model", "method",
-             "objective", "tracking"}  # fmt: skip
+             "objective", "tracking", "low_rank"}  # fmt: skip
     assert {path.rpartition(".")[2] for path in leaves()} == named - parts
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qwen_recipes.backends.base import Limit
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.recipe.spec.training import LOW_RANK
 
 
 def _smooths_nothing(plan: Plan) -> bool:
@@ -12,6 +13,11 @@ def _smooths_nothing(plan: Plan) -> bool:
 
 
 LIMITS = (
+    Limit(
+        "chat.encoding",
+        lambda p: p.chat.exact and p.data.streaming,
+        "streaming of rows that are tokenized already is not tried here",
+    ),
     Limit("objective.type", lambda p: p.objective.type == "ppo", "it has no PPO"),
     Limit(
         "objective.kl_weight",
@@ -25,8 +31,8 @@ LIMITS = (
     ),
     Limit(
         "chat.thinking",
-        lambda p: p.chat.thinking == "train-empty",
-        "its chat strategy always leaves an empty think block out of the loss",
+        lambda p: p.chat.thinking == "train-empty" and not p.chat.official and not p.chat.exact,
+        "with a template of your own, its chat strategy always leaves an empty think block out of the loss",
     ),
     Limit(
         "training.early_stopping",
@@ -64,7 +70,18 @@ LIMITS = (
         lambda p: p.training.liger and p.hardware.tensor_parallel > 1,
         "neither Liger's RMSNorm nor its loss splits over tensor-parallel GPUs",
     ),
+    Limit(
+        "training.optimizer",
+        lambda p: p.training.optimizer in LOW_RANK and (p.hardware.deepspeed or p.hardware.fsdp),
+        "gradients are projected whole, and this strategy shards them",
+    ),
+    Limit(
+        "objective.type",
+        lambda p: p.objective.type == "grpo" and p.hardware.tensor_parallel * p.hardware.context_parallel > 1,
+        "sampling on GPUs that share a layer or a sequence was not tried here",
+    ),
     Limit("hardware.strategy", lambda p: p.hardware.strategy == "fsdp1", "it removed FSDP1 in 0.20"),
+    Limit("hardware.strategy", lambda p: p.hardware.megatron, "it has no Megatron"),
     Limit(
         "hardware.tensor_parallel",
         lambda p: p.hardware.tensor_parallel > 1 and p.method.adapter,

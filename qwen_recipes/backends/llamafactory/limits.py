@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qwen_recipes.backends.base import Limit
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.recipe.spec.training import LOW_RANK
 
 
 def _loss(plan: Plan) -> bool:
@@ -20,8 +21,19 @@ def _pissa(plan: Plan) -> bool:
     return plan.method.variant == "pissa" and beside
 
 
+def _odd_packs(plan: Plan) -> bool:
+    t = plan.training
+    return t.packing and t.attention in ("sdpa", "eager") and t.sequence_length % 8 != 0
+
+
 LIMITS = (
+    Limit(
+        "chat.encoding",
+        lambda p: p.chat.exact and (p.training.packing or p.data.streaming),
+        "rows that are tokenized already it neither packs nor is known to stream",
+    ),
     Limit("objective.type", lambda p: p.objective.type == "ppo", "its PPO wants a TRL that its own pins exclude"),
+    Limit("objective.type", lambda p: p.objective.type == "grpo", "it has no GRPO, and calls no reward functions"),
     Limit("objective.loss", _loss, "it trains every other loss as plain sigmoid, and says nothing"),
     Limit(
         "objective.loss",
@@ -57,6 +69,11 @@ LIMITS = (
         "it shards a 4-bit base, not an 8-bit one",
     ),
     Limit(
+        "training.sequence_length",
+        _odd_packs,
+        "without flash attention it packs only to a multiple of 8 (LlamaFactory#10737)",
+    ),
+    Limit(
         "training.attention",
         lambda p: p.training.attention in ("flash_attention_3", "flex_attention"),
         "it knows eager, sdpa and FlashAttention 2",
@@ -81,7 +98,17 @@ LIMITS = (
         lambda p: p.training.optimizer == "muon" and (p.hardware.deepspeed or p.hardware.fsdp),
         "its Muon does not know sharded weights",
     ),
+    Limit(
+        "training.optimizer",
+        lambda p: p.training.optimizer in LOW_RANK and (p.hardware.deepspeed or p.hardware.fsdp),
+        "gradients are projected whole, and this strategy shards them",
+    ),
     Limit("hardware.tensor_parallel", lambda p: p.hardware.tensor_parallel > 1, "it splits no layers"),
+    Limit(
+        "hardware.strategy",
+        lambda p: p.hardware.megatron,
+        "its Megatron adapter is another program with keys of its own",
+    ),
     Limit("hardware.context_parallel", lambda p: p.hardware.context_parallel > 1, "it splits no sequences"),
     Limit("output.dir", lambda p: any(c.isspace() for c in p.output.dir), "it splits its arguments at blanks"),
     Limit(

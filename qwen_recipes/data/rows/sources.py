@@ -68,10 +68,11 @@ def _json(path: Path) -> Iterator[tuple[int, Any, str]]:
 def _csv(path: Path) -> Iterator[tuple[int, Any, str]]:
     with path.open(encoding="utf-8-sig", newline="") as lines:
         for number, row in enumerate(csv.DictReader(lines), 1):
-            yield number, {k: _typed(v) for k, v in row.items() if k is not None}, ""
+            yield number, {k: typed(v) for k, v in row.items() if k is not None}, ""
 
 
-def _typed(value: Any) -> Any:
+def typed(value: Any) -> Any:
+    """A value of a CSV file: `true` and `false` are no text."""
     return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
 
 

@@ -30,7 +30,7 @@ class Model(Part):
     revision: str | None = says("Commit or tag of the model on the hub.", "cdbee75f", min_length=1)
 
 
-Format = Literal["messages", "sharegpt", "alpaca", "prompt-completion", "text", "preference", "kto"]
+Format = Literal["messages", "sharegpt", "alpaca", "prompt-completion", "text", "preference", "kto", "prompt"]
 
 
 class Source(Part):
@@ -48,7 +48,7 @@ class Source(Part):
     format: Format | None = says(
         "How a row is laid out. `messages`: a list of maps with role and content; `sharegpt`: conversations of from "
         "and value; `alpaca`: instruction, input, output; `prompt-completion`; `text`; `preference`: prompt, chosen, "
-        "rejected; `kto`: prompt, completion, label.",
+        "rejected; `kto`: prompt, completion, label; `prompt`: a prompt, and whatever the rewards ask for beside it.",
         "messages",
     )
     columns: dict[str, str] | None = says(
@@ -140,6 +140,11 @@ class Chat(Part):
         "The empty think block that a hybrid model's template puts before an answer without reasoning: "
         "`auto` leaves it out of the loss, `train-empty` trains it too, so that the model learns not to think.",
         "auto",
+    )
+    encoding: Literal["native", "exact"] | None = says(
+        "Who makes tokens of the rows: `native`, the framework from text; `exact`, `recipes`, which hands over ids and "
+        "labels, the same for every framework. `exact` takes about ten times the disk space of the text.",
+        "native",
     )
 
 

@@ -28,9 +28,16 @@ Optimizer = Literal[
     "paged_adamw_32bit",
     "adafactor",
     "lion_8bit",
+    "lion_32bit",
+    "ademamix",
+    "schedule_free_adamw",
     "sgd",
     "muon",
+    "galore_adamw",
+    "apollo_adamw",
 ]
+LOW_RANK = ("galore_adamw", "apollo_adamw")
+"""Optimizers that keep their state in a projection of the gradient to a low rank."""
 Beta = Annotated[float, Field(ge=0.0, lt=1.0)]
 
 
@@ -42,18 +49,31 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+class LowRank(Part):
+    """The projection of gradients under `galore_adamw` and `apollo_adamw`."""
+
+    rank: int | None = says("Rank that gradients of linear layers are projected to.", 128, ge=1, le=16384)
+    update_interval: int | None = says("Optimizer steps between two new projections.", 200, ge=1, le=1_000_000)
+    scale: float | None = says("Factor on the update of projected weights.", 0.25, gt=0.0, le=1000.0)
+
+
 class Training(Part):
     """How long, on how much at a time, and with which optimizer."""
 
     epochs: float | None = says("Passes over the training rows. Not together with `steps`.", 3, gt=0, le=1000)
     steps: int | None = says("Optimizer steps. Not together with `epochs`.", 500, ge=1, le=100_000_000)
-    sequence_length: int | None = says("Longest sequence that is trained on, in tokens.", 2048, ge=8)
+    sequence_length: int | None = says(
+        "Longest sequence that is trained on, in tokens; under `grpo` the longest prompt.", 2048, ge=8
+    )
     overlong: Literal["drop", "truncate", "error"] | None = says(
         "What happens to a row that is longer: left out, cut at the end, or the run stops.", "drop"
     )
     packing: bool | None = says("Put several short rows into one sequence, with attention that keeps them apart.", True)
     batch_size: int | None = says(
-        "Sequences per optimizer step over all GPUs; a full pack counts as one.", 16, ge=1, le=MAX_BATCH
+        "Sequences per optimizer step over all GPUs; a full pack counts as one, and so does a sampled answer.",
+        16,
+        ge=1,
+        le=MAX_BATCH,
     )
     micro_batch_size: int | None = says(
         "Sequences per GPU and forward pass; accumulation follows from it.", 2, ge=1, le=65536
@@ -64,6 +84,9 @@ class Training(Part):
         "Warmup: below 1 a share of the run, from 1 on a number of optimizer steps.", 0.05, ge=0.0
     )
     optimizer: Optimizer | None = says("Optimizer, by its transformers name.", "adamw_torch_fused")
+    low_rank: LowRank | None = says(
+        "The projection of gradients under `galore_adamw` and `apollo_adamw`.", {"rank": 128, "scale": 0.25}
+    )
     betas: Annotated[list[Beta], Field(min_length=2, max_length=2)] | None = says(
         "Adam's decay rates of the first and second moment.", [0.9, 0.999]
     )

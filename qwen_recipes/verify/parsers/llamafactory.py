@@ -55,6 +55,11 @@ def parse(request: Mapping[str, Any]) -> tuple[Arguments, Arguments]:
         "liger": bool(model.enable_liger_kernel or train.use_liger_kernel),
         "lora_kernels": [],
     }
+    for name in ("galore", "apollo"):
+        if getattr(tuning, f"use_{name}"):
+            arguments["optimizer"] = f"{name}_adamw"
+            fields = ("rank", "update_interval", "scale")
+            arguments["low_rank"] = [getattr(tuning, f"{name}_{field}") for field in fields]
     if tuning.use_muon:
         arguments["optimizer"] = "muon"
     if train.report_to == [] and tuning.use_swanlab:

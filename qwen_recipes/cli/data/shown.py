@@ -1,0 +1,135 @@
+"""Rows as people look at them: tokens, those that carry loss set off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+import click
+
+from qwen_recipes.data.rows.encode import IGNORED
+from qwen_recipes.data.rows.messages import BadRow, Row
+
+ANSWERS = ("chosen", "rejected", "completion")
+STYLE = """
+:root { color-scheme: light dark; --back: #fff; --text: #30363c; --soft: #5d6670; --learn: #d5f0d8; --mark: #8250df; }
+@media (prefers-color-scheme: dark) { :root { --back: #16191d; --text: #c8cdd2; --soft: #9aa4ad; --learn: #1d4a28;
+  --mark: #c297ff; } }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--text); background: var(--back); margin: 2rem auto;
+  max-width: 62rem; padding: 0 1.5rem; }
+h2 { font-size: 1rem; margin: 2rem 0 .2rem; } p { color: var(--soft); margin: 0 0 .4rem; }
+pre { font: .88rem/1.6 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; }
+.t { background: var(--learn); } .c { color: var(--mark); font-weight: 600; } .x { text-decoration: line-through; }
+"""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Neighbouring tokens of a kind, as text."""
+
+    text: str
+    trained: bool
+    control: bool
+    cut: bool
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One row, or one answer of a pair; `problem` says why there is none."""
+
+    name: str
+    stretches: list[Stretch] = field(default_factory=list)
+    tokens: int = 0
+    trained: int = 0
+    problem: str = ""
+
+    @property
+    def said(self) -> str:
+        """Its size in words."""
+        return self.problem or f"{self.tokens:,} tokens, {self.trained:,} of them trained"
+
+
+def shown_rows(name: str, row: Row, encoder: Any, limit: int | None) -> Iterator[Shown]:
+    """What a row in our form is trained as: a pair's answers one after the other, with loss on the answer."""
+    if "prompt" not in row:
+        yield _shown(name, row, encoder, limit)
+        return
+    last = type(encoder)(encoder.tokenizer, encoder.template, encoder.rule._replace(train_on="last-assistant"))
+    for side in ANSWERS:
+        if side in row:
+            messages = [*row["prompt"], {"role": "assistant", "content": row[side]}]
+            yield _shown(f"{name} ({side})", {"messages": messages}, last, limit)
+
+
+def _shown(name: str, row: Row, encoder: Any, limit: int | None) -> Shown:
+    try:
+        (encoded,) = encoder.encode([row])
+    except (BadRow, ValueError) as error:
+        return Shown(name, problem=str(error))
+    trained = sum(label != IGNORED for label in encoded.labels)
+    return Shown(name, list(_stretches(encoded, encoder, limit)), len(encoded.ids), trained)
+
+
+def _stretches(encoded: Any, encoder: Any, limit: int | None) -> Iterator[Stretch]:
+    control = set(encoder.tokenizer.get_added_tokens_decoder())
+    waiting: list[int] = []
+    kind = (False, False, False)
+    for place, (token, label) in enumerate(zip(encoded.ids, encoded.labels, strict=True)):
+        now = (label != IGNORED, token in control, limit is not None and place >= limit)
+        if waiting and now != kind:
+            yield Stretch(encoder.decode(waiting), *kind)
+            waiting = []
+        kind = now
+        waiting.append(token)
+    if waiting:
+        yield Stretch(encoder.decode(waiting), *kind)
+
+
+def as_text(rows: Sequence[Shown], coloured: bool) -> str:
+    """For the terminal: in colours, or with brackets around what is trained."""
+    return "\n\n".join(_text(row, coloured) for row in rows)
+
+
+def _text(row: Shown, coloured: bool) -> str:
+    head = f"{row.name}: {row.said}"
+    body = "".join(map(_styled, row.stretches)) if coloured else _bracketed(row.stretches)
+    return f"{click.style(head, bold=True) if coloured else head}\n{body}".rstrip("\n")
+
+
+def _styled(one: Stretch) -> str:
+    text = "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in one.text)
+    return click.style(text, fg="green" if one.trained else None, dim=not one.trained, bold=one.control,
+                       strikethrough=one.cut)  # fmt: skip
+
+
+def _bracketed(stretches: Sequence[Stretch]) -> str:
+    made, inside, cut = "", False, False
+    for one in stretches:
+        if one.cut and not cut:
+            made, cut = made + "|cut here|", True
+        if one.trained != inside:
+            made += "[[" if one.trained else "]]"
+            inside = one.trained
+        made += "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in one.text)
+    return made + ("]]" if inside else "")
+
+
+def as_html(rows: Sequence[Shown]) -> str:
+    """One page; nothing is loaded from anywhere."""
+    body = "\n".join(
+        f"<h2>{escape(row.name)}</h2><p>{escape(row.said)}</p><pre>{''.join(map(_span, row.stretches))}</pre>"
+        for row in rows
+    )
+    legend = '<p><span class="t">trained</span> · masked · <span class="c">control token</span> · '
+    legend += '<span class="x">behind the sequence length</span></p>'
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><style>{STYLE}</style>'
+    head = f"<head>{head}<title>Rows</title></head>"
+    return f"<!doctype html>\n<html lang=en>{head}\n<body>{legend}\n{body}\n</body></html>\n"
+
+
+def _span(one: Stretch) -> str:
+    kinds = "".join(name for name, on in zip("tcx", (one.trained, one.control, one.cut), strict=True) if on)
+    names = " ".join(kinds)
+    return f'<span class="{names}">{escape(one.text)}</span>' if names else escape(one.text)

@@ -1,0 +1,163 @@
+"""What an estimate needs to know of a run: one flat record, from a plan or from a measured cell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from qwen_recipes.backends.plan import HardwarePlan, Plan
+from qwen_recipes.qwen.facts import ModelFacts, lora_parameters
+
+FULL_PRECISION = {"llamafactory"}
+"""Trainers that hold every trained weight in float32 where nothing shards (LLaMA-Factory#5150; run)."""
+UPCASTS_EMBEDDINGS = {"plain"}
+"""Trainers that hold what k-bit preparation upcasts (embeddings, head) in float32 while they train."""
+STATE_BYTES = {"8bit": 2.0, "32bit": 8.0, "factored": 0.1, "momentum": 4.0}
+"""Bytes of optimizer state a trained float32 weight: two moments, one, or rows and columns alone."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """One process's share of a run. Counts in weights, tokens or sequences; `bits` of a stored base weight."""
+
+    facts: ModelFacts
+    trainer: str
+    method: str
+    """`full`, `freeze` or `lora`."""
+    dora: bool
+    trainable: int
+    adapter: int
+    bits: int
+    double: bool
+    sequence: int
+    micro_batch: int
+    packed: bool
+    checkpointing: bool
+    offloads_activations: bool
+    fused_loss: bool
+    liger: bool
+    states: str
+    """A key of STATE_BYTES."""
+    paged: bool
+    precision: str
+    strategy: str
+    shards: int
+    offload: str
+    reference: bool
+    """Whether a second, frozen copy of the weights stays beside (preferences in full fine-tuning)."""
+    sides: int
+    """Rows that pass for one row of the batch: two where a better and a worse answer are compared."""
+    parts: int = 1
+    """GPUs that hold one copy of the model under Megatron; from its documents, never measured here."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of one micro-batch."""
+        return self.sequence * self.micro_batch * self.sides
+
+
+def load_of(plan: Plan, facts: ModelFacts) -> Load:
+    """The load of one of the plan's processes."""
+    m, t, h = plan.method, plan.training, plan.hardware
+    states, paged = _states(t.optimizer)
+    return Load(
+        facts=facts,
+        trainer=plan.backend,
+        method=m.type,
+        dora=m.variant == "dora",
+        trainable=trainable(plan, facts),
+        adapter=adapter_weights(plan, facts) if m.adapter else 0,
+        bits=plan.quantization.bits,
+        double=plan.quantization.double,
+        sequence=t.sequence_length // h.context_parallel,
+        micro_batch=t.micro_batch_size,
+        packed=t.packing,
+        checkpointing=t.gradient_checkpointing,
+        offloads_activations=t.offload_activations,
+        fused_loss=(t.liger or t.cut_cross_entropy) and plan.objective.type in ("sft", "pretrain"),
+        liger=t.liger,
+        states=states,
+        paged=paged,
+        precision=t.precision,
+        strategy=h.strategy,
+        shards=h.world if h.megatron else max(1, h.world // h.tensor_parallel),
+        parts=_parts(h, facts),
+        offload=h.offload,
+        reference=plan.objective.type in ("dpo", "kto") and not m.adapter,
+        sides=2 if plan.objective.pairs or plan.objective.type == "kto" else 1,
+    )
+
+
+def load_of_cell(cell: Mapping[str, Any], facts: ModelFacts) -> Load:
+    """The load of a measured cell (measured/cells.json)."""
+    full = cell["method"] == "full"
+    dora = cell["method"] in ("dora", "qdora")
+    weights = 0 if full else lora_parameters(facts, cell["rank"], facts.linear_modules, dora=dora)
+    states, paged = _states(cell["optimizer"])
+    return Load(
+        facts=facts,
+        trainer=cell["stack"],
+        method="full" if full else "lora",
+        dora=dora,
+        trainable=facts.parameters if full else weights,
+        adapter=weights,
+        bits=cell["bits"],
+        double=True,
+        sequence=cell["seq"],
+        micro_batch=cell["micro_batch"],
+        packed=False,
+        checkpointing=cell["checkpointing"],
+        offloads_activations=False,
+        fused_loss=cell["liger"],
+        liger=cell["liger"],
+        states=states,
+        paged=paged,
+        precision="bf16",
+        strategy="single",
+        shards=1,
+        offload="none",
+        reference=False,
+        sides=1,
+    )
+
+
+def _parts(h: HardwarePlan, facts: ModelFacts) -> int:
+    """Nearly all weights of a mixture are experts, which expert parallelism splits and tensor parallelism does not."""
+    if not h.megatron:
+        return 1
+    return h.pipeline_parallel * (h.tensor_parallel if facts.dense else h.expert_parallel)
+
+
+def _states(optimizer: str) -> tuple[str, bool]:
+    paged = optimizer.startswith("paged_")
+    if "8bit" in optimizer:
+        return "8bit", paged
+    if optimizer.startswith("adafactor"):
+        return "factored", paged
+    return ("momentum" if optimizer.startswith(("sgd", "lion", "muon")) else "32bit"), paged
+
+
+def trainable(plan: Plan, facts: ModelFacts) -> int:
+    """Trained weights of a plan, exactly as PEFT and transformers count them."""
+    if plan.method.adapter:
+        return adapter_weights(plan, facts)
+    if plan.method.type == "freeze":
+        return facts.layer_parameters * len(plan.method.layer_numbers)
+    return facts.parameters
+
+
+def adapter_weights(plan: Plan, facts: ModelFacts) -> int:
+    """Weights of the adapter, modules that are trained whole included."""
+    m = plan.method
+    whole = _counted(facts, m.rank, m.targets, m.variant == "dora")
+    layers = len(m.layer_numbers) or facts.layers
+    saved = set(m.modules_to_save)
+    copies = 1 if facts.tied_embeddings and plan.backend == "axolotl" and len(saved) > 1 else len(saved)
+    return whole * layers // facts.layers + copies * facts.hidden_size * facts.vocab_size
+
+
+@cache
+def _counted(facts: ModelFacts, rank: int, targets: tuple[str, ...], dora: bool) -> int:
+    return lora_parameters(facts, rank, targets, dora=dora)

@@ -1,0 +1,35 @@
+"""Rows longer than the sequence length.
+
+What:
+A row has more tokens than `training.sequence_length`, or than the model has positions.
+
+Why it matters:
+Under `overlong: drop` the row is not trained on, under `truncate` its end is lost, which is where the answer
+is. The longest rows are often the best ones.
+
+Evidence:
+Counted with the model's own tokenizer; `docs/data.md` shows a report. Frameworks differ in what they do by
+default: Axolotl and ms-swift drop, LLaMA-Factory cuts.
+
+Instead:
+Set `training.sequence_length` to the length that the report proposes, or split the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from qwen_recipes.guards.rows.base import RowHit, row_guard
+
+if TYPE_CHECKING:
+    from qwen_recipes.data.facts import RowFacts
+
+
+def check(facts: RowFacts) -> Iterator[RowHit]:
+    """More tokens than fit."""
+    if facts.length and facts.limit and facts.length.tokens > facts.limit:
+        yield RowHit(f"{facts.length.tokens:,} tokens, {facts.limit:,} fit", facts.said)
+
+
+GUARD = row_guard("QR512", "overlong", "warning", __doc__, check)

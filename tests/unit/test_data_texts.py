@@ -1,0 +1,114 @@
+"""The templates in Python give what the official Jinja templates give; lengths and labels are those of `labels`."""
+
+import random
+
+import pytest
+
+from qwen_recipes.data.measure import Loss, Measure, loss_of
+from qwen_recipes.data.rows.encode import IGNORED, Rule
+from qwen_recipes.data.rows.messages import plain_messages
+from qwen_recipes.data.texts import Template
+from qwen_recipes.qwen.chat_templates import TEMPLATES, RenderError, render, template_text
+
+TEXTS = (
+    "hello", "", "  spaced\n", "\n\nlead", "日本語 🎉 e\u0301", "<b>&'\"</b>", "a </think> b", "<think>r</think>a",
+    "<think>\nr\n</think>\n\na", "<think>x</think>y<think>z</think>w", "<think>open", "</think>\n\nafter", "{{ x }}",
+    "<tool_response>\nx\n</tool_response>", "<tool_response> no", "line\r\nline", "trailing\n\n",
+    "\n  \n x",
+    " \n\n y",
+    "<think>\n\n</think>\n\n",
+)  # fmt: skip
+TOOLS = [
+    {"type": "function", "function": {"name": "天気", "description": "<it's>", "parameters": {"z": 1, "a": [1.5]}}}
+]
+CALL = {"type": "function", "function": {"name": "f", "arguments": {"z": "é", "a": [True, None, 0.1]}}}
+TEXT_CALL = {"id": "1", "type": "function", "function": {"name": "g", "arguments": '{"x": 1}'}}
+
+
+def plain(draw):
+    roles = ["system"] * (draw.random() < 0.4)
+    for _ in range(draw.randint(1, 4)):
+        roles += draw.choice(
+            (["user", "assistant"], ["user"], ["assistant"], ["user", "assistant", "user", "assistant"])
+        )
+    return [{"role": role, "content": draw.choice(TEXTS)} for role in roles]
+
+
+def rich(draw):
+    """With tool calls, results and reasoning: as files have them."""
+    messages = [{"role": "system", "content": draw.choice(TEXTS)}] if draw.random() < 0.4 else []
+    for _ in range(draw.randint(1, 3)):
+        messages.append({"role": "user", "content": draw.choice(TEXTS)})
+        if draw.random() < 0.4:
+            calls = draw.choice([[CALL], [TEXT_CALL], [CALL, TEXT_CALL]])
+            messages.append({"role": "assistant", "content": draw.choice(("", "let me see")), "tool_calls": calls})
+            messages += [{"role": "tool", "content": draw.choice(TEXTS)} for _ in range(draw.randint(1, 2))]
+        reasoning = {"reasoning_content": draw.choice(("r", "two\nlines", "日本"))} if draw.random() < 0.4 else {}
+        messages.append({"role": "assistant", "content": draw.choice(("answer", "日本語 🎉")), **reasoning})
+    return messages
+
+
+@pytest.mark.parametrize("variant", TEMPLATES)
+def test_plain_conversations_come_out_byte_for_byte(variant):
+    draw, official, ours = random.Random(11), template_text(variant), Template(variant).render
+    for _ in range(1500):
+        messages = plain(draw)
+        assert ours(messages) == render(official, messages)
+
+
+@pytest.mark.parametrize("variant", TEMPLATES)
+def test_tools_and_reasoning_come_out_byte_for_byte(variant):
+    draw, official, ours = random.Random(12), template_text(variant), Template(variant).render
+    for _ in range(1000):
+        messages, tools = rich(draw), draw.choice((None, TOOLS))
+        if variant == "instruct-2507":  # its template drops the field; in our form it would be kept, and QR505 says so
+            messages = [{k: v for k, v in m.items() if k != "reasoning_content"} for m in messages]
+        assert ours(plain_messages(messages, tools)) == render(official, messages, tools)
+
+
+def test_a_template_of_ones_own_is_rendered_by_jinja():
+    assert Template("unknown", "{{ messages[0].content }}!").texts(
+        {"messages": [{"role": "user", "content": "a"}]}
+    ) == ["a!"]
+    with pytest.raises(RenderError):
+        Template("unknown", "{% if %}").render([])
+
+
+def test_pairs_have_two_texts_and_text_has_one():
+    prompt = [{"role": "user", "content": "q"}]
+    first, second = Template("instruct-2507").texts({"prompt": prompt, "chosen": "a", "rejected": "b"})
+    assert (first, second) == tuple(
+        f"<|im_start|>user\nq<|im_end|>\n<|im_start|>assistant\n{answer}<|im_end|>\n" for answer in "ab"
+    )
+    assert Template("hybrid").texts({"text": "t"}) == ["t"]
+
+
+@pytest.mark.parametrize("variant", TEMPLATES)
+@pytest.mark.parametrize("train_on", ["assistant", "last-assistant", "all"])
+@pytest.mark.parametrize("thinking", ["auto", "train-empty"])
+def test_lengths_and_trained_tokens_are_those_of_the_labels(variant, train_on, thinking):
+    pytest.importorskip("tokenizers")
+    from qwen_recipes.data.labels import Encoder
+    from tests.unit.test_data_words import COUNTER, TOKENIZER
+
+    measure = Measure(COUNTER, loss_of(train_on, thinking, "messages"))
+    encoder = Encoder(TOKENIZER, template_text(variant), Rule(train_on, thinking))
+    draw = random.Random(13)
+    made = [plain_messages(rich(draw)) for _ in range(150)] + [plain(draw) for _ in range(200)]
+    rows = [{"messages": messages} for messages in made if any(m["role"] == "assistant" for m in messages)]
+    for row, encoded in zip(rows, encoder.encode(rows), strict=True):
+        (text,) = Template(variant).texts(row)
+        length, _ = measure.text(text)
+        trained = [place for place, label in enumerate(encoded.labels) if label != IGNORED]
+        assert (length.tokens, length.trained) == (len(encoded.ids), len(trained))
+        assert length.first == (trained[0] if trained else len(encoded.ids))
+
+
+def test_plain_text_ends_with_the_end_of_text():
+    pytest.importorskip("tokenizers")
+    from qwen_recipes.data.labels import Encoder
+    from tests.unit.test_data_words import COUNTER, TOKENIZER
+
+    (encoded,) = Encoder(TOKENIZER, "", Rule()).encode([{"text": "Once upon a time"}])
+    length, _ = Measure(COUNTER, Loss("assistant")).text("Once upon a time", whole=True)
+    assert (length.tokens, length.trained, length.first) == (len(encoded.ids), len(encoded.ids), 0)
