@@ -128,7 +128,7 @@ def compiled() -> Iterator[str]:
     for r in read("compiled.jsonl"):
         first, last = (r["losses"] or [""])[0], (r["losses"] or [""])[-1]
         cut = f" after {len(r['losses'])} of 8 steps" if r["outcome"] == "time limit" else ""
-        name = f"{r['backend']} {r['versions'].get(r['backend'], '4.6.0')}"
+        name = f"{r['backend']} {r['versions'][r['backend']]}"
         yield f"| {r['example']} | {name} | {r['outcome']}{cut} | {first} to {last} | {r['seconds']:.0f} |"
 
 
