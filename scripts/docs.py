@@ -29,6 +29,9 @@ from qwen_recipes.recipe.load import load
 from qwen_recipes.recipe.schema import FILES, Draft, recipe_schema
 
 ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "scripts" / "measure"))
+import strategies_page  # noqa: E402
+
 SHOWN = ROOT / "examples" / "one-24gb-card.yaml"
 FIELDS = [
     "training.learning_rate",
@@ -170,6 +173,7 @@ def everything() -> dict[Path, str]:
         ROOT / "docs" / "estimates.svg": estimates_page.plot(),
         ROOT / "README.md": readme(),
         ROOT / "docs" / "matrix.md": matrix_page(),
+        ROOT / "docs" / "strategies.md": strategies_page.page(),
         **pages,
     }
 
