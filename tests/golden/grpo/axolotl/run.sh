@@ -2,6 +2,7 @@
 # grpo: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
 # recipe 903658d248e5e1cf; edit the recipe, not this file
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
@@ -14,4 +15,4 @@ rm -rf runs/grpo/rows/prepared
 
 export PYTHONPATH=compiled/grpo/axolotl${PYTHONPATH:+":$PYTHONPATH"}
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
-exec axolotl train compiled/grpo/axolotl/train.yaml --launcher python
+exec axolotl train compiled/grpo/axolotl/train.yaml --launcher python "$@"
