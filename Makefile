@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 QUICKSTART := examples/quickstart
 
-.PHONY: help demo test conformance conformance-full integration check fix bench schemas clean
+.PHONY: help demo test conformance conformance-full faults integration check fix bench schemas clean
 
 help:            ## what there is
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | expand -t 20
@@ -24,6 +24,7 @@ test: $(VENV)/ready        ## unit tests, and a real training through the demo's
 	$(BIN)/recipes env create llamafactory --device cpu
 	$(BIN)/python -m pytest tests/unit -n 2
 	$(BIN)/python -m pytest tests/conformance/test_training.py -k llamafactory
+	$(BIN)/python -m pytest tests/why
 
 conformance: $(VENV)/ready ## every golden config through the real frameworks' parsers, a training through each
 	$(BIN)/recipes env create all --device cpu
@@ -31,7 +32,12 @@ conformance: $(VENV)/ready ## every golden config through the real frameworks' p
 
 conformance-full: $(VENV)/ready ## and every objective and method, trained through each framework: half an hour
 	$(BIN)/recipes env create all --device cpu
-	$(BIN)/python -m pytest tests/conformance
+	QWEN_RECIPES_RESULTS=tests/conformance/results.json $(BIN)/python -m pytest tests/conformance
+	$(BIN)/python scripts/docs.py
+
+faults: $(VENV)/ready      ## runs that are killed, fill the disk, find torn checkpoints; results in tests/faults/
+	$(BIN)/recipes env create all --device cpu
+	$(BIN)/python -m pytest tests/faults
 
 integration: $(VENV)/ready  ## pre-commit, the GitHub action, and the editors' servers (needs npm and the registries)
 	$(BIN)/python -m pytest tests/integration tests/editor
@@ -50,11 +56,12 @@ fix: $(VENV)/ready         ## format, and write generated files anew
 bench: $(VENV)/ready       ## start-up and per-file cost, of rows too, against a bare interpreter and named peers
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	$(BIN)/python scripts/bench.py
+	$(BIN)/python scripts/bench_runs.py
 	$(BIN)/python scripts/bench_data.py --many 1000000
 
 schemas: $(VENV)/ready     ## the frameworks' schemas, from the installed frameworks
 	$(BIN)/recipes env create all --device cpu
-	$(BIN)/python scripts/make_schemas.py
+	$(BIN)/python scripts/make_schemas.py --older
 
 clean:           ## remove what the targets made here (environments in the user's cache stay)
 	rm -rf $(VENV) $(QUICKSTART)/model $(QUICKSTART)/compiled $(QUICKSTART)/runs compiled runs

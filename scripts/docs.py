@@ -12,18 +12,26 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import demonstrations
 import estimates_page
+import parts
 import yaml
 from click.testing import CliRunner
+from trained import trained_page
 
 from qwen_recipes.backends import backends
 from qwen_recipes.cli import main as recipes
 from qwen_recipes.compile import Compiled, compile_for
+from qwen_recipes.compile.matrix import matrix, said
+from qwen_recipes.compile.probes import FIELDS as FIELDS_TOLD
 from qwen_recipes.guards import Guard, guards
 from qwen_recipes.recipe.load import load
 from qwen_recipes.recipe.schema import FILES, Draft, recipe_schema
 
 ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT / "scripts" / "measure"))
+import strategies_page  # noqa: E402
+
 SHOWN = ROOT / "examples" / "one-24gb-card.yaml"
 FIELDS = [
     "training.learning_rate",
@@ -48,7 +56,7 @@ def schema_text(draft: Draft) -> str:
 
 
 def guard_page(guard: Guard) -> str:
-    about = ", ".join(guard.backends) if guard.backends else "every backend"
+    about = ", ".join(f"{b} {guard.versions.get(b, '')}".strip() for b in guard.backends) or "every backend"
     body = re.sub(r"^(What|Why it matters|Evidence|Instead):\n", r"## \1\n\n", guard.docstring.strip(), flags=re.M)
     title, _, rest = body.partition("\n")
     facts = f"`{guard.name}` · {guard.severity} · confidence {guard.confidence} · {about}"
@@ -57,8 +65,9 @@ def guard_page(guard: Guard) -> str:
 
 
 def guard_index() -> str:
+    shown = "Those that the project was founded on, each shown at work: [demonstrations](../demonstrations.md).\n\n"
     rows = [f"| [{g.code}]({g.code}.md) | {g.severity} | {g.title} |" for g in guards()]
-    return "# Guards\n\n| code | default | rule |\n|---|---|---|\n" + "\n".join(rows) + "\n"
+    return f"# Guards\n\n{shown}" + "| code | default | rule |\n|---|---|---|\n" + "\n".join(rows) + "\n"
 
 
 def native(compiled: Compiled) -> dict[str, str]:
@@ -85,6 +94,26 @@ def received() -> str:
         cells = [column.get(field, "its rows are prepared so") for column in columns.values()]
         lines.append(f"| `{field}` | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def matrix_page() -> str:
+    """Every field of the spec, and how each framework is told it."""
+    cells = {(cell.field, cell.backend): said(cell) for b in backends() for cell in matrix(b)}
+    head = " | ".join(f"{b.title} {b.version}" for b in backends())
+    rows = [
+        f"| `{field}` | {' | '.join(cells[field, b.name].replace('|', '/') for b in backends())} |"
+        for field in FIELDS_TOLD
+    ]
+    return (
+        "# Fields and frameworks\n\n"
+        "Made by `scripts/docs.py` from what the compiler records for a probe of each field; "
+        "`recipes backends --matrix` prints the same.\n\n"
+        "- **native**: the framework's config says it, at the keys named\n"
+        "- **emulated**: by prepared rows, the launcher, another file, or several keys that follow from it\n"
+        "- **unsupported**: compiling the probe is refused; the reason says when\n\n"
+        f"Fields that only `recipes` itself reads (`version`, `run.backend`, `allow`, …) are not listed.\n\n"
+        f"| field | {head} |\n|---|{'---|' * len(backends())}\n" + "\n".join(rows) + "\n"
+    )
 
 
 def help_text(*words: str) -> str:
@@ -135,11 +164,16 @@ def everything() -> dict[Path, str]:
     schemas = {ROOT / "schemas" / file: schema_text(draft) for draft, file in FILES.items()}
     return {
         **schemas,
+        **{ROOT / file: text for file, text in parts.files().items()},
         ROOT / "docs" / "guards" / "README.md": guard_index(),
+        ROOT / "docs" / "trained.md": trained_page(),
+        ROOT / "docs" / "demonstrations.md": demonstrations.page(),
         ROOT / "docs" / "traps.md": trap_page(),
         ROOT / "docs" / "estimates.md": estimates_page.page(),
         ROOT / "docs" / "estimates.svg": estimates_page.plot(),
         ROOT / "README.md": readme(),
+        ROOT / "docs" / "matrix.md": matrix_page(),
+        ROOT / "docs" / "strategies.md": strategies_page.page(),
         **pages,
     }
 
@@ -148,12 +182,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
-    stale = [p for p, text in everything().items() if not p.is_file() or p.read_text("utf-8") != text]
-    for path in stale:
+    stale = {p: text for p, text in everything().items() if not p.is_file() or p.read_text("utf-8") != text}
+    for path, text in stale.items():
         print(f"{'not current' if check else 'written'}: {path.relative_to(ROOT)}", file=sys.stderr)
         if not check:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(everything()[path], "utf-8")
+            path.write_text(text, "utf-8")
     return 1 if check and stale else 0
 
 

@@ -9,31 +9,18 @@ from typing import Any
 import pytest
 import yaml
 
+from qwen_recipes.compile.probes import SHORTEST, merged, nested
 from qwen_recipes.recipe.finding import Finding, RecipeError
 from qwen_recipes.recipe.load import Loaded, load
 
+__all__ = ["BACKENDS", "BASE", "ROOT", "merged", "nested"]
 ROOT = Path(__file__).parent.parent
 BACKENDS = ("axolotl", "llamafactory", "ms-swift")
-BASE = {"version": 1, "model": "Qwen/Qwen3-4B", "data": {"train": "rows.jsonl"}}
+BASE = SHORTEST
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="write tests/golden anew")
-
-
-def merged(base: Any, changes: Any) -> Any:
-    """`base` with `changes` laid over it, map by map; a None takes the key away."""
-    if not (isinstance(base, dict) and isinstance(changes, dict)):
-        return changes
-    both = {**base, **{key: merged(base.get(key), value) for key, value in changes.items()}}
-    return {key: value for key, value in both.items() if value is not None}
-
-
-def nested(path: str, value: Any) -> dict[str, Any]:
-    """`{"a": {"b": value}}` for `a.b`."""
-    for step in reversed(path.split(".")):
-        value = {step: value}
-    return value
 
 
 @pytest.fixture

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.backends.versions import numbers
 
 Kind = Literal["yaml", "json", "shell"]
 
@@ -18,12 +19,14 @@ class Limit:
     """Something this framework cannot be told.
 
     When `applies` is true of a plan, compiling is refused at `field` with `why`, and the backends that have no
-    such limit are named.
+    such limit are named. Versions from `until` on have it no more; those before `since` have it not yet.
     """
 
     field: str
     applies: Callable[[Plan], bool]
     why: str
+    until: str | None = None
+    since: str = "0"
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Backend:
-    """One framework at one released version.
+    """One framework at one released version; `older` are the other versions that have a schema.
 
     `words` translates our vocabulary: `words["overlong"]["drop"]` is what this framework calls it.
     `python` says which interpreter the framework is installed under, by device.
@@ -58,8 +61,35 @@ class Backend:
     outputs: Callable[[Plan], list[Output]]
     row_shape: Callable[[Plan], str] = lambda plan: "messages"
     """The shape in which it reads the rows of a plan: a name in `qwen_recipes/data/rows/shapes.py`."""
+    resume: str = ""
+    """The argument that names the checkpoint to go on from, as a format with one place."""
     limits: tuple[Limit, ...] = ()
+    older: tuple[str, ...] = ()
     python: Mapping[str, str] = field(default_factory=lambda: {"cpu": "3.11", "cuda": "3.12"})
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """Every version that can be compiled for, the newest first."""
+        return tuple(sorted({self.version, *self.older}, key=numbers, reverse=True))
+
+    def at(self, version: str) -> Backend:
+        """The same framework at another of its `versions`; its schema lies beside the newest one's."""
+        file = self.schema_file.with_name(f"{self.name}-{version}.schema.json")
+        return (
+            self if version == self.version else replace(self, version=version, older=self.versions, schema_file=file)
+        )
+
+    def has(self, since: str) -> bool:
+        """Whether this version is at least as new as `since`."""
+        return numbers(self.version) >= numbers(since)
+
+    def beyond(self, plan: Plan) -> list[Limit]:
+        """What this version can't be told of a plan."""
+        return [limit for limit in self.limits if self.holds(limit) and limit.applies(plan)]
+
+    def holds(self, limit: Limit) -> bool:
+        """Whether this version has that limit."""
+        return self.has(limit.since) and not (limit.until and self.has(limit.until))
 
     def schema(self) -> dict[str, Any]:
         """The framework's own vocabulary, as JSON Schema taken from its classes."""

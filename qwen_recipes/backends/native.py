@@ -150,17 +150,23 @@ def recognise(text: str) -> str | None:
     return best if points[best] > max(1, *rivals, len(keys & _RECIPE_ONLY)) else None
 
 
-def read_native(text: str, name: str, backend: str | None = None, version: str | None = None) -> list[NativeConfig]:
+def read_native(
+    text: str,
+    name: str,
+    backend: str | None = None,
+    version: str | None = None,
+    repeated: list[Finding] | None = None,
+) -> list[NativeConfig]:
     """The configs in a file: one of a YAML, one for each of a script's commands; none where it is not recognised.
 
-    Raises RecipeError where the text is not YAML or has a key twice.
+    Raises RecipeError where the text is not YAML, or has a key twice that `repeated` is not there to take.
     """
     framework = backend or recognise(text)
     if framework is None:
         return []
     called = [c for c in _called(text, name) if c.backend == framework] if _SHELL.search(text) else []
     if not called:
-        document = read_yaml(text, name)
+        document = read_yaml(text, name, repeated)
         if not isinstance(document.root, Map):
             raise RecipeError([Finding("QR702", "error", "a config is a map of keys and values", file=name)])
         called = [_module(framework).config(document)]

@@ -82,6 +82,13 @@ class ChatPlan:
     thinking: str
     eos: str
     pad: str
+    encoding: str = "native"
+    """Who makes ids and labels of text: the framework (`native`) or we (`exact`)."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether rows are handed over as ids and labels."""
+        return self.encoding == "exact"
 
 
 @dataclass(frozen=True)
@@ -127,6 +134,15 @@ class WarmupPlan:
 
 
 @dataclass(frozen=True)
+class LowRankPlan:
+    """The projection of gradients under GaLore and APOLLO; others don't read it. `update_interval` in steps."""
+
+    rank: int
+    update_interval: int
+    scale: float
+
+
+@dataclass(frozen=True)
 class TrainingPlan:
     """Optimisation. Lengths in tokens, batches in sequences, intervals in optimizer steps."""
 
@@ -142,6 +158,7 @@ class TrainingPlan:
     scheduler: str
     warmup: WarmupPlan
     optimizer: str
+    low_rank: LowRankPlan
     beta1: float
     beta2: float
     epsilon: float
@@ -180,6 +197,8 @@ class HardwarePlan:
     offload: str = "none"
     tensor_parallel: int = 1
     context_parallel: int = 1
+    pipeline_parallel: int = 1
+    expert_parallel: int = 1
 
     @property
     def world(self) -> int:
@@ -188,8 +207,13 @@ class HardwarePlan:
 
     @property
     def replicas(self) -> int:
-        """Processes that see rows of their own: those that share a layer or a sequence count once."""
-        return max(1, self.world // (self.tensor_parallel * self.context_parallel))
+        """Processes that see rows of their own: those that share a model or a sequence count once."""
+        return max(1, self.world // (self.tensor_parallel * self.context_parallel * self.pipeline_parallel))
+
+    @property
+    def megatron(self) -> bool:
+        """Whether Megatron-Core trains."""
+        return self.strategy == "megatron"
 
     @property
     def deepspeed(self) -> bool:
@@ -228,6 +252,15 @@ class RunPlan:
 
 
 @dataclass(frozen=True)
+class RewardPlan:
+    """A function that scores answers: `path` is relative to the recipe's folder, `function` unique in the recipe."""
+
+    path: str
+    function: str
+    weight: float
+
+
+@dataclass(frozen=True)
 class ObjectivePlan:
     """What is optimised. Numbers that belong to another type hold that type's defaults and are not read."""
 
@@ -240,6 +273,11 @@ class ObjectivePlan:
     desirable_weight: float
     undesirable_weight: float
     kl_weight: float | None
+    rewards: tuple[RewardPlan, ...] = ()
+    generations: int = 8
+    max_completion_length: int = 512
+    temperature: float = 1.0
+    epsilon: float = 0.2
 
     @property
     def pairs(self) -> bool:

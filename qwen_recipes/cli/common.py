@@ -49,21 +49,30 @@ def stop(message: str, code: Exit) -> NoReturn:
 def load_recipe(file: str, sets: tuple[str, ...], form: str = "text") -> Any:
     """The recipe, or its problems printed and exit 1; a file that can't be read exits 2."""
     from qwen_recipes.recipe.load import CannotRead, load
+    from qwen_recipes.recipe.overrides import BadOverride
 
     try:
         return load(file, sets)
     except CannotRead as error:
         stop(str(error), Exit.USAGE)
+    except BadOverride as error:
+        stop(error.findings[0].message, Exit.USAGE)
     except RecipeError as error:
         refuse(error.findings, form)
 
 
-def backend_or_stop(name: str) -> Any:
-    """The backend of that name, or exit 2."""
-    from qwen_recipes.backends import UnknownBackend, backend_named
+def version_option(function: Function) -> Function:
+    """`--backend-version`."""
+    help_text = "Released version of the framework, as 0.16.1 or axolotl==0.16.1; the newest known where left out."
+    return click.option("--backend-version", "version", metavar="VERSION", help=help_text)(function)
+
+
+def backend_or_stop(name: str, version: str | None = None) -> Any:
+    """The backend of that name, at that version, or exit 2."""
+    from qwen_recipes.backends import UnknownBackend, backend_at
 
     try:
-        return backend_named(name)
+        return backend_at(name, version)
     except UnknownBackend as error:
         stop(str(error.args[0]), Exit.USAGE)
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from qwen_recipes.cli.common import Exit, backend_or_stop, load_recipe, refuse, set_option, stop
+from qwen_recipes.cli.common import Exit, backend_or_stop, load_recipe, refuse, set_option, stop, version_option
+from qwen_recipes.cli.drift import refuse_drift
 from qwen_recipes.cli.report import say, text
 from qwen_recipes.recipe.finding import RecipeError
 
@@ -18,19 +19,23 @@ _WAYS_OUT = "--diff shows how, --force overwrites"
 @click.command("compile")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--backend", metavar="NAME|all", help="Framework to compile for; the recipe's own where left out.")
+@version_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Folder; [default: compiled/NAME]")
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 where the folder is not what would be written.")
 @click.option("--diff", is_flag=True, help="Write nothing; print what would change.")
 @click.option("--force", is_flag=True, help="Overwrite files that were edited by hand.")
+@click.option("--locked", is_flag=True, help="Refuse where anything is not as the recipe's lock says; exit 1.")
 @set_option
 @click.option("-q", "--quiet", is_flag=True, help="Errors only.")
 def command(
     files: tuple[str, ...],
     backend: str | None,
+    version: str | None,
     output: Path | None,
     check: bool,
     diff: bool,
     force: bool,
+    locked: bool,
     sets: tuple[str, ...],
     quiet: bool,
 ) -> None:
@@ -45,8 +50,10 @@ def command(
     for file in files:
         loaded = load_recipe(file, sets)
         root = output or Path("compiled") / loaded.name
-        every = compile_all(loaded, _wanted(loaded, backend), root)
+        every = compile_all(loaded, wanted(loaded, backend, version), root)
         _say_findings(every, quiet)
+        if locked:
+            refuse_drift(loaded, every)
         if diff or check:
             drift |= _differs(every, root, show=diff, check=check)
         else:
@@ -68,23 +75,26 @@ def _write_all(every: list[Any], root: Path, *, force: bool, quiet: bool) -> Non
         _write(one, root / one.backend.name, force=force, quiet=quiet)
 
 
-def _wanted(loaded: Any, backend: str | None) -> list[Any]:
+def wanted(loaded: Any, backend: str | None, version: str | None = None) -> list[Any]:
+    """The backends that `--backend` names, or the recipe's own; exit 2 without either."""
     from qwen_recipes.backends import backends
 
+    if backend == "all" and version is not None:
+        stop("--backend-version is one framework's: name it with --backend", Exit.USAGE)
     if backend == "all":
         return backends()
     name = backend or (loaded.recipe.run.backend if loaded.recipe.run else None)
     if name is None:
         stop("name a framework: --backend NAME, or run.backend in the recipe", Exit.USAGE)
-    return [backend_or_stop(name)]
+    return [backend_or_stop(name, version)]
 
 
-def compile_all(loaded: Any, wanted: list[Any], root: Path) -> list[Any]:
+def compile_all(loaded: Any, chosen: list[Any], root: Path) -> list[Any]:
     """Compile for each backend, or print every problem of all of them and exit 1."""
     from qwen_recipes.compile import BadOutput, compile_for
 
     every, problems = [], {}
-    for backend in wanted:
+    for backend in chosen:
         try:
             every.append(compile_for(loaded, backend, root / backend.name))
         except RecipeError as error:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import click
 
 from qwen_recipes.backends.native import NATIVE
-from qwen_recipes.cli.common import Exit, backend_or_stop, format_option, set_option, stop, summary
+from qwen_recipes.cli.common import Exit, backend_or_stop, format_option, set_option, stop, summary, version_option
 from qwen_recipes.cli.report import REPORTERS, colour, say
 from qwen_recipes.cli.settings import BadSettings, selectors, settings_for
 from qwen_recipes.cli.targets import NothingThere, says_recipe, targets
 from qwen_recipes.guards.lint import judge_recipe, lint_text
 from qwen_recipes.recipe.finding import Finding
 from qwen_recipes.recipe.load import CannotRead, read_bytes
+from qwen_recipes.recipe.overrides import BadOverride
 
 if TYPE_CHECKING:
     from qwen_recipes.guards.fixes import Fixed
@@ -34,13 +35,14 @@ class Asked:
     select: tuple[str, ...]
     ignore: tuple[str, ...]
     framework: str | None = None
+    version: str | None = None
 
     def lint(self, content: bytes | str, file: str) -> list[Finding]:
         """The findings that were asked for. Raises BadSettings."""
         name, folder = ("<stdin>", Path()) if file == "-" else (file, Path(file).parent)
         found = self._native(content, name)
         if found is None:
-            found = lint_text(content, name, folder, self.backend, self.sets)
+            found = lint_text(content, name, folder, self.backend, self.sets, self.version)
         return settings_for(file, self.select, self.ignore).apply(found)
 
     def _native(self, content: bytes | str, name: str) -> list[Finding] | None:
@@ -49,12 +51,13 @@ class Asked:
             return None
         from qwen_recipes.guards.native import native_findings
 
-        return native_findings(content, name, self.framework)
+        return native_findings(content, name, self.framework, self.version)
 
 
 @click.command("lint")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--backend", metavar="NAME", help="Judge for one framework instead of the recipe's own, or all.")
+@version_option
 @click.option("--as", "framework", type=click.Choice(list(NATIVE)), help="Read the files as this framework's own.")
 @click.option("--fix", is_flag=True, help="Put right what can be put right safely; comments and layout stay.")
 @click.option("--unsafe-fixes", is_flag=True, help="Also fixes that may change what you mean.")
@@ -68,6 +71,7 @@ class Asked:
 def command(
     paths: tuple[str, ...],
     backend: str | None,
+    version: str | None,
     framework: str | None,
     fix: bool,
     unsafe_fixes: bool,
@@ -83,7 +87,8 @@ def command(
 
     PATH is a file, a folder (its *.recipe.yaml, and YAML files that have `version` and `model`), a glob, or `-` for
     standard input. Every problem of a file is listed at once. Exits 1 where there is an error. An Axolotl,
-    LLaMA-Factory or ms-swift YAML, or a script that starts one, is recognised by its content, or read as --as says.
+    LLaMA-Factory or ms-swift YAML, or a script that starts one, is recognised by its content, or read as --as says;
+    with --as, a folder is searched for that framework's files instead of recipes.
 
     `[tool.qwen-recipes.lint]` of pyproject.toml, or `[lint]` of .recipes.toml, may hold `select`, `ignore` and
     `severity` (a map of codes to error, warning, advice or off).
@@ -91,12 +96,23 @@ def command(
     fixes = fix or unsafe_fixes or diff
     if fixes and sets:
         stop("--set changes no file, so there is nothing to fix: leave one of them out", Exit.USAGE)
-    if backend:
-        backend_or_stop(backend)
+    if version is not None and not (backend or framework):
+        stop("--backend-version is one framework's: name it with --backend, or --as", Exit.USAGE)
+    if backend or framework:
+        backend_or_stop(backend or framework or "", version)
     try:
-        asked = Asked(backend, sets, selectors(select, "--select"), selectors(ignore, "--ignore"), framework)
-        files = targets(paths)
+        asked = Asked(
+            backend,
+            sets,
+            selectors(select, "--select"),
+            selectors(ignore, "--ignore"),
+            framework,
+            version and version.rpartition("==")[2],
+        )
+        files = targets(paths, framework)
         found = [f for file in files for f in (_fix(file, asked, unsafe_fixes, diff) if fixes else _lint(file, asked))]
+    except BadOverride as error:
+        stop(error.findings[0].message, Exit.USAGE)
     except (BadSettings, CannotRead, NothingThere) as error:
         stop(str(error), Exit.USAGE)
     shown = [f for f in found if f.severity == "error"] if quiet else found

@@ -17,12 +17,22 @@ COMMANDS = {
     "lsp": "Serve editors: findings, explanations and fixes while you write.",
     "plan": "Tell what it takes: memory, time, disk; and what to change where it does not fit.",
     "data": "Check, show and prepare rows.",
+    "verify": "Compare a framework's tokens and labels with ours.",
     "compile": "Write the framework's own files.",
+    "diff": "Say what differs between two recipes or two runs.",
+    "lock": "Write down all that a run depends on.",
     "backends": "List the frameworks that recipes compile for.",
     "env": "Build and list the frameworks' environments.",
     "doctor": "Check this machine.",
     "run": "Compile, check, and train.",
+    "status": "Show every run below a folder.",
+    "logs": "Print what a run's framework printed.",
+    "report": "Write a page about one run or several.",
+    "why": "Say what a failed run's log comes down to.",
 }
+
+_FILES = {"report": "runs_report"}
+"""Commands whose file has another name: cli/report.py prints."""
 
 
 class Commands(click.Group):
@@ -36,7 +46,7 @@ class Commands(click.Group):
         """The command, imported now."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"qwen_recipes.cli.{cmd_name}").command
+        command: click.Command = import_module(f"qwen_recipes.cli.{_FILES.get(cmd_name, cmd_name)}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

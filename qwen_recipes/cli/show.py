@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import click
 
-from qwen_recipes.cli.common import backend_or_stop, format_option, load_recipe, refuse, set_option
+from qwen_recipes.cli.common import backend_or_stop, format_option, load_recipe, refuse, set_option, version_option
 from qwen_recipes.recipe.finding import RecipeError
+from qwen_recipes.recipe.part import as_data
 
 
 @click.command("show")
 @click.argument("file")
 @click.option("--resolved", is_flag=True, help="Every value that a backend is told, with its reason.")
 @click.option("--backend", metavar="NAME", help="Framework to resolve for; the recipe's own where left out.")
+@version_option
 @set_option
 @format_option("text", "json")
-def command(file: str, resolved: bool, backend: str | None, sets: tuple[str, ...], form: str) -> None:
+def command(
+    file: str, resolved: bool, backend: str | None, version: str | None, sets: tuple[str, ...], form: str
+) -> None:
     """Print a recipe as it was read; with --resolved, as a backend is told it."""
     import json
 
     loaded = load_recipe(file, sets, form)
     if not resolved:
-        data = loaded.recipe.model_dump(exclude_none=True, exclude_unset=True)
+        data = as_data(loaded.recipe)
         click.echo(json.dumps(data, indent=2, ensure_ascii=False) if form == "json" else _yaml(data))
         return
     from qwen_recipes.resolve import resolve
@@ -28,7 +32,7 @@ def command(file: str, resolved: bool, backend: str | None, sets: tuple[str, ...
 
     name = backend or (loaded.recipe.run.backend if loaded.recipe.run else None) or "axolotl"
     try:
-        rows = table(resolve(loaded, backend_or_stop(name)))
+        rows = table(resolve(loaded, backend_or_stop(name, version)))
     except RecipeError as error:
         refuse(error.findings, form)
     if form == "json":

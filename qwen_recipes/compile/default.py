@@ -9,7 +9,7 @@ from qwen_recipes.backends import Backend
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.recipe.finding import RecipeError
 from qwen_recipes.recipe.load import Loaded
-from qwen_recipes.recipe.spec.base import Part
+from qwen_recipes.recipe.part import Part
 from qwen_recipes.resolve import resolve
 
 Some = TypeVar("Some", bound=Part)
@@ -17,7 +17,7 @@ Some = TypeVar("Some", bound=Part)
 
 def says_default(loaded: Loaded, backend: Backend, plan: Plan, path: str) -> bool:
     """Whether the plan is the same without the recipe's field at `path`: then nothing is lost if nobody reads it."""
-    recipe = _without(loaded.recipe, path.replace("[]", "").split("."))
+    recipe = without(loaded.recipe, path.replace("[]", "").split("."))
     try:
         other = resolve(replace(loaded, recipe=recipe), backend)
     except RecipeError:
@@ -25,10 +25,11 @@ def says_default(loaded: Loaded, backend: Backend, plan: Plan, path: str) -> boo
     return replace(other, asked=plan.asked, reasons=plan.reasons) == plan
 
 
-def _without(part: Some, steps: list[str]) -> Some:
+def without(part: Some, steps: list[str]) -> Some:
+    """The part of a recipe without the field at `steps`."""
     name, *rest = steps
     value = getattr(part, name)
     if not rest:
-        return part.model_copy(update={name: None})
-    inner = [_without(item, rest) for item in value] if isinstance(value, list) else _without(value, rest)
-    return part.model_copy(update={name: inner})
+        return part.changed(**{name: None})
+    inner = [without(item, rest) for item in value] if isinstance(value, list) else without(value, rest)
+    return part.changed(**{name: inner})

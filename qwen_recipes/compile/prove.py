@@ -47,13 +47,30 @@ def check_schema(backend: Backend, output: Output, data: Any) -> None:
     """Hold a config against the backend's schema. Raises BadOutput with every problem."""
     from jsonschema import Draft202012Validator
 
-    schema, file = backend.schema(), output.name
-    if output.dialect:
-        schema["properties"].update(schema["$defs"][output.dialect]["properties"])
+    schema, file = _spoken(backend, output), output.name
     errors = sorted(Draft202012Validator(schema).iter_errors(data), key=lambda e: list(map(str, e.absolute_path)))
     problems = [problem for error in errors for problem in _said(error, schema)]
     if problems:
         raise BadOutput(file, problems)
+
+
+def _spoken(backend: Backend, output: Output) -> dict[str, Any]:
+    """The schema, with the keys of the output's dialect."""
+    schema = backend.schema()
+    if output.dialect:
+        dialect = schema["$defs"][output.dialect]
+        shared = {} if dialect.get("x-whole") else schema["properties"]
+        schema["properties"] = {**shared, **dialect["properties"]}
+    return schema
+
+
+def accepts(backend: Backend, output: Output, key: str, value: Any) -> bool:
+    """Whether the backend's schema takes this value at this key."""
+    from jsonschema import Draft202012Validator
+
+    schema = _spoken(backend, output)
+    part = schema["properties"].get(key)
+    return part is not None and Draft202012Validator({**part, "$defs": schema.get("$defs", {})}).is_valid(value)
 
 
 def _said(error: Any, schema: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -20,6 +20,7 @@ from qwen_recipes.shipped import shipped
 
 CHAT_TEMPLATE = "chat_template.jinja"
 _ROWS = Path(__file__).parent.parent / "data" / "rows"
+_REWARDS = _ROWS.with_name("rewards.py")
 
 
 class NoWord(Exception):
@@ -98,9 +99,11 @@ class Renderer:
             "gpu_list": Raw(",".join(str(index) for index in range(self.plan.hardware.gpus))),
             "template_file": self._template_file(view),
             "row_shape": self.backend.row_shape(self.plan),
+            "backend": self.backend.name,
             "from_hub": any(s.hub for s in (*self.plan.data.train, *self.plan.data.validation)),
             "layer_pattern": _layer_pattern(self.plan),
             "words": self.backend.words,
+            "since": self.backend.has,
         }
 
     def _template_file(self, view: View) -> str:
@@ -110,6 +113,8 @@ class Renderer:
     def copied(self) -> dict[str, str]:
         """Files that are the same for every backend: the program that prepares rows, and the official template."""
         files = {f"rows/{path.name}": path.read_text("utf-8") for path in sorted(_ROWS.glob("*.py"))}
+        if self.plan.objective.rewards:
+            files["reward_functions.py"] = _REWARDS.read_text("utf-8")
         if self.plan.chat.official and self.plan.objective.chat:
             self.record.note("chat.template")
             files[CHAT_TEMPLATE] = template_text(self.plan.chat.template)

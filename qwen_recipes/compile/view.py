@@ -12,9 +12,12 @@ _FOLLOWS = {
     "method.adapter": ("method.type",),
     "objective.pairs": ("objective.type",),
     "objective.chat": ("objective.type",),
+    "model.model_type": ("model.id",),
     "hardware.world": ("hardware.gpus", "hardware.nodes"),
     "hardware.deepspeed": ("hardware.strategy",),
     "hardware.fsdp": ("hardware.strategy",),
+    "hardware.megatron": ("hardware.strategy",),
+    "hardware.replicas": ("hardware.gpus", "hardware.nodes"),
     "data.validates": (
         "data.validation",
         "data.validation[].path",

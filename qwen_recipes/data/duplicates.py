@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     Array = numpy.ndarray[Any, Any]
 
-AT_ONCE = 200_000
-"""Rows looked at in one pass: bounds memory to about 30 MB."""
+AT_ONCE = 100_000
+"""Rows looked at in one pass: bounds memory to about 20 MB."""
 BLOCK = 50_000
 FIELDS = [("hash", "<u8"), ("line", "<u4"), ("source", "<u2"), ("validation", "u1"), ("sketch", "u1", (SIZE,))]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from qwen_recipes.data.reading import STRETCH, NoReader, Stretch, Work, records, works
 
-ALL_LAYOUTS = ("messages", "sharegpt", "alpaca", "prompt-completion", "text", "preference", "kto")
+ALL_LAYOUTS = ("messages", "sharegpt", "alpaca", "prompt-completion", "text", "preference", "kto", "prompt")
 """As in a recipe's `data.train[].format`."""
 LOOKED_AT = 20
 """Rows."""
@@ -27,6 +27,7 @@ def layout_of(row: Any) -> str | None:
         "instruction": "alpaca",
         "completion": "prompt-completion",
         "text": "text",
+        "prompt": "prompt",
     }
     return next((layout for key, layout in by_key.items() if key in row), None)
 

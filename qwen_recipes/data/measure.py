@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import numpy
 
 EMPTY_BLOCK = ("<think>", "\n\n", "</think>")
-HEADER = 2
-"""Tokens of `assistant` and the newline after it."""
+HEADER, BLOCK = 2, 4
+"""Tokens of `assistant` and the line end after it, and of an empty block; white space before more line ends joins."""
 
 
 class Length(NamedTuple):
@@ -31,20 +31,20 @@ class Loss:
     train_on: str
     train_empty: bool = True
 
-    def stretches(self, pieces: list[str]) -> list[tuple[int, int, int, int]]:
-        """Trained pieces as (start, end, tokens left out at the start, tokens left out behind an empty block)."""
+    def stretches(self, pieces: list[str]) -> list[tuple[int, int, bool]]:
+        """Trained turns: their first piece, the one behind their last, and whether an empty block is left out."""
         turns = [
             self._turn(pieces, i) for i in range(1, len(pieces) - 1, 2)
             if pieces[i] == "<|im_start|>" and pieces[i + 1].startswith("assistant\n")
         ]  # fmt: skip
         return turns[-1:] if self.train_on == "last-assistant" else turns
 
-    def _turn(self, pieces: list[str], at: int) -> tuple[int, int, int, int]:
+    def _turn(self, pieces: list[str], at: int) -> tuple[int, int, bool]:
         end = at + 2
         while end < len(pieces) and pieces[end] != "<|im_end|>":
             end += 2
         empty = pieces[at + 1] == "assistant\n" and tuple(pieces[at + 2 : at + 5]) == EMPTY_BLOCK
-        return at + 1, min(end + 1, len(pieces)), HEADER, 4 if empty and not self.train_empty else 0
+        return at + 1, min(end + 1, len(pieces)), empty and not self.train_empty
 
 
 class Measure:
@@ -60,7 +60,7 @@ class Measure:
 
         values: list[int] = []
         ends: list[int] = []
-        pieces = SPLIT.split(text + END_OF_TEXT if whole else text)
+        pieces = SPLIT.split(text + END_OF_TEXT if whole else text.removesuffix("\n"))
         of, control = self.counter.values, self.control
         for index, piece in enumerate(pieces):
             if index % 2:
@@ -77,12 +77,15 @@ class Measure:
 
     def _masked(self, pieces: list[str], ends: list[int], counts: numpy.ndarray[Any, Any], total: int) -> Length:
         trained, first = 0, total
-        for start, end, header, block in self.loss.stretches(pieces):
-            before = int(counts[ends[start - 1] - 1])
-            kept = int(counts[ends[end - 1] - 1]) - before - header - block
+        for start, end, empty in self.loss.stretches(pieces):
+            begin = ends[start - 1]
+            line_end = ends[start + 3] if empty else begin + 1
+            before = int(counts[begin - 1]) + HEADER + (BLOCK if empty else 0)
+            before = max(before, int(counts[min(line_end, len(counts) - 1)]))
+            kept = int(counts[ends[end - 1] - 1]) - before
             if kept > 0:
                 trained += kept
-                first = min(first, before + header + block)
+                first = min(first, before)
         return Length(total, trained, first)
 
 
@@ -95,7 +98,12 @@ def hashes(values: numpy.ndarray[Any, Any]) -> numpy.ndarray[Any, Any]:
 
 
 def loss_of(train_on: str, thinking: str, layout: str) -> Loss:
-    """What a recipe trains: answers alone in pairs and labelled rows; an empty think block only where asked for."""
+    """What a recipe trains: answers alone in pairs and labelled rows; an empty think block only where asked for.
+
+    A prompt alone is measured whole: what carries loss is sampled.
+    """
+    if layout == "prompt":
+        return Loss("all", False)
     return Loss("last-assistant" if layout in ("preference", "kto") else train_on, thinking == "train-empty")
 
 

@@ -39,6 +39,8 @@ class Template:
             return [row["text"]]
         if "messages" in row:
             return [self.render(row["messages"])]
+        if "columns" in row:
+            return [self.render(row["prompt"]) + "<|im_start|>assistant\n"]
         answers = [row[name] for name in ("chosen", "rejected", "completion") if name in row]
         return [self.render([*row["prompt"], {"role": "assistant", "content": answer}]) for answer in answers]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, lru_cache
 from typing import Any
 
@@ -60,15 +60,15 @@ class Counter:
         self.tokenizer, self.qwen3 = tokenizer, qwen3
         self.ascii, self.any, self.unsafe = patterns()
 
-    def values(self, piece: str) -> list[int]:
+    def values(self, piece: str) -> Iterable[int]:
         """Values of the words of a stretch of text without control tokens.
 
         The counts in them add up to the tokens of the stretch; the hashes tell words apart.
         """
         if self.qwen3 and piece.isascii():
-            return list(map(self.words.__getitem__, self.ascii(piece)))
+            return map(self.words.__getitem__, self.ascii(piece))
         if self.qwen3 and self.unsafe(piece) is None and unicodedata.is_normalized("NFC", piece):
-            return list(map(self.words.__getitem__, self.any(piece)))
+            return map(self.words.__getitem__, self.any(piece))
         hashes = [_value(word, 0) for word in self.any(piece)]
         return [*hashes, min(len(_ids(self.tokenizer, piece)), COUNT)]
 

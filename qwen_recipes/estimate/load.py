@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from qwen_recipes.backends.plan import Plan
+from qwen_recipes.backends.plan import HardwarePlan, Plan
 from qwen_recipes.qwen.facts import ModelFacts, lora_parameters
 
 FULL_PRECISION = {"llamafactory"}
@@ -53,6 +53,8 @@ class Load:
     """Trained tensors: an optimizer that goes through them one by one takes a while."""
     sides: int
     """Rows that pass for one row of the batch: two where a better and a worse answer are compared."""
+    parts: int = 1
+    """GPUs that hold one copy of the model under Megatron; from its documents, never measured here."""
 
     @property
     def accumulates(self) -> bool:
@@ -89,7 +91,8 @@ def load_of(plan: Plan, facts: ModelFacts) -> Load:
         paged=paged,
         precision=t.precision,
         strategy=h.strategy,
-        shards=max(1, h.world // h.tensor_parallel),
+        shards=h.world if h.megatron else max(1, h.world // h.tensor_parallel),
+        parts=_parts(h, facts),
         offload=h.offload,
         reference=plan.objective.type in ("dpo", "kto") and not m.adapter,
         accumulation=t.gradient_accumulation,
@@ -137,6 +140,13 @@ def _tensors(facts: ModelFacts, variant: str, targets: int, layers: int) -> int:
     """Tensors of the layers that are trained: eleven of a whole layer, two a target of an adapter, three under DoRA."""
     each = {"full": 11, "dora": 3 * targets}.get(variant, 2 * targets)
     return (layers or facts.layers) * each
+
+
+def _parts(h: HardwarePlan, facts: ModelFacts) -> int:
+    """Nearly all weights of a mixture are experts, which expert parallelism splits and tensor parallelism does not."""
+    if not h.megatron:
+        return 1
+    return h.pipeline_parallel * (h.tensor_parallel if facts.dense else h.expert_parallel)
 
 
 def _states(optimizer: str) -> tuple[str, bool]:

@@ -19,7 +19,7 @@ GIB = 2**30
 Constants = Mapping[str, float]
 SHARDS_WEIGHTS = ("zero3", "fsdp", "fsdp1")
 SHARDS_GRADIENTS = ("zero2", *SHARDS_WEIGHTS)
-SHARDS_STATES = ("zero1", *SHARDS_GRADIENTS)
+SHARDS_STATES = ("zero1", "megatron", *SHARDS_GRADIENTS)
 TRANSIENT = ("gradients", "activations", "logits", "layer", "workspace")
 DEEPSPEED = ("zero1", "zero2", "zero3")
 
@@ -77,7 +77,7 @@ def parts_of(load: Load, c: Constants | None = None) -> Parts:
 
 
 def reserve(load: Load, fixed: float, transient: Mapping[str, float], c: Constants) -> float:
-    """What the allocator holds and does not use: blocks of logits that no later request fits, and a share of the rest."""
+    """What the allocator holds and does not use: blocks that logits left, and a share of the rest."""
     blocks = 0.0 if load.fused_loss else c["reserve_logits"] * load.tokens * load.facts.vocab_size
     within = sum(transient.values()) - transient["logits"]
     return blocks + c["reserve_fixed"] * fixed + c["reserve_share"] * within + c["reserve_bytes"]
@@ -107,7 +107,7 @@ def stored_weights(load: Load) -> float:
         whole = quantizable(facts) * quantized_bytes(load) + rest * unquantized_bytes(load)
     copies = 2 if load.reference else 1
     if load.strategy not in SHARDS_WEIGHTS:
-        return copies * whole
+        return copies * whole / load.parts
     resident = 0.0 if load.offload == "all" else whole / load.shards
     return copies * resident + 2 * facts.layer_parameters * 2.0
 
@@ -132,7 +132,9 @@ def gradients(load: Load) -> float:
     whole = load.trainable * (4.0 if load.method == "lora" else weight_bytes(load))
     if load.strategy in SHARDS_GRADIENTS:
         return 0.0 if load.offload != "none" else whole / load.shards
-    return whole * (2 if load.strategy == "ddp" else 1)
+    if load.strategy == "megatron" and load.method != "lora":
+        return 4.0 * load.trainable / load.parts
+    return whole * (2 if load.strategy == "ddp" else 1) / load.parts
 
 
 def optimizer_states(load: Load) -> float:
@@ -147,7 +149,7 @@ def optimizer_states(load: Load) -> float:
 
 
 def _masters(load: Load) -> bool:
-    return load.strategy in DEEPSPEED and load.precision != "fp32"
+    return load.strategy in (*DEEPSPEED, "megatron") and load.precision != "fp32"
 
 
 def hidden_bytes(load: Load) -> float:

@@ -79,7 +79,7 @@ def _tried(
 
 def _allowed(change: Change, plan: Plan, backend: Backend | None, rows: Rows | None) -> Iterator[Changed]:
     for sets, changed in change(plan, rows):
-        if backend is None or not any(limit.applies(changed) for limit in backend.limits):
+        if backend is None or not backend.beyond(changed):
             yield sets, changed
 
 

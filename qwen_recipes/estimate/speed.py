@@ -65,7 +65,7 @@ def efficiency(load: Load, c: Constants) -> float:
 
 
 def host_seconds(load: Load, c: Constants) -> float:
-    """Seconds of Python and launches: a layer's, and an adapter's on its modules. DoRA and quantized bases cost more."""
+    """Seconds of Python and launches: a layer's, and an adapter's on its modules; more for DoRA and few bits."""
     adapters = c["launch_adapter"] * (c["launch_dora"] if load.dora else 1.0) if load.method == "lora" else 0.0
     quantized = {4: c["launch_int4"], 8: c["launch_int8"]}.get(load.bits, 0.0)
     return passes(load) * load.facts.layers * (c["launch_layer"] + adapters + quantized) + c["launch_step"]

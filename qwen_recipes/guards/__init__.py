@@ -10,7 +10,7 @@ from importlib import import_module
 from qwen_recipes.guards.base import Facts, Fix, Guard, Hit
 from qwen_recipes.guards.judge import judge
 
-__all__ = ["Facts", "Fix", "Guard", "Hit", "guard_codes", "guard_named", "guards", "judge"]
+__all__ = ["Facts", "Fix", "Guard", "Hit", "guard_codes", "guard_named", "guards", "judge", "recipe_guards"]
 
 
 def guard_codes() -> list[str]:
@@ -36,3 +36,8 @@ def guard_named(code: str) -> Guard:
 def guards() -> list[Guard]:
     """Every guard, in the order of codes."""
     return [guard_named(code) for code in _codes()]
+
+
+def recipe_guards() -> list[Guard]:
+    """Those that look at a recipe; the data's, which look at rows, are not loaded."""
+    return [guard_named(code) for code in _codes() if not code.startswith("QR5")]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
 from qwen_recipes.backends.base import Backend
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.backends.versions import within
 from qwen_recipes.estimate.gpus import Gpu, gpu_named
 from qwen_recipes.qwen.models import ModelFacts, model_facts
 from qwen_recipes.recipe.finding import Route, Severity
@@ -84,6 +85,8 @@ class Guard:
     check: Callable[[Facts], Iterator[Hit]]
     backends: tuple[str, ...] = ()
     """Names of the backends it is about; none means all."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """For a backend, the versions that it is about (`<0.12`, `>=0.9.3,<0.9.6`); none means all."""
     comes_with: str = ""
     """The command or backend to come that this is about (`merge`, `trl`, ...): until then it is a page only."""
 
@@ -91,6 +94,10 @@ class Guard:
     def title(self) -> str:
         """The first line of its page."""
         return self.docstring.strip().splitlines()[0].rstrip(".")
+
+    def concerns(self, backend: str, version: str) -> bool:
+        """Whether it is about this backend at this version."""
+        return (not self.backends or backend in self.backends) and within(version, self.versions.get(backend, ""))
 
     def part(self, heading: str) -> str:
         """The text under one of the page's headings, without the heading. Empty where there is none."""

@@ -14,15 +14,14 @@ from qwen_recipes.recipe.words import nearest
 
 def judge(plan: Plan, loaded: Loaded, backend: Backend) -> list[Finding]:
     """Every finding of every guard that the recipe does not allow, each at its line."""
-    from qwen_recipes.guards import guard_codes, guards
+    from qwen_recipes.guards import guard_codes
+    from qwen_recipes.guards import recipe_guards as guards
 
     facts = Facts(plan, loaded, backend)
     findings = [locate(loaded.document, f, key=True) for f in _unknown_allowed(plan, guard_codes())]
     findings += [locate(loaded.document, f, key=True) for f in _unknown_backends(loaded)]
     for guard in guards():
-        if guard.backends and backend.name not in guard.backends:
-            continue
-        if guard.code in plan.allow:
+        if guard.code in plan.allow or not guard.concerns(backend.name, plan.backend_version):
             continue
         findings += [locate(loaded.document, _finding(guard, hit)) for hit in guard.check(facts)]
     return findings

@@ -10,11 +10,15 @@ safe on every version.
 
 Evidence:
 What the reports come down to: (1) non-reentrant checkpointing over partitioned frozen weights recomputes other
-shapes (huggingface/trl#2514, huggingface/transformers#47254; fixed by deepspeedai/DeepSpeed#8148 in 0.19.4);
-(2) a dtype regression of DeepSpeed 0.19.2 alone (DeepSpeed#8072); (3) "element 0 of tensors does not require grad",
-from reentrant checkpointing without input gradients (QR402). It is not broken everywhere: on one H100, one rank,
-transformers 5.17, peft 0.21, DeepSpeed 0.19.8 (2026-11-23), LoRA, DoRA and QLoRA trained under ZeRO-3; on two gloo
-ranks on the CPU, LLaMA-Factory 0.9.5 with DeepSpeed 0.18.2 did too. LLaMA-Factory and ms-swift ship such examples.
+shapes (huggingface/trl#2514, huggingface/transformers#47254; deepspeedai/DeepSpeed#8148); (2) a dtype regression of
+DeepSpeed 0.19.2 alone (DeepSpeed#8072); (3) "element 0 of tensors does not require grad", from reentrant
+checkpointing without input gradients (QR402).
+
+By version, on two H100 (transformers 5.23, peft 0.21.2; docs/strategies.md): with DeepSpeed 0.18.2 and 0.19.2, LoRA
+with non-reentrant checkpointing dies in the first step ("Recomputed values ... have different metadata") and with
+reentrant checkpointing trains. With 0.19.3 non-reentrant trains. With 0.19.8 LoRA, DoRA, QLoRA, QDoRA and LoRA on 8
+bits train with either, with the losses of one GPU; (3) did not show. LLaMA-Factory and ms-swift ship such examples.
+Rejected all the same: ZeRO-2 serves adapters as well, and the versions that fail are in use.
 
 Instead:
 Write `strategy: zero2`, or leave `strategy` out. Where ZeRO-3 is needed because the base does not fit on one GPU,

@@ -4,15 +4,17 @@ What:
 A base that is quantized to 4 or 8 bits when it is loaded is trained with `hardware.strategy: zero3`.
 
 Why it matters:
-ZeRO-3 partitions weights that are no longer plain tensors. In 8 bits the loss is wrong; in 4 bits every rank first
-loads the whole model, and it works with weights stored as bfloat16 only.
+ZeRO-3 partitions weights that are no longer plain tensors. In 8 bits a wrong loss was reported that is not known to be
+fixed on purpose; in 4 bits every rank first loads the whole model. What fails depends on versions.
 
 Evidence:
 8 bits: a loss ten times too high where ZeRO-1 and ZeRO-2 are right, bitsandbytes-foundation/bitsandbytes#1451
 (closed, no fix seen), axolotl-ai-cloud/axolotl#2068 (open). 4 bits: huggingface/peft#2016 (out of memory while
-loading); modelscope/ms-swift#8267 (open). PEFT documents 4 bits with bfloat16 storage; on one H100, one rank,
-transformers 5.17, DeepSpeed 0.19.8, QLoRA trained under ZeRO-3, and on the CPU, two gloo ranks, LLaMA-Factory 0.9.5
-with DeepSpeed 0.18.2 did. The scripts that Qwen publishes warn of both.
+loading); modelscope/ms-swift#8267 (open). PEFT documents 4 bits with bfloat16 storage. The scripts that
+Qwen publishes warn of both. Not so on two H100 with transformers 5.23, DeepSpeed 0.19.8 and bitsandbytes 0.50.2
+(docs/strategies.md): QLoRA and QDoRA trained, sharded with either storage, and LoRA on 8 bits too, all with the losses
+of one GPU. On two gloo ranks on the CPU, LLaMA-Factory 0.9.5 with DeepSpeed 0.18.2 trained QLoRA. Other versions were
+not run on GPUs.
 
 Instead:
 Write `strategy: zero2`: a quantized base is small, and ZeRO-2 partitions what an adapter adds. Where it still does

@@ -10,6 +10,7 @@ and the extra rank learns next to nothing. Rank-stabilized LoRA divides by the r
 Evidence:
 Kalajdzievski 2023, A Rank Stabilization Scaling Factor for Fine-Tuning with LoRA (arXiv:2312.03732): the gradient
 norm collapses with rank under alpha/rank and holds under alpha/√rank.
+To see it again: `scripts/evidence/scale.py`.
 
 Instead:
 Write `rslora: auto`, and leave `alpha` out or near the rank: the same alpha acts √rank times as strong.

@@ -12,6 +12,7 @@ Hu et al. 2021, LoRA (arXiv:2106.09685), section 4.1: tuning alpha is roughly tu
 once and left. The field's settings are a scale of 1 (alpha = rank) to 2 (alpha = 2 x rank), up to 4. rsLoRA
 (arXiv:2312.03732) was measured at a fixed low alpha, so at alpha = √rank its scale is 1, which is fine too: the
 lower bound here is that, below the half of the rank which is often named.
+To see it again: `scripts/evidence/scale.py`.
 
 Instead:
 Write `alpha: 2 x rank`, or alpha equal to the rank under rsLoRA, or leave `alpha` out; then tune the learning rate.

@@ -13,6 +13,7 @@ at rank 8, `cat` exact (1e-7). One DoRA adapter at weight 1.0 must come out as i
 its magnitude is set back to the base's. Merged by itself (`merge_and_unload`), DoRA is exact to 8e-7. QDoRA trained
 with TRL before 1.15 has no learned magnitude at all: it was cast to bf16 and its updates rounded to zero
 (huggingface/trl#7268).
+To see it again: `scripts/evidence/merging.py`.
 
 Instead:
 Take `cat`, which is exact and adds the ranks up. Merge DoRA adapters one at a time into the bf16 base.

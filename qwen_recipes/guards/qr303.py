@@ -11,6 +11,7 @@ Instruct template on a hybrid or Thinking model takes away the place where it re
 Evidence:
 hiyouga/LlamaFactory#9092, #8832, #10282. The four official templates rendered on the same conversations:
 `tests/unit/test_qwen_templates.py`.
+To see it again: `scripts/evidence/other_variant.py`.
 
 Instead:
 Write `template: auto`, or leave `template` out.

@@ -15,6 +15,7 @@ Axolotl 0.21.0, run with the official tokenizers: `chat_template: qwen3` ends th
 where Qwen's stops after `assistant`, and saves that into the trained model's tokenizer; on Instruct-2507 it adds
 empty think blocks; in DPO a chosen answer that reasons gets two. LLaMA-Factory 0.9.5 has no Jinja at all, its
 `qwen3` is Python code (hiyouga/LlamaFactory#10773 lists where it deviates). Unsloth: unslothai/unsloth#3383.
+To see it again: `scripts/evidence/own_template.py`.
 
 Instead:
 Remove the key: the compiler passes Qwen's own template, or its nearest name. A template of your own is
@@ -58,6 +59,13 @@ def _fitting(facts: Facts) -> tuple[str, ...]:
     """The framework's names for the recipe's template; a Base model has learnt none and takes any of Qwen3's."""
     words = facts.backend.words.get("template", {})
     variant = facts.plan.chat.template
+    if (
+        facts.backend.name == "llamafactory"
+        and facts.plan.objective.type == "sft"
+        and variant != "base"
+        and not facts.plan.chat.exact
+    ):
+        return ("empty",)
     return tuple(words.values()) if variant == "base" else tuple(words[v] for v in (variant,) if v in words)
 
 

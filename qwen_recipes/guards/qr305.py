@@ -15,6 +15,7 @@ template equals one that it knows byte for byte, it swaps in a training template
 1.1.0 and for Instruct-2507 since 1.4.0; for Thinking-2507 and any edited template it raises. Its training template
 for hybrid models writes a think block into every turn and trains the empty ones. The three backends of today don't
 use the marker: they find the assistant's tokens themselves.
+To see it again: `scripts/evidence/assistant_mask.py`.
 
 Instead:
 With TRL, pass a copy of the official template with the marker as `chat_template_path`, and ship the original.

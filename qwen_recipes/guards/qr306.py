@@ -15,6 +15,7 @@ The four official templates, rendered: none inserts a system message (`tests/uni
 LLaMA-Factory 0.9.5, run: `template: qwen` adds "You are Qwen, created by Alibaba Cloud". ms-swift 4.6.0, read and
 run: `system` stands before every row that has none of its own, and `system: null` trains with the prompt "None".
 Axolotl 0.21.0, read: `default_system_message` is for its ChatML template, and others drop it in silence.
+To see it again: `scripts/evidence/system_prompt.py`.
 
 Instead:
 Write the system message into the rows, as the first message of each; send the same one when the model is used.

@@ -16,6 +16,7 @@ is no prefix of the whole rendering in 261 of 300 with hybrid and Thinking-2507,
 modelscope/ms-swift#4810, #5793 for people who lost it). Rows with one answer each are not concerned: how many turns
 a row has stands in the rows, which a linter does not open; `recipes data check` counts them. A Base model has no
 reasoning to lose and is left alone.
+To see it again: `scripts/evidence/history.py`.
 
 Instead:
 Write `train_on: last-assistant`, and let `recipes data prepare` split a conversation into one row a turn where every

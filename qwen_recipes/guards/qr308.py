@@ -13,6 +13,7 @@ modelscope/ms-swift#4854, #5793, #5927, #8203: thinking lost, or a block that is
 on rows without it. LLaMA-Factory 0.9.5, run: with `enable_thinking: false` reasoning in a row is deleted from every
 turn and an empty block without loss stands in its place. Unsloth's guide for Qwen3 advises to mix, about 75 % of the
 rows with reasoning. Whether rows have any stands in the rows, not in the recipe: `recipes data check` counts them.
+To see it again: `scripts/evidence/empty_thought.py`.
 
 Instead:
 Leave `thinking` out, and mix rows with reasoning in, about three of four. Where no reasoning is wanted, train

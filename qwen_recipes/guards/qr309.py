@@ -13,6 +13,7 @@ Evidence:
 LLaMA-Factory 0.9.5 and ms-swift 4.6.0, run: which tokens carry loss under each setting (`recipes verify` shows
 yours). The mask was made for this: modelscope/ms-swift#5507, #8203, and snowflakedb/ArcticTraining#286, which copied
 it. Axolotl 0.21.0 always leaves the block out of the loss.
+To see it again: `scripts/evidence/empty_thought.py`.
 
 Instead:
 Leave `thinking` out, or write `thinking: auto`. If the model is to lose its thinking on purpose, allow QR309 and say

@@ -10,6 +10,7 @@ not tell: it is 131,072 on models of 40,960 positions and 1,010,000 on Instruct-
 Evidence:
 `config.json` and `tokenizer_config.json` of the released models, rebuilt to their public hashes
 (`qwen_recipes/qwen/registry.py`).
+To see it again: `scripts/evidence/vocabulary.py`.
 
 Instead:
 Keep `sequence_length` within the model's positions; where rows are longer, take a 2507 model (262,144).

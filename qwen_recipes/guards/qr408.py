@@ -24,8 +24,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from qwen_recipes.backends.versions import numbers
 from qwen_recipes.guards.base import Facts, Fix, Guard, Hit
-from qwen_recipes.guards.qr701 import numbers
 
 APART_SINCE = "0.18"
 """The first Axolotl that keeps packed rows apart without flash attention."""

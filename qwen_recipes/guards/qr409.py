@@ -23,8 +23,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from qwen_recipes.backends.versions import numbers
 from qwen_recipes.guards.base import Facts, Fix, Guard, Hit
-from qwen_recipes.guards.qr701 import numbers
 
 FIRST = {"axolotl": "0.9.1", "llamafactory": "0.9.3"}
 """The first version whose Liger knows Qwen3."""

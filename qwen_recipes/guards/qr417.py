@@ -20,9 +20,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qwen_recipes.guards.base import Facts, Fix, Guard, Hit
-from qwen_recipes.guards.qr701 import numbers
-
-MENDED = "0.9.6"
 
 
 def check(facts: Facts) -> Iterator[Hit]:
@@ -30,7 +27,7 @@ def check(facts: Facts) -> Iterator[Hit]:
     t = facts.plan.training
     if not t.packing or facts.plan.objective.type != "sft" or t.attention not in ("sdpa", "eager"):
         return
-    if t.sequence_length % 8 and numbers(facts.backend.version) < numbers(MENDED):
+    if t.sequence_length % 8:
         shorter = t.sequence_length // 8 * 8
         yield Hit(
             ("training", "sequence_length"),
@@ -40,4 +37,6 @@ def check(facts: Facts) -> Iterator[Hit]:
         )
 
 
-GUARD = Guard("QR417", "pack-not-multiple-of-8", "error", "high", __doc__, check, ("llamafactory",))
+GUARD = Guard(
+    "QR417", "pack-not-multiple-of-8", "error", "high", __doc__, check, ("llamafactory",), {"llamafactory": "<0.9.6"}
+)

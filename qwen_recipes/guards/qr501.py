@@ -18,9 +18,12 @@ Rename the roles, or say how the rows are laid out: `format: sharegpt`. `recipes
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from qwen_recipes.data.facts import RowFacts
 from qwen_recipes.guards.rows.base import RowHit, row_guard
+
+if TYPE_CHECKING:
+    from qwen_recipes.data.facts import RowFacts
 
 ROLES = ("system", "user", "assistant", "tool", "text")
 

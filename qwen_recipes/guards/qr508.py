@@ -21,10 +21,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from qwen_recipes.data.facts import RowFacts
 from qwen_recipes.guards.rows.base import RowHit, row_guard
 from qwen_recipes.qwen.vocabulary import SPECIAL
+
+if TYPE_CHECKING:
+    from qwen_recipes.data.facts import RowFacts
 
 TYPED = re.compile("|".join(map(re.escape, (*SPECIAL, "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>"))))
 ASKED = re.compile("</?think>")

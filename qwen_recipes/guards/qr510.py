@@ -19,10 +19,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from qwen_recipes.data.facts import RowFacts
 from qwen_recipes.guards.rows.base import RowHit, row_guard
+
+if TYPE_CHECKING:
+    from qwen_recipes.data.facts import RowFacts
 
 
 def check(facts: RowFacts) -> Iterator[RowHit]:

@@ -17,9 +17,12 @@ Shorten the question or raise `training.sequence_length`; under `overlong: drop`
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from qwen_recipes.data.facts import RowFacts
 from qwen_recipes.guards.rows.base import RowHit, row_guard
+
+if TYPE_CHECKING:
+    from qwen_recipes.data.facts import RowFacts
 
 
 def check(facts: RowFacts) -> Iterator[RowHit]:

@@ -19,9 +19,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from qwen_recipes.data.facts import RowFacts
 from qwen_recipes.guards.rows.base import RowHit, row_guard
+
+if TYPE_CHECKING:
+    from qwen_recipes.data.facts import RowFacts
 
 LOST = re.compile("[\x00-\x08\x0e-\x1f\x7f\ufffd\ud800-\udfff]")
 

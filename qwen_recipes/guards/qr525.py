@@ -18,9 +18,12 @@ Remove the row, or write the answer.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from qwen_recipes.data.facts import RowFacts
 from qwen_recipes.guards.rows.base import RowHit, row_guard
+
+if TYPE_CHECKING:
+    from qwen_recipes.data.facts import RowFacts
 
 
 def check(facts: RowFacts) -> Iterator[RowHit]:

@@ -19,28 +19,21 @@ Update the framework, or leave `run.environment: managed`, which installs the lo
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from qwen_recipes.guards.base import Facts, Guard, Hit
 
 FIRST = {"axolotl": "0.9.1", "llamafactory": "0.9.3"}
+OLDER = {backend: f"<{first}" for backend, first in FIRST.items()}
 
 
 def check(facts: Facts) -> Iterator[Hit]:
     """A backend from before Qwen3."""
-    first = FIRST.get(facts.backend.name)
-    if first and numbers(facts.backend.version) < numbers(first):
-        yield Hit(
-            facts.written("run.backend"),
-            f"{facts.backend.title} {facts.backend.version} is older than Qwen3",
-            f"{facts.backend.title} {first} or newer",
-        )
+    yield Hit(
+        facts.written("run.backend"),
+        f"{facts.backend.title} {facts.plan.backend_version} is older than Qwen3",
+        f"{facts.backend.title} {FIRST[facts.backend.name]} or newer",
+    )
 
 
-def numbers(version: str) -> tuple[int, ...]:
-    """`0.9.5.dev1` as (0, 9, 5): the leading numbers of a version."""
-    return tuple(int(part) for part in re.split(r"[^\d.]", version)[0].split(".") if part)
-
-
-GUARD = Guard("QR701", "older-than-qwen3", "error", "high", __doc__, check)
+GUARD = Guard("QR701", "older-than-qwen3", "error", "high", __doc__, check, tuple(FIRST), OLDER)

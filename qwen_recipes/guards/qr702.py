@@ -10,6 +10,7 @@ error that names the key and not the line. ms-swift takes an abbreviation for th
 Evidence:
 The schemas under `schemas/backends`, taken from the frameworks' own classes, with the keys that plugins and other
 commands read (`schemas/native`). Of Axolotl's own examples, dozens carry such keys: `tests/wild/verdicts.json`.
+To see it again: `scripts/evidence/dropped_keys.py`.
 
 Instead:
 Correct the spelling, list the plugin that reads it, or remove the line.

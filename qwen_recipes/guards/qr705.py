@@ -11,6 +11,8 @@ false. LLaMA-Factory converts nothing, so that `use_dora: "false"` is on; ms-swi
 Evidence:
 Run with PyYAML 6.0.3, OmegaConf, and the parsers of Axolotl 0.21.0, LLaMA-Factory 0.9.5 and ms-swift 4.6.0: with
 `system: null` ms-swift trains with the system prompt "None".
+To see it again: `scripts/evidence/null_is_none.py` and
+`scripts/evidence/yaml_readers.py`.
 
 Instead:
 Write `1.0e-5`, quote words that are text, unquote numbers, and remove what has no value.

@@ -21,7 +21,7 @@ _AFTER = 5
 
 def last_lines(log: Path, shown: int = _SHOWN) -> list[str]:
     """The last lines of the last traceback that tells the reason, or of the output where there is none."""
-    lines = _lines(log)
+    lines = readable_lines(log)
     starts = [index for index, line in enumerate(lines) if _TRACEBACK in line]
     blocks = [_block(lines, start) for start in starts]
     telling = [block for block in blocks if not _by_launcher(block)]
@@ -48,7 +48,7 @@ def _message_end(lines: list[str], end: int) -> int:
     return min(end + 1 + _AFTER, len(lines))
 
 
-def _lines(log: Path) -> list[str]:
+def readable_lines(log: Path) -> list[str]:
     """The end of the log as a person saw it: progress bars, colours and rank prefixes taken out."""
     try:
         with log.open("rb") as file:

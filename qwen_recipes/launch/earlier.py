@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from qwen_recipes.launch.checkpoints import Checkpoint
+from qwen_recipes.launch.points import CURVE
 from qwen_recipes.launch.record import LOG, RECORD, Record, read_record, write_record
 
 FOLDER = "earlier"
@@ -11,7 +13,7 @@ _RESULTS = (
     *("checkpoint-*", "last-checkpoint", "best", "last", "adapter_model.safetensors", "adapter_config.json"),
     *("model.safetensors", "model-*-of-*.safetensors", "model.safetensors.index.json", "config.json"),
     *("trainer_state.json", "trainer_log.jsonl", "logging.jsonl", "*_results.json", "training_args.bin"),
-    *(RECORD, LOG),
+    *(RECORD, LOG, CURVE),
 )
 """What frameworks and we write into an output folder; whatever else is there stays."""
 
@@ -33,6 +35,17 @@ def set_aside(output: Path) -> tuple[Record | None, Path | None]:
         for path in output.glob(pattern):
             path.rename(place / path.name)
     return record, place
+
+
+def set_damaged_aside(output: Path, damaged: list[Checkpoint]) -> list[str]:
+    """Move damaged checkpoints into `earlier/damaged/`, so that nothing takes them for whole; says so, a line each."""
+    said = []
+    for one in damaged:
+        place = _free(output / FOLDER / "damaged")
+        place.mkdir(parents=True)
+        one.folder.rename(place / one.folder.name)
+        said.append(f"{one.folder.name} is damaged ({one.damage}) and is not used; it is kept in {place}")
+    return said
 
 
 def _free(folder: Path) -> Path:

@@ -10,9 +10,14 @@ from pathlib import Path
 
 from qwen_recipes.backends.base import Backend
 from qwen_recipes.backends.plan import Plan
-from qwen_recipes.launch.environment import Environment, EnvironmentMissing, at, current, managed
+from qwen_recipes.launch.contents import versions
+from qwen_recipes.launch.environment import CurrentEnvironment, Environment, EnvironmentMissing, at, current, managed
+from qwen_recipes.launch.fingerprints import files_of
 from qwen_recipes.launch.gpu import detected_device, gpus
 from qwen_recipes.launch.record import Record, read_record
+from qwen_recipes.launch.requirements import read
+from qwen_recipes.launch.room import too_little
+from qwen_recipes.qwen.models import model_facts
 from qwen_recipes.recipe.check import locate
 from qwen_recipes.recipe.finding import Finding, Route
 from qwen_recipes.recipe.load import Loaded
@@ -44,6 +49,11 @@ def wrong_paths(plan: Plan, loaded: Loaded) -> list[Finding]:
         for route, path in _named(plan)
         if not _there(whole := loaded.folder / path)
     ]
+    found += [
+        Finding("data", "error", f"{path} can't be read", route, why="this user may not")
+        for route, path in _named(plan)
+        if any(not os.access(file, os.R_OK) for file in files_of(path, loaded.folder))
+    ]
     if plan.model.local and (loaded.folder / plan.model.id).resolve() == (loaded.folder / plan.output.dir).resolve():
         message = "`output.dir` is the model's own folder, which the run would write over"
         found.append(Finding("output", "error", message, ("output", "dir"), instead=f"runs/{plan.name}"))
@@ -60,13 +70,29 @@ def _named(plan: Plan) -> Iterator[tuple[Route, str]]:
         for index, source in enumerate(sources):
             if source.path is not None:
                 yield ("data", split, index, "path"), source.path
+    for index, reward in enumerate(plan.objective.rewards):
+        yield ("objective", "rewards", index, "path"), reward.path
     if not plan.chat.official:
         yield ("chat", "template"), plan.chat.template
 
 
-def obstacles(plan: Plan, output: Path) -> list[str]:
-    """What on this machine keeps the run from starting, apart from the environment."""
-    return [*_no_bash(), *_no_gpu(plan), *_not_writable(output), *_busy(output)]
+def obstacles(plan: Plan, output: Path, base: Path) -> list[str]:
+    """What on this machine keeps the run from starting, but for the environment. A local model is seen from `base`."""
+    room = too_little(plan, model_facts(plan.model.id, base), output)
+    return [*_no_bash(), *_no_gpu(plan), *_not_writable(output), *_busy(output), *_others(plan, output), *room]
+
+
+def drifted_versions(environment: Environment) -> list[str]:
+    """Packages of an environment of ours that are not as its lock has them; none for one of the person's own."""
+    if environment.state != "ready" or isinstance(environment, CurrentEnvironment):
+        return []
+    present = versions(environment.site_packages)
+    return [
+        f"{environment.folder}: {name} is {present.get(name, 'missing')}, and its lock has {version}; "
+        f"recipes env create {environment.backend} --device {environment.device}"
+        for name, version in read(environment.lock).pins().items()
+        if present.get(name, "").partition("+")[0] != version.partition("+")[0]
+    ]
 
 
 def live_run(output: Path) -> Record | None:
@@ -90,6 +116,16 @@ def busy_message(output: Path, record: Record | None) -> str:
 def _busy(output: Path) -> Iterator[str]:
     if record := live_run(output):
         yield busy_message(output, record)
+
+
+def _others(plan: Plan, output: Path) -> Iterator[str]:
+    """A folder with another recipe's run."""
+    record = read_record(output)
+    if record is not None and record.name != plan.name and record.state != "running":
+        yield (
+            f"{output} holds a run of another recipe, {record.name} ({record.recipe['file']}), started at "
+            f"{record.started}: give this one another output.dir, or move that one away"
+        )
 
 
 def _no_bash() -> Iterator[str]:

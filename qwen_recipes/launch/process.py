@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from qwen_recipes.launch import supervisor
 
 _CHUNK = 65536
+_TICK = 1.0
+"""Seconds between two looks at what the framework wrote elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -30,23 +34,41 @@ class Ended:
     interrupted: str | None = None
 
 
+class Watcher(Protocol):
+    """Who follows a run: told of its process group, of each piece of output, and about once a second."""
+
+    def began(self, group: int) -> None:
+        """The process group has started."""
+
+    def feed(self, chunk: bytes) -> None:
+        """The framework printed this."""
+
+    def tick(self) -> None:
+        """A moment has passed."""
+
+
 def run(
     command: Sequence[str],
     variables: Mapping[str, str],
     log: Path,
     lock: int,
-    started: Callable[[int], None] = lambda group: None,
+    record: Path,
+    watcher: Watcher,
+    *,
+    shown: bool = False,
+    append: bool = False,
 ) -> Ended:
     """Run a command to its end, in a session of its own; nothing that it started is left afterwards.
 
-    What it prints goes to standard output and to `log`, byte by byte. `variables` is its whole environment, `lock`
-    a descriptor that is kept open until all of it has ended. `started` is told the process group. SIGINT, SIGTERM and
-    SIGHUP that we get are passed on. Must be called from the main thread.
+    What it prints goes to `log` byte by byte (after what is there, with `append`), and to standard output if it is
+    `shown`. `variables` is its whole environment, `lock` a descriptor that is kept open until all of it has ended,
+    `record` the run's, which the supervisor finishes where we are killed. SIGINT, SIGTERM and SIGHUP that we get are
+    passed on. Must be called from the main thread.
     """
     received: list[int] = []
     ours, theirs = os.pipe()
-    with _signals_to(received) as forward_to, log.open("wb") as kept:
-        wrapped = [sys.executable, "-I", supervisor.__file__, str(ours), str(lock), *command]
+    with _signals_to(received) as forward_to, log.open("ab" if append else "wb", buffering=0) as kept:
+        wrapped = [sys.executable, "-I", supervisor.__file__, str(ours), str(lock), str(record), *command]
         with _signals_held():
             process = subprocess.Popen(
                 wrapped, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -55,8 +77,8 @@ def run(
             forward_to(process)
         os.close(ours)
         try:
-            started(process.pid)
-            _stream(process, kept)
+            watcher.began(process.pid)
+            _stream(process, kept, watcher, sys.stdout.buffer if shown else None)
         finally:
             os.close(theirs)
             if process.wait() < 0:
@@ -97,16 +119,33 @@ def _signals_to(received: list[int]) -> Iterator[Callable[[subprocess.Popen[byte
             signal.signal(number, handler)
 
 
-def _stream(process: subprocess.Popen[bytes], log: BinaryIO) -> None:
-    """Copy the output as it comes; a reader of ours that went away doesn't end the run."""
+def _stream(process: subprocess.Popen[bytes], log: BinaryIO, watcher: Watcher, shown: BinaryIO | None) -> None:
+    """Copy the output as it comes; neither a reader of ours that went away nor a full disk ends the run."""
     assert process.stdout is not None
-    shown: BinaryIO | None = sys.stdout.buffer
-    while chunk := os.read(process.stdout.fileno(), _CHUNK):
+    source, due = process.stdout.fileno(), time.monotonic() + _TICK
+    kept: BinaryIO | None = log
+    while True:
+        ready, _, _ = select.select([source], [], [], max(0.0, due - time.monotonic()))
+        if time.monotonic() >= due:
+            watcher.tick()
+            due = time.monotonic() + _TICK
+        if not ready:
+            continue
+        if not (chunk := os.read(source, _CHUNK)):
+            break
+        kept = kept and _keep(kept, chunk)
+        shown = shown and _show(shown, chunk)
+        watcher.feed(chunk)
+    process.stdout.close()
+
+
+def _keep(log: BinaryIO, chunk: bytes) -> BinaryIO | None:
+    try:
         log.write(chunk)
         log.flush()
-        if shown is not None:
-            shown = _show(shown, chunk)
-    process.stdout.close()
+    except OSError:
+        return None
+    return log
 
 
 def _show(stream: BinaryIO, chunk: bytes) -> BinaryIO | None:

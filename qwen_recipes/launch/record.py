@@ -16,12 +16,18 @@ from typing import Any, Literal
 
 from qwen_recipes import __version__
 from qwen_recipes.compile import Compiled
+from qwen_recipes.launch.alive import process_started, there
+from qwen_recipes.launch.checkpoints import checkpoints
 from qwen_recipes.launch.environment import Environment
+from qwen_recipes.launch.fingerprints import fingerprints, sha256_of
+from qwen_recipes.launch.gpu import gpus
 from qwen_recipes.launch.losses import Losses
 from qwen_recipes.recipe.load import Loaded
 from qwen_recipes.resolve.table import table
 
-RECORD, LOG, LOCK = "run.json", "run.log", ".run.lock"
+RECORD, LOG, LOCK, RESERVE = "run.json", "run.log", ".run.lock", ".run.reserve"
+_ROOM = 512 * 1024
+"""Bytes set aside for the record."""
 Status = Literal["running", "finished", "failed", "interrupted", "killed"]
 _PACKAGES = (
     *("torch", "transformers", "peft", "trl", "accelerate", "datasets", "tokenizers", "safetensors"),
@@ -34,7 +40,8 @@ class Record:
     """One run. Times are ISO 8601 with zone, `seconds` the wall clock; paths are absolute but for file names.
 
     `pid` and `pid_started` are of the `recipes` that watches the run, `pgid` of the framework's process group.
-    `signal` is the one that ended the run, or that was sent to it.
+    `signal` is the one that ended the run, or that was sent to it. `attempts` are earlier ones that this one goes on
+    from, at the checkpoint of step `resumed_from`. `planned` is what the estimate said before: bytes and seconds.
     """
 
     name: str
@@ -63,6 +70,14 @@ class Record:
     first_loss: float | None = None
     last_loss: float | None = None
     last_eval_loss: float | None = None
+    gpus: list[dict[str, Any]] = field(default_factory=list)
+    data: list[dict[str, Any]] = field(default_factory=list)
+    rows: dict[str, int] | None = None
+    planned: dict[str, Any] | None = None
+    metrics: dict[str, Any] = field(default_factory=dict)
+    checkpoints: list[dict[str, Any]] = field(default_factory=list)
+    resumed_from: int | None = None
+    attempts: list[dict[str, Any]] = field(default_factory=list)
     version: int = field(default=1)
 
     @property
@@ -73,7 +88,7 @@ class Record:
     @property
     def _orphaned(self) -> bool:
         return self.host == socket.gethostname() and (
-            self.pid_started != process_started(self.pid) or not _exists(self.pid)
+            self.pid_started != process_started(self.pid) or not there(self.pid)
         )
 
     def add_losses(self, losses: Losses) -> None:
@@ -81,6 +96,22 @@ class Record:
         self.steps, self.planned_steps = losses.steps, losses.planned
         self.first_loss, self.last_loss = _finite(losses.first), _finite(losses.last)
         self.last_eval_loss = _finite(losses.last_evaluation)
+
+    def add_results(self) -> None:
+        """Take over what lies in the output folder: checkpoints, and how many rows were prepared."""
+        output = Path(self.output)
+        self.checkpoints = [
+            {"step": one.step, "folder": one.folder.name, "damage": one.damage} for one in checkpoints(output)
+        ]
+        try:
+            self.rows = json.loads((output / "rows" / "rows.json").read_bytes())["counts"]
+        except (OSError, ValueError, KeyError, TypeError):
+            self.rows = None
+
+    def as_attempt(self) -> dict[str, Any]:
+        """How this attempt ended, for the record of the one that goes on from it."""
+        names = ("started", "ended", "status", "signal", "exit_code", "steps", "resumed_from")
+        return {**{name: getattr(self, name) for name in names}, "status": self.state}
 
 
 def new_record(
@@ -105,6 +136,7 @@ def new_record(
             "folder": str(environment.folder),
             "python": environment.python,
             "packages": package_versions(environment, backend.distribution),
+            "lock": sha256_of(environment.lock)[0] if environment.lock.is_file() else None,
         },
         system={"qwen-recipes": __version__, "python": platform.python_version(), "platform": platform.platform()},
         output=str(output.resolve()),
@@ -112,6 +144,8 @@ def new_record(
         pid=os.getpid(),
         pid_started=process_started(os.getpid()),
         host=socket.gethostname(),
+        gpus=[asdict(gpu) for gpu in gpus()],
+        data=fingerprints(compiled.plan, loaded.folder),
     )
 
 
@@ -125,9 +159,16 @@ def now() -> str:
     return datetime.now().astimezone().isoformat(timespec="seconds")
 
 
+def reserve(output: Path) -> None:
+    """Set room aside for the record, so that it can be finished on a full disk. Raises OSError."""
+    (output / RESERVE).write_bytes(bytes(_ROOM))
+
+
 def write_record(record: Record) -> None:
-    """Write `run.json` whole or not at all. Raises OSError."""
+    """Write `run.json` whole or not at all; an ended run's takes the room that was set aside. Raises OSError."""
     folder = Path(record.output)
+    if record.ended:
+        (folder / RESERVE).unlink(missing_ok=True)
     text = json.dumps(asdict(record), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
     handle, part = tempfile.mkstemp(prefix=".run.", dir=folder)
     try:
@@ -164,24 +205,6 @@ def package_versions(environment: Environment, framework: str) -> dict[str, str]
     except (OSError, subprocess.TimeoutExpired, ValueError):
         return {}
     return found
-
-
-def process_started(pid: int) -> int | None:
-    """When a process started, in clock ticks since boot; None where the system doesn't tell, or it is gone."""
-    try:
-        return int(Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[19])
-    except (OSError, ValueError, IndexError):
-        return None
-
-
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _finite(value: float | None) -> float | None:

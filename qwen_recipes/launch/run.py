@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.compile import Compiled
 from qwen_recipes.launch import process
+from qwen_recipes.launch.checkpoints import torn
 from qwen_recipes.launch.complaint import last_lines
 from qwen_recipes.launch.earlier import set_aside
 from qwen_recipes.launch.environment import Environment
+from qwen_recipes.launch.follow import Follower, Progress
 from qwen_recipes.launch.losses import newest_checkpoint, read_losses
+from qwen_recipes.launch.memory import gpu_memory, group_memory
 from qwen_recipes.launch.preflight import busy_message
-from qwen_recipes.launch.record import LOCK, LOG, Record, command, new_record, now, read_record, write_record
+from qwen_recipes.launch.record import LOCK, LOG, RECORD, Record, new_record, now, read_record, reserve, write_record
+from qwen_recipes.launch.resume import resume_point
 from qwen_recipes.recipe.load import Loaded
 
 ROWS = "rows: "
@@ -39,6 +46,16 @@ def variables(environment: Environment) -> dict[str, str]:
     return {**kept, **environment.variables(), "PYTHONUNBUFFERED": "1"}
 
 
+@dataclass(frozen=True)
+class Options:
+    """How a run is started: go on from a checkpoint; show what the framework prints; who draws progress."""
+
+    resume: bool = False
+    shown: bool = False
+    progress: Callable[[Progress], None] = lambda progress: None
+    planned: dict[str, Any] | None = None
+
+
 def run(
     loaded: Loaded,
     compiled: Compiled,
@@ -46,36 +63,98 @@ def run(
     environment: Environment,
     folder: Path,
     tell: Callable[[str], None] = lambda line: None,
+    options: Options = Options(),
 ) -> Record:
     """Launch the compiled files in `folder` and wait; the record, as it stands in `run.json`.
 
-    Raises Busy, or OSError where the output folder can't be written.
+    Raises Busy, Changed, or OSError where the output folder can't be written.
     """
     output = output_folder(loaded, compiled.plan)
     output.mkdir(parents=True, exist_ok=True)
     with _locked(output) as lock:
-        _set_aside(output, tell)
+        point = resume_point(output, compiled, tell) if options.resume else None
+        if point is None:
+            _set_aside(output, tell)
+        reserve(output)
         record = new_record(loaded, compiled, sets, environment, folder, output)
-        began = time.monotonic()
-        write_record(record)
-        try:
-            ended = process.run(
-                command(folder), variables(environment), output / LOG, lock, lambda group: _began(record, group)
-            )
-            _judge(record, compiled.plan, ended)
-        except BaseException as error:
-            record.status, record.problem = "failed", f"{type(error).__name__}: {error}"
-            raise
-        finally:
-            record.ended, record.seconds = now(), round(time.monotonic() - began, 1)
-            write_record(record)
+        record.planned = options.planned
+        if point:
+            record.resumed_from, record.attempts = point.step, point.attempts
+            record.command.append(compiled.backend.resume.format(point.folder))
+        _watched(record, compiled.plan, variables(environment), lock, options)
     return record
 
 
+def _watched(record: Record, plan: Plan, env: dict[str, str], lock: int, options: Options) -> None:
+    """Start what the record says, follow it to its end, and write down how it ended."""
+    output, began = Path(record.output), time.monotonic()
+    write_record(record)
+    follower = _follower(record, plan, options)
+    again = record.resumed_from is not None
+    log, file = output / LOG, output / RECORD
+    try:
+        ended = process.run(record.command, env, log, lock, file, follower, shown=options.shown, append=again)
+        follower.tick()
+        _judge(record, plan, ended)
+    except BaseException as error:
+        record.status, record.problem = "failed", f"{type(error).__name__}: {error}"
+        raise
+    finally:
+        record.ended, record.seconds = now(), round(time.monotonic() - began, 1)
+        record.metrics = measured(follower.progress, plan)
+        record.add_results()
+        write_record(record)
+
+
+def _follower(record: Record, plan: Plan, options: Options) -> Follower:
+    output = Path(record.output)
+
+    def began(group: int) -> None:
+        record.pgid = group
+        write_record(record)
+
+    def memory() -> int | None:
+        on_gpu = plan.hardware.device == "cuda"
+        return gpu_memory() if on_gpu else group_memory(record.pgid) if record.pgid else None
+
+    return Follower(
+        output,
+        plan.training.log_every,
+        record.resumed_from or 0,
+        memory=memory,
+        tokens=lambda: tokens_per_step(output, plan),
+        began=began,
+        changed=options.progress,
+    )
+
+
+def tokens_per_step(output: Path, plan: Plan) -> float | None:
+    """Tokens of an optimizer step: the mean row's, or a full sequence's with packing; None before rows are counted."""
+    training = plan.training
+    if training.packing:
+        return training.batch_size * training.sequence_length
+    try:
+        report = json.loads((output / "rows" / "rows.json").read_bytes())
+        rows = report["counts"]["train"] + report["counts"]["validation"]
+        return float(report["tokens"] / rows * training.batch_size)
+    except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError):
+        return None
+
+
+def measured(progress: Progress, plan: Plan) -> dict[str, Any]:
+    """What was measured: speed, and the most memory that was seen (bytes; looked at every quarter of a minute)."""
+    return {
+        "seconds_per_step": progress.seconds_per_step,
+        "tokens_per_second": progress.tokens_per_second,
+        "peak_memory": progress.peak_memory,
+        "memory_of": "gpu" if plan.hardware.device == "cuda" else "host",
+    }
+
+
 def rows_failed(output: Path) -> bool:
-    """Whether the run ended where the rows were prepared: the preparation had the last word."""
+    """Whether the run ended where the rows were prepared: the preparation had the last word, and it was no count."""
     lines = last_lines(output / LOG)
-    return bool(lines) and lines[-1].startswith(ROWS)
+    return bool(lines) and lines[-1].startswith(ROWS) and " read, " not in lines[-1]
 
 
 def weights(output: Path, adapter: bool) -> Path | None:
@@ -83,14 +162,9 @@ def weights(output: Path, adapter: bool) -> Path | None:
     pattern = "adapter_model.safetensors" if adapter else "model*.safetensors"
     for folder in filter(None, (output, newest_checkpoint(output))):
         for path in sorted(folder.glob(pattern)):
-            if path.stat().st_size:
+            if torn(path) is None:
                 return path
     return None
-
-
-def _began(record: Record, group: int) -> None:
-    record.pgid = group
-    write_record(record)
 
 
 def _set_aside(output: Path, tell: Callable[[str], None]) -> None:

@@ -1,8 +1,9 @@
 """The process between `recipes run` and a framework: nothing that it started outlives it, or `recipes`.
 
-Run by its path, with the standard library alone: `python -I supervisor.py LIFELINE LOCK COMMAND…`. LIFELINE is the
-descriptor of a pipe that `recipes` holds open at its other end: the end of it is the end of `recipes`. LOCK is that
-of the output folder's lock, held until nothing is left.
+Run by its path, with the standard library alone: `python -I supervisor.py LIFELINE LOCK RECORD COMMAND…`. LIFELINE is
+the descriptor of a pipe that `recipes` holds open at its other end: the end of it is the end of `recipes`. LOCK is that
+of the output folder's lock, held until nothing is left. RECORD is run.json: where `recipes` was killed, how the run
+ended is written there by us.
 
 SIGINT, SIGTERM and SIGHUP are passed on to every process below; what is still there after GRACE seconds, or at a
 second signal, is killed. torchrun puts each worker into a session of its own, so the process group alone would miss
@@ -13,6 +14,7 @@ Ends as the command did: with its exit status, or by its signal.
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import signal
@@ -20,6 +22,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,6 +48,7 @@ class Supervisor:
         self.woken, waker = os.pipe()
         os.set_blocking(waker, False)
         signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+        self.deserted = False
         self.asked: list[int] = []
         self.kill_at: float | None = None
         self.status: int | None = None
@@ -89,7 +93,7 @@ class Supervisor:
         if self.woken in ready:
             os.read(self.woken, 512)
         if self.lifeline in ready:
-            self.lifeline = None
+            self.lifeline, self.deserted = None, True
             self.asked.append(signal.SIGTERM)
 
     def _reap(self) -> None:
@@ -102,6 +106,23 @@ class Supervisor:
                 return
             if pid == self.child:
                 self.status = status
+
+
+def write_end(path: Path) -> None:
+    """Say in the record that `recipes` was killed, unless it had the last word itself; all of it or nothing."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        record = json.loads(path.read_text("utf-8"))
+        if record["status"] != "running":
+            return
+        now = datetime.now().astimezone()
+        seconds = round((now - datetime.fromisoformat(record["started"])).total_seconds(), 1)
+        said = "`recipes` was killed, and the supervisor ended the framework"
+        record.update(status="killed", ended=now.isoformat(timespec="seconds"), seconds=seconds, problem=said)
+        part.write_text(json.dumps(record, ensure_ascii=False, indent=2) + "\n", "utf-8")
+        part.replace(path)
+    except (OSError, ValueError, KeyError, TypeError):
+        part.unlink(missing_ok=True)
 
 
 def members() -> list[int]:
@@ -170,10 +191,13 @@ def _prctl(option: int, value: int) -> None:
 
 def main() -> None:
     """Run from the command line, as the leader of a session."""
-    lifeline, lock, *command = sys.argv[1:]
+    lifeline, lock, record, *command = sys.argv[1:]
     for descriptor in (lifeline, lock):
         os.set_inheritable(int(descriptor), False)
-    status = Supervisor(command, int(lifeline)).run()
+    supervisor = Supervisor(command, int(lifeline))
+    status = supervisor.run()
+    if supervisor.deserted:
+        write_end(Path(record))
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         if number != signal.SIGKILL:

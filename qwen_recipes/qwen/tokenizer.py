@@ -14,6 +14,9 @@ from qwen_recipes.qwen.vocabulary import MergesDamaged, tokenizer_config, tokeni
 TOKENIZER_JSON = "aeb13307a71acd8fe81861d94ad54ab689df773318809eed3cbe794b4492dae4"
 """SHA-256 of tokenizer.json in every Qwen3 release but the Base models, whose older file has the same ids."""
 
+TOKENIZER_JSON_OF_BASE = ("c0382117", "7539")
+"""How that of the Base models' file begins and ends: the same merges and ids, without the last four added tokens."""
+
 TOKENIZER_CONFIG = {
     "hybrid": "d5d09f07b48c3086c508b30d1c9114bd1189145b74e982a265350c923acd8101",
     "base": "3c04ed3ca964ea2f6b2b5faf0dc4d31aec1cb1e8b4bcf63f402d295046b422b5",
@@ -58,6 +61,12 @@ def tokenizer_folder(variant: str, cache: Path | None = None) -> Path:
         with tempfile.TemporaryDirectory(prefix=f".{variant}-", dir=root) as scratch:
             _put(Path(scratch) / "built", target, variant)
     return target
+
+
+def released_tokenizer(file: Path) -> bool:
+    """Whether this tokenizer.json is one that Qwen3 was released with. Raises OSError."""
+    found, (start, end) = hashlib.sha256(file.read_bytes()).hexdigest(), TOKENIZER_JSON_OF_BASE
+    return found == TOKENIZER_JSON or (found.startswith(start) and found.endswith(end))
 
 
 def _put(built: Path, target: Path, variant: str) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qwen_recipes.recipe.finding import Finding, Route
-from qwen_recipes.recipe.layouts import LAYOUTS, OBJECTIVES_OF
-from qwen_recipes.recipe.spec import Recipe
-from qwen_recipes.recipe.spec.source import Source
+from qwen_recipes.recipe.layouts import LAYOUTS, LOW_RANK, OBJECTIVES_OF
+from qwen_recipes.recipe.parts import Recipe
+from qwen_recipes.recipe.parts.source import Source
 
 _ADAPTER_FIELDS = (
     "variant",
@@ -22,6 +22,8 @@ _ADAPTER_FIELDS = (
 )
 OFFLOADS = {"zero1": ("optimizer",), "zero2": ("optimizer",), "fsdp": ("all",), "fsdp1": ("all",)}
 """What a strategy can keep in host memory, where that is not everything."""
+WHOLE = ("full", "freeze")
+"""Methods that train the model's own weights."""
 _ONLY_FOUR_BITS = ("type", "double", "storage")
 
 
@@ -67,12 +69,23 @@ def _objective(recipe: Recipe) -> Iterator[Finding]:
         if recipe.objective and getattr(recipe.objective, name) is not None and kind not in kinds:
             route: Route = ("objective", name)
             yield _error(route, f"`objective.{name}` means nothing to `{kind}`", f"it belongs to {', '.join(kinds)}")
+    yield from _rewards(recipe, kind)
     if kind == "pretrain" and recipe.chat is not None:
         yield _error(("chat",), "plain text has no chat template", "remove `chat`, or write `objective: sft`")
     if kind not in ("sft", "pretrain") and recipe.training and recipe.training.packing:
         yield _error(
             ("training", "packing"), f"`{kind}` compares whole rows, which can't be packed", "remove `packing`"
         )
+
+
+def _rewards(recipe: Recipe, kind: str) -> Iterator[Finding]:
+    rewards = (recipe.objective.rewards if recipe.objective else None) or []
+    if kind == "grpo" and not rewards:
+        yield _error(("objective",), "`grpo` needs `rewards`", "rewards: [{path: rewards.py, function: right_answer}]")
+    for index, reward in enumerate(rewards):
+        if reward.function in {other.function for other in rewards[:index]}:
+            route: Route = ("objective", "rewards", index, "function")
+            yield _error(route, f"two rewards are called `{reward.function}`", "give one of them another name")
 
 
 def _length(recipe: Recipe) -> Iterator[Finding]:
@@ -84,6 +97,14 @@ def _length(recipe: Recipe) -> Iterator[Finding]:
     if recipe.data.streaming and not (training and training.steps):
         why = "a stream's length is not known beforehand"
         yield _error(("data", "streaming"), "`data.streaming` needs `training.steps`", "steps: 500", why)
+    if training and training.low_rank and training.optimizer not in LOW_RANK:
+        words = " or ".join(LOW_RANK)
+        yield _error(("training", "low_rank"), f"only {words} project gradients", f"optimizer: {words}")
+    if training and training.optimizer in LOW_RANK and (recipe.method is None or recipe.method.type not in WHOLE):
+        instead = "method: full, or another optimizer"
+        why = "an adapter's gradients have a low rank already"
+        message = f"`{training.optimizer}` projects the gradients of whole weights"
+        yield _error(("training", "optimizer"), message, instead, why)
     if training and training.min_learning_rate is not None and training.scheduler != "cosine_with_min_lr":
         yield _error(
             ("training", "min_learning_rate"),
@@ -135,6 +156,9 @@ def _place(recipe: Recipe) -> Iterator[Finding]:
     hardware = recipe.hardware
     if hardware is None:
         return
+    for name in ("pipeline_parallel", "expert_parallel"):
+        if (getattr(hardware, name) or 1) > 1 and hardware.strategy != "megatron":
+            yield _error(("hardware", name), f"only Megatron knows `hardware.{name}`", "strategy: megatron")
     several = (hardware.gpus or 1) * (hardware.nodes or 1) > 1
     if hardware.device == "cpu":
         for name in ("gpu", "gpus", "nodes"):

@@ -36,6 +36,10 @@ def part_of(annotation: object) -> type[Part] | None:
     return None
 
 
+_LISTS = ("train", "validation", "rewards")
+"""Fields that hold a list of maps."""
+
+
 @cache
 def leaves() -> dict[str, Field]:
     """Every field that holds a value rather than a map, in the spec's order."""
@@ -46,10 +50,10 @@ def _walk(part: type[Part], prefix: str) -> Iterator[Field]:
     for name, info in part.model_fields.items():
         inner = part_of(info.annotation)
         path = f"{prefix}{name}"
-        if inner is None or name in ("train", "validation"):
+        if inner is None or name in _LISTS:
             yield _leaf(path, info)
         if inner is not None:
-            dots = f"{path}." if name not in ("train", "validation", "backends") else f"{path}[]."
+            dots = f"{path}[]." if name in _LISTS else f"{path}."
             if name == "backends":
                 dots = f"{path}.*."
             if name != "validation":
@@ -81,24 +85,3 @@ def info_at(route: Route) -> FieldInfo | None:
         return None
     parent = part_at(tuple(names[:-1]))
     return parent.model_fields.get(names[-1]) if parent is not None else None
-
-
-def written(recipe: Recipe) -> frozenset[str]:
-    """Dotted paths of the leaves that the person wrote; `auto` asks for nothing."""
-    return frozenset(_written(recipe, ""))
-
-
-def _written(part: Part, prefix: str) -> Iterator[str]:
-    for name in part.model_fields_set:
-        value = getattr(part, name)
-        if isinstance(value, Part):
-            yield from _written(value, f"{prefix}{name}.")
-        elif isinstance(value, list) and value and isinstance(value[0], Part):
-            yield f"{prefix}{name}"
-            for item in value:
-                yield from _written(item, f"{prefix}{name}[].")
-        elif name == "backends":
-            for backend, options in (value or {}).items():
-                yield from _written(options, f"{prefix}{name}.{backend}.")
-        elif value is not None and value != "auto":
-            yield f"{prefix}{name}"

@@ -8,18 +8,27 @@ LAYOUTS: dict[str, tuple[str, ...]] = {
     "simpo": ("preference",),
     "reward": ("preference",),
     "kto": ("kto",),
+    "grpo": ("prompt",),
     "ppo": ("messages",),
 }
 """Layouts that an objective can learn from; the first is the default."""
 
 OBJECTIVES_OF: dict[str, tuple[str, ...]] = {
     "loss": ("dpo",),
-    "beta": ("dpo", "orpo", "simpo", "kto"),
+    "beta": ("dpo", "orpo", "simpo", "kto", "grpo"),
     "gamma": ("simpo",),
     "label_smoothing": ("dpo",),
     "sft_weight": ("dpo", "simpo"),
     "desirable_weight": ("kto",),
     "undesirable_weight": ("kto",),
     "kl_weight": ("sft",),
+    "rewards": ("grpo",),
+    "generations": ("grpo",),
+    "max_completion_length": ("grpo",),
+    "temperature": ("grpo",),
+    "epsilon": ("grpo",),
 }
 """Objectives that a field of `objective` means something to."""
+
+LOW_RANK = ("galore_adamw", "apollo_adamw")
+"""Optimizers that keep their state in a projection of the gradient to a low rank."""

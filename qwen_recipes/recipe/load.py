@@ -15,8 +15,8 @@ from qwen_recipes.recipe.consistency import contradictions
 from qwen_recipes.recipe.finding import RecipeError
 from qwen_recipes.recipe.nodes import Document, plain_data
 from qwen_recipes.recipe.overrides import override
+from qwen_recipes.recipe.parts import Recipe
 from qwen_recipes.recipe.reader import read_yaml
-from qwen_recipes.recipe.spec import Recipe
 
 
 class CannotRead(Exception):

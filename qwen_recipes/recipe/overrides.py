@@ -10,12 +10,17 @@ from qwen_recipes.recipe.finding import COMMAND_LINE, Finding, RecipeError
 from qwen_recipes.recipe.nodes import Document, Mapping, Node, Sequence
 from qwen_recipes.recipe.reader import MAX_DEPTH, read_yaml
 
+
+class BadOverride(RecipeError):
+    """What is given to `--set` is no field and value: the call is wrong, not the recipe."""
+
+
 SHORT_FOR = {"model": "id", "method": "type", "objective": "type", "train": "path", "validation": "path"}
 """Parts that may be written as one word, and the field which that word is."""
 
 
 def override(document: Document, sets: tuple[str, ...]) -> Document:
-    """The document with each `path=value` put in. Raises RecipeError for one that can't be read."""
+    """The document with each `path=value` put in. Raises BadOverride for one that is no override."""
     for text in sets:
         path, equals, value = text.partition("=")
         steps = re.sub(r"\[([0-9]+)\]", r".\1", path.strip()).split(".")
@@ -30,7 +35,7 @@ def override(document: Document, sets: tuple[str, ...]) -> Document:
 
 
 def _refuse(text: str, why: str) -> NoReturn:
-    raise RecipeError([Finding("recipe", "error", f"--set {text}: {why}")])
+    raise BadOverride([Finding("recipe", "error", f"--set {text}: {why}")])
 
 
 def _moved(node: Node) -> Node:

@@ -46,11 +46,14 @@ def plain_value(text: str) -> Any:
     return text
 
 
-def read_yaml(content: bytes | str, file: str) -> Document:
-    """Read one YAML document. Raises RecipeError with every problem that the text itself has."""
+def read_yaml(content: bytes | str, file: str, repeated: list[Finding] | None = None) -> Document:
+    """Read one YAML document. Raises RecipeError with every problem that the text itself has.
+
+    With `repeated`, a key given twice is noted there instead, and its last value counts, as it does for PyYAML.
+    """
     text = _decode(content, file)
     _refuse_unprintable(text, file)
-    return _Reader(file, text).document()
+    return _Reader(file, text, repeated).document()
 
 
 def _decode(content: bytes | str, file: str) -> str:
@@ -97,8 +100,9 @@ class _Open:
 
 
 class _Reader:
-    def __init__(self, file: str, text: str) -> None:
+    def __init__(self, file: str, text: str, repeated: list[Finding] | None) -> None:
         self.file = file
+        self.repeated = repeated
         self.text = text
         self.lines = text.splitlines()
         self.count = 0
@@ -246,14 +250,19 @@ class _Reader:
         name = str(key.value)
         if name == "<<" and key.plain:
             parent.merged.extend(node.items if isinstance(node, Sequence) else [node])
-        elif name in parent.entries:
-            first = parent.keys[name].line
-            self._complain(
-                f"`{name}` is given twice; it stands on line {first} already", key.span, "keep one of the two"
-            )
-        else:
-            parent.entries[name] = node
-            parent.keys[name] = key.span
+            return
+        if name in parent.entries:
+            self._twice(name, key.span, parent.keys[name].line)
+            if self.repeated is None:
+                return
+        parent.entries[name] = node
+        parent.keys[name] = key.span
+
+    def _twice(self, name: str, span: Span, first: int) -> None:
+        message = f"`{name}` is given twice; it stands on line {first} already"
+        self._complain(message, span, "keep one of the two")
+        if self.repeated is not None:
+            self.repeated.append(self._with_line(self.findings.pop()))
 
     def _merge(self, target: _Open, other: Node) -> None:
         if not isinstance(other, Mapping):

@@ -29,6 +29,7 @@ WORDS: dict[str, dict[Any, str]] = {
         "text": "`text`, trained on as it stands.",
         "preference": "`prompt`, `chosen` and `rejected`.",
         "kto": "`prompt`, `completion` and `label`, true where the completion is good.",
+        "prompt": "`prompt`, as text or messages; other columns are handed to the rewards.",
     },
     "chat.train_on": {
         "assistant": "Loss on every turn of the assistant.",
@@ -126,10 +127,13 @@ WORDS: dict[str, dict[Any, str]] = {
         "paged_adamw_32bit": "AdamW whose state may move to host memory.",
         "adafactor": "Second moment kept as rows and columns: little memory.",
         "lion_8bit": "Lion with its state in 8 bits: the sign of the momentum; wants a smaller learning rate.",
+        "lion_32bit": "Lion: the sign of the momentum; wants a smaller learning rate.",
+        "ademamix": "AdamW with a second, slower momentum.",
+        "schedule_free_adamw": "AdamW that averages its weights instead of lowering the learning rate.",
+        "galore_adamw": "AdamW on gradients projected to `low_rank`: its state is as small.",
+        "apollo_adamw": "Gradients scaled by what AdamW would do in a random `low_rank` space.",
         "sgd": "Stochastic gradient descent.",
         "muon": "Momentum made orthogonal, for matrices.",
-        "galore_adamw": "AdamW on gradients projected to low rank.",
-        "apollo_adamw": "AdamW-like, its scaling kept at low rank.",
     },
     "training.precision": {
         "bf16": "bfloat16: the range of fp32; GPUs from Ampere on.",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from qwen_recipes.recipe.fields import leaves
-
 SAID_ELSEWHERE = {
     "base_model": "model",
     "model_name_or_path": "model",
@@ -87,6 +85,8 @@ def advice_for_key(key: str, siblings: Iterable[str], parent: str) -> str:
 
 
 def _elsewhere(key: str, parent: str) -> str | None:
+    from qwen_recipes.recipe.fields import leaves
+
     by_name = {path.rpartition(".")[2]: path for path in leaves() if "*" not in path}
     found = by_name.get(key) or by_name.get(nearest(key, by_name) or "")
     return found if found and found.rpartition(".")[0] != parent else None

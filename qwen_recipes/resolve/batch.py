@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from qwen_recipes.backends.plan import HardwarePlan
 from qwen_recipes.estimate.gpus import Gpu
-from qwen_recipes.recipe.spec.training import MAX_BATCH, Training
+from qwen_recipes.recipe.bounds import MAX_BATCH
+from qwen_recipes.recipe.parts.training import Training
 from qwen_recipes.resolve.notes import Notes
 
 _ASSUMED_MEMORY = 24

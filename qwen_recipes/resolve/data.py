@@ -6,7 +6,7 @@ from pathlib import Path
 
 from qwen_recipes.backends.plan import DataPlan, SourcePlan
 from qwen_recipes.recipe.layouts import LAYOUTS
-from qwen_recipes.recipe.spec.source import Data, Source
+from qwen_recipes.recipe.parts.source import Data, Source
 from qwen_recipes.resolve.notes import Notes
 
 
@@ -28,7 +28,7 @@ def resolve_data(data: Data, objective: str, notes: Notes) -> DataPlan:
     )
 
 
-_OF_SOURCE = tuple(Source.model_fields)
+_OF_SOURCE = tuple(Source.kinds)
 
 
 def _source(source: Source, objective: str, taken: set[str]) -> SourcePlan:

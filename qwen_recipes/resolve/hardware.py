@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from qwen_recipes.backends.plan import HardwarePlan
 from qwen_recipes.estimate.gpus import Gpu, UnknownGpu, gpu_named
-from qwen_recipes.recipe.spec import Recipe
-from qwen_recipes.recipe.spec.place import Hardware
+from qwen_recipes.recipe.parts import Recipe
+from qwen_recipes.recipe.parts.place import Hardware
 from qwen_recipes.resolve.notes import Notes
 
-_SPLITS = ("tensor_parallel", "context_parallel")
+_SPLITS = ("tensor_parallel", "context_parallel", "pipeline_parallel", "expert_parallel")
 
 
 def resolve_hardware(recipe: Recipe, notes: Notes) -> HardwarePlan:
@@ -46,12 +46,18 @@ def _split(h: Hardware, name: str, notes: Notes) -> int:
 
 
 def _check_splits(plan: HardwarePlan, notes: Notes) -> None:
-    parts = plan.tensor_parallel * plan.context_parallel
+    parts = plan.tensor_parallel * plan.context_parallel * plan.pipeline_parallel
     if plan.world % parts:
         notes.refuse(
             ("hardware", "gpus"),
             f"{plan.world} GPUs can't be split into groups of {parts}",
             f"a multiple of {parts} GPUs",
+        )
+    elif (plan.world // plan.pipeline_parallel) % plan.expert_parallel:
+        notes.refuse(
+            ("hardware", "expert_parallel"),
+            f"{plan.world // plan.pipeline_parallel} GPUs can't share experts in groups of {plan.expert_parallel}",
+            f"a divisor of {plan.world // plan.pipeline_parallel}",
         )
 
 

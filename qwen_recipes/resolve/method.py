@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from qwen_recipes.backends.plan import MethodPlan, QuantizationPlan
 from qwen_recipes.qwen.models import ModelFacts
-from qwen_recipes.recipe.spec import Recipe
-from qwen_recipes.recipe.spec.method import Method, Quantization
+from qwen_recipes.recipe.parts import Recipe
+from qwen_recipes.recipe.parts.method import Method, Quantization
 from qwen_recipes.resolve.notes import Notes
 
 _RSLORA_FROM = 64

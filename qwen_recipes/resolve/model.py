@@ -8,8 +8,8 @@ from qwen_recipes.backends.plan import ChatPlan, ModelPlan
 from qwen_recipes.qwen.models import BadModelFolder, ModelFacts, UnknownModel, model_facts
 from qwen_recipes.qwen.tokens import END_OF_TEXT, END_OF_TURN
 from qwen_recipes.recipe.finding import RecipeError
-from qwen_recipes.recipe.spec import Recipe
-from qwen_recipes.recipe.spec.source import Chat
+from qwen_recipes.recipe.parts import Recipe
+from qwen_recipes.recipe.parts.source import Chat
 from qwen_recipes.resolve.notes import Notes
 
 
@@ -86,8 +86,23 @@ def resolve_chat(chat: Chat | None, objective: str, facts: ModelFacts, notes: No
         train_on=train_on,
         thinking=thinking or "auto",
         eos=_end(objective, notes),
+        encoding=_encoding(chat.encoding, objective, notes),
         pad=notes.derive("chat.pad", END_OF_TEXT, "differs from the end of a turn (QR302)", origin="model"),
     )
+
+
+def _encoding(asked: str | None, objective: str, notes: Notes) -> str:
+    if asked == "exact" and objective not in ("sft", "pretrain"):
+        notes.refuse(
+            ("chat", "encoding"),
+            "only rows of SFT and pre-training can be handed over as tokens",
+            "encoding: native",
+            "the frameworks' preference objectives tokenize their pairs themselves",
+        )
+    if asked == "exact":
+        cost = "set in the recipe: ids and labels from us, three to four times the text on disk"
+        return notes.derive("chat.encoding", asked, cost, "chat.encoding")
+    return notes.pick("chat.encoding", asked, "native", "the framework makes tokens of the prepared text")
 
 
 def _end(objective: str, notes: Notes) -> str:

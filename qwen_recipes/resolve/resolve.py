@@ -5,18 +5,18 @@ from __future__ import annotations
 from qwen_recipes.backends.base import Backend
 from qwen_recipes.backends.plan import OutputPlan, Plan, RunPlan, TrackingPlan
 from qwen_recipes.recipe.check import locate
-from qwen_recipes.recipe.fields import written
 from qwen_recipes.recipe.finding import RecipeError
 from qwen_recipes.recipe.load import Loaded
-from qwen_recipes.recipe.spec.place import Output, Run, Tracking
-from qwen_recipes.recipe.spec.training import Training
+from qwen_recipes.recipe.part import written
+from qwen_recipes.recipe.parts.place import Output, Run, Tracking
+from qwen_recipes.recipe.parts.training import Training
 from qwen_recipes.resolve.batch import resolve_batch
 from qwen_recipes.resolve.data import resolve_data
 from qwen_recipes.resolve.hardware import find_gpu, resolve_hardware
 from qwen_recipes.resolve.method import resolve_method, resolve_quantization
 from qwen_recipes.resolve.model import find_model, resolve_chat, resolve_model
 from qwen_recipes.resolve.notes import Notes
-from qwen_recipes.resolve.objective import resolve_objective
+from qwen_recipes.resolve.objective import check_groups, resolve_objective
 from qwen_recipes.resolve.training import resolve_length, resolve_training
 
 
@@ -42,6 +42,7 @@ def _resolve(loaded: Loaded, backend: Backend, notes: Notes) -> Plan:
     batch = resolve_batch(training, hardware, gpu, length, notes)
     objective = resolve_objective(recipe, notes)
     data = resolve_data(recipe.data, objective.type, notes)
+    check_groups(objective, batch, hardware, validates=data.validates, notes=notes)
     method = resolve_method(recipe, facts, notes)
     options = (recipe.backends or {}).get(backend.name)
     return Plan(

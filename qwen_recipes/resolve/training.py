@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from qwen_recipes.backends.plan import DataPlan, HardwarePlan, MethodPlan, TrainingPlan, WarmupPlan
-from qwen_recipes.recipe.spec.training import Training
+from qwen_recipes.backends.plan import DataPlan, HardwarePlan, LowRankPlan, MethodPlan, TrainingPlan, WarmupPlan
+from qwen_recipes.recipe.parts.training import LowRank, Training
 from qwen_recipes.resolve.batch import Batch
 from qwen_recipes.resolve.intervals import resolve_evaluation, resolve_saving
 from qwen_recipes.resolve.notes import Notes
@@ -40,6 +40,7 @@ def resolve_training(
         scheduler=pick("training.scheduler", t.scheduler, "cosine", "ends near zero, whatever the length"),
         warmup=_warmup(t, notes),
         optimizer=_optimizer(t, cpu, notes),
+        low_rank=_low_rank(t, notes),
         beta1=beta1,
         beta2=beta2,
         epsilon=pick("training.epsilon", t.epsilon, 1e-8, "Adam's own"),
@@ -101,7 +102,7 @@ def resolve_length(t: Training, max_positions: int, notes: Notes) -> int:
     return notes.pick("training.sequence_length", t.sequence_length, default, "holds most chat rows")
 
 
-RATES = {"pretrain": 2.0, "sft": 1.0, "reward": 0.5, "orpo": 0.2, "dpo": 0.1, "kto": 0.1, "simpo": 0.1}
+RATES = {"pretrain": 2.0, "sft": 1.0, "reward": 0.5, "orpo": 0.2, "dpo": 0.1, "kto": 0.1, "simpo": 0.1, "grpo": 0.1}
 """Learning rate of an objective as a multiple of SFT's: preferences move a model that can do the task already."""
 
 
@@ -145,6 +146,21 @@ def _warmup(t: Training, notes: Notes) -> WarmupPlan:
 def _optimizer(t: Training, cpu: bool, notes: Notes) -> str:
     default = "adamw_torch" if cpu else "adamw_torch_fused"
     return notes.pick("training.optimizer", t.optimizer, default, "AdamW, fused where a GPU is", "hardware")
+
+
+SCALES = {"apollo_adamw": 1.0}
+"""Scale where it is not GaLore's 0.25: APOLLO's, for gradients scaled by channels."""
+
+
+def _low_rank(t: Training, notes: Notes) -> LowRankPlan:
+    low, kind = t.low_rank or LowRank(), t.optimizer or ""
+    return LowRankPlan(
+        rank=notes.pick("training.low_rank.rank", low.rank, 128, "what GaLore's authors start from"),
+        update_interval=notes.pick(
+            "training.low_rank.update_interval", low.update_interval, 200, "the authors' own; a projection costs time"
+        ),
+        scale=notes.pick("training.low_rank.scale", low.scale, SCALES.get(kind, 0.25), "the authors' own"),
+    )
 
 
 def _attention(t: Training, cpu: bool, notes: Notes) -> str:

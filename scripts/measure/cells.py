@@ -152,8 +152,8 @@ def rest_of_the_grid() -> Iterator[Cell]:
         yield grid(method, strategy, checkpointing, storage)
 
 
-def whole() -> Iterator[Cell]:
-    """All layers: 0.6B to compare with the small model, 4B, one cell at a time, for memory and speed."""
+def large() -> Iterator[Cell]:
+    """All of the 4B's layers, one cell at a time, for memory and speed."""
     for method, strategy, storage in (
         ("full", "fsdp2", ""),
         ("lora", "zero2", ""),
@@ -164,6 +164,10 @@ def whole() -> Iterator[Cell]:
         ("full", "ddp", ""),
     ):
         yield Cell("4B", method, strategy, storage=storage)
+
+
+def whole() -> Iterator[Cell]:
+    """All of the 0.6B's layers, to compare with the small model."""
     for (method, storage), checkpointing in product(GRID, CHECKPOINTING):
         if storage != "bf16":
             yield Cell("0.6B", method, "single", checkpointing, storage)
@@ -183,6 +187,7 @@ def cells() -> list[Cell]:
         every_weight,
         mixtures,
         llamafactory_versions,
+        large,
         rest_of_the_grid,
         whole,
     )

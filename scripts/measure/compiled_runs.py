@@ -177,7 +177,7 @@ def versions(environment: dict[str, str]) -> dict[str, str]:
     paths = [*environment["PYTHONPATH"].split(os.pathsep), *sys.path]
     found: dict[str, str] = {}
     for distribution in distributions(path=paths):
-        name = distribution.metadata["Name"].lower()
+        name = distribution.metadata["Name"].lower().replace("_", "-")
         if name in (*SHOWN, *BACKENDS):
             found.setdefault(name, distribution.version)
     return found

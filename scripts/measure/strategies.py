@@ -89,7 +89,7 @@ class Measuring:
         self.results = self.out / "results.jsonl"
         self.ends = time.monotonic() + arguments.minutes * 60
         self.lock = threading.Lock()
-        self.port = 29500 + os.getpid() % 1000
+        self.port: int = arguments.port
         self.waiting = self.pending()
 
     def pending(self) -> list[Cell]:
@@ -249,6 +249,9 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=600)
     parser.add_argument("--at-once", type=int, default=1, help="launches beside each other")
     parser.add_argument("--turns", type=int, default=1, help="how many of them may train at the same time")
+    parser.add_argument(
+        "--port", type=int, default=29500, help="the first; two drivers beside each other need their own"
+    )
     parser.add_argument("--later", nargs="*", default=[], help="cells to put off, by a text in their key")
     parser.add_argument("--only", nargs="*", default=[], help="cells whose key holds one of these texts")
     parser.add_argument("--cpu", action="store_true", help="two gloo ranks, to try the scripts")

@@ -37,7 +37,7 @@ ATTENTION = TARGETS[:4]
 TIMED_FROM = 8
 SHARDED = ("zero3", "fsdp1", "fsdp2")
 TURN_LIMIT_S = {"4B": 110, "0.6B": 75}
-OTHER_LIMIT_S = 40
+OTHER_LIMIT_S = 55
 
 
 def rows(vocabulary: int) -> list[dict[str, Any]]:

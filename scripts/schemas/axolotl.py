@@ -59,14 +59,15 @@ def checked_late() -> Schema:
     optimizers = [item.value for item in import_module("transformers.training_args").OptimizerNames]
     custom = [item.value for item in enums.CustomSupportedOptimizers]
     schedules = [item.value for item in trainer.SchedulerType]
-    canonical = choices(enums.CANONICAL_ATTN_IMPLS)
+    canonical = getattr(enums, "CANONICAL_ATTN_IMPLS", None)
+    attention = choices(canonical) if canonical else {"type": "string"}
     return {
         "optimizer": choices([*optimizers, *custom, None]),
         "lr_scheduler": choices([*schedules, "one_cycle", "rex", None]),
         "save_strategy": choices([*(item.value for item in trainer.SaveStrategy), None]),
         "eval_strategy": choices([*(item.value for item in trainer.IntervalStrategy), None]),
         "hub_strategy": choices([*(item.value for item in trainer.HubStrategy), None]),
-        "attn_implementation": {"anyOf": [canonical, {"type": "string", "pattern": "/"}, {"type": "null"}]},
+        "attn_implementation": {"anyOf": [attention, {"type": "string", "pattern": "/"}, {"type": "null"}]},
     }
 
 

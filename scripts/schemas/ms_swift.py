@@ -1,5 +1,7 @@
 """ms-swift's config file, from the dataclass behind `swift sft`, with what `swift rlhf` and `swift pt` add to it.
 
+`megatron sft`, `pt` and `rlhf` have a vocabulary of their own, whole under `$defs`.
+
 A YAML value becomes a command-line word: null would be the text "None", so no key may be null here, and an empty
 list is no list at all.
 """
@@ -7,12 +9,37 @@ list is no list at all.
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from .annotations import Schema, choices, union, without_null
 from .document import dataclass_properties, document, print_schema
+from .ms_swift_megatron import megatron_class
 
 ENVIRONMENT: Schema = {"type": "object", "additionalProperties": {"type": ["string", "integer", "number", "boolean"]}}
+NOT_MEGATRON = ("loss_type", "optimizer", "tuner_type", "lr_scheduler_type", "eval_strategy", "attn_impl")
+"""Names that mean something else to Megatron, or nothing."""
+OLD = find_spec("swift.llm") is not None
+"""Whether this is ms-swift 3, whose parts lie elsewhere and which pre-trains with the same arguments as it tunes."""
+ARGUMENTS = "swift.llm" if OLD else "swift.arguments"
+BASE_ARGUMENTS = "swift.llm.argument.base_args.base_args" if OLD else "swift.arguments"
+LOSS_SCALES = "swift.plugin.loss_scale.loss_scale" if OLD else "swift.loss_scale.mapping"
+TABLES = {
+    False: {
+        "loss_type": ("swift.loss.mapping", "loss_map"),
+        "optimizer": ("swift.optimizers.mapping", "optimizers_map"),
+        "template": ("swift.template.register", "TEMPLATE_MAPPING"),
+        "model_type": ("swift.model.model_meta", "MODEL_MAPPING"),
+        "agent_template": ("swift.agent_template.mapping", "agent_template_map"),
+    },
+    True: {
+        "loss_type": ("swift.plugin.loss", "loss_mapping"),
+        "optimizer": ("swift.plugin.optimizer", "optimizers_map"),
+        "template": ("swift.llm", "TEMPLATE_MAPPING"),
+        "model_type": ("swift.llm", "MODEL_MAPPING"),
+        "agent_template": ("swift.plugin.agent_template", "agent_templates"),
+    },
+}
 JSON_TEXT = ("columns", "deepspeed", "fsdp", "mcp_server", "model_kwargs", "rope_scaling")
 """Text that is parsed as JSON: a mapping in the YAML is written out as such by `swift.cli.main`."""
 
@@ -37,15 +64,9 @@ def without_default(one: Schema, other: Schema) -> bool:
 
 def checked_late() -> Schema:
     """Names that are looked up in a table when the model is loaded or the trainer is built."""
-    tables = {
-        "loss_type": ("swift.loss.mapping", "loss_map"),
-        "optimizer": ("swift.optimizers.mapping", "optimizers_map"),
-        "template": ("swift.template.register", "TEMPLATE_MAPPING"),
-        "model_type": ("swift.model.model_meta", "MODEL_MAPPING"),
-        "agent_template": ("swift.agent_template.mapping", "agent_template_map"),
-    }
-    found = {name: choices(getattr(import_module(module), table)) for name, (module, table) in tables.items()}
-    found["tuner_type"] = choices(import_module("swift.arguments").get_supported_tuners())
+    found = {name: choices(getattr(import_module(module), table)) for name, (module, table) in TABLES[OLD].items()}
+    tuners = choices(import_module(BASE_ARGUMENTS).get_supported_tuners())
+    found["train_type" if OLD else "tuner_type"] = tuners
     trainer = import_module("transformers.trainer_utils")
     found["lr_scheduler_type"] = choices(item.value for item in trainer.SchedulerType)
     found["eval_strategy"] = choices(item.value for item in trainer.IntervalStrategy)
@@ -64,7 +85,7 @@ def attention() -> Schema:
 
 def loss_scales() -> str:
     """A base strategy, refinements of it, or both, joined by `+` (swift.loss_scale.mapping.get_loss_scale)."""
-    mapping = import_module("swift.loss_scale.mapping")
+    mapping = import_module(LOSS_SCALES)
     base, other = ("|".join(sorted(names)) for names in (mapping.ALL_BASE_STRATEGY, mapping.loss_scale_map))
     return f"^({base}|{other})(\\+({other}))*$"
 
@@ -80,22 +101,26 @@ def differing(base: Schema, other: Schema) -> dict[str, Any]:
 
 def make() -> Schema:
     """The schema; needs ms-swift installed."""
-    import_module("swift.template")
-    import_module("swift.model")
-    arguments = import_module("swift.arguments")
+    if not OLD:
+        import_module("swift.template")
+        import_module("swift.model")
+    arguments = import_module(ARGUMENTS)
     late = checked_late()
-    sft = dataclass_properties(arguments.SftArguments, late, argument)
+    tuning = arguments.TrainArguments if OLD else arguments.SftArguments
+    sft = dataclass_properties(tuning, late, argument)
     several = {**late, "loss_type": {"type": "array", "items": {"type": "string"}}}
     others = {
-        "pt": dataclass_properties(arguments.PretrainArguments, late, argument),
+        "pt": dataclass_properties(tuning if OLD else arguments.PretrainArguments, late, argument),
         "rlhf": dataclass_properties(arguments.RLHFArguments, several, argument),
     }
     own = {
         name: {key: schema for key, schema in found.items() if key not in sft or without_default(schema, sft[key])}
         for name, found in others.items()
     }
+    own_words = {name: schema for name, schema in late.items() if name not in NOT_MEGATRON}
+    megatron = {"x-whole": True, "properties": dataclass_properties(megatron_class(), own_words, argument)}
     more = {
-        "$defs": {name: {"properties": found} for name, found in own.items()},
+        "$defs": {**{name: {"properties": found} for name, found in own.items()}, "megatron": megatron},
         "x-only-in": {name: sorted(set(found) - set(sft)) for name, found in own.items()},
         "x-defaults": {name: differing(sft, found) for name, found in others.items()},
         "required": ["model"],

@@ -63,11 +63,16 @@ def entered(reader: str, text: str) -> list[dict[str, Any]]:
 
 
 def precision(without: str = "") -> dict[str, float]:
-    """Share of errors that are true, by reader; without one guard's, where one is named."""
+    """Share of errors that are true, by reader; without one guard's, where one is named.
+
+    `strict` counts an error only where what it says changes the training, as reader B judged.
+    """
     by_reader: dict[str, list[bool]] = {}
     for row in verdicts():
         if row["code"] != without:
             by_reader.setdefault(row["reader"], []).append(row["verdict"])
+            if "strict" in row:
+                by_reader.setdefault("strict", []).append(row["strict"])
     return {reader: sum(said) / len(said) for reader, said in by_reader.items()}
 
 

@@ -20,6 +20,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 REFUSED_BY = {
     ("tied-embeddings", "llamafactory"): "QR208",
     ("context-parallel-fsdp", "axolotl"): "QR110",
+    ("megatron-moe", "axolotl"): "QR110",
     ("pretrain-articles", "llamafactory"): "QR408",
     ("pretrain-embeddings", "llamafactory"): "QR408",
 }

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.recipe.spec.training import LOW_RANK
 from qwen_recipes.verify.parser import FrameworkParser
 
 from .compiled import BACKENDS, EXAMPLES, parsed
@@ -18,6 +19,9 @@ RECIPES = sorted([*EXAMPLES.glob("*.yaml"), *(Path(__file__).parent / "recipes")
 UNPARSED = {
     ("stop-by-epoch", "llamafactory"): "swanlab, which the locked environment has not",
     ("stop-by-epoch", "ms-swift"): "swanlab, which the locked environment has not",
+    ("galore", "llamafactory"): "galore-torch, which the locked environment has not",
+    ("apollo-freeze", "llamafactory"): "apollo-torch, which the locked environment has not",
+    ("megatron-moe", "ms-swift"): "Megatron-Core, which wants a GPU; its schema is from ms-swift's own classes",
 }
 """What a framework's parser can't read on this machine, and for want of what."""
 
@@ -41,6 +45,9 @@ def optimisation(plan: Plan, backend: str) -> dict[str, Any]:
         "weight_decay": t.weight_decay,
         "max_grad_norm": t.max_grad_norm / (anchor or 1.0),
         "optimizer": t.optimizer,
+        "low_rank": [t.low_rank.rank, t.low_rank.update_interval, t.low_rank.scale]
+        if t.optimizer in LOW_RANK
+        else None,
         "micro_batch_size": t.micro_batch_size,
         "gradient_accumulation": t.gradient_accumulation,
         "effective_batch_size": t.batch_size,
@@ -70,9 +77,13 @@ def optimised(plan: Plan, backend: str) -> dict[str, Any]:
         "orpo": ("beta",),
         "simpo": ("beta", "gamma", "sft_weight"),
         "kto": ("beta", "desirable_weight", "undesirable_weight"),
+        "grpo": ("beta", "rewards", "generations", "max_completion_length", "temperature", "epsilon"),
     }
     names = [field.name for field in dataclasses.fields(o) if field.name != "type"]
-    return {"objective": o.type} | {name: getattr(o, name) if name in own.get(o.type, ()) else None for name in names}
+    values = {name: getattr(o, name) if name in own.get(o.type, ()) else None for name in names}
+    if o.type == "grpo":
+        values["rewards"] = [[reward.function, reward.weight] for reward in o.rewards]
+    return {"objective": o.type, **values}
 
 
 def placed(plan: Plan, backend: str) -> dict[str, Any]:

@@ -111,6 +111,16 @@ def test_other_yaml_is_left_alone(client: Client) -> None:
     assert client.completions(uri, 1, 0) == {}
 
 
+def test_a_frameworks_own_config_is_judged(client: Client) -> None:
+    text = "base_model: Qwen/Qwen3-4B\nlearning_rate: 1e-4\ndatasets: [{path: a, type: alpaca}]\nlora_rank: 8\n"
+    uri = client.open("train.yaml", text)
+    (problem,) = client.problems(uri)
+    assert (problem["code"], problem["range"]["start"]) == ("QR702", {"line": 3, "character": 0})
+    assert "**QR702**" in client.hover(uri, "lora_rank")
+    assert client.hover(uri, "learning_rate") == ""
+    assert client.completions(uri, 1, 0) == {}
+
+
 def test_closing_takes_the_findings_away(client: Client) -> None:
     uri = client.open("closed.recipe.yaml", "version: 2\n")
     assert client.problems(uri)

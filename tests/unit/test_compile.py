@@ -14,6 +14,7 @@ import yaml
 
 from qwen_recipes.backends import backend_named
 from qwen_recipes.compile import compile_for
+from qwen_recipes.compile.probes import FIELDS, FOUR_BITS, FULL, probe
 from qwen_recipes.recipe.fields import info_at, leaves
 from qwen_recipes.recipe.finding import RecipeError
 from qwen_recipes.recipe.load import load
@@ -46,119 +47,12 @@ def natives(files: dict[str, str]) -> dict[str, Any]:
 
 # --- no field lost: what is set, and on top of what
 
-VALIDATED = nested("data.validation", 0.1)
-FOUR_BITS = nested("quantization.bits", 4)
-FULL = nested("method.type", "full")
-DPO = nested("objective.type", "dpo")
-KTO = nested("objective.type", "kto")
-HUB = nested("data.train", [{"hub": "me/rows"}])
-FIELDS: dict[str, tuple[Any, dict[str, Any]]] = {
-    "model.id": ("Qwen/Qwen3-4B-Instruct-2507", {}),
-    "model.revision": ("abc123", {}),
-    "data.train": (["a.jsonl", "b.jsonl"], {}),
-    "data.train[].path": ("other.jsonl", {}),
-    "data.train[].hub": ("me/rows", {}),
-    "data.train[].subset": ("small", HUB),
-    "data.train[].split": ("test", HUB),
-    "data.train[].revision": ("abc", HUB),
-    "data.train[].format": ("sharegpt", {}),
-    "data.train[].columns": ({"messages": "talk"}, {}),
-    "data.train[].weight": (0.5, {}),
-    "data.validation": (0.2, {}),
-    "data.streaming": (True, nested("training.steps", 50)),
-    "chat.template": ("mine.jinja", {}),
-    "chat.train_on": ("last-assistant", {}),
-    "chat.thinking": ("train-empty", {}),
-    "method.type": ("full", {}),
-    "method.variant": ("dora", {}),
-    "method.rank": (8, {}),
-    "method.alpha": (8, {}),
-    "method.dropout": (0.1, {}),
-    "method.targets": (["q_proj"], {"allow": {"QR201": "on purpose"}}),
-    "method.rslora": (True, nested("method.alpha", 32)),
-    "method.layers": (4, {}),
-    "method.lora_plus": (8.0, {}),
-    "method.modules_to_save": (["embed_tokens", "lm_head"], {"allow": {"QR208": "on purpose"}}),
-    "method.start_from": ("runs/first", {}),
-    "objective.type": ("orpo", {}),
-    "objective.loss": ("ipo", DPO),
-    "objective.beta": (0.2, DPO),
-    "objective.gamma": (0.5, merged(nested("objective.type", "simpo"), nested("training.steps", 50))),
-    "objective.label_smoothing": (0.2, DPO),
-    "objective.sft_weight": (0.5, DPO),
-    "objective.desirable_weight": (2.0, KTO),
-    "objective.undesirable_weight": (2.0, KTO),
-    "objective.kl_weight": (0.05, {}),
-    "quantization.bits": (4, {}),
-    "quantization.type": ("fp4", FOUR_BITS),
-    "quantization.double": (False, FOUR_BITS),
-    "quantization.storage": ("bf16", FOUR_BITS),
-    "training.epochs": (7, {}),
-    "training.steps": (50, {}),
-    "training.sequence_length": (1024, nested("training.micro_batch_size", 2)),
-    "training.overlong": ("truncate", {}),
-    "training.packing": (True, {}),
-    "training.batch_size": (32, {}),
-    "training.micro_batch_size": (1, {}),
-    "training.learning_rate": (3e-4, {}),
-    "training.scheduler": ("linear", {}),
-    "training.warmup": (9, {}),
-    "training.optimizer": ("adamw_8bit", {}),
-    "training.betas": ([0.9, 0.95], {}),
-    "training.epsilon": (1e-6, {}),
-    "training.weight_decay": (0.05, {}),
-    "training.max_grad_norm": (0.5, {}),
-    "training.min_learning_rate": (0.2, nested("training.scheduler", "cosine_with_min_lr")),
-    "training.precision": ("fp32", {}),
-    "training.fp8": (True, {}),
-    "training.seed": (7, {}),
-    "training.data_seed": (8, {}),
-    "training.gradient_checkpointing": (False, {}),
-    "training.attention": ("eager", {}),
-    "training.kernels": ("liger", {}),
-    "training.compile": (True, {}),
-    "training.neftune": (5.0, {}),
-    "training.early_stopping": (2, merged(VALIDATED, nested("training.evaluate_every", 10))),
-    "training.evaluate_every": (10, VALIDATED),
-    "training.save_every": (5, {}),
-    "training.keep_checkpoints": (5, {}),
-    "training.log_every": (3, {}),
-    "hardware.gpus": (2, {}),
-    "hardware.strategy": ("ddp", nested("hardware.gpus", 2)),
-    "hardware.device": ("cpu", {}),
-    "hardware.nodes": (2, nested("hardware.gpus", 2)),
-    "hardware.offload": ("optimizer", nested("hardware", {"gpus": 2, "strategy": "zero2"})),
-    "hardware.tensor_parallel": (2, merged(nested("hardware", {"gpus": 4, "strategy": "zero1"}), FULL)),
-    "hardware.context_parallel": (2, nested("hardware", {"gpus": 4, "strategy": "ddp"})),
-    "output.dir": ("elsewhere", {}),
-    "output.hub.id": ("me/model", {}),
-    "output.hub.private": (False, nested("output.hub", {"id": "me/model"})),
-    "tracking.to": ("wandb", {}),
-    "tracking.project": ("mine", nested("tracking.to", "wandb")),
-    "tracking.run_name": ("first", nested("tracking.to", "wandb")),
-    # read by `recipes` itself, and yet heard by the frameworks
-    "name": ("other", {}),
-    "hardware.gpu": ("rtx-3060", {}),
-}
 ONLY_ONE_VALUE = {"version": 1}
 """Fields that say what is so anyway. Give one a second value and this test wants an entry above."""
 SO_ANYWAY = {("quantization.storage", "llamafactory")}
 """Taken, and told nothing new: LLaMA-Factory always stores 4-bit weights in the compute type."""
 TESTED_BELOW = {"run.backend", "run.environment", "allow", "backends.*.extra"}
 EXTRA = {"axolotl": {"lora_mlp_kernel": True}, "llamafactory": {"plot_loss": True}, "ms-swift": {"add_version": True}}
-
-
-def setting(path):
-    value, context = FIELDS[path]
-    if path.startswith("data.train[]."):
-        (source,) = context.get("data", {}).get(
-            "train", [{} if path.endswith(("path", "hub")) else {"path": "rows.jsonl"}]
-        )
-        return context, {**context, "data": {"train": [{**source, path.rpartition(".")[2]: value}]}}
-    if path.startswith("model."):
-        whole = {"id": "Qwen/Qwen3-4B", path.partition(".")[2]: value}
-        return context, merged(context, {"model": whole})
-    return context, merged(context, nested(path, value))
 
 
 def test_every_field_is_in_a_table():
@@ -175,8 +69,14 @@ def test_fields_of_one_value_have_but_one(path):
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("path", FIELDS)
 def test_a_field_changes_what_the_framework_is_told_or_is_refused_by_name(compiled, path, backend):
-    without, recipe = setting(path)
-    before = natives(compiled(without, backend))
+    without, recipe = probe(path)
+    try:
+        before = natives(compiled(without, backend))
+    except RecipeError as error:
+        assert all(f.code == "backend" for f in error.findings if f.severity == "error"), error.findings
+        with pytest.raises(RecipeError):
+            compiled(recipe, backend)
+        return
     try:
         after = natives(compiled(recipe, backend))
     except RecipeError as error:
@@ -212,6 +112,7 @@ def test_saying_the_default_aloud_is_no_error(loaded, compiled, path, backend):
         "method.start_from": None,
         **{name: None for name in FIELDS if name.startswith(("objective.", "output.hub", "data.train[]"))},
         "training.min_learning_rate": None,
+        **{name: None for name in FIELDS if name.startswith("training.low_rank")},
         "training.fp8": None,
         "quantization.bits": None,
         "quantization.type": None,
@@ -230,6 +131,7 @@ def test_saying_the_default_aloud_is_no_error(loaded, compiled, path, backend):
 CHOICES = {
     "chat.train_on": {},
     "chat.thinking": {},
+    "chat.encoding": {},
     "method.type": {},
     "method.variant": {},
     "quantization.bits": {},
@@ -237,7 +139,7 @@ CHOICES = {
     "quantization.storage": FOUR_BITS,
     "training.overlong": {},
     "training.scheduler": {},
-    "training.optimizer": {},
+    "training.optimizer": FULL,
     "training.precision": {"allow": {"QR401": "to see"}},
     "training.attention": {},
     "training.kernels": {},

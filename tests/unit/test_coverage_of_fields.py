@@ -16,7 +16,8 @@ from qwen_recipes.compile import compile_for
 from qwen_recipes.recipe.fields import info_at, leaves, part_of
 from qwen_recipes.recipe.finding import RecipeError
 from qwen_recipes.recipe.load import Loaded, load
-from qwen_recipes.recipe.spec.base import Part
+from qwen_recipes.recipe.part import Part
+from qwen_recipes.recipe.spec.base import Part as Model
 
 ROOT = Path(__file__).parents[2]
 RECIPES = sorted([*(ROOT / "examples").glob("*.yaml"), *(ROOT / "tests/conformance/recipes").glob("*.yaml")])
@@ -33,7 +34,7 @@ def recipes() -> dict[str, Loaded]:
 
 def values(part: Part, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Every field that was written, by its dotted path, with what was written."""
-    for name in part.model_fields_set:
+    for name in part.keys_written:
         value = getattr(part, name)
         if isinstance(value, Part):
             yield from values(value, f"{prefix}{name}.")
@@ -65,7 +66,7 @@ def words(annotation: object) -> Iterator[Any]:
         yield from get_args(annotation)
     elif annotation is bool:
         yield from (True, False)
-    elif annotation is not NoneType and not (isinstance(annotation, type) and issubclass(annotation, Part)):
+    elif annotation is not NoneType and not (isinstance(annotation, type) and issubclass(annotation, Model)):
         for inner in get_args(annotation):
             yield from words(inner)
 

@@ -14,6 +14,8 @@ TEXTS = (
     "hello", "", "  spaced\n", "\n\nlead", "日本語 🎉 e\u0301", "<b>&'\"</b>", "a </think> b", "<think>r</think>a",
     "<think>\nr\n</think>\n\na", "<think>x</think>y<think>z</think>w", "<think>open", "</think>\n\nafter", "{{ x }}",
     "<tool_response>\nx\n</tool_response>", "<tool_response> no", "line\r\nline", "trailing\n\n",
+    "\n  \n x",
+    " \n\n y",
     "<think>\n\n</think>\n\n",
 )  # fmt: skip
 TOOLS = [
@@ -92,7 +94,8 @@ def test_lengths_and_trained_tokens_are_those_of_the_labels(variant, train_on, t
     measure = Measure(COUNTER, loss_of(train_on, thinking, "messages"))
     encoder = Encoder(TOKENIZER, template_text(variant), Rule(train_on, thinking))
     draw = random.Random(13)
-    rows = [{"messages": messages} for messages in (plain_messages(rich(draw)) for _ in range(150))]
+    made = [plain_messages(rich(draw)) for _ in range(150)] + [plain(draw) for _ in range(200)]
+    rows = [{"messages": messages} for messages in made if any(m["role"] == "assistant" for m in messages)]
     for row, encoded in zip(rows, encoder.encode(rows), strict=True):
         (text,) = Template(variant).texts(row)
         length, _ = measure.text(text)

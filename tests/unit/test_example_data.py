@@ -21,6 +21,7 @@ OTHERS: dict[str, tuple[int, str]] = {
     "preferences.jsonl": (64, "preference"),
     "labelled.jsonl": (64, "kto"),
     "articles.jsonl": (40, "text"),
+    "sums.jsonl": (48, "prompt"),
 }
 COLUMNS = {"questions.csv": {"prompt": "question", "completion": "answer"}}
 
@@ -141,7 +142,7 @@ def test_text_of_other_files_is_clean_and_comes_once(name: str) -> None:
 
 
 def test_every_file_is_described() -> None:
-    assert {path.name for path in DATA.iterdir()} == {*COUNTS, *OTHERS, "README.md"}
+    assert {path.name for path in DATA.iterdir()} == {*COUNTS, *OTHERS, "rewards.py", "README.md"}
 
 
 def test_reasoning_is_given_apart_in_the_last_turn() -> None:

@@ -62,7 +62,7 @@ def test_every_guard_that_judges_has_a_case_file():
     assert all(file["guard"] == code for code, file in FILES.items())
 
 
-KEYS = {"name", "recipe", "backend", "expect", "line", "fixed", "also", "files", "version"}
+KEYS = {"name", "recipe", "backend", "expect", "line", "says", "fixed", "also", "files", "version"}
 
 
 @pytest.mark.parametrize("code", JUDGING)
@@ -118,6 +118,7 @@ def test_case(loaded, tmp_path, code, case):
     assert finding.instead
     assert "\n" not in finding.why
     assert finding.line == finding.line.rstrip("\n")
+    assert case.get("says", "") in f"{finding.message}. {finding.instead}."
     if "line" in case:
         assert finding.span.line == case["line"]
 
@@ -175,11 +176,11 @@ def test_the_cases_tell_a_dead_guard_and_a_mad_one(loaded, tmp_path, code):
     """Mutation: with the check replaced by `never` or `always`, some case must come out wrong."""
     guard = guard_named(code)
     never = dataclasses.replace(guard, check=lambda facts: iter(()))
-    always = dataclasses.replace(guard, check=lambda facts: iter([Hit((), "x", "y")]))
+    always = dataclasses.replace(guard, versions={}, check=lambda facts: iter([Hit((), "x", "y")]))
 
     def hits(one, case):
         seen = facts(loaded, tmp_path, case)
-        return bool(list(one.check(seen))) and (not one.backends or seen.backend.name in one.backends)
+        return one.concerns(seen.backend.name, seen.plan.backend_version) and bool(list(one.check(seen)))
 
     def right(one):
         return all(hits(one, case) == (case["expect"] == "fail") for case in FILES[code]["cases"])
@@ -193,7 +194,7 @@ def test_the_cases_tell_a_dead_guard_and_a_mad_one(loaded, tmp_path, code):
 def test_a_guard_is_silent_on_the_shortest_recipe(loaded, tmp_path, code):
     guard = guard_named(code)
     for backend in ("axolotl", "llamafactory", "ms-swift"):
-        if not guard.backends or backend in guard.backends:
+        if guard.concerns(backend, backend_named(backend).version):
             assert not list(guard.check(facts(loaded, tmp_path, {"recipe": {}, "backend": backend})))
 
 

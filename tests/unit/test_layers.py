@@ -14,7 +14,7 @@ PACKAGE = ROOT / "qwen_recipes"
 ORDER = ("recipe", "qwen", "backends", "data", "estimate", "resolve", "guards", "compile", "launch", "verify", "cli")
 FILES = sorted(PACKAGE.rglob("*.py"))
 ALLOWED = {"click", "pydantic", "pydantic_core", "yaml", "jinja2", "jsonschema", "qwen_recipes"}
-STANDALONE = ("data/rows.py", "verify/parsers/")
+STANDALONE = ("data/rows/ms_swift_template.py", "verify/parsers/", "verify/encoders/")
 """Run by other interpreters, with what is installed there."""
 
 

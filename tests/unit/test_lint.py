@@ -198,3 +198,16 @@ def test_the_summary_says_what_could_be_fixed(lint):
     write("r.yaml", FP16 + FEW.removeprefix(GOOD))
     said = lint("r.yaml").stderr
     assert "2 errors; 1 can be fixed with --fix, 1 with --unsafe-fixes" in said
+
+
+LIMITED = GOOD + "objective: {type: sft, kl_weight: 0.05}\n"
+
+
+def test_what_the_named_backend_can_not_be_told_is_an_error(lint):
+    file = write("a.yaml", LIMITED)
+    assert not [c for c in codes(lint(file, "--format", "json")) if c[1] == "backend"], "no backend is named"
+    named = lint(file, "--backend", "axolotl", "--format", "json", "--ignore", "QR406")
+    assert named.exit_code == 1
+    assert ("a.yaml", "backend") in codes(named)
+    assert codes(lint(write("b.yaml", LIMITED + "run: {backend: axolotl}\n"), "--format", "json", "--ignore", "QR406"))
+    assert not codes(lint(file, "--backend", "ms-swift", "--format", "json", "--ignore", "QR"))

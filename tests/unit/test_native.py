@@ -414,3 +414,43 @@ def test_errors_in_the_frameworks_own_examples_were_read_and_are_true():
     for reader in readers:
         verdicts = [row["verdict"] for row in said if row["reader"] == reader]
         assert sum(verdicts) >= 0.95 * len(verdicts)
+    strict = [row["strict"] for row in said if row["reader"] == "B"]
+    assert sum(strict) >= 0.95 * len(strict), "an error has to change what is trained, or whether"
+
+
+def test_a_drop_that_changes_nothing_is_a_warning():
+    def dpo(entry):
+        return (
+            "base_model: x\nlearning_rate: 1\nrl: dpo\ndatasets:\n  - {path: x, type: chat_template.default, " + entry
+        )
+
+    assert found(dpo("message_property_mappings: {role: role}}\n")) == {("QR702", "warning")}
+    assert found(dpo("roles: {user: [user], assistant: [assistant]}}\n")) == {("QR702", "warning")}
+    assert found(dpo("message_property_mappings: {role: from}}\n")) == {("QR702", "error")}
+    assert found(dpo("roles: {user: [human]}}\n")) == {("QR702", "error")}
+    assert found(dpo("roles: {}}\n")) == {("QR702", "error")}
+
+
+def test_a_key_given_twice_hides_nothing_else():
+    text = config("axolotl", "lora_r: 8\nlora_r: 16\nlora_rank: 8\n")
+    twice, unknown = lint_native(text, "x.yaml")
+    assert (twice.code, twice.span.line, twice.line) == ("QR705", 7, "lora_r: 16")
+    assert "readers disagree" in twice.why
+    assert (unknown.code, unknown.span.line) == ("QR702", 8)
+    assert read_native(text, "x.yaml", repeated=[])[0].data["lora_r"] == 16
+
+
+def test_a_folder_is_searched_for_what_as_names(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for backend in BACKENDS:
+        (tmp_path / f"{backend}.yaml").write_text(config(backend, "bogus_key: 1\n"), "utf-8")
+    (tmp_path / "run.sh").write_text("swift sft --model x --bogus_key 1\n", "utf-8")
+    (tmp_path / "mine.yaml").write_text(RECIPE, "utf-8")
+
+    def seen(*words):
+        result = CliRunner().invoke(main, ["lint", ".", "--format", "json", *words])
+        return {finding["file"].rpartition("/")[2] for finding in json.loads(result.stdout)}
+
+    assert seen() == set()
+    assert seen("--as", "axolotl") == {"axolotl.yaml"}
+    assert seen("--as", "ms-swift") == {"ms-swift.yaml", "run.sh"}

@@ -10,13 +10,15 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qwen_recipes.backends import backend_named
+from qwen_recipes.backends import backend_at, backend_named
 from qwen_recipes.compile import compile_for, drifted, write
 from qwen_recipes.qwen.models import REGISTRY
 from qwen_recipes.recipe.finding import RecipeError
 from qwen_recipes.recipe.load import load
 from tests.conftest import BACKENDS
 
+RUAMEL = pytest.importorskip("ruamel.yaml").YAML(typ="safe", pure=True)
+OmegaConf = pytest.importorskip("omegaconf").OmegaConf
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -43,8 +45,8 @@ RECIPES = st.fixed_dictionaries(
             thinking=st.sampled_from(["auto", "train-empty"]),
         ),
         "method": maybe(
-            type=st.sampled_from(["full", "lora", "dora", "qlora", "qdora"]),
-            variant=st.sampled_from(["plain", "dora"]),
+            type=st.sampled_from(["full", "freeze", "lora", "dora", "qlora", "qdora"]),
+            variant=st.sampled_from(["plain", "dora", "pissa"]),
             rank=st.integers(1, 300),
             alpha=st.integers(1, 300),
             dropout=st.floats(0, 0.9),
@@ -57,6 +59,17 @@ RECIPES = st.fixed_dictionaries(
             double=st.booleans(),
             storage=st.sampled_from(["auto", "uint8", "bf16"]),
         ),
+        "objective": st.sampled_from(["pretrain", "sft", "orpo", "kto", "reward"])
+        | st.fixed_dictionaries(
+            {"type": st.just("dpo")},
+            optional={
+                "beta": st.floats(0.01, 2),
+                "loss": st.sampled_from(["sigmoid", "ipo", "hinge", "robust"]),
+                "label_smoothing": st.floats(0, 0.4),
+                "sft_weight": st.floats(0, 2),
+            },
+        ),
+        "tracking": maybe(to=st.sampled_from(["none", "tensorboard", "wandb", "mlflow", "swanlab", "trackio"])),
         "training": maybe(
             epochs=st.floats(0.1, 10),
             steps=st.integers(1, 5000),
@@ -72,7 +85,7 @@ RECIPES = st.fixed_dictionaries(
             betas=st.tuples(st.floats(0, 0.99), st.floats(0, 0.999)).map(list),
             precision=st.sampled_from(["bf16", "fp32"]),
             gradient_checkpointing=st.booleans(),
-            attention=st.sampled_from(["auto", "sdpa", "flash_attention_2"]),
+            attention=st.sampled_from(["auto", "sdpa", "eager", "flash_attention_2", "flash_attention_3"]),
             kernels=st.sampled_from(["none", "liger"]),
             early_stopping=st.integers(1, 5),
             evaluate_every=INTERVAL,
@@ -82,20 +95,38 @@ RECIPES = st.fixed_dictionaries(
         "hardware": maybe(
             gpu=st.sampled_from(["t4", "rtx-4090", "NVIDIA H100", "h200"]),
             gpus=st.integers(1, 8),
-            strategy=st.sampled_from(["auto", "single", "ddp", "zero2", "fsdp"]),
+            strategy=st.sampled_from(["auto", "single", "ddp", "zero1", "zero2", "zero3", "fsdp", "fsdp1"]),
         ),
         "output": maybe(dir=st.sampled_from(["out", "runs/a b", "/abs/ü"])),
     },
 )
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+def typed(value):
+    """The value with the type of everything in it."""
+    if isinstance(value, dict):
+        return {str(key): typed(item) for key, item in value.items()}
+    return [typed(item) for item in value] if isinstance(value, list) else (type(value).__name__, value)
+
+
+def read_alike(text):
+    """The config, after PyYAML, ruamel and OmegaConf read the same values and types."""
+    read = yaml.safe_load(text)
+    assert typed(RUAMEL.load(text)) == typed(read)
+    assert typed(OmegaConf.to_container(OmegaConf.create(text))) == typed(read)
+    return read
+
+
+VERSIONS = [(name, version) for name in BACKENDS for version in backend_named(name).versions]
+
+
+@pytest.mark.parametrize(("backend", "version"), VERSIONS)
 @QUICK
 @given(recipe=RECIPES)
-def test_a_recipe_compiles_or_is_refused_with_a_place(tmp_path, backend, recipe):
+def test_a_recipe_compiles_or_is_refused_with_a_place(tmp_path, backend, version, recipe):
     file = tmp_path / "r.yaml"
     file.write_text(yaml.safe_dump(recipe, allow_unicode=True), "utf-8")
-    one, out = backend_named(backend), tmp_path / "out"
+    one, out = backend_at(backend, version), tmp_path / "out"
     lines = file.read_text("utf-8").count("\n")
     try:
         made = compile_for(load(str(file)), one, out)
@@ -110,7 +141,7 @@ def test_a_recipe_compiles_or_is_refused_with_a_place(tmp_path, backend, recipe)
         return
     again = compile_for(load(str(file)), one, out)
     assert again.files == made.files
-    config = yaml.safe_load(made.files["train.yaml"])
+    config = read_alike(made.files["train.yaml"])
     batch = made.plan.training
     assert batch.micro_batch_size * batch.gradient_accumulation * made.plan.hardware.world == batch.batch_size
     told = config.get("per_device_train_batch_size", config.get("micro_batch_size"))

@@ -35,7 +35,8 @@ run: {backend: llamafactory, environment: stand-in}
 PYTHON = """\
 #!/bin/sh
 case "$*" in
-  *"-m rows"*) echo "rows: 4 read, 4 train" >&2; exit ${STAND_IN_ROWS:-0} ;;
+  *"-m rows"*) [ -z "$STAND_IN_ROWS" ] || { echo "rows: no row is left to train on" >&2; exit 1; }
+    echo "rows: 4 read, 4 train" >&2 ;;
   *sys.prefix*) printf '0.9.5\\n3.11\\n%s\\n' "$(cd "$(dirname "$0")/.." && pwd)" ;;
   *) echo '{"torch": "2.13.0", "llamafactory": "0.9.5"}' ;;
 esac
@@ -51,7 +52,7 @@ def save(steps=3, planned=3, name="adapter_model.safetensors"):
     state = {"global_step": steps, "max_steps": planned, "log_history": history}
     (out / "trainer_state.json").write_text(json.dumps(state))
     if name:
-        (out / name).write_bytes(b"weights")
+        (out / name).write_bytes((2).to_bytes(8, "little") + b"{}")
 """
 STUBBORN = """\
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -99,15 +100,23 @@ def framework(place, body):
     path.chmod(0o755)
 
 
-def started(place, *arguments, **variables):
-    command = [sys.executable, "-c", "from qwen_recipes.cli import main; main()", "run", "toy.yaml", *arguments]
+def started(place, *arguments, shown=True, **variables):
+    command = [
+        sys.executable,
+        "-c",
+        "from qwen_recipes.cli import main; main()",
+        "run",
+        "toy.yaml",
+        *["-v"] * shown,
+        *arguments,
+    ]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     source = {"PYTHONPATH": str(Path(__file__).parents[2])}
     return subprocess.Popen(command, cwd=place, env={**os.environ, **source, **variables}, **pipes)
 
 
-def recipes_run(place, *arguments, **variables):
-    process = started(place, *arguments, **variables)
+def recipes_run(place, *arguments, shown=True, **variables):
+    process = started(place, *arguments, shown=shown, **variables)
     out, err = process.communicate(timeout=60)
     return process.returncode, out, err.decode()
 
@@ -126,6 +135,15 @@ def record(place):
     Draft202012Validator.check_schema(schema)
     Draft202012Validator(schema).validate(data)
     return data
+
+
+def ended(place):
+    """The record, once the supervisor has had its last word."""
+    for _ in range(100):
+        if (made := record(place))["status"] != "running":
+            return made
+        time.sleep(0.1)
+    raise AssertionError("the record still says running")
 
 
 def alive(place):
@@ -263,8 +281,10 @@ def test_nothing_outlives_recipes_and_the_next_run_says_it_was_killed(place):
     ready(process)
     process.kill()
     process.communicate(timeout=30)
-    assert record(place)["status"] == "running" and read_record(place / "runs/toy").state == "killed"
+    assert read_record(place / "runs/toy").state == "killed"
     assert not alive(place)
+    made = ended(place)
+    assert made["status"] == "killed" and "`recipes` was killed" in made["problem"] and made["seconds"] > 0
     framework(place, "save()")
     for _ in range(50):
         code, _, err = recipes_run(place)

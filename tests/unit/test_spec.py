@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from qwen_recipes.recipe.fields import info_at, leaves, part_at, written
+from qwen_recipes.recipe.fields import info_at, leaves, part_at
+from qwen_recipes.recipe.part import written
+from qwen_recipes.recipe.plain import plain
 from qwen_recipes.recipe.spec import Recipe
 from qwen_recipes.recipe.spec.place import Hardware
 from tests.conftest import BASE, merged, nested
@@ -102,6 +104,9 @@ def test_every_field_explains_itself_with_an_example_that_holds(path):
     if path.startswith("data.train[]."):
         source = {"path": "a", path.rpartition(".")[2]: field.example}
         assert recipe({"data": {"train": [source]}})
+    elif path.startswith("objective.rewards[]."):
+        reward = {"path": "rewards.py", "function": "right", path.rpartition(".")[2]: field.example}
+        assert recipe({"objective": {"rewards": [reward]}})
     else:
         beside = {"model.revision": {"model": {"id": "x"}}, "output.hub.private": {"output": {"hub": {"id": "a/b"}}}}
         rest = beside.get(path, {})
@@ -115,7 +120,7 @@ def test_leaves_are_complete():
     for part in [schema, *schema["$defs"].values()]:
         named |= set(part["properties"])
     parts = {"chat", "quantization", "training", "hardware", "output", "run", "backends", "data", "model", "method",
-             "objective", "tracking"}  # fmt: skip
+             "objective", "tracking", "low_rank"}  # fmt: skip
     assert {path.rpartition(".")[2] for path in leaves()} == named - parts
 
 
@@ -138,7 +143,7 @@ def test_what_the_person_wrote():
             "backends": {"axolotl": {"extra": {"x": 1}}},
         }
     )
-    assert written(made) == {
+    assert written(plain(made)) == {
         "version", "model.id", "method.type", "data.train", "data.train[].path", "data.train[].format",
         "data.validation", "hardware.gpus", "backends.axolotl.extra",
     }  # fmt: skip

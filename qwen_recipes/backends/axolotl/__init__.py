@@ -9,6 +9,7 @@ from qwen_recipes.backends.plan import Plan
 from qwen_recipes.shipped import shipped
 
 VERSION = "0.21.0"
+OLDER = ("0.16.1",)
 
 
 def outputs(plan: Plan) -> list[Output]:
@@ -21,20 +22,24 @@ def outputs(plan: Plan) -> list[Output]:
 
 SHAPES = {
     "pretrain": "text",
-    "sft": "messages",
+    "sft": "segments",
     "dpo": "rendered-pair",
     "simpo": "rendered-pair",
     "orpo": "threads",
     "kto": "rendered-label",
     "reward": "turn",
+    "grpo": "rendered-prompt",
     "ppo": "messages",
 }
 
 
 def row_shape(plan: Plan) -> str:
-    """Conversations as they are; preferences as text, since its own readers drop fields (facts: DPODataset)."""
-    last = plan.objective.type == "sft" and plan.chat.train_on == "last-assistant"
-    return "last-turn" if last else SHAPES[plan.objective.type]
+    """Text cut where loss begins and ends; preferences as text, since its own readers drop fields (DPODataset)."""
+    if plan.chat.exact:
+        return "tokenized"
+    if plan.objective.type == "sft" and not plan.chat.official:
+        return "last-turn" if plan.chat.train_on == "last-assistant" else "messages"
+    return SHAPES[plan.objective.type]
 
 
 BACKEND = Backend(
@@ -47,6 +52,8 @@ BACKEND = Backend(
     schema_file=shipped("schemas") / "backends" / f"axolotl-{VERSION}.schema.json",
     words=WORDS,
     outputs=outputs,
+    resume="--resume-from-checkpoint={}",
     limits=LIMITS,
+    older=OLDER,
     row_shape=row_shape,
 )

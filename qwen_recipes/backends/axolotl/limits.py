@@ -1,9 +1,10 @@
-"""What Axolotl 0.21 can't be told."""
+"""What Axolotl can't be told."""
 
 from __future__ import annotations
 
 from qwen_recipes.backends.base import Limit
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.recipe.layouts import LOW_RANK
 
 
 def _smooths_nothing(plan: Plan) -> bool:
@@ -12,7 +13,36 @@ def _smooths_nothing(plan: Plan) -> bool:
 
 
 LIMITS = (
+    Limit(
+        "chat.encoding",
+        lambda p: p.chat.exact and p.data.streaming,
+        "streaming of rows that are tokenized already is not tried here",
+    ),
     Limit("objective.type", lambda p: p.objective.type == "ppo", "it has no PPO"),
+    Limit(
+        "objective.loss",
+        lambda p: p.objective.type == "dpo" and p.objective.loss not in ("sigmoid", "ipo"),
+        "before 0.17 it trains DPO with the sigmoid loss or IPO's only",
+        until="0.17",
+    ),
+    Limit(
+        "objective.sft_weight",
+        lambda p: p.objective.type == "dpo" and p.objective.sft_weight > 0,
+        "0.16 refuses `rpo_alpha`, and the list of losses came with 0.17",
+        until="0.17",
+    ),
+    Limit(
+        "objective.type",
+        lambda p: p.objective.type == "kto",
+        "before 0.18 it takes no name of a column that holds KTO's label: its class wants true or false there",
+        until="0.18",
+    ),
+    Limit(
+        "training.attention",
+        lambda p: p.training.attention == "flash_attention_3",
+        "before 0.17 a switch turns on attention, and there is none for FlashAttention 3",
+        until="0.17",
+    ),
     Limit(
         "objective.kl_weight",
         lambda p: p.objective.kl_weight is not None,
@@ -25,8 +55,8 @@ LIMITS = (
     ),
     Limit(
         "chat.thinking",
-        lambda p: p.chat.thinking == "train-empty",
-        "its chat strategy always leaves an empty think block out of the loss",
+        lambda p: p.chat.thinking == "train-empty" and not p.chat.official and not p.chat.exact,
+        "with a template of your own, its chat strategy always leaves an empty think block out of the loss",
     ),
     Limit(
         "training.early_stopping",
@@ -64,7 +94,18 @@ LIMITS = (
         lambda p: p.training.liger and p.hardware.tensor_parallel > 1,
         "neither Liger's RMSNorm nor its loss splits over tensor-parallel GPUs",
     ),
+    Limit(
+        "training.optimizer",
+        lambda p: p.training.optimizer in LOW_RANK and (p.hardware.deepspeed or p.hardware.fsdp),
+        "gradients are projected whole, and this strategy shards them",
+    ),
+    Limit(
+        "objective.type",
+        lambda p: p.objective.type == "grpo" and p.hardware.tensor_parallel * p.hardware.context_parallel > 1,
+        "sampling on GPUs that share a layer or a sequence was not tried here",
+    ),
     Limit("hardware.strategy", lambda p: p.hardware.strategy == "fsdp1", "it removed FSDP1 in 0.20"),
+    Limit("hardware.strategy", lambda p: p.hardware.megatron, "it has no Megatron"),
     Limit(
         "hardware.tensor_parallel",
         lambda p: p.hardware.tensor_parallel > 1 and p.method.adapter,

@@ -9,6 +9,7 @@ from qwen_recipes.backends.plan import Plan
 from qwen_recipes.shipped import shipped
 
 VERSION = "0.9.5"
+OLDER = ("0.9.4",)
 
 
 def outputs(plan: Plan) -> list[Output]:
@@ -26,17 +27,16 @@ def outputs(plan: Plan) -> list[Output]:
 
 
 def row_shape(plan: Plan) -> str:
-    """Conversations, pairs and labels in its ShareGPT form."""
+    """Text as a conversation; pairs and labels in its ShareGPT form.
+
+    A Base model's rows stay conversations: its end of turn is set by a template that writes marks itself.
+    """
     kind = plan.objective.type
-    return (
-        "text"
-        if kind == "pretrain"
-        else "pair"
-        if plan.objective.pairs
-        else "labelled"
-        if kind == "kto"
-        else "messages"
-    )
+    if plan.chat.exact:
+        return "tokenized"
+    if kind == "sft":
+        return "messages" if plan.chat.template == "base" else "spoken"
+    return "pair" if plan.objective.pairs else {"pretrain": "text", "kto": "labelled"}.get(kind, "messages")
 
 
 BACKEND = Backend(
@@ -49,6 +49,8 @@ BACKEND = Backend(
     schema_file=shipped("schemas") / "backends" / f"llamafactory-{VERSION}.schema.json",
     words=WORDS,
     outputs=outputs,
+    resume="resume_from_checkpoint={}",
     limits=LIMITS,
+    older=OLDER,
     row_shape=row_shape,
 )

@@ -1,9 +1,10 @@
-"""What LLaMA-Factory 0.9.5 can't be told."""
+"""What LLaMA-Factory can't be told."""
 
 from __future__ import annotations
 
 from qwen_recipes.backends.base import Limit
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.recipe.layouts import LOW_RANK
 
 
 def _loss(plan: Plan) -> bool:
@@ -26,7 +27,19 @@ def _odd_packs(plan: Plan) -> bool:
 
 
 LIMITS = (
+    Limit(
+        "chat.encoding",
+        lambda p: p.chat.exact and (p.training.packing or p.data.streaming),
+        "rows that are tokenized already it neither packs nor is known to stream",
+    ),
     Limit("objective.type", lambda p: p.objective.type == "ppo", "its PPO wants a TRL that its own pins exclude"),
+    Limit("objective.type", lambda p: p.objective.type == "grpo", "it has no GRPO, and calls no reward functions"),
+    Limit(
+        "training.packing",
+        lambda p: p.training.packing and p.objective.type == "sft",
+        "0.9.4 keeps packed rows apart (`neat_packing`) only with a transformers below 4.53, which ours is not",
+        until="0.9.5",
+    ),
     Limit("objective.loss", _loss, "it trains every other loss as plain sigmoid, and says nothing"),
     Limit(
         "objective.loss",
@@ -91,7 +104,17 @@ LIMITS = (
         lambda p: p.training.optimizer == "muon" and (p.hardware.deepspeed or p.hardware.fsdp),
         "its Muon does not know sharded weights",
     ),
+    Limit(
+        "training.optimizer",
+        lambda p: p.training.optimizer in LOW_RANK and (p.hardware.deepspeed or p.hardware.fsdp),
+        "gradients are projected whole, and this strategy shards them",
+    ),
     Limit("hardware.tensor_parallel", lambda p: p.hardware.tensor_parallel > 1, "it splits no layers"),
+    Limit(
+        "hardware.strategy",
+        lambda p: p.hardware.megatron,
+        "its Megatron adapter is another program with keys of its own",
+    ),
     Limit("hardware.context_parallel", lambda p: p.hardware.context_parallel > 1, "it splits no sequences"),
     Limit("output.dir", lambda p: any(c.isspace() for c in p.output.dir), "it splits its arguments at blanks"),
     Limit(

@@ -9,11 +9,15 @@ from qwen_recipes.backends.plan import Plan
 from qwen_recipes.shipped import shipped
 
 VERSION = "4.6.0"
+OLDER = ("3.12.6",)
 
 
 def outputs(plan: Plan) -> list[Output]:
     """The config, what sharding needs, and the launch script."""
     rlhf = plan.objective.type not in ("sft", "pretrain") or plan.objective.kl_weight is not None
+    if plan.hardware.megatron:
+        config = Output("train.yaml", "megatron.yaml.j2", "yaml", config=True, dialect="megatron")
+        return [config, Output("run.sh", "run.sh.j2", "shell")]
     config = Output("train.yaml", "train.yaml.j2", "yaml", config=True, dialect="rlhf" if rlhf else "")
     files = [config, Output("run.sh", "run.sh.j2", "shell")]
     if plan.hardware.deepspeed:
@@ -24,17 +28,13 @@ def outputs(plan: Plan) -> list[Output]:
 
 
 def row_shape(plan: Plan) -> str:
-    """Conversations; in pairs the better answer ends the conversation and the worse stands beside it."""
-    kind = plan.objective.type
-    return (
-        "text"
-        if kind == "pretrain"
-        else "rejected"
-        if plan.objective.pairs
-        else "labelled"
-        if kind == "kto"
-        else "messages"
-    )
+    """Turns of the official text; in pairs the better answer ends the conversation and the worse stands beside it."""
+    if plan.chat.exact:
+        return "tokenized-text"
+    if plan.objective.kl_weight is not None:
+        return "messages"
+    kinds = {"sft": "turns", "pretrain": "text", "kto": "labelled", "grpo": "prompt"}
+    return "rejected" if plan.objective.pairs else kinds.get(plan.objective.type, "messages")
 
 
 BACKEND = Backend(
@@ -47,6 +47,8 @@ BACKEND = Backend(
     schema_file=shipped("schemas") / "backends" / f"ms-swift-{VERSION}.schema.json",
     words=WORDS,
     outputs=outputs,
+    resume="--resume_from_checkpoint={}",
     limits=LIMITS,
+    older=OLDER,
     row_shape=row_shape,
 )

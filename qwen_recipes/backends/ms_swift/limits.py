@@ -1,9 +1,11 @@
-"""What ms-swift 4.6 can't be told."""
+"""What ms-swift can't be told."""
 
 from __future__ import annotations
 
 from qwen_recipes.backends.base import Limit
+from qwen_recipes.backends.ms_swift.megatron import LIMITS as MEGATRON
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.recipe.layouts import LOW_RANK
 
 
 def _packs_without_flash(plan: Plan) -> bool:
@@ -17,19 +19,46 @@ def _smooths_nothing(plan: Plan) -> bool:
 
 LIMITS = (
     Limit(
+        "chat.encoding",
+        lambda p: p.chat.exact and (p.data.streaming or p.objective.kl_weight is not None),
+        "rows that are tokenized already are tried here neither streamed nor in its distillation",
+    ),
+    Limit(
         "objective.type",
         lambda p: p.objective.type == "ppo",
         "its PPO wants a reward model, which a recipe has no field for",
     ),
     Limit(
         "objective.type",
-        lambda p: p.objective.type in ("orpo", "simpo", "reward", "kto") and p.hardware.context_parallel > 1,
-        "it splits sequences in SFT and DPO only",
+        lambda p: p.objective.type in ("orpo", "simpo", "reward", "kto", "grpo") and p.hardware.context_parallel > 1,
+        "it splits sequences in SFT and DPO only, as far as was tried",
+    ),
+    Limit(
+        "training.overlong",
+        lambda p: p.objective.type == "grpo" and p.training.overlong == "truncate",
+        "it cuts prompts at their beginning",
+    ),
+    Limit(
+        "training.kernels",
+        lambda p: p.training.liger and p.objective.type == "grpo",
+        "its Liger puts a loss of its own in place of GRPO's",
     ),
     Limit(
         "objective.kl_weight",
         lambda p: p.objective.kl_weight is not None and p.method.start_from is not None,
         "it would anchor to the base model without the adapter that training starts from",
+    ),
+    Limit(
+        "objective.kl_weight",
+        lambda p: p.objective.kl_weight is not None,
+        "its distillation before 4.0 was not held against the anchored loss here",
+        until="4.0",
+    ),
+    Limit(
+        "hardware.strategy",
+        lambda p: p.hardware.strategy == "fsdp",
+        "the form of its FSDP settings before 4.0 was not tried here",
+        until="4.0",
     ),
     Limit(
         "chat.template",
@@ -67,12 +96,21 @@ LIMITS = (
         lambda p: p.training.offload_activations,
         "it keeps what checkpointing leaves on the GPU",
     ),
-    Limit("training.fp8", lambda p: p.training.fp8, "it trains in FP8 under Megatron only"),
+    Limit(
+        "training.optimizer",
+        lambda p: p.training.optimizer in LOW_RANK and (p.hardware.deepspeed or p.hardware.fsdp),
+        "gradients are projected whole, and this strategy shards them",
+    ),
+    Limit("training.fp8", lambda p: p.training.fp8, "it trains in FP8 under Megatron only, which was not tried"),
     Limit("hardware.strategy", lambda p: p.hardware.strategy == "fsdp1", "it knows FSDP2 alone"),
     Limit(
         "hardware.tensor_parallel",
-        lambda p: p.hardware.tensor_parallel > 1 and (p.method.adapter or not p.hardware.deepspeed),
-        "it splits layers in full fine-tuning under DeepSpeed only",
+        lambda p: (
+            p.hardware.tensor_parallel > 1
+            and not p.hardware.megatron
+            and (p.method.adapter or not p.hardware.deepspeed)
+        ),
+        "it splits layers in full fine-tuning under DeepSpeed, or under Megatron",
     ),
     Limit("objective.label_smoothing", _smooths_nothing, "this loss has no label smoothing: it would be ignored"),
     Limit(
@@ -80,4 +118,5 @@ LIMITS = (
         lambda p: p.training.liger and p.objective.kl_weight is not None,
         "Liger's distillation has no next-token loss beside it",
     ),
+    *MEGATRON,
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from qwen_recipes.backends.ms_swift.megatron import WORDS as MEGATRON
+
 WORDS: dict[str, Mapping[Any, Any]] = {
     "command": {
         "pretrain": "pt",
@@ -14,8 +16,9 @@ WORDS: dict[str, Mapping[Any, Any]] = {
         "simpo": "rlhf",
         "kto": "rlhf",
         "reward": "rlhf",
+        "grpo": "rlhf",
     },
-    "rlhf_type": {"dpo": "dpo", "orpo": "orpo", "simpo": "simpo", "kto": "kto", "reward": "rm"},
+    "rlhf_type": {"dpo": "dpo", "orpo": "orpo", "simpo": "simpo", "kto": "kto", "reward": "rm", "grpo": "grpo"},
     "tuner_type": {"full": "full", "freeze": "full", "lora": "lora"},
     "dora": {"plain": False, "dora": True, "pissa": False},
     "template": {
@@ -27,5 +30,6 @@ WORDS: dict[str, Mapping[Any, Any]] = {
     "loss_scale": {"assistant": "default", "last-assistant": "last_round", "all": "all"},
     "overlong": {"drop": "delete", "truncate": "right", "error": "delete"},
     "storage": {"uint8": "uint8", "bf16": "bfloat16"},
+    **MEGATRON,
     "torch_dtype": {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"},
 }

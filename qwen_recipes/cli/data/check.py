@@ -72,6 +72,8 @@ def command(
 
 
 def _summary(asked: Asked, jobs: int | None, quiet: bool) -> dict[str, Any]:
+    from concurrent.futures import BrokenExecutor
+
     from qwen_recipes.data.reading import NoReader
     from qwen_recipes.data.tokenizer import NoTokenizer
     from qwen_recipes.guards.rows.check import check_rows
@@ -82,6 +84,8 @@ def _summary(asked: Asked, jobs: int | None, quiet: bool) -> dict[str, Any]:
             checked = check_rows(asked.files, asked.rules, jobs, told)
     except (NoTokenizer, NoReader) as error:
         stop(str(error), Exit.ENVIRONMENT)
+    except BrokenExecutor:
+        stop("a process that judged rows was ended from outside, by the kernel for want of memory?", Exit.ENVIRONMENT)
     except OSError as error:
         stop(f"{error.filename} can't be read: {error.strerror}", Exit.USAGE)
     return summary(checked, asked.overlong)

@@ -27,7 +27,7 @@ def hover(judged: Judged, line: int, column: int) -> Hover | None:
     place = line + 1, column + 1
     found = [f for f in judged.findings if f.span and _within(f.span, place)]
     pages = list(dict.fromkeys(_page(finding) for finding in found))
-    key = _field(judged, line, column)
+    key = _field(judged, line, column) if judged.kind == "recipe" else None
     parts = [*pages, *([field_page(key[0])] if key else [])]
     if not any(parts):
         return None

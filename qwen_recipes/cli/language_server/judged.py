@@ -6,16 +6,17 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
-from qwen_recipes.cli.lint import Asked
-from qwen_recipes.cli.settings import BadSettings
+from qwen_recipes.cli.settings import BadSettings, settings_for
 from qwen_recipes.cli.targets import RECIPE_SUFFIXES
 from qwen_recipes.guards.lint import lint_text
+from qwen_recipes.guards.native import native_findings
 from qwen_recipes.recipe.finding import Finding, RecipeError
 from qwen_recipes.recipe.nodes import Document
 from qwen_recipes.recipe.reader import read_yaml
 
-_ASKED = Asked(None, (), (), ())
+Kind = Literal["recipe", "native", "other"]
 _MODELINE = re.compile(r"^#\s*yaml-language-server:\s*\$schema=\S*\brecipe(\.draft-07)?\.schema\.json\b", re.M)
 _TOP_KEYS = (re.compile(r"^version[ \t]*:[ \t]*1\b", re.M), re.compile(r"^(model|data)[ \t]*:", re.M))
 
@@ -35,6 +36,7 @@ class Judged:
     text: str
     findings: tuple[Finding, ...]
     complaint: str = ""
+    kind: Kind = "other"
 
     @cached_property
     def lines(self) -> list[str]:
@@ -55,10 +57,17 @@ class Judged:
 
 
 def judge(path: Path, text: str) -> Judged:
-    """Judge a document. One that is no recipe has no findings; settings that can't be read are not applied."""
-    if not is_recipe(path.name, text):
+    """Judge a recipe, or a framework's own config. Anything else has no findings.
+
+    Settings that can't be read are not applied.
+    """
+    ours = is_recipe(path.name, text)
+    found = lint_text(text, str(path), path.parent) if ours else native_findings(text, str(path))
+    if found is None:
         return Judged(path, text, ())
+    complaint = ""
     try:
-        return Judged(path, text, tuple(_ASKED.lint(text, str(path))))
+        found = settings_for(str(path), (), ()).apply(found)
     except BadSettings as error:
-        return Judged(path, text, tuple(lint_text(text, str(path), path.parent)), str(error))
+        complaint = str(error)
+    return Judged(path, text, tuple(found), complaint, "recipe" if ours else "native")

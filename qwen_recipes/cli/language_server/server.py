@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from qwen_recipes import __version__
 from qwen_recipes.cli.language_server.complete import Offer, offers
 from qwen_recipes.cli.language_server.hover import hover
-from qwen_recipes.cli.language_server.judged import Judged, is_recipe, judge
+from qwen_recipes.cli.language_server.judged import Judged, Kind, judge
 from qwen_recipes.cli.language_server.quickfix import Change, all_fixed, changes
 from qwen_recipes.recipe.finding import Finding, Span
 
@@ -86,7 +86,7 @@ class _Open:
         """A guard's page, a field's description, or both."""
         from lsprotocol import types
 
-        document, judged = self._ours(params.text_document.uri)
+        document, judged = self._ours(params.text_document.uri, "recipe", "native")
         if judged is None:
             return None
         at = document.position_from_client_units(params.position)
@@ -116,9 +116,9 @@ class _Open:
         fixed = all_fixed(judged)
         return [*found, *([_fix_all(document, judged, fixed)] if fixed is not None else [])]
 
-    def _ours(self, uri: str) -> tuple[TextDocument, Judged | None]:
+    def _ours(self, uri: str, *kinds: Kind) -> tuple[TextDocument, Judged | None]:
         judged = self._newest(uri)
-        return self._text(uri), judged if is_recipe(judged.path.name, judged.text) else None
+        return self._text(uri), judged if judged.kind in (kinds or ("recipe",)) else None
 
     def _newest(self, uri: str) -> Judged:
         """What was said of the document's text as it is now; judged again only where it changed."""

@@ -1,12 +1,14 @@
 """Ids and labels: which tokens of a row the model sees, and which of them it learns.
 
 What carries loss: of each trained turn the words after `<|im_start|>assistant` and its line end, and the `<|im_end|>`
-that ends it; never the newline after that. An empty think block at the start of an answer is left out unless
-`thinking` is `train-empty`. A token belongs to where it begins. Plain text is trained whole, with an `<|endoftext|>`.
+that ends it; never the newline after that, which is left off at the end of a row. An empty think block at the start of
+an answer carries none unless `thinking` is `train-empty`. A line end that goes on into the answer is the mark's, as it
+is one token. Plain text is trained whole, with an `<|endoftext|>`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -16,9 +18,8 @@ IGNORED = -100
 START, END, END_OF_TEXT = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
 ANSWER = START + "assistant\n"
 EMPTY_THOUGHT = "<think>\n\n</think>\n\n"
-ANSWER_TOKENS, EMPTY_THOUGHT_TOKENS = 3, 4
-"""Tokens of the two, whatever follows: a newline that continues their last token is part of it."""
-NOTHING = -1
+LINE_ENDS = re.compile("[\t\n\x0b\x0c\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*[\r\n]")
+"""What Qwen3's tokenizer takes as one token from a line end on: all white space up to the last line end."""
 STAND_INS = tuple(chr(code) for code in range(0xFDD0, 0xFDF0))
 """Code points that no text may hold."""
 
@@ -33,11 +34,11 @@ class Rule(NamedTuple):
     thinking: str = "auto"
 
 
-class Piece(NamedTuple):
-    """Text between two places where every tokenizer of Qwen3 cuts; `skip` tokens of it carry no loss, -1 all."""
+class Segment(NamedTuple):
+    """Text that carries loss or does not, between two places where every tokenizer of Qwen3 cuts."""
 
     text: str
-    skip: int
+    trained: bool
 
 
 class Encoded(NamedTuple):
@@ -49,39 +50,62 @@ class Encoded(NamedTuple):
 
 def encode(rows: Sequence[Row], render: Render, tokenize: Tokenize, rule: Rule) -> list[Encoded]:
     """Ids and labels of rows in our form. Raises BadRow for the first that has none."""
-    cut = [pieces(row, render, rule) for row in rows]
-    texts = list(dict.fromkeys(piece.text for row in cut for piece in row))
+    cut = [segments(row, render, rule) for row in rows]
+    texts = list(dict.fromkeys(segment.text for row in cut for segment in row))
     ids = dict(zip(texts, tokenize(texts), strict=True)) if texts else {}
     return [_joined(row, ids) for row in cut]
 
 
-def pieces(row: Row, render: Render, rule: Rule) -> list[Piece]:
-    """The row's text, cut, each piece with the number of its first tokens that carry no loss. Raises BadRow."""
+def segments(row: Row, render: Render, rule: Rule) -> list[Segment]:
+    """The row's text, cut where loss begins and ends. Raises BadRow."""
     if "text" in row:
-        return [Piece(row["text"], 0), Piece(END_OF_TEXT, 0)]
+        return [Segment(row["text"] + END_OF_TEXT, True)]
     messages, restore = _shielded(row["messages"])
+    text = render(messages).removesuffix("\n")
     if rule.train_on == "all":
-        return [Piece(restore(render(messages)), 0)]
-    cut = list(_turns(render(messages)))
-    answers = [place for place, text in enumerate(cut) if text.startswith(ANSWER)]
+        return [Segment(restore(text), True)]
+    blocks = list(_blocks(text))
+    answers = [place for place, block in enumerate(blocks) if block.startswith(ANSWER)]
     if len(answers) != sum(message["role"] == "assistant" for message in messages):
         raise BadRow(f"the chat template does not begin each answer with {ANSWER!r}")
     trained = answers if rule.train_on == "assistant" else answers[-1:]
-    return [Piece(restore(text), _skip(text, rule) if place in trained else NOTHING) for place, text in enumerate(cut)]
+    cut = (part for place, block in enumerate(blocks) for part in _parts(block, place in trained, rule))
+    return [Segment(restore(segment.text), segment.trained) for segment in _merged(cut)]
 
 
-def _skip(text: str, rule: Rule) -> int:
-    empty = rule.thinking == "auto" and text.startswith(EMPTY_THOUGHT, len(ANSWER))
-    return ANSWER_TOKENS + (EMPTY_THOUGHT_TOKENS if empty else 0)
+def _parts(block: str, trained: bool, rule: Rule) -> Iterator[Segment]:
+    if not trained:
+        yield Segment(block, False)
+        return
+    empty = rule.thinking == "auto" and block.startswith(EMPTY_THOUGHT, len(ANSWER))
+    head = len(ANSWER) + (len(EMPTY_THOUGHT) if empty else 0)
+    found = LINE_ENDS.match(block, head)
+    head = found.end() if found else head
+    yield Segment(block[:head], False)
+    yield Segment(block[head:], True)
 
 
-def _turns(text: str) -> Iterator[str]:
+def _blocks(text: str) -> Iterator[str]:
     """The text cut before each start of a turn and after its end."""
-    for block in text.split(START)[1:]:
+    before, *rest = text.split(START)
+    yield before
+    for block in rest:
         body, end, after = block.partition(END)
         yield START + body + end
-        if after:
-            yield after
+        yield after
+
+
+def _merged(parts: Iterator[Segment]) -> Iterator[Segment]:
+    held = Segment("", False)
+    for part in parts:
+        if part.trained == held.trained:
+            held = Segment(held.text + part.text, part.trained)
+            continue
+        if held.text:
+            yield held
+        held = part
+    if held.text:
+        yield held
 
 
 def _shielded(messages: list[Message]) -> tuple[list[Message], Callable[[str], str]]:
@@ -94,15 +118,13 @@ def _shielded(messages: list[Message]) -> tuple[list[Message], Callable[[str], s
     return safe, lambda text: text.replace(start, START).replace(end, END)
 
 
-def _joined(row: list[Piece], ids: dict[str, Sequence[int]]) -> Encoded:
+def _joined(row: list[Segment], ids: dict[str, Sequence[int]]) -> Encoded:
     tokens: list[int] = []
     labels: list[int] = []
-    for text, skip in row:
+    for text, trained in row:
         found = ids[text]
-        masked = len(found) if skip == NOTHING else min(skip, len(found))
         tokens += found
-        labels += [IGNORED] * masked
-        labels += found[masked:]
+        labels += found if trained else [IGNORED] * len(found)
     return Encoded(tokens, labels)
 
 

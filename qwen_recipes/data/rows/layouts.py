@@ -1,7 +1,8 @@
 """Rows as people lay them out, read into one form for each kind of objective.
 
-Conversations become {"messages"}, text {"text"}, pairs {"prompt", "chosen", "rejected"} and labelled answers
-{"prompt", "completion", "label"}, where prompts are lists of messages and answers are text.
+Conversations become {"messages"}, text {"text"}, pairs {"prompt", "chosen", "rejected"}, labelled answers
+{"prompt", "completion", "label"} and prompts {"prompt", "columns"}, where prompts are lists of messages, answers are
+text, and columns are what a row holds beside its prompt.
 """
 
 from __future__ import annotations
@@ -106,6 +107,13 @@ def _kto(row: Row) -> Row:
     return {"prompt": _prompt(row), "completion": completion, "label": row["label"]}
 
 
+_OF_PROMPT = ("prompt", "messages", "system", "tools")
+
+
+def _prompt_alone(row: Row) -> Row:
+    return {"prompt": _prompt(row), "columns": {name: row[name] for name in row if name not in _OF_PROMPT}}
+
+
 def _prompt(row: Row) -> list[Message]:
     prompt = row.get("prompt", row.get("messages"))
     if isinstance(prompt, str) and prompt:
@@ -147,4 +155,5 @@ _LAYOUTS: dict[str, Callable[[Row], Row]] = {
     "text": _text,
     "preference": _preference,
     "kto": _kto,
+    "prompt": _prompt_alone,
 }

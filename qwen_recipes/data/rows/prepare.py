@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,7 @@ class Preparation:
         self.out = Path(spec["out"])
         self.renderer = Renderer(spec)
         self.counts = {"read": 0, "train": 0, "validation": 0, "bad": 0, "overlong": 0}
+        self.tokens = 0
         self.left_out: list[dict[str, Any]] = []
 
     def run(self) -> None:
@@ -38,6 +40,8 @@ class Preparation:
         self._stop_where_nothing_is_left(train, validation)
         self._write("train", train)
         self._write("validation", validation)
+        if self.spec.get("arrow"):
+            save_arrow(self.out / "tokenized", {"train": train, "validation": validation})
         self._report()
 
     def _source(self, source: dict[str, Any]) -> list[Row]:
@@ -71,7 +75,9 @@ class Preparation:
                 self._leave_out("overlong", name, number, f"{length} tokens, {limit} fit")
                 continue
             try:
-                yield shape(row, self.renderer)
+                shaped = shape(row, self.renderer)
+                self.tokens += min(length, limit)
+                yield shaped
             except BadRow as error:
                 self._leave_out("bad", name, number, str(error))
 
@@ -97,7 +103,7 @@ class Preparation:
         replace_file(self.out / f"{split}.jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
     def _report(self) -> None:
-        report = {"counts": self.counts, "left_out": self.left_out}
+        report = {"counts": self.counts, "tokens": self.tokens, "left_out": self.left_out}
         replace_file(self.out / "rows.json", json.dumps(report, ensure_ascii=False, indent=2) + "\n")
         said = ", ".join(f"{count} {name}" for name, count in self.counts.items())
         print(f"rows: {said}", file=sys.stderr)
@@ -121,6 +127,14 @@ def replace_file(path: Path, text: str) -> None:
     part = path.with_name(path.name + ".part")
     part.write_text(text, "utf-8")
     part.replace(path)
+
+
+def save_arrow(folder: Path, splits: dict[str, list[Row]]) -> None:
+    """Save tokenized rows as the data set that LLaMA-Factory reads from `tokenized_path`."""
+    from datasets import Dataset, DatasetDict
+
+    shutil.rmtree(folder, ignore_errors=True)
+    DatasetDict({name: Dataset.from_list(rows) for name, rows in splits.items() if rows}).save_to_disk(str(folder))
 
 
 def main(spec_file: str) -> None:

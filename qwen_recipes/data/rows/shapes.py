@@ -2,12 +2,45 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
+from .encode import START, Segment, as_columns, cut_off
 from .measure import Renderer
 from .messages import BadRow, Message, Row
+from .turns import turns
 
 Shape = Callable[[Row, Renderer], Row]
+
+
+def segments(row: Row, renderer: Renderer) -> Row:
+    """The text, cut where loss begins and ends (Axolotl's `input_output`)."""
+    return {"segments": [{"text": text, "label": trained} for text, trained in renderer.segments(row)]}
+
+
+def spoken(row: Row, renderer: Renderer) -> Row:
+    """The text as a conversation: what carries loss is the assistant's (LLaMA-Factory's `empty` template)."""
+    cut = renderer.segments(row)
+    if cut[0].trained:  # everything is: the first mark, and the rest
+        cut = [Segment(START, False), Segment(cut[0].text.removeprefix(START), True)]
+    return {"messages": [{"role": "assistant" if s.trained else "user", "content": s.text} for s in cut]}
+
+
+def in_turns(row: Row, renderer: Renderer) -> Row:
+    """The text without the marks around turns, which ms-swift's template adds. Raises BadRow."""
+    return {"messages": turns(renderer.segments(row))}
+
+
+def tokenized(row: Row, renderer: Renderer) -> Row:
+    """Ids and labels, no longer than the sequence length."""
+    return as_columns(cut_off(renderer.encode(row), renderer.limit))
+
+
+def tokenized_text(row: Row, renderer: Renderer) -> Row:
+    """Ids and labels as the text of an answer, for our template of ms-swift (rows/ms_swift_template.py)."""
+    encoded = cut_off(renderer.encode(row), renderer.limit)
+    said = json.dumps({"input_ids": encoded.ids, "labels": encoded.labels})
+    return {"messages": [{"role": "user", "content": "tokenized"}, _said(said)]}
 
 
 def messages(row: Row, renderer: Renderer) -> Row:
@@ -68,6 +101,21 @@ def rendered_label(row: Row, renderer: Renderer) -> Row:
     return {"prompt": prompt, "completion": completion, "label": row["label"]}
 
 
+def prompt(row: Row, renderer: Renderer) -> Row:
+    """A prompt, and what its rewards may ask for as JSON (ms-swift)."""
+    return {"messages": row["prompt"], "columns": _columns(row)}
+
+
+def rendered_prompt(row: Row, renderer: Renderer) -> Row:
+    """A prompt as the text that the model sees and as messages, and what its rewards may ask for (Axolotl)."""
+    return {"prompt": renderer.render(row["prompt"], prompt=True), **prompt(row, renderer)}
+
+
+def _columns(row: Row) -> str:
+    """One text, so that no framework guesses at types or takes a name for one of its own."""
+    return json.dumps(row["columns"], ensure_ascii=False, default=str)
+
+
 def _said(content: str) -> Message:
     return {"role": "assistant", "content": content}
 
@@ -81,6 +129,11 @@ def _without_system(prompt: list[Message]) -> tuple[str, list[Message]]:
 SHAPES: dict[str, Shape] = {
     "messages": messages,
     "last-turn": last_turn,
+    "segments": segments,
+    "spoken": spoken,
+    "turns": in_turns,
+    "tokenized": tokenized,
+    "tokenized-text": tokenized_text,
     "text": text,
     "pair": pair,
     "rejected": rejected,
@@ -89,4 +142,6 @@ SHAPES: dict[str, Shape] = {
     "turn": turn,
     "labelled": labelled,
     "rendered-label": rendered_label,
+    "prompt": prompt,
+    "rendered-prompt": rendered_prompt,
 }

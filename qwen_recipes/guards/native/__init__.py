@@ -33,20 +33,24 @@ def lint_native(
     """
     text = source.read_text("utf-8-sig", errors="replace") if isinstance(source, Path) else source
     file = name or (str(source) if isinstance(source, Path) else "<text>")
+    repeated: list[Finding] = []
     try:
-        configs = read_native(text, file, as_backend, version)
+        configs = read_native(text, file, as_backend, version, repeated)
     except RecipeError as error:
-        return [_unreadable(finding) for finding in error.findings]
+        return [_unreadable(finding) for finding in [*repeated, *error.findings]]
     found = [finding for config in configs for finding in judge_native(config)]
+    found += [_unreadable(finding) for finding in repeated]
     unique = {(f.code, f.span, f.message): f for f in found}
     return sorted(unique.values(), key=lambda f: (f.span.line if f.span else 0, f.span.column if f.span else 0, f.code))
 
 
-def native_findings(content: bytes | str, name: str, as_backend: str | None = None) -> list[Finding] | None:
+def native_findings(
+    content: bytes | str, name: str, as_backend: str | None = None, version: str | None = None
+) -> list[Finding] | None:
     """What is wrong with a native config, or None where the content is none: a recipe, or nothing that we know."""
     text = content.decode("utf-8-sig", errors="replace") if isinstance(content, bytes) else content
     backend = as_backend or recognise(text)
-    return lint_native(text, name, backend) if backend else None
+    return lint_native(text, name, backend, version) if backend else None
 
 
 def judge_native(config: NativeConfig) -> list[Finding]:
@@ -56,7 +60,7 @@ def judge_native(config: NativeConfig) -> list[Finding]:
     found = []
     for code in RULES:
         guard = guard_named(code)
-        if not guard.backends or config.backend in guard.backends:
+        if guard.concerns(config.backend, config.version):
             found += [_finding(guard, hit, config) for hit in check_of(code)(config)]
     return found
 

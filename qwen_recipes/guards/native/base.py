@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from qwen_recipes.backends.native import NativeConfig
+from qwen_recipes.backends.versions import within
 from qwen_recipes.recipe.finding import Route, Severity
 
 
@@ -29,10 +30,4 @@ Check = Callable[[NativeConfig], Iterator[NativeHit]]
 
 def since(version: str, config: NativeConfig) -> bool:
     """Whether the config's framework is at least that old a version."""
-    return numbers(config.version) >= numbers(version)
-
-
-def numbers(version: str) -> tuple[int, ...]:
-    """`0.21.0` as numbers; what is not a number counts as 0."""
-    parts = [int(part) if part.isdigit() else 0 for part in version.split("+")[0].split(".")]
-    return (*parts, *([0] * (4 - len(parts))))
+    return within(config.version, f">={version}")

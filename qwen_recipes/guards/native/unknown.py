@@ -9,11 +9,16 @@ from qwen_recipes.backends.native import Change, NativeConfig, Vocabulary, backe
 from qwen_recipes.guards.native.base import NativeHit
 from qwen_recipes.recipe.finding import Route, Severity, dotted
 from qwen_recipes.recipe.nodes import Mapping as Map
-from qwen_recipes.recipe.nodes import Node, Scalar, Sequence
+from qwen_recipes.recipe.nodes import Node, Scalar, Sequence, plain_data
 from qwen_recipes.recipe.words import SAID_ELSEWHERE, nearest
 
 OBJECTIVES = {"dpo": "DPODataset", "ipo": "DPODataset", "simpo": "DPODataset", "kto": "KTODataset"}
 """What Axolotl makes of an entry of `datasets`, by `rl`."""
+DPO_DEFAULTS: dict[str, dict[str, Any]] = {
+    "message_property_mappings": {"role": "role", "content": "content"},
+    "roles": {"user": ["user"], "assistant": ["assistant"], "system": ["system"], "tool": ["tool"]},
+}
+"""What Axolotl's DPO strategy takes where an entry of `datasets` says nothing: dropping just that changes nothing."""
 CONSEQUENCE = {
     "axolotl": "it is dropped without a word",
     "llamafactory": "the parser refuses it",
@@ -197,6 +202,14 @@ def _nested(route: Route, siblings: list[str], config: NativeConfig) -> NativeHi
         message = f"with `rl: {objective}` {known_as(config)} drops `{dotted(route)}` without a word"
     node = config.document.node(route)
     nothing = isinstance(node, Scalar) and node.value is None
+    if objective in OBJECTIVES and said_by_default(route, plain_data(node) if node else None):
+        message, nothing = f"{message}; it says what holds without it", True
     return NativeHit(
         route, message, write, WHY["axolotl"], None if sure(config) and not nothing else "warning", at_key=True
     )
+
+
+def said_by_default(route: Route, value: Any) -> bool:
+    """Whether an entry of `datasets` only says what its strategy does anyway."""
+    default = DPO_DEFAULTS.get(str(route[-1]), {}) if route[0] == "datasets" and len(route) == 3 else {}
+    return isinstance(value, dict) and bool(value) and all(default.get(key) == one for key, one in value.items())

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from qwen_recipes.data.facts import RowFacts
 from qwen_recipes.guards.base import Facts, Guard, Hit
 from qwen_recipes.recipe.finding import Severity
+
+if TYPE_CHECKING:
+    from qwen_recipes.data.facts import RowFacts
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class RowHit:
     text: str = ""
 
 
-RowCheck = Callable[[RowFacts], Iterator[RowHit]]
+RowCheck = Callable[["RowFacts"], Iterator[RowHit]]
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from qwen_recipes.recipe.short_forms import ShortForm
+
 Consumer = Literal["backend", "launcher", "tool"]
 """Who must read a field: the backend's files, the launch command, or `recipes` itself."""
 
@@ -34,10 +36,6 @@ def needs(description: str, example: Any, *, by: Consumer = "backend", **limits:
     return Field(description=description, examples=[example], json_schema_extra={"x-read-by": by}, **limits)
 
 
-def short_form(key: str, kinds: tuple[type, ...] = (str,)) -> Any:
+def short_form(key: str, kinds: tuple[type, ...] = (str,)) -> ShortForm:
     """A validator that reads `value` as `{key: value}`, so that the short way of writing a part is the part."""
-
-    def expand(value: Any) -> Any:
-        return {key: value} if isinstance(value, kinds) else value
-
-    return expand
+    return ShortForm(key, kinds)

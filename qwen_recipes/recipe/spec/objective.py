@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
-from qwen_recipes.recipe.spec.base import Part, says, short_form
+from qwen_recipes.recipe.spec.base import Part, needs, says, short_form
 from qwen_recipes.recipe.spec.source import AsShort
 
-ObjectiveName = Literal["pretrain", "sft", "dpo", "orpo", "simpo", "kto", "reward", "ppo"]
+ObjectiveName = Literal["pretrain", "sft", "dpo", "orpo", "simpo", "kto", "reward", "grpo", "ppo"]
 DpoLoss = Literal[
     "sigmoid",
     "hinge",
@@ -25,17 +25,27 @@ DpoLoss = Literal[
 ]
 
 
+class Reward(Part):
+    """A Python function that scores answers: `function(completions, prompts, **columns)`, a number for each."""
+
+    path: str = needs("Python file with the function, relative to the recipe.", "rewards.py", pattern=r"^.+[.]py$")
+    function: str = needs("Name of the function in it.", "right_answer", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    weight: float | None = says("How much its score counts in the sum.", 1.0, ge=-1000.0, le=1000.0)
+
+
 class Objective(Part):
     """What is learnt from: conversations, plain text, pairs, labels or rewards."""
 
     type: ObjectiveName | None = says(
         "`pretrain`: next token of plain text; `sft`: of the turns that `chat.train_on` names; `dpo`, `orpo`, `simpo`: "
-        "pairs of a better and a worse answer; `kto`: answers labelled good or bad; `reward`: a model that scores.",
+        "pairs of a better and a worse answer; `kto`: answers labelled good or bad; `reward`: a model that scores; "
+        "`grpo`: the model's own answers, scored by `rewards`.",
         "sft",
     )
     loss: DpoLoss | None = says("Loss of DPO.", "sigmoid")
     beta: float | None = says(
-        "How closely the policy is held to its reference (dpo, kto), or the weight of the preference (orpo, simpo).",
+        "How closely the policy is held to its reference (dpo, kto, grpo), or the weight of the preference "
+        "(orpo, simpo).",
         0.1,
         ge=0.0,
         le=100.0,
@@ -56,6 +66,16 @@ class Objective(Part):
         gt=0.0,
         le=10.0,
     )
+    rewards: Annotated[list[Reward], Field(min_length=1)] | None = says(
+        "Functions whose weighted sum is the reward of an answer (grpo).",
+        [{"path": "rewards.py", "function": "right_answer"}],
+    )
+    generations: int | None = says("Answers sampled to each prompt and compared with each other (grpo).", 8, ge=2)
+    max_completion_length: int | None = says("Longest answer that is sampled, in tokens (grpo).", 512, ge=1)
+    temperature: float | None = says("Temperature that answers are sampled at (grpo).", 1.0, gt=0.0, le=10.0)
+    epsilon: float | None = says(
+        "How far the ratio of new to old probability may move before it is clipped (grpo).", 0.2, gt=0.0, lt=1.0
+    )
 
 
 ObjectiveField = Annotated[
@@ -63,7 +83,7 @@ ObjectiveField = Annotated[
     BeforeValidator(short_form("type")),
     AsShort(
         {
-            "enum": ["pretrain", "sft", "dpo", "orpo", "simpo", "kto", "reward"],
+            "enum": ["pretrain", "sft", "dpo", "orpo", "simpo", "kto", "reward", "grpo"],
             "description": "Short form of the objective.",
         }
     ),

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator
 from qwen_recipes.recipe.spec.base import Part, needs, says, short_form
 from qwen_recipes.recipe.spec.source import AsShort
 
-Strategy = Literal["auto", "single", "ddp", "zero1", "zero2", "zero3", "fsdp", "fsdp1"]
+Strategy = Literal["auto", "single", "ddp", "zero1", "zero2", "zero3", "fsdp", "fsdp1", "megatron"]
 
 
 class Hardware(Part):
@@ -20,8 +20,8 @@ class Hardware(Part):
     nodes: int | None = says("Hosts, each with as many GPUs.", 2, by="launcher", ge=1, le=1024)
     strategy: Strategy | None = says(
         "How the work is spread over GPUs: `ddp` copies everything; `zero1`, `zero2`, `zero3` shard optimizer, "
-        "gradients, weights with DeepSpeed; `fsdp` shards with PyTorch (FSDP2, `fsdp1` the older one); `auto` "
-        "chooses.",
+        "gradients, weights with DeepSpeed; `fsdp` shards with PyTorch (FSDP2, `fsdp1` the older one); `megatron` "
+        "splits the model itself with Megatron-Core; `auto` chooses.",
         "auto",
     )
     offload: Literal["none", "optimizer", "all"] | None = says(
@@ -29,13 +29,17 @@ class Hardware(Part):
     )
     tensor_parallel: int | None = says("GPUs that share each layer.", 2, ge=1, le=64)
     context_parallel: int | None = says("GPUs that share each sequence.", 2, ge=1, le=64)
+    pipeline_parallel: int | None = says(
+        "Groups of GPUs that each hold a share of the layers (megatron).", 2, ge=1, le=64
+    )
+    expert_parallel: int | None = says("GPUs that share the experts of each layer (megatron).", 2, ge=1, le=128)
     device: Literal["cuda", "cpu"] | None = says("`cpu` is for trying things out.", "cpu")
 
 
 class Hub(Part):
     """Where the trained weights are pushed."""
 
-    id: str = needs("Repository on the hub.", "me/support-bot", pattern=r"^[\w.-]+/[\w.-]+$")
+    id: str = needs("Repository on the hub.", "me/support-bot", pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")
     private: bool | None = says("Whether only you can see it.", True)
 
 

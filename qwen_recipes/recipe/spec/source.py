@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
+from qwen_recipes.recipe.short_forms import share_or_sources, sources
 from qwen_recipes.recipe.spec.base import Part, needs, says, short_form
 
 
@@ -30,7 +31,7 @@ class Model(Part):
     revision: str | None = says("Commit or tag of the model on the hub.", "cdbee75f", min_length=1)
 
 
-Format = Literal["messages", "sharegpt", "alpaca", "prompt-completion", "text", "preference", "kto"]
+Format = Literal["messages", "sharegpt", "alpaca", "prompt-completion", "text", "preference", "kto", "prompt"]
 
 
 class Source(Part):
@@ -48,7 +49,7 @@ class Source(Part):
     format: Format | None = says(
         "How a row is laid out. `messages`: a list of maps with role and content; `sharegpt`: conversations of from "
         "and value; `alpaca`: instruction, input, output; `prompt-completion`; `text`; `preference`: prompt, chosen, "
-        "rejected; `kto`: prompt, completion, label.",
+        "rejected; `kto`: prompt, completion, label; `prompt`: a prompt, and whatever the rewards ask for beside it.",
         "messages",
     )
     columns: dict[str, str] | None = says(
@@ -57,12 +58,6 @@ class Source(Part):
     weight: float | None = says(
         "How many times its rows count: 0.5 takes half of them, 2 each one twice.", 0.5, gt=0.0, le=1000.0
     )
-
-
-def _as_list(value: Any) -> Any:
-    """One source or several, a path or a map: always a list of maps."""
-    items = value if isinstance(value, list) else [value]
-    return [{"path": item} if isinstance(item, str) else item for item in items]
 
 
 _PATH = {
@@ -84,11 +79,7 @@ class AsSources:
         return {"anyOf": [_PATH, item, {"type": "array", "minItems": 1, "items": {"anyOf": [_PATH, item]}}]}
 
 
-Sources = Annotated[list[Source], Field(min_length=1), BeforeValidator(_as_list), AsSources()]
-
-
-def _share_or_sources(value: Any) -> Any:
-    return value if isinstance(value, (int, float)) else _as_list(value)
+Sources = Annotated[list[Source], Field(min_length=1), BeforeValidator(sources), AsSources()]
 
 
 class AsValidation:
@@ -104,7 +95,7 @@ class AsValidation:
 
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
 Validation = Annotated[
-    Share | Annotated[list[Source], Field(min_length=1)], BeforeValidator(_share_or_sources), AsValidation()
+    Share | Annotated[list[Source], Field(min_length=1)], BeforeValidator(share_or_sources), AsValidation()
 ]
 
 
@@ -140,6 +131,11 @@ class Chat(Part):
         "The empty think block that a hybrid model's template puts before an answer without reasoning: "
         "`auto` leaves it out of the loss, `train-empty` trains it too, so that the model learns not to think.",
         "auto",
+    )
+    encoding: Literal["native", "exact"] | None = says(
+        "Who makes tokens of the rows: `native`, the framework from text; `exact`, `recipes`, which hands over ids and "
+        "labels, the same for every framework. `exact` takes three to four times the disk space of the text.",
+        "native",
     )
 
 

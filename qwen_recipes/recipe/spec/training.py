@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Field
 
+from qwen_recipes.recipe.bounds import MAX_BATCH
+from qwen_recipes.recipe.short_forms import one_or_more
 from qwen_recipes.recipe.spec.base import Part, says
 from qwen_recipes.recipe.spec.source import AsShort
 
-MAX_BATCH = 1_000_000
 Scheduler = Literal[
     "cosine",
     "cosine_with_min_lr",
@@ -28,8 +29,13 @@ Optimizer = Literal[
     "paged_adamw_32bit",
     "adafactor",
     "lion_8bit",
+    "lion_32bit",
+    "ademamix",
+    "schedule_free_adamw",
     "sgd",
     "muon",
+    "galore_adamw",
+    "apollo_adamw",
 ]
 Beta = Annotated[float, Field(ge=0.0, lt=1.0)]
 
@@ -38,8 +44,12 @@ Kernel = Literal["none", "liger", "cut-cross-entropy", "lora"]
 _ONE_KERNEL = AsShort({"enum": list(get_args(Kernel)), "description": "A single kernel."})
 
 
-def _as_list(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
+class LowRank(Part):
+    """The projection of gradients under `galore_adamw` and `apollo_adamw`."""
+
+    rank: int | None = says("Rank that gradients of linear layers are projected to.", 128, ge=1, le=16384)
+    update_interval: int | None = says("Optimizer steps between two new projections.", 200, ge=1, le=1_000_000)
+    scale: float | None = says("Factor on the update of projected weights.", 0.25, gt=0.0, le=1000.0)
 
 
 class Training(Part):
@@ -47,13 +57,18 @@ class Training(Part):
 
     epochs: float | None = says("Passes over the training rows. Not together with `steps`.", 3, gt=0, le=1000)
     steps: int | None = says("Optimizer steps. Not together with `epochs`.", 500, ge=1, le=100_000_000)
-    sequence_length: int | None = says("Longest sequence that is trained on, in tokens.", 2048, ge=8)
+    sequence_length: int | None = says(
+        "Longest sequence that is trained on, in tokens; under `grpo` the longest prompt.", 2048, ge=8
+    )
     overlong: Literal["drop", "truncate", "error"] | None = says(
         "What happens to a row that is longer: left out, cut at the end, or the run stops.", "drop"
     )
     packing: bool | None = says("Put several short rows into one sequence, with attention that keeps them apart.", True)
     batch_size: int | None = says(
-        "Sequences per optimizer step over all GPUs; a full pack counts as one.", 16, ge=1, le=MAX_BATCH
+        "Sequences per optimizer step over all GPUs; a full pack counts as one, and so does a sampled answer.",
+        16,
+        ge=1,
+        le=MAX_BATCH,
     )
     micro_batch_size: int | None = says(
         "Sequences per GPU and forward pass; accumulation follows from it.", 2, ge=1, le=65536
@@ -64,6 +79,9 @@ class Training(Part):
         "Warmup: below 1 a share of the run, from 1 on a number of optimizer steps.", 0.05, ge=0.0
     )
     optimizer: Optimizer | None = says("Optimizer, by its transformers name.", "adamw_torch_fused")
+    low_rank: LowRank | None = says(
+        "The projection of gradients under `galore_adamw` and `apollo_adamw`.", {"rank": 128, "scale": 0.25}
+    )
     betas: Annotated[list[Beta], Field(min_length=2, max_length=2)] | None = says(
         "Adam's decay rates of the first and second moment.", [0.9, 0.999]
     )
@@ -87,7 +105,7 @@ class Training(Part):
     attention: Literal["auto", "sdpa", "eager", "flash_attention_2", "flash_attention_3", "flex_attention"] | None = (
         says("Attention implementation.", "auto")
     )
-    kernels: Annotated[list[Kernel], Field(min_length=1), BeforeValidator(_as_list), _ONE_KERNEL] | None = says(
+    kernels: Annotated[list[Kernel], Field(min_length=1), BeforeValidator(one_or_more), _ONE_KERNEL] | None = says(
         "Fused kernels: `liger` (rotary, RMSNorm, SwiGLU, and a loss that never holds all logits), `cut-cross-entropy` "
         "(that loss alone), `lora` (adapters and their base in one), or `none`.",
         ["liger"],

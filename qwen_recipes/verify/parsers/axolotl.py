@@ -122,7 +122,8 @@ def optimised(cfg: Any, train: Any) -> Arguments:
     """The objective; a reward model and plain text have no key of their own."""
     kind = cfg.datasets[0]["type"]
     named = "reward" if cfg.reward_model else "pretrain" if kind == "completion" else "sft"
-    return objective.of_trl(resolved.word(cfg.rl), train) if cfg.rl else objective.plain(named)
+    rewards = [name.rpartition(".")[2] for name in (cfg.trl or {}).get("reward_funcs") or []]
+    return objective.of_trl(resolved.word(cfg.rl), train, rewards) if cfg.rl else objective.plain(named)
 
 
 def frozen(cfg: Any, folder: str | None) -> Arguments:

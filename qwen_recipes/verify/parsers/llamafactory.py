@@ -49,12 +49,17 @@ def parse(request: Mapping[str, Any]) -> tuple[Arguments, Arguments]:
         "lora_plus": tuning.loraplus_lr_ratio,
         "start_from": (model.adapter_name_or_path or [None])[0],
         "streaming": bool(data.streaming),
-        "fp8": bool(train.fp8),
+        "fp8": bool(getattr(train, "fp8", False)),
         "offload_activations": False,
         "cut_cross_entropy": False,
         "liger": bool(model.enable_liger_kernel or train.use_liger_kernel),
         "lora_kernels": [],
     }
+    for name in ("galore", "apollo"):
+        if getattr(tuning, f"use_{name}"):
+            arguments["optimizer"] = f"{name}_adamw"
+            fields = ("rank", "update_interval", "scale")
+            arguments["low_rank"] = [getattr(tuning, f"{name}_{field}") for field in fields]
     if tuning.use_muon:
         arguments["optimizer"] = "muon"
     if train.report_to == [] and tuning.use_swanlab:

@@ -136,7 +136,8 @@ def optimised(args: Any) -> Arguments:
         assert (args.lmbda, args.beta, args.temperature) == (0.0, 0.0, 1.0)
         assert args._teacher_use_disable_adapter or args.teacher_model == args.model
         return objective.plain("sft", kl_weight=1 / args.sft_alpha)
-    return objective.of_trl({"cpo": "simpo", "rm": "reward"}.get(kind, kind), args.training_args)
+    named = {"cpo": "simpo", "rm": "reward"}.get(kind, kind)
+    return objective.of_trl(named, args.training_args, args.reward_funcs)
 
 
 def frozen(args: Any) -> Arguments:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from .resolved import Arguments
@@ -15,6 +16,11 @@ NAMES = (
     "desirable_weight",
     "undesirable_weight",
     "kl_weight",
+    "rewards",
+    "generations",
+    "max_completion_length",
+    "temperature",
+    "epsilon",
 )
 
 
@@ -23,8 +29,13 @@ def plain(kind: str, **values: Any) -> Arguments:
     return {"objective": kind, **dict.fromkeys(NAMES), **values}
 
 
-def of_trl(kind: str, args: Any) -> Arguments:
-    """Fields of the config that TRL has for an objective: DPOConfig, CPOConfig (SimPO), ORPOConfig, KTOConfig."""
+def of_trl(kind: str, args: Any, functions: Sequence[str] = ()) -> Arguments:
+    """Fields of TRL's config of an objective: DPOConfig, CPOConfig (SimPO), ORPOConfig, KTOConfig, GRPOConfig.
+
+    `functions` are the names of GRPO's rewards.
+    """
+    if kind == "grpo":
+        return grpo(args, functions)
     if kind == "dpo":
         loss, weight = mixture(args.loss_type, args.loss_weights)
         return plain(kind, beta=args.beta, loss=loss, label_smoothing=args.label_smoothing, sft_weight=weight)
@@ -35,6 +46,23 @@ def of_trl(kind: str, args: Any) -> Arguments:
         weights = {"desirable_weight": args.desirable_weight, "undesirable_weight": args.undesirable_weight}
         return plain(kind, beta=args.beta, **weights)
     return plain(kind, beta=args.beta) if kind == "orpo" else plain(kind)
+
+
+def grpo(args: Any, functions: Sequence[str]) -> Arguments:
+    """GRPO's own loss, and whole groups of answers in a batch of generation."""
+    fixed = (args.loss_type, args.importance_sampling_level, args.num_iterations, args.use_vllm, args.top_p)
+    assert fixed == ("grpo", "token", 1, False, 1.0), fixed
+    assert args.scale_rewards == "group", args.scale_rewards
+    assert args.generation_batch_size % args.num_generations == 0
+    return plain(
+        "grpo",
+        beta=args.beta,
+        rewards=[list(pair) for pair in zip(functions, args.reward_weights, strict=True)],
+        generations=args.num_generations,
+        max_completion_length=args.max_completion_length,
+        temperature=args.temperature,
+        epsilon=args.epsilon,
+    )
 
 
 def mixture(losses: list[str] | str, weights: list[float] | None) -> tuple[str, float]:

@@ -19,6 +19,7 @@ def training(args: Any) -> Arguments:
         **evaluation(args),
         **sharding(args),
         "optimizer": word(args.optim),
+        "low_rank": low_rank(args.optim_args),
         "adam_beta1": args.adam_beta1,
         "adam_beta2": args.adam_beta2,
         "adam_epsilon": args.adam_epsilon,
@@ -35,6 +36,12 @@ def training(args: Any) -> Arguments:
         "hub": args.hub_model_id if args.push_to_hub else None,
         "hub_private": bool(args.hub_private_repo) if args.push_to_hub else None,
     }
+
+
+def low_rank(text: str | None) -> list[float] | None:
+    """Rank, interval and scale that GaLore and APOLLO take from `optim_args`, a text of `name=value` pairs."""
+    found = dict(pair.split("=") for pair in (text or "").replace(" ", "").split(",") if pair)
+    return [float(found[name]) for name in ("rank", "update_proj_gap", "scale")] if "rank" in found else None
 
 
 def schedule(args: Any) -> Arguments:

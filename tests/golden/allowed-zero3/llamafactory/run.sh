@@ -3,6 +3,7 @@
 # recipe c87b06e1ce055bb2; edit the recipe, not this file
 # QR101 is allowed: measured on our cluster with DeepSpeed 0.19.8, works
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
@@ -13,4 +14,4 @@ export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}"
 PYTHONPATH=compiled/allowed-zero3/llamafactory python -m rows compiled/allowed-zero3/llamafactory/rows.json
 
 export FORCE_TORCHRUN=1 NNODES=1 NPROC_PER_NODE=8
-exec llamafactory-cli train compiled/allowed-zero3/llamafactory/train.yaml
+exec llamafactory-cli train compiled/allowed-zero3/llamafactory/train.yaml "$@"

@@ -3,6 +3,7 @@
 # recipe c87b06e1ce055bb2; edit the recipe, not this file
 # QR101 is allowed: measured on our cluster with DeepSpeed 0.19.8, works
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
@@ -12,4 +13,4 @@ export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}"
 export NNODES=1 NPROC_PER_NODE=8
 
 PYTHONPATH=compiled/allowed-zero3/ms-swift python -m rows compiled/allowed-zero3/ms-swift/rows.json
-exec swift sft compiled/allowed-zero3/ms-swift/train.yaml
+exec swift sft compiled/allowed-zero3/ms-swift/train.yaml "$@"

@@ -2,6 +2,7 @@
 # context-parallel: compiled by qwen-recipes 0.1.0 for ms-swift 4.6.0
 # recipe 991f616d6a95e06c; edit the recipe, not this file
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
@@ -11,4 +12,4 @@ export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}"
 export NNODES=1 NPROC_PER_NODE=8
 
 PYTHONPATH=compiled/context-parallel/ms-swift python -m rows compiled/context-parallel/ms-swift/rows.json
-exec swift sft compiled/context-parallel/ms-swift/train.yaml
+exec swift sft compiled/context-parallel/ms-swift/train.yaml "$@"

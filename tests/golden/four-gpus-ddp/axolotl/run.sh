@@ -2,6 +2,7 @@
 # four-gpus-ddp: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
 # recipe 873890b49bed26b0; edit the recipe, not this file
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
@@ -13,4 +14,4 @@ PYTHONPATH=compiled/four-gpus-ddp/axolotl python -m rows compiled/four-gpus-ddp/
 rm -rf runs/four-gpus-ddp/rows/prepared
 
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1,2,3}"
-exec axolotl train compiled/four-gpus-ddp/axolotl/train.yaml --launcher torchrun -- --nnodes 1 --nproc_per_node 4
+exec axolotl train compiled/four-gpus-ddp/axolotl/train.yaml --launcher torchrun "$@" -- --nnodes 1 --nproc_per_node 4

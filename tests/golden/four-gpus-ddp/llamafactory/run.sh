@@ -2,6 +2,7 @@
 # four-gpus-ddp: compiled by qwen-recipes 0.1.0 for LLaMA-Factory 0.9.5
 # recipe 873890b49bed26b0; edit the recipe, not this file
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
@@ -12,4 +13,4 @@ export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1,2,3}"
 PYTHONPATH=compiled/four-gpus-ddp/llamafactory python -m rows compiled/four-gpus-ddp/llamafactory/rows.json
 
 export FORCE_TORCHRUN=1 NNODES=1 NPROC_PER_NODE=4
-exec llamafactory-cli train compiled/four-gpus-ddp/llamafactory/train.yaml
+exec llamafactory-cli train compiled/four-gpus-ddp/llamafactory/train.yaml "$@"

@@ -2,6 +2,7 @@
 # four-gpus-ddp: compiled by qwen-recipes 0.1.0 for ms-swift 4.6.0
 # recipe 873890b49bed26b0; edit the recipe, not this file
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
@@ -11,4 +12,4 @@ export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1,2,3}"
 export NNODES=1 NPROC_PER_NODE=4
 
 PYTHONPATH=compiled/four-gpus-ddp/ms-swift python -m rows compiled/four-gpus-ddp/ms-swift/rows.json
-exec swift sft compiled/four-gpus-ddp/ms-swift/train.yaml
+exec swift sft compiled/four-gpus-ddp/ms-swift/train.yaml "$@"

@@ -2,6 +2,7 @@
 # fp8: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
 # recipe ca138a8ac3a80187; edit the recipe, not this file
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
@@ -13,4 +14,4 @@ PYTHONPATH=compiled/fp8/axolotl python -m rows compiled/fp8/axolotl/rows.json
 rm -rf runs/fp8/rows/prepared
 
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}"
-exec axolotl train compiled/fp8/axolotl/train.yaml --launcher torchrun -- --nnodes 1 --nproc_per_node 8
+exec axolotl train compiled/fp8/axolotl/train.yaml --launcher torchrun "$@" -- --nnodes 1 --nproc_per_node 8

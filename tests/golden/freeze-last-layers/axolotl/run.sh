@@ -2,6 +2,7 @@
 # freeze-last-layers: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
 # recipe 82c3cf4d2d2d5660; edit the recipe, not this file
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
@@ -13,4 +14,4 @@ PYTHONPATH=compiled/freeze-last-layers/axolotl python -m rows compiled/freeze-la
 rm -rf runs/freeze-last-layers/rows/prepared
 
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
-exec axolotl train compiled/freeze-last-layers/axolotl/train.yaml --launcher python
+exec axolotl train compiled/freeze-last-layers/axolotl/train.yaml --launcher python "$@"

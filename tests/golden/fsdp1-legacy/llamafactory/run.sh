@@ -2,6 +2,7 @@
 # fsdp1-legacy: compiled by qwen-recipes 0.1.0 for LLaMA-Factory 0.9.5
 # recipe a29fb564811c1dad; edit the recipe, not this file
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
@@ -11,4 +12,4 @@ export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}"
 
 PYTHONPATH=compiled/fsdp1-legacy/llamafactory python -m rows compiled/fsdp1-legacy/llamafactory/rows.json
 
-exec accelerate launch --config_file compiled/fsdp1-legacy/llamafactory/fsdp.yaml -m llamafactory.launcher compiled/fsdp1-legacy/llamafactory/train.yaml
+exec accelerate launch --config_file compiled/fsdp1-legacy/llamafactory/fsdp.yaml -m llamafactory.launcher compiled/fsdp1-legacy/llamafactory/train.yaml "$@"

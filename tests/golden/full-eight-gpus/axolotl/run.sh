@@ -2,6 +2,7 @@
 # full-eight-gpus: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
 # recipe 63cfb4102abe6ae7; edit the recipe, not this file
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
@@ -13,4 +14,4 @@ PYTHONPATH=compiled/full-eight-gpus/axolotl python -m rows compiled/full-eight-g
 rm -rf runs/full-eight-gpus/rows/prepared
 
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}"
-exec axolotl train compiled/full-eight-gpus/axolotl/train.yaml --launcher torchrun -- --nnodes 1 --nproc_per_node 8
+exec axolotl train compiled/full-eight-gpus/axolotl/train.yaml --launcher torchrun "$@" -- --nnodes 1 --nproc_per_node 8

@@ -2,6 +2,7 @@
 # full-zero3: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
 # recipe 43040da1b516a30b; edit the recipe, not this file
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
@@ -13,4 +14,4 @@ PYTHONPATH=compiled/full-zero3/axolotl python -m rows compiled/full-zero3/axolot
 rm -rf runs/full-zero3/rows/prepared
 
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1,2,3}"
-exec axolotl train compiled/full-zero3/axolotl/train.yaml --launcher torchrun -- --nnodes 1 --nproc_per_node 4
+exec axolotl train compiled/full-zero3/axolotl/train.yaml --launcher torchrun "$@" -- --nnodes 1 --nproc_per_node 4

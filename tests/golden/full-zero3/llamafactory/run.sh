@@ -2,6 +2,7 @@
 # full-zero3: compiled by qwen-recipes 0.1.0 for LLaMA-Factory 0.9.5
 # recipe 43040da1b516a30b; edit the recipe, not this file
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
@@ -12,4 +13,4 @@ export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1,2,3}"
 PYTHONPATH=compiled/full-zero3/llamafactory python -m rows compiled/full-zero3/llamafactory/rows.json
 
 export FORCE_TORCHRUN=1 NNODES=1 NPROC_PER_NODE=4
-exec llamafactory-cli train compiled/full-zero3/llamafactory/train.yaml
+exec llamafactory-cli train compiled/full-zero3/llamafactory/train.yaml "$@"

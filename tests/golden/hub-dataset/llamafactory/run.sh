@@ -2,6 +2,7 @@
 # hub-dataset: compiled by qwen-recipes 0.1.0 for LLaMA-Factory 0.9.5
 # recipe 19a792cd371539ae; edit the recipe, not this file
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
@@ -11,4 +12,4 @@ export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
 
 PYTHONPATH=compiled/hub-dataset/llamafactory python -m rows compiled/hub-dataset/llamafactory/rows.json
 
-exec llamafactory-cli train compiled/hub-dataset/llamafactory/train.yaml
+exec llamafactory-cli train compiled/hub-dataset/llamafactory/train.yaml "$@"

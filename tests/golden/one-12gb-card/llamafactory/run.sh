@@ -2,6 +2,7 @@
 # one-12gb-card: compiled by qwen-recipes 0.1.0 for LLaMA-Factory 0.9.5
 # recipe 2d57d164ab87fe20; edit the recipe, not this file
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
@@ -11,4 +12,4 @@ export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
 
 PYTHONPATH=compiled/one-12gb-card/llamafactory python -m rows compiled/one-12gb-card/llamafactory/rows.json
 
-exec llamafactory-cli train compiled/one-12gb-card/llamafactory/train.yaml
+exec llamafactory-cli train compiled/one-12gb-card/llamafactory/train.yaml "$@"

@@ -2,6 +2,7 @@
 # qdora: compiled by qwen-recipes 0.1.0 for ms-swift 4.6.0
 # recipe 374521e2af89723c; edit the recipe, not this file
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
@@ -10,4 +11,4 @@ export TOKENIZERS_PARALLELISM=false
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
 
 PYTHONPATH=compiled/qdora/ms-swift python -m rows compiled/qdora/ms-swift/rows.json
-exec swift sft compiled/qdora/ms-swift/train.yaml
+exec swift sft compiled/qdora/ms-swift/train.yaml "$@"

@@ -2,6 +2,7 @@
 # qlora-fsdp-32b: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
 # recipe 37509ba2075017f7; edit the recipe, not this file
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
@@ -13,4 +14,4 @@ PYTHONPATH=compiled/qlora-fsdp-32b/axolotl python -m rows compiled/qlora-fsdp-32
 rm -rf runs/qlora-fsdp-32b/rows/prepared
 
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1}"
-exec axolotl train compiled/qlora-fsdp-32b/axolotl/train.yaml --launcher torchrun -- --nnodes 1 --nproc_per_node 2
+exec axolotl train compiled/qlora-fsdp-32b/axolotl/train.yaml --launcher torchrun "$@" -- --nnodes 1 --nproc_per_node 2

@@ -2,6 +2,7 @@
 # reward-model: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
 # recipe c27d8a12e3c6ac9c; edit the recipe, not this file
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
@@ -13,4 +14,4 @@ PYTHONPATH=compiled/reward-model/axolotl python -m rows compiled/reward-model/ax
 rm -rf runs/reward-model/rows/prepared
 
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
-exec axolotl train compiled/reward-model/axolotl/train.yaml --launcher python
+exec axolotl train compiled/reward-model/axolotl/train.yaml --launcher python "$@"

@@ -2,6 +2,7 @@
 # several-sources-weighted: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
 # recipe ba1f1ed0c7935865; edit the recipe, not this file
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
@@ -13,4 +14,4 @@ PYTHONPATH=compiled/several-sources-weighted/axolotl python -m rows compiled/sev
 rm -rf runs/several-sources-weighted/rows/prepared
 
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
-exec axolotl train compiled/several-sources-weighted/axolotl/train.yaml --launcher python
+exec axolotl train compiled/several-sources-weighted/axolotl/train.yaml --launcher python "$@"

@@ -2,6 +2,7 @@
 # several-sources-weighted: compiled by qwen-recipes 0.1.0 for LLaMA-Factory 0.9.5
 # recipe ba1f1ed0c7935865; edit the recipe, not this file
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
@@ -11,4 +12,4 @@ export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
 
 PYTHONPATH=compiled/several-sources-weighted/llamafactory python -m rows compiled/several-sources-weighted/llamafactory/rows.json
 
-exec llamafactory-cli train compiled/several-sources-weighted/llamafactory/train.yaml
+exec llamafactory-cli train compiled/several-sources-weighted/llamafactory/train.yaml "$@"

@@ -2,6 +2,7 @@
 # tensor-parallel-full: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
 # recipe 791f963619fa375e; edit the recipe, not this file
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
@@ -13,4 +14,4 @@ PYTHONPATH=compiled/tensor-parallel-full/axolotl python -m rows compiled/tensor-
 rm -rf runs/tensor-parallel-full/rows/prepared
 
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}"
-exec axolotl train compiled/tensor-parallel-full/axolotl/train.yaml --launcher torchrun -- --nnodes 1 --nproc_per_node 8
+exec axolotl train compiled/tensor-parallel-full/axolotl/train.yaml --launcher torchrun "$@" -- --nnodes 1 --nproc_per_node 8

@@ -2,6 +2,7 @@
 # support-rank-16: compiled by qwen-recipes 0.1.0 for LLaMA-Factory 0.9.5
 # recipe 5d95913fa0ff152e; edit the recipe, not this file
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
@@ -12,4 +13,4 @@ export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
 
 PYTHONPATH=compiled/tracked-run/llamafactory python -m rows compiled/tracked-run/llamafactory/rows.json
 
-exec llamafactory-cli train compiled/tracked-run/llamafactory/train.yaml
+exec llamafactory-cli train compiled/tracked-run/llamafactory/train.yaml "$@"

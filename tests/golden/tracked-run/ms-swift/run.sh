@@ -2,6 +2,7 @@
 # support-rank-16: compiled by qwen-recipes 0.1.0 for ms-swift 4.6.0
 # recipe 5d95913fa0ff152e; edit the recipe, not this file
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
@@ -11,4 +12,4 @@ export WANDB_PROJECT=support
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
 
 PYTHONPATH=compiled/tracked-run/ms-swift python -m rows compiled/tracked-run/ms-swift/rows.json
-exec swift sft compiled/tracked-run/ms-swift/train.yaml
+exec swift sft compiled/tracked-run/ms-swift/train.yaml "$@"

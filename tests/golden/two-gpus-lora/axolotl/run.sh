@@ -2,6 +2,7 @@
 # two-gpus-lora: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
 # recipe d6eaa6cd892078c6; edit the recipe, not this file
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
@@ -13,4 +14,4 @@ PYTHONPATH=compiled/two-gpus-lora/axolotl python -m rows compiled/two-gpus-lora/
 rm -rf runs/two-gpus-lora/rows/prepared
 
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1}"
-exec axolotl train compiled/two-gpus-lora/axolotl/train.yaml --launcher torchrun -- --nnodes 1 --nproc_per_node 2
+exec axolotl train compiled/two-gpus-lora/axolotl/train.yaml --launcher torchrun "$@" -- --nnodes 1 --nproc_per_node 2

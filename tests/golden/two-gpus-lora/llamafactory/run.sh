@@ -2,6 +2,7 @@
 # two-gpus-lora: compiled by qwen-recipes 0.1.0 for LLaMA-Factory 0.9.5
 # recipe d6eaa6cd892078c6; edit the recipe, not this file
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
@@ -12,4 +13,4 @@ export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1}"
 PYTHONPATH=compiled/two-gpus-lora/llamafactory python -m rows compiled/two-gpus-lora/llamafactory/rows.json
 
 export FORCE_TORCHRUN=1 NNODES=1 NPROC_PER_NODE=2
-exec llamafactory-cli train compiled/two-gpus-lora/llamafactory/train.yaml
+exec llamafactory-cli train compiled/two-gpus-lora/llamafactory/train.yaml "$@"

@@ -2,6 +2,7 @@
 # two-gpus-lora: compiled by qwen-recipes 0.1.0 for ms-swift 4.6.0
 # recipe d6eaa6cd892078c6; edit the recipe, not this file
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
@@ -11,4 +12,4 @@ export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1}"
 export NNODES=1 NPROC_PER_NODE=2
 
 PYTHONPATH=compiled/two-gpus-lora/ms-swift python -m rows compiled/two-gpus-lora/ms-swift/rows.json
-exec swift sft compiled/two-gpus-lora/ms-swift/train.yaml
+exec swift sft compiled/two-gpus-lora/ms-swift/train.yaml "$@"

@@ -2,6 +2,7 @@
 # two-nodes-full: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
 # recipe ca0f0c8299bebaea; edit the recipe, not this file
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
@@ -15,4 +16,4 @@ rm -rf runs/two-nodes-full/rows/prepared
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}"
 : "${NODE_RANK:?set it to this host, counted from 0}" "${MASTER_ADDR:?set it to the address of host 0}"
 export MASTER_PORT="${MASTER_PORT:-29500}"
-exec axolotl train compiled/two-nodes-full/axolotl/train.yaml --launcher torchrun -- --nnodes 2 --nproc_per_node 8 --node_rank "$NODE_RANK" --rdzv_id two-nodes-full --rdzv_backend c10d --rdzv_endpoint "$MASTER_ADDR:$MASTER_PORT"
+exec axolotl train compiled/two-nodes-full/axolotl/train.yaml --launcher torchrun "$@" -- --nnodes 2 --nproc_per_node 8 --node_rank "$NODE_RANK" --rdzv_id two-nodes-full --rdzv_backend c10d --rdzv_endpoint "$MASTER_ADDR:$MASTER_PORT"

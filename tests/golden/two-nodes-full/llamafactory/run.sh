@@ -2,6 +2,7 @@
 # two-nodes-full: compiled by qwen-recipes 0.1.0 for LLaMA-Factory 0.9.5
 # recipe ca0f0c8299bebaea; edit the recipe, not this file
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
@@ -13,4 +14,4 @@ PYTHONPATH=compiled/two-nodes-full/llamafactory python -m rows compiled/two-node
 
 : "${NODE_RANK:?set it to this host, counted from 0}" "${MASTER_ADDR:?set it to the address of host 0}"
 export MASTER_PORT="${MASTER_PORT:-29500}"
-exec accelerate launch --config_file compiled/two-nodes-full/llamafactory/fsdp.yaml --machine_rank "$NODE_RANK" --main_process_ip "$MASTER_ADDR" --main_process_port "$MASTER_PORT" -m llamafactory.launcher compiled/two-nodes-full/llamafactory/train.yaml
+exec accelerate launch --config_file compiled/two-nodes-full/llamafactory/fsdp.yaml --machine_rank "$NODE_RANK" --main_process_ip "$MASTER_ADDR" --main_process_port "$MASTER_PORT" -m llamafactory.launcher compiled/two-nodes-full/llamafactory/train.yaml "$@"

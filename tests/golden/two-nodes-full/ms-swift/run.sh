@@ -2,6 +2,7 @@
 # two-nodes-full: compiled by qwen-recipes 0.1.0 for ms-swift 4.6.0
 # recipe ca0f0c8299bebaea; edit the recipe, not this file
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
@@ -13,4 +14,4 @@ export NNODES=2 NPROC_PER_NODE=8
 export MASTER_PORT="${MASTER_PORT:-29500}"
 
 PYTHONPATH=compiled/two-nodes-full/ms-swift python -m rows compiled/two-nodes-full/ms-swift/rows.json
-exec swift sft compiled/two-nodes-full/ms-swift/train.yaml
+exec swift sft compiled/two-nodes-full/ms-swift/train.yaml "$@"

@@ -2,6 +2,7 @@
 # zero3-offload: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
 # recipe faf2327754bc90a3; edit the recipe, not this file
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
@@ -13,4 +14,4 @@ PYTHONPATH=compiled/zero3-offload/axolotl python -m rows compiled/zero3-offload/
 rm -rf runs/zero3-offload/rows/prepared
 
 export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1,2,3}"
-exec axolotl train compiled/zero3-offload/axolotl/train.yaml --launcher torchrun -- --nnodes 1 --nproc_per_node 4
+exec axolotl train compiled/zero3-offload/axolotl/train.yaml --launcher torchrun "$@" -- --nnodes 1 --nproc_per_node 4

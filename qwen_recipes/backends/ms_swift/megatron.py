@@ -1,0 +1,85 @@
+"""ms-swift's Megatron: the command `megatron`, with words and limits of its own.
+
+What is compiled for it is held against its arguments' schema. It was never run here: Megatron-Core wants GPUs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from qwen_recipes.backends.base import Limit
+from qwen_recipes.backends.plan import Plan
+
+ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
+ALL = (*ATTENTION, "gate_proj", "up_proj", "down_proj")
+
+WORDS: dict[str, Mapping[Any, Any]] = {
+    "megatron_command": {"pretrain": "pt", "sft": "sft", "dpo": "rlhf"},
+    "megatron_scheduler": {
+        "cosine": "cosine",
+        "cosine_with_min_lr": "cosine",
+        "linear": "linear",
+        "constant_with_warmup": "constant",
+    },
+    "megatron_optimizer": {"adamw_torch_fused": "adam", "sgd": "sgd"},
+    "megatron_attention": {
+        "sdpa": "auto",
+        "eager": "unfused",
+        "flash_attention_2": "flash_2",
+        "flash_attention_3": "flash_3",
+    },
+}
+"""Its names: Megatron fuses q, k and v into one layer, and gate and up into another."""
+
+
+def _odd_targets(plan: Plan) -> bool:
+    return plan.method.adapter and set(plan.method.targets) not in (set(ATTENTION), set(ALL))
+
+
+def _evaluates_apart(plan: Plan) -> bool:
+    evaluate, save = plan.training.evaluate_every, plan.training.save_every
+    return evaluate != "never" and "epoch" in (evaluate, save) and evaluate != save
+
+
+_BEYOND: tuple[tuple[str, Callable[[Plan], bool], str], ...] = (
+    (
+        "objective.type",
+        lambda p: p.objective.type not in ("sft", "pretrain", "dpo"),
+        "under Megatron, SFT, pre-training and DPO alone are compiled",
+    ),
+    ("objective.kl_weight", lambda p: p.objective.kl_weight is not None, "its Megatron anchors on sampled answers"),
+    ("method.type", lambda p: p.method.type == "freeze", "under Megatron layers have other names"),
+    ("method.variant", lambda p: p.method.variant != "plain", "its Megatron has plain adapters only"),
+    ("method.targets", _odd_targets, "Megatron fuses layers: an adapter goes on all of attention, or on everything"),
+    ("method.layers", lambda p: p.method.adapter and p.method.layers is not None, "its Megatron adapts every layer"),
+    ("method.lora_plus", lambda p: p.method.lora_plus is not None, "its Megatron has one learning rate for an adapter"),
+    ("method.modules_to_save", lambda p: bool(p.method.modules_to_save), "under Megatron modules have other names"),
+    ("quantization.bits", lambda p: p.quantization.bits != 16, "its Megatron trains on whole weights"),
+    (
+        "training.epochs",
+        lambda p: p.training.epochs is not None and p.training.epochs != int(p.training.epochs),
+        "its Megatron counts whole epochs",
+    ),
+    ("training.early_stopping", lambda p: p.training.early_stopping is not None, "its Megatron does not stop early"),
+    ("training.evaluate_every", _evaluates_apart, "its Megatron evaluates by epoch only when it saves by epoch"),
+    ("training.keep_checkpoints", lambda p: p.training.keep_checkpoints < 2, "its Megatron keeps two or more"),
+    ("training.neftune", lambda p: p.training.neftune is not None, "its Megatron adds no noise"),
+    ("training.compile", lambda p: p.training.compile, "Megatron has kernels of its own"),
+    ("training.kernels", lambda p: p.training.liger, "Megatron has kernels of its own"),
+    ("hardware.offload", lambda p: p.hardware.offload != "none", "offloading under Megatron was not tried"),
+    (
+        "tracking.to",
+        lambda p: p.tracking.to in ("mlflow", "trackio"),
+        "its Megatron records with tensorboard, wandb and swanlab",
+    ),
+    ("output.hub.id", lambda p: p.output.hub is not None, "its Megatron pushes nothing"),
+    ("data.streaming", lambda p: p.data.streaming, "streaming under Megatron was not tried"),
+)
+
+
+def _under_megatron(applies: Callable[[Plan], bool]) -> Callable[[Plan], bool]:
+    return lambda plan: plan.hardware.megatron and applies(plan)
+
+
+LIMITS = tuple(Limit(field, _under_megatron(applies), why) for field, applies, why in _BEYOND)

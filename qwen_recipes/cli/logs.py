@@ -1,0 +1,99 @@
+"""`recipes logs`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from qwen_recipes.cli.common import Exit, stop
+
+_EVERY = 0.5
+"""Seconds between two looks at a log that is followed."""
+_BLOCK = 1 << 20
+
+
+@click.command("logs")
+@click.argument("folder", metavar="[DIR]", default=".", type=click.Path(path_type=Path))
+@click.option("-f", "--follow", is_flag=True, help="Go on as the run goes on, until it ends.")
+@click.option(
+    "-n",
+    "--lines",
+    type=click.IntRange(0),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="Last lines; 0 is all of it.",
+)
+def command(folder: Path, follow: bool, lines: int) -> None:
+    """Print what a run's framework printed, byte by byte.
+
+    DIR is the run's output folder, or one with a single run that goes on below it; [default: the current one]
+    """
+    output = _output(folder)
+    try:
+        with (output / "run.log").open("rb") as log:
+            log.seek(_start(log.fileno(), lines) if lines else 0)
+            _copy(_pieces(log.fileno(), log.tell(), output if follow else None))
+    except OSError as error:
+        stop(f"{output / 'run.log'} can't be read: {error.strerror}", Exit.USAGE)
+    except KeyboardInterrupt:
+        sys.exit(Exit.INTERRUPTED)
+
+
+def _output(folder: Path) -> Path:
+    """The run's folder: the one that was named, else the only run below it, else the only one that goes on."""
+    from qwen_recipes.launch.overview import runs
+
+    if (folder / "run.log").is_file():
+        return folder
+    found = runs(folder)
+    going_on = [one for one in found if one.state == "running"]
+    for few in (found, going_on):
+        if len(few) == 1:
+            return Path(few[0].folder)
+    names = "".join(f"\n  {one.folder}" for one in (going_on or found)[:10])
+    stop(f"{len(found)} runs below {folder}, name one{names}" if found else f"no run in {folder}", Exit.USAGE)
+
+
+def _start(log: int, lines: int) -> int:
+    """Where the last lines of a file begin; a carriage return ends none."""
+    size = os.fstat(log).st_size
+    tail = os.pread(log, _BLOCK, max(0, size - _BLOCK))
+    place = len(tail) - tail.endswith(b"\n")
+    for _ in range(lines):
+        if (place := tail.rfind(b"\n", 0, place)) < 0:
+            return max(0, size - len(tail))
+    return max(0, size - len(tail)) + place + 1
+
+
+def _pieces(log: int, place: int, followed: Path | None) -> Iterator[bytes]:
+    """The file from `place` on, and what is added to it while the run in `followed` goes on."""
+    from qwen_recipes.launch.overview import summary
+
+    looked = 0.0
+    while True:
+        while piece := os.pread(log, _BLOCK, place):
+            place += len(piece)
+            yield piece
+        if followed is None:
+            return
+        if time.monotonic() - looked > 2:
+            looked = time.monotonic()
+            one = summary(str(followed / "run.json"))
+            if one is None or one.state != "running":
+                followed = None
+                continue
+        time.sleep(_EVERY)
+
+
+def _copy(pieces: Iterator[bytes]) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        for piece in pieces:
+            sys.stdout.buffer.write(piece)
+            sys.stdout.buffer.flush()

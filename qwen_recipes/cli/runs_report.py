@@ -1,0 +1,54 @@
+"""`recipes report`."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import click
+
+from qwen_recipes.cli.common import Exit, stop
+from qwen_recipes.cli.report import say
+
+
+@click.command("report")
+@click.argument("folders", nargs=-1, required=True, metavar="DIR...", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), default=Path("report.html"), show_default=True, metavar="FILE",
+    help="The page; - is standard output.",
+)  # fmt: skip
+def command(folders: tuple[Path, ...], output: Path) -> None:
+    """Write a page about one run or several: curves, planned and measured, what differs.
+
+    DIR is a run's output folder. The page is one file, opens offline, and runs no script.
+    """
+    from qwen_recipes.launch.page import page
+    from qwen_recipes.launch.record import read_record
+
+    records = []
+    for folder in folders:
+        if (record := read_record(folder)) is None:
+            stop(f"{folder} has no record of a run (run.json)", Exit.USAGE)
+        record.output = str(folder.resolve())
+        records.append(record)
+    text = page(records)
+    if str(output) == "-":
+        click.echo(text, nl=False)
+        return
+    try:
+        _write(output, text)
+    except OSError as error:
+        stop(f"{output} can't be written: {error.strerror}", Exit.USAGE)
+    say(f"{output}: {len(records)} runs")
+
+
+def _write(path: Path, text: str) -> None:
+    handle, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(part).chmod(0o644)
+        Path(part).replace(path)
+    finally:
+        Path(part).unlink(missing_ok=True)

@@ -1,0 +1,112 @@
+"""What differs between two runs, or two recipes, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from qwen_recipes.launch.record import Record
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One value that differs: what it is, and what it is in the first and in the second."""
+
+    what: str
+    first: Any
+    second: Any
+
+    def words(self) -> str:
+        """The difference as a line."""
+        if self.first is None:
+            return f"{self.what}: {shown(self.second)} in the second only"
+        if self.second is None:
+            return f"{self.what}: {shown(self.first)} in the first only"
+        return f"{self.what}: {shown(self.first)} in the first, {shown(self.second)} in the second{self._more()}"
+
+    def _more(self) -> str:
+        """How much more or less, where both are positive numbers."""
+        numbers = [value for value in (self.first, self.second) if _number(value) and value > 0]
+        if len(numbers) < 2:
+            return ""
+        ratio = numbers[1] / numbers[0]
+        return f" ({ratio:.3g} times)" if ratio >= 2 or ratio <= 0.5 else f" ({(ratio - 1) * 100:+.3g} %)"
+
+
+Section = tuple[str, list[Difference]]
+
+
+def plans(first: dict[str, Any], second: dict[str, Any]) -> list[Difference]:
+    """The resolved values that differ, by field; lists count as their items."""
+    return list(_differing(first, second))
+
+
+def runs(first: Record, second: Record) -> list[Section]:
+    """What differs between two runs: a section for recipe, data, environment, machine and result, where it does."""
+    sections: list[Section] = [
+        ("recipe", plans(values(first), values(second))),
+        ("data", plans(_data(first), _data(second))),
+        ("environment", plans(_environment(first), _environment(second))),
+        ("machine", plans(_machine(first), _machine(second))),
+        ("result", plans(_result(first), _result(second))),
+    ]
+    return [section for section in sections if section[1]]
+
+
+def values(record: Record) -> dict[str, Any]:
+    """The resolved values of a run, by field."""
+    return {row["field"]: row["value"] for row in record.plan if not row["field"].startswith("output.")}
+
+
+def shown(value: Any) -> str:
+    """A value as people write it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(shown(one) for one in value) + "]"
+    if isinstance(value, str) and len(value) == 64:
+        return f"{value[:12]}…"
+    return "none" if value is None else str(value)
+
+
+def _differing(first: dict[str, Any], second: dict[str, Any]) -> Iterator[Difference]:
+    for name in [*first, *(name for name in second if name not in first)]:
+        before, after = first.get(name), second.get(name)
+        if before != after:
+            yield Difference(name, before, after)
+
+
+def _data(record: Record) -> dict[str, Any]:
+    return {f"{one['split']} {one.get('path') or one.get('hub')}": one.get("sha256") for one in record.data}
+
+
+def _environment(record: Record) -> dict[str, Any]:
+    packages: dict[str, Any] = record.environment.get("packages", {})
+    return {"framework": " ".join(record.backend.values()), **packages, "qwen-recipes": record.system["qwen-recipes"]}
+
+
+def _machine(record: Record) -> dict[str, Any]:
+    gpus = [f"{gpu['name']} ({gpu['memory']} MiB, driver {gpu['driver']})" for gpu in record.gpus]
+    return {"host": record.host, "GPUs": gpus or None, "platform": record.system.get("platform")}
+
+
+def _result(record: Record) -> dict[str, Any]:
+    names = ("status", "steps", "first_loss", "last_loss", "last_eval_loss", "seconds", "resumed_from")
+    measured = {name: record.metrics.get(name) for name in ("tokens_per_second", "seconds_per_step", "peak_memory")}
+    return {**{name.replace("_", " "): getattr(record, name) for name in names}, **_spoken(measured)}
+
+
+def _spoken(measured: dict[str, Any]) -> dict[str, Any]:
+    units = {
+        "tokens_per_second": "tokens a second",
+        "seconds_per_step": "seconds a step",
+        "peak_memory": "peak memory, bytes",
+    }
+    return {units[name]: value for name, value in measured.items()}
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -1,0 +1,43 @@
+"""Memory of a run while it goes on: the fullest GPU's, or the host's where it trains on the CPU."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+_QUERY = ("nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits")
+_MIB = 1 << 20
+
+
+def gpu_memory() -> int | None:
+    """Bytes in use on the fullest GPU, whoever uses it; None without nvidia-smi."""
+    try:
+        done = subprocess.run(_QUERY, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    used = [int(line) for line in done.stdout.split() if line.isdigit()]
+    return max(used) * _MIB if used and done.returncode == 0 else None
+
+
+def group_memory(session: int) -> int | None:
+    """Resident bytes of every process of a session; pages that processes share count for each. Linux only."""
+    total = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text("utf-8", "replace").rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[3]) == session:
+            total += int(fields[21])
+    return total * os.sysconf("SC_PAGE_SIZE") or None
+
+
+def available_memory() -> int | None:
+    """Bytes of the host's memory that a new process can have; None where the system doesn't tell."""
+    try:
+        lines = Path("/proc/meminfo").read_text("ascii").splitlines()
+    except OSError:
+        return None
+    found = [int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")]
+    return found[0] * 1024 if found else None

@@ -1,0 +1,56 @@
+"""Rows as `llamafactory-cli train` encodes them."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+MACHINE = (
+    *("bf16", "fp16", "tf32", "fp8", "quantization_bit", "quantization_method", "quantization_type", "flash_attn"),
+    *(
+        "double_quantization",
+        "enable_liger_kernel",
+        "deepspeed",
+        "packing",
+        "neat_packing",
+        "report_to",
+        "hub_model_id",
+    ),
+    *("torch_compile", "streaming", "push_to_hub", "eval_dataset", "per_device_eval_batch_size", "eval_steps"),
+    *("use_muon", "load_best_model_at_end", "early_stopping_steps", "metric_for_best_model", "adapter_name_or_path"),
+)
+"""Keys about the machine, and packing, which puts encoded rows together."""
+
+
+def load() -> None:
+    """Import what encodes."""
+    for module in ("hparams", "data.loader", "data.template", "model"):
+        import_module(f"llamafactory.{module}")
+
+
+def encode(job: dict[str, Any]) -> list[dict[str, Any]]:
+    """Ids and labels of the training rows, by the framework's own converter, template and processor, row by row."""
+    model, data, training, tuning, _ = import_module("llamafactory.hparams").get_train_args(_without_machine(job))
+    loaded = import_module("llamafactory.model").load_tokenizer(model)
+    template = import_module("llamafactory.data.template").get_template_and_fix_tokenizer(loaded["tokenizer"], data)
+    loader = import_module("llamafactory.data.loader")
+    if data.tokenized_path is not None:
+        found = loader.get_dataset(template, model, data, training, tuning.stage, **loaded)["train_dataset"]
+        return [{"row": n, "input_ids": r["input_ids"], "labels": r["labels"]} for n, r in enumerate(found)]
+    rows = loader._get_merged_dataset(data.dataset, model, data, training, tuning.stage)
+    processor = loader._get_dataset_processor(data, tuning.stage, template, **loaded)
+    return [_encoded(n, processor.preprocess_dataset({k: [v] for k, v in row.items()})) for n, row in enumerate(rows)]
+
+
+def _encoded(number: int, found: dict[str, Any]) -> dict[str, Any]:
+    if not found.get("input_ids"):
+        return {"row": number, "error": "left out as invalid: turns do not alternate"}
+    ids = found["input_ids"][0]
+    return {"row": number, "input_ids": ids, "labels": found["labels"][0] if "labels" in found else list(ids)}
+
+
+def _without_machine(job: dict[str, Any]) -> dict[str, Any]:
+    config = import_module("yaml").safe_load(Path(job["config"]).read_text("utf-8"))
+    kept = {key: value for key, value in config.items() if key not in MACHINE}
+    return {**kept, "eval_strategy": "no", "use_cpu": True, "optim": "adamw_torch"}

@@ -1,0 +1,154 @@
+"""A comparison's jobs: the recipe compiled for each framework on the picked rows, and the framework's own encoding."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from qwen_recipes.backends import Backend
+from qwen_recipes.backends.plan import Plan
+from qwen_recipes.compile import Compiled, compile_for, write
+from qwen_recipes.data.rows.messages import Row
+from qwen_recipes.qwen.facts import ModelFacts
+from qwen_recipes.qwen.models import model_facts
+from qwen_recipes.qwen.tokenizer import tokenizer_folder
+from qwen_recipes.recipe.load import Loaded
+from qwen_recipes.recipe.parts.place import Output
+from qwen_recipes.recipe.parts.source import Model
+
+COMMANDS = {"pretrain": "pt", "sft": "sft"}
+SECONDS = 3600.0
+
+
+class EncoderFailed(RuntimeError):
+    """A framework's process ended without encoding; the message holds what it last said."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One compiled recipe, ready for one framework's encoder."""
+
+    file: Path
+    out: Path
+    compiled: Compiled
+
+    def answers(self) -> list[dict[str, Any]]:
+        """What the framework answered: see `encoders/worker.py`. Raises EncoderFailed where it took no row."""
+        found = [json.loads(line) for line in self.out.read_text("utf-8").splitlines()]
+        if found and "row" not in found[0]:
+            raise EncoderFailed(found[0]["error"])
+        return found
+
+
+def stand_in(plan: Plan, base: Path, folder: Path) -> Path:
+    """A folder for a model whose weights are not needed: its config.json and tokenizer, or the person's own folder."""
+    if plan.model.local:
+        return (base / plan.model.id).resolve()
+    facts, tokenizer = model_facts(plan.model.id), tokenizer_folder(plan.model.variant)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(_config(facts), indent=2), "utf-8")
+    for file in sorted(tokenizer.iterdir()):
+        shutil.copyfile(file, folder / file.name)
+    return folder.resolve()
+
+
+def _config(facts: ModelFacts) -> dict[str, Any]:
+    experts = {
+        "num_experts": facts.experts,
+        "num_experts_per_tok": facts.experts_per_token,
+        "moe_intermediate_size": facts.moe_intermediate_size,
+    }
+    return {
+        "architectures": ["Qwen3ForCausalLM" if facts.dense else "Qwen3MoeForCausalLM"],
+        "model_type": facts.model_type,
+        "hidden_size": facts.hidden_size,
+        "intermediate_size": facts.intermediate_size,
+        "num_hidden_layers": facts.layers,
+        "num_attention_heads": facts.heads,
+        "num_key_value_heads": facts.kv_heads,
+        "head_dim": facts.head_dim,
+        "vocab_size": facts.vocab_size,
+        "max_position_embeddings": facts.max_positions,
+        "rope_theta": facts.rope_theta,
+        "tie_word_embeddings": facts.tied_embeddings,
+        "torch_dtype": "bfloat16",
+        "transformers_version": "4.57.0",
+        **({} if facts.dense else experts),
+    }
+
+
+def prepare(loaded: Loaded, plan: Plan, backend: Backend, rows: Sequence[Row], folder: Path) -> Job:
+    """Compile the recipe for `backend` on these rows, below `folder`, with the stand-in for its model.
+
+    Raises RecipeError as `compile_for`.
+    """
+    folder = folder.resolve() / backend.name
+    compiled = compile_for(_on_these_rows(loaded, plan, folder), backend, folder / "compiled")
+    write(folder / "compiled", compiled.files)
+    _write_lines(folder / "picked.jsonl", rows)
+    spec = json.loads(compiled.files["rows.json"])
+    source = {**spec["train"][0], "path": str(folder / "picked.jsonl"), "hub": None, "columns": {}, "weight": 1.0}
+    source["format"] = "text" if plan.objective.type == "pretrain" else "messages"
+    spec |= {"train": [source], "validation": [], "validation_share": None}
+    (folder / "rows.json").write_text(json.dumps(spec), "utf-8")
+    job = {
+        "folder": str(folder / "compiled"),
+        "rows": str(folder / "rows.json"),
+        "config": str(folder / "compiled" / "train.yaml"),
+        "command": COMMANDS[plan.objective.type],
+        "cwd": str(loaded.folder.resolve()),
+        "out": str(folder / "encoded.jsonl"),
+    }
+    (folder / "job.json").write_text(json.dumps(job), "utf-8")
+    return Job(folder / "job.json", folder / "encoded.jsonl", compiled)
+
+
+def _on_these_rows(loaded: Loaded, plan: Plan, folder: Path) -> Loaded:
+    model = Model(id=str(stand_in(plan, loaded.folder, folder / "model")))
+    return replace(loaded, recipe=loaded.recipe.changed(model=model, output=Output(dir=str(folder / "out"))))
+
+
+def _write_lines(path: Path, rows: Sequence[Row]) -> None:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
+
+
+def aligned(count: int, job: Job) -> dict[int, dict[str, Any]]:
+    """The framework's answers by the place of the picked row, of `count`; a row that the preparation left out says why.
+
+    Raises EncoderFailed where the framework took no row.
+    """
+    report = json.loads((job.file.parent / "out" / "rows" / "rows.json").read_text("utf-8"))
+    found = {entry["line"] - 1: {"error": entry["why"]} for entry in report["left_out"]}
+    places = [place for place in range(count) if place not in found]
+    return found | {places[answer["row"]]: answer for answer in job.answers()}
+
+
+def run(backend: str, interpreter: Path, jobs: Sequence[Job], env: Mapping[str, str] | None = None) -> None:
+    """Let the framework do its jobs, imported once for all. Raises EncoderFailed."""
+    module = backend.replace("-", "_")
+    command = [str(interpreter), "-m", "encoders.worker", module, *(str(job.file) for job in jobs)]
+    process = subprocess.Popen(
+        command,
+        cwd=Path(__file__).parent,
+        env={**os.environ, **(env or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        said, _ = process.communicate(timeout=SECONDS)
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+    missing = [job for job in jobs if not job.out.is_file()]
+    if process.returncode or missing:
+        raise EncoderFailed("\n".join(said.decode("utf-8", "replace").splitlines()[-20:]))

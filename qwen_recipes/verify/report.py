@@ -1,0 +1,129 @@
+"""What a comparison of tokens found, in numbers and in context."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from qwen_recipes.data.labels import Encoder
+from qwen_recipes.verify.compare import KINDS, Difference, compare
+from qwen_recipes.verify.rows import Picked
+
+AROUND = 6
+"""Tokens shown on each side of the first that differs."""
+GUARDS = {"newline": "QR317", "header": "QR317", "empty-think": "QR317", "history": "QR317", "left-out": "QR317"}
+"""The guard that explains a kind of difference."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The first difference of its kind: where, and what stands there, in ours and theirs."""
+
+    file: str
+    line: int
+    difference: Difference
+    ours: str
+    theirs: str
+
+
+@dataclass
+class Outcome:
+    """One framework against our definition."""
+
+    backend: str
+    title: str
+    rows: int = 0
+    ids: int = 0
+    labels: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
+    first: dict[str, Shown] = field(default_factory=dict)
+
+    @property
+    def same(self) -> bool:
+        """Whether every row has our ids and labels."""
+        return self.labels == self.rows
+
+
+def outcome(
+    backend: str, title: str, picked: Sequence[Picked], answers: dict[int, dict[str, Any]], encoder: Encoder
+) -> Outcome:
+    """Every picked row against the framework's answer at its place."""
+    found = Outcome(backend, title, rows=len(picked))
+    for place, row in enumerate(picked):
+        theirs = answers.get(place)
+        difference = compare(row.encoded, theirs)
+        found.ids += difference.verdict in ("same", "labels")
+        found.labels += difference.verdict == "same"
+        if difference.verdict != "same":
+            found.kinds[difference.kind] += 1
+            if difference.kind not in found.first:
+                found.first[difference.kind] = _shown(row, theirs or {}, difference, encoder)
+    return found
+
+
+def _shown(row: Picked, theirs: dict[str, Any], difference: Difference, encoder: Encoder) -> Shown:
+    ours = _context(row.encoded.ids, row.encoded.labels, difference.at, encoder)
+    other = _context(theirs.get("input_ids", []), theirs.get("labels", []), difference.at, encoder)
+    return Shown(row.file, row.line, difference, ours, other if theirs.get("input_ids") else difference.said)
+
+
+def _context(ids: Sequence[int], labels: Sequence[int], at: int, encoder: Encoder) -> str:
+    """Tokens around one, each in quotes; those that carry loss with a plus, the one in question in brackets."""
+    places = range(max(0, at - AROUND), min(len(ids), at + AROUND))
+    shown = [("+" if labels[n] >= 0 else "") + repr(encoder.decode([ids[n]]))[1:-1] for n in places]
+    return " ".join(f"[{text}]" if n == at else text for n, text in zip(places, shown, strict=True))
+
+
+def as_data(found: Outcome) -> dict[str, Any]:
+    """The outcome as JSON."""
+    first = {
+        kind: {
+            "file": shown.file,
+            "line": shown.line,
+            "token": shown.difference.at,
+            "verdict": shown.difference.verdict,
+            "ours": shown.ours,
+            "theirs": shown.theirs,
+            "guard": GUARDS.get(kind),
+        }
+        for kind, shown in found.first.items()
+    }
+    counts = {"rows": found.rows, "ids": found.ids, "labels": found.labels}
+    return {"backend": found.backend, **counts, "kinds": dict(found.kinds), "first": first}
+
+
+def as_text(found: Outcome) -> str:
+    """The outcome for a person."""
+    lines = [f"{found.title}: ids of {found.ids} of {found.rows} rows are ours, ids and labels of {found.labels}"]
+    for kind, count in found.kinds.most_common():
+        shown = found.first[kind]
+        guard = f" ({GUARDS[kind]})" if kind in GUARDS else ""
+        lines += [
+            f"  {count} rows: {KINDS[kind]}{guard}",
+            f"    {shown.file}:{shown.line}, token {shown.difference.at}",
+            f"      ours    {shown.ours}",
+            f"      theirs  {shown.theirs}",
+        ]
+    return "\n".join(lines)
+
+
+def between(backends: Sequence[str], answers: Sequence[dict[int, dict[str, Any]]], count: int) -> list[dict[str, Any]]:
+    """For each two frameworks, the rows whose ids and labels are the same in both."""
+    pairs = [(a, b) for b in range(len(backends)) for a in range(b)]
+    return [
+        {"backends": [backends[a], backends[b]], "rows": count, "same": _agree(answers[a], answers[b], count)}
+        for a, b in pairs
+    ]
+
+
+def _agree(one: dict[int, dict[str, Any]], other: dict[int, dict[str, Any]], count: int) -> int:
+    return sum(_tokens(one.get(n)) == _tokens(other.get(n)) for n in range(count))
+
+
+def _tokens(answer: dict[str, Any] | None) -> Any:
+    """Ids and labels, but for the first label, which nothing predicts; None for a row that was left out."""
+    if not answer or "error" in answer:
+        return None
+    return answer["input_ids"], answer["labels"][1:]

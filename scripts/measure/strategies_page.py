@@ -1,0 +1,160 @@
+"""docs/strategies.md, from the results of strategies.py, compiled_runs.py and against_official.py."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+from cells import CHECKPOINTING, GRID, GRID_MODEL, STRATEGIES, Cell, cells  # noqa: E402
+
+RESULTS = HERE / "results"
+Result = dict[str, Any]
+
+INTRO = """\
+# Method and strategy, on two GPUs
+
+Written by `scripts/docs.py` from `scripts/measure/results/`. One launch a cell on two H100 80GB (driver 580.159.04,
+torch 2.11, transformers 5.23, peft 0.21.2, accelerate 1.15, DeepSpeed 0.19.8, bitsandbytes 0.50.2): transformers'
+Trainer, random weights, 20 steps on one batch of 4 x 512 tokens that can be learnt.
+
+```sh
+PYTHONPATH=. python scripts/measure/strategies.py OUT --sites FOLDER --at-once 12 --turns 5
+```
+
+"Distance" is the mean difference of the 20 losses from the same method's on one GPU. Adapters are drawn anew in each
+run, so two runs on one GPU differ too: LoRA with four layers by 0.014, adapters with all 28 layers of the 0.6B by
+0.09 to 0.11, full fine-tuning not at all. Memory is the peak that PyTorch allocated on each rank. Speeds of
+`0.6B-4layers`, `0.6B` and `moe` were read while up to four other cells trained on the same GPUs: they compare
+nothing. The 4B cells trained alone. "Shard" is what a rank holds of all parameters before the first step.
+"""
+
+
+def read(name: str) -> list[Result]:
+    """A file of results."""
+    return [json.loads(line) for line in (RESULTS / name).read_text("utf-8").splitlines()]
+
+
+def distance(one: Result, other: Result | None) -> str:
+    """Mean absolute difference of two curves of losses."""
+    if not other or "losses" not in one or len(one["losses"]) != len(other.get("losses", [])):
+        return ""
+    pairs = zip(one["losses"], other["losses"], strict=True)
+    return f"{sum(abs(a - b) for a, b in pairs) / len(one['losses']):.3f}"
+
+
+def told(result: Result) -> str:
+    """The outcome, or the first line of the error."""
+    if "error" not in result:
+        empty = result.get("saved", {}).get("tensors") == 0
+        return result["outcome"] + (", but no adapter tensor in what was saved" if empty else "")
+    error = result["error"].splitlines()[0].replace("|", "/")
+    return f"{result['outcome']}: `{error[:150]}`"
+
+
+def mib(result: Result, name: str) -> str:
+    """A memory figure of the ranks, MiB."""
+    return f"{max(result[name]):,.0f}" if result.get(name) else ""
+
+
+def row(result: Result, known: dict[str, Result]) -> str:
+    """One line of a table."""
+    cell = Cell(**result["cell"])
+    losses = result.get("losses") or []
+    single = cell.strategy == "single"
+    columns = [
+        " ".join(filter(None, (cell.method, cell.storage))),
+        cell.strategy,
+        cell.checkpointing,
+        " ".join(part for part in (cell.stack, cell.option) if part and part != "current"),
+        told(result),
+        f"{losses[0]:.3f} to {losses[-1]:.4g}" if losses else "",
+        "" if single else distance(result, known.get(cell.baseline.key)),
+        f"{result['moved']:.2f}" if "moved" in result else "",
+        mib(result, "MiB of parameters"),
+        mib(result, "MiB peak"),
+        f"{result['tokens/s']:,}" if "tokens/s" in result else "",
+    ]
+    return "| " + " | ".join(columns) + " |"
+
+
+HEAD = (
+    "| method | strategy | checkpointing | versions, option | outcome | loss | distance | weights moved | shard MiB "
+    "| peak MiB | tokens/s |\n|---|---|---|---|---|---|---|---|---|---|---|"
+)
+
+
+def overview(known: dict[str, Result]) -> Iterator[str]:
+    """Method by strategy on the small model: non-reentrant / reentrant."""
+    words = {"trained": "trained", "time limit": "too slow", "": "not run"}
+    yield "| method | " + " | ".join(STRATEGIES) + " |\n|---|" + "---|" * len(STRATEGIES)
+    for method, storage in GRID:
+        columns = []
+        for strategy in STRATEGIES:
+            pair = [
+                known.get(Cell(GRID_MODEL, method, strategy, kind, storage).key, {}).get("outcome", "")
+                for kind in CHECKPOINTING
+            ]
+            columns.append(" / ".join(words.get(outcome, outcome) for outcome in pair))
+        yield f"| {method} {storage} | " + " | ".join(columns) + " |"
+
+
+def tables(known: dict[str, Result]) -> Iterator[str]:
+    """Every cell that was run, and how many were not."""
+    for model, title in (
+        (GRID_MODEL, "Qwen3-0.6B's widths, 4 layers"),
+        ("4B", "Qwen3-4B, alone on the machine"),
+        ("moe", "Qwen3-30B-A3B's widths, 2 layers, 32,768 tokens"),
+        ("0.6B", "Qwen3-0.6B, all layers"),
+    ):
+        found = [result for result in known.values() if result["cell"]["model"] == model]
+        yield f"\n## {title}\n\n{HEAD}\n" + "\n".join(row(result, known) for result in found)
+    missing = [cell.key for cell in cells() if cell.key not in known]
+    yield f"\n## Not run\n\n{len(missing)} cells of the plan: " + "; ".join(f"`{key}`" for key in missing) + "."
+
+
+def compiled() -> Iterator[str]:
+    """The examples for two GPUs, as compiled."""
+    yield (
+        "\n## The examples, as compiled\n\n`scripts/measure/compiled_runs.py`: the model exchanged for 4 layers of "
+        "the 0.6B, 8 steps, run.sh started as it is. `full-eight-gpus` and `full-zero3` were not run.\n"
+    )
+    yield "| example | framework | outcome | losses | seconds |\n|---|---|---|---|---|"
+    for r in read("compiled.jsonl"):
+        first, last = (r["losses"] or [""])[0], (r["losses"] or [""])[-1]
+        cut = f" after {len(r['losses'])} of 8 steps" if r["outcome"] == "time limit" else ""
+        name = f"{r['backend']} {r['versions'][r['backend']]}"
+        yield f"| {r['example']} | {name} | {r['outcome']}{cut} | {first} to {last} | {r['seconds']:.0f} |"
+
+
+def official() -> Iterator[str]:
+    """Our recipe against LLaMA-Factory's example."""
+    yield """
+## Against LLaMA-Factory's own example
+
+`scripts/measure/against_official.py`, one H100, LLaMA-Factory 0.9.5: `examples/train_lora/qwen3_lora_sft.yaml` and our
+`method: {type: lora, rank: 8}`, both with Qwen3-4B's shape, the same rows (up to 1,900 tokens, most under 400) and 8
+sequences a step; speed over the last 12 of 20 steps. One run each.
+
+| run | micro-batch | tokens/s | peak allocated MiB | peak reserved MiB |
+|---|---|---|---|---|"""
+    for r in read("against_official.jsonl"):
+        peaks = f"{r['peak_allocated'] / 2**20:,.0f} | {r['peak_reserved'] / 2**20:,.0f}"
+        yield f"| {r['run']} | {r['micro_batch']} | {r['tokens_per_second']:,.0f} | {peaks} |"
+    yield """
+Ours is faster because it takes 4 sequences at a time where the example takes 1: at these lengths a step costs Python's
+time for each layer, not the GPU's. It also takes more memory as it stands, since the logits of 4 sequences are held at
+once. With `kernels: liger`, which the framework's environment has, they are not: faster than the example and smaller.
+So the default that would change this is the loss kernel, not the micro-batch."""
+
+
+def page() -> str:
+    """The whole page."""
+    known = {result["key"]: result for result in read("results.jsonl")}
+    parts = [INTRO, "Each field: non-reentrant / reentrant checkpointing.\n", *overview(known)]
+    return "\n".join([*parts, *tables(known), *compiled(), *official()]) + "\n"

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# galore: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
+# recipe 11b3118e95fff517; edit the recipe, not this file
+# Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
+set -euo pipefail
+cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
+
+export AXOLOTL_DO_NOT_TRACK=1
+export TOKENIZERS_PARALLELISM=false
+
+PYTHONPATH=compiled/galore/axolotl python -m rows compiled/galore/axolotl/rows.json
+# Axolotl's cache of tokenized rows does not notice that rows have changed.
+rm -rf runs/galore/rows/prepared
+
+export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
+exec axolotl train compiled/galore/axolotl/train.yaml --launcher python "$@"

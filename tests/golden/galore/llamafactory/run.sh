@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# galore: compiled by qwen-recipes 0.1.0 for LLaMA-Factory 0.9.5
+# recipe 11b3118e95fff517; edit the recipe, not this file
+# Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
+set -euo pipefail
+cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
+
+export TOKENIZERS_PARALLELISM=false
+unset USE_V1 ALLOW_EXTRA_ARGS
+export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
+
+PYTHONPATH=compiled/galore/llamafactory python -m rows compiled/galore/llamafactory/rows.json
+
+exec llamafactory-cli train compiled/galore/llamafactory/train.yaml "$@"

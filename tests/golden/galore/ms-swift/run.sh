@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# galore: compiled by qwen-recipes 0.1.0 for ms-swift 4.6.0
+# recipe 11b3118e95fff517; edit the recipe, not this file
+# Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
+set -euo pipefail
+cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
+
+export TOKENIZERS_PARALLELISM=false
+# ms-swift would spread the model over every GPU it sees
+export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
+
+PYTHONPATH=compiled/galore/ms-swift python -m rows compiled/galore/ms-swift/rows.json
+exec swift sft compiled/galore/ms-swift/train.yaml "$@"

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# grpo: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
+# recipe 903658d248e5e1cf; edit the recipe, not this file
+# Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
+set -euo pipefail
+cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
+
+export AXOLOTL_DO_NOT_TRACK=1
+export TOKENIZERS_PARALLELISM=false
+
+PYTHONPATH=compiled/grpo/axolotl python -m rows compiled/grpo/axolotl/rows.json
+# Axolotl's cache of tokenized rows does not notice that rows have changed.
+rm -rf runs/grpo/rows/prepared
+
+export PYTHONPATH=compiled/grpo/axolotl${PYTHONPATH:+":$PYTHONPATH"}
+export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
+exec axolotl train compiled/grpo/axolotl/train.yaml --launcher python "$@"

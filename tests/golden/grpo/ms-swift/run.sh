@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# grpo: compiled by qwen-recipes 0.1.0 for ms-swift 4.6.0
+# recipe 903658d248e5e1cf; edit the recipe, not this file
+# Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
+set -euo pipefail
+cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
+
+export TOKENIZERS_PARALLELISM=false
+# ms-swift would spread the model over every GPU it sees
+export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
+
+PYTHONPATH=compiled/grpo/ms-swift python -m rows compiled/grpo/ms-swift/rows.json
+exec swift rlhf compiled/grpo/ms-swift/train.yaml "$@"

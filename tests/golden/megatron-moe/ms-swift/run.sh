@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# megatron-moe: compiled by qwen-recipes 0.1.0 for ms-swift 4.6.0
+# recipe 4b7d70cb6bcc21ed; edit the recipe, not this file
+# Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
+set -euo pipefail
+cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
+
+export TOKENIZERS_PARALLELISM=false
+# ms-swift would spread the model over every GPU it sees
+export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}"
+export NNODES=2 NPROC_PER_NODE=8
+: "${NODE_RANK:?set it to this host, counted from 0}" "${MASTER_ADDR:?set it to the address of host 0}"
+export MASTER_PORT="${MASTER_PORT:-29500}"
+
+PYTHONPATH=compiled/megatron-moe/ms-swift python -m rows compiled/megatron-moe/ms-swift/rows.json
+exec megatron sft compiled/megatron-moe/ms-swift/train.yaml "$@"
