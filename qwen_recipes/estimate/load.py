@@ -14,6 +14,8 @@ FULL_PRECISION = {"llamafactory"}
 """Trainers that hold every trained weight in float32 where nothing shards (LLaMA-Factory#5150; run)."""
 UPCASTS_EMBEDDINGS = {"plain"}
 """Trainers that hold what k-bit preparation upcasts (embeddings, head) in float32 while they train."""
+DROPS_INT8_INPUTS = {"llamafactory"}
+"""Trainers whose checkpointing also drops what an 8-bit layer keeps (one fitted cell, H100, 2026-11-25)."""
 STATE_BYTES = {"8bit": 2.0, "32bit": 8.0, "factored": 0.1, "momentum": 4.0}
 """Bytes of optimizer state a trained float32 weight: two moments, one, or rows and columns alone."""
 

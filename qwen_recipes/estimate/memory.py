@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from qwen_recipes.estimate.load import FULL_PRECISION, STATE_BYTES, UPCASTS_EMBEDDINGS, Load
+from qwen_recipes.estimate.load import DROPS_INT8_INPUTS, FULL_PRECISION, STATE_BYTES, UPCASTS_EMBEDDINGS, Load
 from qwen_recipes.qwen.facts import ModelFacts
 
 GIB = 2**30
@@ -66,7 +66,7 @@ def parts_of(load: Load, c: Constants | None = None) -> Parts:
     made, kept, earlier = gradients(load), kept_activations(load, c), gradients(load) if load.accumulates else 0.0
     inside = {"layer": layer_backward(load, c), "workspace": workspace(load, c)}
     moments = (
-        {"gradients": earlier, "activations": kept, "logits": loss_chain(load, c), "workspace": inside["workspace"]},
+        {"gradients": earlier, "activations": kept, "logits": loss_chain(load, c), "workspace": autocast_copies(load)},
         {"gradients": earlier, "activations": kept, **inside},
         {"gradients": made, **inside},
         {"gradients": made},
@@ -168,7 +168,7 @@ def kept_activations(load: Load, c: Constants) -> float:
         kept = 0.0 if load.offloads_activations else facts.layers * load.tokens * facts.hidden_size * hidden_bytes(load)
     else:
         kept = facts.layers * layer_activations(load, c)
-    if load.bits == 8:
+    if load.bits == 8 and load.trainer not in DROPS_INT8_INPUTS:
         kept += c["int8_bytes"] * facts.layers * load.tokens * inputs_of(facts)
     return kept
 
@@ -189,7 +189,8 @@ def layer_activations(load: Load, c: Constants) -> float:
     wide = (
         facts.intermediate_size if facts.dense else (facts.moe_intermediate_size or 0) * (facts.experts_per_token or 1)
     )
-    residual = c["layer_hidden"] * facts.hidden_size + c["layer_query"] * (query + key)
+    wider = 1.0 + (c["layer_float32"] if hidden_bytes(load) == 4.0 else 0.0)
+    residual = c["layer_hidden"] * wider * facts.hidden_size + c["layer_query"] * (query + key)
     mlp = c["layer_wide"] * wide
     if load.liger:
         residual, mlp = residual * c["liger_residual"], mlp * c["liger_wide"]
@@ -213,6 +214,15 @@ def loss_chain(load: Load, c: Constants) -> float:
         return c["fused_logits"] * load.tokens * facts.hidden_size
     each = c["logits_plain"] if load.trainer == "plain" else c["logits_trainer"]
     return each * load.tokens * facts.vocab_size
+
+
+def autocast_copies(load: Load) -> float:
+    """The bf16 copies of float32 weights that autocast holds until the forward pass ends; of an upcast head, one."""
+    if load.precision == "fp32":
+        return 0.0
+    own = 2.0 * load.adapter if load.method == "lora" else 2.0 * load.trainable * (weight_bytes(load) == 4.0)
+    head = load.facts.hidden_size * load.facts.vocab_size
+    return own + (2.0 * head if load.bits != 16 and load.trainer in UPCASTS_EMBEDDINGS else 0.0)
 
 
 def workspace(load: Load, c: Constants) -> float:
