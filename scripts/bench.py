@@ -99,22 +99,45 @@ def measured(rounds: int) -> list[Row]:
             "version": [recipes, "--version"],
             "lint": [recipes, "lint", str(recipe)],
             "schema": [program("check-jsonschema"), "--schemafile", str(schema), str(recipe)],
+            "plan": [recipes, "plan", str(recipe)],
             "compile": [recipes, "compile", str(recipe), "-o", str(folder / "compiled")],
         }
         took = medians(commands, rounds, folder)
         rate = recipes_a_second(max(3, rounds // 4), folder)
-    return rows(took, rate)
+        plans = plans_a_minute(max(3, rounds // 4), recipe)
+    return rows(took, rate, plans)
 
 
-def rows(took: dict[str, float], rate: float) -> list[Row]:
+def plans_a_minute(rounds: int, recipe: str) -> float:
+    """Estimates of memory, time and disk of a resolved plan, a minute of CPU time."""
+    from qwen_recipes.backends import backend_named
+    from qwen_recipes.estimate import estimate
+    from qwen_recipes.estimate.gpus import gpu_named
+    from qwen_recipes.qwen.models import model_facts
+    from qwen_recipes.recipe.load import load
+    from qwen_recipes.resolve import resolve
+
+    plan = resolve(load(recipe), backend_named("axolotl"))
+    facts, gpu = model_facts(plan.model.id), gpu_named("rtx-4090")
+
+    def once() -> object:
+        made = estimate(plan, facts, gpu)
+        return made.fits(), made.tokens_per_second, made.disk, made.host
+
+    return statistics.median(60 * MANY / timed(lambda: [once() for _ in range(MANY)]) for _ in range(rounds))
+
+
+def rows(took: dict[str, float], rate: float, plans: float) -> list[Row]:
     python, peer = took["python"], took["schema"]
-    version, lint = took["version"] / python, took["lint"] / peer
+    version, lint, plan = took["version"] / python, took["lint"] / peer, took["plan"] / took["lint"]
     return [
         Row("python -c pass", python),
         Row("recipes --version", took["version"], "python -c pass", version, bar="at most 4.0", kept=version <= 4),
         Row("check-jsonschema, one file", peer, "python -c pass", peer / python),
         Row("recipes lint, one file", took["lint"], "check-jsonschema", lint, bar="at most 0.60", kept=lint <= 0.6),
         Row("recipes compile, one file", took["compile"], "check-jsonschema", took["compile"] / peer),
+        Row("recipes plan, one file", took["plan"], "recipes lint", plan, bar="at most 1.50", kept=plan <= 1.5),
+        Row(f"{MANY:,} plans", 60 * MANY / plans, rate=plans / 60, bar="at least 1,667/s", kept=plans >= 100_000),
         Row(f"lint, {MANY:,} recipes", MANY / rate, rate=rate, bar="at least 300/s", kept=rate >= 300),
     ]
 
