@@ -66,7 +66,7 @@ def _fitting(facts: Facts) -> tuple[str, ...]:
         and not facts.plan.chat.exact
     ):
         return ("empty",)
-    return tuple(words.values()) if variant == "base" else tuple(words[v] for v in (variant,) if v in words)
+    return tuple(words.values()) if variant == "base" else tuple(filter(None, [words.get(variant)]))
 
 
 GUARD = Guard("QR304", "unofficial-template", "error", "high", __doc__, check)

@@ -36,6 +36,10 @@ WORDS: dict[str, dict[Any, str]] = {
         "last-assistant": "Loss on the assistant's last turn only.",
         "all": "Loss on every token, the user's too.",
     },
+    "chat.encoding": {
+        "native": "The framework makes tokens and labels of the official text.",
+        "exact": "Ids and labels are made beforehand, the same for every framework.",
+    },
     "chat.thinking": {
         "auto": "The empty think block carries no loss.",
         "train-empty": "The empty think block is trained too: the model learns not to think.",

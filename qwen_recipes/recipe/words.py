@@ -87,6 +87,7 @@ def advice_for_key(key: str, siblings: Iterable[str], parent: str) -> str:
 def _elsewhere(key: str, parent: str) -> str | None:
     from qwen_recipes.recipe.fields import leaves
 
-    by_name = {path.rpartition(".")[2]: path for path in leaves() if "*" not in path}
+    paths = sorted((path for path in leaves() if "*" not in path), key=lambda path: -path.count("."))
+    by_name = {path.rpartition(".")[2]: path for path in paths}
     found = by_name.get(key) or by_name.get(nearest(key, by_name) or "")
     return found if found and found.rpartition(".")[0] != parent else None

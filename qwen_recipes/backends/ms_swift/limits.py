@@ -19,6 +19,12 @@ def _smooths_nothing(plan: Plan) -> bool:
 
 LIMITS = (
     Limit(
+        "hardware.strategy",
+        lambda p: p.hardware.megatron,
+        "what its Megatron took before version 4 was not looked at",
+        until="4.0",
+    ),
+    Limit(
         "chat.encoding",
         lambda p: p.chat.exact and (p.data.streaming or p.objective.kl_weight is not None),
         "rows that are tokenized already are tried here neither streamed nor in its distillation",
