@@ -68,7 +68,7 @@ def parts_of(load: Load, c: Constants | None = None) -> Parts:
     moments = (
         {"gradients": earlier, "activations": kept, "logits": loss_chain(load, c), "workspace": autocast_copies(load)},
         {"gradients": earlier, "activations": kept, **inside},
-        {"gradients": made, **inside},
+        {"gradients": made, "activations": kept / load.facts.layers, **inside},
         {"gradients": made},
     )
     most = max(moments, key=lambda moment: sum(moment.values()))
