@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from qwen_recipes.backends.plan import Plan
-from qwen_recipes.recipe.spec.training import LOW_RANK
+from qwen_recipes.recipe.layouts import LOW_RANK
 from qwen_recipes.verify.parser import FrameworkParser
 
 from .compiled import BACKENDS, EXAMPLES, parsed
