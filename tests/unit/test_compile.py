@@ -87,6 +87,39 @@ def test_a_field_changes_what_the_framework_is_told_or_is_refused_by_name(compil
     assert (after != before) != ((path, backend) in SO_ANYWAY)
 
 
+CELLS = ROOT / "tests" / "golden" / "cells.yaml"
+"""For each field and framework the keys at which its probe changes what is told, or `refused`. Review it as code."""
+
+
+def changed_keys(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """`train.yaml: lora_r`: the file and the key that say something else, or the file where it has no keys."""
+    found = []
+    for name in sorted({*before, *after}):
+        old, new = before.get(name), after.get(name)
+        if isinstance(old, dict) and isinstance(new, dict):
+            found += [f"{name}: {key}" for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
+        elif old != new:
+            found.append(name)
+    return found
+
+
+def cell(compiled, path, backend):
+    without, recipe = probe(path)
+    try:
+        return changed_keys(natives(compiled(without, backend)), natives(compiled(recipe, backend)))
+    except RecipeError:
+        return "refused"
+
+
+def test_every_field_changes_the_keys_that_are_named_for_it(compiled, request):
+    found = {path: {backend: cell(compiled, path, backend) for backend in BACKENDS} for path in FIELDS}
+    if request.config.getoption("--update"):
+        CELLS.write_text(yaml.safe_dump(found, sort_keys=False, width=120), "utf-8")
+    named = yaml.safe_load(CELLS.read_text("utf-8"))
+    assert {p: c for p, c in found.items() if c != named.get(p)} == {}
+    assert set(named) == set(found)
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("path", [p for p, v in FIELDS.items() if p not in ("name", "hardware.gpu")])
 def test_saying_the_default_aloud_is_no_error(loaded, compiled, path, backend):
