@@ -87,7 +87,7 @@ def test_a_field_changes_what_the_framework_is_told_or_is_refused_by_name(compil
     assert (after != before) != ((path, backend) in SO_ANYWAY)
 
 
-CELLS = ROOT / "tests" / "golden" / "cells.yaml"
+CELLS = ROOT / "tests" / "cells.yaml"
 """For each field and framework the keys at which its probe changes what is told, or `refused`. Review it as code."""
 
 
