@@ -37,6 +37,16 @@ class Facts:
         """The GPU that the recipe names."""
         return gpu_named(self.plan.hardware.gpu) if self.plan.hardware.gpu else None
 
+    @property
+    def own_template(self) -> bool:
+        """Whether LLaMA-Factory renders the rows by its `qwen3` template: preferences, and a Base model's rows.
+
+        All other rows come to it as the official template's text.
+        """
+        plan = self.plan
+        sft = plan.objective.type == "sft" and (plan.chat.exact or plan.chat.template != "base")
+        return self.backend.name == "llamafactory" and plan.objective.chat and not sft
+
     def asked(self, path: str) -> bool:
         """Whether the person wrote this field of the recipe."""
         return path in self.plan.asked

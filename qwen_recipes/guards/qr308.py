@@ -2,7 +2,7 @@
 
 What:
 A Thinking-2507 model is trained on empty think blocks (`chat.thinking: train-empty`), or LLaMA-Factory is told
-`enable_thinking: false`, which takes all reasoning out of the rows of a hybrid or Thinking model.
+`enable_thinking: false` where its own template renders the rows (preferences), which takes all reasoning out of them.
 
 Why it matters:
 A model that sees answers without reasoning only stops reasoning. A Thinking-2507 model has no other mode, and its
@@ -42,7 +42,7 @@ def check(facts: Facts) -> Iterator[Hit]:
             "thinking: auto",
             Fix((("chat.thinking", "auto"),), safe=False),
         )
-    if facts.native(SWITCH) is False:
+    if facts.own_template and facts.native(SWITCH) is False:
         yield Hit(
             facts.native_route(SWITCH),
             "`enable_thinking: false` deletes the reasoning of every row",

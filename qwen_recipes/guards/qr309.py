@@ -2,7 +2,8 @@
 
 What:
 A hybrid model is trained to write the empty think block itself: `chat.thinking: train-empty`, or a native key with
-the same effect (`enable_thinking: true` in LLaMA-Factory, a `loss_scale` without `ignore_empty_think` in ms-swift).
+the same effect (`enable_thinking: true` for LLaMA-Factory's preferences, a `loss_scale` without `ignore_empty_think`
+in ms-swift).
 
 Why it matters:
 Where a row has no reasoning, the hybrid template puts an empty think block before the answer. With loss on it, the
@@ -41,7 +42,7 @@ def check(facts: Facts) -> Iterator[Hit]:
             "thinking: auto",
             Fix((("chat.thinking", "auto"),), safe=False),
         )
-    elif _trains_it(facts.native(KEYS)):
+    elif _trains_it(facts.native(KEYS)) and (facts.own_template or facts.backend.name != "llamafactory"):
         name = KEYS[facts.backend.name]
         yield Hit(facts.native_route(KEYS), f"`{name}` puts the loss on empty think blocks", f"remove `{name}`")
 

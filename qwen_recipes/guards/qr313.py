@@ -2,8 +2,8 @@
 
 What:
 A native key under `backends.*.extra` speaks of thinking where it changes nothing that is trained: `enable_thinking`
-with ms-swift or with LLaMA-Factory's Instruct-2507 template, `chat_template_kwargs: {enable_thinking: …}` with
-Axolotl.
+with ms-swift, or with LLaMA-Factory where rows come to it as the official template's text or the model is
+Instruct-2507; `chat_template_kwargs: {enable_thinking: …}` with Axolotl.
 
 Why it matters:
 Whoever writes it believes that reasoning is now trained, or is not. It is decided by the rows and by
@@ -39,7 +39,7 @@ def check(facts: Facts) -> Iterator[Hit]:
 def _idle(facts: Facts, told: object) -> bool:
     if facts.backend.name == "axolotl":
         return isinstance(told, Mapping) and "enable_thinking" in told and facts.plan.chat.official
-    return facts.backend.name == "ms-swift" or facts.plan.chat.template == "instruct-2507"
+    return not facts.own_template or facts.plan.chat.template == "instruct-2507"
 
 
 GUARD = Guard("QR313", "idle-thinking-switch", "warning", "high", __doc__, check)

