@@ -50,7 +50,7 @@ def test_every_field_of_training_is_offered_with_its_description(client: Client)
     offered = client.completions(uri, 4, 2)
     for path, field in leaves().items():
         part, _, name = path.partition(".")
-        if part == "training":
+        if part == "training" and "." not in name:
             assert field.description in str(offered[name]["documentation"]), name
 
 
