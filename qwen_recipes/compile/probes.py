@@ -109,7 +109,7 @@ FIELDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "training.data_seed": (8, {}),
     "training.gradient_checkpointing": (False, {}),
     "training.attention": ("eager", {}),
-    "training.kernels": ("liger", {}),
+    "training.kernels": ("none", {}),
     "training.compile": (True, {}),
     "training.neftune": (5.0, {}),
     "training.early_stopping": (2, merged(VALIDATED, nested("training.evaluate_every", 10))),

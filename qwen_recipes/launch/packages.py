@@ -45,6 +45,8 @@ def wanted(plan: Plan) -> dict[str, tuple[str, str]]:
         if value in table:
             module, package = table[value]
             found[module] = (package, f"{field}: {value}")
+    if plan.training.liger:
+        found["liger_kernel"] = ("liger-kernel", "kernels: liger (the default; kernels: none does without)")
     for module, package in OF_STRATEGY.get(plan.hardware.strategy, ()):
         found[module] = (package, f"strategy: {plan.hardware.strategy}")
     return found

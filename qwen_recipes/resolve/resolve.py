@@ -56,7 +56,7 @@ def _resolve(loaded: Loaded, backend: Backend, notes: Notes) -> Plan:
         objective=objective,
         method=method,
         quantization=resolve_quantization(recipe, hardware.strategy, notes),
-        training=resolve_training(training, objective.type, method, data, hardware, batch, length, notes),
+        training=resolve_training(training, objective, facts, method, data, hardware, batch, length, notes),
         hardware=hardware,
         output=_output(loaded, notes),
         tracking=_tracking(loaded, notes),

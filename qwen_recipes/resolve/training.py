@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import math
 
-from qwen_recipes.backends.plan import DataPlan, HardwarePlan, LowRankPlan, MethodPlan, TrainingPlan, WarmupPlan
+from qwen_recipes.backends.plan import (
+    DataPlan,
+    HardwarePlan,
+    LowRankPlan,
+    MethodPlan,
+    ObjectivePlan,
+    TrainingPlan,
+    WarmupPlan,
+)
+from qwen_recipes.qwen.facts import ModelFacts
 from qwen_recipes.recipe.parts.training import LowRank, Training
 from qwen_recipes.resolve.batch import Batch
 from qwen_recipes.resolve.intervals import resolve_evaluation, resolve_saving
+from qwen_recipes.resolve.kernels import resolve_kernel, resolve_liger
 from qwen_recipes.resolve.notes import Notes
 
 
 def resolve_training(
     t: Training,
-    objective: str,
+    objective: ObjectivePlan,
+    facts: ModelFacts,
     method: MethodPlan,
     data: DataPlan,
     hardware: HardwarePlan,
@@ -36,7 +47,7 @@ def resolve_training(
         batch_size=batch.size,
         micro_batch_size=batch.micro,
         gradient_accumulation=batch.accumulation,
-        learning_rate=_learning_rate(t, objective, adapter, notes),
+        learning_rate=_learning_rate(t, objective.type, adapter, notes),
         scheduler=pick("training.scheduler", t.scheduler, "cosine", "ends near zero, whatever the length"),
         warmup=_warmup(t, notes),
         optimizer=_optimizer(t, cpu, notes),
@@ -81,9 +92,9 @@ def resolve_training(
             origin="hardware",
         ),
         attention=_attention(t, cpu, notes),
-        liger=_kernel(t, "liger", "liger", notes),
-        cut_cross_entropy=_kernel(t, "cut_cross_entropy", "cut-cross-entropy", notes),
-        lora_kernels=_kernel(t, "lora_kernels", "lora", notes),
+        liger=resolve_liger(t, objective, facts, hardware, notes),
+        cut_cross_entropy=resolve_kernel(t, "cut_cross_entropy", "cut-cross-entropy", notes),
+        lora_kernels=resolve_kernel(t, "lora_kernels", "lora", notes),
         compile=pick("training.compile", t.compile, False, "compiling costs minutes and breaks with some kernels"),
         neftune=pick("training.neftune", t.neftune, None, "no noise unless asked for"),
         early_stopping=pick("training.early_stopping", t.early_stopping, None, "the run ends when it is done"),
@@ -171,13 +182,6 @@ def _attention(t: Training, cpu: bool, notes: Notes) -> str:
     if t.attention == "auto":
         return notes.derive("training.attention", default, f"auto: {why}", "training.attention", origin="default")
     return notes.pick("training.attention", asked, default, why)
-
-
-def _kernel(t: Training, name: str, word: str, notes: Notes) -> bool:
-    """Whether a fused kernel is on. Only those that are on, or were refused by `none`, come from the recipe."""
-    asked = word in t.kernels if t.kernels is not None and (word in t.kernels or t.kernels == ["none"]) else None
-    why = "nothing that must be installed extra"
-    return notes.pick(f"training.{name}", asked, False, why, field="training.kernels")
 
 
 def _data_seed(t: Training, notes: Notes) -> int:

@@ -1,11 +1,11 @@
-"""Our compiled LoRA recipe against LLaMA-Factory's own Qwen3 LoRA example, on one GPU: speed and peak memory.
+"""Our compiled LoRA recipe against each framework's own Qwen3 LoRA example, on one GPU: speed and peak memory.
 
-    python scripts/measure/against_official.py OUT [--sites FOLDER] [--size 4B] [--gpu 0]
+    python scripts/measure/against_official.py OUT [--sites FOLDER] [--size 4B] [--gpu 0] [--only "ms-swift ours" …]
 
-Same model (Qwen3-4B's shape, random weights), rows (lengths as in instruction data, a few near the limit) and effective
-batch (8). The official side is examples/train_lora/qwen3_lora_sft.yaml of the framework's repository, its own data set
-replaced. Ours is `method: {type: lora, rank: 8}` with all else left to `recipes`; then with the example's micro-batch,
-and with Liger. Appends to OUT/against_official.jsonl. Each run has a process of its own.
+Same model (Qwen3-4B's shape, random weights), rows (lengths as in instruction data, a few near the limit), rank and
+effective batch. The official side is the file that `OFFICIAL` names, its model and data replaced, without its saves and
+evaluations, and stopped after a few steps. Ours leaves all else to `recipes`; then with one thing changed. Appends to
+OUT/against_official.jsonl and goes on where that ends. Each run has a process of its own (clocked.py).
 """
 
 from __future__ import annotations
@@ -21,12 +21,14 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from memory import SITES, Worker
-from memory_recipes import RECIPES, models
+from memory import SITES
+from memory_recipes import RECIPES, models, prepare_rows
 
 HERE = Path(__file__).resolve().parent
-STEPS, TIMED, BATCH, LENGTH = 20, 12, 8, 2048
-OFFICIAL: dict[str, Any] = {
+STEPS, TIMED, LIMIT_S = 14, 10, 200
+SETTINGS = {"llamafactory": (8, 8, 2048), "ms-swift": (8, 16, 2048), "axolotl": (32, 4, 4096)}
+"""Rank, sequences a step and length of the official example."""
+LLAMAFACTORY: dict[str, Any] = {
     "trust_remote_code": True,
     "stage": "sft",
     "do_train": True,
@@ -34,7 +36,7 @@ OFFICIAL: dict[str, Any] = {
     "lora_rank": 8,
     "lora_target": "all",
     "template": "qwen3_nothink",
-    "cutoff_len": LENGTH,
+    "cutoff_len": 2048,
     "max_samples": 1000,
     "preprocessing_num_workers": 16,
     "dataloader_num_workers": 4,
@@ -44,7 +46,7 @@ OFFICIAL: dict[str, Any] = {
     "save_only_model": False,
     "report_to": "none",
     "per_device_train_batch_size": 1,
-    "gradient_accumulation_steps": BATCH,
+    "gradient_accumulation_steps": 8,
     "learning_rate": 1.0e-4,
     "lr_scheduler_type": "cosine",
     "warmup_steps": 0.1,
@@ -53,21 +55,78 @@ OFFICIAL: dict[str, Any] = {
     "max_steps": STEPS,
     "save_strategy": "no",
 }
-"""The example's words; `warmup_ratio` has become `warmup_steps`, and it stops after a few steps and saves nothing."""
+"""examples/train_lora/qwen3_lora_sft.yaml; `warmup_ratio` has become `warmup_steps`."""
+MS_SWIFT: dict[str, Any] = {
+    "tuner_type": "lora",
+    "torch_dtype": "bfloat16",
+    "max_steps": STEPS,
+    "per_device_train_batch_size": 1,
+    "per_device_eval_batch_size": 1,
+    "learning_rate": 1e-4,
+    "lora_rank": 8,
+    "lora_alpha": 32,
+    "target_modules": "all-linear",
+    "gradient_accumulation_steps": 16,
+    "logging_steps": 5,
+    "max_length": 2048,
+    "warmup_ratio": 0.05,
+    "dataloader_num_workers": 4,
+    "model_type": "qwen3",
+    "template": "qwen3",
+    "check_model": False,
+    "split_dataset_ratio": 0,
+    "save_strategy": "no",
+    "report_to": "none",
+}
+"""The LoRA command of its "Qwen3 Best Practices"; `train_type` is `tuner_type` since 4.0."""
+AXOLOTL: dict[str, Any] = {
+    "load_in_8bit": False,
+    "load_in_4bit": False,
+    "strict": False,
+    "val_set_size": 0.0,
+    "sequence_len": 4096,
+    "sample_packing": False,
+    "adapter": "lora",
+    "lora_r": 32,
+    "lora_alpha": 64,
+    "lora_dropout": 0.0,
+    "lora_target_linear": True,
+    "fused_attn_kernel": True,
+    "gradient_accumulation_steps": 4,
+    "micro_batch_size": 1,
+    "max_steps": STEPS,
+    "num_epochs": 1,
+    "optimizer": "adamw_torch_fused",
+    "lr_scheduler": "cosine",
+    "learning_rate": 2e-4,
+    "bf16": "auto",
+    "tf32": False,
+    "gradient_checkpointing": True,
+    "attn_implementation": "sdpa",
+    "warmup_ratio": 0.1,
+    "weight_decay": 0.0,
+    "save_strategy": "no",
+    "use_tensorboard": False,
+}
+"""examples/qwen3/8b-lora-fused-attn.yaml, without packing and with PyTorch's attention: flash-attn is not there."""
+OFFICIAL: dict[str, dict[str, dict[str, Any]]] = {
+    "llamafactory": {"official": LLAMAFACTORY},
+    "ms-swift": {"official": MS_SWIFT},
+    "axolotl": {"official": AXOLOTL, "official, no fused attention": AXOLOTL | {"fused_attn_kernel": False}},
+}
 OURS: dict[str, dict[str, Any]] = {
     "ours": {},
+    "ours, kernels: none": {"kernels": ["none"]},
     "ours, micro-batch 1": {"micro_batch_size": 1},
-    "ours, liger": {"kernels": ["liger"]},
-    "ours, liger, micro-batch 1": {"kernels": ["liger"], "micro_batch_size": 1},
 }
 
 
-def rows(path: Path) -> None:
+def write_rows(path: Path, count: int) -> None:
     """Conversations, one epoch of them; a digit is a token. Lengths: log-normal around 180 tokens, cut at 1,900."""
     draw = random.Random(8)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as file:
-        for _ in range(STEPS * BATCH):
+        for _ in range(count):
             length = min(1900, int(draw.lognormvariate(5.2, 0.9)))
             turns = [
                 {"role": "user", "content": "".join(draw.choices("0123456789", k=20))},
@@ -76,42 +135,73 @@ def rows(path: Path) -> None:
             file.write(json.dumps({"messages": turns}) + "\n")
 
 
-def ours(name: str, more: dict[str, Any], model: Path, root: Path, environment: dict[str, str]) -> Path:
-    """The compiled config."""
-    slug = name.replace(", ", "-").replace(" ", "-")
+def ours(
+    backend: str, name: str, more: dict[str, Any], model: Path, root: Path, environment: dict[str, str]
+) -> tuple[Path, Path]:
+    """The compiled config, its rows prepared, and the folder that its paths are seen from."""
+    rank, batch, length = SETTINGS[backend]
+    slug = f"{backend}-{name}".replace(", ", "-").replace(": ", "-").replace(" ", "-")
     text = {
         "version": 1,
         "name": slug,
         "model": str(model),
-        "data": {"train": str(root / "rows.jsonl")},
-        "method": {"type": "lora", "rank": 8},
-        "training": {"steps": STEPS, "sequence_length": LENGTH, "batch_size": BATCH, **more},
+        "data": {"train": str(root / f"{backend}.jsonl")},
+        "method": {"type": "lora", "rank": rank},
+        "training": {"steps": STEPS, "sequence_length": length, "batch_size": batch, "save_every": STEPS, **more},
         "hardware": {"gpu": "h100", "gpus": 1},
         "output": {"dir": str(root / "trained" / slug)},
     }
     path = root / f"{slug}.yaml"
     path.write_text(yaml.safe_dump(text, sort_keys=False), "utf-8")
-    rows(root / "rows.jsonl")
-    rows(root / "trained" / slug / "rows" / "train.jsonl")
-    command = [sys.executable, "-c", RECIPES, "compile", str(path), "--backend", "llamafactory", "--force"]
+    command = [sys.executable, "-c", RECIPES, "compile", str(path), "--backend", backend, "--force"]
     subprocess.run(command, cwd=root, env=environment, check=True)
-    config = root / "compiled" / slug / "llamafactory" / "train.yaml"
-    words = yaml.safe_load(config.read_text("utf-8")) | {"save_strategy": "no"}
-    config.write_text(yaml.safe_dump(words), "utf-8")
-    return config
+    folder = root / "compiled" / slug / backend
+    prepare_rows(folder, root, environment)
+    return folder / "train.yaml", root
 
 
-def official(model: Path, root: Path) -> Path:
+def official(backend: str, name: str, model: Path, root: Path) -> tuple[Path, Path]:
     """The example, with the same rows."""
-    folder = root / "official"
-    rows(folder / "rows.jsonl")
+    folder = root / f"{backend}-{name.replace(', ', '-').replace(' ', '-')}"
+    folder.mkdir(parents=True, exist_ok=True)
+    rows, trained = root / f"{backend}.jsonl", folder / "trained"
+    where: dict[str, Any] = {
+        "llamafactory": {
+            "model_name_or_path": str(model),
+            "dataset_dir": str(root),
+            "dataset": "rows",
+            "output_dir": str(trained),
+        },
+        "ms-swift": {"model": str(model), "dataset": [str(rows)], "output_dir": str(trained)},
+        "axolotl": {
+            "base_model": str(model),
+            "datasets": [{"path": str(rows), "ds_type": "json", "type": "chat_template"}],
+            "output_dir": str(trained),
+            "dataset_prepared_path": str(folder / "prepared"),
+        },
+    }[backend]
     tags = {"role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant"}
-    info = {"file_name": "rows.jsonl", "formatting": "sharegpt", "columns": {"messages": "messages"}, "tags": tags}
-    (folder / "dataset_info.json").write_text(json.dumps({"rows": info}), "utf-8")
-    where = {"model_name_or_path": str(model), "dataset_dir": str(folder), "dataset": "rows"}
+    info = {"file_name": rows.name, "formatting": "sharegpt", "columns": {"messages": "messages"}, "tags": tags}
+    (root / "dataset_info.json").write_text(json.dumps({"rows": info}), "utf-8")
     config = folder / "train.yaml"
-    config.write_text(yaml.safe_dump(OFFICIAL | where | {"output_dir": str(folder / "trained")}), "utf-8")
-    return config
+    config.write_text(yaml.safe_dump(OFFICIAL[backend][name] | where), "utf-8")
+    return config, root
+
+
+def train(backend: str, config: Path, folder: Path, environment: dict[str, str]) -> dict[str, Any]:
+    """One run, in a process of its own."""
+    out = config.with_name("clocked.json")
+    log = config.with_name("clocked.log")
+    command = [sys.executable, str(HERE / "clocked.py"), str(out), str(TIMED), backend, str(config)]
+    with log.open("w") as file:
+        try:
+            subprocess.run(command, cwd=folder, env=environment, stdout=file, stderr=file, timeout=LIMIT_S, check=False)
+        except subprocess.TimeoutExpired:
+            return {"outcome": "time limit"}
+    if not out.is_file():
+        return {"outcome": "ended", "log": log.read_text("utf-8", "replace")[-1500:]}
+    found: dict[str, Any] = json.loads(out.read_text("utf-8"))
+    return found
 
 
 def main() -> None:
@@ -120,28 +210,40 @@ def main() -> None:
     parser.add_argument("--sites", type=lambda text: Path(text).resolve())
     parser.add_argument("--size", default="4B")
     parser.add_argument("--gpu", type=int, default=0)
-    parser.add_argument("--only", nargs="*", default=["official", *OURS])
+    pairs = [f"{backend} {name}" for backend in SETTINGS for name in (*OFFICIAL[backend], *OURS)]
+    parser.add_argument("--only", nargs="*", default=pairs, help=f"of: {'; '.join(pairs)}")
     arguments = parser.parse_args()
     root: Path = arguments.out / "against"
     root.mkdir(parents=True, exist_ok=True)
     results: Path = arguments.out / "against_official.jsonl"
-    folders = [arguments.sites / part for part in SITES["llamafactory"]] if arguments.sites else []
-    folders += [arguments.sites / "recipes"] if arguments.sites else []
-    path = os.pathsep.join(map(str, [HERE.parent.parent, *folders, *filter(None, [os.environ.get("PYTHONPATH")])]))
-    environment = {**os.environ, "PYTHONPATH": path, "HF_HUB_OFFLINE": "1"}
-    model = models(arguments.size, arguments.out, environment)
-    for name in arguments.only:
-        config = official(model, root) if name == "official" else ours(name, OURS[name], model, root, environment)
-        cell = {"stack": "llamafactory", "config": str(config), "folder": str(root), "cap_gb": None, "timed": TIMED}
-        worker = Worker(("llamafactory", False), arguments.gpu, environment, arguments.out)
-        result = worker.measure(cell, 240) or {"outcome": "time limit"}
-        worker.end()
-        config_words = yaml.safe_load(config.read_text("utf-8"))
-        told = {"run": name, "size": arguments.size, "micro_batch": config_words["per_device_train_batch_size"]}
+    lines = results.read_text("utf-8").splitlines() if results.is_file() else []
+    done = {"{backend} {run}".format(**json.loads(line)) for line in lines}
+    model: Path | None = None
+    for pair in [pair for pair in arguments.only if pair not in done]:
+        backend, _, name = pair.partition(" ")
+        _, batch, _ = SETTINGS[backend]
+        environment = environment_of(backend, arguments)
+        model = model or models(arguments.size, arguments.out, environment)
+        write_rows(root / f"{backend}.jsonl", STEPS * batch)
+        if name in OFFICIAL[backend]:
+            config, folder = official(backend, name, model, root)
+        else:
+            config, folder = ours(backend, name, OURS[name], model, root, environment)
+        result = train(backend, config, folder, environment)
+        told = {"backend": backend, "run": name, "size": arguments.size, "micro_batch": result.get("batch", [None])[0]}
         whole = told | result | {"date": datetime.now(timezone.utc).strftime("%Y-%m-%d")}
         with results.open("a", encoding="utf-8") as file:
             file.write(json.dumps(whole) + "\n")
-        print(json.dumps(whole), flush=True)
+        print(json.dumps({k: v for k, v in whole.items() if k not in ("versions", "step_seconds")}), flush=True)
+
+
+def environment_of(backend: str, arguments: argparse.Namespace) -> dict[str, str]:
+    """Packages of the backend, one GPU, and no network."""
+    parts = SITES.get(backend, (backend, "current", "recipes"))
+    folders = [arguments.sites / part for part in parts] if arguments.sites else []
+    path = os.pathsep.join(map(str, [HERE.parent.parent, *folders, *filter(None, [os.environ.get("PYTHONPATH")])]))
+    fixed = {"PYTHONPATH": path, "HF_HUB_OFFLINE": "1", "DISABLE_VERSION_CHECK": "1", "AXOLOTL_DO_NOT_TRACK": "1"}
+    return {**os.environ, **fixed, "CUDA_VISIBLE_DEVICES": str(arguments.gpu), "TOKENIZERS_PARALLELISM": "false"}
 
 
 if __name__ == "__main__":

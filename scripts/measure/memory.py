@@ -26,7 +26,7 @@ HERE = Path(__file__).resolve().parent
 LIMIT_S = 75
 KEPT_BYTES = 256 * 2**20
 """More than this left after a cell, and the worker is replaced."""
-SITES = {"plain": ("current",), "llamafactory": ("llamafactory", "current")}
+SITES = {"plain": ("current", "recipes"), "llamafactory": ("llamafactory", "current", "recipes")}
 Cell = dict[str, Any]
 Kind = tuple[str, bool]
 

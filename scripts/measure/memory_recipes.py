@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -67,7 +68,7 @@ def recipe(cell: Cell, model: Path, name: str, root: Path) -> dict[str, Any]:
 
 
 def rows(count: int, tokens: int, path: Path) -> None:
-    """Conversations in the shape that the framework reads, each cut to the limit: a digit is a token."""
+    """Conversations, each longer than the limit: a digit is a token."""
     draw = random.Random(5)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8") as file:
@@ -77,19 +78,26 @@ def rows(count: int, tokens: int, path: Path) -> None:
             file.write(json.dumps({"messages": turns}) + "\n")
 
 
+def prepare_rows(folder: Path, root: Path, environment: dict[str, str]) -> None:
+    """What run.sh does first, in the framework's environment. Raises CalledProcessError."""
+    path = os.pathsep.join([str(folder), environment["PYTHONPATH"]])
+    command = [sys.executable, "-m", "rows", str(folder / "rows.json")]
+    subprocess.run(command, cwd=root, env={**environment, "PYTHONPATH": path}, check=True, stdout=subprocess.DEVNULL)
+
+
 def compiled(cell: Cell, model: Path, out: Path, environment: dict[str, str]) -> str:
     """Compile it and put its rows where the config looks. Sets `config` and `folder`; tells what is refused, or ""."""
     name, root = cell["id"].lower().replace(".", "-").replace("_", "-"), out / "recipes"
     (root / "rows").mkdir(parents=True, exist_ok=True)
     path = root / f"{name}.yaml"
     path.write_text(yaml.safe_dump(recipe(cell, model, name, root), sort_keys=False), "utf-8")
-    for target in (root / "rows" / f"{name}.jsonl", root / "trained" / name / "rows" / "train.jsonl"):
-        rows(STEPS * cell["micro_batch"] + 1, cell["seq"], target)
+    rows(STEPS * cell["micro_batch"] + 1, cell["seq"], root / "rows" / f"{name}.jsonl")
     command = [sys.executable, "-c", RECIPES, "compile", str(path), "--backend", "llamafactory", "--force"]
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
     if done.returncode:
         return done.stderr[-600:]
     config = root / "compiled" / name / "llamafactory" / "train.yaml"
+    prepare_rows(config.parent, root, environment)
     words = yaml.safe_load(config.read_text("utf-8")) | {"save_strategy": "no", "resume_from_checkpoint": None}
     config.write_text(yaml.safe_dump(words), "utf-8")
     cell |= {"config": str(config), "folder": str(root)}

@@ -113,7 +113,7 @@ def test_an_8_bit_optimizer_takes_less_and_a_paged_one_nothing(planned):
 RECIPES = {
     "no fused loss": ({"training": {"sequence_length": 8192, "kernels": "none"}}, "rtx-4090"),
     "bf16 where 4 bits fit": ({"model": "Qwen/Qwen3-14B"}, "rtx-4090"),
-    "all weights": ({"method": "full"}, "a100-40gb"),
+    "all weights": ({"method": "full"}, "rtx-5090"),
     "large pieces": ({"training": {"micro_batch_size": 16, "sequence_length": 4096}}, "rtx-4090"),
     "nothing checkpointed": ({"training": {"gradient_checkpointing": False, "sequence_length": 4096}}, "rtx-3090"),
 }

@@ -10,19 +10,25 @@ import pytest
 from qwen_recipes.backends import backend_named
 from qwen_recipes.launch.packages import missing_packages, wanted
 from qwen_recipes.resolve import resolve
-from tests.conftest import nested
+from tests.conftest import merged, nested
 
 HERE = Path(sys.executable)
+PLAIN = {"training": {"kernels": "none"}}
 MEGATRON = {"gpus": 4, "strategy": "megatron"}
 
 
 @pytest.fixture
 def plan(loaded):
-    return lambda recipe: resolve(loaded(recipe), backend_named("ms-swift"))
+    return lambda recipe: resolve(loaded(merged(PLAIN, recipe)), backend_named("ms-swift"))
 
 
-def test_a_plain_recipe_needs_nothing_more(plan):
+def test_a_recipe_without_kernels_needs_nothing_more(plan):
     assert missing_packages(plan({}), HERE) == []
+
+
+def test_the_fused_loss_that_is_on_by_default_needs_its_package(loaded):
+    (said,) = missing_packages(resolve(loaded({}), backend_named("ms-swift")), HERE)
+    assert "kernels: liger" in said and "kernels: none" in said
 
 
 @pytest.mark.parametrize("tracker", ["swanlab", "trackio"])

@@ -1,0 +1,40 @@
+"""Fused kernels: which are on."""
+
+from __future__ import annotations
+
+from qwen_recipes.backends.plan import HardwarePlan, ObjectivePlan
+from qwen_recipes.qwen.facts import ModelFacts
+from qwen_recipes.recipe.parts.training import Training
+from qwen_recipes.resolve.notes import Notes
+
+WHY = "the loss never holds all logits; every environment has the package"
+
+
+def resolve_liger(
+    t: Training, objective: ObjectivePlan, facts: ModelFacts, hardware: HardwarePlan, notes: Notes
+) -> bool:
+    """Liger's kernels: on by default, but not where they can't run or were never tried."""
+    if t.kernels is not None:
+        return resolve_kernel(t, "liger", "liger", notes)
+    against = _against(t, objective, facts, hardware)
+    return notes.derive("training.liger", not against, against or WHY, origin="default")
+
+
+def _against(t: Training, objective: ObjectivePlan, facts: ModelFacts, hardware: HardwarePlan) -> str:
+    reasons = {
+        "Triton's kernels need a GPU": hardware.device == "cpu",
+        "off but for plain next-token loss": objective.type not in ("pretrain", "sft")
+        or objective.kl_weight is not None,
+        "off for mixtures of experts": bool(facts.experts),
+        "off where a layer or a sequence is split over GPUs": hardware.tensor_parallel * hardware.context_parallel > 1,
+        "Megatron has kernels of its own": hardware.megatron,
+        "off beside FP8 and torch.compile, with which it was not tried": bool(t.fp8 or t.compile),
+    }
+    return next((reason for reason, holds in reasons.items() if holds), "")
+
+
+def resolve_kernel(t: Training, name: str, word: str, notes: Notes) -> bool:
+    """Whether a kernel was asked for. Only those that are on, or were refused by `none`, come from the recipe."""
+    asked = word in t.kernels if t.kernels is not None and (word in t.kernels or t.kernels == ["none"]) else None
+    why = "nothing that must be installed extra"
+    return notes.pick(f"training.{name}", asked, False, why, field="training.kernels")
