@@ -59,18 +59,23 @@ def outcome(
         if difference.verdict != "same":
             found.kinds[difference.kind] += 1
             if difference.kind not in found.first:
-                found.first[difference.kind] = _shown(row, theirs or {}, difference, encoder)
+                ours, other = in_context(row, theirs or {}, difference, encoder)
+                found.first[difference.kind] = Shown(row.file, row.line, difference, ours, other)
     return found
 
 
-def _shown(row: Picked, theirs: dict[str, Any], difference: Difference, encoder: Encoder) -> Shown:
+def in_context(row: Picked, theirs: dict[str, Any], difference: Difference, encoder: Encoder) -> tuple[str, str]:
+    """The tokens around the first that differs, in ours and in theirs, or why they have none.
+
+    Each token is in quotes; those that carry loss with a plus, the one in question in brackets.
+    """
     ours = _context(row.encoded.ids, row.encoded.labels, difference.at, encoder)
-    other = _context(theirs.get("input_ids", []), theirs.get("labels", []), difference.at, encoder)
-    return Shown(row.file, row.line, difference, ours, other if theirs.get("input_ids") else difference.said)
+    if not theirs.get("input_ids"):
+        return ours, difference.said
+    return ours, _context(theirs["input_ids"], theirs["labels"], difference.at, encoder)
 
 
 def _context(ids: Sequence[int], labels: Sequence[int], at: int, encoder: Encoder) -> str:
-    """Tokens around one, each in quotes; those that carry loss with a plus, the one in question in brackets."""
     places = range(max(0, at - AROUND), min(len(ids), at + AROUND))
     shown = [("+" if labels[n] >= 0 else "") + repr(encoder.decode([ids[n]]))[1:-1] for n in places]
     return " ".join(f"[{text}]" if n == at else text for n, text in zip(places, shown, strict=True))
