@@ -14,6 +14,7 @@ Verdict = Literal["same", "labels", "ids", "left out"]
 KINDS = {
     "left-out": "the framework leaves the row out",
     "newline": "the newline after `<|im_end|>` is trained too",
+    "cut": "a row that is cut ends earlier",
     "system": "the system message is left out",
     "end-of-text": "the text ends with another token",
     "end-untrained": "the token that ends the text carries no loss",
@@ -62,6 +63,8 @@ def _text_kind(ours: Sequence[int], theirs: Sequence[int], at: int) -> str:
         return "history"
     if at and ours[at - 1 : at + 1] == [START, SYSTEM]:
         return "system"
+    if mine and not other:
+        return "cut"
     if mine == [END_OF_TEXT] and at == len(ours) - 1:
         return "end-of-text"
     return "newline" if [*ours, NEWLINE] == theirs else "text"
