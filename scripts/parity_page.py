@@ -16,7 +16,7 @@ from qwen_recipes.verify.explained import Known, explained
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
-from scripts.parity.cells import BACKENDS, MODELS, OPTIONS, USUAL, Cell  # noqa: E402
+from scripts.parity.cells import BACKENDS, CUT_AT, MODELS, OPTIONS, USUAL, Cell  # noqa: E402
 from scripts.parity.conversations import CASES  # noqa: E402
 from scripts.parity.supported import unsupported  # noqa: E402
 
@@ -48,10 +48,14 @@ def cell_of(result: Result) -> Cell:
     return Cell(result["variant"], result["encoding"], result["option"])
 
 
+def objective_of(result: Result) -> str:
+    found: str = OPTIONS[result["option"]].get("objective", {}).get("type", "sft")
+    return found
+
+
 def knowledge(result: Result, entry: dict[str, Any]) -> Known:
     """What explains a difference of the run. Raises KeyError where nothing does."""
-    objective = OPTIONS[result["option"]].get("objective", {}).get("type", "sft")
-    known = explained(result["backend"], objective, result["variant"], entry["kind"])
+    known = explained(result["backend"], objective_of(result), result["variant"], entry["kind"])
     if known is None or result["encoding"] == "exact":
         raise KeyError(f"nothing explains {result['backend']}, {cell_of(result)}: {entry}")
     return known
@@ -115,14 +119,15 @@ def refusals(cells: list[Result]) -> Iterator[str]:
 
 def not_taken(cells: list[Result]) -> Iterator[str]:
     """The cases that are left out of the native scores, and whether they came out the same all the same."""
-    found: dict[tuple[str, str, bool], dict[str, None]] = {}
+    found: dict[tuple[str, str, str, bool], dict[str, None]] = {}
     for result in cells:
         differs = {entry["case"] for entry in result.get("differing", ())}
         for case in unsupported(result["backend"], cell_of(result)) if result["encoding"] == "native" else ():
-            found.setdefault((result["backend"], case, case in differs), {})[result["variant"]] = None
-    for (backend, case, differs), variants in sorted(found.items()):
-        same = "differs, see below" if differs else "came out the same"
-        yield f"- {backend_named(backend).title}, `{case}` ({', '.join(variants)}): {same}"
+            key = result["backend"], objective_of(result), case, case in differs
+            found.setdefault(key, {})[result["variant"]] = None
+    for (backend, objective, case, different), variants in sorted(found.items()):
+        same = "differs, see below" if different else "came out the same"
+        yield f"- {backend_named(backend).title}, {objective}, `{case}` ({', '.join(variants)}): {same}"
 
 
 def shown(one: Different) -> list[str]:
@@ -131,7 +136,7 @@ def shown(one: Different) -> list[str]:
     title = backend_named(known.backend).title
     cases = ", ".join(f"`{case}` {rows}" for case, rows in sorted(one.cases.items()))
     return [
-        f"#### {title}, {known.objective}, {' and '.join(known.templates)}: {KINDS[known.kind]}",
+        f"#### {title}, {known.objective}, {', '.join(known.templates)}: {KINDS[known.kind]}",
         "",
         f"Why: {known.why}. Told by [{known.guard}](guards/{known.guard}.md).",
         "",
@@ -152,7 +157,8 @@ HEAD = """\
 {cases} cases (`scripts/parity/conversations.py`, seed {seed}) through each framework's own pipeline, for each variant,
 natively and with `chat.encoding: exact`; and {few} more for each option, plain texts for `objective: pretrain`. A score
 is the share of rows, in per cent, whose ids are ours, then whose ids and labels both are, of the rows that the
-framework takes by its documentation (`scripts/parity/supported.py`, written before the run).
+framework takes by its documentation (`scripts/parity/supported.py`, written before the run). `overlong: truncate` cuts
+at {cut} tokens; rows of which nothing is learnt then are left out beforehand.
 """
 
 
@@ -160,7 +166,7 @@ def block() -> str:
     """The generated part of docs/parity.md."""
     found = results()
     cells = found["cells"]
-    lines = [HEAD.format(rows=found["rows"], few=found["rows"] // 10, cases=len(CASES), seed=found["seed"])]
+    lines = [HEAD.format(few=found["rows"] // 10, cases=len(CASES), cut=CUT_AT, rows=found["rows"], seed=found["seed"])]
     for option in OPTIONS:
         lines += [f"### {'As it comes' if option == USUAL else f'`{option}`'}", "", *scores(cells, option), ""]
     lines += ["### What is not in the scores", "", "Refused, in the compiler's words:", "", *refusals(cells), ""]

@@ -17,7 +17,7 @@ KINDS = {
     "cut": "a row that is cut ends earlier",
     "system": "the system message is left out",
     "end-of-text": "the text ends with another token",
-    "end-untrained": "the token that ends the text carries no loss",
+    "end-untrained": "`<|endoftext|>` carries no loss",
     "header": "the marks around a turn are not trained",
     "think-tag": "the opening think tag is not trained",
     "empty-think": "an empty think block is trained, or left out, where it is not by our definition",
@@ -73,7 +73,7 @@ def _text_kind(ours: Sequence[int], theirs: Sequence[int], at: int) -> str:
 def _label_kind(ours: Encoded, labels: Sequence[int]) -> str:
     places = [n for n, (a, b) in enumerate(zip(ours.labels, labels, strict=True)) if a != b]
     ids = ours.ids
-    if places == [len(ids) - 1] and ids[-1] == END_OF_TEXT and labels[-1] == IGNORED:
+    if all(ids[n] == END_OF_TEXT and labels[n] == IGNORED for n in places):
         return "end-untrained"
     if all(ids[n] == NEWLINE and n and ids[n - 1] == END and labels[n] != IGNORED for n in places):
         return "newline"

@@ -28,10 +28,10 @@ def _base_in_llamafactory() -> Iterator[Known]:
         "newline after every turn and trains it",
         "history": "its `qwen3` template puts an empty think block before every answer that has none, and keeps the "
         "reasoning of earlier ones",
-        "empty-think": "its `qwen3` template decides by words of its own where an empty think block stands",
-        "text": "its `qwen3` template writes turns by itself",
-        "cut": "what is too long it cuts by a rule of its own, question and answer in shares",
+        "system": "its `qwen3` template takes a system message without words for none",
         "left-out": "its `qwen3` template wants user and assistant in turn",
+        "text": "its `qwen3` template keeps what an answer begins with as it is written, and what is too long is cut "
+        "by a rule of its own, question and answer in shares",
     }
     return (Known("llamafactory", "sft", BASE, kind, "QR317", said) for kind, said in why.items())
 
@@ -86,7 +86,9 @@ KNOWN = (
 
 
 def explained(backend: str, objective: str, template: str, kind: str) -> Known | None:
-    """What is known of a difference of this kind. `template` is the chat template's name; None where it is news."""
-    wanted = backend, objective, kind
-    known = (one for one in KNOWN if (one.backend, one.objective, one.kind) == wanted and template in one.templates)
-    return next(known, None)
+    """What is known of a difference of this kind, or of another text. `template` is the chat template's name.
+
+    None where it is news.
+    """
+    known = [one for one in KNOWN if (one.backend, one.objective) == (backend, objective) and template in one.templates]
+    return next((one for name in (kind, "text") for one in known if one.kind == name), None)
