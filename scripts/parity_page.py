@@ -187,7 +187,8 @@ def unavoidable() -> str:
     """For docs/matrix.md: what no config removes, with a case that shows it."""
     rows = [
         f"| {backend_named(d.known.backend).title} | {d.known.objective}: {', '.join(d.known.templates)} "
-        f"| {KINDS[d.known.kind].replace('|', '/')} | `{d.example['case']}` | [{d.known.guard}](guards/{d.known.guard}.md) |"
+        f"| {KINDS[d.known.kind].replace('|', '/')} | `{d.example['case']}` "
+        f"| [{d.known.guard}](guards/{d.known.guard}.md) |"
         for d in differences(results()["cells"])
     ]
     return (
