@@ -14,6 +14,7 @@ from typing import Any
 
 import demonstrations
 import estimates_page
+import parity_page
 import parts
 import yaml
 from click.testing import CliRunner
@@ -112,7 +113,7 @@ def matrix_page() -> str:
         "- **emulated**: by prepared rows, the launcher, another file, or several keys that follow from it\n"
         "- **unsupported**: compiling the probe is refused; the reason says when\n\n"
         f"Fields that only `recipes` itself reads (`version`, `run.backend`, `allow`, …) are not listed.\n\n"
-        f"| field | {head} |\n|---|{'---|' * len(backends())}\n" + "\n".join(rows) + "\n"
+        f"| field | {head} |\n|---|{'---|' * len(backends())}\n" + "\n".join(rows) + "\n\n" + parity_page.unavoidable()
     )
 
 
@@ -173,6 +174,7 @@ def everything() -> dict[Path, str]:
         ROOT / "docs" / "estimates.svg": estimates_page.plot(),
         ROOT / "README.md": readme(),
         ROOT / "docs" / "matrix.md": matrix_page(),
+        ROOT / "docs" / "parity.md": parity_page.page(),
         ROOT / "docs" / "strategies.md": strategies_page.page(),
         **pages,
     }

@@ -57,7 +57,7 @@ def _compared(loaded: Any, wanted: list[Any], rows: int) -> tuple[list[Any], lis
         stop("only rows of SFT and pre-training are compared token by token so far", Exit.USAGE)
     encoder, picked = _ours(loaded, plan, rows)
     answers = [_theirs(loaded, backend, [row.row for row in picked]) for backend in wanted]
-    found = [outcome(b.name, b.title, picked, a, encoder) for b, a in zip(wanted, answers, strict=True)]
+    found = [outcome(b, plan, picked, a, encoder) for b, a in zip(wanted, answers, strict=True)]
     return found, between([b.name for b in wanted], answers, len(picked))
 
 

@@ -46,8 +46,8 @@ def _measured(plan: Plan, folder: Path, files: list[Any], at_most: int) -> Lengt
     for file, source in files:
         measure = Measure(counter, loss_of(chat.train_on, chat.thinking, source.format))
         for row in _rows(file, source, max(1, at_most // len(files))):
-            texts = template.texts(row)
-            longest = max((measure.text(text, whole="text" in row)[0] for text in texts), key=lambda one: one.tokens)
+            measured = measure.row(row, template.texts(row), template.render)
+            longest = max((length for length, _ in measured), key=lambda one: one.tokens)
             found.rows[longest.tokens] += 1
             found.trained += longest.trained
     return found

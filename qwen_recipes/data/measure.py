@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from qwen_recipes.data.rows.encode import END_OF_TEXT
+from qwen_recipes.data.rows.encode import END, END_OF_TEXT, LINE_ENDS, START, Rule, Segment, segments
+from qwen_recipes.data.rows.messages import BadRow, Row
+from qwen_recipes.data.texts import Render, conversations
 from qwen_recipes.data.words import COUNT, COUNT_BITS, SPLIT, Counter, control_value
 
 if TYPE_CHECKING:
     import numpy
 
 EMPTY_BLOCK = ("<think>", "\n\n", "</think>")
-HEADER, BLOCK = 2, 4
-"""Tokens of `assistant` and the line end after it, and of an empty block; white space before more line ends joins."""
 
 
 class Length(NamedTuple):
@@ -31,6 +32,11 @@ class Loss:
     train_on: str
     train_empty: bool = True
 
+    @property
+    def rule(self) -> Rule:
+        """The same, as rows are encoded."""
+        return Rule(self.train_on, "train-empty" if self.train_empty else "auto")
+
     def stretches(self, pieces: list[str]) -> list[tuple[int, int, bool]]:
         """Trained turns: their first piece, the one behind their last, and whether an empty block is left out."""
         turns = [
@@ -44,6 +50,7 @@ class Loss:
         while end < len(pieces) and pieces[end] != "<|im_end|>":
             end += 2
         empty = pieces[at + 1] == "assistant\n" and tuple(pieces[at + 2 : at + 5]) == EMPTY_BLOCK
+        empty = empty and pieces[at + 5].startswith("\n\n")
         return at + 1, min(end + 1, len(pieces)), empty and not self.train_empty
 
 
@@ -54,20 +61,29 @@ class Measure:
         self.counter, self.loss = counter, loss
         self.control = {token: control_value(token) for token in _control_tokens()}
 
+    def row(self, row: Row, texts: Sequence[str], render: Render) -> list[tuple[Length, numpy.ndarray[Any, Any]]]:
+        """Each of a row's texts measured; in one that holds marks of turns which somebody typed, they are none."""
+        found = [self.text(text, whole="text" in row) for text in texts]
+        talks = conversations(row)
+        if not any(mark in message["content"] for talk in talks for message in talk for mark in (START, END)):
+            return found
+        try:
+            lengths = [self._cut(segments({"messages": talk}, render, self.loss.rule)) for talk in talks]
+        except BadRow:  # a template that does not begin answers as Qwen's do
+            return found
+        return [(length, values) for length, (_, values) in zip(lengths, found, strict=True)]
+
+    def _cut(self, row: list[Segment]) -> Length:
+        counts = [sum(value & COUNT for value in self._values(SPLIT.split(text))[0]) for text, _ in row]
+        trained = [at for at, segment in enumerate(row) if segment.trained]
+        return Length(sum(counts), sum(counts[at] for at in trained), sum(counts[: trained[0]] if trained else counts))
+
     def text(self, text: str, *, whole: bool = False) -> tuple[Length, numpy.ndarray[Any, Any]]:
         """The length of a text and its words' values; `whole`: plain text, trained with an `<|endoftext|>` behind."""
         import numpy
 
-        values: list[int] = []
-        ends: list[int] = []
         pieces = SPLIT.split(text + END_OF_TEXT if whole else text.removesuffix("\n"))
-        of, control = self.counter.values, self.control
-        for index, piece in enumerate(pieces):
-            if index % 2:
-                values.append(control[piece])
-            elif piece:
-                values += of(piece)
-            ends.append(len(values))
+        values, ends = self._values(pieces)
         found = numpy.array(values, dtype=numpy.uint64)
         counts = numpy.cumsum(found & numpy.uint64(COUNT), dtype=numpy.int64)
         total = int(counts[-1]) if values else 0
@@ -75,18 +91,38 @@ class Measure:
             return Length(total, total, 0), found
         return self._masked(pieces, ends, counts, total), found
 
+    def _values(self, pieces: list[str]) -> tuple[list[int], list[int]]:
+        """The pieces' words' values, and how many there are up to each piece's end."""
+        values: list[int] = []
+        ends: list[int] = []
+        of, control = self.counter.values, self.control
+        for index, piece in enumerate(pieces):
+            if index % 2:
+                values.append(control[piece])
+            elif piece:
+                values += of(piece)
+            ends.append(len(values))
+        return values, ends
+
     def _masked(self, pieces: list[str], ends: list[int], counts: numpy.ndarray[Any, Any], total: int) -> Length:
         trained, first = 0, total
         for start, end, empty in self.loss.stretches(pieces):
-            begin = ends[start - 1]
-            line_end = ends[start + 3] if empty else begin + 1
-            before = int(counts[begin - 1]) + HEADER + (BLOCK if empty else 0)
-            before = max(before, int(counts[min(line_end, len(counts) - 1)]))
+            before = int(counts[ends[start - 1] - 1]) + self._head(pieces, start, empty)
             kept = int(counts[ends[end - 1] - 1]) - before
             if kept > 0:
                 trained += kept
                 first = min(first, before)
         return Length(total, trained, first)
+
+    def _head(self, pieces: list[str], start: int, empty: bool) -> int:
+        """Tokens of a turn's header, an empty block with it; a line end takes the white space before more of them."""
+        if empty:
+            return len(("assistant", "\n", *EMPTY_BLOCK)) + self._line_end(pieces[start + 4])
+        return len(("assistant",)) + self._line_end(pieces[start].removeprefix("assistant"))
+
+    def _line_end(self, text: str) -> int:
+        found = LINE_ENDS.match(text)
+        return self.counter.words[found.group()] & COUNT if found else 0
 
 
 def hashes(values: numpy.ndarray[Any, Any]) -> numpy.ndarray[Any, Any]:

@@ -37,17 +37,22 @@ class Template:
         """Every text that a row in our form is trained as: one, or one for each answer of a pair."""
         if "text" in row:
             return [row["text"]]
-        if "messages" in row:
-            return [self.render(row["messages"])]
         if "columns" in row:
             return [self.render(row["prompt"]) + "<|im_start|>assistant\n"]
-        answers = [row[name] for name in ("chosen", "rejected", "completion") if name in row]
-        return [self.render([*row["prompt"], {"role": "assistant", "content": answer}]) for answer in answers]
+        return [self.render(talk) for talk in conversations(row)]
 
     def _by_jinja(self, messages: Sequence[Message]) -> str:
         from qwen_recipes.qwen.chat_templates import render
 
         return render(self.text, messages)
+
+
+def conversations(row: Row) -> list[list[Message]]:
+    """The conversations of a row that has answers: one, or one for each answer of a pair."""
+    if "messages" in row:
+        return [row["messages"]]
+    answers = [row[name] for name in ("chosen", "rejected", "completion") if name in row]
+    return [[*row["prompt"], {"role": "assistant", "content": answer}] for answer in answers]
 
 
 def plain(messages: Sequence[Message]) -> str:

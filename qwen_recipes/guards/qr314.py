@@ -1,39 +1,44 @@
 """Plain text whose end is not learnt.
 
 What:
-`objective: pretrain` with LLaMA-Factory.
+`objective: pretrain` with LLaMA-Factory; or with ms-swift, where the model is no Base model and the framework makes the
+tokens (`chat.encoding: native`).
 
 Why it matters:
 The end of a text is `<|endoftext|>` in Qwen3's own pre-training, and what tells the model that a new one begins. With
-a Base model LLaMA-Factory appends it and leaves it out of the loss; with the others it appends `<|im_end|>`, which
-ends a turn of a conversation. The rest of the text is trained as it should.
+a Base model LLaMA-Factory appends it and leaves it out of the loss; with the others LLaMA-Factory and ms-swift append
+`<|im_end|>`, which ends a turn of a conversation. The rest of the text is trained as it should.
 
 Evidence:
 LLaMA-Factory 0.9.5, read and its collator run with the official tokenizer: the text gets the tokenizer's own end of
 sequence, and labels that equal the pad token become -100. A Base model's end of sequence and padding are the same
-token. There is no key for either.
+token. There is no key for either. ms-swift 4.6.0, run: `objective: pretrain` in docs/parity.md.
 
 Instead:
-For texts long against `sequence_length` it hardly matters: allow QR314. Otherwise take another backend.
+For texts long against `sequence_length` it hardly matters: allow QR314. Otherwise take another backend; with ms-swift
+write `encoding: exact` under `chat`, which hands over ids and labels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qwen_recipes.guards.base import Facts, Guard, Hit
+from qwen_recipes.guards.base import Facts, Fix, Guard, Hit
+
+EXACT = Fix((("chat.encoding", "exact"),), safe=False)
+TURN = "texts would end with <|im_end|>, which ends a turn"
 
 
 def check(facts: Facts) -> Iterator[Hit]:
-    """Plain text in LLaMA-Factory."""
+    """Plain text in LLaMA-Factory, and in ms-swift where the tokenizer's end of sequence ends a turn."""
     plan = facts.plan
-    if plan.objective.type == "pretrain":
-        base = plan.model.variant == "base"
-        yield Hit(
-            facts.written("objective.type"),
-            "the end of a text carries no loss" if base else "texts would end with <|im_end|>, which ends a turn",
-            "run.backend: axolotl",
-        )
+    if plan.objective.type != "pretrain":
+        return
+    base, at = plan.model.variant == "base", facts.written("objective.type")
+    if facts.backend.name == "llamafactory":
+        yield Hit(at, "the end of a text carries no loss" if base else TURN, "run.backend: axolotl")
+    elif not base and not plan.chat.exact:
+        yield Hit(at, TURN, "encoding: exact under `chat`", EXACT)
 
 
-GUARD = Guard("QR314", "end-of-text-untaught", "advice", "high", __doc__, check, ("llamafactory",))
+GUARD = Guard("QR314", "end-of-text-untaught", "advice", "high", __doc__, check, ("llamafactory", "ms-swift"))

@@ -15,7 +15,7 @@ first token that differs in your rows.
 
 Instead:
 Write `encoding: exact` under `chat`: ids and labels are then made by `recipes` and handed over, at three to four times
-the text's disk space. Or take another framework.
+the text's disk space, and neither packed nor streamed by LLaMA-Factory. Or take another framework.
 """
 
 from __future__ import annotations
@@ -29,11 +29,13 @@ def check(facts: Facts) -> Iterator[Hit]:
     """LLaMA-Factory's own template for conversations of a Base model."""
     plan = facts.plan
     if plan.objective.type == "sft" and plan.chat.template == "base" and not plan.chat.exact:
+        beside = [("training.packing", plan.training.packing), ("data.streaming", plan.data.streaming)]
+        off = [path for path, on in beside if on]
         yield Hit(
             facts.written("chat.encoding", "model.id"),
             "LLaMA-Factory makes other tokens and labels of a Base model's rows than the official template",
-            "encoding: exact under `chat`",
-            Fix((("chat.encoding", "exact"),), safe=False),
+            "encoding: exact under `chat`" + "".join(f", {path}: false" for path in off),
+            Fix((("chat.encoding", "exact"), *((path, False) for path in off)), safe=False),
         )
 
 

@@ -12,7 +12,8 @@ Counted with the model's own tokenizer; `docs/data.md` shows a report. Framework
 default: Axolotl and ms-swift drop, LLaMA-Factory cuts.
 
 Instead:
-Set `training.sequence_length` to the length that the report proposes, or split the rows.
+Set `training.sequence_length` to the length that the report proposes, or split the rows. Under `truncate` a row ends
+with a whole character in LLaMA-Factory, up to three tokens before the limit; `encoding: exact` under `chat` fills it.
 """
 
 from __future__ import annotations

@@ -11,7 +11,8 @@ Evidence:
 Our label mask: assistant turns, from behind the header to `<|im_end|>` (`qwen_recipes/data/measure.py`).
 
 Instead:
-Shorten the question or raise `training.sequence_length`; under `overlong: drop` the row is left out anyway.
+Shorten the question or raise `training.sequence_length`; a row that is too long is left out under `overlong: drop`,
+and where nothing that is trained fits, under `truncate` too.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from qwen_recipes.recipe.finding import Finding, Route
 from qwen_recipes.recipe.layouts import LAYOUTS, LOW_RANK, OBJECTIVES_OF
 from qwen_recipes.recipe.parts import Recipe
-from qwen_recipes.recipe.parts.source import Source
+from qwen_recipes.recipe.parts.source import Chat, Source
 
 _ADAPTER_FIELDS = (
     "variant",
@@ -70,8 +70,9 @@ def _objective(recipe: Recipe) -> Iterator[Finding]:
             route: Route = ("objective", name)
             yield _error(route, f"`objective.{name}` means nothing to `{kind}`", f"it belongs to {', '.join(kinds)}")
     yield from _rewards(recipe, kind)
-    if kind == "pretrain" and recipe.chat is not None:
-        yield _error(("chat",), "plain text has no chat template", "remove `chat`, or write `objective: sft`")
+    if kind == "pretrain" and recipe.chat is not None and recipe.chat != Chat(encoding=recipe.chat.encoding):
+        instead = "of `chat` keep `encoding` alone, or write `objective: sft`"
+        yield _error(("chat",), "plain text has no chat template", instead)
     if kind not in ("sft", "pretrain") and recipe.training and recipe.training.packing:
         yield _error(
             ("training", "packing"), f"`{kind}` compares whole rows, which can't be packed", "remove `packing`"

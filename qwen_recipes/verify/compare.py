@@ -8,12 +8,16 @@ from typing import Any, Literal
 
 from qwen_recipes.data.rows.encode import IGNORED, Encoded
 
-NEWLINE, END, START, ASSISTANT, THINK = 198, 151_645, 151_644, 77_091, 151_667
+NEWLINE, END, START, SYSTEM, THINK, END_OF_TEXT = 198, 151_645, 151_644, 8_948, 151_667, 151_643
 Verdict = Literal["same", "labels", "ids", "left out"]
 
 KINDS = {
     "left-out": "the framework leaves the row out",
     "newline": "the newline after `<|im_end|>` is trained too",
+    "cut": "a row that is cut ends earlier",
+    "system": "the system message is left out",
+    "end-of-text": "the text ends with another token",
+    "end-untrained": "`<|endoftext|>` carries no loss",
     "header": "the marks around a turn are not trained",
     "think-tag": "the opening think tag is not trained",
     "empty-think": "an empty think block is trained, or left out, where it is not by our definition",
@@ -54,13 +58,23 @@ def _first(ours: Sequence[int], theirs: Sequence[int]) -> int:
 
 
 def _text_kind(ours: Sequence[int], theirs: Sequence[int], at: int) -> str:
-    thinks = THINK in (*ours[at : at + 1], *theirs[at : at + 1])
-    return "history" if thinks else "text"
+    mine, other = ours[at : at + 1], theirs[at : at + 1]
+    if THINK in (*mine, *other):
+        return "history"
+    if at and ours[at - 1 : at + 1] == [START, SYSTEM]:
+        return "system"
+    if mine and not other:
+        return "cut"
+    if mine == [END_OF_TEXT] and at == len(ours) - 1:
+        return "end-of-text"
+    return "newline" if [*ours, NEWLINE] == theirs else "text"
 
 
 def _label_kind(ours: Encoded, labels: Sequence[int]) -> str:
     places = [n for n, (a, b) in enumerate(zip(ours.labels, labels, strict=True)) if a != b]
     ids = ours.ids
+    if all(ids[n] == END_OF_TEXT and labels[n] == IGNORED for n in places):
+        return "end-untrained"
     if all(ids[n] == NEWLINE and n and ids[n - 1] == END and labels[n] != IGNORED for n in places):
         return "newline"
     thinks = [n for n in places if not (ids[n] == NEWLINE and n and ids[n - 1] == END)]

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from qwen_recipes.backends import Backend
+from qwen_recipes.backends.plan import Plan
 from qwen_recipes.data.labels import Encoder
 from qwen_recipes.verify.compare import KINDS, Difference, compare
+from qwen_recipes.verify.explained import Known, explained
 from qwen_recipes.verify.rows import Picked
 
 AROUND = 6
 """Tokens shown on each side of the first that differs."""
-GUARDS = {"newline": "QR317", "header": "QR317", "empty-think": "QR317", "history": "QR317", "left-out": "QR317"}
-"""The guard that explains a kind of difference."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Outcome:
     labels: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
     first: dict[str, Shown] = field(default_factory=dict)
+    known: dict[str, Known | None] = field(default_factory=dict)
+    """What explains each kind, where it is no news."""
 
     @property
     def same(self) -> bool:
@@ -47,10 +50,10 @@ class Outcome:
 
 
 def outcome(
-    backend: str, title: str, picked: Sequence[Picked], answers: dict[int, dict[str, Any]], encoder: Encoder
+    backend: Backend, plan: Plan, picked: Sequence[Picked], answers: dict[int, dict[str, Any]], encoder: Encoder
 ) -> Outcome:
     """Every picked row against the framework's answer at its place."""
-    found = Outcome(backend, title, rows=len(picked))
+    found = Outcome(backend.name, backend.title, rows=len(picked))
     for place, row in enumerate(picked):
         theirs = answers.get(place)
         difference = compare(row.encoded, theirs)
@@ -59,18 +62,25 @@ def outcome(
         if difference.verdict != "same":
             found.kinds[difference.kind] += 1
             if difference.kind not in found.first:
-                found.first[difference.kind] = _shown(row, theirs or {}, difference, encoder)
+                ours, other = in_context(row, theirs or {}, difference, encoder)
+                found.first[difference.kind] = Shown(row.file, row.line, difference, ours, other)
+                known = explained(backend.name, plan.objective.type, plan.chat.template, difference.kind)
+                found.known[difference.kind] = None if plan.chat.exact else known
     return found
 
 
-def _shown(row: Picked, theirs: dict[str, Any], difference: Difference, encoder: Encoder) -> Shown:
+def in_context(row: Picked, theirs: dict[str, Any], difference: Difference, encoder: Encoder) -> tuple[str, str]:
+    """The tokens around the first that differs, in ours and in theirs, or why they have none.
+
+    Each token is in quotes; those that carry loss with a plus, the one in question in brackets.
+    """
     ours = _context(row.encoded.ids, row.encoded.labels, difference.at, encoder)
-    other = _context(theirs.get("input_ids", []), theirs.get("labels", []), difference.at, encoder)
-    return Shown(row.file, row.line, difference, ours, other if theirs.get("input_ids") else difference.said)
+    if not theirs.get("input_ids"):
+        return ours, difference.said
+    return ours, _context(theirs["input_ids"], theirs["labels"], difference.at, encoder)
 
 
 def _context(ids: Sequence[int], labels: Sequence[int], at: int, encoder: Encoder) -> str:
-    """Tokens around one, each in quotes; those that carry loss with a plus, the one in question in brackets."""
     places = range(max(0, at - AROUND), min(len(ids), at + AROUND))
     shown = [("+" if labels[n] >= 0 else "") + repr(encoder.decode([ids[n]]))[1:-1] for n in places]
     return " ".join(f"[{text}]" if n == at else text for n, text in zip(places, shown, strict=True))
@@ -86,7 +96,8 @@ def as_data(found: Outcome) -> dict[str, Any]:
             "verdict": shown.difference.verdict,
             "ours": shown.ours,
             "theirs": shown.theirs,
-            "guard": GUARDS.get(kind),
+            "guard": known.guard if (known := found.known[kind]) else None,
+            "why": known.why if known else None,
         }
         for kind, shown in found.first.items()
     }
@@ -99,9 +110,10 @@ def as_text(found: Outcome) -> str:
     lines = [f"{found.title}: ids of {found.ids} of {found.rows} rows are ours, ids and labels of {found.labels}"]
     for kind, count in found.kinds.most_common():
         shown = found.first[kind]
-        guard = f" ({GUARDS[kind]})" if kind in GUARDS else ""
+        known = found.known[kind]
         lines += [
-            f"  {count} rows: {KINDS[kind]}{guard}",
+            f"  {count} rows: {KINDS[kind]}",
+            f"    {known.why} ({known.guard})" if known else "    not known here: please report it",
             f"    {shown.file}:{shown.line}, token {shown.difference.at}",
             f"      ours    {shown.ours}",
             f"      theirs  {shown.theirs}",

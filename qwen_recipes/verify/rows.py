@@ -76,7 +76,8 @@ def _encode(plan: Plan, encoder: Encoder, batch: list[tuple[str, int, Row]], fou
             found.bad += 1
             continue
         length = len(encoded.ids) + (-1 if "text" in row else 1)
-        if length > limit and plan.training.overlong != "truncate":
+        kept = cut_off(encoded, limit)
+        if length > limit and (plan.training.overlong != "truncate" or not kept.learns):
             found.overlong += 1
         else:
-            found.rows.append(Picked(file, line, row, cut_off(encoded, limit)))
+            found.rows.append(Picked(file, line, row, kept))

@@ -279,6 +279,13 @@ def conversations(count: int, seed: int) -> list[Row]:
     return [_row(name, speaker) for name in names]
 
 
+def texts(count: int, seed: int) -> list[Row]:
+    """`count` rows of plain text: what is said in as many conversations."""
+    rows = conversations(count, seed)
+    said = ("\n\n".join(m["content"] for m in row["messages"] if m["content"]) for row in rows)
+    return [{"case": row["case"], "text": text} for row, text in zip(rows, said, strict=True)]
+
+
 def _row(name: str, speaker: Speaker) -> Row:
     row = {"case": name, "messages": CASES[name][0](speaker)}
     return {**row, "tools": [TOOL]} if name in WITH_TOOLS else row

@@ -6,9 +6,11 @@ import pytest
 
 from qwen_recipes.data.measure import Loss, Measure, loss_of
 from qwen_recipes.data.rows.encode import IGNORED, Rule
+from qwen_recipes.data.rows.layouts import read_row
 from qwen_recipes.data.rows.messages import plain_messages
 from qwen_recipes.data.texts import Template
 from qwen_recipes.qwen.chat_templates import TEMPLATES, RenderError, render, template_text
+from scripts.parity.conversations import conversations
 
 TEXTS = (
     "hello", "", "  spaced\n", "\n\nlead", "日本語 🎉 e\u0301", "<b>&'\"</b>", "a </think> b", "<think>r</think>a",
@@ -96,12 +98,25 @@ def test_lengths_and_trained_tokens_are_those_of_the_labels(variant, train_on, t
     draw = random.Random(13)
     made = [plain_messages(rich(draw)) for _ in range(150)] + [plain(draw) for _ in range(200)]
     rows = [{"messages": messages} for messages in made if any(m["role"] == "assistant" for m in messages)]
+    rows += [read_row(row, "messages", {}) for row in conversations(408, 14)]
+    template = Template(variant)
     for row, encoded in zip(rows, encoder.encode(rows), strict=True):
-        (text,) = Template(variant).texts(row)
-        length, _ = measure.text(text)
+        ((length, _),) = measure.row(row, template.texts(row), template.render)
         trained = [place for place, label in enumerate(encoded.labels) if label != IGNORED]
         assert (length.tokens, length.trained) == (len(encoded.ids), len(trained))
         assert length.first == (trained[0] if trained else len(encoded.ids))
+
+
+def test_marks_that_somebody_typed_are_measured_in_pairs_too():
+    pytest.importorskip("tokenizers")
+    from tests.unit.test_data_words import COUNTER
+
+    template, measure = Template("instruct-2507"), Measure(COUNTER, loss_of("assistant", "auto", "preference"))
+    answers = {"chosen": "<|im_start|>assistant\na<|im_end|>", "rejected": "b"}
+    row = {"prompt": [{"role": "user", "content": "q"}], **answers}
+    (chosen, _), (rejected, _) = measure.row(row, template.texts(row), template.render)
+    assert (chosen.trained, rejected.trained) == (6, 2)
+    assert chosen.first == rejected.first
 
 
 def test_plain_text_ends_with_the_end_of_text():

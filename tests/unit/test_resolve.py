@@ -178,6 +178,19 @@ def test_targets_keep_the_models_order(plan):
     assert plan({"method": {"targets": ["down_proj", "q_proj"]}}).method.targets == ("q_proj", "down_proj")
 
 
+# --- plain text
+
+
+def test_plain_text_may_be_handed_over_as_tokens(plan):
+    assert plan({"objective": "pretrain", "chat": {"encoding": "exact"}}).chat.exact
+
+
+@pytest.mark.parametrize("chat", [{"thinking": "auto"}, {"encoding": "exact", "train_on": "all"}])
+def test_plain_text_has_no_chat(problems, loaded, chat):
+    (finding,) = problems(loaded, {"objective": "pretrain", "chat": chat})
+    assert (finding.route, finding.message) == (("chat",), "plain text has no chat template")
+
+
 # --- warmup, intervals
 
 

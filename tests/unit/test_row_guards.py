@@ -154,6 +154,15 @@ def test_evidence_an_empty_answer_trains_one_token():
     assert found({"row": row, "expect": "fail", "variant": "instruct-2507"}).lengths.trained == 1
 
 
+@pytest.mark.parametrize("variant", TEMPLATES)
+def test_evidence_an_empty_system_message_is_a_turn_of_five_tokens(variant):
+    asked = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+    text = template_text(variant)
+    written = render(text, [{"role": "system", "content": ""}, *asked]).removesuffix(render(text, asked))
+    assert written == "<|im_start|>system\n<|im_end|>\n"
+    assert len(TOKENIZER.encode(written, add_special_tokens=False).ids) == 5
+
+
 def test_a_lone_surrogate_is_a_finding_and_no_crash():
     row = json.loads(r'{"messages": [{"role": "user", "content": "\ud800"}, {"role": "assistant", "content": "a"}]}')
     tally = found({"row": row, "expect": "fail"})

@@ -40,6 +40,9 @@ class Words:
     def lengths(self, rows):
         return [sum(len(m["content"].split()) for m in row["messages"]) for row in rows]
 
+    def learns(self, row):
+        return not row["messages"][0]["content"].startswith("long")
+
     def split(self, prompt, answer):
         return "|".join(m["content"] for m in prompt), answer
 
@@ -164,6 +167,13 @@ def test_truncate_keeps_what_is_long(prepare):
     made, report = prepare([said("b " * 20)], overlong="truncate")
     assert len(made["train"]) == 1
     assert report["left_out"] == []
+
+
+def test_truncate_leaves_out_what_would_teach_nothing(prepare):
+    long = row({"role": "user", "content": "long " * 20}, ANSWER)
+    made, report = prepare([long, said("b")], overlong="truncate")
+    assert len(made["train"]) == report["counts"]["overlong"] == 1
+    assert report["left_out"][0]["why"] == "no token is learnt of the 10 that fit"
 
 
 def test_only_the_last_turn_is_marked(prepare):

@@ -32,6 +32,11 @@ LIMITS = (
         lambda p: p.chat.exact and (p.training.packing or p.data.streaming),
         "rows that are tokenized already it neither packs nor is known to stream",
     ),
+    Limit(
+        "chat.encoding",
+        lambda p: p.chat.exact and p.objective.type == "pretrain",
+        "in pre-training it makes labels of ids itself, and leaves out every `<|endoftext|>`",
+    ),
     Limit("objective.type", lambda p: p.objective.type == "ppo", "its PPO wants a TRL that its own pins exclude"),
     Limit("objective.type", lambda p: p.objective.type == "grpo", "it has no GRPO, and calls no reward functions"),
     Limit(

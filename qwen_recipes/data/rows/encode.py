@@ -47,6 +47,11 @@ class Encoded(NamedTuple):
     ids: list[int]
     labels: list[int]
 
+    @property
+    def learns(self) -> bool:
+        """Whether any token carries loss."""
+        return any(label != IGNORED for label in self.labels)
+
 
 def encode(rows: Sequence[Row], render: Render, tokenize: Tokenize, rule: Rule) -> list[Encoded]:
     """Ids and labels of rows in our form. Raises BadRow for the first that has none."""
@@ -131,6 +136,23 @@ def _joined(row: list[Segment], ids: dict[str, Sequence[int]]) -> Encoded:
 def cut_off(row: Encoded, limit: int) -> Encoded:
     """The row's first `limit` tokens."""
     return Encoded(row.ids[:limit], row.labels[:limit])
+
+
+def cut_text(
+    row: list[Segment], ids: Sequence[Sequence[int]], decode: Callable[[Any], str], limit: int
+) -> list[Segment]:
+    """The text of the row's first `limit` tokens, `ids` being each segment's; half a character is left off."""
+    kept: list[Segment] = []
+    for segment, found in zip(row, ids, strict=True):
+        fits = min(limit, len(found))
+        text = segment.text
+        while fits < len(found) and not segment.text.startswith(text := decode(found[:fits])):
+            fits -= 1
+        kept.append(Segment(text, segment.trained))
+        limit -= fits
+        if fits < len(found):
+            break
+    return [segment for segment in kept if segment.text]
 
 
 def as_columns(row: Encoded) -> dict[str, Any]:

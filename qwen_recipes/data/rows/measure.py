@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from .encode import Encoded, Rule, Segment, encode, segments
-from .messages import Message, Row
+from .encode import Encoded, Rule, Segment, cut_off, cut_text, encode, segments
+from .messages import BadRow, Message, Row
 
 
 class Renderer:
@@ -17,6 +17,7 @@ class Renderer:
 
         self.tokenizer = AutoTokenizer.from_pretrained(spec["tokenizer"], revision=spec["revision"] or "main")
         self.limit = int(spec["sequence_length"])
+        self.cuts = spec.get("overlong") == "truncate"
         self.rule = Rule(spec.get("train_on", "assistant"), spec.get("thinking", "auto"))
         self.template = Path(spec["chat_template"]).read_text("utf-8") if spec["chat_template"] else None
 
@@ -38,13 +39,31 @@ class Renderer:
         """The row's text, cut where loss begins and ends. Raises BadRow."""
         return segments(row, self.render, self.rule)
 
+    def fitting(self, row: Row) -> list[Segment]:
+        """As `segments`, cut off behind the sequence length where rows are to be cut. Raises BadRow."""
+        cut = self.segments(row)
+        if not self.cuts:
+            return cut
+        return cut_text(cut, self._ids([segment.text for segment in cut]), self._text, self.limit)
+
     def encode(self, row: Row) -> Encoded:
-        """The row's ids and labels. Raises BadRow."""
-        return encode([row], self.render, self._ids, self.rule)[0]
+        """The row's ids and labels, no longer than the sequence length. Raises BadRow."""
+        return cut_off(encode([row], self.render, self._ids, self.rule)[0], self.limit)
+
+    def learns(self, row: Row) -> bool:
+        """Whether a token that carries loss is left within the sequence length, as far as we know the row's labels."""
+        try:
+            return "messages" not in row or self.encode(row).learns
+        except BadRow:
+            return True
 
     def _ids(self, texts: list[str]) -> list[list[int]]:
         found: list[list[int]] = self.tokenizer(texts, add_special_tokens=False)["input_ids"]
         return found
+
+    def _text(self, ids: list[int]) -> str:
+        text: str = self.tokenizer.decode(ids, clean_up_tokenization_spaces=False)
+        return text
 
     def lengths(self, rows: list[Row]) -> list[int]:
         """Tokens of each row: of its longest text where it has several."""

@@ -75,6 +75,9 @@ class Preparation:
                 self._leave_out("overlong", name, number, f"{length} tokens, {limit} fit")
                 continue
             try:
+                if length > limit and not self.renderer.learns(row):
+                    self._leave_out("overlong", name, number, f"no token is learnt of the {limit} that fit")
+                    continue
                 shaped = shape(row, self.renderer)
                 self.tokens += min(length, limit)
                 yield shaped

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from .encode import START, Segment, as_columns, cut_off
+from .encode import START, Segment, as_columns
 from .measure import Renderer
 from .messages import BadRow, Message, Row
 from .turns import turns
@@ -19,11 +19,15 @@ def segments(row: Row, renderer: Renderer) -> Row:
 
 
 def spoken(row: Row, renderer: Renderer) -> Row:
-    """The text as a conversation: what carries loss is the assistant's (LLaMA-Factory's `empty` template)."""
-    cut = renderer.segments(row)
+    """The text as a conversation: what carries loss is the assistant's (LLaMA-Factory's `empty` template).
+
+    What is too long is cut here: LLaMA-Factory would cut question and answer in shares.
+    """
+    cut = renderer.fitting(row)
     if cut[0].trained:  # everything is: the first mark, and the rest
         cut = [Segment(START, False), Segment(cut[0].text.removeprefix(START), True)]
-    return {"messages": [{"role": "assistant" if s.trained else "user", "content": s.text} for s in cut]}
+    made = [{"role": "assistant" if s.trained else "user", "content": s.text} for s in cut]
+    return {"messages": made if cut[-1].trained else [*made, _said("")]}
 
 
 def in_turns(row: Row, renderer: Renderer) -> Row:
@@ -33,12 +37,12 @@ def in_turns(row: Row, renderer: Renderer) -> Row:
 
 def tokenized(row: Row, renderer: Renderer) -> Row:
     """Ids and labels, no longer than the sequence length."""
-    return as_columns(cut_off(renderer.encode(row), renderer.limit))
+    return as_columns(renderer.encode(row))
 
 
 def tokenized_text(row: Row, renderer: Renderer) -> Row:
     """Ids and labels as the text of an answer, for our template of ms-swift (rows/ms_swift_template.py)."""
-    encoded = cut_off(renderer.encode(row), renderer.limit)
+    encoded = renderer.encode(row)
     said = json.dumps({"input_ids": encoded.ids, "labels": encoded.labels})
     return {"messages": [{"role": "user", "content": "tokenized"}, _said(said)]}
 

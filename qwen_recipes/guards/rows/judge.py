@@ -86,7 +86,7 @@ class Judge:
         assert facts.plain is not None
         try:
             facts.texts = self.rules.template.texts(facts.plain)
-            measured = [self._measure(facts.layout).text(text, whole="text" in facts.plain) for text in facts.texts]
+            measured = self._measure(facts.layout).row(facts.plain, facts.texts, self.rules.template.render)
         except (ValueError, TypeError, UnicodeError) as error:
             facts.plain, facts.problem = None, f"can't be rendered or tokenized: {error}"
             return

@@ -40,17 +40,22 @@ def encode(job: dict[str, Any]) -> list[dict[str, Any]]:
         return [{"row": n, "input_ids": r["input_ids"], "labels": r["labels"]} for n, r in enumerate(found)]
     rows = loader._get_merged_dataset(data.dataset, model, data, training, tuning.stage)
     processor = loader._get_dataset_processor(data, tuning.stage, template, **loaded)
-    return [_encoded(n, processor.preprocess_dataset({k: [v] for k, v in row.items()})) for n, row in enumerate(rows)]
+    found = [processor.preprocess_dataset({k: [v] for k, v in row.items()}) for row in rows]
+    if tuning.stage == "pt":
+        collator = import_module("transformers").DataCollatorForLanguageModeling(loaded["tokenizer"], mlm=False)
+        found = [{**row, "labels": collator([{"input_ids": row["input_ids"][0]}])["labels"].tolist()} for row in found]
+    return [_encoded(n, row) for n, row in enumerate(found)]
 
 
 def _encoded(number: int, found: dict[str, Any]) -> dict[str, Any]:
     if not found.get("input_ids"):
         return {"row": number, "error": "left out as invalid: turns do not alternate"}
     ids = found["input_ids"][0]
-    return {"row": number, "input_ids": ids, "labels": found["labels"][0] if "labels" in found else list(ids)}
+    return {"row": number, "input_ids": ids, "labels": found["labels"][0]}
 
 
 def _without_machine(job: dict[str, Any]) -> dict[str, Any]:
     config = import_module("yaml").safe_load(Path(job["config"]).read_text("utf-8"))
     kept = {key: value for key, value in config.items() if key not in MACHINE}
-    return {**kept, "eval_strategy": "no", "use_cpu": True, "optim": "adamw_torch"}
+    told = {"packing": False, "eval_strategy": "no", "use_cpu": True, "optim": "adamw_torch"}  # `pt` packs unless told
+    return {**kept, **told}
