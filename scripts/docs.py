@@ -113,8 +113,17 @@ def matrix_page() -> str:
         "- **emulated**: by prepared rows, the launcher, another file, or several keys that follow from it\n"
         "- **unsupported**: compiling the probe is refused; the reason says when\n\n"
         f"Fields that only `recipes` itself reads (`version`, `run.backend`, `allow`, …) are not listed.\n\n"
-        f"| field | {head} |\n|---|{'---|' * len(backends())}\n" + "\n".join(rows) + "\n\n" + parity_page.unavoidable()
+        f"| field | {head} |\n|---|{'---|' * len(backends())}\n"
+        + "\n".join(rows)
+        + "\n\n"
+        + parity_page.unavoidable()
+        + "\n"
+        + _run_on_two_gpus()
     )
+
+
+def _run_on_two_gpus() -> str:
+    return "\n".join(["## Run on two GPUs", "", strategies_page.ABOUT, "", *strategies_page.overview(), ""])
 
 
 def help_text(*words: str) -> str:

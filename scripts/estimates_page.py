@@ -74,7 +74,7 @@ def _head(count: int) -> str:
 `recipes plan` adds up parts whose formulas stand in `qwen_recipes/estimate/memory.py` and `speed.py`. Their constants are
 fitted (`python scripts/fit_estimator.py`) on the cells of `measured/cells.json` that are marked `fitted`; the others were
 held out, a choice that was committed before the first of them was measured. {count} of {planned} cells are measured
-(`scripts/measure/memory.py`, one NVIDIA H100 80GB each): six steps of a model of the real shape with random weights, two
+(`scripts/measure/memory.py`, one NVIDIA H100 80GB or H200 each): six steps of a model of the real shape with random weights, two
 cells at a time on one host. `plain` is a loop over transformers and peft, `llamafactory` that framework's own trainer on
 what we compile. The peak is what the allocator reserved; {CONTEXT / GIB:.1f} GiB for CUDA's context come on top of it.
 

@@ -19,9 +19,9 @@ Result = dict[str, Any]
 INTRO = """\
 # Method and strategy, on two GPUs
 
-Written by `scripts/docs.py` from `scripts/measure/results/`. One launch a cell on two H100 80GB (driver 580.159.04,
-torch 2.11, transformers 5.23, peft 0.21.2, accelerate 1.15, DeepSpeed 0.19.8, bitsandbytes 0.50.2): transformers'
-Trainer, random weights, 20 steps on one batch of 4 x 512 tokens that can be learnt.
+Written by `scripts/docs.py` from `scripts/measure/results/`. One launch a cell on two H100 80GB, or two H200 where that
+is said (driver 580.159.04, torch 2.11, transformers 5.23, peft 0.21.2, accelerate 1.15, DeepSpeed 0.19.8, bitsandbytes
+0.50.2): transformers' Trainer, random weights, 20 steps on one batch of 4 x 512 tokens that can be learnt.
 
 ```sh
 PYTHONPATH=. python scripts/measure/strategies.py OUT --sites FOLDER --at-once 12 --turns 5
@@ -62,6 +62,11 @@ def mib(result: Result, name: str) -> str:
     return f"{max(result[name]):,.0f}" if result.get(name) else ""
 
 
+def card(result: Result) -> str:
+    """The GPU, where it was not an H100."""
+    return "H200" if "H200" in result.get("gpu", "") else ""
+
+
 def row(result: Result, known: dict[str, Result]) -> str:
     """One line of a table."""
     cell = Cell(**result["cell"])
@@ -71,7 +76,7 @@ def row(result: Result, known: dict[str, Result]) -> str:
         " ".join(filter(None, (cell.method, cell.storage))),
         cell.strategy,
         cell.checkpointing,
-        " ".join(part for part in (cell.stack, cell.option) if part and part != "current"),
+        " ".join(part for part in (cell.stack, cell.option, card(result)) if part and part != "current"),
         told(result),
         f"{losses[0]:.3f} to {losses[-1]:.4g}" if losses else "",
         "" if single else distance(result, known.get(cell.baseline.key)),
@@ -89,8 +94,20 @@ HEAD = (
 )
 
 
-def overview(known: dict[str, Result]) -> Iterator[str]:
+ABOUT = """\
+transformers' Trainer, random weights, 20 steps; each field with non-reentrant / reentrant checkpointing, the first
+column with how 4-bit weights are stored. Every cell with its losses and memory, and the examples as compiled, trained
+by all three frameworks: [strategies](strategies.md)."""
+
+
+def results() -> dict[str, Result]:
+    """By the cell's key; of two runs, the later."""
+    return {result["key"]: result for result in read("results.jsonl")}
+
+
+def overview() -> Iterator[str]:
     """Method by strategy on the small model: non-reentrant / reentrant."""
+    known = results()
     words = {"trained": "trained", "time limit": "too slow", "": "not run"}
     yield "| method | " + " | ".join(STRATEGIES) + " |\n|---|" + "---|" * len(STRATEGIES)
     for method, storage in GRID:
@@ -115,14 +132,15 @@ def tables(known: dict[str, Result]) -> Iterator[str]:
         found = [result for result in known.values() if result["cell"]["model"] == model]
         yield f"\n## {title}\n\n{HEAD}\n" + "\n".join(row(result, known) for result in found)
     missing = [cell.key for cell in cells() if cell.key not in known]
-    yield f"\n## Not run\n\n{len(missing)} cells of the plan: " + "; ".join(f"`{key}`" for key in missing) + "."
+    if missing:
+        yield f"\n## Not run\n\n{len(missing)} cells of the plan: " + "; ".join(f"`{key}`" for key in missing) + "."
 
 
 def compiled() -> Iterator[str]:
     """The examples for two GPUs, as compiled."""
     yield (
         "\n## The examples, as compiled\n\n`scripts/measure/compiled_runs.py`: the model exchanged for 4 layers of "
-        "the 0.6B, 8 steps, run.sh started as it is. `full-eight-gpus` and `full-zero3` were not run.\n"
+        "the 0.6B, 8 steps on two H200, the three frameworks beside each other, run.sh started as it is.\n"
     )
     yield "| example | framework | outcome | losses | seconds |\n|---|---|---|---|---|"
     for r in read("compiled.jsonl"):
@@ -133,28 +151,37 @@ def compiled() -> Iterator[str]:
 
 
 def official() -> Iterator[str]:
-    """Our recipe against LLaMA-Factory's example."""
+    """Our recipe against each framework's own example."""
     yield """
-## Against LLaMA-Factory's own example
+## Against the frameworks' own examples
 
-`scripts/measure/against_official.py`, one H100, LLaMA-Factory 0.9.5: `examples/train_lora/qwen3_lora_sft.yaml` and our
-`method: {type: lora, rank: 8}`, both with Qwen3-4B's shape, the same rows (up to 1,900 tokens, most under 400) and 8
-sequences a step; speed over the last 12 of 20 steps. One run each.
+`scripts/measure/against_official.py`: Qwen3-4B's shape, the same rows (up to 1,900 tokens, most under 400), rank and
+sequences a step on both sides. The examples: LLaMA-Factory's `examples/train_lora/qwen3_lora_sft.yaml`, the LoRA
+command of ms-swift's "Qwen3 Best Practices", Axolotl's `examples/qwen3/8b-lora-fused-attn.yaml` without packing and
+with PyTorch's attention, since flash-attn was not there. Ours is `method: {type: lora, rank: …}` with all else left to
+`recipes`. Lines of one lease were run on one machine; across leases speed compares nothing. One run each, speed over
+the last steps (12 of 20 in lease 1, 10 of 14 later).
 
-| run | micro-batch | tokens/s | peak allocated MiB | peak reserved MiB |
-|---|---|---|---|---|"""
+| lease | GPU | framework | run | micro-batch | tokens/s | peak allocated MiB | peak reserved MiB |
+|---|---|---|---|---|---|---|---|"""
     for r in read("against_official.jsonl"):
-        peaks = f"{r['peak_allocated'] / 2**20:,.0f} | {r['peak_reserved'] / 2**20:,.0f}"
-        yield f"| {r['run']} | {r['micro_batch']} | {r['tokens_per_second']:,.0f} | {peaks} |"
+        known = "peak_reserved" in r
+        figures = (
+            f"{r['tokens_per_second']:,.0f} | {r['peak_allocated'] / 2**20:,.0f} | {r['peak_reserved'] / 2**20:,.0f}"
+            if known
+            else f"{r['outcome']} | | "
+        )
+        where = f"{r['lease']} | {r.get('gpu', 'NVIDIA H200').removeprefix('NVIDIA ')} | {r['backend']}"
+        yield f"| {where} | {r['run']} | {r['micro_batch'] or 1} | {figures} |"
     yield """
-Ours is faster because it takes 4 sequences at a time where the example takes 1: at these lengths a step costs Python's
-time for each layer, not the GPU's. It also takes more memory as it stands, since the logits of 4 sequences are held at
-once. With `kernels: liger`, which the framework's environment has, they are not: faster than the example and smaller.
-So the default that would change this is the loss kernel, not the micro-batch."""
+Ours is faster because it takes several sequences at a time where the examples take one: at these lengths a step costs
+Python's time for each layer, not the GPU's. It takes less memory because Liger's loss never holds all logits: it is on
+by default since that was measured (lease 1: with `kernels: none` the logits of four sequences took 40 GiB). ms-swift's
+example takes 16 sequences a step one by one; its 14 steps were not done after 200 s, so its memory is not known."""
 
 
 def page() -> str:
     """The whole page."""
-    known = {result["key"]: result for result in read("results.jsonl")}
-    parts = [INTRO, "Each field: non-reentrant / reentrant checkpointing.\n", *overview(known)]
+    known = results()
+    parts = [INTRO, "Each field: non-reentrant / reentrant checkpointing.\n", *overview()]
     return "\n".join([*parts, *tables(known), *compiled(), *official()]) + "\n"

@@ -53,9 +53,9 @@ def test_bench_measures_what_has_a_bar():
     rows = json.loads(subprocess.run(command, capture_output=True, text=True).stdout)
     assert [row["what"] for row in rows if row["bar"]] == [
         "recipes --version",
-        "recipes plan, one file",
         "recipes lint, one file",
-        "lint, 1,000 recipes",
+        "recipes plan, one file",
         "1,000 plans",
+        "lint, 1,000 recipes",
     ]
     assert all(row["cost"] > 0 for row in rows)

@@ -56,6 +56,11 @@ LIMITS = (
         lambda p: p.objective.kl_weight is not None,
         "its only divergence (ASFT) comes with a loss that weighs tokens by their own probability",
     ),
+    Limit(
+        "method.variant",
+        lambda p: p.method.variant == "dora" and p.hardware.strategy == "fsdp1",
+        "DoRA dies under FSDP1: PEFT finds flattened weights (run on two GPUs, docs/strategies.md)",
+    ),
     Limit("chat.template", lambda p: not p.chat.official, "its templates are Python code: it reads no Jinja file"),
     Limit(
         "method.variant",
