@@ -61,6 +61,8 @@ class Backend:
     outputs: Callable[[Plan], list[Output]]
     row_shape: Callable[[Plan], str] = lambda plan: "messages"
     """The shape in which it reads the rows of a plan: a name in `qwen_recipes/data/rows/shapes.py`."""
+    own_tokens: Callable[[Plan], bool] = lambda plan: False
+    """Whether it makes other tokens of a plan's rows than the official template: they are handed over then."""
     resume: str = ""
     """The argument that names the checkpoint to go on from, as a format with one place."""
     limits: tuple[Limit, ...] = ()

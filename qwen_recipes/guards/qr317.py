@@ -1,7 +1,8 @@
 """A framework whose tokens are not ours.
 
 What:
-A Base model is trained on chat with LLaMA-Factory, which makes its own tokens of the rows (`chat.encoding: native`).
+A Base model is trained on chat with LLaMA-Factory, which makes its own tokens of the rows: `chat.encoding: native`, or
+packed or streamed rows, which it can't be handed as tokens.
 
 Why it matters:
 Every other combination of a Qwen3 model and a framework gets the official template's text with loss where
@@ -14,8 +15,8 @@ Evidence:
 first token that differs in your rows.
 
 Instead:
-Write `encoding: exact` under `chat`: ids and labels are then made by `recipes` and handed over, at three to four times
-the text's disk space, and neither packed nor streamed by LLaMA-Factory. Or take another framework.
+Leave `encoding` out, and packing and streaming off: ids and labels are then made by `recipes` and handed over, at three
+to four times the text's disk space. Or take another framework.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from qwen_recipes.guards.base import Facts, Fix, Guard, Hit
 def check(facts: Facts) -> Iterator[Hit]:
     """LLaMA-Factory's own template for conversations of a Base model."""
     plan = facts.plan
-    if plan.objective.type == "sft" and plan.chat.template == "base" and not plan.chat.exact:
+    if facts.backend.own_tokens(plan) and not plan.chat.exact:
         beside = [("training.packing", plan.training.packing), ("data.streaming", plan.data.streaming)]
         off = [path for path, on in beside if on]
         yield Hit(

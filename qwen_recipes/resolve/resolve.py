@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from qwen_recipes.backends.base import Backend
 from qwen_recipes.backends.plan import OutputPlan, Plan, RunPlan, TrackingPlan
 from qwen_recipes.recipe.check import locate
@@ -45,7 +47,7 @@ def _resolve(loaded: Loaded, backend: Backend, notes: Notes) -> Plan:
     check_groups(objective, batch, hardware, validates=data.validates, notes=notes)
     method = resolve_method(recipe, facts, notes)
     options = (recipe.backends or {}).get(backend.name)
-    return Plan(
+    plan = Plan(
         name=loaded.name,
         recipe_hash=loaded.hash,
         backend=backend.name,
@@ -66,6 +68,17 @@ def _resolve(loaded: Loaded, backend: Backend, notes: Notes) -> Plan:
         allow=dict(recipe.allow or {}),
         extra=dict((options.extra if options else None) or {}),
     )
+    return _handed_over(plan, backend, notes)
+
+
+def _handed_over(plan: Plan, backend: Backend, notes: Notes) -> Plan:
+    """With tokens instead of text, where that is left open, the framework's own would differ, and it can take them."""
+    exact = replace(plan, chat=replace(plan.chat, encoding="exact"))
+    if "chat.encoding" in plan.asked or not backend.own_tokens(plan) or backend.beyond(exact):
+        return plan
+    why = f"{backend.title} would make other tokens of these rows (QR317)"
+    notes.derive("chat.encoding", None, why, "model.id", origin="model")
+    return exact
 
 
 def _output(loaded: Loaded, notes: Notes) -> OutputPlan:

@@ -25,7 +25,7 @@ from memory import SITES
 from memory_recipes import RECIPES, models, prepare_rows
 
 HERE = Path(__file__).resolve().parent
-STEPS, TIMED, LIMIT_S = 14, 10, 200
+STEPS, TIMED, LIMIT_S = 14, 10, 300
 SETTINGS = {"llamafactory": (8, 8, 2048), "ms-swift": (8, 16, 2048), "axolotl": (32, 4, 4096)}
 """Rank, sequences a step and length of the official example."""
 LLAMAFACTORY: dict[str, Any] = {

@@ -78,6 +78,7 @@ def main() -> None:
     path = os.pathsep.join(map(str, [HERE.parent.parent, sites / "recipes", sites / "current"]))
     ours = {**os.environ, "PYTHONPATH": path, "HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": str(arguments.gpu)}
     place, found = environment(out / "first" / "environment", sites), {}
+    ours["PATH"] = f"{place / 'bin'}{os.pathsep}{ours['PATH']}"
     for name, told in RUNS.items():
         file = recipe(name, out, place, models(told["size"], out, ours))
         command = [sys.executable, "-c", RECIPES, "run", str(file)]

@@ -53,4 +53,5 @@ BACKEND = Backend(
     limits=LIMITS,
     older=OLDER,
     row_shape=row_shape,
+    own_tokens=lambda plan: plan.objective.type == "sft" and plan.chat.template == "base",
 )

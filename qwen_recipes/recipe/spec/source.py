@@ -134,7 +134,8 @@ class Chat(Part):
     )
     encoding: Literal["native", "exact"] | None = says(
         "Who makes tokens of the rows: `native`, the framework from text; `exact`, `recipes`, which hands over ids and "
-        "labels, the same for every framework. `exact` takes three to four times the disk space of the text.",
+        "labels, the same for every framework. `exact` takes three to four times the disk space of the text. Left out: "
+        "`exact` where the framework would make other tokens of a Base model's conversations, else `native`.",
         "native",
     )
 

@@ -107,7 +107,8 @@ class Training(Part):
     )
     kernels: Annotated[list[Kernel], Field(min_length=1), BeforeValidator(one_or_more), _ONE_KERNEL] | None = says(
         "Fused kernels: `liger` (rotary, RMSNorm, SwiGLU, and a loss that never holds all logits), `cut-cross-entropy` "
-        "(that loss alone), `lora` (adapters and their base in one), or `none`.",
+        "(that loss alone), `lora` (adapters and their base in one), or `none`. Left out: `liger` on a GPU, where a "
+        "dense model learns the next token.",
         ["liger"],
     )
     compile: bool | None = says("torch.compile.", True)
