@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import dropwhile
 from typing import Any
 
 import click
@@ -54,7 +55,7 @@ def _at(at: Any) -> str:
 
 
 def _bars(histogram: list[Any]) -> list[str]:
-    merged = _merged(histogram)
+    merged = list(dropwhile(lambda bar: not bar[2], _merged(histogram)))
     most = max((rows for *_, rows in merged), default=0)
     wide = len(f"{merged[-1][1]:,}") if merged else 0
     return [
