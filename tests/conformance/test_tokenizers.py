@@ -29,7 +29,7 @@ from qwen_recipes.data.texts import Template
 from qwen_recipes.data.words import Counter
 from qwen_recipes.launch.environment import default_root
 from qwen_recipes.qwen.chat_templates import TEMPLATES, RenderError, render, template_text
-from qwen_recipes.qwen.tokenizer import tokenizer_folder
+from qwen_recipes.qwen.tokenizer import TOKENIZER_JSON, TOKENIZER_JSON_SAVED, tokenizer_folder
 from qwen_recipes.qwen.vocabulary import control_tokens
 from scripts.parity.conversations import CODE, SCRIPTS, conversations
 
@@ -187,6 +187,7 @@ def test_transformers_says_the_same(
     assert name in BACKENDS or theirs["version"] == name
     assert len(texts) > 10_000 and len(chats) > CHATS
     for variant in TEMPLATES:
+        assert theirs[variant]["saved"] in (TOKENIZER_JSON, TOKENIZER_JSON_SAVED)
         for kind, given in (("texts", texts), ("chats", chats)):
             pairs = zip(given, ours[variant][kind], theirs[variant][kind], strict=True)
             assert [pair for pair in pairs if pair[1] != pair[2]][:3] == [], (variant, kind)
