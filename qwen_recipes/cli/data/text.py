@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from qwen_recipes.cli.report import counted
+
 COLOURS = {"error": "red", "warning": "yellow", "advice": "cyan"}
 BAR = 40
 LINES = 16
@@ -30,7 +32,7 @@ def _head(found: Any) -> str:
 def _rows(name: str, rows: Any) -> str:
     several = sum(count for turns, count in rows["assistant_turns"].items() if int(turns) > 1)
     said = [
-        f"{rows['read']:,} rows read",
+        f"{counted(rows['read'], 'row')} read",
         f"{rows['good']:,} can be trained on",
         f"{several:,} with several answers",
         f"{rows['with_reasoning']:,} with reasoning",
@@ -50,7 +52,7 @@ def _lengths(lengths: Any) -> str:
 
 
 def _at(at: Any) -> str:
-    longer = f"{at['longer']:,} rows longer ({100 * at['longer_share']:.1f} %)"
+    longer = f"{counted(at['longer'], 'row')} longer ({100 * at['longer_share']:.1f} %)"
     return f"{at['tokens']:,}: {longer}, packs {100 * at['packing_efficiency']:.1f} % full"
 
 
