@@ -20,8 +20,8 @@ messages = json.loads(open("chat.jsonl").read())["messages"]
 for variant in ("base", "hybrid"):
     tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder(variant))
     ids = tokenizer(tokenizer.apply_chat_template(messages, tokenize=False))["input_ids"]
-    print(f"{variant:7} eos {tokenizer.eos_token:13} pad {tokenizer.pad_token:13} eos in the chat:",
-          ids.count(tokenizer.eos_token_id))
+    ends = ids.count(tokenizer.eos_token_id)
+    print(f"{variant:7} eos {tokenizer.eos_token:13} pad {tokenizer.pad_token:13} eos in the chat: {ends}")
 """
 NATIVE = """base_model: Qwen/Qwen3-1.7B-Base
 datasets:
