@@ -89,7 +89,7 @@ def _run(asked: Asked, order: Any, outputs: Any) -> dict[str, Any]:
     from qwen_recipes.data.preparation.run import Preparation, Source
     from qwen_recipes.data.reading import NoReader
 
-    for name in asked.skipped:
+    for name in dict.fromkeys(asked.skipped):
         say(f"recipes: {name} is on the hub and was left out: download it first")
     sources = [Source(rows.file, rows.layout, dict(rows.columns)) for rows in asked.files if not rows.validation]
     try:
