@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 QUICKSTART := examples/quickstart
 
-.PHONY: help demo test conformance conformance-full faults integration check fix bench schemas clean
+.PHONY: help demo gotchas test conformance conformance-full faults integration check fix bench schemas clean
 
 help:            ## what there is
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | expand -t 20
@@ -19,6 +19,9 @@ demo: $(VENV)/ready        ## train an adapter through a real framework, on the 
 	$(BIN)/recipes env create llamafactory --device cpu
 	$(BIN)/python $(QUICKSTART)/prepare.py
 	$(BIN)/recipes run $(QUICKSTART)/quickstart.yaml -o $(QUICKSTART)/compiled --force
+
+gotchas: $(VENV)/ready     ## four things that go wrong without a word, shown: no framework, no model hub
+	$(BIN)/python -m scripts.gotchas
 
 test: $(VENV)/ready        ## unit tests, and a real training through the demo's framework
 	$(BIN)/recipes env create llamafactory --device cpu

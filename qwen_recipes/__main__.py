@@ -14,9 +14,12 @@ def start() -> None:
         sys.stdout.write(f"recipes, version {__version__}\n")
         return
     gc.set_threshold(100_000, 50, 50)  # importing makes many objects and no garbage
-    from qwen_recipes.cli import main
+    try:
+        from qwen_recipes.cli import main
 
-    main(prog_name="recipes")
+        main(prog_name="recipes")
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -30,8 +30,10 @@ from qwen_recipes.recipe.load import load
 from qwen_recipes.recipe.schema import FILES, Draft, recipe_schema
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "scripts" / "measure"))
+sys.path[:0] = [str(ROOT), str(ROOT / "scripts" / "measure")]
 import strategies_page  # noqa: E402
+
+from scripts.gotchas.page import page as gotchas_page  # noqa: E402
 
 SHOWN = ROOT / "examples" / "one-24gb-card.yaml"
 FIELDS = [
@@ -178,6 +180,7 @@ def everything() -> dict[Path, str]:
         ROOT / "docs" / "guards" / "README.md": guard_index(),
         ROOT / "docs" / "trained.md": trained_page(),
         ROOT / "docs" / "demonstrations.md": demonstrations.page(),
+        ROOT / "docs" / "gotchas.md": gotchas_page(),
         ROOT / "docs" / "traps.md": trap_page(),
         ROOT / "docs" / "estimates.md": estimates_page.page(),
         ROOT / "docs" / "estimates.svg": estimates_page.plot(),

@@ -61,6 +61,14 @@ def load_recipe(file: str, sets: tuple[str, ...], form: str = "text") -> Any:
         refuse(error.findings, form)
 
 
+def say_unknown(model: Any) -> None:
+    """Warn of a model folder's own tokenizer and template where they are none of Qwen's; linting has QR318 for it."""
+    from qwen_recipes.qwen.models import unknown_template, unknown_tokenizer
+
+    for warning in filter(None, (unknown_tokenizer(model), unknown_template(model))):
+        say(f"recipes: {warning}")
+
+
 def version_option(function: Function) -> Function:
     """`--backend-version`."""
     help_text = "Released version of the framework, as 0.16.1 or axolotl==0.16.1; the newest known where left out."

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from qwen_recipes.cli.common import Exit, format_option, load_recipe, refuse, set_option, stop
+from qwen_recipes.cli.common import Exit, format_option, load_recipe, refuse, say_unknown, set_option, stop
 from qwen_recipes.recipe.finding import RecipeError
 
 
@@ -24,11 +24,14 @@ def command(file: str, backend: str | None, names: tuple[str, ...], sets: tuple[
 
     Exits 3 where it fits on none of the GPUs.
     """
+    from qwen_recipes.qwen.models import model_facts
+
     loaded = load_recipe(file, sets, form)
     try:
         verdicts = [verdict for one in _wanted(loaded, backend) for verdict in _verdicts(loaded, one, names)]
     except RecipeError as error:
         refuse(error.findings, form)
+    say_unknown(model_facts(loaded.recipe.model.id, loaded.folder))
     _print(verdicts, form)
     if all(verdict.estimate.fits() == "no" for verdict in verdicts):
         sys.exit(Exit.DOES_NOT_FIT)

@@ -14,6 +14,11 @@ from qwen_recipes.cli.reporters.text import report as text
 __all__ = ["REPORTERS", "colour", "say", "text"]
 
 
+def counted(number: int, name: str) -> str:
+    """`1 row`, `2,000 rows`."""
+    return f"{number:,} {name}{'' if number == 1 else 's'}"
+
+
 def say(message: str) -> None:
     """A line for the person, on standard error."""
     click.echo(message, err=True, color=colour(sys.stderr))

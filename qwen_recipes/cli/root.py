@@ -49,6 +49,15 @@ class Commands(click.Group):
         command: click.Command = import_module(f"qwen_recipes.cli.{_FILES.get(cmd_name, cmd_name)}").command
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; who interrupts it gets a line and exit code 130."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            from qwen_recipes.cli.common import Exit, stop
+
+            stop("interrupted", Exit.INTERRUPTED)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Names and what they do, without importing one."""
         with formatter.section("Commands"):

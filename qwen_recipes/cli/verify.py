@@ -10,7 +10,16 @@ from typing import Any
 
 import click
 
-from qwen_recipes.cli.common import Exit, backend_or_stop, format_option, load_recipe, refuse, set_option, stop
+from qwen_recipes.cli.common import (
+    Exit,
+    backend_or_stop,
+    format_option,
+    load_recipe,
+    refuse,
+    say_unknown,
+    set_option,
+    stop,
+)
 from qwen_recipes.cli.report import say
 from qwen_recipes.recipe.finding import RecipeError
 
@@ -62,13 +71,13 @@ def _compared(loaded: Any, wanted: list[Any], rows: int) -> tuple[list[Any], lis
 
 
 def _ours(loaded: Any, plan: Any, rows: int) -> tuple[Any, list[Any]]:
-    from qwen_recipes.data.labels import encoder_of, unknown_files
+    from qwen_recipes.data.labels import encoder_of
     from qwen_recipes.data.rows.sources import Missing
+    from qwen_recipes.qwen.models import model_facts
     from qwen_recipes.verify.rows import sample
 
     try:
-        for warning in unknown_files(plan, loaded.folder):
-            say(f"recipes: {warning}")
+        say_unknown(model_facts(plan.model.id, loaded.folder))
         encoder = encoder_of(plan, loaded.folder)
         found = sample(plan, loaded.folder, encoder, rows)
     except ModuleNotFoundError as error:

@@ -13,7 +13,7 @@ from qwen_recipes.backends.plan import Plan
 from qwen_recipes.data.rows.encode import Encoded, Rule, encode
 from qwen_recipes.data.rows.messages import Message, Row
 from qwen_recipes.qwen.chat_templates import render, template_text
-from qwen_recipes.qwen.tokenizer import released_tokenizer, tokenizer_folder
+from qwen_recipes.qwen.tokenizer import tokenizer_folder
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -64,19 +64,6 @@ def _template(plan: Plan, base: Path) -> str:
     if plan.chat.official:
         return template_text(plan.chat.template)
     return (base / plan.chat.template).read_text("utf-8")
-
-
-def unknown_files(plan: Plan, base: Path = Path()) -> list[str]:
-    """What to warn of: a model folder's own tokenizer or chat template, which wins, and is none that Qwen released."""
-    if not plan.model.local:
-        return []
-    folder, found = base / plan.model.id, []
-    tokenizer = folder / "tokenizer.json"
-    if tokenizer.is_file() and not released_tokenizer(tokenizer):
-        found.append(f"{tokenizer} is no tokenizer that Qwen released; it is used as it is")
-    if plan.model.variant == "unknown":
-        found.append(f"the chat template of {folder} is none that Qwen released; `chat.template` says which is used")
-    return found
 
 
 def load_tokenizer(plan: Plan, base: Path = Path()) -> Tokenizer:

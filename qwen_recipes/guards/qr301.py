@@ -11,7 +11,7 @@ end of a turn carries no loss or generation never stops at it: the model talks o
 Evidence:
 QwenLM/Qwen3#1064, QwenLM/Qwen3#927, hiyouga/LlamaFactory#7943. Axolotl 0.21, run: with the Base tokenizer
 `<|im_end|>` got label -100 until `eot_tokens` named it.
-To see it again: `scripts/evidence/end_of_turn.py`.
+To see it again: `scripts/evidence/end_of_turn.py`, and `scripts/evidence/base_in_axolotl.py` in Axolotl itself.
 
 Instead:
 Remove the keys that name another end of sequence or empty the list of end-of-turn tokens.

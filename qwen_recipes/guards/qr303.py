@@ -32,7 +32,7 @@ def check(facts: Facts) -> Iterator[Hit]:
     if chat.template != model.variant:
         yield Hit(
             ("chat", "template"),
-            f"{model.id} is a {model.variant} model, and this is the template of {chat.template}",
+            f"{model.id} is of the variant {model.variant}, and this is the template of {chat.template}",
             "template: auto",
             Fix((("chat.template", "auto"),), safe=True),
         )

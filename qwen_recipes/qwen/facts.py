@@ -48,6 +48,8 @@ class ModelFacts:
     pad_token: str
     source: str
     """`registry`, or the folder that the facts were read from."""
+    released_tokenizer: bool = True
+    """False where the folder has a tokenizer.json that is neither Qwen's nor transformers' copy of it."""
 
     @property
     def local(self) -> bool:

@@ -68,7 +68,34 @@ def folder_facts(folder: Path, name: str) -> ModelFacts:
         eos_token=eos,
         pad_token=_token(tokenizer.get("pad_token")) or END_OF_TEXT,
         source=str(folder),
+        released_tokenizer=_released(folder / "tokenizer.json"),
     )
+
+
+def unknown_tokenizer(facts: ModelFacts) -> str:
+    """What to tell of a model folder's own tokenizer, if Qwen did not release it; else nothing."""
+    file = Path(facts.source) / "tokenizer.json"
+    return "" if facts.released_tokenizer else f"{file} is no tokenizer that Qwen released; it is used as it is"
+
+
+def unknown_template(facts: ModelFacts) -> str:
+    """What to tell of a model folder's own chat template, if Qwen did not release it; else nothing.
+
+    Raises BadModelFolder.
+    """
+    if not facts.local or facts.variant != "unknown" or folder_template(Path(facts.source)) is None:
+        return ""
+    return f"the chat template of {facts.source} is none that Qwen released; `chat.template` says which is used"
+
+
+def _released(file: Path) -> bool:
+    """True where there is no file, too: the released tokenizer stands in for it."""
+    from qwen_recipes.qwen.tokenizer import released_tokenizer
+
+    try:
+        return not file.is_file() or released_tokenizer(file)
+    except OSError as problem:
+        raise BadModelFolder(f"{file} can't be read: {problem}") from problem
 
 
 def folder_template(folder: Path) -> str | None:

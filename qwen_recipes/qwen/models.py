@@ -5,7 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from qwen_recipes.qwen.facts import ModelFacts, Variant, lora_parameters
-from qwen_recipes.qwen.folder import BadModelFolder, folder_facts, folder_template
+from qwen_recipes.qwen.folder import (
+    BadModelFolder,
+    folder_facts,
+    folder_template,
+    unknown_template,
+    unknown_tokenizer,
+)
 from qwen_recipes.qwen.registry import REGISTRY
 
 __all__ = [
@@ -17,6 +23,8 @@ __all__ = [
     "folder_template",
     "lora_parameters",
     "model_facts",
+    "unknown_template",
+    "unknown_tokenizer",
 ]
 
 

@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+from functools import lru_cache
 from pathlib import Path
 
 from qwen_recipes.qwen.chat_templates import TEMPLATES, template_text
@@ -16,6 +17,9 @@ TOKENIZER_JSON = "aeb13307a71acd8fe81861d94ad54ab689df773318809eed3cbe794b4492da
 
 TOKENIZER_JSON_OF_BASE = ("c0382117", "7539")
 """How that of the Base models' file begins and ends: the same merges and ids, without the last four added tokens."""
+
+TOKENIZER_JSON_SAVED = "be75606093db2094d7cd20f3c2f385c212750648bd6ea4fb2bf507a6a4c55506"
+"""What transformers 5 makes of it when it saves a model; transformers 4.57 saves it byte for byte."""
 
 TOKENIZER_CONFIG = {
     "hybrid": "d5d09f07b48c3086c508b30d1c9114bd1189145b74e982a265350c923acd8101",
@@ -64,9 +68,15 @@ def tokenizer_folder(variant: str, cache: Path | None = None) -> Path:
 
 
 def released_tokenizer(file: Path) -> bool:
-    """Whether this tokenizer.json is one that Qwen3 was released with. Raises OSError."""
-    found, (start, end) = hashlib.sha256(file.read_bytes()).hexdigest(), TOKENIZER_JSON_OF_BASE
-    return found == TOKENIZER_JSON or (found.startswith(start) and found.endswith(end))
+    """Whether this tokenizer.json is one that Qwen3 was released with, or transformers' copy of it. Raises OSError."""
+    found, (start, end) = _digest(file, file.stat().st_mtime_ns), TOKENIZER_JSON_OF_BASE
+    return found in (TOKENIZER_JSON, TOKENIZER_JSON_SAVED) or (found.startswith(start) and found.endswith(end))
+
+
+@lru_cache(maxsize=8)
+def _digest(file: Path, changed: int) -> str:
+    """SHA-256 of a file, remembered until it changes: an editor asks at every key."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _put(built: Path, target: Path, variant: str) -> None:

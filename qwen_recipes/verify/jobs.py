@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -16,9 +15,8 @@ from qwen_recipes.backends import Backend
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.compile import Compiled, compile_for, write
 from qwen_recipes.data.rows.messages import Row
-from qwen_recipes.qwen.facts import ModelFacts
 from qwen_recipes.qwen.models import model_facts
-from qwen_recipes.qwen.tokenizer import tokenizer_folder
+from qwen_recipes.qwen.stand_in import stand_in
 from qwen_recipes.recipe.load import Loaded
 from qwen_recipes.recipe.parts.place import Output
 from qwen_recipes.recipe.parts.source import Model
@@ -47,41 +45,12 @@ class Job:
         return found
 
 
-def stand_in(plan: Plan, base: Path, folder: Path) -> Path:
-    """A folder for a model whose weights are not needed: its config.json and tokenizer, or the person's own folder."""
+def model_folder(plan: Plan, base: Path, folder: Path) -> Path:
+    """A folder for a model whose weights are not needed: a stand-in, or the person's own folder."""
     if plan.model.local:
         return (base / plan.model.id).resolve()
-    facts, tokenizer = model_facts(plan.model.id), tokenizer_folder(plan.model.variant)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(_config(facts), indent=2), "utf-8")
-    for file in sorted(tokenizer.iterdir()):
-        shutil.copyfile(file, folder / file.name)
+    stand_in(model_facts(plan.model.id), folder)
     return folder.resolve()
-
-
-def _config(facts: ModelFacts) -> dict[str, Any]:
-    experts = {
-        "num_experts": facts.experts,
-        "num_experts_per_tok": facts.experts_per_token,
-        "moe_intermediate_size": facts.moe_intermediate_size,
-    }
-    return {
-        "architectures": ["Qwen3ForCausalLM" if facts.dense else "Qwen3MoeForCausalLM"],
-        "model_type": facts.model_type,
-        "hidden_size": facts.hidden_size,
-        "intermediate_size": facts.intermediate_size,
-        "num_hidden_layers": facts.layers,
-        "num_attention_heads": facts.heads,
-        "num_key_value_heads": facts.kv_heads,
-        "head_dim": facts.head_dim,
-        "vocab_size": facts.vocab_size,
-        "max_position_embeddings": facts.max_positions,
-        "rope_theta": facts.rope_theta,
-        "tie_word_embeddings": facts.tied_embeddings,
-        "torch_dtype": "bfloat16",
-        "transformers_version": "4.57.0",
-        **({} if facts.dense else experts),
-    }
 
 
 def prepare(loaded: Loaded, plan: Plan, backend: Backend, rows: Sequence[Row], folder: Path) -> Job:
@@ -111,7 +80,7 @@ def prepare(loaded: Loaded, plan: Plan, backend: Backend, rows: Sequence[Row], f
 
 
 def _on_these_rows(loaded: Loaded, plan: Plan, folder: Path) -> Loaded:
-    model = Model(id=str(stand_in(plan, loaded.folder, folder / "model")))
+    model = Model(id=str(model_folder(plan, loaded.folder, folder / "model")))
     return replace(loaded, recipe=loaded.recipe.changed(model=model, output=Output(dir=str(folder / "out"))))
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from qwen_recipes.backends import backend_named
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.compile import Compiled, compile_for, write
 from qwen_recipes.qwen.models import model_facts
+from qwen_recipes.qwen.stand_in import write_config
 from qwen_recipes.recipe.finding import RecipeError
 from qwen_recipes.recipe.load import load
 from qwen_recipes.verify.parser import FrameworkParser, Parsed
@@ -44,29 +43,7 @@ def model_folder(model: str, root: Path) -> Path:
     """A folder with a config.json of this model's shape, which parsers read in place of the hub's."""
     facts = model_facts(model, EXAMPLES)
     folder = root / facts.model_type / str(facts.layers) / str(facts.max_positions)
-    folder.mkdir(parents=True, exist_ok=True)
-    moe = {
-        "num_experts": facts.experts,
-        "num_experts_per_tok": facts.experts_per_token,
-        "moe_intermediate_size": facts.moe_intermediate_size,
-    }
-    config: dict[str, Any] = {
-        "architectures": ["Qwen3ForCausalLM" if facts.dense else "Qwen3MoeForCausalLM"],
-        "model_type": facts.model_type,
-        "hidden_size": facts.hidden_size,
-        "intermediate_size": facts.intermediate_size,
-        "num_hidden_layers": facts.layers,
-        "num_attention_heads": facts.heads,
-        "num_key_value_heads": facts.kv_heads,
-        "head_dim": facts.head_dim,
-        "vocab_size": facts.vocab_size,
-        "max_position_embeddings": facts.max_positions,
-        "rope_theta": facts.rope_theta,
-        "tie_word_embeddings": facts.tied_embeddings,
-        "torch_dtype": "bfloat16",
-        **({} if facts.dense else moe),
-    }
-    (folder / "config.json").write_text(json.dumps(config))
+    write_config(facts, folder)
     return folder
 
 

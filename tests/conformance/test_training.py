@@ -15,8 +15,13 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from qwen_recipes.backends import backend_named
+from qwen_recipes.data.labels import encoder_of
 from qwen_recipes.qwen.models import lora_parameters, model_facts
+from qwen_recipes.recipe.load import load
+from qwen_recipes.resolve import resolve
 from qwen_recipes.shipped import shipped
+from qwen_recipes.verify.rows import sample
 
 from .conftest import said
 
@@ -53,6 +58,31 @@ print(json.dumps({
 """
 
 
+FILES = ("support.jsonl", "support-validation.jsonl", "reasoning.jsonl", "tools.jsonl")
+EXACT = """\
+version: 1
+name: exact
+model: {model}
+data: {{train: rows.jsonl}}
+chat: {{encoding: exact}}
+method: {{type: lora, rank: 8}}
+training: {{steps: 8, batch_size: 8, micro_batch_size: 8, sequence_length: 1024, learning_rate: 5e-3, log_every: 1}}
+hardware: {{device: cpu}}
+run: {{backend: {backend}, environment: {environment}}}
+"""
+LOSS = """\
+import json, sys, torch
+from transformers import AutoModelForCausalLM
+model, total, count = AutoModelForCausalLM.from_pretrained(sys.argv[1], dtype=torch.float32), 0.0, 0
+for ids, labels in json.load(open(sys.argv[2])):
+    with torch.no_grad():
+        logits = model(input_ids=torch.tensor([ids])).logits[0, :-1]
+    total += torch.nn.functional.cross_entropy(logits, torch.tensor(labels[1:]), reduction="sum").item()
+    count += sum(label != -100 for label in labels[1:])
+print(json.dumps({"loss": total / count}))
+"""
+
+
 @pytest.mark.parametrize("name", BACKENDS)
 def test_recipe_trains(
     name: str, interpreter: Callable[[str], Path], tiny_model: Callable[[str], Path], tmp_path: Path
@@ -62,15 +92,49 @@ def test_recipe_trains(
     values = {"model": model, "data": ROOT / "examples" / "data" / "support.jsonl", "environment": environment}
     recipe = RECIPE.format(backend=name, rank=RANK, targets=", ".join(TARGETS), steps=STEPS, **values)
     (tmp_path / "tiny.yaml").write_text(recipe, "utf-8")
-    command = [sys.executable, "-c", "from qwen_recipes.cli import main; main()", "run", "tiny.yaml"]
-    done = subprocess.run(
-        command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    done = _run("tiny.yaml", tmp_path)
     assert f"over {STEPS} steps" in done.stderr
     _check_record(json.loads((tmp_path / "runs/tiny/run.json").read_text("utf-8")), name)
     adapter = Path(done.stderr.strip().rpartition(": ")[2]).parent
     _check_adapter(json.loads(said([python, "-c", LOAD, model, adapter]).splitlines()[-1]), model)
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_exact_rows_are_what_is_trained(
+    name: str, interpreter: Callable[[str], Path], tiny_model: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """Every step sees all rows: the first loss is that of the model on our ids and labels, whatever their order."""
+    python, model = interpreter(name), tiny_model(name)
+    data = ROOT / "examples" / "data"
+    rows = [line for file in FILES for line in (data / file).read_text("utf-8").splitlines()[:2]]
+    (tmp_path / "rows.jsonl").write_text("\n".join(rows) + "\n", "utf-8")
+    text = EXACT.format(backend=name, model=model, environment=python.parent.parent)
+    (tmp_path / "exact.yaml").write_text(text, "utf-8")
+    _run("exact.yaml", tmp_path)
+    record = json.loads((tmp_path / "runs/exact/run.json").read_text("utf-8"))
+    expected = json.loads(said([python, "-c", LOSS, model, _encoded(tmp_path / "exact.yaml", name)]).splitlines()[-1])
+    assert record["first_loss"] == pytest.approx(expected["loss"], abs=1e-4)
+    assert record["last_loss"] < record["first_loss"] - 0.5
+
+
+def _encoded(recipe: Path, backend: str) -> Path:
+    """A file of our ids and labels of the recipe's rows."""
+    loaded = load(str(recipe))
+    plan = resolve(loaded, backend_named(backend))
+    found = sample(plan, loaded.folder, encoder_of(plan, loaded.folder), None)
+    assert (len(found.rows), found.bad, found.overlong) == (8, 0, 0)
+    out = recipe.with_name("encoded.json")
+    out.write_text(json.dumps([row.encoded for row in found.rows]), "utf-8")
+    return out
+
+
+def _run(recipe: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """`recipes run` in this folder; it has to succeed."""
+    command = [sys.executable, "-c", "from qwen_recipes.cli import main; main()", "run", recipe]
+    variables = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done
 
 
 def _check_record(record: dict[str, object], name: str) -> None:

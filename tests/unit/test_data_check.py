@@ -16,6 +16,8 @@ from qwen_recipes.guards.rows import check as checking
 from qwen_recipes.guards.rows.check import check_rows
 from qwen_recipes.guards.rows.judge import Rows
 from qwen_recipes.guards.rows.summary import summary
+from qwen_recipes.qwen.models import model_facts
+from qwen_recipes.qwen.stand_in import stand_in
 from qwen_recipes.resolve import resolve
 from tests.conftest import ROOT
 from tests.unit.test_row_guards import judge_of
@@ -186,3 +188,25 @@ def test_lengths_of_a_plan(loaded, tmp_path):
     assert (found.count, found.longest > 300, found.trained) == (2, True, 4)
     assert lengths_of(resolve(loaded({"data": {"train": "none.jsonl"}}), backend_named("axolotl")), tmp_path) is None
     assert lengths_of(resolve(made, backend_named("axolotl")), tmp_path, at_most=1).count == 1
+
+
+def test_a_tokenizer_that_qwen_did_not_release_is_told_by_every_command(tmp_path):
+    stand_in(model_facts("Qwen/Qwen3-0.6B"), tmp_path / "mine")
+    rows, recipe = write(tmp_path / "rows.jsonl", [row("q", "a")]), tmp_path / "x.yaml"
+    recipe.write_text("version: 1\nmodel: mine\ndata: {train: rows.jsonl}\nrun: {backend: axolotl}\n", "utf-8")
+    calls = [
+        ["data", "check", rows, "--model", tmp_path / "mine"],
+        *(["data", command, recipe] for command in ("check", "preview")),
+        *([command, recipe] for command in ("plan", "lint")),
+        ["compile", recipe, "-o", tmp_path / "out"],
+    ]
+
+    def told(words):
+        done = CliRunner().invoke(main, list(map(str, words)))
+        assert done.exit_code == 0, done.output
+        return "tokenizer.json is no tokenizer that Qwen released" in done.output
+
+    assert [told(words) for words in calls] == [False] * len(calls)
+    with (tmp_path / "mine" / "tokenizer.json").open("a") as file:
+        file.write("\n")
+    assert [told(words) for words in calls] == [True] * len(calls)

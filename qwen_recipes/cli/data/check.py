@@ -54,7 +54,7 @@ def command(
     asked = asked_for(names, Options(model, layout, train_on, limit, None, sets, validation))
     off = frozenset(code.strip().upper() for codes in ignore for code in codes.split(","))
     asked = replace(asked, rules=replace(asked.rules, off=asked.rules.off | off))
-    for name in asked.skipped:
+    for name in dict.fromkeys(asked.skipped):
         say(f"recipes: {name} is on the hub and was not checked: download it and check the files")
     if not asked.files:
         stop("there are no files of rows to check", Exit.USAGE)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import Any
 
 from qwen_recipes.cli.data.plots import histogram, shares
+from qwen_recipes.cli.report import counted
 
 STYLE = """
 :root { color-scheme: light dark; --text: #1c1f23; --soft: #5d6670; --line: #d9dee3; --back: #fff; --box: #f6f8fa;
@@ -80,15 +82,16 @@ def _lengths(lengths: dict[str, Any], rows: int) -> str:
     heads = "".join(f"<th class=number>{name}</th>" for name, _ in cells)
     values = "".join(f"<td class=number>{value}</td>" for _, value in cells)
     table = f"<table><tr>{heads}</tr><tr>{values}</tr></table>"
-    said = [_at("sequence_length", at) + f" {at['nothing_trained']:,} rows have no trained token."] if at else []
-    said.append(_at("Proposed", proposal))
+    said = [_at("sequence_length", at) + f" Without a trained token: {at['nothing_trained']:,}."] if at else []
+    if len(marks) > len(said):
+        said.append(_at("Proposed", proposal))
     lines = "".join(f"<p>{line}</p>" for line in said)
     return f"<h2>Tokens of a row</h2>{histogram(lengths['histogram'], marks)}{table}{lines}"
 
 
 def _at(name: str, at: dict[str, Any]) -> str:
     return (
-        f"<b>{name} {at['tokens']:,}</b>: {at['longer']:,} rows are longer ({100 * at['longer_share']:.1f} %), "
+        f"<b>{name} {at['tokens']:,}</b>: {counted(at['longer'], 'row')} longer ({100 * at['longer_share']:.1f} %), "
         f"packs are {100 * at['packing_efficiency']:.1f} % full."
     )
 
@@ -104,6 +107,11 @@ def _findings(findings: list[dict[str, Any]]) -> str:
     return "<h2>Findings</h2>" + "".join(map(_finding, findings))
 
 
+def _code(text: str) -> str:
+    """Text whose words between backticks are code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
+
+
 def _finding(found: dict[str, Any]) -> str:
     rows = "".join(
         f"<tr><td><code>{escape(one['file'])}:{one['line']}</code></td><td>{escape(one['message'])}</td>"
@@ -115,5 +123,5 @@ def _finding(found: dict[str, Any]) -> str:
     opened = " open" if found["severity"] == "error" else ""
     return (
         f"<details{opened}><summary>{kind} {escape(found['title'])}: {found['count']:,}{share}</summary>"
-        f"<table>{rows}</table><p>Instead: {escape(found['instead'])}</p></details>"
+        f"<table>{rows}</table><p>Instead: {_code(found['instead'])}</p></details>"
     )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 WIDE, HIGH, LEFT, BOTTOM, TOP = 960, 260, 60, 28, 34
-TICKS = 4
+TICKS = 5
 
 
 def histogram(bars: list[dict[str, int]], marks: list[tuple[int, str]]) -> str:
     """Rows by length; `marks` are lengths that get a line and a name."""
     end = max([bars[-1]["to"], *(at for at, _ in marks if at < 3 * bars[-1]["to"])])
-    most = max(bar["rows"] for bar in bars) or 1
-    drawn = [_grid(most), *(_bar(bar, end, most) for bar in bars), *_scale(end)]
+    rows = max(bar["rows"] for bar in bars) or 1
+    step = _step(rows / TICKS)
+    most = -(-rows // step) * step
+    drawn = [_grid(most, step), *(_bar(bar, end, most) for bar in bars), *_scale(end)]
     drawn += [_mark(at, name, end, place) for place, (at, name) in enumerate(marks)]
     return _svg(HIGH, "Rows by their number of tokens", drawn)
 
@@ -45,18 +47,23 @@ def _bar(bar: dict[str, int], end: int, most: int) -> str:
     return f'<rect {place} height="{high:.1f}" fill="var(--bar)"><title>{said}</title></rect>'
 
 
-def _grid(most: int) -> str:
+def _grid(most: int, step: int) -> str:
     lines = []
-    for tick in range(TICKS + 1):
-        y = HIGH - BOTTOM - (HIGH - BOTTOM - TOP) * tick / TICKS
+    for tick in range(0, most + 1, step):
+        y = HIGH - BOTTOM - (HIGH - BOTTOM - TOP) * tick / most
         lines.append(f'<line x1="{LEFT}" x2="{WIDE - 20}" y1="{y:.1f}" y2="{y:.1f}" stroke="var(--line)"/>')
-        lines.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{round(most * tick / TICKS):,}</text>')
+        lines.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{tick:,}</text>')
     return "".join(lines)
 
 
+def _step(least: float) -> int:
+    """The smallest of 1, 2, 5, 10, 20, … that is not below."""
+    step: int = next(s for digit in range(12) for s in (10**digit, 2 * 10**digit, 5 * 10**digit) if s >= least)
+    return step
+
+
 def _scale(end: int) -> list[str]:
-    step = next(s for digit in range(9) for s in (10**digit, 2 * 10**digit, 5 * 10**digit) if 10 * s >= end)
-    ticks = range(0, end + 1, step)
+    ticks = range(0, end + 1, _step(end / 10))
     return [f'<text x="{_x(t, end):.1f}" y="{HIGH - 8}" text-anchor="middle">{t:,}</text>' for t in ticks]
 
 

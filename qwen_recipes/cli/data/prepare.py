@@ -10,7 +10,7 @@ import click
 
 from qwen_recipes.cli.common import Exit, format_option, set_option, stop
 from qwen_recipes.cli.data.sources import Asked, Options, asked_for
-from qwen_recipes.cli.report import say
+from qwen_recipes.cli.report import counted, say
 from qwen_recipes.data.layouts import ALL_LAYOUTS
 from qwen_recipes.data.preparation.examples import CONVERSATIONS, Wishes
 
@@ -89,7 +89,7 @@ def _run(asked: Asked, order: Any, outputs: Any) -> dict[str, Any]:
     from qwen_recipes.data.preparation.run import Preparation, Source
     from qwen_recipes.data.reading import NoReader
 
-    for name in asked.skipped:
+    for name in dict.fromkeys(asked.skipped):
         say(f"recipes: {name} is on the hub and was left out: download it first")
     sources = [Source(rows.file, rows.layout, dict(rows.columns)) for rows in asked.files if not rows.validation]
     try:
@@ -102,7 +102,8 @@ def _run(asked: Asked, order: Any, outputs: Any) -> dict[str, Any]:
 
 def _said(counts: dict[str, int], outputs: Any, held: bool) -> str:
     lines = [
-        f"{counts['read']:,} rows read, {counts['bad']:,} of them bad; {counts['made']:,} examples made of the others",
+        f"{counted(counts['read'], 'row')} read, {counts['bad']:,} of them bad; "
+        f"{counted(counts['made'], 'example')} made of the others",
         f"{counts['train']:,} written to {outputs.train}",
     ]
     if held:

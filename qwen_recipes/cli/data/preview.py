@@ -12,8 +12,9 @@ import click
 from qwen_recipes.cli.common import Exit, set_option, stop
 from qwen_recipes.cli.data.shown import Shown, as_html, as_text
 from qwen_recipes.cli.data.sources import DEFAULT_MODEL, Asked, Options, asked_for, template_of
-from qwen_recipes.cli.report import colour, say
+from qwen_recipes.cli.report import colour, counted, say
 from qwen_recipes.data.layouts import ALL_LAYOUTS
+from qwen_recipes.guards.rows.judge import Rules
 
 
 @click.command("preview")
@@ -54,10 +55,14 @@ def command(
     from qwen_recipes.data.rows.prepare import replace_file
 
     try:
-        replace_file(html, as_html(shown))
+        replace_file(html, as_html(shown, _about(asked.rules)))
     except OSError as error:
         stop(f"{html} can't be written: {error.strerror}", Exit.USAGE)
-    say(f"{len(shown)} rows in {html}")
+    say(f"{counted(len(shown), 'row')} in {html}")
+
+
+def _about(rules: Rules) -> str:
+    return f"{rules.model.id} · chat template {rules.template.variant} · loss on {rules.train_on}"
 
 
 def _coloured() -> bool:

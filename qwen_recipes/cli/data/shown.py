@@ -19,7 +19,8 @@ STYLE = """
   --mark: #c297ff; } }
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--text); background: var(--back); margin: 2rem auto;
   max-width: 62rem; padding: 0 1.5rem; }
-h2 { font-size: 1rem; margin: 2rem 0 .2rem; } p { color: var(--soft); margin: 0 0 .4rem; }
+h1 { font-size: 1.6rem; margin: 0 0 .2rem; } h2 { font-size: 1rem; margin: 2rem 0 .2rem; }
+p { color: var(--soft); margin: 0 0 .4rem; }
 pre { font: .88rem/1.6 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; }
 .t { background: var(--learn); } .c { color: var(--mark); font-weight: 600; } .x { text-decoration: line-through; }
 """
@@ -43,12 +44,14 @@ class Shown:
     stretches: list[Stretch] = field(default_factory=list)
     tokens: int = 0
     trained: int = 0
+    cut: int = 0
     problem: str = ""
 
     @property
     def said(self) -> str:
         """Its size in words."""
-        return self.problem or f"{self.tokens:,} tokens, {self.trained:,} of them trained"
+        cut = f"; {self.cut:,} behind the sequence length" if self.cut else ""
+        return self.problem or f"{self.tokens:,} tokens, {self.trained:,} of them trained{cut}"
 
 
 def shown_rows(name: str, row: Row, encoder: Any, limit: int | None) -> Iterator[Shown]:
@@ -69,7 +72,8 @@ def _shown(name: str, row: Row, encoder: Any, limit: int | None) -> Shown:
     except (BadRow, ValueError) as error:
         return Shown(name, problem=str(error))
     trained = sum(label != IGNORED for label in encoded.labels)
-    return Shown(name, list(_stretches(encoded, encoder, limit)), len(encoded.ids), trained)
+    cut = max(0, len(encoded.ids) - limit) if limit else 0
+    return Shown(name, list(_stretches(encoded, encoder, limit)), len(encoded.ids), trained, cut)
 
 
 def _stretches(encoded: Any, encoder: Any, limit: int | None) -> Iterator[Stretch]:
@@ -116,8 +120,8 @@ def _bracketed(stretches: Sequence[Stretch]) -> str:
     return made + ("]]" if inside else "")
 
 
-def as_html(rows: Sequence[Shown]) -> str:
-    """One page; nothing is loaded from anywhere."""
+def as_html(rows: Sequence[Shown], about: str) -> str:
+    """One page; nothing is loaded from anywhere. `about` says whose template and tokens these are."""
     body = "\n".join(
         f"<h2>{escape(row.name)}</h2><p>{escape(row.said)}</p><pre>{''.join(map(_span, row.stretches))}</pre>"
         for row in rows
@@ -126,7 +130,8 @@ def as_html(rows: Sequence[Shown]) -> str:
     legend += '<span class="x">behind the sequence length</span></p>'
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><style>{STYLE}</style>'
     head = f"<head>{head}<title>Rows</title></head>"
-    return f"<!doctype html>\n<html lang=en>{head}\n<body>{legend}\n{body}\n</body></html>\n"
+    top = f"<h1>Rows as the model sees them</h1><p>{escape(about)}</p>{legend}"
+    return f"<!doctype html>\n<html lang=en>{head}\n<body>{top}\n{body}\n</body></html>\n"
 
 
 def _span(one: Stretch) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from qwen_recipes.cli.common import Exit, backend_or_stop, load_recipe, refuse, stop
+from qwen_recipes.cli.common import Exit, backend_or_stop, load_recipe, refuse, say_unknown, stop
 from qwen_recipes.data.layouts import layout_of_file
 from qwen_recipes.data.rows.sources import SUFFIXES
 from qwen_recipes.data.texts import Template
@@ -50,9 +50,9 @@ def is_recipe(name: str) -> bool:
 def asked_for(names: tuple[str, ...], options: Options) -> Asked:
     """The files of rows; a problem with the call, a recipe or a model is printed and ends the process."""
     try:
-        if any(is_recipe(name) for name in names):
-            return _by_recipe(names, options)
-        return _by_files(names, options)
+        asked = _by_recipe(names, options) if any(map(is_recipe, names)) else _by_files(names, options)
+        say_unknown(asked.rules.model)
+        return asked
     except (UnknownModel, BadModelFolder) as error:
         stop(str(error), Exit.USAGE)
     except OSError as error:

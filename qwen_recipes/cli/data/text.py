@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import dropwhile
 from typing import Any
 
 import click
+
+from qwen_recipes.cli.report import counted
 
 COLOURS = {"error": "red", "warning": "yellow", "advice": "cyan"}
 BAR = 40
@@ -29,7 +32,7 @@ def _head(found: Any) -> str:
 def _rows(name: str, rows: Any) -> str:
     several = sum(count for turns, count in rows["assistant_turns"].items() if int(turns) > 1)
     said = [
-        f"{rows['read']:,} rows read",
+        f"{counted(rows['read'], 'row')} read",
         f"{rows['good']:,} can be trained on",
         f"{several:,} with several answers",
         f"{rows['with_reasoning']:,} with reasoning",
@@ -49,12 +52,12 @@ def _lengths(lengths: Any) -> str:
 
 
 def _at(at: Any) -> str:
-    longer = f"{at['longer']:,} rows longer ({100 * at['longer_share']:.1f} %)"
+    longer = f"{counted(at['longer'], 'row')} longer ({100 * at['longer_share']:.1f} %)"
     return f"{at['tokens']:,}: {longer}, packs {100 * at['packing_efficiency']:.1f} % full"
 
 
 def _bars(histogram: list[Any]) -> list[str]:
-    merged = _merged(histogram)
+    merged = list(dropwhile(lambda bar: not bar[2], _merged(histogram)))
     most = max((rows for *_, rows in merged), default=0)
     wide = len(f"{merged[-1][1]:,}") if merged else 0
     return [

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from qwen_recipes.data.duplicates import Duplicates, Place, Repeats
@@ -121,9 +123,18 @@ def _trouble(tally: Tally, rules: Rules, kind: str, example: Example) -> None:
 
 
 class _Pool(ProcessPoolExecutor):
-    """Processes that judge; `cores` of them."""
+    """Processes that judge; `cores` of them. Where anything ends the work early, they end with it."""
 
     cores = 1
+    others: frozenset[Any] = frozenset()
+    """Processes that were there before."""
+
+    def __exit__(self, kind: type[BaseException] | None, *of: Any) -> None:
+        if kind is not None:
+            self.shutdown(wait=False, cancel_futures=True)
+            for process in frozenset(active_children()) - self.others:
+                process.terminate()
+        super().__exit__(kind, *of)
 
 
 def _pool(files: Sequence[Rows], rules: Rules, cores: int | None) -> Any:
@@ -135,7 +146,7 @@ def _pool(files: Sequence[Rows], rules: Rules, cores: int | None) -> Any:
     method = "fork" if sys.platform == "linux" else "spawn"
     gc.freeze()
     pool = _Pool(count, mp_context=get_context(method), initializer=_start, initargs=(rules,))
-    pool.cores = count
+    pool.cores, pool.others = count, frozenset(active_children())
     return pool
 
 
@@ -149,8 +160,16 @@ def _start(rules: Rules) -> None:
     global _judge
     if _judge is None:
         _judge = Judge(rules)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # its parent hears it too, and ends it
+    Thread(target=_end_with, args=(parent_process(),), daemon=True).start()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+
+
+def _end_with(parent: Any) -> None:
+    """Nobody waits for rows when the parent was killed."""
+    parent.join()
+    os._exit(1)
 
 
 def _work(work: Work, rows: Rows) -> tuple[Tally, Array]:

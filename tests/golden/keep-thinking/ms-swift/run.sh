@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # keep-thinking: compiled by qwen-recipes 0.1.0 for ms-swift 4.6.0
-# recipe 15118e6ceb0f2cbe; edit the recipe, not this file
+# recipe c51ce9988f54b0d7; edit the recipe, not this file
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail

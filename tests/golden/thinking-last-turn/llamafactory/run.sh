@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # thinking-last-turn: compiled by qwen-recipes 0.1.0 for LLaMA-Factory 0.9.5
-# recipe 212cbb2714184913; edit the recipe, not this file
+# recipe 76cfe725c30ee17f; edit the recipe, not this file
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
