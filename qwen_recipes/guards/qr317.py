@@ -15,8 +15,8 @@ Evidence:
 first token that differs in your rows.
 
 Instead:
-Leave `encoding` out, and packing and streaming off: ids and labels are then made by `recipes` and handed over, at three
-to four times the text's disk space. Or take another framework.
+Write `encoding: exact` under `chat`, or leave it out, without packing and streaming: ids and labels are then made by
+`recipes` and handed over, at three to four times the text's disk space. Or take another framework.
 """
 
 from __future__ import annotations
