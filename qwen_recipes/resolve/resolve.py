@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from qwen_recipes.backends.base import Backend
 from qwen_recipes.backends.plan import OutputPlan, Plan, RunPlan, TrackingPlan
 from qwen_recipes.recipe.check import locate
@@ -19,6 +17,7 @@ from qwen_recipes.resolve.method import resolve_method, resolve_quantization
 from qwen_recipes.resolve.model import find_model, resolve_chat, resolve_model
 from qwen_recipes.resolve.notes import Notes
 from qwen_recipes.resolve.objective import check_groups, resolve_objective
+from qwen_recipes.resolve.own_template import settle_template
 from qwen_recipes.resolve.training import resolve_length, resolve_training
 
 
@@ -68,17 +67,7 @@ def _resolve(loaded: Loaded, backend: Backend, notes: Notes) -> Plan:
         allow=dict(recipe.allow or {}),
         extra=dict((options.extra if options else None) or {}),
     )
-    return _handed_over(plan, backend, notes)
-
-
-def _handed_over(plan: Plan, backend: Backend, notes: Notes) -> Plan:
-    """With tokens instead of text, where that is left open, the framework's own would differ, and it can take them."""
-    exact = replace(plan, chat=replace(plan.chat, encoding="exact"))
-    if "chat.encoding" in plan.asked or not backend.own_tokens(plan) or backend.beyond(exact):
-        return plan
-    why = f"{backend.title} would make other tokens of these rows (QR317)"
-    notes.derive("chat.encoding", None, why, "model.id", origin="model")
-    return exact
+    return settle_template(plan, facts, backend, notes)
 
 
 def _output(loaded: Loaded, notes: Notes) -> OutputPlan:

@@ -53,5 +53,5 @@ BACKEND = Backend(
     limits=LIMITS,
     older=OLDER,
     row_shape=row_shape,
-    own_tokens=lambda plan: plan.objective.type == "sft" and plan.chat.template == "base",
+    own_tokens=lambda plan: plan.objective.type == "sft" and (plan.chat.template == "base" or not plan.chat.official),
 )

@@ -61,7 +61,11 @@ LIMITS = (
         lambda p: p.method.variant == "dora" and p.hardware.strategy == "fsdp1",
         "DoRA dies under FSDP1: PEFT finds flattened weights (run on two GPUs, docs/strategies.md)",
     ),
-    Limit("chat.template", lambda p: not p.chat.official, "its templates are Python code: it reads no Jinja file"),
+    Limit(
+        "chat.template",
+        lambda p: not p.chat.official and not p.chat.exact,
+        "its templates are Python code: it reads no Jinja file; `chat.encoding: exact` hands over tokens",
+    ),
     Limit(
         "method.variant",
         lambda p: p.method.variant == "dora" and p.quantization.bits != 16,

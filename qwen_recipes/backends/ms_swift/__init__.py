@@ -51,4 +51,5 @@ BACKEND = Backend(
     limits=LIMITS,
     older=OLDER,
     row_shape=row_shape,
+    own_tokens=lambda plan: plan.objective.type == "sft" and not plan.chat.official,
 )
