@@ -62,6 +62,8 @@ def resume_point(output: Path, compiled: Compiled, base: Path, tell: Callable[[s
         return None
     if record is None:
         tell(f"without {RECORD} nothing tells whether recipe and data are still the same")
+    if compiled.plan.training.early_stopping is not None:
+        tell("early stopping counts evaluations without progress anew: no framework keeps the count")
     tell(f"going on from {good.folder.name}")
     attempts = [*record.attempts, record.as_attempt()] if record else []
     return ResumePoint(good.folder.resolve(), good.step, attempts)

@@ -16,7 +16,7 @@ from qwen_recipes.launch.alive import LOCK, SILENCE, process_started
 from qwen_recipes.launch.process import _HELD, _Log
 from tests.unit.test_checkpoints import checkpoint
 from tests.unit.test_resume import stopped
-from tests.unit.test_run import framework, place, recipes_run, record, started
+from tests.unit.test_run import RECIPE, framework, place, recipes_run, record, started
 
 __all__ = ["place", "stopped"]
 CITED = "torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 112.00 MiB. GPU"
@@ -175,3 +175,23 @@ def test_checkpoint_of_a_run_without_a_record(place):
     checkpoint(place / "runs/toy", 2)
     code, _, err = recipes_run(place, "--resume")
     assert code == 0 and "going on from checkpoint-2" in err and "nothing tells whether" in err
+
+
+def test_early_stopping_counts_anew(place):
+    recipe = place / "toy.yaml"
+    told = "training: {steps: 3, early_stopping: 2, evaluate_every: 1, save_every: 1}"
+    recipe.write_text(RECIPE.replace("training: {steps: 3}", told).replace("data:\n", "data:\n  validation: 0.5\n"))
+    checkpoint(place / "runs/toy", 2)
+    code, _, err = recipes_run(place, "--resume")
+    assert code == 0 and "early stopping counts evaluations without progress anew" in err, err
+
+
+def test_training_that_no_framework_state_brings_back(stopped):
+    """LLaMA-Factory puts a reward model's head beside the adapter, and does not find its way back."""
+    recipe = stopped / "toy.yaml"
+    recipe.write_text(RECIPE + "objective: reward\n")
+    code, _, err = recipes_run(stopped, "--resume")
+    assert code == 1 and "LLaMA-Factory 0.9.5 can't go on with this training" in err
+    framework(stopped, "sys.exit(1)")
+    code, _, err = recipes_run(stopped)
+    assert code == 5 and "where this run stops it has to start over" in err
