@@ -37,8 +37,8 @@ output: {{dir: out/run}}
 run: {{backend: {backend}, environment: {environment}}}
 """
 """Dropout and warm-up, two micro-batches a step, several epochs: all of it has a state that has to come back."""
-ROWS = 20
-"""Ten steps an epoch, unpacked."""
+ROWS, EPOCH = 20, 10
+"""Rows, and steps of an epoch, unpacked."""
 
 
 def rows() -> str:

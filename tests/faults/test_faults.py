@@ -19,14 +19,15 @@ import pytest
 from qwen_recipes.launch.checkpoints import checkpoints, last_whole
 from qwen_recipes.launch.overview import runs
 from qwen_recipes.launch.record import read_record
+from qwen_recipes.launch.run import weights
 
-from .conftest import ROOT, Place, as_if_killed, of_session
+from .conftest import EPOCH, ROOT, Place, as_if_killed, of_session
 
 pytestmark = pytest.mark.training
 WITHIN = 1e-3
 """How far two runs' losses may be apart."""
 STEPS, MANY = 24, 240
-"""Steps of a run that is hurt once or twice, and of one that is hurt two dozen times."""
+"""Steps of a run that is hurt once or twice, and of one that is hurt twenty times."""
 
 
 def same_curve(place: Place, reference: Place) -> dict[str, Any]:
@@ -37,8 +38,8 @@ def same_curve(place: Place, reference: Place) -> dict[str, Any]:
     assert worst <= WITHIN, [
         (step, ours[step], theirs[step]) for step in ours if abs(ours[step] - theirs[step]) > WITHIN
     ]
-    adapters = [(one.output / "adapter_model.safetensors") for one in (place, reference)]
-    return {"worst": worst, "same_weights": len({one.read_bytes() for one in adapters if one.is_file()}) == 1}
+    files = [weights(one.output, True) or weights(one.output, False) for one in (place, reference)]
+    return {"worst": worst, "same_weights": len({file.read_bytes() for file in files if file}) == 1}
 
 
 def keep(name: str, found: dict[str, Any]) -> None:
@@ -111,10 +112,10 @@ def killed(place: Place, when: str, whom: str, window: float, chance: random.Ran
 CHEAP = [("trainer", "training"), ("recipes", "save")]
 
 
-def two_dozen(chance: random.Random) -> list[tuple[str, str]]:
-    """Ten kills of each, four of all at once; a fifth while starting, a fifth while saving, the rest in training."""
-    whom = ["trainer", "recipes"] * 10 + ["everything"] * 4
-    when = ["start"] * 5 + ["save"] * 5 + ["training"] * 14
+def twenty(chance: random.Random) -> list[tuple[str, str]]:
+    """Whom, and when: a fifth while starting, a fifth while saving, the rest in training."""
+    whom = ["trainer", "recipes"] * 8 + ["everything"] * 4
+    when = ["start"] * 4 + ["save"] * 4 + ["training"] * 12
     chance.shuffle(whom)
     chance.shuffle(when)
     return list(zip(whom, when, strict=True))
@@ -123,7 +124,7 @@ def two_dozen(chance: random.Random) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("steps", [STEPS, pytest.param(MANY, marks=pytest.mark.full)])
 def test_kills_at_random_moments(steps: int, place: Callable[..., Place], reference: Callable[..., Place]) -> None:
     chance = random.Random(7)
-    plan = CHEAP if steps == STEPS else two_dozen(chance)
+    plan = CHEAP if steps == STEPS else twenty(chance)
     hurt, whole = place(steps), reference(steps)
     pace = whole.record()["metrics"]["seconds_per_step"]  # type: ignore[index]
     window, told = pace * 0.7 * steps / len(plan), []
@@ -253,6 +254,21 @@ def test_each_framework_goes_on(backend: str, place: Callable[..., Place], refer
     made = hurt.record()
     assert (made["resumed_from"], made["steps"]) == (told["last_whole"], STEPS)
     keep(f"{backend}, kill -9 once", {"steps": STEPS, **same_curve(hurt, whole), "kills": [told]})
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("backend", ["axolotl", "llamafactory", "ms-swift"])
+def test_goes_on_where_an_epoch_ended(
+    backend: str, place: Callable[..., Place], reference: Callable[..., Place]
+) -> None:
+    hurt, whole = place(STEPS, backend), reference(STEPS, backend)
+    as_if_killed(hurt, whole, EPOCH * 2)
+    code, said = hurt.run("--resume")
+    assert code == 0, said
+    assert hurt.record()["resumed_from"] == EPOCH * 2
+    keep(
+        f"{backend}, stopped at an epoch's end", {"steps": STEPS, "resumed_from": EPOCH * 2, **same_curve(hurt, whole)}
+    )
 
 
 @pytest.mark.full
