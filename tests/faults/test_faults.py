@@ -86,11 +86,10 @@ def killed(place: Place, when: str, whom: str, window: float, chance: random.Ran
     after, step = time.monotonic() - began, place.step()
     place.hit(process, whom)
     process.communicate(timeout=60)
+    made = place.settled(whom != "everything")
     record = read_record(place.output) if whom == "everything" else None
-    made = place.settled() if whom != "everything" else place.record()
     good, torn = last_whole(place.output)
     assert before is None or (good is not None and good.step >= before.step), "a checkpoint was lost"
-    assert not of_session(made["pgid"])
     if record is None:
         assert made["status"] in ("killed", "failed") and made["ended"]
         assert whom == "recipes" or process.returncode == 5
@@ -276,10 +275,10 @@ def test_goes_on_where_an_epoch_ended(
 def test_packed_rows_come_in_the_same_order(
     backend: str, place: Callable[..., Place], reference: Callable[..., Place]
 ) -> None:
-    """In the middle of an epoch that is not the first. ms-swift packs with flash attention alone: not on a CPU."""
+    """In the middle of an epoch, which has four steps. ms-swift packs with flash attention alone: not on a CPU."""
     hurt, whole = place(STEPS, backend, True), reference(STEPS, backend, True)
-    as_if_killed(hurt, whole, STEPS - 4)
+    as_if_killed(hurt, whole, STEPS - 2)
     code, said = hurt.run("--resume")
     assert code == 0, said
-    assert hurt.record()["resumed_from"] == STEPS - 4
-    keep(f"{backend}, packed", {"steps": STEPS, "resumed_from": STEPS - 4, **same_curve(hurt, whole)})
+    assert hurt.record()["resumed_from"] == STEPS - 2
+    keep(f"{backend}, packed", {"steps": STEPS, "resumed_from": STEPS - 2, **same_curve(hurt, whole)})
