@@ -13,19 +13,22 @@ RESULTS = Path(__file__).parent.parent / "tests" / "faults" / "results.json"
 HEAD = "| framework | training, and what happened | went on from | largest difference of a loss | weights |\n"
 
 
-def counted(values: list[str]) -> str:
-    """`10 trainer, 4 recipes`."""
-    return ", ".join(f"{count} {value}" for value, count in Counter(values).most_common())
+WHOM = {"trainer": "of the trainer", "recipes": "of `recipes`", "everything": "of everything at once"}
+WHEN = {"start": "while starting", "training": "in training", "save": "in a save"}
+
+
+def counted(kills: list[dict[str, Any]], name: str, words: dict[str, str]) -> str:
+    """`10 of the trainer, 4 of everything at once`."""
+    return ", ".join(f"{count} {words[value]}" for value, count in Counter(one[name] for one in kills).most_common())
 
 
 def happened(what: str, found: dict[str, Any]) -> str:
-    """What was done to the run; a dozen kills are counted."""
+    """What was done to the run; several kills are counted."""
     kills = found.get("kills", [])
     if len(kills) == 1:
         return f"{what}, at step {kills[0]['at_step']} of {found['steps']}"
     if kills:
-        whom, during = (counted([one[name] for one in kills]) for name in ("killed", "during"))
-        return f"{what}: {whom}; {during}"
+        return f"{what}: {counted(kills, 'killed', WHOM)}; {counted(kills, 'during', WHEN)}"
     return what
 
 
@@ -45,7 +48,8 @@ def row(name: str, found: dict[str, Any]) -> str:
     if "refused" in found:
         return f"| {title} | {what} | refused: {found['refused']} | | |"
     weights = "the same bytes" if found["same_weights"] else "differ"
-    return f"| {title} | {happened(what, found)} | {went_on_from(found)} | {found['worst']:.0e} | {weights} |"
+    worst = f"{found['worst']:.0e}" if found["worst"] else "0"
+    return f"| {title} | {happened(what, found)} | {went_on_from(found)} | {worst} | {weights} |"
 
 
 def table() -> str:

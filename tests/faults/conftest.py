@@ -92,6 +92,17 @@ class Place:
         """The last step of the curve; 0 before the first."""
         return max((point.step for point in last_points(self.output)), default=0)
 
+    def begun_by(self, pid: int) -> bool:
+        """Whether the record is of the run that this process has started."""
+        with contextlib.suppress(OSError, ValueError):
+            return self.record()["pid"] == pid and self.record()["pgid"] is not None
+        return False
+
+    def logged(self) -> int:
+        """Lines of the curve, those of earlier attempts included."""
+        curve = self.output / "metrics.jsonl"
+        return curve.read_bytes().count(b"\n") if curve.is_file() else 0
+
     def settled(self, said: bool = True) -> dict[str, object]:
         """The record once every process of the run is gone and its end is written, if somebody was left to say it."""
         for _ in range(300):

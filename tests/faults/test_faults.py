@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from qwen_recipes.launch.checkpoints import checkpoints, last_whole
+from qwen_recipes.launch.losses import newest_checkpoint
 from qwen_recipes.launch.overview import runs
 from qwen_recipes.launch.record import read_record
 from qwen_recipes.launch.run import weights
@@ -59,18 +60,19 @@ def wait_for(process: subprocess.Popen[str], true: Callable[[], bool], every: fl
 
 
 def half_saved(place: Place) -> bool:
-    """Whether a checkpoint is being written: its last file is not there yet."""
-    return any(not (folder / "trainer_state.json").exists() for folder in place.output.glob("checkpoint-*"))
+    """Whether a checkpoint is being written: the last file of the newest is not there yet."""
+    newest = newest_checkpoint(place.output)
+    return newest is not None and not (newest / "trainer_state.json").exists()
 
 
 def moment(place: Place, process: subprocess.Popen[str], when: str, window: float, chance: random.Random) -> None:
     """Wait for a random moment of the start, of training (within `window` seconds of its first step), or of a save."""
-    wait_for(process, (place.output / "run.json").is_file)
+    wait_for(process, lambda: place.begun_by(process.pid))
     if when == "start":
         time.sleep(chance.uniform(0.5, 15))
         return
-    before = place.record()["resumed_from"] or 0
-    wait_for(process, lambda: place.step() > int(str(before)))
+    before = place.logged()
+    wait_for(process, lambda: place.logged() > before)
     time.sleep(chance.uniform(0, window))
     if when == "save":
         wait_for(process, lambda: half_saved(place), 0.001)
@@ -154,7 +156,7 @@ def test_torn_checkpoint_is_passed_over(place: Callable[..., Place], reference: 
 def test_signal_ends_the_whole_training(number: signal.Signals, place: Callable[..., Place]) -> None:
     hurt = place(STEPS)
     process = hurt.start()
-    wait_for(process, lambda: hurt.step() > 0)
+    wait_for(process, lambda: hurt.logged() > 0)
     session = hurt.record()["pgid"]
     assert len(of_session(session)) > 1
     os.killpg(process.pid, number)
