@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from qwen_recipes.backends.plan import Plan, TrainingPlan
 from qwen_recipes.compile import Compiled
 from qwen_recipes.launch.checkpoints import last_whole
 from qwen_recipes.launch.earlier import set_damaged_aside
@@ -62,11 +63,32 @@ def resume_point(output: Path, compiled: Compiled, base: Path, tell: Callable[[s
         return None
     if record is None:
         tell(f"without {RECORD} nothing tells whether recipe and data are still the same")
-    if compiled.plan.training.early_stopping is not None:
-        tell("early stopping counts evaluations without progress anew: no framework keeps the count")
+    for line in _anew(output, compiled.plan, good.step):
+        tell(line)
     tell(f"going on from {good.folder.name}")
     attempts = [*record.attempts, record.as_attempt()] if record else []
     return ResumePoint(good.folder.resolve(), good.step, attempts)
+
+
+def _anew(output: Path, plan: Plan, step: int) -> Iterator[str]:
+    """What no framework brings back."""
+    if plan.training.early_stopping is not None:
+        yield "early stopping counts evaluations without progress anew: no framework keeps the count"
+    if plan.data.streaming and _streamed_through(output, plan.training, step):
+        yield (
+            "the stream had begun anew, and no framework finds its place there again: "
+            "rows come in another order, and ms-swift ends with an error"
+        )
+
+
+def _streamed_through(output: Path, training: TrainingPlan, step: int) -> bool:
+    """Whether all rows may have been seen before a step, by how many were prepared."""
+    try:
+        report = json.loads((output / "rows" / "rows.json").read_bytes())
+        whole = report["tokens"] / training.sequence_length if training.packing else report["counts"]["train"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return bool(step * training.batch_size >= whole)
 
 
 def finished(output: Path) -> bool:

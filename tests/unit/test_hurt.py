@@ -186,6 +186,18 @@ def test_early_stopping_counts_anew(place):
     assert code == 0 and "early stopping counts evaluations without progress anew" in err, err
 
 
+@pytest.mark.parametrize(("rows", "said"), [(32, True), (33, False)])
+def test_stream_that_has_begun_anew(place, rows, said):
+    """Two steps of 16 rows each were made."""
+    recipe = place / "toy.yaml"
+    recipe.write_text(RECIPE.replace("data:\n", "data:\n  streaming: true\n"))
+    checkpoint(place / "runs/toy", 2)
+    (place / "runs/toy/rows").mkdir()
+    (place / "runs/toy/rows/rows.json").write_text(json.dumps({"counts": {"train": rows}, "tokens": 1}))
+    code, _, err = recipes_run(place, "--resume")
+    assert code == 0 and ("the stream had begun anew" in err) is said, err
+
+
 def test_training_that_has_no_way_back(stopped):
     (stopped / "toy.yaml").write_text(RECIPE + "objective: reward\n")
     code, _, err = recipes_run(stopped, "--resume")
