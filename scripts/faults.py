@@ -25,9 +25,7 @@ def counted(kills: list[dict[str, Any]], name: str, words: dict[str, str]) -> st
 def happened(what: str, found: dict[str, Any]) -> str:
     """What was done to the run; several kills are counted."""
     kills = found.get("kills", [])
-    if len(kills) == 1:
-        return f"{what}, at step {kills[0]['at_step']} of {found['steps']}"
-    if kills:
+    if len(kills) > 1:
         return f"{what}: {counted(kills, 'killed', WHOM)}; {counted(kills, 'during', WHEN)}"
     return what
 
