@@ -29,18 +29,19 @@ test: $(VENV)/ready        ## unit tests, and a real training through the demo's
 	$(BIN)/python -m pytest tests/conformance/test_training.py -k llamafactory
 	$(BIN)/python -m pytest tests/why
 
-conformance: $(VENV)/ready ## every golden config through the real frameworks' parsers, a training through each
+conformance: $(VENV)/ready ## every golden config through the real frameworks' parsers, a training through each, some hurt
 	$(BIN)/recipes env create all --device cpu
-	$(BIN)/python -m pytest tests/conformance -m 'not full'
+	$(BIN)/python -m pytest tests/conformance tests/faults -m 'not full'
 
 conformance-full: $(VENV)/ready ## and every objective and method, trained through each framework: half an hour
 	$(BIN)/recipes env create all --device cpu
 	QWEN_RECIPES_RESULTS=tests/conformance/results.json $(BIN)/python -m pytest tests/conformance
 	$(BIN)/python scripts/docs.py
 
-faults: $(VENV)/ready      ## runs that are killed, fill the disk, find torn checkpoints; results in tests/faults/
+faults: $(VENV)/ready      ## runs that are killed, fill the disk, find torn checkpoints, all go on: an hour
 	$(BIN)/recipes env create all --device cpu
-	$(BIN)/python -m pytest tests/faults
+	QWEN_RECIPES_RESULTS=tests/faults/results.json $(BIN)/python -m pytest tests/faults
+	$(BIN)/python scripts/docs.py
 
 integration: $(VENV)/ready  ## pre-commit, the GitHub action, and the editors' servers (needs npm and the registries)
 	$(BIN)/python -m pytest tests/integration tests/editor

@@ -9,11 +9,13 @@ import argparse
 import json
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import demonstrations
 import estimates_page
+import faults
 import parity_page
 import parts
 import yaml
@@ -137,11 +139,11 @@ def recipe_text() -> str:
     return "```yaml\n" + SHOWN.read_text("utf-8").rstrip() + "\n```"
 
 
-def readme() -> str:
-    blocks = {"help": help_text, "recipe": recipe_text, "received": received}
-    text = (ROOT / "README.md").read_text("utf-8")
-    for name, make in blocks.items():
-        pattern = rf"(<!-- generated: {name} -->\n).*?(<!-- end -->)"
+def with_blocks(name: str, blocks: dict[str, Callable[[], str]]) -> str:
+    """A page whose marked blocks are made anew."""
+    text = (ROOT / name).read_text("utf-8")
+    for block, make in blocks.items():
+        pattern = rf"(<!-- generated: {block} -->\n).*?(<!-- end -->)"
         text = re.sub(pattern, lambda m, made=make: f"{m[1]}{made()}\n{m[2]}", text, flags=re.S)
     return text
 
@@ -184,7 +186,8 @@ def everything() -> dict[Path, str]:
         ROOT / "docs" / "traps.md": trap_page(),
         ROOT / "docs" / "estimates.md": estimates_page.page(),
         ROOT / "docs" / "estimates.svg": estimates_page.plot(),
-        ROOT / "README.md": readme(),
+        ROOT / "README.md": with_blocks("README.md", {"help": help_text, "recipe": recipe_text, "received": received}),
+        ROOT / "docs" / "running.md": with_blocks("docs/running.md", {"faults": faults.table}),
         ROOT / "docs" / "matrix.md": matrix_page(),
         ROOT / "docs" / "parity.md": parity_page.page(),
         ROOT / "docs" / "strategies.md": strategies_page.page(),

@@ -65,6 +65,8 @@ class Backend:
     """Whether it makes other tokens of a plan's rows than the official template: they are handed over then."""
     resume: str = ""
     """The argument that names the checkpoint to go on from, as a format with one place."""
+    resume_limits: tuple[Limit, ...] = ()
+    """Trainings that it can't go on with from a checkpoint, or not as they would have gone."""
     limits: tuple[Limit, ...] = ()
     older: tuple[str, ...] = ()
     python: Mapping[str, str] = field(default_factory=lambda: {"cpu": "3.11", "cuda": "3.12"})
@@ -88,6 +90,10 @@ class Backend:
     def beyond(self, plan: Plan) -> list[Limit]:
         """What this version can't be told of a plan."""
         return [limit for limit in self.limits if self.holds(limit) and limit.applies(plan)]
+
+    def no_way_back(self, plan: Plan) -> str | None:
+        """Why this version can't go on from a checkpoint of a plan; None where it can."""
+        return next((one.why for one in self.resume_limits if self.holds(one) and one.applies(plan)), None)
 
     def holds(self, limit: Limit) -> bool:
         """Whether this version has that limit."""

@@ -45,7 +45,7 @@ def _runs(first: str, second: str) -> list[Any]:
     records = []
     for folder in (first, second):
         if (record := read_record(Path(folder))) is None:
-            stop(f"{folder} has no record of a run (run.json)", Exit.USAGE)
+            stop(f"{folder} has no record of a run that can be read (run.json)", Exit.USAGE)
         records.append(record)
     return runs(*records)
 

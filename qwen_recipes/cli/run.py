@@ -77,13 +77,18 @@ def _run(file: str, name: str | None, output: Path | None, sets: tuple[str, ...]
         say(text([finding]))
     if flags.locked:
         refuse_drift(loaded, [compiled])
+    no_way_back = backend.no_way_back(compiled.plan)
     if flags.resume:
         _stop_where_finished(loaded, compiled)
+        if no_way_back:
+            stop(f"{backend.title} {backend.version} can't go on with this training: {no_way_back}", Exit.RECIPE)
     environment = _checked(loaded, compiled)
     if flags.dry_run:
         _describe(loaded, compiled, environment, folder)
         return
     _write(compiled, folder, force=flags.force)
+    if no_way_back:
+        say(f"recipes: where this run stops it has to start over: {no_way_back}")
     record = _launch(loaded, compiled, sets, environment, folder, flags)
     sys.exit(_report(record, loaded, compiled))
 
@@ -201,7 +206,7 @@ def _report(record: Record, loaded: Any, compiled: Any) -> Exit:
         return Exit.GOOD
     if record.status == "interrupted":
         say(f"recipes: interrupted by {record.signal} after {record.seconds} s; the record is {output / RECORD}")
-        _say_how_to_go_on(record)
+        _say_how_to_go_on(record, compiled)
         return Exit.INTERRUPTED
     if record.exit_code and rows_failed(output):
         say(f"recipes: the rows can't be trained on; what was said of them is in {output / LOG}")
@@ -213,12 +218,13 @@ def _report(record: Record, loaded: Any, compiled: Any) -> Exit:
     if say_causes(output / LOG) == "out-of-memory":
         for line in counter_offers(loaded, compiled):
             say(f"  {line}")
-    _say_how_to_go_on(record)
+    _say_how_to_go_on(record, compiled)
     return Exit.RUN
 
 
-def _say_how_to_go_on(record: Record) -> None:
-    if whole := [one for one in record.checkpoints if one["damage"] is None]:
+def _say_how_to_go_on(record: Record, compiled: Any) -> None:
+    whole = [one for one in record.checkpoints if one["damage"] is None]
+    if whole and not compiled.backend.no_way_back(compiled.plan):
         say(f"recipes: `recipes run --resume` goes on from {whole[-1]['folder']}")
 
 

@@ -29,7 +29,7 @@ def command(folders: tuple[Path, ...], output: Path) -> None:
     records = []
     for folder in folders:
         if (record := read_record(folder)) is None:
-            stop(f"{folder} has no record of a run (run.json)", Exit.USAGE)
+            stop(f"{folder} has no record of a run that can be read (run.json)", Exit.USAGE)
         record.output = str(folder.resolve())
         records.append(record)
     text = page(records)
@@ -40,7 +40,7 @@ def command(folders: tuple[Path, ...], output: Path) -> None:
         _write(output, text)
     except OSError as error:
         stop(f"{output} can't be written: {error.strerror}", Exit.USAGE)
-    say(f"{output}: {len(records)} runs")
+    say(f"{output}: {len(records)} run{'s' if len(records) > 1 else ''}")
 
 
 def _write(path: Path, text: str) -> None:

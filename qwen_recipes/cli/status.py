@@ -34,8 +34,15 @@ def command(folder: Path, form: str) -> None:
         click.echo(json.dumps([asdict(one) for one in found], indent=2))
     elif found:
         _print([_cells(one, folder) for one in found])
+        _say_what_is_damaged(found)
     else:
         say(f"recipes: no run in {folder} or below it")
+
+
+def _say_what_is_damaged(found: list[Summary]) -> None:
+    for one in found:
+        if one.state == "damaged":
+            say(f"recipes: {one.folder}/run.json can't be read; `recipes run --resume` goes on without it")
 
 
 def _print(rows: list[list[str]]) -> None:

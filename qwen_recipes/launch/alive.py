@@ -1,9 +1,36 @@
-"""Whether a process is still the one that was written down."""
+"""Whether a run that says so is still going on."""
 
 from __future__ import annotations
 
 import os
+import socket
+import time
 from pathlib import Path
+
+LOCK = ".run.lock"
+"""The lock of an output folder; a run's supervisor touches it every `supervisor.BEAT` seconds."""
+SILENCE = 120.0
+"""Seconds without a sign of life after which a run of another host counts as over."""
+
+
+def over(folder: Path, host: str, pid: int, started: int | None) -> bool:
+    """Whether a run in `folder` is over though its record says "running".
+
+    On this host its process would have to be there. Another host's processes can't be seen (nor those of a container
+    that is gone with its name): there it has to have given a sign of life lately.
+    """
+    if host == socket.gethostname():
+        return process_started(pid) != started or not there(pid)
+    silent = silence(folder)
+    return silent is not None and silent > SILENCE
+
+
+def silence(folder: Path) -> float | None:
+    """Seconds since the last sign of life of whoever runs in a folder; None where there is nothing to tell it by."""
+    try:
+        return time.time() - (folder / LOCK).stat().st_mtime
+    except OSError:
+        return None
 
 
 def process_started(pid: int) -> int | None:

@@ -24,7 +24,7 @@ def set_aside(output: Path) -> tuple[Record | None, Path | None]:
     (None, None) where there was none. Raises OSError.
     """
     record = read_record(output)
-    if record is None and not any(output.glob("checkpoint-*")):
+    if not (output / RECORD).exists() and not any(output.glob("checkpoint-*")):
         return None, None
     if record is not None and record.status != record.state:
         record.status = record.state
@@ -38,13 +38,19 @@ def set_aside(output: Path) -> tuple[Record | None, Path | None]:
 
 
 def set_damaged_aside(output: Path, damaged: list[Checkpoint]) -> list[str]:
-    """Move damaged checkpoints into `earlier/damaged/`, so that nothing takes them for whole; says so, a line each."""
+    """Move damaged checkpoints into `earlier/damaged/`, so that nothing takes them for whole; says so, a line each.
+
+    So is a record that can't be read.
+    """
+    broken = [(one.folder, one.damage) for one in damaged]
+    if (output / RECORD).exists() and read_record(output) is None:
+        broken.append((output / RECORD, "it can't be read"))
     said = []
-    for one in damaged:
+    for path, how in broken:
         place = _free(output / FOLDER / "damaged")
         place.mkdir(parents=True)
-        one.folder.rename(place / one.folder.name)
-        said.append(f"{one.folder.name} is damaged ({one.damage}) and is not used; it is kept in {place}")
+        path.rename(place / path.name)
+        said.append(f"{path.name} is damaged ({how}) and is not used; it is kept in {place}")
     return said
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from qwen_recipes.launch.alive import process_started, there
+from qwen_recipes.launch.alive import LOCK, over
 from qwen_recipes.launch.points import last_points
 
 RECORD = "run.json"
@@ -41,17 +40,17 @@ def runs(root: Path) -> list[Summary]:
 
 
 def summary(path: str) -> Summary | None:
-    """What a record says, and for a run that goes on what its curve says; None where it can't be read."""
+    """What a record says, and for a run that goes on what its curve says; None for a run.json that was never ours."""
+    folder = os.path.dirname(path)  # noqa: PTH120
     try:
         with open(path, "rb") as file:  # noqa: PTH123 (a thousand of them; Path costs as much as the reading)
             data: dict[str, Any] = json.loads(file.read())
-        folder = os.path.dirname(path)  # noqa: PTH120
         made = Summary(
-            folder, data["name"], data["backend"]["name"], _state(data), data.get("steps"), data.get("planned_steps"),
-            data.get("last_loss"), data["started"], data.get("seconds"),
+            folder, data["name"], data["backend"]["name"], _state(data, folder), data.get("steps"),
+            data.get("planned_steps"), data.get("last_loss"), data["started"], data.get("seconds"),
         )  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError):
-        return None
+        return _damaged(folder)
     return _going_on(made) if made.state == "running" else made
 
 
@@ -70,13 +69,17 @@ def _going_on(made: Summary) -> Summary:
     )  # fmt: skip
 
 
-def _state(data: dict[str, Any]) -> str:
-    """The status; a run whose watcher is gone, on this host, was killed."""
+def _state(data: dict[str, Any], folder: str) -> str:
+    """The status; a run that is over without a word was killed."""
     status = str(data["status"])
-    if status == "running" and data["host"] == socket.gethostname():
-        pid = int(data["pid"])
-        return status if there(pid) and process_started(pid) == data["pid_started"] else "killed"
-    return status
+    gone = status == "running" and over(Path(folder), data["host"], int(data["pid"]), data["pid_started"])
+    return "killed" if gone else status
+
+
+def _damaged(folder: str) -> Summary | None:
+    """A run whose record can't be read; None for a run.json that was never ours."""
+    path = Path(folder)
+    return Summary(folder, path.name, "", "damaged", None, None, None, "", None) if (path / LOCK).exists() else None
 
 
 def _records(folder: str, depth: int) -> Iterator[str]:

@@ -139,7 +139,8 @@ def _recipe(record: Record, name: str) -> str:
 
 def _ended(record: Record) -> str:
     again = f", went on {len(record.attempts)} times" if record.attempts else ""
-    return record.state + (f": {record.problem}" if record.problem else "") + again
+    cause = f" ({record.cause})" if record.cause else ""
+    return record.state + (f": {record.problem}{cause}" if record.problem else "") + again
 
 
 def _counts(record: Record) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from qwen_recipes.backends.base import Backend
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.launch.alive import SILENCE, silence
 from qwen_recipes.launch.contents import versions
 from qwen_recipes.launch.environment import CurrentEnvironment, Environment, EnvironmentMissing, at, current, managed
 from qwen_recipes.launch.fingerprints import files_of
@@ -107,8 +108,8 @@ def busy_message(output: Path, record: Record | None) -> str:
         return f"another run writes to {output}"
     if record.host != socket.gethostname():
         return (
-            f"{output} holds a run that was started on {record.host} at {record.started} and has not ended; "
-            f"if it is over, remove {output / 'run.json'}"
+            f"{output} holds a run that was started on {record.host} at {record.started} and gave a sign of life "
+            f"{silence(output) or 0:.0f} s ago; it counts as over after {SILENCE:.0f} s without one"
         )
     return f"{output} holds a run that is going on: process {record.pid}, started at {record.started}"
 

@@ -11,13 +11,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import RawIOBase
 from pathlib import Path
 from types import FrameType
 from typing import BinaryIO, Protocol
 
 from qwen_recipes.launch import supervisor
+from qwen_recipes.launch.record import RESERVE
 
 _CHUNK = 65536
+_HELD = 64 * 1024
+"""Bytes of output that are held back at the most where the disk is full."""
 _TICK = 1.0
 """Seconds between two looks at what the framework wrote elsewhere."""
 
@@ -67,7 +71,8 @@ def run(
     """
     received: list[int] = []
     ours, theirs = os.pipe()
-    with _signals_to(received) as forward_to, log.open("ab" if append else "wb", buffering=0) as kept:
+    with _signals_to(received) as forward_to, log.open("ab" if append else "wb", buffering=0) as file:
+        kept = _Log(file)
         wrapped = [sys.executable, "-I", supervisor.__file__, str(ours), str(lock), str(record), *command]
         with _signals_held():
             process = subprocess.Popen(
@@ -83,6 +88,7 @@ def run(
             os.close(theirs)
             if process.wait() < 0:
                 _sweep(process.pid)
+            kept.end(log.with_name(RESERVE))
     return _ended(process.returncode, received)
 
 
@@ -119,11 +125,33 @@ def _signals_to(received: list[int]) -> Iterator[Callable[[subprocess.Popen[byte
             signal.signal(number, handler)
 
 
-def _stream(process: subprocess.Popen[bytes], log: BinaryIO, watcher: Watcher, shown: BinaryIO | None) -> None:
+class _Log:
+    """The log. Of what a full disk does not take, the end is held back: it mostly says that the disk is full."""
+
+    def __init__(self, file: RawIOBase) -> None:
+        self.file, self.held = file, b""
+
+    def add(self, chunk: bytes) -> None:
+        """Write what is held and this, as far as there is room."""
+        self.held += chunk
+        try:
+            while self.held:
+                self.held = self.held[self.file.write(self.held) or 0 :]
+        except OSError:
+            self.held = self.held[-_HELD:]
+
+    def end(self, reserve: Path) -> None:
+        """Write what is held, into the room that was set aside where there is no other."""
+        if self.held:
+            with contextlib.suppress(OSError):
+                reserve.unlink()
+            self.add(b"")
+
+
+def _stream(process: subprocess.Popen[bytes], log: _Log, watcher: Watcher, shown: BinaryIO | None) -> None:
     """Copy the output as it comes; neither a reader of ours that went away nor a full disk ends the run."""
     assert process.stdout is not None
     source, due = process.stdout.fileno(), time.monotonic() + _TICK
-    kept: BinaryIO | None = log
     while True:
         ready, _, _ = select.select([source], [], [], max(0.0, due - time.monotonic()))
         if time.monotonic() >= due:
@@ -133,19 +161,10 @@ def _stream(process: subprocess.Popen[bytes], log: BinaryIO, watcher: Watcher, s
             continue
         if not (chunk := os.read(source, _CHUNK)):
             break
-        kept = kept and _keep(kept, chunk)
+        log.add(chunk)
         shown = shown and _show(shown, chunk)
         watcher.feed(chunk)
     process.stdout.close()
-
-
-def _keep(log: BinaryIO, chunk: bytes) -> BinaryIO | None:
-    try:
-        log.write(chunk)
-        log.flush()
-    except OSError:
-        return None
-    return log
 
 
 def _show(stream: BinaryIO, chunk: bytes) -> BinaryIO | None:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from qwen_recipes import __version__
 from qwen_recipes.compile import Compiled
-from qwen_recipes.launch.alive import process_started, there
+from qwen_recipes.launch.alive import over, process_started
 from qwen_recipes.launch.checkpoints import checkpoints
 from qwen_recipes.launch.environment import Environment
 from qwen_recipes.launch.fingerprints import fingerprints, sha256_of
@@ -25,7 +25,7 @@ from qwen_recipes.launch.losses import Losses
 from qwen_recipes.recipe.load import Loaded
 from qwen_recipes.resolve.table import table
 
-RECORD, LOG, LOCK, RESERVE = "run.json", "run.log", ".run.lock", ".run.reserve"
+RECORD, LOG, RESERVE = "run.json", "run.log", ".run.reserve"
 _ROOM = 512 * 1024
 """Bytes set aside for the record."""
 Status = Literal["running", "finished", "failed", "interrupted", "killed"]
@@ -40,8 +40,9 @@ class Record:
     """One run. Times are ISO 8601 with zone, `seconds` the wall clock; paths are absolute but for file names.
 
     `pid` and `pid_started` are of the `recipes` that watches the run, `pgid` of the framework's process group.
-    `signal` is the one that ended the run, or that was sent to it. `attempts` are earlier ones that this one goes on
-    from, at the checkpoint of step `resumed_from`. `planned` is what the estimate said before: bytes and seconds.
+    `signal` is the one that ended the run, or that was sent to it, `cause` what `recipes why` calls the reason of a
+    failure. `attempts` are earlier ones that this one goes on from, at the checkpoint of step `resumed_from`.
+    `planned` is what the estimate said before: bytes and seconds.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Record:
     exit_code: int | None = None
     signal: str | None = None
     problem: str | None = None
+    cause: str | None = None
     steps: int | None = None
     planned_steps: int | None = None
     first_loss: float | None = None
@@ -82,14 +84,9 @@ class Record:
 
     @property
     def state(self) -> Status:
-        """The status; a run whose watcher is gone, on this host, was killed."""
-        return "killed" if self.status == "running" and self._orphaned else self.status
-
-    @property
-    def _orphaned(self) -> bool:
-        return self.host == socket.gethostname() and (
-            self.pid_started != process_started(self.pid) or not there(self.pid)
-        )
+        """The status; a run that is over without a word was killed."""
+        gone = self.status == "running" and over(Path(self.output), self.host, self.pid, self.pid_started)
+        return "killed" if gone else self.status
 
     def add_losses(self, losses: Losses) -> None:
         """Take over the steps and losses that the framework's own files tell."""
@@ -174,6 +171,8 @@ def write_record(record: Record) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
         Path(part).chmod(0o644)
         Path(part).replace(folder / RECORD)
     finally:

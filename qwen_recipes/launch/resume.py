@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from qwen_recipes.backends.plan import Plan, TrainingPlan
 from qwen_recipes.compile import Compiled
 from qwen_recipes.launch.checkpoints import last_whole
 from qwen_recipes.launch.earlier import set_damaged_aside
-from qwen_recipes.launch.record import Record, read_record
+from qwen_recipes.launch.fingerprints import fingerprints
+from qwen_recipes.launch.record import RECORD, Record, read_record
 from qwen_recipes.resolve.table import table
 
 _SAME = ("model.", "data.", "chat.", "method.", "quantization.", "objective.")
 _SAME_TRAINING = (
     *("training.sequence_length", "training.overlong", "training.packing", "training.batch_size"),
-    *("training.optimizer", "training.seed", "training.data_seed", "training.precision"),
+    *("training.optimizer", "training.seed", "training.data_seed", "training.precision", "hardware.strategy"),
 )
-"""What a checkpoint is bound to. Anything else may change, and is told."""
+"""What a checkpoint is of. Anything else may change, and is told."""
+_IN_THE_CHECKPOINT = tuple(
+    f"training.{name}" for name in ("learning_rate", "weight_decay", "beta1", "beta2", "epsilon")
+)
+"""What the optimizer's state holds: every framework takes the checkpoint's over the config's, without a word."""
+_BOUND = (*_SAME_TRAINING, *_IN_THE_CHECKPOINT)
 
 
 class Changed(Exception):
-    """The recipe is another training than the checkpoint is of. `differences` say how, a line each."""
+    """The recipe or its data is another training than the checkpoint is of. `differences` say how, a line each."""
 
     def __init__(self, differences: list[str]) -> None:
         super().__init__("; ".join(differences))
@@ -39,24 +46,49 @@ class ResumePoint:
     attempts: list[dict[str, Any]]
 
 
-def resume_point(output: Path, compiled: Compiled, tell: Callable[[str], None]) -> ResumePoint | None:
+def resume_point(output: Path, compiled: Compiled, base: Path, tell: Callable[[str], None]) -> ResumePoint | None:
     """Where to go on; None where there is no whole checkpoint and the run starts over.
 
-    Damaged checkpoints are moved aside and told. Raises Changed.
+    `base` is the recipe's folder. Damaged checkpoints are moved aside and told. Raises Changed.
     """
     record = read_record(output)
-    if record is not None:
-        for line in changes(record, compiled):
-            tell(f"not as before: {line}")
     good, damaged = last_whole(output)
+    if record is not None and good is not None:
+        for line in changes(record, compiled, base):
+            tell(f"not as before: {line}")
     for line in set_damaged_aside(output, damaged):
         tell(line)
     if good is None:
         tell("there is no whole checkpoint to go on from: the run starts over")
         return None
+    if record is None:
+        tell(f"without {RECORD} nothing tells whether recipe and data are still the same")
+    for line in _anew(output, compiled.plan, good.step):
+        tell(line)
     tell(f"going on from {good.folder.name}")
     attempts = [*record.attempts, record.as_attempt()] if record else []
     return ResumePoint(good.folder.resolve(), good.step, attempts)
+
+
+def _anew(output: Path, plan: Plan, step: int) -> Iterator[str]:
+    """What no framework brings back."""
+    if plan.training.early_stopping is not None:
+        yield "early stopping counts evaluations without progress anew: no framework keeps the count"
+    if plan.data.streaming and _streamed_through(output, plan.training, step):
+        yield (
+            "the stream had begun anew, and no framework finds its place there again: "
+            "rows come in another order, and ms-swift ends with an error"
+        )
+
+
+def _streamed_through(output: Path, training: TrainingPlan, step: int) -> bool:
+    """Whether all rows may have been seen before a step, by how many were prepared."""
+    try:
+        report = json.loads((output / "rows" / "rows.json").read_bytes())
+        whole = report["tokens"] / training.sequence_length if training.packing else report["counts"]["train"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return bool(step * training.batch_size >= whole)
 
 
 def finished(output: Path) -> bool:
@@ -65,16 +97,29 @@ def finished(output: Path) -> bool:
     return record is not None and record.status == "finished"
 
 
-def changes(record: Record, compiled: Compiled) -> list[str]:
-    """What the recipe says otherwise than when the run began, where that is allowed. Raises Changed where it is not."""
+def changes(record: Record, compiled: Compiled, base: Path) -> list[str]:
+    """What is otherwise than when the run began, where that is allowed. Raises Changed where it is not."""
     before = {row["field"]: row["value"] for row in record.plan}
     rows = json.loads(json.dumps([asdict(row) for row in table(compiled.plan)]))
     after = {row["field"]: row["value"] for row in rows}
     found = [name for name in sorted(before.keys() | after.keys()) if before.get(name) != after.get(name)]
     said = {name: f"{name} is {after.get(name)}, and was {before.get(name)}" for name in found}
+    kept = ", which the checkpoint's optimizer keeps: the new value would count for nothing"
+    said |= {name: said[name] + kept for name in found if name in _IN_THE_CHECKPOINT}
     if record.backend["name"] != compiled.backend.name:
         said["backend."] = f"the framework is {compiled.backend.name}, and was {record.backend['name']}"
-    bound = [said[name] for name in said if name.startswith((*_SAME, "backend.")) or name in _SAME_TRAINING]
+    bound = [said[name] for name in said if name.startswith((*_SAME, "backend.")) or name in _BOUND]
+    bound += _changed_data(record.data, fingerprints(compiled.plan, base))
     if bound:
         raise Changed(bound)
     return list(said.values())
+
+
+def _changed_data(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[str]:
+    """Files whose rows are others: the order of rows would be another, and what was seen would come again."""
+    old, new = ({str(entry.get("path")): entry.get("sha256") for entry in entries} for entries in (before, after))
+    changed = [
+        f"{name} has other rows than when the run began" for name in old if old[name] != new.get(name, old[name])
+    ]
+    added = [f"{name} was added to the data" for name in sorted(new.keys() - old)]
+    return changed + added + [f"{name} was taken from the data" for name in sorted(old.keys() - new)]

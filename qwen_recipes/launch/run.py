@@ -15,6 +15,7 @@ from typing import Any
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.compile import Compiled
 from qwen_recipes.launch import process
+from qwen_recipes.launch.alive import LOCK
 from qwen_recipes.launch.checkpoints import torn
 from qwen_recipes.launch.complaint import last_lines
 from qwen_recipes.launch.earlier import set_aside
@@ -23,8 +24,9 @@ from qwen_recipes.launch.follow import Follower, Progress
 from qwen_recipes.launch.losses import newest_checkpoint, read_losses
 from qwen_recipes.launch.memory import gpu_memory, group_memory
 from qwen_recipes.launch.preflight import busy_message
-from qwen_recipes.launch.record import LOCK, LOG, RECORD, Record, new_record, now, read_record, reserve, write_record
+from qwen_recipes.launch.record import LOG, RECORD, Record, new_record, now, read_record, reserve, write_record
 from qwen_recipes.launch.resume import resume_point
+from qwen_recipes.launch.why import explain_log
 from qwen_recipes.recipe.load import Loaded
 
 ROWS = "rows: "
@@ -72,7 +74,7 @@ def run(
     output = output_folder(loaded, compiled.plan)
     output.mkdir(parents=True, exist_ok=True)
     with _locked(output) as lock:
-        point = resume_point(output, compiled, tell) if options.resume else None
+        point = resume_point(output, compiled, loaded.folder, tell) if options.resume else None
         if point is None:
             _set_aside(output, tell)
         reserve(output)
@@ -103,7 +105,16 @@ def _watched(record: Record, plan: Plan, env: dict[str, str], lock: int, options
         record.ended, record.seconds = now(), round(time.monotonic() - began, 1)
         record.metrics = measured(follower.progress, plan)
         record.add_results()
+        _write_end(record)
+
+
+def _write_end(record: Record) -> None:
+    """Write how it ended; where that can't be, the person is told, and the run is what it was."""
+    try:
         write_record(record)
+    except OSError as error:
+        unwritten = f"{Path(record.output) / RECORD} could not be written: {error.strerror}"
+        record.problem = "; ".join(filter(None, (record.problem, unwritten)))
 
 
 def _follower(record: Record, plan: Plan, options: Options) -> Follower:
@@ -196,6 +207,8 @@ def _judge(record: Record, plan: Plan, ended: process.Ended) -> None:
         record.status = "finished"
         if losses.last is not None and record.last_loss is None:
             record.problem = f"the last loss is {losses.last}: the training diverged"
+    if record.status in ("failed", "killed"):
+        record.cause = next((found.cause.name for found in explain_log(output / LOG)), None)
 
 
 def _unfinished(record: Record, plan: Plan) -> str | None:
@@ -211,7 +224,7 @@ def _unfinished(record: Record, plan: Plan) -> str | None:
 @contextlib.contextmanager
 def _locked(output: Path) -> Iterator[int]:
     """Hold the output folder's lock; whoever supervises the run holds it too. Raises Busy."""
-    with (output / LOCK).open("w") as file:
+    with (output / LOCK).open("a") as file:
         try:
             fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

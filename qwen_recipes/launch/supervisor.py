@@ -2,8 +2,8 @@
 
 Run by its path, with the standard library alone: `python -I supervisor.py LIFELINE LOCK RECORD COMMAND…`. LIFELINE is
 the descriptor of a pipe that `recipes` holds open at its other end: the end of it is the end of `recipes`. LOCK is that
-of the output folder's lock, held until nothing is left. RECORD is run.json: where `recipes` was killed, how the run
-ended is written there by us.
+of the output folder's lock, held, and touched now and then, until nothing is left. RECORD is run.json: where `recipes`
+was killed, how the run ended is written there by us.
 
 SIGINT, SIGTERM and SIGHUP are passed on to every process below; what is still there after GRACE seconds, or at a
 second signal, is killed. torchrun puts each worker into a session of its own, so the process group alone would miss
@@ -28,6 +28,8 @@ from typing import NamedTuple
 
 GRACE = float(os.environ.get("QWEN_RECIPES_GRACE", "10"))
 """Seconds between asking and killing."""
+BEAT = 30.0
+"""Seconds between two signs of life: the lock's time of change, for those who can't see our processes."""
 PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SET_PARENT_DEATH_SIGNAL, _SET_CHILD_SUBREAPER = 1, 36
 
@@ -43,8 +45,9 @@ class Process(NamedTuple):
 class Supervisor:
     """Starts one command, waits for it, and sees to the end of everything below it."""
 
-    def __init__(self, command: list[str], lifeline: int) -> None:
+    def __init__(self, command: list[str], lifeline: int, lock: int) -> None:
         self.lifeline: int | None = lifeline
+        self.lock = lock
         self.woken, waker = os.pipe()
         os.set_blocking(waker, False)
         signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
@@ -67,6 +70,7 @@ class Supervisor:
             if self.status is not None and not left:
                 return self.status
             self._end(left)
+            _touch(self.lock)
             self._sleep()
 
     def _end(self, left: list[int]) -> None:
@@ -85,7 +89,7 @@ class Supervisor:
         """Until a signal, a child's end, the end of `recipes`, or the time to kill."""
         if self.asked:
             return
-        wait = None
+        wait = BEAT
         if self.kill_at is not None:
             wait = min(0.2, max(0.02, self.kill_at - time.monotonic()))
         watched = [self.woken] if self.lifeline is None else [self.woken, self.lifeline]
@@ -106,6 +110,13 @@ class Supervisor:
                 return
             if pid == self.child:
                 self.status = status
+
+
+def _touch(file: int) -> None:
+    try:
+        os.utime(file)
+    except OSError:
+        return
 
 
 def write_end(path: Path) -> None:
@@ -194,7 +205,7 @@ def main() -> None:
     lifeline, lock, record, *command = sys.argv[1:]
     for descriptor in (lifeline, lock):
         os.set_inheritable(int(descriptor), False)
-    supervisor = Supervisor(command, int(lifeline))
+    supervisor = Supervisor(command, int(lifeline), int(lock))
     status = supervisor.run()
     if supervisor.deserted:
         write_end(Path(record))

@@ -1,10 +1,11 @@
-"""A tiny Qwen3 through the real LLaMA-Factory, started, hurt and resumed. `make faults`."""
+"""A tiny Qwen3 through the real frameworks, started, hurt and resumed. `make faults`."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from qwen_recipes.launch.losses import read_losses
+from qwen_recipes.launch.points import last_points
 from tests.conformance.conftest import interpreter, tiny_model
 
 __all__ = ["interpreter", "tiny_model"]
@@ -27,18 +29,21 @@ model: {model}
 data:
   train:
     - path: rows.jsonl
-method: {{type: lora, rank: 8}}
-training: {{steps: {steps}, batch_size: 2, sequence_length: 64, precision: fp32, learning_rate: 1e-3,
-  save_every: {save}, log_every: 1, keep_checkpoints: 3}}
+method: {{type: lora, rank: 8, dropout: 0.1}}
+training: {{steps: {steps}, batch_size: 2, micro_batch_size: 1, sequence_length: 64, precision: fp32, warmup: 3,
+  learning_rate: 1e-3, packing: {packing}, save_every: 2, log_every: 1, keep_checkpoints: 3}}
 hardware: {{device: cpu}}
 output: {{dir: out/run}}
 run: {{backend: {backend}, environment: {environment}}}
 """
+"""Dropout and warm-up, two micro-batches a step, several epochs: all of it has a state that has to come back."""
+ROWS, EPOCH = 20, 10
+"""Rows, and steps of an epoch, unpacked."""
 
 
 def rows() -> str:
-    """Short ones, all different: a step takes a second or so of one core."""
-    sums = [(f"{a} + {b} =", str(a + b)) for a in range(10) for b in range(10)]
+    """Short ones, all different."""
+    sums = [(f"{a} + {a + 7} =", str(2 * a + 7)) for a in range(ROWS)]
     said = [[{"role": "user", "content": q}, {"role": "assistant", "content": a}] for q, a in sums]
     return "".join(json.dumps({"messages": messages}) + "\n" for messages in said)
 
@@ -49,16 +54,26 @@ class Place:
 
     folder: Path
     steps: int
+    backend: str
 
     @property
     def output(self) -> Path:
         return self.folder / "out" / "run"
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """`recipes run` in a session of its own, as a terminal's foreground job is in a group of its own."""
         command = [sys.executable, "-c", "from qwen_recipes.cli import main; main()", "run", "hurt.yaml", "-q"]
         pipe = subprocess.PIPE
         env = {**os.environ, "PYTHONPATH": str(ROOT), "QWEN_RECIPES_GRACE": "1", "OMP_NUM_THREADS": "1"}
-        return subprocess.Popen([*command, *arguments], cwd=self.folder, env=env, stdout=pipe, stderr=pipe, text=True)
+        return subprocess.Popen(
+            [*command, *arguments],
+            cwd=self.folder,
+            env=env,
+            stdout=pipe,
+            stderr=pipe,
+            text=True,
+            start_new_session=True,
+        )
 
     def run(self, *arguments: str) -> tuple[int, str]:
         """Exit code, and what was said."""
@@ -73,73 +88,100 @@ class Place:
     def losses(self) -> dict[int, float]:
         return dict(read_losses(self.output, self.output / "run.log").train)
 
-    def settled(self) -> dict[str, object]:
-        """The record once its end is written, and every process of the run is gone."""
+    def step(self) -> int:
+        """The last step of the curve; 0 before the first."""
+        return max((point.step for point in last_points(self.output)), default=0)
+
+    def begun_by(self, pid: int) -> bool:
+        """Whether the record is of the run that this process has started."""
+        with contextlib.suppress(OSError, ValueError):
+            return self.record()["pid"] == pid and self.record()["pgid"] is not None
+        return False
+
+    def logged(self) -> int:
+        """Lines of the curve, those of earlier attempts included."""
+        curve = self.output / "metrics.jsonl"
+        return curve.read_bytes().count(b"\n") if curve.is_file() else 0
+
+    def settled(self, said: bool = True) -> dict[str, object]:
+        """The record once every process of the run is gone and its end is written, if somebody was left to say it."""
         for _ in range(300):
             with contextlib.suppress(OSError, ValueError):
                 made = self.record()
-                if made["status"] != "running" and not below(made["pgid"]):
+                if (made["status"] != "running" or not said) and not of_session(made["pgid"]):
                     return made
             time.sleep(0.1)
         raise AssertionError(f"not ended after 30 s: {self.record()}")
 
     def hit(self, process: subprocess.Popen[str], whom: str) -> None:
-        """Kill `recipes`, or whatever the framework has started."""
-        if whom == "recipes":
-            process.kill()
-        else:
-            for pid in below(self.record()["pgid"]):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+        """SIGKILL for `recipes`, for all that the framework has started, or for all of it as when the power goes."""
+        session = self.record()["pgid"]
+        pids = [pid for pid in of_session(session) if pid != session or whom == "everything"]
+        for pid in [process.pid] * (whom != "trainer") + pids * (whom != "recipes"):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
-def below(session: object) -> list[int]:
-    """The processes of a run's session but its supervisor; zombies don't count."""
+def of_session(session: object) -> list[int]:
+    """The processes of a run's session, its supervisor first; zombies don't count."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             state, _, _, of, *_ = stat.read_text("utf-8", "replace").rpartition(")")[2].split()
-            if state not in "ZX" and int(of) == session and int(stat.parent.name) != session:
+            if state not in "ZX" and int(of) == session:
                 found.append(int(stat.parent.name))
-    return found
+    return sorted(found, key=lambda pid: pid != session)
 
 
-@pytest.fixture
-def place(
-    tmp_path: Path, interpreter: Callable[[str], Path], tiny_model: Callable[[str], Path]
-) -> Callable[..., Place]:
-    """A folder of its own with a recipe of `steps` steps; the output folder may be given from outside."""
+@pytest.fixture(scope="session")
+def set_up(interpreter: Callable[[str], Path], tiny_model: Callable[[str], Path]) -> Callable[..., Place]:
+    """A recipe of `steps` steps in a new folder."""
 
-    def make(steps: int, save: int = 2, backend: str = "llamafactory", name: str = "a") -> Place:
-        folder = tmp_path / name
+    def make(folder: Path, steps: int, backend: str = "llamafactory", packing: bool = False) -> Place:
         folder.mkdir()
         (folder / "rows.jsonl").write_text(rows(), "utf-8")
         python, model = interpreter(backend), tiny_model(backend)
-        values = {"model": model, "environment": python.parent.parent, "backend": backend}
-        (folder / "hurt.yaml").write_text(RECIPE.format(steps=steps, save=save, **values), "utf-8")
-        return Place(folder, steps)
+        values = {
+            "model": model,
+            "environment": python.parent.parent,
+            "backend": backend,
+            "packing": str(packing).lower(),
+        }
+        (folder / "hurt.yaml").write_text(RECIPE.format(steps=steps, **values), "utf-8")
+        return Place(folder, steps, backend)
 
     return make
 
 
-@pytest.fixture(scope="session")
-def reference(
-    tmp_path_factory: pytest.TempPathFactory, interpreter: Callable[[str], Path], tiny_model: Callable[[str], Path]
-) -> Callable[[int], Place]:
-    """An uninterrupted run of so many steps, made once."""
-    made: dict[int, Place] = {}
+@pytest.fixture
+def place(tmp_path: Path, set_up: Callable[..., Place]) -> Callable[..., Place]:
+    """A recipe of so many steps, in the test's own folder."""
+    return lambda steps, *more: set_up(tmp_path / "hurt", steps, *more)
 
-    def of(steps: int) -> Place:
-        if steps not in made:
-            folder = tmp_path_factory.mktemp(f"reference-{steps}")
-            (folder / "rows.jsonl").write_text(rows(), "utf-8")
-            values = {"model": tiny_model("llamafactory"), "environment": interpreter("llamafactory").parent.parent}
-            recipe = RECIPE.format(steps=steps, save=2, backend="llamafactory", **values)
-            (folder / "hurt.yaml").write_text(recipe, "utf-8")
-            place = Place(folder, steps)
+
+@pytest.fixture(scope="session")
+def reference(tmp_path_factory: pytest.TempPathFactory, set_up: Callable[..., Place]) -> Callable[..., Place]:
+    """An uninterrupted run of so many steps, made once."""
+    made: dict[tuple[object, ...], Place] = {}
+
+    def of(*wanted: object) -> Place:
+        if wanted not in made:
+            place = set_up(tmp_path_factory.mktemp("whole") / "run", *wanted)
             code, said = place.run()
             assert code == 0, said
-            made[steps] = place
-        return made[steps]
+            made[wanted] = place
+        return made[wanted]
 
     return of
+
+
+def as_if_killed(place: Place, whole: Place, step: int) -> None:
+    """The output of an uninterrupted run, as it was after `step`."""
+    shutil.copytree(whole.output, place.output)
+    later = [one for one in place.output.glob("checkpoint-*") if int(one.name.partition("-")[2]) > step]
+    for folder in later:
+        shutil.rmtree(folder)
+    for name in ("adapter_model.safetensors", "trainer_state.json", "trainer_log.jsonl", "logging.jsonl"):
+        (place.output / name).unlink(missing_ok=True)
+    record = {**whole.record(), "status": "killed", "output": str(place.output)}
+    (place.output / "run.json").write_text(json.dumps(record), "utf-8")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qwen_recipes.backends.base import Backend, Output
-from qwen_recipes.backends.llamafactory.limits import LIMITS
+from qwen_recipes.backends.llamafactory.limits import LIMITS, RESUME_LIMITS
 from qwen_recipes.backends.llamafactory.words import WORDS
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.shipped import shipped
@@ -50,6 +50,7 @@ BACKEND = Backend(
     words=WORDS,
     outputs=outputs,
     resume="resume_from_checkpoint={}",
+    resume_limits=RESUME_LIMITS,
     limits=LIMITS,
     older=OLDER,
     row_shape=row_shape,

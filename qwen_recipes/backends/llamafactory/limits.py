@@ -71,6 +71,11 @@ LIMITS = (
         lambda p: p.method.variant == "dora" and p.quantization.bits != 16,
         "it refuses DoRA on any quantized base since 0.9.3",
     ),
+    Limit(
+        "method.type",
+        lambda p: p.objective.type == "reward" and not p.method.adapter and p.model.tied,
+        "its trainer of reward models fails when it saves embeddings that are tied",
+    ),
     Limit("method.variant", _pissa, "it starts PiSSA from whole weights only, without a reference and without ZeRO-3"),
     Limit(
         "method.layers",
@@ -137,3 +142,12 @@ LIMITS = (
         "streaming of preferences is not tried here",
     ),
 )
+
+RESUME_LIMITS = (
+    Limit(
+        "objective.type",
+        lambda p: p.objective.type == "reward",
+        "its trainer of reward models does not find its own weights in a checkpoint",
+    ),
+)
+"""Seen with an adapter: it ends with an error. Whole weights it would leave as they were before training, silently."""
