@@ -26,10 +26,15 @@ def rows(tmp_path_factory):
     return file
 
 
+def heeds_ctrl_c():
+    """As under a terminal: what a shell starts in the background begins with SIGINT ignored, and so would its tests."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def started(*words):
     command = [sys.executable, "-m", "qwen_recipes", *map(str, words)]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, cwd=ROOT, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+    words = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "preexec_fn": heeds_ctrl_c}
+    return subprocess.Popen(command, cwd=ROOT, start_new_session=True, **words)
 
 
 def children(process):
