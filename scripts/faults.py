@@ -35,7 +35,8 @@ def went_on_from(found: dict[str, Any]) -> str:
     kills = found.get("kills")
     torn = sum(len(one["torn"]) for one in kills) if kills else len(found.get("torn", []))
     steps = [one["last_whole"] for one in kills] if kills else [found["resumed_from"]]
-    place = f"step {steps[0]}" if len(steps) == 1 else f"steps {min(filter(None, steps))} to {max(filter(None, steps))}"
+    known = sorted({step for step in steps if step})
+    place = f"steps {known[0]} to {known[-1]}" if len(known) > 1 else f"step {known[0] if known else 0}"
     return f"{place} of {found['steps']}" + (f", past {torn} torn" if torn else "")
 
 

@@ -87,7 +87,8 @@ def fused_loss(plan: Plan, rows: Rows | None) -> Iterator[Changed]:
     """Liger's kernels."""
     t = plan.training
     if not (t.liger or t.cut_cross_entropy) and plan.objective.type in ("sft", "pretrain"):
-        yield (("training.kernels", "liger"),), replace(plan, training=replace(t, liger=True))
+        kernels: Any = ["lora", "liger"] if t.lora_kernels else "liger"
+        yield (("training.kernels", kernels),), replace(plan, training=replace(t, liger=True))
 
 
 def checkpointing(plan: Plan, rows: Rows | None) -> Iterator[Changed]:

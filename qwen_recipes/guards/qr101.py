@@ -19,8 +19,7 @@ with non-reentrant checkpointing dies in the first step ("Recomputed values ... 
 reentrant checkpointing trains. With 0.19.3 non-reentrant trains. With 0.19.8 LoRA, DoRA, QLoRA, QDoRA and LoRA on 8
 bits train with either, with the losses of one GPU; (3) did not show. So does LoRA on the versions that LLaMA-Factory
 0.9.5 brings, and on two gloo ranks on the CPU with DeepSpeed 0.18.2 (facts of 2026-11-23). LLaMA-Factory and ms-swift
-ship such examples. LoRA on a 4B model of 4 x 512 tokens: ZeRO-2 took 10,143 MiB a rank at 2,562 tokens/s (two H100),
-ZeRO-3 8,186 MiB at 718 tokens/s (two H200).
+ship such examples. LoRA on a 4B model of 4 x 512 tokens took 10,143 MiB a rank under ZeRO-2 and 8,186 under ZeRO-3.
 Rejected all the same: ZeRO-2 serves adapters as well, and the versions that fail are in use.
 
 Instead:

@@ -8,8 +8,9 @@ Why it matters:
 The folder's own tokenizer is used, and what is known here of Qwen3's tokens, which ids end a turn or open a thought,
 was never seen to hold for it. A template that is not known says nothing about reasoning, ends of turns or tools. Where
 the recipe names none, the folder's chat_template.jinja is used, as text or as tokens, as the framework can take it.
-Where it can take neither (preferences in LLaMA-Factory and ms-swift), or the template stands in tokenizer_config.json
-alone, the official hybrid one is, and whoever uses the folder's own meets other prompts.
+Where it can take neither (in LLaMA-Factory and ms-swift preferences and `encoding: native`, in LLaMA-Factory packed and
+streamed rows), or the template stands in tokenizer_config.json alone, the official hybrid one is, and whoever uses the
+folder's own meets other prompts.
 
 Evidence:
 Run: transformers 4.57.6 saves the official tokenizer.json byte for byte, and 5.5 to 5.24 all save the same other file
@@ -36,7 +37,10 @@ def check(facts: Facts) -> Iterator[Hit]:
     chat = facts.plan.objective.chat and not facts.asked("chat.template")
     if chat and (message := unknown_template(facts.model)):
         used = facts.plan.chat.template
-        yield Hit(where, f"{message}: {used}", f"chat: {{template: {used}}}, or the path of another .jinja file")
+        instead = f"chat: {{template: {used}}} says so"
+        if facts.plan.chat.official and facts.plan.objective.type == "sft":
+            instead += "; without packing, streaming and `encoding: native` the folder's chat_template.jinja is used"
+        yield Hit(where, f"{message}; {used} is used", instead)
 
 
 GUARD = Guard("QR318", "unknown-tokenizer", "warning", "high", __doc__, check)

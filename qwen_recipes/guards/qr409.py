@@ -1,8 +1,8 @@
 """Liger where it can't run.
 
 What:
-`training.kernels` has `liger` on the CPU, with `hardware.tensor_parallel` in Axolotl, or for a framework from before
-Qwen3's kernels.
+`training.kernels` names `liger` (left out, it is on only where it can run) on the CPU, with `hardware.tensor_parallel`
+in Axolotl, or for a framework from before Qwen3's kernels.
 
 Why it matters:
 Liger's kernels are written in Triton, which needs a GPU, and its RMSNorm holds a whole layer's width, which tensor

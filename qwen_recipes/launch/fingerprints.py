@@ -1,4 +1,4 @@
-"""What a run was trained on: SHA-256, size and rows of every local data file."""
+"""What a run was trained on: SHA-256, size and rows of every local data file, and of a chat template of one's own."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ def fingerprints(plan: Plan, base: Path) -> list[dict[str, Any]]:
     for split, sources in (("train", plan.data.train), ("validation", plan.data.validation)):
         for source in sources:
             found += [{"split": split, **entry} for entry in _of(source, base)]
+    if plan.objective.chat and not plan.chat.official:
+        digest, size, _ = sha256_of(base / plan.chat.template)
+        found.append({"split": "template", "path": plan.chat.template, "sha256": digest, "bytes": size, "rows": None})
     return found
 
 

@@ -118,8 +118,6 @@ def changes(record: Record, compiled: Compiled, base: Path) -> list[str]:
 def _changed_data(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[str]:
     """Files whose rows are others: the order of rows would be another, and what was seen would come again."""
     old, new = ({str(entry.get("path")): entry.get("sha256") for entry in entries} for entries in (before, after))
-    changed = [
-        f"{name} has other rows than when the run began" for name in old if old[name] != new.get(name, old[name])
-    ]
+    changed = [f"{name} is not what it was when the run began" for name in old if old[name] != new.get(name, old[name])]
     added = [f"{name} was added to the data" for name in sorted(new.keys() - old)]
     return changed + added + [f"{name} was taken from the data" for name in sorted(old.keys() - new)]

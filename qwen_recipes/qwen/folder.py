@@ -85,7 +85,7 @@ def unknown_template(facts: ModelFacts) -> str:
     """
     if not facts.local or facts.variant != "unknown" or folder_template(Path(facts.source)) is None:
         return ""
-    return f"the chat template of {facts.source} is none that Qwen released; `chat.template` says which is used"
+    return f"the chat template of {facts.source} is none that Qwen released"
 
 
 def _released(file: Path) -> bool:

@@ -106,6 +106,11 @@ def _length(recipe: Recipe) -> Iterator[Finding]:
         why = "an adapter's gradients have a low rank already"
         message = f"`{training.optimizer}` projects the gradients of whole weights"
         yield _error(("training", "optimizer"), message, instead, why)
+    kernels = (training.kernels if training else None) or []
+    if "none" in kernels and len(kernels) > 1:
+        others = [kernel for kernel in dict.fromkeys(kernels) if kernel != "none"]
+        instead = f"kernels: {others if others else 'none'}"
+        yield _error(("training", "kernels"), "`none` stands alone: it is no kernel beside others", instead)
     if training and training.min_learning_rate is not None and training.scheduler != "cosine_with_min_lr":
         yield _error(
             ("training", "min_learning_rate"),

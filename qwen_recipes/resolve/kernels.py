@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qwen_recipes.backends.plan import HardwarePlan, ObjectivePlan
+from qwen_recipes.backends.plan import HardwarePlan, MethodPlan, ObjectivePlan
 from qwen_recipes.qwen.facts import ModelFacts
 from qwen_recipes.recipe.parts.training import Training
 from qwen_recipes.resolve.notes import Notes
@@ -11,24 +11,33 @@ WHY = "the loss never holds all logits; every environment has the package"
 
 
 def resolve_liger(
-    t: Training, objective: ObjectivePlan, facts: ModelFacts, hardware: HardwarePlan, notes: Notes
+    t: Training,
+    objective: ObjectivePlan,
+    facts: ModelFacts,
+    method: MethodPlan,
+    hardware: HardwarePlan,
+    notes: Notes,
 ) -> bool:
     """Liger's kernels: on by default, but not where they can't run or were never tried."""
     if t.kernels is not None:
         return resolve_kernel(t, "liger", "liger", notes)
-    against = _against(t, objective, facts, hardware)
+    against = _against(t, objective, facts, method, hardware)
     return notes.derive("training.liger", not against, against or WHY, origin="default")
 
 
-def _against(t: Training, objective: ObjectivePlan, facts: ModelFacts, hardware: HardwarePlan) -> str:
+def _against(
+    t: Training, objective: ObjectivePlan, facts: ModelFacts, method: MethodPlan, hardware: HardwarePlan
+) -> str:
     reasons = {
         "Triton's kernels need a GPU": hardware.device == "cpu",
-        "off but for plain next-token loss": objective.type not in ("pretrain", "sft")
+        "tried with plain next-token loss only": objective.type not in ("pretrain", "sft")
         or objective.kl_weight is not None,
-        "off for mixtures of experts": bool(facts.experts),
-        "off where a layer or a sequence is split over GPUs": hardware.tensor_parallel * hardware.context_parallel > 1,
+        "not tried where an adapter comes with whole modules": bool(method.modules_to_save),
+        "not tried with mixtures of experts": bool(facts.experts),
+        "not tried where a layer or a sequence is split over GPUs": hardware.tensor_parallel * hardware.context_parallel
+        > 1,
         "Megatron has kernels of its own": hardware.megatron,
-        "off beside FP8 and torch.compile, with which it was not tried": bool(t.fp8 or t.compile),
+        "not tried beside FP8 and torch.compile": bool(t.fp8 or t.compile),
     }
     return next((reason for reason, holds in reasons.items() if holds), "")
 
@@ -36,5 +45,5 @@ def _against(t: Training, objective: ObjectivePlan, facts: ModelFacts, hardware:
 def resolve_kernel(t: Training, name: str, word: str, notes: Notes) -> bool:
     """Whether a kernel was asked for. Only those that are on, or were refused by `none`, come from the recipe."""
     asked = word in t.kernels if t.kernels is not None and (word in t.kernels or t.kernels == ["none"]) else None
-    why = "nothing that must be installed extra"
+    why = "nothing that must be installed extra" if t.kernels is None else "the list names others"
     return notes.pick(f"training.{name}", asked, False, why, field="training.kernels")

@@ -72,7 +72,7 @@ def resolve_chat(chat: Chat | None, objective: str, facts: ModelFacts, notes: No
             f"`{template}` is neither an official template nor a .jinja file",
             f"one of auto, {', '.join(OFFICIAL)}, or a path that ends in .jinja",
         )
-    notes.derive("chat.official", None, "a template that Qwen published", "chat.template")
+    notes.derive("chat.official", None, "whether Qwen published the template", "chat.template")
     train_on = notes.pick("chat.train_on", chat.train_on, "assistant", "the user's words are not to be learnt")
     thinking = None if chat.thinking == "auto" else chat.thinking
     why = "an empty think block says nothing that is worth learning (QR309)"

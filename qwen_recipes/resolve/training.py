@@ -92,7 +92,7 @@ def resolve_training(
             origin="hardware",
         ),
         attention=_attention(t, cpu, notes),
-        liger=resolve_liger(t, objective, facts, hardware, notes),
+        liger=resolve_liger(t, objective, facts, method, hardware, notes),
         cut_cross_entropy=resolve_kernel(t, "cut_cross_entropy", "cut-cross-entropy", notes),
         lora_kernels=resolve_kernel(t, "lora_kernels", "lora", notes),
         compile=pick("training.compile", t.compile, False, "compiling costs minutes and breaks with some kernels"),

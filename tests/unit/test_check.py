@@ -182,6 +182,8 @@ def test_a_recipe_is_a_map(found, text):
         ("hardware: {strategy: ddp}", "hardware.strategy"),
         ("training: {early_stopping: 3}", "training.early_stopping"),
         ("training: {evaluate_every: 3}", "training.evaluate_every"),
+        ("training: {kernels: [none, liger]}", "training.kernels"),
+        ("training: {kernels: [none, none]}", "training.kernels"),
     ],
 )
 def test_contradictions(found, changes, field):

@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from qwen_recipes.backends import backend_named
 from qwen_recipes.cli import main
 from qwen_recipes.launch.alive import LOCK, SILENCE, process_started
+from qwen_recipes.launch.fingerprints import fingerprints
 from qwen_recipes.launch.process import _HELD, _Log
+from qwen_recipes.resolve import resolve
 from tests.unit.test_checkpoints import checkpoint
 from tests.unit.test_resume import stopped
 from tests.unit.test_run import RECIPE, framework, place, recipes_run, record, started
@@ -141,8 +144,22 @@ def test_failure_of_no_known_cause(place, said, cause):
 def test_rows_that_were_changed(stopped):
     (stopped / "rows.jsonl").write_text('{"messages": [1]}\n')
     code, _, err = recipes_run(stopped, "--resume")
-    assert code == 1 and "rows.jsonl has other rows than when the run began" in err
+    assert code == 1 and "rows.jsonl is not what it was when the run began" in err
     assert record(stopped)["status"] == "failed" and record(stopped)["resumed_from"] is None
+
+
+def test_a_template_of_ones_own_is_among_what_a_run_was_trained_on(loaded, tmp_path):
+    rows, template = tmp_path / "train.jsonl", tmp_path / "mine.jinja"
+    rows.write_text("{}\n")
+    template.write_text("{{ messages }}")
+    recipe = loaded({"data": {"train": rows.name}, "chat": {"template": template.name}})
+    plan = resolve(recipe, backend_named("axolotl"))
+    before = fingerprints(plan, tmp_path)
+    assert [(one["split"], one["path"]) for one in before] == [("train", "train.jsonl"), ("template", "mine.jinja")]
+    template.write_text("other: {{ messages }}")
+    assert [new["path"] for old, new in zip(before, fingerprints(plan, tmp_path), strict=True) if old != new] == [
+        "mine.jinja"
+    ]
 
 
 def test_what_the_optimizer_keeps_can_not_be_changed(stopped):

@@ -57,14 +57,16 @@ LIMITS = (
         "its only divergence (ASFT) comes with a loss that weighs tokens by their own probability",
     ),
     Limit(
-        "method.variant",
-        lambda p: p.method.variant == "dora" and p.hardware.strategy == "fsdp1",
-        "DoRA dies under FSDP1: PEFT finds flattened weights (run on two GPUs, docs/strategies.md)",
+        "hardware.strategy",
+        lambda p: p.method.adapter and p.hardware.strategy == "fsdp1",
+        "under FSDP1 transformers' Trainer saved an adapter without weights, and DoRA died (docs/strategies.md): "
+        "`fsdp` shards an adapter's base too",
     ),
     Limit(
         "chat.template",
         lambda p: not p.chat.official and not p.chat.exact,
-        "its templates are Python code: it reads no Jinja file; `chat.encoding: exact` hands over tokens",
+        "its templates are Python code: it reads no Jinja file; in SFT `chat.encoding: exact`, neither packed nor "
+        "streamed, hands over tokens",
     ),
     Limit(
         "method.variant",

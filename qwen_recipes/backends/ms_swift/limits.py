@@ -69,7 +69,7 @@ LIMITS = (
     Limit(
         "chat.template",
         lambda p: not p.chat.official and not p.chat.exact,
-        "it reads no Jinja file in training, only templates of its own; `chat.encoding: exact` hands over tokens",
+        "it reads no Jinja file in training; in SFT `chat.encoding: exact` hands over tokens",
     ),
     Limit("training.packing", _packs_without_flash, "it packs only with flash attention"),
     Limit(

@@ -119,8 +119,9 @@ class Chat(Part):
     """How a conversation becomes tokens."""
 
     template: str | None = says(
-        "Chat template: `auto` (the official one of this model's variant), a variant's name "
-        "(hybrid, base, instruct-2507, thinking-2507), or a .jinja file.",
+        "Chat template: `auto` (the official one of this model's variant; a folder's own, if Qwen did not release it "
+        "and the framework can take it), a variant's name (hybrid, base, instruct-2507, thinking-2507), or a .jinja "
+        "file.",
         "auto",
         min_length=1,
     )
@@ -135,7 +136,8 @@ class Chat(Part):
     encoding: Literal["native", "exact"] | None = says(
         "Who makes tokens of the rows: `native`, the framework from text; `exact`, `recipes`, which hands over ids and "
         "labels, the same for every framework. `exact` takes three to four times the disk space of the text. Left out: "
-        "`exact` where the framework would make other tokens of a Base model's conversations, else `native`.",
+        "`exact` where the framework would make other tokens of these conversations (a Base model in LLaMA-Factory, a "
+        "template that is not Qwen's), else `native`.",
         "native",
     )
 
