@@ -39,7 +39,10 @@ def check(facts: Facts) -> Iterator[Hit]:
         used = facts.plan.chat.template
         instead = f"chat: {{template: {used}}} says so"
         if facts.plan.chat.official and facts.plan.objective.type == "sft":
-            instead += "; without packing, streaming and `encoding: native` the folder's chat_template.jinja is used"
+            instead += (
+                "; the folder's own is used if it is in chat_template.jinja, and rows are not packed or streamed"
+                " nor `encoding: native`"
+            )
         yield Hit(where, f"{message}; {used} is used", instead)
 
 

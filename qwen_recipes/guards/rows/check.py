@@ -129,6 +129,16 @@ class _Pool(ProcessPoolExecutor):
     others: frozenset[Any] = frozenset()
     """Processes that were there before."""
 
+    def submit(self, *work: Any, **words: Any) -> Any:
+        """Processes are forked here, deaf to Ctrl-C from the first: their parent hears it too, and ends them."""
+        if not hasattr(signal, "pthread_sigmask"):
+            return super().submit(*work, **words)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return super().submit(*work, **words)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
     def __exit__(self, kind: type[BaseException] | None, *of: Any) -> None:
         if kind is not None:
             self.shutdown(wait=False, cancel_futures=True)
