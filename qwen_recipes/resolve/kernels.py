@@ -7,7 +7,7 @@ from qwen_recipes.qwen.facts import ModelFacts
 from qwen_recipes.recipe.parts.training import Training
 from qwen_recipes.resolve.notes import Notes
 
-WHY = "the loss never holds all logits; every environment has the package"
+WHY = "the loss never holds all logits; every locked environment has the package"
 
 
 def resolve_liger(

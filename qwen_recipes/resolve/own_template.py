@@ -19,14 +19,13 @@ def settle_template(plan: Plan, facts: ModelFacts, backend: Backend, notes: Note
     """
     if not plan.objective.chat:
         return plan
-    found = plan
-    if one := _with_own_template(plan, facts):
-        one = _handed_over(one, backend)
-        if not backend.beyond(one):
-            why = "the model folder's own, which Qwen did not release (QR318)"
-            notes.derive("chat.template", None, why, "model.id", origin="model")
-            found = one
-    found = found if found is not plan else _handed_over(plan, backend)
+    own = _with_own_template(plan, facts)
+    if own and not backend.beyond(_handed_over(own, backend)):
+        found = _handed_over(own, backend)
+        why = "the model folder's own, which Qwen did not release (QR318)"
+        notes.derive("chat.template", None, why, "model.id", origin="model")
+    else:
+        found = _handed_over(plan, backend)
     if found.chat.encoding != plan.chat.encoding:
         fields = ("chat.template",) if "chat.template" in plan.asked else ("model.id",)
         why = f"{backend.title} would make other tokens of these rows (QR317)"

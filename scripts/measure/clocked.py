@@ -8,7 +8,6 @@ the attention mask, padding not among them. Speed is told over the last TIMED st
 
 from __future__ import annotations
 
-import itertools
 import json
 import runpy
 import sys
@@ -17,16 +16,9 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from memory_cell import peaks, synchronized, told_speed
+
 NAMES = ("torch", "transformers", "peft", "accelerate", "trl", "liger-kernel", "llamafactory", "ms-swift", "axolotl")
-
-
-def synchronized() -> float:
-    """The clock, once the device has done what it was told."""
-    import torch  # type: ignore[import-not-found,unused-ignore]
-
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter()
 
 
 class Clocked:
@@ -72,15 +64,13 @@ class Clocked:
         import torch
 
         found, ends = self.found, self.ends
+        found |= peaks()
         if torch.cuda.is_available():
-            found["peak_allocated"] = torch.cuda.max_memory_allocated()
-            found["peak_reserved"] = torch.cuda.max_memory_reserved()
             found["gpu"] = torch.cuda.get_device_name()
         found["steps"] = max(0, len(ends) - 1)
         if len(ends) > self.timed:
             count = sum(tokens for step, tokens in self.tokens if step >= len(ends) - self.timed)
-            found["tokens_per_second"] = round(count / (ends[-1] - ends[-1 - self.timed]), 1)
-            found["step_seconds"] = [round(b - a, 4) for a, b in itertools.pairwise(ends)]
+            told_speed(ends, self.timed, count, found)
         found["versions"] = {}
         for name in NAMES:
             try:
