@@ -1,6 +1,6 @@
 """Gather what a GPU machine without a network lacks: one folder of packages a stack, packed into one small archive.
 
-    python3.12 scripts/measure/sites.py FOLDER PACKAGES     # writes FOLDER/sites/* and FOLDER/sites.txz
+    python3.12 scripts/measure/sites.py FOLDER PACKAGES [STACK …]     # writes FOLDER/sites/* and FOLDER/sites.txz
 
 PACKAGES: site-packages of an environment that has DeepSpeed, built without its operations (ms-swift's for the CPU has).
 
@@ -120,6 +120,8 @@ def slim(folder: Path) -> None:
 def main() -> None:
     root = Path(sys.argv[1]).resolve()
     for name, packages in STACKS.items():
+        if sys.argv[3:] and name not in sys.argv[3:]:
+            continue
         folder = root / "sites" / name
         if folder.is_dir():
             continue

@@ -178,11 +178,10 @@ the last steps (12 of 20 in lease 1, 10 of 14 later).
         yield f"| {where} | {r['run']} | {r['micro_batch'] or 1} | {figures} |"
     yield """
 Ours is faster because it takes several sequences at a time where the examples take one: at these lengths a step costs
-Python's time for each layer, not the GPU's. In LLaMA-Factory it takes less memory because Liger's loss never holds all
-logits; in Axolotl, whose example has fused kernels of its own, the same is allocated at twice the micro-batch, and less
-reserved. Liger is on by default since that was measured (lease 1: with `kernels: none` the logits of four sequences
-took 40 GiB). On rows as short as these it makes nothing faster. ms-swift's example takes 16 sequences a step one by
-one; its 14 steps were not done after 200 s, the limit then, so its memory is not known."""
+Python's time for each layer, not the GPU's. In LLaMA-Factory and ms-swift it takes less memory because Liger's loss
+never holds all logits; in Axolotl, whose example has fused kernels of its own, the same is allocated at twice the
+micro-batch, and less reserved. Liger is on by default since that was measured (lease 1: with `kernels: none` the logits
+of four sequences took 40 GiB). On rows as short as these it makes nothing faster."""
 
 
 def page() -> str:
