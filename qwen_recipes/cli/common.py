@@ -61,11 +61,14 @@ def load_recipe(file: str, sets: tuple[str, ...], form: str = "text") -> Any:
         refuse(error.findings, form)
 
 
-def say_unknown(model: Any) -> None:
-    """Warn of a model folder's own tokenizer and template where they are none of Qwen's; linting has QR318 for it."""
+def say_unknown(model: Any, named: bool = False) -> None:
+    """Warn of a model folder's own tokenizer and template where they are none of Qwen's; linting has QR318 for it.
+
+    Not of the template where the recipe names one.
+    """
     from qwen_recipes.qwen.models import unknown_template, unknown_tokenizer
 
-    for warning in filter(None, (unknown_tokenizer(model), unknown_template(model))):
+    for warning in filter(None, (unknown_tokenizer(model), None if named else unknown_template(model))):
         say(f"recipes: {warning}")
 
 

@@ -7,12 +7,20 @@ from typing import Any
 GIB = 1 << 30
 
 
+def gpus_present() -> list[Any]:
+    """The kinds of GPU that a run would see here and the catalogue has; none where there is no driver."""
+    from qwen_recipes.estimate.gpus import gpu_of
+    from qwen_recipes.launch.gpu import gpus
+
+    found = (gpu_of(gpu.name, gpu.memory / 1024) for gpu in gpus())
+    return list(dict.fromkeys(gpu for gpu in found if gpu is not None))
+
+
 def verdicts_here(loaded: Any, compiled: Any) -> list[Any]:
     """The estimate for each kind of GPU here; none on a CPU, or where the catalogue does not know the GPUs."""
     if compiled.plan.hardware.device != "cuda":
         return []
     from qwen_recipes.cli.planned import verdict
-    from qwen_recipes.estimate.present import gpus_present
 
     return [verdict(loaded, compiled.plan, compiled.backend, gpu) for gpu in gpus_present()]
 
@@ -32,7 +40,7 @@ def not_fitting(verdicts: list[Any]) -> list[str]:
         word = "does not fit" if fits == "no" else "may not fit"
         between = f"{made.low / GIB:.1f} to {made.high / GIB:.1f} GiB"
         found.append(f"it {word} on {made.gpu.name}: {between} of {made.usable / GIB:.1f} GiB that can be had")
-        found += [f"  it would with --set {offer.text}" for offer in one.offers]
+        found += [f"  it would with {offer.options}" for offer in one.offers]
     return found
 
 
@@ -51,7 +59,6 @@ def counter_offers(loaded: Any, compiled: Any) -> list[str]:
     from qwen_recipes.cli.planned import rows_of
     from qwen_recipes.estimate import estimate, offers
     from qwen_recipes.estimate.gpus import gpu_named
-    from qwen_recipes.estimate.present import gpus_present
     from qwen_recipes.qwen.models import model_facts
 
     plan = compiled.plan
@@ -59,7 +66,7 @@ def counter_offers(loaded: Any, compiled: Any) -> list[str]:
     facts, rows = model_facts(plan.model.id, loaded.folder), rows_of(plan, loaded.folder)
     now = estimate(plan, facts, gpus[0], rows)
     found = [offer for offer in offers(plan, facts, gpus[0], compiled.backend, rows) if offer.estimate.peak < now.peak]
-    return [f"--set {one.text} takes {_less(now, one):.1f} GiB less, at {one.speed:.0%} of the speed" for one in found]
+    return [f"{one.options} takes {_less(now, one):.1f} GiB less, at {one.speed:.0%} of the speed" for one in found]
 
 
 def _less(now: Any, offer: Any) -> float:

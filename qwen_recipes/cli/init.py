@@ -60,7 +60,7 @@ def _asked(question: str, default: str | None) -> str:
 
 
 def _present() -> str:
-    from qwen_recipes.estimate.present import gpus_present
+    from qwen_recipes.cli.fit import gpus_present
 
     return next((gpu.name for gpu in gpus_present()), _GPU)
 

@@ -31,7 +31,8 @@ def command(file: str, backend: str | None, names: tuple[str, ...], sets: tuple[
         verdicts = [verdict for one in _wanted(loaded, backend) for verdict in _verdicts(loaded, one, names)]
     except RecipeError as error:
         refuse(error.findings, form)
-    say_unknown(model_facts(loaded.recipe.model.id, loaded.folder))
+    chat = loaded.recipe.chat
+    say_unknown(model_facts(loaded.recipe.model.id, loaded.folder), bool(chat and chat.template))
     _print(verdicts, form)
     if all(verdict.estimate.fits() == "no" for verdict in verdicts):
         sys.exit(Exit.DOES_NOT_FIT)
@@ -56,8 +57,8 @@ def _verdicts(loaded: Any, backend: Any, names: tuple[str, ...]) -> list[Any]:
 
 
 def _gpus(plan: Any, names: tuple[str, ...]) -> list[Any]:
+    from qwen_recipes.cli.fit import gpus_present
     from qwen_recipes.estimate.gpus import UnknownGpu, gpu_named
-    from qwen_recipes.estimate.present import gpus_present
 
     try:
         asked = [gpu_named(name) for name in names or filter(None, [plan.hardware.gpu])]

@@ -157,4 +157,4 @@ def _legend(e: Estimate) -> list[str]:
 
 def _offer(offer: Offer) -> str:
     change = f"{offer.speed - 1:+.0%} tokens/s"
-    return f"  --set {' --set '.join(offer.text.split(', '))}   {gib(offer.estimate.peak)}, {change}: {offer.why}"
+    return f"  {offer.options}   {gib(offer.estimate.peak)}, {change}: {offer.why}"

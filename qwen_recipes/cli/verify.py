@@ -77,7 +77,7 @@ def _ours(loaded: Any, plan: Any, rows: int) -> tuple[Any, list[Any]]:
     from qwen_recipes.verify.rows import sample
 
     try:
-        say_unknown(model_facts(plan.model.id, loaded.folder))
+        say_unknown(model_facts(plan.model.id, loaded.folder), "chat.template" in plan.asked)
         encoder = encoder_of(plan, loaded.folder)
         found = sample(plan, loaded.folder, encoder, rows)
     except ModuleNotFoundError as error:

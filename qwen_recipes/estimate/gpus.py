@@ -6,6 +6,7 @@ with float32 accumulation (consumer cards: half of what is printed for float16 a
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 
@@ -82,3 +83,14 @@ def gpu_named(name: str) -> Gpu:
 
     near = difflib.get_close_matches(key, GPUS, n=3, cutoff=0.5)
     raise UnknownGpu(f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(GPUS)}")
+
+
+def gpu_of(name: str, memory: float) -> Gpu | None:
+    """The catalogue's GPU for a driver's name, such as `NVIDIA H100 80GB HBM3`, and its memory in GiB."""
+    words = set(re.split(r"[\s_-]+", name.lower()))
+    fitting = [gpu for gpu in GPUS.values() if _parts(gpu.name) <= words and abs(gpu.memory / memory - 1) < 0.15]
+    return max(fitting, key=lambda gpu: len(_parts(gpu.name)), default=None)
+
+
+def _parts(name: str) -> set[str]:
+    return {part for part in name.split("-") if not part.endswith("gb")}

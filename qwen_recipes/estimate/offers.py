@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -28,8 +29,13 @@ class Offer:
 
     @property
     def text(self) -> str:
-        """The changes as arguments of `--set`."""
+        """The changes, as a sentence lists them."""
         return ", ".join(f"{path}={_shown(value)}" for path, value in self.sets)
+
+    @property
+    def options(self) -> str:
+        """The changes as a shell takes them: `--set training.micro_batch_size=1 --set …`."""
+        return " ".join(f"--set {shlex.quote(f'{path}={_shown(value)}')}" for path, value in self.sets)
 
 
 def offers(
@@ -171,4 +177,6 @@ _LOSES = {WHY[shorter], WHY[more_gpus]}
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_shown, value))}]"
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,14 +1,21 @@
-"""The NVIDIA GPUs of this machine, as the driver's own tool names them."""
+"""The NVIDIA GPUs that a run here would see, as the driver's own tool names them.
+
+`CUDA_VISIBLE_DEVICES` chooses among them as CUDA reads it; run.sh takes the first of those, as many as it trains on.
+"""
 
 from __future__ import annotations
 
+import itertools
+import os
 import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 _DRIVER = Path("/proc/driver/nvidia/gpus")
-_QUERY = ("nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader,nounits")
+_FIELDS = "name,memory.total,driver_version,memory.used,uuid"
+_QUERY = ("nvidia-smi", f"--query-gpu={_FIELDS}", "--format=csv,noheader,nounits")
+_MIB = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -21,9 +28,14 @@ class Gpu:
 
 
 def gpus() -> list[Gpu]:
-    """Every GPU that nvidia-smi lists; none where it is missing or fails."""
-    rows = (line.split(", ") for line in _run(_QUERY).splitlines())
-    return [Gpu(row[0], int(row[1]), row[2]) for row in rows if len(row) == 3 and row[1].isdigit()]
+    """The GPUs that can be seen; none where nvidia-smi is missing or fails."""
+    return [Gpu(row[0], int(row[1]), row[2]) for row in _rows() if row[1].isdigit()]
+
+
+def gpu_memory(count: int) -> int | None:
+    """Bytes in use on the fullest of the first `count` GPUs, whoever uses it; None without nvidia-smi."""
+    used = [int(row[3]) for row in _rows()[:count] if row[3].isdigit()]
+    return max(used) * _MIB if used else None
 
 
 def detected_device() -> str:
@@ -37,6 +49,20 @@ def cuda_version() -> str | None:
     """The newest CUDA that the driver runs, such as `13.0`; None where there is no driver."""
     found = re.search(r"CUDA Version:\s*([\d.]+)", _run(("nvidia-smi",)))
     return found[1] if found else None
+
+
+def _rows() -> list[list[str]]:
+    rows = [row for line in _run(_QUERY).splitlines() if len(row := line.split(", ")) == len(_FIELDS.split(","))]
+    chosen = [word.strip() for word in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")]
+    if not chosen[0] or chosen[0].startswith("MIG-"):
+        return rows
+    names = {str(index): row for index, row in enumerate(rows)}
+    found = (names.get(word) or _of_uuid(word, rows) for word in chosen)
+    return list(itertools.takewhile(bool, found))
+
+
+def _of_uuid(start: str, rows: list[list[str]]) -> list[str]:
+    return next((row for row in rows if start.startswith("GPU-") and row[-1].startswith(start)), [])
 
 
 def _run(command: tuple[str, ...]) -> str:

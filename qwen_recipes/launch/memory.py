@@ -1,23 +1,9 @@
-"""Memory of a run while it goes on: the fullest GPU's, or the host's where it trains on the CPU."""
+"""Memory of the host: what a run's processes hold, and what is left."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
-
-_QUERY = ("nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits")
-_MIB = 1 << 20
-
-
-def gpu_memory() -> int | None:
-    """Bytes in use on the fullest GPU, whoever uses it; None without nvidia-smi."""
-    try:
-        done = subprocess.run(_QUERY, capture_output=True, text=True, timeout=10)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    used = [int(line) for line in done.stdout.split() if line.isdigit()]
-    return max(used) * _MIB if used and done.returncode == 0 else None
 
 
 def group_memory(session: int) -> int | None:

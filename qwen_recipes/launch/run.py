@@ -21,8 +21,9 @@ from qwen_recipes.launch.complaint import last_lines
 from qwen_recipes.launch.earlier import set_aside
 from qwen_recipes.launch.environment import Environment
 from qwen_recipes.launch.follow import Follower, Progress
+from qwen_recipes.launch.gpu import gpu_memory
 from qwen_recipes.launch.losses import newest_checkpoint, read_losses
-from qwen_recipes.launch.memory import gpu_memory, group_memory
+from qwen_recipes.launch.memory import group_memory
 from qwen_recipes.launch.preflight import busy_message
 from qwen_recipes.launch.record import LOG, RECORD, Record, new_record, now, read_record, reserve, write_record
 from qwen_recipes.launch.resume import resume_point
@@ -126,7 +127,7 @@ def _follower(record: Record, plan: Plan, options: Options) -> Follower:
 
     def memory() -> int | None:
         on_gpu = plan.hardware.device == "cuda"
-        return gpu_memory() if on_gpu else group_memory(record.pgid) if record.pgid else None
+        return gpu_memory(plan.hardware.gpus) if on_gpu else group_memory(record.pgid) if record.pgid else None
 
     return Follower(
         output,

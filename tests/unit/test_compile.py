@@ -317,3 +317,22 @@ def test_a_folder_with_odd_characters(tmp_path, backend):
     done = subprocess.run(["bash", str(tmp_path / "o p/q/run.sh")], capture_output=True, text=True, check=True, cwd="/")
     assert done.stdout.strip() == str(folder)
     assert json.loads(made.files["rows.json"])["train"][0]["path"] == "a b'c $x.jsonl"
+
+
+@pytest.mark.parametrize(
+    ("gpus", "given", "seen"), [(1, None, "0"), (1, "4,5", "4"), (2, "4,5,6", "4,5"), (2, "", "0,1")]
+)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_run_takes_as_many_gpus_as_it_trains_on_of_those_that_it_may_use(
+    loaded, tmp_path, backend, gpus, given, seen
+):
+    """A framework that sees more starts a process for each, or spreads the model: another batch, without a word."""
+    hardware = {"hardware": {"gpu": "h100", "gpus": gpus, "strategy": "ddp" if gpus > 1 else "single"}}
+    script = compile_for(loaded(hardware), backend_named(backend), tmp_path).files["run.sh"]
+    line = next(line for line in script.splitlines() if line.startswith("export CUDA_VISIBLE_DEVICES="))
+    env = {key: value for key, value in os.environ.items() if key != "CUDA_VISIBLE_DEVICES"}
+    env |= {} if given is None else {"CUDA_VISIBLE_DEVICES": given}
+    told = subprocess.run(
+        ["bash", "-c", f"{line}\necho $CUDA_VISIBLE_DEVICES"], env=env, capture_output=True, text=True
+    )
+    assert told.stdout.strip() == seen

@@ -407,10 +407,33 @@ def test_without_the_framework_there_is_no_current_environment(tmp_path):
 
 def test_gpus_are_read_from_the_drivers_tool(monkeypatch):
     answers = {1: "| NVIDIA-SMI 580 Driver Version: 580.1 CUDA Version: 13.0 |\n"}
-    listed = "NVIDIA H100 80GB HBM3, 81559, 580.159.04\nNVIDIA L4, [N/A], 580.159.04\n"
+    listed = "NVIDIA H100 80GB HBM3, 81559, 580.159.04, 12, GPU-1a\nNVIDIA L4, [N/A], 580.159.04, [N/A], GPU-2b\n"
     monkeypatch.setattr(gpu, "_run", lambda command: answers.get(len(command), listed))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert gpu.gpus() == [gpu.Gpu("NVIDIA H100 80GB HBM3", 81559, "580.159.04")]
+    assert gpu.gpu_memory(2) == 12 << 20
     assert gpu.cuda_version() == "13.0"
+
+
+@pytest.mark.parametrize(
+    ("visible", "names"),
+    [
+        *((None, "abc"), ("", "abc"), ("MIG-5f", "abc")),
+        *(("1", "b"), ("2, 0", "ca"), ("GPU-3,GPU-11", "ca"), ("0,7,1", "a"), ("-1", ""), ("none", "")),
+    ],
+)
+def test_only_gpus_that_a_run_would_see_are_counted_and_watched(monkeypatch, visible, names):
+    listed = "".join(
+        f"{name}, 81559, 580.1, {used}, GPU-{uuid}\n"
+        for name, used, uuid in zip("abc", (9, 5, 7), (11, 12, 3), strict=True)
+    )
+    monkeypatch.setattr(gpu, "_run", lambda command: listed)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert "".join(one.name for one in gpu.gpus()) == names
+    first = {"a": 9, "b": 5, "c": 7}.get(names[:1])
+    assert gpu.gpu_memory(1) == (first and first << 20)
 
 
 def test_without_a_driver_the_device_is_the_cpu(monkeypatch, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shlex
 
 import pytest
 from click.testing import CliRunner
@@ -14,11 +15,11 @@ from qwen_recipes.backends import backend_named
 from qwen_recipes.cli import main
 from qwen_recipes.compile import compile_for
 from qwen_recipes.estimate import Rows, estimate, offers
-from qwen_recipes.estimate.gpus import GPUS, gpu_named
+from qwen_recipes.estimate.gpus import GPUS, gpu_named, gpu_of
 from qwen_recipes.estimate.load import load_of, load_of_cell, trainable
 from qwen_recipes.estimate.measured import cells, measured_cells
 from qwen_recipes.estimate.memory import parts_of
-from qwen_recipes.estimate.present import gpu_of
+from qwen_recipes.estimate.offers import Offer
 from qwen_recipes.qwen.models import model_facts
 from qwen_recipes.qwen.registry import REGISTRY
 from qwen_recipes.resolve import resolve
@@ -144,6 +145,12 @@ def test_steps_and_seconds_follow_from_the_rows(planned):
     assert made.steps == 200
     assert made.seconds == pytest.approx(200 * 1600 / made.tokens_per_second)
     assert estimate(plan, FACTS, gpu_named("h100")).seconds is None
+
+
+def test_offers_are_told_as_a_shell_takes_them():
+    made = Offer((("training.kernels", ["lora", "liger"]), ("hardware.gpus", 2)), None, 1.0, "")
+    words = shlex.split(made.options)
+    assert words == ["--set", "training.kernels=[lora, liger]", "--set", "hardware.gpus=2"]
 
 
 @pytest.mark.parametrize(

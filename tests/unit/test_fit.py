@@ -5,13 +5,12 @@ from pathlib import Path
 from qwen_recipes.backends import backend_named
 from qwen_recipes.cli import fit
 from qwen_recipes.compile import compile_for
-from qwen_recipes.estimate import present
 from qwen_recipes.estimate.gpus import gpu_named
 from qwen_recipes.recipe.load import load_text
 
 
 def compiled(text, gpus, monkeypatch):
-    monkeypatch.setattr(present, "gpus_present", lambda: [gpu_named(name) for name in gpus])
+    monkeypatch.setattr(fit, "gpus_present", lambda: [gpu_named(name) for name in gpus])
     recipe = f"version: 1\nname: a\nmodel: Qwen/Qwen3-8B\ndata: {{train: rows.jsonl}}\n{text}"
     loaded = load_text(recipe, "a.yaml", Path())
     return loaded, compile_for(loaded, backend_named("llamafactory"), Path("compiled/a/llamafactory"))

@@ -50,9 +50,7 @@ def is_recipe(name: str) -> bool:
 def asked_for(names: tuple[str, ...], options: Options) -> Asked:
     """The files of rows; a problem with the call, a recipe or a model is printed and ends the process."""
     try:
-        asked = _by_recipe(names, options) if any(map(is_recipe, names)) else _by_files(names, options)
-        say_unknown(asked.rules.model)
-        return asked
+        return _by_recipe(names, options) if any(map(is_recipe, names)) else _by_files(names, options)
     except (UnknownModel, BadModelFolder) as error:
         stop(str(error), Exit.USAGE)
     except OSError as error:
@@ -61,6 +59,7 @@ def asked_for(names: tuple[str, ...], options: Options) -> Asked:
 
 def _by_files(names: tuple[str, ...], options: Options) -> Asked:
     facts = model_facts(options.model or DEFAULT_MODEL)
+    say_unknown(facts)
     template = _own_template(facts)
     files = [(file, False) for name in names for file in files_of(Path(), name)]
     files += [(file, True) for name in options.validation for file in files_of(Path(), name)]
@@ -86,6 +85,7 @@ def _by_recipe(names: tuple[str, ...], options: Options) -> Asked:
     except RecipeError as error:
         refuse(error.findings)
     facts = model_facts(plan.model.id, loaded.folder)
+    say_unknown(facts, "chat.template" in plan.asked)
     template = _named_template(plan.chat, loaded.folder)
     limit = options.limit or plan.training.sequence_length
     rules = Rules(facts, template, options.train_on or plan.chat.train_on, plan.chat.thinking, limit)

@@ -9,7 +9,8 @@ cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
 export TOKENIZERS_PARALLELISM=false
 unset USE_V1 ALLOW_EXTRA_ARGS
-export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}"
+# The first of those that may be used: LLaMA-Factory would start a process for each
+export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-8 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}")"
 
 PYTHONPATH=compiled/allowed-zero3/llamafactory python -m rows compiled/allowed-zero3/llamafactory/rows.json
 

@@ -8,8 +8,8 @@ set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
 export TOKENIZERS_PARALLELISM=false
-# ms-swift would spread the model over every GPU it sees
-export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}"
+# The first of those that may be used: ms-swift would spread the model over all
+export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-8 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}")"
 export NNODES=1 NPROC_PER_NODE=8
 
 PYTHONPATH=compiled/allowed-zero3/ms-swift python -m rows compiled/allowed-zero3/ms-swift/rows.json

@@ -8,7 +8,8 @@ cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
 export TOKENIZERS_PARALLELISM=false
 unset USE_V1 ALLOW_EXTRA_ARGS
-export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
+# The first of those that may be used: LLaMA-Factory would start a process for each
+export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-1 <<< "${CUDA_VISIBLE_DEVICES:-0}")"
 
 PYTHONPATH=compiled/hub-dataset/llamafactory python -m rows compiled/hub-dataset/llamafactory/rows.json
 

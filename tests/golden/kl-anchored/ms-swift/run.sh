@@ -7,8 +7,8 @@ set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
 export TOKENIZERS_PARALLELISM=false
-# ms-swift would spread the model over every GPU it sees
-export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
+# The first of those that may be used: ms-swift would spread the model over all
+export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-1 <<< "${CUDA_VISIBLE_DEVICES:-0}")"
 
 PYTHONPATH=compiled/kl-anchored/ms-swift python -m rows compiled/kl-anchored/ms-swift/rows.json
 exec swift rlhf compiled/kl-anchored/ms-swift/train.yaml "$@"

@@ -8,8 +8,8 @@ cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
 export TOKENIZERS_PARALLELISM=false
 export WANDB_PROJECT=support
-# ms-swift would spread the model over every GPU it sees
-export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0}"
+# The first of those that may be used: ms-swift would spread the model over all
+export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-1 <<< "${CUDA_VISIBLE_DEVICES:-0}")"
 
 PYTHONPATH=compiled/tracked-run/ms-swift python -m rows compiled/tracked-run/ms-swift/rows.json
 exec swift sft compiled/tracked-run/ms-swift/train.yaml "$@"

@@ -7,8 +7,8 @@ set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
 export TOKENIZERS_PARALLELISM=false
-# ms-swift would spread the model over every GPU it sees
-export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1}"
+# The first of those that may be used: ms-swift would spread the model over all
+export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-2 <<< "${CUDA_VISIBLE_DEVICES:-0,1}")"
 export NNODES=1 NPROC_PER_NODE=2
 
 PYTHONPATH=compiled/two-gpus-lora/ms-swift python -m rows compiled/two-gpus-lora/ms-swift/rows.json

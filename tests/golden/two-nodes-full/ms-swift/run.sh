@@ -7,8 +7,8 @@ set -euo pipefail
 cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
 export TOKENIZERS_PARALLELISM=false
-# ms-swift would spread the model over every GPU it sees
-export CUDA_VISIBLE_DEVICES="${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}"
+# The first of those that may be used: ms-swift would spread the model over all
+export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-8 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}")"
 export NNODES=2 NPROC_PER_NODE=8
 : "${NODE_RANK:?set it to this host, counted from 0}" "${MASTER_ADDR:?set it to the address of host 0}"
 export MASTER_PORT="${MASTER_PORT:-29500}"
