@@ -95,6 +95,17 @@ def render(
         raise RenderError(str(problem)) from problem
 
 
+def syntax_problem(template: str) -> str | None:
+    """Why this is no Jinja template, with the line; None where it is one."""
+    from jinja2 import TemplateSyntaxError
+
+    try:
+        _compiled(template)
+    except TemplateSyntaxError as problem:
+        return f"line {problem.lineno}: {problem.message}"
+    return None
+
+
 @lru_cache(maxsize=1)
 def _generation_block() -> type[Extension]:
     from jinja2 import nodes

@@ -133,11 +133,18 @@ def _missing(document: Document, loc: tuple[str | int, ...]) -> Finding:
 
 def _wrong(document: Document, route: Route, problems: list[dict[str, Any]]) -> Finding:
     node = document.node(route)
-    shown = node.raw if isinstance(node, Scalar) else {Mapping: "a map", Sequence: "a list"}[type(node)]
-    message = f"`{dotted(route)}` can't be {shown if not isinstance(node, Scalar) else repr(shown)}"
+    message = f"`{dotted(route)}` can't be {_what(node)}"
     wanted = list(dict.fromkeys(_wanted(problem) for problem in problems))
     why = "; or ".join(text for text in wanted if text)
     return Finding("recipe", "error", message, route, why=why, instead=_advice(route, node, problems))
+
+
+def _what(node: Node | None) -> str:
+    if isinstance(node, Scalar):
+        return repr(node.raw)
+    if isinstance(node, Sequence):
+        return "a list" if node.items else "an empty list"
+    return "a map"
 
 
 def _wanted(problem: dict[str, Any]) -> str:
@@ -151,6 +158,7 @@ def _wanted(problem: dict[str, Any]) -> str:
         "bool_type": "true or false is wanted",
         "string_type": "text is wanted",
         "list_type": "a list is wanted",
+        "too_short": "a list of at least one is wanted",
         "model_type": "a map of keys and values is wanted",
         "dict_type": "a map of keys and values is wanted",
         "greater_than": f"it must be more than {context.get('gt')}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from qwen_recipes.backends.plan import ChatPlan, ModelPlan
+from qwen_recipes.qwen.chat_templates import syntax_problem
 from qwen_recipes.qwen.models import BadModelFolder, ModelFacts, UnknownModel, model_facts
 from qwen_recipes.qwen.tokens import END_OF_TEXT, END_OF_TURN
 from qwen_recipes.recipe.finding import RecipeError
@@ -54,7 +55,7 @@ def _home(model: str) -> str:
 OFFICIAL = ("hybrid", "base", "instruct-2507", "thinking-2507")
 
 
-def resolve_chat(chat: Chat | None, objective: str, facts: ModelFacts, notes: Notes) -> ChatPlan:
+def resolve_chat(chat: Chat | None, objective: str, facts: ModelFacts, folder: Path, notes: Notes) -> ChatPlan:
     """Template, trained turns, and the tokens that end a turn and fill a batch."""
     chat = chat or Chat()
     asked = None if chat.template == "auto" else chat.template
@@ -72,6 +73,8 @@ def resolve_chat(chat: Chat | None, objective: str, facts: ModelFacts, notes: No
             f"`{template}` is neither an official template nor a .jinja file",
             f"one of auto, {', '.join(OFFICIAL)}, or a path that ends in .jinja",
         )
+    elif template not in OFFICIAL and (problem := _unreadable(folder / template)):
+        notes.refuse(("chat", "template"), f"`{template}` is no Jinja template: {problem}")
     notes.derive("chat.official", None, "whether Qwen published the template", "chat.template")
     train_on = notes.pick("chat.train_on", chat.train_on, "assistant", "the user's words are not to be learnt")
     thinking = None if chat.thinking == "auto" else chat.thinking
@@ -89,6 +92,16 @@ def resolve_chat(chat: Chat | None, objective: str, facts: ModelFacts, notes: No
         encoding=_encoding(chat.encoding, objective, notes),
         pad=notes.derive("chat.pad", END_OF_TEXT, "differs from the end of a turn (QR302)", origin="model"),
     )
+
+
+def _unreadable(file: Path) -> str | None:
+    """What is wrong with a template; None for one that is not here: a recipe may run on another machine."""
+    try:
+        return syntax_problem(file.read_text("utf-8"))
+    except UnicodeDecodeError:
+        return "it is not UTF-8 text"
+    except OSError:
+        return None
 
 
 def _encoding(asked: str | None, objective: str, notes: Notes) -> str:

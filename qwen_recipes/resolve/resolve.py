@@ -53,7 +53,7 @@ def _resolve(loaded: Loaded, backend: Backend, notes: Notes) -> Plan:
         backend_version=backend.version,
         model=resolve_model(recipe, facts, notes),
         data=data,
-        chat=resolve_chat(recipe.chat, objective.type, facts, notes),
+        chat=resolve_chat(recipe.chat, objective.type, facts, loaded.folder, notes),
         objective=objective,
         method=method,
         quantization=resolve_quantization(recipe, hardware.strategy, notes),

@@ -85,10 +85,23 @@ KNOWN = (
 )
 
 
+_OWN = Known(
+    "axolotl",
+    "sft",
+    (),
+    "text",
+    "QR317",
+    "by a template that is not Qwen's it renders the rows itself and finds the answers in them by a rule of its own",
+)
+"""Any difference under a template of one's own; the other two are handed tokens, or refuse."""
+
+
 def explained(backend: str, objective: str, template: str, kind: str) -> Known | None:
     """What is known of a difference of this kind, or of another text. `template` is the chat template's name.
 
     None where it is news.
     """
+    if template not in ALL:
+        return _OWN if (backend, objective) == (_OWN.backend, _OWN.objective) else None
     known = [one for one in KNOWN if (one.backend, one.objective) == (backend, objective) and template in one.templates]
     return next((one for name in (kind, "text") for one in known if one.kind == name), None)

@@ -211,3 +211,36 @@ def test_what_the_named_backend_can_not_be_told_is_an_error(lint):
     assert ("a.yaml", "backend") in codes(named)
     assert codes(lint(write("b.yaml", LIMITED + "run: {backend: axolotl}\n"), "--format", "json", "--ignore", "QR406"))
     assert not codes(lint(file, "--backend", "ms-swift", "--format", "json", "--ignore", "QR"))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"{% for m in messages %}\n{{ m.content }\n", "no Jinja template: line 2: "),
+        (b"{{ messages }}\xff", "no Jinja template: it is not UTF-8 text"),
+        (b"{{ messages }}", ""),
+        (None, ""),
+    ],
+)
+def test_a_template_that_is_broken_is_told_one_that_is_not_here_is_left_to_the_run(lint, content, said):
+    if content is not None:
+        Path("mine.jinja").write_bytes(content)
+    write("r.yaml", GOOD + "chat: {template: mine.jinja}\n")
+    result = lint("r.yaml")
+    assert result.exit_code == (1 if said else 0) and said in result.stderr + result.stdout
+    if said:
+        assert "r.yaml:4:18: error[recipe]" in result.stderr + result.stdout
+
+
+def test_who_else_can_is_asked_with_a_plan_of_its_own(lint):
+    """ms-swift takes these rows as tokens, which LLaMA-Factory, with packing, can't: its plan is another."""
+    write("r.yaml", GOOD + "chat: {template: mine.jinja}\ntraining: {packing: true}\nrun: {backend: llamafactory}\n")
+    result = lint("r.yaml")
+    assert result.exit_code == 1 and "instead: Axolotl or ms-swift can" in result.stderr + result.stdout
+
+
+def test_an_empty_list_is_told_in_our_words(lint):
+    write("r.yaml", GOOD + "training: {kernels: []}\n")
+    said = lint("r.yaml")
+    assert "can't be an empty list" in said.stderr + said.stdout and "pydantic" not in said.stderr + said.stdout
+    assert "a list of at least one is wanted" in said.stderr + said.stdout

@@ -135,6 +135,12 @@ def test_a_kind_without_a_name_of_its_own_is_another_text():
     assert explained("llamafactory", "sft", "hybrid", "empty-think") is None
 
 
+def test_a_template_of_one_s_own_explains_every_difference_in_axolotl():
+    found = explained("axolotl", "sft", "mine.jinja", "header")
+    assert found is not None and found.guard == "QR317"
+    assert explained("ms-swift", "sft", "mine.jinja", "header") is None
+
+
 def test_an_end_without_loss_is_named():
     found = compare(
         Encoded([9, 10, TEXT_END], [9, 10, TEXT_END]), {"input_ids": [9, 10, TEXT_END], "labels": [9, 10, -100]}
