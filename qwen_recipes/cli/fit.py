@@ -45,13 +45,15 @@ def not_fitting(verdicts: list[Any]) -> list[str]:
 
 
 def planned(loaded: Any, compiled: Any) -> dict[str, float | None] | None:
-    """What the record keeps of the estimate; None without one."""
+    """What the record keeps of the estimate; None without one. Memory with CUDA's own, as nvidia-smi counts it."""
+    from qwen_recipes.estimate.cost import CONTEXT
+
     verdicts = verdicts_here(loaded, compiled)
     if not verdicts:
         return None
     made = verdicts[0].estimate
-    names = ("peak", "low", "high", "seconds", "tokens_per_second")
-    return {name: getattr(made, name) for name in names}
+    memory = {name: getattr(made, name) + CONTEXT for name in ("peak", "low", "high")}
+    return memory | {"seconds": made.seconds, "tokens_per_second": made.tokens_per_second}
 
 
 def counter_offers(loaded: Any, compiled: Any) -> list[str]:

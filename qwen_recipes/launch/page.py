@@ -93,19 +93,19 @@ def _summary(records: list[Record], names: list[str]) -> str:
 
 
 def _planned(records: list[Record], names: list[str]) -> str:
-    """What the estimate said against what was measured."""
+    """What the estimate said against what was measured; time without loading and saving, which it leaves out."""
     rows = []
     for record, name in zip(records, names, strict=True):
         planned, metrics = record.planned or {}, record.metrics
-        memory = metrics.get("peak_memory")
+        memory, pace = metrics.get("peak_memory"), metrics.get("seconds_per_step")
         cells = [
             size(planned["peak"]) if planned.get("peak") else "not planned",
             f"{size(memory)} ({metrics.get('memory_of')})" if memory else "not measured",
             duration(planned["seconds"]) if planned.get("seconds") else "not planned",
-            duration(record.seconds) if record.seconds is not None else "not ended",
+            duration(pace * record.steps) if pace and record.steps else "not measured",
         ]
         rows.append(_row(name, cells))
-    head = "<th></th><th>memory, planned</th><th>measured</th><th>time, planned</th><th>measured</th>"
+    head = "<th></th><th>memory, planned</th><th>measured</th><th>time in steps, planned</th><th>measured</th>"
     return f"<h2>Planned and measured</h2><table><tr>{head}</tr>{''.join(rows)}</table>"
 
 

@@ -1,4 +1,4 @@
-"""docs/strategies.md, from the results of strategies.py, compiled_runs.py and against_official.py."""
+"""docs/strategies.md, from the results of strategies.py, compiled_runs.py, against_official.py and first_run.py."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ sys.path.insert(0, str(HERE))
 from cells import CHECKPOINTING, GRID, GRID_MODEL, STRATEGIES, Cell, cells  # noqa: E402
 
 RESULTS = HERE / "results"
+CONTEXT = 0.6
+"""GiB of CUDA's own; the record of these runs did not count it yet."""
 Result = dict[str, Any]
 
 INTRO = """\
@@ -184,8 +186,34 @@ micro-batch, and less reserved. Liger is on by default since that was measured (
 of four sequences took 40 GiB). On rows as short as these it makes nothing faster."""
 
 
+def first_runs() -> Iterator[str]:
+    """`recipes run` on a GPU: that it trains, refuses, and recognises what ran out."""
+    found = json.loads((RESULTS / "first_run.json").read_text("utf-8"))
+    record, gib = found["trains"]["record"], 2**30
+    planned, measured = record["planned"], record["metrics"]
+    refused = next(line for line in found["refused"]["said"].splitlines() if "it does not fit" in line)
+    offers = [line.strip() for line in found["runs out"]["said"].splitlines() if line.strip().startswith("--set")]
+    yield f"""
+## `recipes run` on a GPU
+
+`scripts/measure/first_run.py`: three runs through LLaMA-Factory with random weights, on one {record["gpus"][0]["name"]}
+of a host with two (`CUDA_VISIBLE_DEVICES=1`) while another process held 60 GiB of the first.
+
+- Qwen3-0.6B, LoRA, 10 steps of 8 x 1,024 tokens: {record["status"]}, exit {found["trains"]["exit"]}. Memory as
+  nvidia-smi tells it: {measured["peak_memory"] / gib:.2f} GiB, planned {planned["peak"] / gib + CONTEXT:.2f} with
+  CUDA's own; {measured["tokens_per_second"]:,.0f} tokens/s, planned {planned["tokens_per_second"]:,.0f}.
+- Qwen3-4B, all weights, 4 x 16,384 tokens without fused kernels: exit {found["refused"]["exit"]} before anything
+  starts, "{refused.partition("recipes: ")[2]}".
+- The same with `allow: {{QR601: …}}`: exit {found["runs out"]["exit"]}, cause `{found["runs out"]["record"]["cause"]}`,
+  and what would take less:
+
+```"""
+    yield from offers
+    yield "```"
+
+
 def page() -> str:
     """The whole page."""
     known = results()
     parts = [INTRO, "Each field: non-reentrant / reentrant checkpointing.\n", *overview()]
-    return "\n".join([*parts, *tables(known), *compiled(), *official()]) + "\n"
+    return "\n".join([*parts, *tables(known), *compiled(), *official(), *first_runs()]) + "\n"
