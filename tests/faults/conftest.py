@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import pytest
 
 from qwen_recipes.launch.losses import read_losses
 from qwen_recipes.launch.points import last_points
+from scripts import hurt
 from tests.conformance.conftest import interpreter, tiny_model
 
 __all__ = ["interpreter", "tiny_model"]
@@ -177,11 +177,4 @@ def reference(tmp_path_factory: pytest.TempPathFactory, set_up: Callable[..., Pl
 
 def as_if_killed(place: Place, whole: Place, step: int) -> None:
     """The output of an uninterrupted run, as it was after `step`."""
-    shutil.copytree(whole.output, place.output)
-    later = [one for one in place.output.glob("checkpoint-*") if int(one.name.partition("-")[2]) > step]
-    for folder in later:
-        shutil.rmtree(folder)
-    for name in ("adapter_model.safetensors", "trainer_state.json", "trainer_log.jsonl", "logging.jsonl"):
-        (place.output / name).unlink(missing_ok=True)
-    record = {**whole.record(), "status": "killed", "output": str(place.output)}
-    (place.output / "run.json").write_text(json.dumps(record), "utf-8")
+    hurt.as_if_killed(place.output, whole.output, step)

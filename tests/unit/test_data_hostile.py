@@ -174,7 +174,18 @@ def test_a_file_that_is_not_there(tmp_path, command):
     assert "is not there" in result.output
 
 
-CONTENTS = [b"", b"\0\0", b"[[[[", gzip.compress(GOOD), b"\xff\xfe", b"{", b'"', b"null", b"[1]", b"\xed\xa0\x80"]
+CONTENTS = [
+    b"",
+    b"\0\0",
+    b"[[[[",
+    gzip.compress(GOOD, mtime=0),
+    b"\xff\xfe",
+    b"{",
+    b'"',
+    b"null",
+    b"[1]",
+    b"\xed\xa0\x80",
+]
 
 
 @pytest.mark.parametrize("content", CONTENTS)
