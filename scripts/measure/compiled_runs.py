@@ -63,12 +63,12 @@ def recipe(name: str, backend: str, model: Path, out: Path) -> Path:
     return path
 
 
-def commands(folder: Path) -> None:
-    """What an environment's bin folder would hold."""
+def commands(folder: Path, first: str = "") -> None:
+    """What an environment's bin folder would hold; each script begins with `first`."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, imported in COMMANDS.items():
         code = f"-c \"import sys; {imported}; sys.argv[0] = '{name}'; sys.exit(main())\" " if imported else ""
-        (folder / name).write_text(f'#!/bin/sh\nexec {sys.executable} {code}"$@"\n', "utf-8")
+        (folder / name).write_text(f'#!/bin/sh\n{first}exec {sys.executable} {code}"$@"\n', "utf-8")
         (folder / name).chmod(0o755)
 
 

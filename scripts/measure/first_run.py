@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from compiled_runs import commands
 from memory_recipes import RECIPES, models, rows
 
 HERE = Path(__file__).resolve().parent
@@ -27,18 +28,12 @@ RUNS: dict[str, dict[str, Any]] = {
     "runs out": {"size": "4B", "method": "full", "sequence_length": 16384, "micro_batch_size": 4, "batch_size": 4},
 }
 """What does not fit, and the same with `allow`."""
-COMMANDS = {"python": "", "llamafactory-cli": '-c "from llamafactory.cli import main; main()" '}
 
 
-def environment(folder: Path, sites: Path) -> Path:
-    """A folder that looks like a virtual environment with LLaMA-Factory."""
-    path = os.pathsep.join(str(sites / part) for part in ("llamafactory", "current"))
-    (folder / "bin").mkdir(parents=True, exist_ok=True)
-    for name, code in COMMANDS.items():
-        path_line = f'PYTHONPATH="${{PYTHONPATH:+$PYTHONPATH:}}{path}"'
-        text = f'#!/bin/sh\nexport {path_line}\nexec {sys.executable} {code}"$@"\n'
-        (folder / "bin" / name).write_text(text, "utf-8")
-        (folder / "bin" / name).chmod(0o755)
+def environment(folder: Path, sites: Path, backend: str) -> Path:
+    """A folder that looks like a virtual environment with the backend."""
+    path = os.pathsep.join(str(sites / part) for part in (backend, "current"))
+    commands(folder / "bin", f'export PYTHONPATH="${{PYTHONPATH:+$PYTHONPATH:}}{path}"\n')
     return folder
 
 
@@ -77,7 +72,7 @@ def main() -> None:
     out, sites = arguments.out, arguments.sites
     path = os.pathsep.join(map(str, [HERE.parent.parent, sites / "recipes", sites / "current"]))
     ours = {**os.environ, "PYTHONPATH": path, "HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": str(arguments.gpu)}
-    place, found = environment(out / "first" / "environment", sites), {}
+    place, found = environment(out / "first" / "environment", sites, "llamafactory"), {}
     ours["PATH"] = f"{place / 'bin'}{os.pathsep}{ours['PATH']}"
     for name, told in RUNS.items():
         file = recipe(name, out, place, models(told["size"], out, ours))
