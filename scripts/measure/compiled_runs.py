@@ -63,12 +63,14 @@ def recipe(name: str, backend: str, model: Path, out: Path) -> Path:
     return path
 
 
-def commands(folder: Path, first: str = "") -> None:
-    """What an environment's bin folder would hold; each script begins with `first`."""
+def commands(folder: Path, python: str = sys.executable) -> None:
+    """What an environment's bin folder would hold."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, imported in COMMANDS.items():
+        if (folder / name).is_symlink():
+            continue
         code = f"-c \"import sys; {imported}; sys.argv[0] = '{name}'; sys.exit(main())\" " if imported else ""
-        (folder / name).write_text(f'#!/bin/sh\n{first}exec {sys.executable} {code}"$@"\n', "utf-8")
+        (folder / name).write_text(f'#!/bin/sh\nexec {python} {code}"$@"\n', "utf-8")
         (folder / name).chmod(0o755)
 
 

@@ -31,9 +31,13 @@ RUNS: dict[str, dict[str, Any]] = {
 
 
 def environment(folder: Path, sites: Path, backend: str) -> Path:
-    """A folder that looks like a virtual environment with the backend."""
-    path = os.pathsep.join(str(sites / part) for part in (backend, "current"))
-    commands(folder / "bin", f'export PYTHONPATH="${{PYTHONPATH:+$PYTHONPATH:}}{path}"\n')
+    """A virtual environment that sees the backend's packages, and this interpreter's after them."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    ours = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
+    packages = next((folder / "lib").glob("python*/site-packages"))
+    lines = [str(sites / backend), str(sites / "current"), *ours]
+    (packages / "backend.pth").write_text("\n".join(lines) + "\n", "utf-8")
+    commands(folder / "bin", str(folder / "bin" / "python"))
     return folder
 
 
@@ -73,7 +77,6 @@ def main() -> None:
     path = os.pathsep.join(map(str, [HERE.parent.parent, sites / "recipes", sites / "current"]))
     ours = {**os.environ, "PYTHONPATH": path, "HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": str(arguments.gpu)}
     place, found = environment(out / "first" / "environment", sites, "llamafactory"), {}
-    ours["PATH"] = f"{place / 'bin'}{os.pathsep}{ours['PATH']}"
     for name, told in RUNS.items():
         file = recipe(name, out, place, models(told["size"], out, ours))
         command = [sys.executable, "-c", RECIPES, "run", str(file)]

@@ -84,7 +84,6 @@ def judge(cell: tuple[str, str, str], number: int, arguments: argparse.Namespace
     path = os.pathsep.join(map(str, [HERE.parent.parent, sites / "recipes", sites / "current"]))
     env = {**os.environ, "PYTHONPATH": path, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "2"}
     env |= {"MASTER_PORT": str(29100 + number), "PET_MASTER_PORT": str(29100 + number)}
-    env["PATH"] = f"{place / 'bin'}{os.pathsep}{env['PATH']}"
     told = dict(zip(("method", "strategy", "backend"), cell, strict=True))
     told["date"] = datetime.now(timezone.utc).strftime("%Y-%m-%d")
     try:
