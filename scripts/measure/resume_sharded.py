@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -97,6 +98,7 @@ def judge(cell: tuple[str, str, str], number: int, arguments: argparse.Namespace
         return told | {"outcome": "failed", "said": str(error)}
     whole, hurt, again = (losses(root / name) for name in ("whole", "hurt", "again"))
     record = json.loads((root / "hurt" / "run.json").read_text("utf-8"))
+    shutil.rmtree(root)
     return told | {
         "outcome": record["status"],
         "resumed_from": record["resumed_from"],

@@ -16,6 +16,7 @@ from qwen_recipes.cli import main
 from qwen_recipes.launch.alive import LOCK, SILENCE, process_started
 from qwen_recipes.launch.fingerprints import fingerprints
 from qwen_recipes.launch.process import _HELD, _Log
+from qwen_recipes.recipe.load import load_text
 from qwen_recipes.resolve import resolve
 from tests.unit.test_checkpoints import checkpoint
 from tests.unit.test_resume import stopped
@@ -222,3 +223,21 @@ def test_training_that_has_no_way_back(stopped):
     framework(stopped, "sys.exit(1)")
     code, _, err = recipes_run(stopped)
     assert code == 5 and "where this run stops it has to start over" in err and "--resume" not in err
+
+
+@pytest.mark.parametrize(
+    ("backend", "method", "strategy", "refused"),
+    [
+        ("llamafactory", "lora", "fsdp", True),
+        ("llamafactory", "qlora", "fsdp", True),
+        ("llamafactory", "full", "fsdp", False),
+        ("llamafactory", "lora", "ddp", False),
+        ("ms-swift", "lora", "fsdp", False),
+    ],
+)
+def test_an_adapter_under_fsdp_has_no_way_back_in_llamafactory(backend, method, strategy, refused):
+    """As scripts/measure/results/resumed.jsonl has it."""
+    hardware = f"{{gpus: 2, gpu: h100, strategy: {strategy}}}"
+    recipe = f"version: 1\nmodel: Qwen/Qwen3-4B\ndata: {{train: rows.jsonl}}\nmethod: {method}\nhardware: {hardware}\n"
+    made = backend_named(backend)
+    assert bool(made.no_way_back(resolve(load_text(recipe, "r.yaml", Path()), made))) is refused
