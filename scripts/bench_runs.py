@@ -34,7 +34,7 @@ def record(folder: Path, number: int, status: str) -> None:
     data = {
         "name": f"run-{number}", "recipe": {"text": "x" * 1500}, "plan": plan, "host": "elsewhere", "pid": 1,
         "backend": {"name": "axolotl", "version": "0"}, "status": status, "started": "2026-01-01T00:00:00+00:00",
-        "steps": 400, "planned_steps": 400, "last_loss": 1.25, "seconds": 3600.0,
+        "pid_started": 1, "steps": 400, "planned_steps": 400, "last_loss": 1.25, "seconds": 3600.0,
     }  # fmt: skip
     folder.mkdir(parents=True)
     (folder / "run.json").write_text(json.dumps(data, indent=2), "utf-8")

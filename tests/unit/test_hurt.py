@@ -15,9 +15,11 @@ from qwen_recipes.backends import backend_named
 from qwen_recipes.cli import main
 from qwen_recipes.launch.alive import LOCK, SILENCE, process_started
 from qwen_recipes.launch.fingerprints import fingerprints
+from qwen_recipes.launch.overview import runs
 from qwen_recipes.launch.process import _HELD, _Log
 from qwen_recipes.recipe.load import load_text
 from qwen_recipes.resolve import resolve
+from scripts import bench_runs
 from tests.unit.test_checkpoints import checkpoint
 from tests.unit.test_resume import stopped
 from tests.unit.test_run import RECIPE, framework, place, recipes_run, record, started
@@ -241,3 +243,9 @@ def test_an_adapter_under_fsdp_has_no_way_back_in_llamafactory(backend, method, 
     recipe = f"version: 1\nmodel: Qwen/Qwen3-4B\ndata: {{train: rows.jsonl}}\nmethod: {method}\nhardware: {hardware}\n"
     made = backend_named(backend)
     assert bool(made.no_way_back(resolve(load_text(recipe, "r.yaml", Path()), made))) is refused
+
+
+@pytest.mark.parametrize("state", ["finished", "running"])
+def test_the_benchmark_s_records_are_records(tmp_path, state):
+    bench_runs.record(tmp_path / "a", 1, state)
+    assert [one.state for one in runs(tmp_path)] == [state]
