@@ -14,8 +14,6 @@ sys.path.insert(0, str(HERE))
 from cells import CHECKPOINTING, GRID, GRID_MODEL, STRATEGIES, Cell, cells  # noqa: E402
 
 RESULTS = HERE / "results"
-CONTEXT = 0.6
-"""GiB of CUDA's own; the record of these runs did not count it yet."""
 Result = dict[str, Any]
 
 INTRO = """\
@@ -200,7 +198,7 @@ def first_runs() -> Iterator[str]:
 of a host with two (`CUDA_VISIBLE_DEVICES=1`) while another process held 60 GiB of the first.
 
 - Qwen3-0.6B, LoRA, 10 steps of 8 x 1,024 tokens: {record["status"]}, exit {found["trains"]["exit"]}. Memory as
-  nvidia-smi tells it: {measured["peak_memory"] / gib:.2f} GiB, planned {planned["peak"] / gib + CONTEXT:.2f} with
+  nvidia-smi tells it: {measured["peak_memory"] / gib:.2f} GiB, planned {planned["peak"] / gib:.2f} with
   CUDA's own; {measured["tokens_per_second"]:,.0f} tokens/s, planned {planned["tokens_per_second"]:,.0f}.
 - Qwen3-4B, all weights, 4 x 16,384 tokens without fused kernels: exit {found["refused"]["exit"]} before anything
   starts, "{refused.partition("recipes: ")[2]}".

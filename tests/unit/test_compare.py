@@ -139,13 +139,15 @@ def test_diff_of_recipes(tmp_path):
 
 
 def test_report(tmp_path):
-    made(tmp_path / "a", planned={"peak": 3 << 30, "seconds": 50.0})
+    metrics = {**VALUES["metrics"], "seconds_per_step": 7.0}
+    made(tmp_path / "a", planned={"peak": 3 << 30, "seconds": 50.0}, metrics=metrics)
     made(tmp_path / "b", rank=32, loss=2.5)
     done = recipes("report", tmp_path / "a", tmp_path / "b", "-o", tmp_path / "report.html")
     assert done.exit_code == 0
     text = (tmp_path / "report.html").read_text()
     assert "<script" not in text and "http" not in text.replace("http://www.w3.org/2000/svg", "")
     assert text.count("<svg") == 2 and text.count("<polyline") == 4
+    assert "<td>50 s</td><td>21 s</td>" in text, "three steps of 7 s, not the run's whole minute"
     assert "3.0 GiB" in text and "2.0 GiB (gpu)" in text and "not planned" in text
     assert "method.rank" in text and "version: 1 # &lt;b&gt;" in text and "usual for &lt;adapters&gt;" in text
     for drawing in re.findall(r"<svg.*?</svg>", text, re.S):

@@ -1,7 +1,9 @@
 import json
 
 import pytest
+from click.testing import CliRunner
 
+from qwen_recipes.cli import main
 from qwen_recipes.qwen.chat_templates import template_text
 from qwen_recipes.qwen.models import (
     REGISTRY,
@@ -238,3 +240,12 @@ def test_config_that_is_not_text(tmp_path):
     (tmp_path / "config.json").write_bytes(b"\xff\xfe")
     with pytest.raises(BadModelFolder, match="can't be read"):
         model_facts(str(tmp_path))
+
+
+@pytest.mark.parametrize(("chat", "told"), [("", True), ("chat: {template: hybrid}\n", False)])
+def test_commands_tell_of_a_folder_s_template_unless_the_recipe_names_one(tmp_path, chat, told):
+    folder = _folder(tmp_path / "model", CONFIG, {}, "{{ messages }}")
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text(f"version: 1\nmodel: {folder}\ndata: {{train: rows.jsonl}}\n{chat}run: {{backend: axolotl}}\n")
+    said = CliRunner().invoke(main, ["plan", str(recipe), "--gpu", "h100"]).stderr
+    assert ("is none that Qwen released" in said) is told

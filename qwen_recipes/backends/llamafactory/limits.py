@@ -154,10 +154,10 @@ RESUME_LIMITS = (
     Limit(
         "hardware.strategy",
         lambda p: p.method.adapter and p.hardware.fsdp,
-        "under FSDP its accelerate brings back the first GPU's share of the adapter only, and says nothing; a new run "
-        "can begin with the checkpoint's adapter (`method.start_from`)",
+        "under FSDP its accelerate brings back the first GPU's share of the adapter only, and says nothing",
     ),
 )
 """Reward models: seen with an adapter, where it ends with an error; whole weights it would leave as they were before
-training, silently. Adapters under FSDP: docs/strategies.md; read in accelerate 1.11: each process keeps its own share
-of the adapter's weights, and only the first one's are saved and loaded. ms-swift's 1.15 brings all of it back."""
+training, silently. Adapters under FSDP: LoRA was run (docs/strategies.md), QLoRA goes the same way. Read in accelerate
+1.11: each process keeps its own share of the adapter's weights, and only the first one's are saved and loaded. With
+ms-swift's 1.15 all of it comes back."""
