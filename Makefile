@@ -21,7 +21,7 @@ demo: $(VENV)/ready        ## train an adapter through a real framework, on the 
 	$(BIN)/recipes run $(QUICKSTART)/quickstart.yaml -o $(QUICKSTART)/compiled --force
 
 gotchas: $(VENV)/ready     ## four things that go wrong without a word, shown: no framework, no model hub
-	$(BIN)/python -m scripts.gotchas
+	$(BIN)/python -m research.gotchas
 
 test: $(VENV)/ready        ## unit tests, and a real training through the demo's framework
 	$(BIN)/recipes env create llamafactory --device cpu
@@ -36,12 +36,12 @@ conformance: $(VENV)/ready ## every golden config through the real frameworks' p
 conformance-full: $(VENV)/ready ## and every objective and method, trained through each framework: half an hour
 	$(BIN)/recipes env create all --device cpu
 	QWEN_RECIPES_RESULTS=tests/conformance/results.json $(BIN)/python -m pytest tests/conformance
-	$(BIN)/python scripts/docs.py
+	$(BIN)/python -m tools.generate_docs
 
 faults: $(VENV)/ready      ## runs that are killed, fill the disk, find torn checkpoints, all go on: an hour
 	$(BIN)/recipes env create all --device cpu
 	QWEN_RECIPES_RESULTS=tests/faults/results.json $(BIN)/python -m pytest tests/faults
-	$(BIN)/python scripts/docs.py
+	$(BIN)/python -m tools.generate_docs
 
 integration: $(VENV)/ready  ## pre-commit, the GitHub action, and the editors' servers (needs npm and the registries)
 	$(BIN)/python -m pytest tests/integration tests/editor
@@ -50,22 +50,23 @@ check: $(VENV)/ready       ## lint, format, types, and whether generated files a
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python scripts/docs.py --check
+	$(BIN)/python -m tools.generate_docs --check
+	$(BIN)/python -m tools.check_words
 
 fix: $(VENV)/ready         ## format, and write generated files anew
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/python scripts/docs.py
+	$(BIN)/python -m tools.generate_docs
 
 bench: $(VENV)/ready       ## start-up and per-file cost, of rows too, against a bare interpreter and named peers
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
-	$(BIN)/python scripts/bench.py
-	$(BIN)/python scripts/bench_runs.py
-	$(BIN)/python scripts/bench_data.py --many 1000000
+	$(BIN)/python -m benchmarks.bench_cli
+	$(BIN)/python -m benchmarks.bench_runs
+	$(BIN)/python -m benchmarks.bench_data --many 1000000
 
 schemas: $(VENV)/ready     ## the frameworks' schemas, from the installed frameworks
 	$(BIN)/recipes env create all --device cpu
-	$(BIN)/python scripts/make_schemas.py --older
+	$(BIN)/python -m tools.extract_schemas --older
 
 clean:           ## remove what the targets made here (environments in the user's cache stay)
 	rm -rf $(VENV) $(QUICKSTART)/model $(QUICKSTART)/compiled $(QUICKSTART)/runs compiled runs

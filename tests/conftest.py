@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 import yaml
 
-from qwen_recipes.compile.probes import SHORTEST, merged, nested
-from qwen_recipes.recipe.finding import Finding, RecipeError
-from qwen_recipes.recipe.load import Loaded, load
+from qwen_recipes.compile.field_probes import MINIMAL_RECIPE, deep_merge, nest_value
+from qwen_recipes.finding import Finding, RecipeError
+from qwen_recipes.recipe.load import LoadedRecipe, load_recipe
 
-__all__ = ["BACKENDS", "BASE", "ROOT", "merged", "nested"]
+__all__ = ["BACKENDS", "BASE", "ROOT", "deep_merge", "nest_value"]
 ROOT = Path(__file__).parent.parent
 BACKENDS = ("axolotl", "llamafactory", "ms-swift")
-BASE = SHORTEST
+BASE = MINIMAL_RECIPE
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,7 +28,7 @@ def write_recipe(tmp_path: Path) -> Callable[..., Path]:
     """Write a recipe, as text or as changes to the shortest one; its path."""
 
     def write(recipe: Any = None, name: str = "recipe.yaml") -> Path:
-        text = recipe if isinstance(recipe, str) else yaml.safe_dump(merged(BASE, recipe or {}), sort_keys=False)
+        text = recipe if isinstance(recipe, str) else yaml.safe_dump(deep_merge(BASE, recipe or {}), sort_keys=False)
         file = tmp_path / name
         file.write_text(text, "utf-8")
         return file
@@ -37,9 +37,9 @@ def write_recipe(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def loaded(write_recipe: Callable[..., Path]) -> Callable[..., Loaded]:
+def loaded(write_recipe: Callable[..., Path]) -> Callable[..., LoadedRecipe]:
     """Write and load a recipe."""
-    return lambda recipe=None, *sets: load(str(write_recipe(recipe)), sets)
+    return lambda recipe=None, *sets: load_recipe(str(write_recipe(recipe)), sets)
 
 
 @pytest.fixture

@@ -5,55 +5,65 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 
-from qwen_recipes.backends.base import Backend, Limit, Output
-from qwen_recipes.backends.installed import entry_points
+from qwen_recipes.backends.base import Backend, OutputFile, UnsupportedSetting
+from qwen_recipes.backends.entry_points import find_entry_points
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.errors import QwenRecipesError
 
-__all__ = ["Backend", "Limit", "Output", "Plan", "UnknownBackend", "backend_at", "backend_named", "backends"]
+__all__ = [
+    "Backend",
+    "OutputFile",
+    "Plan",
+    "UnknownBackendError",
+    "UnsupportedSetting",
+    "load_backend",
+    "load_backend_version",
+    "load_backends",
+]
 
 
-class UnknownBackend(LookupError):
+class UnknownBackendError(QwenRecipesError, LookupError):
     """No installed backend has that name."""
 
 
 @cache
-def backend_names() -> tuple[str, ...]:
+def list_backend_names() -> tuple[str, ...]:
     """Names of the installed backends, ours and third parties', in order. Loads none of them."""
-    return tuple(sorted(entry_points("qwen_recipes.backends")))
+    return tuple(sorted(find_entry_points("qwen_recipes.backends")))
 
 
 @cache
-def backend_named(name: str) -> Backend:
-    """The backend of that name. Raises UnknownBackend with what is near."""
-    place = entry_points("qwen_recipes.backends").get(name)
+def load_backend(name: str) -> Backend:
+    """The backend of that name. Raises UnknownBackendError with what is near."""
+    place = find_entry_points("qwen_recipes.backends").get(name)
     if place:
         loaded: Backend = getattr(import_module(place[0]), place[1])
         return loaded
     import difflib
 
-    near = difflib.get_close_matches(name, backend_names(), n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]}?" if near else f"installed: {', '.join(backend_names())}"
-    raise UnknownBackend(f"no backend is called {name}; {hint}")
+    near = difflib.get_close_matches(name, list_backend_names(), n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]}?" if near else f"installed: {', '.join(list_backend_names())}"
+    raise UnknownBackendError(f"no backend is called {name}; {hint}")
 
 
-def backend_at(name: str, version: str | None = None) -> Backend:
+def load_backend_version(name: str, version: str | None = None) -> Backend:
     """The backend of that name at a released version, given as `0.16.1` or `axolotl==0.16.1`.
 
-    Raises UnknownBackend with the versions that are known.
+    Raises UnknownBackendError with the versions that are known.
     """
-    backend = backend_named(name)
+    backend = load_backend(name)
     framework, _, plain = (backend.version if version is None else version).rpartition("==")
     if framework not in ("", name):
-        raise UnknownBackend(f"{version} is no version of {name}; {_known(backend)}")
+        raise UnknownBackendError(f"{version} is no version of {name}; {_format_known_versions(backend)}")
     if plain not in backend.versions:
-        raise UnknownBackend(f"{backend.title} {plain} is not known; {_known(backend)}")
-    return backend.at(plain)
+        raise UnknownBackendError(f"{backend.title} {plain} is not known; {_format_known_versions(backend)}")
+    return backend.at_version(plain)
 
 
-def _known(backend: Backend) -> str:
+def _format_known_versions(backend: Backend) -> str:
     return f"known: {', '.join(backend.versions)}"
 
 
-def backends() -> list[Backend]:
+def load_backends() -> list[Backend]:
     """Every installed backend."""
-    return [backend_named(name) for name in backend_names()]
+    return [load_backend(name) for name in list_backend_names()]

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from qwen_recipes.backends.plan import Plan
-from qwen_recipes.backends.versions import numbers
+from qwen_recipes.backends.versions import parse_version
 
-Kind = Literal["yaml", "json", "shell"]
+FileKind = Literal["yaml", "json", "shell"]
 
 
 @dataclass(frozen=True)
-class Limit:
+class UnsupportedSetting:
     """Something this framework cannot be told.
 
     When `applies` is true of a plan, compiling is refused at `field` with `why`, and the backends that have no
@@ -30,23 +30,23 @@ class Limit:
 
 
 @dataclass(frozen=True)
-class Output:
+class OutputFile:
     """One file to write: its name in the output folder, the template it comes from, and how its values are quoted."""
 
     name: str
     template: str
-    kind: Kind
+    kind: FileKind
     config: bool = False
     """Whether this is the framework's own config, which its schema has to accept."""
-    dialect: str = ""
+    schema_definition: str = ""
     """A command of the framework with keys of its own: the name of a definition in the schema."""
 
 
 @dataclass(frozen=True)
 class Backend:
-    """One framework at one released version; `older` are the other versions that have a schema.
+    """One framework at one released version; `older_versions` are those that have a schema.
 
-    `words` translates our vocabulary: `words["overlong"]["drop"]` is what this framework calls it.
+    `native_values` translates our vocabulary: `native_values["overlong"]["drop"]` is what this framework calls it.
     `python` says which interpreter the framework is installed under, by device.
     """
 
@@ -57,53 +57,55 @@ class Backend:
     distribution: str
     templates: Path
     schema_file: Path
-    words: Mapping[str, Mapping[Any, Any]]
-    outputs: Callable[[Plan], list[Output]]
-    row_shape: Callable[[Plan], str] = lambda plan: "messages"
+    native_values: Mapping[str, Mapping[Any, Any]]
+    list_output_files: Callable[[Plan], list[OutputFile]]
+    choose_row_shape: Callable[[Plan], str] = lambda plan: "messages"
     """The shape in which it reads the rows of a plan: a name in `qwen_recipes/data/rows/shapes.py`."""
-    own_tokens: Callable[[Plan], bool] = lambda plan: False
+    tokenizes_differently: Callable[[Plan], bool] = lambda plan: False
     """Whether it makes other tokens of a plan's rows than the official template: they are handed over then."""
-    resume: str = ""
+    resume_argument: str = ""
     """The argument that names the checkpoint to go on from, as a format with one place."""
-    resume_limits: tuple[Limit, ...] = ()
+    resume_unsupported: tuple[UnsupportedSetting, ...] = ()
     """Trainings that it can't go on with from a checkpoint, or not as they would have gone."""
-    limits: tuple[Limit, ...] = ()
-    older: tuple[str, ...] = ()
+    unsupported_settings: tuple[UnsupportedSetting, ...] = ()
+    older_versions: tuple[str, ...] = ()
     python: Mapping[str, str] = field(default_factory=lambda: {"cpu": "3.11", "cuda": "3.12"})
 
     @property
     def versions(self) -> tuple[str, ...]:
         """Every version that can be compiled for, the newest first."""
-        return tuple(sorted({self.version, *self.older}, key=numbers, reverse=True))
+        return tuple(sorted({self.version, *self.older_versions}, key=parse_version, reverse=True))
 
-    def at(self, version: str) -> Backend:
+    def at_version(self, version: str) -> Backend:
         """The same framework at another of its `versions`; its schema lies beside the newest one's."""
         file = self.schema_file.with_name(f"{self.name}-{version}.schema.json")
         return (
-            self if version == self.version else replace(self, version=version, older=self.versions, schema_file=file)
+            self
+            if version == self.version
+            else replace(self, version=version, older_versions=self.versions, schema_file=file)
         )
 
-    def has(self, since: str) -> bool:
-        """Whether this version is at least as new as `since`."""
-        return numbers(self.version) >= numbers(since)
+    def is_at_least(self, version: str) -> bool:
+        """Whether this version is at least as new as `version`."""
+        return parse_version(self.version) >= parse_version(version)
 
-    def beyond(self, plan: Plan) -> list[Limit]:
+    def find_unsupported(self, plan: Plan) -> list[UnsupportedSetting]:
         """What this version can't be told of a plan."""
-        return [limit for limit in self.limits if self.holds(limit) and limit.applies(plan)]
+        return [limit for limit in self.unsupported_settings if self.is_in_effect(limit) and limit.applies(plan)]
 
-    def no_way_back(self, plan: Plan) -> str | None:
+    def explain_cannot_resume(self, plan: Plan) -> str | None:
         """Why this version can't go on from a checkpoint of a plan; None where it can."""
-        return next((one.why for one in self.resume_limits if self.holds(one) and one.applies(plan)), None)
+        return next((one.why for one in self.resume_unsupported if self.is_in_effect(one) and one.applies(plan)), None)
 
-    def holds(self, limit: Limit) -> bool:
+    def is_in_effect(self, setting: UnsupportedSetting) -> bool:
         """Whether this version has that limit."""
-        return self.has(limit.since) and not (limit.until and self.has(limit.until))
+        return self.is_at_least(setting.since) and not (setting.until and self.is_at_least(setting.until))
 
-    def schema(self) -> dict[str, Any]:
+    def load_schema(self) -> dict[str, Any]:
         """The framework's own vocabulary, as JSON Schema taken from its classes."""
         loaded: dict[str, Any] = json.loads(self.schema_file.read_text("utf-8"))
         return loaded
 
-    def locks(self) -> Path:
+    def lock_folder(self) -> Path:
         """The folder with this backend's locked requirements, one file per device and Python."""
         return Path(__file__).parent / self.package / "requirements"

@@ -309,7 +309,7 @@ class Plan:
     output: OutputPlan
     tracking: TrackingPlan
     run: RunPlan
-    asked: frozenset[str] = frozenset()
+    set_fields: frozenset[str] = frozenset()
     """Dotted paths of the fields that the person wrote."""
     reasons: Mapping[str, Reason] = field(default_factory=dict)
     allow: Mapping[str, str] = field(default_factory=dict)

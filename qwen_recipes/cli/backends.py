@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from qwen_recipes.cli.common import format_option
+from qwen_recipes.cli.options_and_exits import format_option
 
 
 @click.command("backends")
@@ -14,38 +14,38 @@ def command(whole: bool, form: str) -> None:
     """List the frameworks that recipes compile for, with the version each is compiled for."""
     import json
 
-    from qwen_recipes.backends import backends
+    from qwen_recipes.backends import load_backends
 
     if whole:
-        _matrix(form)
+        _print_support_matrix(form)
         return
     if form == "json":
         click.echo(
             json.dumps(
                 [
                     {"name": b.name, "title": b.title, "version": b.version, "versions": list(b.versions)}
-                    for b in backends()
+                    for b in load_backends()
                 ],
                 indent=2,
             )
         )
         return
-    for backend in backends():
+    for backend in load_backends():
         click.echo(f"{backend.name:<14} {backend.title} {', '.join(backend.versions)}")
-        for limit in filter(backend.holds, backend.limits):
+        for limit in filter(backend.is_in_effect, backend.unsupported_settings):
             click.echo(f"{'':<14} not `{limit.field}` where {limit.why}")
 
 
-def _matrix(form: str) -> None:
+def _print_support_matrix(form: str) -> None:
     import json
     from dataclasses import asdict
 
-    from qwen_recipes.backends import backends
-    from qwen_recipes.compile.matrix import matrix, said
+    from qwen_recipes.backends import load_backends
+    from qwen_recipes.compile.support_matrix import build_support_matrix, describe_cell
 
-    cells = [cell for backend in backends() for cell in matrix(backend)]
+    cells = [cell for backend in load_backends() for cell in build_support_matrix(backend)]
     if form == "json":
         click.echo(json.dumps([asdict(cell) for cell in cells], indent=2))
         return
     for cell in sorted(cells, key=lambda c: c.field):
-        click.echo(f"{cell.field:<32} {cell.backend:<13} {said(cell)}")
+        click.echo(f"{cell.field:<32} {cell.backend:<13} {describe_cell(cell)}")

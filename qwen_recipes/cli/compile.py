@@ -8,18 +8,26 @@ from typing import Any
 
 import click
 
-from qwen_recipes.cli.common import Exit, backend_or_stop, load_recipe, refuse, set_option, stop, version_option
-from qwen_recipes.cli.drift import refuse_drift
-from qwen_recipes.cli.report import say, text
-from qwen_recipes.recipe.finding import RecipeError
+from qwen_recipes.cli.console import print_stderr, text
+from qwen_recipes.cli.lock_check import exit_on_drift
+from qwen_recipes.cli.options_and_exits import (
+    ExitCode,
+    backend_version_option,
+    exit_with_error,
+    exit_with_findings,
+    get_backend_or_exit,
+    load_recipe_or_exit,
+    set_option,
+)
+from qwen_recipes.finding import RecipeError
 
-_WAYS_OUT = "--diff shows how, --force overwrites"
+_OVERWRITE_HINT = "--diff shows how, --force overwrites"
 
 
 @click.command("compile")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--backend", metavar="NAME|all", help="Framework to compile for; the recipe's own where left out.")
-@version_option
+@backend_version_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Folder; [default: compiled/NAME]")
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 where the folder is not what would be written.")
 @click.option("--diff", is_flag=True, help="Write nothing; print what would change.")
@@ -45,104 +53,106 @@ def command(
     Nothing of a recipe is written unless everything that was asked for compiles.
     """
     if output and len(files) > 1:
-        stop("-o names the folder of one recipe", Exit.USAGE)
+        exit_with_error("-o names the folder of one recipe", ExitCode.USAGE)
     drift = False
     for file in files:
-        loaded = load_recipe(file, sets)
+        loaded = load_recipe_or_exit(file, sets)
         root = output or Path("compiled") / loaded.name
-        every = compile_all(loaded, wanted(loaded, backend, version), root)
-        _say_findings(every, quiet)
+        every = compile_backends_or_exit(loaded, select_backends(loaded, backend, version), root)
+        _print_findings(every, quiet)
         if locked:
-            refuse_drift(loaded, every)
+            exit_on_drift(loaded, every)
         if diff or check:
-            drift |= _differs(every, root, show=diff, check=check)
+            drift |= _compare_with_folder(every, root, show=diff, check=check)
         else:
-            _write_all(every, root, force=force, quiet=quiet)
+            _write_outputs(every, root, force=force, quiet=quiet)
     if drift and check:
-        sys.exit(Exit.RECIPE)
+        sys.exit(ExitCode.INVALID_INPUT)
 
 
-def _say_findings(every: list[Any], quiet: bool) -> None:
+def _print_findings(outputs: list[Any], quiet: bool) -> None:
     if not quiet:
-        for finding in {f.message: f for one in every for f in one.findings}.values():
-            say(text([finding]))
+        for finding in {f.message: f for one in outputs for f in one.findings}.values():
+            print_stderr(text([finding]))
 
 
-def _write_all(every: list[Any], root: Path, *, force: bool, quiet: bool) -> None:
+def _write_outputs(outputs: list[Any], root: Path, *, force: bool, quiet: bool) -> None:
     if not force:
-        _keep_edits(every, root)
-    for one in every:
-        _write(one, root / one.backend.name, force=force, quiet=quiet)
+        _exit_if_hand_edited(outputs, root)
+    for one in outputs:
+        _write_output(one, root / one.backend.name, force=force, quiet=quiet)
 
 
-def wanted(loaded: Any, backend: str | None, version: str | None = None) -> list[Any]:
+def select_backends(loaded: Any, backend: str | None, version: str | None = None) -> list[Any]:
     """The backends that `--backend` names, or the recipe's own; exit 2 without either."""
-    from qwen_recipes.backends import backends
+    from qwen_recipes.backends import load_backends
 
     if backend == "all" and version is not None:
-        stop("--backend-version is one framework's: name it with --backend", Exit.USAGE)
+        exit_with_error("--backend-version is one framework's: name it with --backend", ExitCode.USAGE)
     if backend == "all":
-        return backends()
+        return load_backends()
     name = backend or (loaded.recipe.run.backend if loaded.recipe.run else None)
     if name is None:
-        stop("name a framework: --backend NAME, or run.backend in the recipe", Exit.USAGE)
-    return [backend_or_stop(name, version)]
+        exit_with_error("name a framework: --backend NAME, or run.backend in the recipe", ExitCode.USAGE)
+    return [get_backend_or_exit(name, version)]
 
 
-def compile_all(loaded: Any, chosen: list[Any], root: Path) -> list[Any]:
+def compile_backends_or_exit(loaded: Any, chosen: list[Any], root: Path) -> list[Any]:
     """Compile for each backend, or print every problem of all of them and exit 1."""
-    from qwen_recipes.compile import BadOutput, compile_for
+    from qwen_recipes.compile import InvalidOutputError, compile_recipe
 
     every, problems = [], {}
     for backend in chosen:
         try:
-            every.append(compile_for(loaded, backend, root / backend.name))
+            every.append(compile_recipe(loaded, backend, root / backend.name))
         except RecipeError as error:
             problems.update({(f.code, f.route, f.message): f for f in error.findings})
-        except BadOutput as error:
-            stop(f"the templates for {backend.title} are at fault: {error}", Exit.RECIPE)
+        except InvalidOutputError as error:
+            exit_with_error(f"the templates for {backend.title} are at fault: {error}", ExitCode.INVALID_INPUT)
     if problems:
-        refuse(list(problems.values()))
+        exit_with_findings(list(problems.values()))
     return every
 
 
-def _differs(every: list[Any], root: Path, *, show: bool, check: bool) -> bool:
+def _compare_with_folder(outputs: list[Any], root: Path, *, show: bool, check: bool) -> bool:
     """Whether the folder is not what would be written; shows how, or says where."""
-    from qwen_recipes.compile import differences, drifted
+    from qwen_recipes.compile import diff_files, find_drifted
 
     try:
-        changed = {one.backend.name: drifted(root / one.backend.name, one.files) for one in every}
-        shown = "".join(differences(root / one.backend.name, one.files) for one in every) if show else ""
+        changed = {one.backend.name: find_drifted(root / one.backend.name, one.files) for one in outputs}
+        shown = "".join(diff_files(root / one.backend.name, one.files) for one in outputs) if show else ""
     except OSError as error:
-        stop(f"{error.filename} can't be read: {error.strerror}", Exit.USAGE)
+        exit_with_error(f"{error.filename} can't be read: {error.strerror}", ExitCode.USAGE)
     if show:
         click.echo(shown, nl=False)
     elif check:
         for name, files in changed.items():
             for changed_file in files:
-                say(f"{root / name / changed_file} is not what the recipe compiles to")
+                print_stderr(f"{root / name / changed_file} is not what the recipe compiles to")
     return any(changed.values())
 
 
-def _keep_edits(every: list[Any], root: Path) -> None:
+def _exit_if_hand_edited(outputs: list[Any], root: Path) -> None:
     """Stop before the first backend's files are written where those of another were edited by hand."""
-    from qwen_recipes.compile import HandEdited, hand_edited
+    from qwen_recipes.compile import HandEditedError, find_hand_edited
 
-    for one in every:
+    for one in outputs:
         folder = root / one.backend.name
-        edited = hand_edited(folder, one.files)
+        edited = find_hand_edited(folder, one.files)
         if edited:
-            stop(f"{HandEdited(folder, edited)} was edited by hand; {_WAYS_OUT}", Exit.RECIPE)
+            exit_with_error(
+                f"{HandEditedError(folder, edited)} was edited by hand; {_OVERWRITE_HINT}", ExitCode.INVALID_INPUT
+            )
 
 
-def _write(one: Any, folder: Path, *, force: bool, quiet: bool) -> None:
-    from qwen_recipes.compile import HandEdited, write
+def _write_output(output: Any, folder: Path, *, force: bool, quiet: bool) -> None:
+    from qwen_recipes.compile import HandEditedError, write_files
 
     try:
-        changed = write(folder, one.files, force=force)
-    except HandEdited as error:
-        stop(f"{error} was edited by hand; {_WAYS_OUT}", Exit.RECIPE)
+        changed = write_files(folder, output.files, force=force)
+    except HandEditedError as error:
+        exit_with_error(f"{error} was edited by hand; {_OVERWRITE_HINT}", ExitCode.INVALID_INPUT)
     except OSError as error:
-        stop(f"{folder} can't be written: {error.strerror}", Exit.USAGE)
+        exit_with_error(f"{folder} can't be written: {error.strerror}", ExitCode.USAGE)
     if not quiet:
-        say(f"{folder}: {len(one.files)} files, {len(changed)} changed")
+        print_stderr(f"{folder}: {len(output.files)} files, {len(changed)} changed")

@@ -8,8 +8,14 @@ from typing import Any
 
 import click
 
-from qwen_recipes.cli.common import Exit, backend_or_stop, format_option, load_recipe, stop
-from qwen_recipes.cli.report import say
+from qwen_recipes.cli.console import print_stderr
+from qwen_recipes.cli.options_and_exits import (
+    ExitCode,
+    exit_with_error,
+    format_option,
+    get_backend_or_exit,
+    load_recipe_or_exit,
+)
 
 
 @click.command("diff")
@@ -25,44 +31,44 @@ def command(first: str, second: str, backend: str | None, form: str) -> None:
     """
     are_runs = [Path(one).is_dir() for one in (first, second)]
     if are_runs[0] != are_runs[1]:
-        stop("a recipe and a run can't be compared: name two recipes, or two output folders", Exit.USAGE)
-    sections = _runs(first, second) if all(are_runs) else _recipes(first, second, backend)
+        exit_with_error("a recipe and a run can't be compared: name two recipes, or two output folders", ExitCode.USAGE)
+    sections = _compare_runs(first, second) if all(are_runs) else _compare_recipes(first, second, backend)
     if form == "json":
         click.echo(json.dumps({name: [one.__dict__ for one in found] for name, found in sections}, indent=2))
         return
     for name, found in sections:
         click.echo(name)
         for one in found:
-            click.echo(f"  {one.words()}")
+            click.echo(f"  {one.format_line()}")
     if not sections:
-        say("recipes: nothing differs")
+        print_stderr("recipes: nothing differs")
 
 
-def _runs(first: str, second: str) -> list[Any]:
-    from qwen_recipes.launch.compare import runs
-    from qwen_recipes.launch.record import read_record
+def _compare_runs(first: str, second: str) -> list[Any]:
+    from qwen_recipes.reports.run_diff import compare_runs
+    from qwen_recipes.runs.record import read_record
 
     records = []
     for folder in (first, second):
         if (record := read_record(Path(folder))) is None:
-            stop(f"{folder} has no record of a run that can be read (run.json)", Exit.USAGE)
+            exit_with_error(f"{folder} has no record of a run that can be read (run.json)", ExitCode.USAGE)
         records.append(record)
-    return runs(*records)
+    return compare_runs(*records)
 
 
-def _recipes(first: str, second: str, backend: str | None) -> list[Any]:
-    from qwen_recipes.launch.compare import plans
+def _compare_recipes(first: str, second: str, backend: str | None) -> list[Any]:
+    from qwen_recipes.reports.run_diff import compare_plans
 
-    found = plans(*(_resolved(file, backend) for file in (first, second)))
+    found = compare_plans(*(_resolve_values(file, backend) for file in (first, second)))
     return [("recipe", found)] if found else []
 
 
-def _resolved(file: str, name: str | None) -> dict[str, Any]:
-    from qwen_recipes.backends import backends
+def _resolve_values(file: str, name: str | None) -> dict[str, Any]:
+    from qwen_recipes.backends import load_backends
     from qwen_recipes.resolve import resolve
-    from qwen_recipes.resolve.table import table
+    from qwen_recipes.resolve.plan_table import list_plan_values
 
-    loaded = load_recipe(file, ())
+    loaded = load_recipe_or_exit(file, ())
     chosen = name or (loaded.recipe.run and loaded.recipe.run.backend)
-    backend = backend_or_stop(chosen) if chosen else backends()[0]
-    return {"backend": backend.name, **{row.field: row.value for row in table(resolve(loaded, backend))}}
+    backend = get_backend_or_exit(chosen) if chosen else load_backends()[0]
+    return {"backend": backend.name, **{row.field: row.value for row in list_plan_values(resolve(loaded, backend))}}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from qwen_recipes.launch.doctor import EnvironmentState, Report
+    from qwen_recipes.environments.doctor import EnvironmentState, MachineReport
 
 ENVIRONMENT_FAILED = 4
 
@@ -20,20 +20,20 @@ ENVIRONMENT_FAILED = 4
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(backend: str | None, root: Path | None, form: str) -> None:
     """Show Python, uv, GPUs, room, and the state of each framework's environment."""
-    from qwen_recipes.backends import backend_named, backends
-    from qwen_recipes.launch.doctor import examine
+    from qwen_recipes.backends import load_backend, load_backends
+    from qwen_recipes.environments.doctor import examine_machine
 
     try:
-        chosen = [backend_named(backend)] if backend else list(backends())
+        chosen = [load_backend(backend)] if backend else list(load_backends())
     except LookupError as error:
         raise click.UsageError(str(error.args[0]) if error.args else f"no backend is called {backend}") from error
-    report = examine(chosen, root)
-    click.echo(json.dumps(report.as_dict(), indent=2) if form == "json" else _text(report))
-    if backend and not report.usable(chosen[0].name):
+    report = examine_machine(chosen, root)
+    click.echo(json.dumps(report.as_dict(), indent=2) if form == "json" else _format_report(report))
+    if backend and not report.has_usable_environment(chosen[0].name):
         raise SystemExit(ENVIRONMENT_FAILED)
 
 
-def _text(report: Report) -> str:
+def _format_report(report: MachineReport) -> str:
     lines = [
         f"Python       {report.python} ({report.executable})",
         f"uv           {report.uv or 'not found; environments are built with venv and pip'}",
@@ -43,10 +43,10 @@ def _text(report: Report) -> str:
         *([f"memory       {report.memory / 2**30:.0f} GiB"] if report.memory else []),
         f"disk         {report.free_disk / 2**30:.0f} GiB free in {report.root}",
     ]
-    return "\n".join([*lines, "", *(line for state in report.environments for line in _described(state))])
+    return "\n".join([*lines, "", *(line for state in report.environments for line in _format_environment(state))])
 
 
-def _described(state: EnvironmentState) -> list[str]:
+def _format_environment(state: EnvironmentState) -> list[str]:
     lines = [f"{state.backend} {state.version}, {state.device}, Python {state.python}: {state.state}"]
     if state.versions:
         lines.append("  " + ", ".join(f"{name} {version}" for name, version in state.versions.items()))

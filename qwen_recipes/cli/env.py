@@ -14,7 +14,9 @@ import click
 from qwen_recipes.backends.base import Backend
 
 ENVIRONMENT_FAILED = 4
-ROOT = click.option("--root", type=click.Path(path_type=Path, file_okay=False), help="Folder of the environments.")
+ROOT_OPTION = click.option(
+    "--root", type=click.Path(path_type=Path, file_okay=False), help="Folder of the environments."
+)
 
 
 @click.group("env")
@@ -25,7 +27,7 @@ def command() -> None:
 @command.command("create")
 @click.argument("backend")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Default: cuda where an NVIDIA GPU is found.")
-@ROOT
+@ROOT_OPTION
 @click.option("--python", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Interpreter to use.")
 @click.option("--torch-index", metavar="URL", help="Package index for torch alone. [env: QWEN_RECIPES_TORCH_INDEX]")
 @click.option("--recreate", is_flag=True, help="Build it again, also where it is ready.")
@@ -43,31 +45,31 @@ def create_command(
 
     An interrupted installation is finished by the next call. Prints the environment's folder.
     """
-    from qwen_recipes.launch.environment import EnvironmentMissing, managed
-    from qwen_recipes.launch.install import EnvironmentFailed, create
+    from qwen_recipes.environments.environment import MissingEnvironmentError, get_managed_environment
+    from qwen_recipes.environments.install import EnvironmentBuildError, build_environment
 
-    progress = Progress(quiet)
-    for chosen in _chosen(backend):
+    progress = StepPrinter(quiet)
+    for chosen in _select_backends(backend):
         try:
-            environment = managed(chosen, device, root)
-            create(environment, progress, torch_index, recreate, python)
-        except (EnvironmentFailed, EnvironmentMissing) as error:
+            environment = get_managed_environment(chosen, device, root)
+            build_environment(environment, progress, torch_index, recreate, python)
+        except (EnvironmentBuildError, MissingEnvironmentError) as error:
             progress.end()
-            _fail(chosen.name, error)
+            _exit_build_failed(chosen.name, error)
         progress.end()
         click.echo(environment.folder)
 
 
 @command.command("list")
-@ROOT
+@ROOT_OPTION
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def list_command(root: Path | None, form: str) -> None:
     """List the environments: those this machine would use, and whatever else is there."""
-    from qwen_recipes.backends import backends
-    from qwen_recipes.launch.doctor import environment_states
-    from qwen_recipes.launch.environment import default_root
+    from qwen_recipes.backends import load_backends
+    from qwen_recipes.environments.doctor import list_environment_states
+    from qwen_recipes.environments.environment import default_root
 
-    states = environment_states(backends(), root or default_root())
+    states = list_environment_states(load_backends(), root or default_root())
     if form == "json":
         click.echo(json.dumps([asdict(state) for state in states], indent=2))
         return
@@ -80,20 +82,20 @@ def list_command(root: Path | None, form: str) -> None:
 @command.command("remove")
 @click.argument("backend")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Only the environment for this device.")
-@ROOT
+@ROOT_OPTION
 def remove_command(backend: str, device: str | None, root: Path | None) -> None:
     """Remove every environment of BACKEND (or of all: `all`), also unfinished and stale ones."""
-    from qwen_recipes.launch.environment import MARKER, installed
+    from qwen_recipes.environments.environment import READY_MARKER, list_environments
 
-    names = {chosen.name for chosen in _chosen(backend)}
-    for environment in installed(root):
+    names = {chosen.name for chosen in _select_backends(backend)}
+    for environment in list_environments(root):
         if environment.backend in names and device in (None, environment.device):
-            (environment.folder / MARKER).unlink(missing_ok=True)
+            (environment.folder / READY_MARKER).unlink(missing_ok=True)
             shutil.rmtree(environment.folder)
             click.echo(environment.folder)
 
 
-class Progress:
+class StepPrinter:
     """Lines on stderr; on a terminal the line of one step is written over."""
 
     def __init__(self, quiet: bool) -> None:
@@ -124,17 +126,17 @@ class Progress:
             click.echo(text, err=True, nl=False)
 
 
-def _chosen(name: str) -> list[Backend]:
-    from qwen_recipes.backends import backend_named, backends
+def _select_backends(name: str) -> list[Backend]:
+    from qwen_recipes.backends import load_backend, load_backends
 
-    find: Callable[[str], Backend] = backend_named
+    find: Callable[[str], Backend] = load_backend
     try:
-        return list(backends()) if name == "all" else [find(name)]
+        return list(load_backends()) if name == "all" else [find(name)]
     except LookupError as error:
         raise click.UsageError(str(error.args[0]) if error.args else f"no backend is called {name}") from error
 
 
-def _fail(name: str, error: Exception) -> None:
+def _exit_build_failed(name: str, error: Exception) -> None:
     click.echo(f"error: the environment of {name} could not be built\n{error}", err=True)
     if log := getattr(error, "log", None):
         click.echo(f"the whole log: {log}", err=True)

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import click
 
-from qwen_recipes.cli.common import Exit, stop
+from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error
 
 
 @click.command("explain")
 @click.argument("code", required=False)
 def command(code: str | None) -> None:
     """Print a guard's page; without CODE, list all guards."""
-    from qwen_recipes.guards import guard_named, guards
+    from qwen_recipes.guards import load_guard, load_guards
 
     if code is None:
-        for guard in guards():
+        for guard in load_guards():
             click.echo(f"{guard.code}  {guard.severity:<8}  {guard.title}")
         return
     try:
-        guard = guard_named(code)
+        guard = load_guard(code)
     except KeyError:
-        stop(f"no guard is called {code}; `recipes explain` lists them", Exit.USAGE)
+        exit_with_error(f"no guard is called {code}; `recipes explain` lists them", ExitCode.USAGE)
     click.echo(f"{guard.code} ({guard.name}), {guard.severity}, confidence {guard.confidence}\n")
     click.echo(guard.docstring.strip())

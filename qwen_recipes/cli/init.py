@@ -8,21 +8,21 @@ from typing import Any
 
 import click
 
-from qwen_recipes.cli.common import Exit, backend_or_stop, refuse, stop
-from qwen_recipes.cli.report import say
-from qwen_recipes.recipe.finding import RecipeError
+from qwen_recipes.cli.console import print_stderr
+from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, exit_with_findings, get_backend_or_exit
+from qwen_recipes.finding import RecipeError
 
 GOALS = ("chat", "preferences", "text", "labels")
-_OBJECTIVES = {"chat": "sft", "preferences": "dpo", "text": "pretrain", "labels": "kto"}
-_FITS = {"yes": "fits", "close": "may fit", "no": "does not fit"}
-_MODEL, _GPU, _BACKEND = "Qwen/Qwen3-4B-Instruct-2507", "rtx-4090", "llamafactory"
+_GOAL_OBJECTIVES = {"chat": "sft", "preferences": "dpo", "text": "pretrain", "labels": "kto"}
+_FIT_LABELS = {"yes": "fits", "close": "may fit", "no": "does not fit"}
+_DEFAULT_MODEL, _DEFAULT_GPU, _DEFAULT_BACKEND = "Qwen/Qwen3-4B-Instruct-2507", "rtx-4090", "llamafactory"
 
 
 @click.command("init")
-@click.option("--model", metavar="MODEL", help=f"Hub id or folder. [default: {_MODEL}]")
+@click.option("--model", metavar="MODEL", help=f"Hub id or folder. [default: {_DEFAULT_MODEL}]")
 @click.option("--data", type=click.Path(path_type=Path), metavar="FILE", help="Rows to train on.")
 @click.option("--gpu", metavar="NAME", help="GPU model. [default: this machine's]")
-@click.option("--backend", metavar="NAME", help=f"Framework. [default: {_BACKEND}]")
+@click.option("--backend", metavar="NAME", help=f"Framework. [default: {_DEFAULT_BACKEND}]")
 @click.option("--goal", type=click.Choice(GOALS), help="What is learnt from; the rows tell where it is left out.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("recipe.yaml"), show_default=True)
 @click.option("--force", is_flag=True, help="Overwrite the file.")
@@ -40,62 +40,63 @@ def command(
     On a terminal it asks for what is not said.
     """
     if output.exists() and not force:
-        stop(f"{output} is there already; --force overwrites it", Exit.USAGE)
-    model = model or _asked("Model", _MODEL)
-    data = data or Path(_asked("Rows to train on (a file)", None))
-    named = gpu or _asked("GPU", _present())
-    wish = _wish(model, data, named, backend or _asked("Framework", _BACKEND), goal)
-    made = _drafted(wish, output.parent)
-    _write(output, made.text)
-    say(f"{output}: {_FITS[made.estimate.fits()]} {wish.gpu.name} by the estimate; then `recipes run {output}`")
+        exit_with_error(f"{output} is there already; --force overwrites it", ExitCode.USAGE)
+    model = model or _prompt_or_default("Model", _DEFAULT_MODEL)
+    data = data or Path(_prompt_or_default("Rows to train on (a file)", None))
+    named = gpu or _prompt_or_default("GPU", _detect_gpu_name())
+    wish = _build_request(model, data, named, backend or _prompt_or_default("Framework", _DEFAULT_BACKEND), goal)
+    made = _draft_or_exit(wish, output.parent)
+    _write_recipe(output, made.text)
+    fits = _FIT_LABELS[made.estimate.check_fit()]
+    print_stderr(f"{output}: {fits} {wish.gpu.name} by the estimate; then `recipes run {output}`")
 
 
-def _asked(question: str, default: str | None) -> str:
+def _prompt_or_default(question: str, default: str | None) -> str:
     """An answer; without a terminal the default, or exit 2."""
     if sys.stdin.isatty():
         return str(click.prompt(question, default=default, err=True))
     if default is None:
-        stop("say which rows: --data FILE", Exit.USAGE)
+        exit_with_error("say which rows: --data FILE", ExitCode.USAGE)
     return default
 
 
-def _present() -> str:
-    from qwen_recipes.cli.fit import gpus_present
+def _detect_gpu_name() -> str:
+    from qwen_recipes.cli.gpu_fit import detect_known_gpus
 
-    return next((gpu.name for gpu in gpus_present()), _GPU)
+    return next((gpu.name for gpu in detect_known_gpus()), _DEFAULT_GPU)
 
 
-def _wish(model: str, data: Path, gpu: str, backend: str, goal: str | None) -> Any:
-    from qwen_recipes.compile.draft import Wish
-    from qwen_recipes.estimate.gpus import UnknownGpu, gpu_named
+def _build_request(model: str, data: Path, gpu: str, backend: str, goal: str | None) -> Any:
+    from qwen_recipes.compile.starter_recipe import StarterRequest
+    from qwen_recipes.estimate.gpu_models import UnknownGpuError, get_gpu_model
 
     if not data.is_file():
-        stop(f"{data} is not a file", Exit.USAGE)
+        exit_with_error(f"{data} is not a file", ExitCode.USAGE)
     try:
-        found = gpu_named(gpu)
-    except UnknownGpu as error:
-        stop(f"no GPU {gpu!r} in the catalogue: {error}", Exit.USAGE)
-    return Wish(model, data, found, backend_or_stop(backend), _OBJECTIVES[goal] if goal else None)
+        found = get_gpu_model(gpu)
+    except UnknownGpuError as error:
+        exit_with_error(f"no GPU {gpu!r} in the catalogue: {error}", ExitCode.USAGE)
+    return StarterRequest(model, data, found, get_backend_or_exit(backend), _GOAL_OBJECTIVES[goal] if goal else None)
 
 
-def _drafted(wish: Any, folder: Path) -> Any:
-    from qwen_recipes.compile.draft import NoDraft, draft
+def _draft_or_exit(request: Any, folder: Path) -> Any:
+    from qwen_recipes.compile.starter_recipe import NoStarterRecipeError, make_starter_recipe
 
     try:
-        return draft(wish, folder)
-    except NoDraft as error:
-        stop(str(error), Exit.RECIPE)
+        return make_starter_recipe(request, folder)
+    except NoStarterRecipeError as error:
+        exit_with_error(str(error), ExitCode.INVALID_INPUT)
     except RecipeError as error:
-        refuse(error.findings)
+        exit_with_findings(error.findings)
     except OSError as error:
-        stop(f"{error.filename or folder} can't be read or written: {error.strerror}", Exit.USAGE)
+        exit_with_error(f"{error.filename or folder} can't be read or written: {error.strerror}", ExitCode.USAGE)
 
 
-def _write(output: Path, text: str) -> None:
+def _write_recipe(output: Path, text: str) -> None:
     part = output.with_name(f".{output.name}.part")
     try:
         part.write_text(text, "utf-8")
         part.replace(output)
     except OSError as error:
         part.unlink(missing_ok=True)
-        stop(f"{output} can't be written: {error.strerror}", Exit.USAGE)
+        exit_with_error(f"{output} can't be written: {error.strerror}", ExitCode.USAGE)

@@ -10,24 +10,32 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qwen_recipes.backends.native import NATIVE
-from qwen_recipes.cli.common import Exit, backend_or_stop, format_option, set_option, stop, summary, version_option
-from qwen_recipes.cli.report import REPORTERS, colour, say
-from qwen_recipes.cli.settings import BadSettings, selectors, settings_for
-from qwen_recipes.cli.targets import NothingThere, says_recipe, targets
-from qwen_recipes.guards.lint import judge_recipe, lint_text
-from qwen_recipes.recipe.finding import Finding
-from qwen_recipes.recipe.load import CannotRead, read_bytes
-from qwen_recipes.recipe.overrides import BadOverride
+from qwen_recipes.backends.native_config import NATIVE_FOLDERS
+from qwen_recipes.cli.console import REPORTERS, print_stderr, should_colour
+from qwen_recipes.cli.lint_files import PathNotFoundError, find_lint_files, looks_like_recipe
+from qwen_recipes.cli.options_and_exits import (
+    ExitCode,
+    backend_version_option,
+    exit_with_error,
+    format_option,
+    get_backend_or_exit,
+    set_option,
+    summarize_findings,
+)
+from qwen_recipes.finding import Finding
+from qwen_recipes.guards.lint import lint_recipe, lint_text
+from qwen_recipes.guards.lint_settings import LintSettingsError, load_lint_settings, parse_selectors
+from qwen_recipes.recipe.load import RecipeReadError, read_recipe_bytes
+from qwen_recipes.recipe.overrides import OverrideError
 
 if TYPE_CHECKING:
-    from qwen_recipes.guards.fixes import Fixed
+    from qwen_recipes.guards.fixes import FixResult
 
-__all__ = ["command", "judge_recipe"]
+__all__ = ["command", "lint_recipe"]
 
 
 @dataclass(frozen=True)
-class Asked:
+class LintOptions:
     """What the command line says about every file."""
 
     backend: str | None
@@ -38,27 +46,29 @@ class Asked:
     version: str | None = None
 
     def lint(self, content: bytes | str, file: str) -> list[Finding]:
-        """The findings that were asked for. Raises BadSettings."""
+        """The findings that were asked for. Raises LintSettingsError."""
         name, folder = ("<stdin>", Path()) if file == "-" else (file, Path(file).parent)
-        found = self._native(content, name)
+        found = self._lint_native(content, name)
         if found is None:
             found = lint_text(content, name, folder, self.backend, self.sets, self.version)
-        return settings_for(file, self.select, self.ignore).apply(found)
+        return load_lint_settings(file, self.select, self.ignore).apply(found)
 
-    def _native(self, content: bytes | str, name: str) -> list[Finding] | None:
+    def _lint_native(self, content: bytes | str, name: str) -> list[Finding] | None:
         """What is said of a framework's own config; None for anything else."""
-        if says_recipe(content) and not self.framework:
+        if looks_like_recipe(content) and not self.framework:
             return None
-        from qwen_recipes.guards.native import native_findings
+        from qwen_recipes.guards.native import lint_if_native
 
-        return native_findings(content, name, self.framework, self.version)
+        return lint_if_native(content, name, self.framework, self.version)
 
 
 @click.command("lint")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--backend", metavar="NAME", help="Judge for one framework instead of the recipe's own, or all.")
-@version_option
-@click.option("--as", "framework", type=click.Choice(list(NATIVE)), help="Read the files as this framework's own.")
+@backend_version_option
+@click.option(
+    "--as", "framework", type=click.Choice(list(NATIVE_FOLDERS)), help="Read the files as this framework's own."
+)
 @click.option("--fix", is_flag=True, help="Put right what can be put right safely; comments and layout stay.")
 @click.option("--unsafe-fixes", is_flag=True, help="Also fixes that may change what you mean.")
 @click.option("--diff", is_flag=True, help="Write nothing; print what --fix would change.")
@@ -95,82 +105,87 @@ def command(
     """
     fixes = fix or unsafe_fixes or diff
     if fixes and sets:
-        stop("--set changes no file, so there is nothing to fix: leave one of them out", Exit.USAGE)
+        exit_with_error("--set changes no file, so there is nothing to fix: leave one of them out", ExitCode.USAGE)
     if version is not None and not (backend or framework):
-        stop("--backend-version is one framework's: name it with --backend, or --as", Exit.USAGE)
+        exit_with_error("--backend-version is one framework's: name it with --backend, or --as", ExitCode.USAGE)
     if backend or framework:
-        backend_or_stop(backend or framework or "", version)
+        get_backend_or_exit(backend or framework or "", version)
     try:
-        asked = Asked(
+        asked = LintOptions(
             backend,
             sets,
-            selectors(select, "--select"),
-            selectors(ignore, "--ignore"),
+            parse_selectors(select, "--select"),
+            parse_selectors(ignore, "--ignore"),
             framework,
             version and version.rpartition("==")[2],
         )
-        files = targets(paths, framework)
-        found = [f for file in files for f in (_fix(file, asked, unsafe_fixes, diff) if fixes else _lint(file, asked))]
-    except BadOverride as error:
-        stop(error.findings[0].message, Exit.USAGE)
-    except (BadSettings, CannotRead, NothingThere) as error:
-        stop(str(error), Exit.USAGE)
+        files = find_lint_files(paths, framework)
+        found = [
+            f
+            for file in files
+            for f in (_fix_file(file, asked, unsafe_fixes, diff) if fixes else _lint_file(file, asked))
+        ]
+    except OverrideError as error:
+        exit_with_error(error.findings[0].message, ExitCode.USAGE)
+    except (LintSettingsError, RecipeReadError, PathNotFoundError) as error:
+        exit_with_error(str(error), ExitCode.USAGE)
     shown = [f for f in found if f.severity == "error"] if quiet else found
     if not (diff or (fixes and "-" in files)):
-        _print(shown, files, form, statistics)
-    say(f"{len(files)} file{'s' if len(files) != 1 else ''}: {summary(shown)}{'' if fixes else _fixable(shown)}")
-    sys.exit(Exit.RECIPE if any(f.severity == "error" for f in found) else Exit.GOOD)
+        _print_findings(shown, files, form, statistics)
+    counted = f"{len(files)} file{'s' if len(files) != 1 else ''}"
+    print_stderr(f"{counted}: {summarize_findings(shown)}{'' if fixes else _describe_fixable(shown)}")
+    sys.exit(ExitCode.INVALID_INPUT if any(f.severity == "error" for f in found) else ExitCode.SUCCESS)
 
 
-def _print(findings: list[Finding], files: list[str], form: str, statistics: bool) -> None:
+def _print_findings(findings: list[Finding], files: list[str], form: str, statistics: bool) -> None:
     if statistics:
-        from qwen_recipes.cli.statistics import as_json, table
+        from qwen_recipes.cli.lint_statistics import format_json, format_table
 
-        said = as_json(findings) if form == "json" else table(findings)
+        said = format_json(findings) if form == "json" else format_table(findings)
     else:
         said = REPORTERS[form](findings, files)
     if said:
-        click.echo(said, color=colour(sys.stdout))
+        click.echo(said, color=should_colour(sys.stdout))
 
 
-def _lint(file: str, asked: Asked) -> list[Finding]:
-    return asked.lint(read_bytes(file), file)
+def _lint_file(file: str, options: LintOptions) -> list[Finding]:
+    return options.lint(read_recipe_bytes(file), file)
 
 
-def _fix(file: str, asked: Asked, unsafe: bool, diff: bool) -> list[Finding]:
+def _fix_file(file: str, options: LintOptions, unsafe: bool, diff: bool) -> list[Finding]:
     """Fix a file, or show how; what is left to say of it as it then is."""
     from qwen_recipes.guards.fixes import fix_text
 
-    content = read_bytes(file)
-    found = asked.lint(content, file)
+    content = read_recipe_bytes(file)
+    found = options.lint(content, file)
     if not any(finding.fix for finding in found):
-        _as_it_was(file, content, diff)
+        _echo_unchanged_stdin(file, content, diff)
         return found
     text = content.decode("utf-8-sig")
-    fixed = fix_text(text, partial(asked.lint, file=file), unsafe=unsafe)
+    fixed = fix_text(text, partial(options.lint, file=file), unsafe=unsafe)
     for finding, why in fixed.dropped:
-        say(f"{finding.file}: {finding.code} was not fixed: {why}")
+        print_stderr(f"{finding.file}: {finding.code} was not fixed: {why}")
     if diff:
-        _show(file, text, fixed)
+        _print_diff(file, text, fixed)
         return found
-    _write(file, content, text, fixed)
-    return list(fixed.left)
+    _write_fixed(file, content, text, fixed)
+    return list(fixed.remaining)
 
 
-def _as_it_was(file: str, content: bytes, diff: bool) -> None:
+def _echo_unchanged_stdin(file: str, content: bytes, diff: bool) -> None:
     """Standard input goes to standard output also where nothing is to fix."""
     if file == "-" and not diff:
         click.echo(content, nl=False)
 
 
-def _show(file: str, text: str, fixed: Fixed) -> None:
+def _print_diff(file: str, text: str, fixed: FixResult) -> None:
     import difflib
 
     lines = difflib.unified_diff(text.splitlines(True), fixed.text.splitlines(True), file, file)
     click.echo("".join(line if line.endswith("\n") else f"{line}\n" for line in lines), nl=False)
 
 
-def _write(file: str, content: bytes, text: str, fixed: Fixed) -> None:
+def _write_fixed(file: str, content: bytes, text: str, fixed: FixResult) -> None:
     """Write what changed; standard input goes to standard output in any case."""
     mark = b"\xef\xbb\xbf" if content.startswith(b"\xef\xbb\xbf") else b""
     if file == "-":
@@ -179,18 +194,18 @@ def _write(file: str, content: bytes, text: str, fixed: Fixed) -> None:
         try:
             Path(file).write_bytes(mark + fixed.text.encode())
         except OSError as error:
-            stop(f"{file} can't be written: {error.strerror}", Exit.USAGE)
+            exit_with_error(f"{file} can't be written: {error.strerror}", ExitCode.USAGE)
     for finding in fixed.applied:
-        say(f"{finding.file}: {finding.code} fixed: {finding.message}")
+        print_stderr(f"{finding.file}: {finding.code} fixed: {finding.message}")
 
 
-def _fixable(findings: list[Finding]) -> str:
+def _describe_fixable(findings: list[Finding]) -> str:
     """What --fix could do about them."""
     if not any(finding.fix for finding in findings):
         return ""
-    from qwen_recipes.guards.fixes import fixable
+    from qwen_recipes.guards.fixes import is_fixable
 
-    safe = sum(fixable(f, unsafe=False) for f in findings)
-    unsafe = sum(fixable(f, unsafe=True) for f in findings) - safe
+    safe = sum(is_fixable(f, unsafe=False) for f in findings)
+    unsafe = sum(is_fixable(f, unsafe=True) for f in findings) - safe
     said = [f"{safe} can be fixed with --fix"] if safe else []
     return "; " + ", ".join([*said, f"{unsafe} with --unsafe-fixes"] if unsafe else said)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from qwen_recipes.cli.common import Exit, load_recipe, set_option, stop
-from qwen_recipes.cli.compile import compile_all, wanted
-from qwen_recipes.cli.report import say
+from qwen_recipes.cli.compile import compile_backends_or_exit, select_backends
+from qwen_recipes.cli.console import print_stderr
+from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, load_recipe_or_exit, set_option
 
 
 @click.command("lock")
@@ -19,24 +19,24 @@ def command(file: str, backend: str | None, sets: tuple[str, ...]) -> None:
     `recipes run --locked` and `recipes compile --locked` refuse where anything is not as it says: the recipe, the
     model's and the data's revisions and hashes, template, tokenizer, versions, resolved values, compiled bytes.
     """
-    from qwen_recipes.launch.lock import lock, lock_file, write_lock
+    from qwen_recipes.runs.recipe_lock import build_lock, get_lock_path, write_lock
 
     if file == "-":
-        stop("a recipe from standard input has no place beside it", Exit.USAGE)
-    loaded = load_recipe(file, sets)
-    path = lock_file(file)
-    every = compile_all(loaded, wanted(loaded, backend), loaded.folder / "compiled" / loaded.name)
+        exit_with_error("a recipe from standard input has no place beside it", ExitCode.USAGE)
+    loaded = load_recipe_or_exit(file, sets)
+    path = get_lock_path(file)
+    every = compile_backends_or_exit(loaded, select_backends(loaded, backend), loaded.folder / "compiled" / loaded.name)
     try:
-        content = lock(loaded, every)
+        content = build_lock(loaded, every)
         write_lock(path, content)
     except OSError as error:
-        stop(f"{error.filename or path}: {error.strerror}", Exit.USAGE)
-    for line in _open_ends(content):
-        say(f"recipes: {line}")
-    say(f"{path}: {', '.join(content['backends'])}, {len(content['data'])} data sets")
+        exit_with_error(f"{error.filename or path}: {error.strerror}", ExitCode.USAGE)
+    for line in _find_unpinned(content):
+        print_stderr(f"recipes: {line}")
+    print_stderr(f"{path}: {', '.join(content['backends'])}, {len(content['data'])} data sets")
 
 
-def _open_ends(content: dict[str, object]) -> list[str]:
+def _find_unpinned(content: dict[str, object]) -> list[str]:
     """What the lock can't hold fast, since the recipe names no revision of it."""
     model, data = content["model"], content["data"]
     assert isinstance(model, dict) and isinstance(data, list)

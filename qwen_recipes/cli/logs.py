@@ -11,11 +11,11 @@ from pathlib import Path
 
 import click
 
-from qwen_recipes.cli.common import Exit, stop
+from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error
 
-_EVERY = 0.5
+_POLL_SECONDS = 0.5
 """Seconds between two looks at a log that is followed."""
-_BLOCK = 1 << 20
+_READ_BYTES = 1 << 20
 
 
 @click.command("logs")
@@ -35,36 +35,38 @@ def command(folder: Path, follow: bool, lines: int) -> None:
 
     DIR is the run's output folder, or one with a single run that goes on below it; [default: the current one]
     """
-    output = _output(folder)
+    output = _find_run_folder(folder)
     try:
         with (output / "run.log").open("rb") as log:
-            log.seek(_start(log.fileno(), lines) if lines else 0)
-            _copy(_pieces(log.fileno(), log.tell(), output if follow else None))
+            log.seek(_find_tail_offset(log.fileno(), lines) if lines else 0)
+            _copy_to_stdout(_read_chunks(log.fileno(), log.tell(), output if follow else None))
     except OSError as error:
-        stop(f"{output / 'run.log'} can't be read: {error.strerror}", Exit.USAGE)
+        exit_with_error(f"{output / 'run.log'} can't be read: {error.strerror}", ExitCode.USAGE)
     except KeyboardInterrupt:
-        sys.exit(Exit.INTERRUPTED)
+        sys.exit(ExitCode.INTERRUPTED)
 
 
-def _output(folder: Path) -> Path:
+def _find_run_folder(folder: Path) -> Path:
     """The run's folder: the one that was named, else the only run below it, else the only one that goes on."""
-    from qwen_recipes.launch.overview import runs
+    from qwen_recipes.reports.run_table import list_runs
 
     if (folder / "run.log").is_file():
         return folder
-    found = runs(folder)
+    found = list_runs(folder)
     going_on = [one for one in found if one.state == "running"]
     for few in (found, going_on):
         if len(few) == 1:
             return Path(few[0].folder)
     names = "".join(f"\n  {one.folder}" for one in (going_on or found)[:10])
-    stop(f"{len(found)} runs below {folder}, name one{names}" if found else f"no run in {folder}", Exit.USAGE)
+    exit_with_error(
+        f"{len(found)} runs below {folder}, name one{names}" if found else f"no run in {folder}", ExitCode.USAGE
+    )
 
 
-def _start(log: int, lines: int) -> int:
+def _find_tail_offset(log: int, lines: int) -> int:
     """Where the last lines of a file begin; a carriage return ends none."""
     size = os.fstat(log).st_size
-    tail = os.pread(log, _BLOCK, max(0, size - _BLOCK))
+    tail = os.pread(log, _READ_BYTES, max(0, size - _READ_BYTES))
     place = len(tail) - tail.endswith(b"\n")
     for _ in range(lines):
         if (place := tail.rfind(b"\n", 0, place)) < 0:
@@ -72,28 +74,28 @@ def _start(log: int, lines: int) -> int:
     return max(0, size - len(tail)) + place + 1
 
 
-def _pieces(log: int, place: int, followed: Path | None) -> Iterator[bytes]:
-    """The file from `place` on, and what is added to it while the run in `followed` goes on."""
-    from qwen_recipes.launch.overview import summary
+def _read_chunks(log: int, offset: int, run_folder: Path | None) -> Iterator[bytes]:
+    """The file from `offset` on, and what is added to it while the run in `run_folder` goes on."""
+    from qwen_recipes.reports.run_table import summarize_run
 
     looked = 0.0
     while True:
-        while piece := os.pread(log, _BLOCK, place):
-            place += len(piece)
+        while piece := os.pread(log, _READ_BYTES, offset):
+            offset += len(piece)
             yield piece
-        if followed is None:
+        if run_folder is None:
             return
         if time.monotonic() - looked > 2:
             looked = time.monotonic()
-            one = summary(str(followed / "run.json"))
+            one = summarize_run(str(run_folder / "run.json"))
             if one is None or one.state != "running":
-                followed = None
+                run_folder = None
                 continue
-        time.sleep(_EVERY)
+        time.sleep(_POLL_SECONDS)
 
 
-def _copy(pieces: Iterator[bytes]) -> None:
+def _copy_to_stdout(chunks: Iterator[bytes]) -> None:
     with contextlib.suppress(BrokenPipeError):
-        for piece in pieces:
+        for piece in chunks:
             sys.stdout.buffer.write(piece)
             sys.stdout.buffer.flush()

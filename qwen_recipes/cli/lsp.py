@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from qwen_recipes.cli.common import Exit, stop
+from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error
 
 
 @click.command("lsp")
@@ -16,7 +16,7 @@ def command() -> None:
     try:
         import pygls.lsp.server  # noqa: F401
     except ImportError:
-        stop("the language server needs pygls: pip install 'qwen-recipes[lsp]'", Exit.ENVIRONMENT)
-    from qwen_recipes.cli.language_server.server import serve
+        exit_with_error("the language server needs pygls: pip install 'qwen-recipes[lsp]'", ExitCode.ENVIRONMENT)
+    from qwen_recipes.lsp.server import serve_stdio
 
-    serve()
+    serve_stdio()

@@ -7,8 +7,16 @@ from typing import Any
 
 import click
 
-from qwen_recipes.cli.common import Exit, format_option, load_recipe, refuse, say_unknown, set_option, stop
-from qwen_recipes.recipe.finding import RecipeError
+from qwen_recipes.cli.options_and_exits import (
+    ExitCode,
+    exit_with_error,
+    exit_with_findings,
+    format_option,
+    load_recipe_or_exit,
+    set_option,
+    warn_custom_tokenizer_or_template,
+)
+from qwen_recipes.finding import RecipeError
 
 
 @click.command("plan")
@@ -24,56 +32,62 @@ def command(file: str, backend: str | None, names: tuple[str, ...], sets: tuple[
 
     Exits 3 where it fits on none of the GPUs.
     """
-    from qwen_recipes.qwen.models import model_facts
+    from qwen_recipes.qwen.models import get_model_facts
 
-    loaded = load_recipe(file, sets, form)
+    loaded = load_recipe_or_exit(file, sets, form)
     try:
-        verdicts = [verdict for one in _wanted(loaded, backend) for verdict in _verdicts(loaded, one, names)]
+        verdicts = [
+            verdict for one in _select_backends(loaded, backend) for verdict in _assess_backend(loaded, one, names)
+        ]
     except RecipeError as error:
-        refuse(error.findings, form)
+        exit_with_findings(error.findings, form)
     chat = loaded.recipe.chat
-    say_unknown(model_facts(loaded.recipe.model.id, loaded.folder), bool(chat and chat.template))
-    _print(verdicts, form)
-    if all(verdict.estimate.fits() == "no" for verdict in verdicts):
-        sys.exit(Exit.DOES_NOT_FIT)
+    warn_custom_tokenizer_or_template(
+        get_model_facts(loaded.recipe.model.id, loaded.folder), bool(chat and chat.template)
+    )
+    _print_verdicts(verdicts, form)
+    if all(verdict.estimate.check_fit() == "no" for verdict in verdicts):
+        sys.exit(ExitCode.DOES_NOT_FIT)
 
 
-def _wanted(loaded: Any, backend: str | None) -> list[Any]:
-    from qwen_recipes.backends import backends
-    from qwen_recipes.cli.common import backend_or_stop
+def _select_backends(loaded: Any, backend: str | None) -> list[Any]:
+    from qwen_recipes.backends import load_backends
+    from qwen_recipes.cli.options_and_exits import get_backend_or_exit
 
     name = backend or (loaded.recipe.run.backend if loaded.recipe.run else None) or "all"
-    return backends() if name == "all" else [backend_or_stop(name)]
+    return load_backends() if name == "all" else [get_backend_or_exit(name)]
 
 
-def _verdicts(loaded: Any, backend: Any, names: tuple[str, ...]) -> list[Any]:
-    from qwen_recipes.cli.planned import verdict
+def _assess_backend(loaded: Any, backend: Any, gpu_names: tuple[str, ...]) -> list[Any]:
+    from qwen_recipes.cli.estimate_report import assess_fit
     from qwen_recipes.resolve import resolve
 
     plan = resolve(loaded, backend)
     if plan.hardware.device == "cpu":
-        stop("the recipe runs on the CPU, which has no GPU memory to plan; take out `device: cpu`", Exit.USAGE)
-    return [verdict(loaded, plan, backend, gpu) for gpu in _gpus(plan, names)]
+        exit_with_error(
+            "the recipe runs on the CPU, which has no GPU memory to plan; take out `device: cpu`", ExitCode.USAGE
+        )
+    return [assess_fit(loaded, plan, backend, gpu) for gpu in _select_gpus(plan, gpu_names)]
 
 
-def _gpus(plan: Any, names: tuple[str, ...]) -> list[Any]:
-    from qwen_recipes.cli.fit import gpus_present
-    from qwen_recipes.estimate.gpus import UnknownGpu, gpu_named
+def _select_gpus(plan: Any, gpu_names: tuple[str, ...]) -> list[Any]:
+    from qwen_recipes.cli.gpu_fit import detect_known_gpus
+    from qwen_recipes.estimate.gpu_models import UnknownGpuError, get_gpu_model
 
     try:
-        asked = [gpu_named(name) for name in names or filter(None, [plan.hardware.gpu])]
-    except UnknownGpu as error:
-        stop(f"no such GPU: {error}", Exit.USAGE)
-    found = asked or gpus_present()
-    return found or [gpu_named("rtx-4090")]
+        asked = [get_gpu_model(name) for name in gpu_names or filter(None, [plan.hardware.gpu])]
+    except UnknownGpuError as error:
+        exit_with_error(f"no such GPU: {error}", ExitCode.USAGE)
+    found = asked or detect_known_gpus()
+    return found or [get_gpu_model("rtx-4090")]
 
 
-def _print(verdicts: list[Any], form: str) -> None:
-    from qwen_recipes.cli.planned import as_json, as_text
+def _print_verdicts(verdicts: list[Any], form: str) -> None:
+    from qwen_recipes.cli.estimate_report import format_verdicts, verdict_as_json
 
     if form == "json":
         import json
 
-        click.echo(json.dumps([as_json(verdict) for verdict in verdicts], indent=2))
+        click.echo(json.dumps([verdict_as_json(verdict) for verdict in verdicts], indent=2))
         return
-    click.echo(as_text(verdicts, colour=sys.stdout.isatty()))
+    click.echo(format_verdicts(verdicts, colour=sys.stdout.isatty()))

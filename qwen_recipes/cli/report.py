@@ -1,29 +1,54 @@
-"""Printing: where the command line speaks, and in which colours."""
+"""`recipes report`."""
 
 from __future__ import annotations
 
 import os
-import sys
-from typing import Any
+import tempfile
+from pathlib import Path
 
 import click
 
-from qwen_recipes.cli.reporters import REPORTERS
-from qwen_recipes.cli.reporters.text import report as text
-
-__all__ = ["REPORTERS", "colour", "say", "text"]
+from qwen_recipes.cli.console import print_stderr
+from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error
 
 
-def counted(number: int, name: str) -> str:
-    """`1 row`, `2,000 rows`."""
-    return f"{number:,} {name}{'' if number == 1 else 's'}"
+@click.command("report")
+@click.argument("folders", nargs=-1, required=True, metavar="DIR...", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), default=Path("report.html"), show_default=True, metavar="FILE",
+    help="The page; - is standard output.",
+)  # fmt: skip
+def command(folders: tuple[Path, ...], output: Path) -> None:
+    """Write a page about one run or several: curves, planned and measured, what differs.
+
+    DIR is a run's output folder. The page is one file, opens offline, and runs no script.
+    """
+    from qwen_recipes.reports.html_report import render_run_report
+    from qwen_recipes.runs.record import read_record
+
+    records = []
+    for folder in folders:
+        if (record := read_record(folder)) is None:
+            exit_with_error(f"{folder} has no record of a run that can be read (run.json)", ExitCode.USAGE)
+        record.output = str(folder.resolve())
+        records.append(record)
+    text = render_run_report(records)
+    if str(output) == "-":
+        click.echo(text, nl=False)
+        return
+    try:
+        _write_page(output, text)
+    except OSError as error:
+        exit_with_error(f"{output} can't be written: {error.strerror}", ExitCode.USAGE)
+    print_stderr(f"{output}: {len(records)} run{'s' if len(records) > 1 else ''}")
 
 
-def say(message: str) -> None:
-    """A line for the person, on standard error."""
-    click.echo(message, err=True, color=colour(sys.stderr))
-
-
-def colour(stream: Any) -> bool | None:
-    """Whether to colour: never under NO_COLOR, else click decides by the stream."""
-    return False if os.environ.get("NO_COLOR") else None
+def _write_page(path: Path, text: str) -> None:
+    handle, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(part).chmod(0o644)
+        Path(part).replace(path)
+    finally:
+        Path(part).unlink(missing_ok=True)

@@ -31,11 +31,8 @@ COMMANDS = {
     "why": "Say what a failed run's log comes down to.",
 }
 
-_FILES = {"report": "runs_report"}
-"""Commands whose file has another name: cli/report.py prints."""
 
-
-class Commands(click.Group):
+class LazyCommandGroup(click.Group):
     """A group that knows its commands' names and imports one when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -46,7 +43,7 @@ class Commands(click.Group):
         """The command, imported now."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"qwen_recipes.cli.{_FILES.get(cmd_name, cmd_name)}").command
+        command: click.Command = import_module(f"qwen_recipes.cli.{cmd_name}").command
         return command
 
     def invoke(self, ctx: click.Context) -> object:
@@ -54,9 +51,9 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            from qwen_recipes.cli.common import Exit, stop
+            from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error
 
-            stop("interrupted", Exit.INTERRUPTED)
+            exit_with_error("interrupted", ExitCode.INTERRUPTED)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Names and what they do, without importing one."""
@@ -76,7 +73,7 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyCommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "-V", "--version", prog_name="recipes")
 def main() -> None:
     """Check, explain, compile and launch fine-tuning recipes for Qwen3.

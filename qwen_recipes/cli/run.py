@@ -10,16 +10,29 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qwen_recipes.cli.common import Exit, backend_or_stop, load_recipe, refuse, set_option, stop
-from qwen_recipes.cli.compile import compile_all
-from qwen_recipes.cli.drift import refuse_drift
-from qwen_recipes.cli.fit import all_too_small, counter_offers, not_fitting, planned, verdicts_here
-from qwen_recipes.cli.report import say, text
-from qwen_recipes.cli.why import say_causes
+from qwen_recipes.cli.compile import compile_backends_or_exit
+from qwen_recipes.cli.console import print_stderr, text
+from qwen_recipes.cli.gpu_fit import (
+    assess_fit_on_local_gpus,
+    build_estimate_record,
+    describe_memory_shortfall,
+    fits_no_gpu,
+    suggest_memory_savings,
+)
+from qwen_recipes.cli.lock_check import exit_on_drift
+from qwen_recipes.cli.options_and_exits import (
+    ExitCode,
+    exit_with_error,
+    exit_with_findings,
+    get_backend_or_exit,
+    load_recipe_or_exit,
+    set_option,
+)
+from qwen_recipes.cli.why import print_first_cause
 
 if TYPE_CHECKING:
-    from qwen_recipes.launch.environment import Environment
-    from qwen_recipes.launch.record import Record
+    from qwen_recipes.environments.environment import Environment
+    from qwen_recipes.runs.record import RunRecord
 
 
 @click.command("run")
@@ -50,13 +63,13 @@ def command(
     kills it. `recipes run --resume` goes on from the last whole checkpoint, however the run ended.
     """
     try:
-        _run(file, backend, output, sets, Flags(**flags))
+        _run_recipe(file, backend, output, sets, RunFlags(**flags))
     except KeyboardInterrupt:
-        stop("interrupted before anything was launched", Exit.INTERRUPTED)
+        exit_with_error("interrupted before anything was launched", ExitCode.INTERRUPTED)
 
 
 @dataclass(frozen=True)
-class Flags:
+class RunFlags:
     """The switches of the command line."""
 
     resume: bool
@@ -67,168 +80,188 @@ class Flags:
     verbose: bool
 
 
-def _run(file: str, name: str | None, output: Path | None, sets: tuple[str, ...], flags: Flags) -> None:
-    loaded = load_recipe(file, sets)
-    backend = backend_or_stop(name or (loaded.recipe.run and loaded.recipe.run.backend) or _no_backend())
+def _run_recipe(file: str, name: str | None, output: Path | None, sets: tuple[str, ...], flags: RunFlags) -> None:
+    loaded = load_recipe_or_exit(file, sets)
+    backend = get_backend_or_exit(name or (loaded.recipe.run and loaded.recipe.run.backend) or _exit_without_backend())
     root = output or Path("compiled") / loaded.name
     folder = root / backend.name
-    compiled = compile_all(loaded, [backend], root)[0]
+    compiled = compile_backends_or_exit(loaded, [backend], root)[0]
     for finding in compiled.findings:
-        say(text([finding]))
+        print_stderr(text([finding]))
     if flags.locked:
-        refuse_drift(loaded, [compiled])
-    no_way_back = backend.no_way_back(compiled.plan)
+        exit_on_drift(loaded, [compiled])
+    no_way_back = backend.explain_cannot_resume(compiled.plan)
     if flags.resume:
-        _stop_where_finished(loaded, compiled)
+        _exit_if_finished(loaded, compiled)
         if no_way_back:
-            stop(f"{backend.title} {backend.version} can't go on with this training: {no_way_back}", Exit.RECIPE)
-    environment = _checked(loaded, compiled)
+            exit_with_error(
+                f"{backend.title} {backend.version} can't go on with this training: {no_way_back}",
+                ExitCode.INVALID_INPUT,
+            )
+    environment = _run_preflight(loaded, compiled)
     if flags.dry_run:
-        _describe(loaded, compiled, environment, folder)
+        _print_dry_run(loaded, compiled, environment, folder)
         return
-    _write(compiled, folder, force=flags.force)
+    _write_compiled(compiled, folder, force=flags.force)
     if no_way_back:
-        say(f"recipes: where this run stops it has to start over: {no_way_back}")
-    record = _launch(loaded, compiled, sets, environment, folder, flags)
-    sys.exit(_report(record, loaded, compiled))
+        print_stderr(f"recipes: where this run stops it has to start over: {no_way_back}")
+    record = _launch_training(loaded, compiled, sets, environment, folder, flags)
+    sys.exit(_report_outcome(record, loaded, compiled))
 
 
-def _stop_where_finished(loaded: Any, compiled: Any) -> None:
-    from qwen_recipes.launch.resume import finished
-    from qwen_recipes.launch.run import output_folder
+def _exit_if_finished(loaded: Any, compiled: Any) -> None:
+    from qwen_recipes.runs.resume import is_run_finished
+    from qwen_recipes.runs.run import get_output_folder
 
-    output = output_folder(loaded, compiled.plan)
-    if finished(output):
-        say(f"recipes: the run in {output} is finished; without --resume a new one is started")
-        sys.exit(Exit.GOOD)
+    output = get_output_folder(loaded, compiled.plan)
+    if is_run_finished(output):
+        print_stderr(f"recipes: the run in {output} is finished; without --resume a new one is started")
+        sys.exit(ExitCode.SUCCESS)
 
 
-def _launch(
-    loaded: Any, compiled: Any, sets: tuple[str, ...], environment: Environment, folder: Path, flags: Flags
-) -> Record:
-    from qwen_recipes.launch.display import Display
-    from qwen_recipes.launch.resume import Changed
-    from qwen_recipes.launch.run import Busy, Options, run
+def _launch_training(
+    loaded: Any, compiled: Any, sets: tuple[str, ...], environment: Environment, folder: Path, flags: RunFlags
+) -> RunRecord:
+    from qwen_recipes.diagnose.causes import name_first_cause
+    from qwen_recipes.runs.progress_bar import ProgressDisplay
+    from qwen_recipes.runs.resume import ResumeMismatchError
+    from qwen_recipes.runs.run import OutputFolderBusyError, RunOptions, run_training
 
-    display = Display(sys.stderr)
+    display = ProgressDisplay(sys.stderr)
     progress = (lambda state: None) if flags.quiet or flags.verbose else display.show
-    options = Options(resume=flags.resume, shown=flags.verbose, progress=progress, planned=planned(loaded, compiled))
+    options = RunOptions(
+        resume=flags.resume,
+        show_output=flags.verbose,
+        progress=progress,
+        planned=build_estimate_record(loaded, compiled),
+        find_cause=name_first_cause,
+    )
     try:
-        return run(loaded, compiled, sets, environment, folder, say, options)
-    except Changed as error:
+        return run_training(loaded, compiled, sets, environment, folder, print_stderr, options)
+    except ResumeMismatchError as error:
         for line in error.differences:
-            say(f"recipes: {line}")
-        stop("a checkpoint can't go on as another training; without --resume a new run is started", Exit.RECIPE)
-    except Busy as error:
-        stop(str(error), Exit.ENVIRONMENT)
+            print_stderr(f"recipes: {line}")
+        exit_with_error(
+            "a checkpoint can't go on as another training; without --resume a new run is started",
+            ExitCode.INVALID_INPUT,
+        )
+    except OutputFolderBusyError as error:
+        exit_with_error(str(error), ExitCode.ENVIRONMENT)
     except OSError as error:
-        stop(f"the run can't be recorded: {error}", Exit.ENVIRONMENT)
+        exit_with_error(f"the run can't be recorded: {error}", ExitCode.ENVIRONMENT)
     finally:
         display.end()
 
 
-def _no_backend() -> str:
-    stop("name a framework: --backend NAME, or run.backend in the recipe", Exit.USAGE)
+def _exit_without_backend() -> str:
+    exit_with_error("name a framework: --backend NAME, or run.backend in the recipe", ExitCode.USAGE)
 
 
-def _checked(loaded: Any, compiled: Any) -> Environment:
+def _run_preflight(loaded: Any, compiled: Any) -> Environment:
     """The environment, or everything that keeps the run from starting, and exit 1 or 4."""
-    from qwen_recipes.launch import preflight
-    from qwen_recipes.launch.environment import EnvironmentMissing
-    from qwen_recipes.launch.packages import missing_packages
-    from qwen_recipes.launch.run import output_folder
+    from qwen_recipes.environments.environment import MissingEnvironmentError
+    from qwen_recipes.environments.optional_packages import find_missing_packages
+    from qwen_recipes.runs import preflight
+    from qwen_recipes.runs.run import get_output_folder
 
     plan, backend = compiled.plan, compiled.backend
-    problems = preflight.obstacles(plan, output_folder(loaded, plan), loaded.folder)
+    problems = preflight.find_obstacles(plan, get_output_folder(loaded, plan), loaded.folder)
     environment = None
     try:
-        environment = preflight.environment_for(plan, backend, loaded.folder)
-        problems += missing_packages(plan, environment.interpreter)
-        problems += preflight.drifted_versions(environment)
-    except EnvironmentMissing as error:
+        environment = preflight.find_run_environment(plan, backend, loaded.folder)
+        problems += find_missing_packages(plan, environment.interpreter)
+        problems += preflight.find_drifted_packages(environment)
+    except MissingEnvironmentError as error:
         problems.insert(0, str(error))
     for problem in problems:
-        say(f"recipes: {problem}")
-    verdicts = verdicts_here(loaded, compiled)
-    for line in not_fitting(verdicts):
-        say(f"recipes: {line}")
-    if wrong := preflight.wrong_paths(plan, loaded):
-        refuse(wrong)
-    if all_too_small(verdicts) and "QR601" not in plan.allow:
-        say("recipes: to try all the same, write the reason in the recipe: `allow: {QR601: …}`")
-        sys.exit(Exit.DOES_NOT_FIT)
+        print_stderr(f"recipes: {problem}")
+    verdicts = assess_fit_on_local_gpus(loaded, compiled)
+    for line in describe_memory_shortfall(verdicts):
+        print_stderr(f"recipes: {line}")
+    if wrong := preflight.find_path_errors(plan, loaded):
+        exit_with_findings(wrong)
+    if fits_no_gpu(verdicts) and "QR601" not in plan.allow:
+        print_stderr("recipes: to try all the same, write the reason in the recipe: `allow: {QR601: …}`")
+        sys.exit(ExitCode.DOES_NOT_FIT)
     if environment is None or problems:
-        sys.exit(Exit.ENVIRONMENT)
+        sys.exit(ExitCode.ENVIRONMENT)
     if environment.version != backend.version:
-        say(
+        print_stderr(
             f"recipes: {environment.folder} has {backend.title} {environment.version}, and the files are compiled "
             f"for {backend.version}"
         )
     return environment
 
 
-def _describe(loaded: Any, compiled: Any, environment: Environment, folder: Path) -> None:
-    from qwen_recipes.compile import drifted
-    from qwen_recipes.launch.record import command as launched
-    from qwen_recipes.launch.run import output_folder
+def _print_dry_run(loaded: Any, compiled: Any, environment: Environment, folder: Path) -> None:
+    from qwen_recipes.compile import find_drifted
+    from qwen_recipes.runs.record import build_launch_command as launched
+    from qwen_recipes.runs.run import get_output_folder
 
-    changed = set(drifted(folder, compiled.files))
+    changed = set(find_drifted(folder, compiled.files))
     click.echo(f"command      {shlex.join(launched(folder))}")
     click.echo(f"environment  {environment.folder} ({compiled.backend.title} {environment.version})")
-    click.echo(f"output       {output_folder(loaded, compiled.plan).resolve()}")
+    click.echo(f"output       {get_output_folder(loaded, compiled.plan).resolve()}")
     for name in sorted(compiled.files):
         click.echo(f"file         {folder / name}{' (would be written)' if name in changed else ''}")
 
 
-def _write(compiled: Any, folder: Path, *, force: bool) -> None:
-    from qwen_recipes.compile import HandEdited, write
+def _write_compiled(compiled: Any, folder: Path, *, force: bool) -> None:
+    from qwen_recipes.compile import HandEditedError, write_files
 
     try:
-        write(folder, compiled.files, force=force)
-    except HandEdited as error:
-        stop(f"{error} was edited by hand; `recipes compile --diff` shows how, --force overwrites", Exit.RECIPE)
+        write_files(folder, compiled.files, force=force)
+    except HandEditedError as error:
+        exit_with_error(
+            f"{error} was edited by hand; `recipes compile --diff` shows how, --force overwrites",
+            ExitCode.INVALID_INPUT,
+        )
     except OSError as error:
-        stop(f"{folder} can't be written: {error.strerror}", Exit.USAGE)
+        exit_with_error(f"{folder} can't be written: {error.strerror}", ExitCode.USAGE)
 
 
-def _report(record: Record, loaded: Any, compiled: Any) -> Exit:
+def _report_outcome(record: RunRecord, loaded: Any, compiled: Any) -> ExitCode:
     """Say how it ended; the exit code."""
-    from qwen_recipes.launch.complaint import last_lines
-    from qwen_recipes.launch.record import LOG, RECORD
-    from qwen_recipes.launch.run import rows_failed, weights
+    from qwen_recipes.runs.log_tail import read_error_lines
+    from qwen_recipes.runs.record import LOG_FILE, RECORD_FILE
+    from qwen_recipes.runs.run import find_trained_weights, is_row_preparation_failure
 
     output = Path(record.output)
     if record.status == "finished":
         if record.problem:
-            say(f"recipes: {record.problem}")
-        made = weights(output, compiled.plan.method.adapter)
-        say(f"finished in {record.seconds} s{_losses(record)}: {made}")
-        return Exit.GOOD
+            print_stderr(f"recipes: {record.problem}")
+        made = find_trained_weights(output, compiled.plan.method.adapter)
+        print_stderr(f"finished in {record.seconds} s{_format_losses(record)}: {made}")
+        return ExitCode.SUCCESS
     if record.status == "interrupted":
-        say(f"recipes: interrupted by {record.signal} after {record.seconds} s; the record is {output / RECORD}")
-        _say_how_to_go_on(record, compiled)
-        return Exit.INTERRUPTED
-    if record.exit_code and rows_failed(output):
-        say(f"recipes: the rows can't be trained on; what was said of them is in {output / LOG}")
-        return Exit.RECIPE
-    for line in last_lines(output / LOG):
-        say(f"  {line}")
+        print_stderr(
+            f"recipes: interrupted by {record.signal} after {record.seconds} s; the record is {output / RECORD_FILE}"
+        )
+        _print_resume_hint(record, compiled)
+        return ExitCode.INTERRUPTED
+    if record.exit_code and is_row_preparation_failure(output):
+        print_stderr(f"recipes: the rows can't be trained on; what was said of them is in {output / LOG_FILE}")
+        return ExitCode.INVALID_INPUT
+    for line in read_error_lines(output / LOG_FILE):
+        print_stderr(f"  {line}")
     memory = "; SIGKILL often means that the machine ran out of memory" if record.signal == "SIGKILL" else ""
-    say(f"recipes: {record.problem} after {record.seconds} s{memory}. All it printed is in {output / LOG}")
-    if say_causes(output / LOG) == "out-of-memory":
-        for line in counter_offers(loaded, compiled):
-            say(f"  {line}")
-    _say_how_to_go_on(record, compiled)
-    return Exit.RUN
+    print_stderr(
+        f"recipes: {record.problem} after {record.seconds} s{memory}. All it printed is in {output / LOG_FILE}"
+    )
+    if print_first_cause(output / LOG_FILE) == "out-of-memory":
+        for line in suggest_memory_savings(loaded, compiled):
+            print_stderr(f"  {line}")
+    _print_resume_hint(record, compiled)
+    return ExitCode.RUN_FAILED
 
 
-def _say_how_to_go_on(record: Record, compiled: Any) -> None:
+def _print_resume_hint(record: RunRecord, compiled: Any) -> None:
     whole = [one for one in record.checkpoints if one["damage"] is None]
-    if whole and not compiled.backend.no_way_back(compiled.plan):
-        say(f"recipes: `recipes run --resume` goes on from {whole[-1]['folder']}")
+    if whole and not compiled.backend.explain_cannot_resume(compiled.plan):
+        print_stderr(f"recipes: `recipes run --resume` goes on from {whole[-1]['folder']}")
 
 
-def _losses(record: Record) -> str:
+def _format_losses(record: RunRecord) -> str:
     if record.first_loss is None or record.last_loss is None:
         return ""
     steps = f" over {record.steps} steps" if record.steps else ""

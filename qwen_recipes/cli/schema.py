@@ -19,6 +19,6 @@ def command(draft: Literal["2020-12", "draft-07"]) -> None:
     """Print the recipe's JSON Schema, for editors."""
     import json
 
-    from qwen_recipes.recipe.schema import recipe_schema
+    from qwen_recipes.recipe.schema import build_recipe_schema
 
-    click.echo(json.dumps(recipe_schema(draft), indent=2, ensure_ascii=False))
+    click.echo(json.dumps(build_recipe_schema(draft), indent=2, ensure_ascii=False))

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qwen_recipes.cli.common import Exit, format_option, stop
-from qwen_recipes.cli.report import say
+from qwen_recipes.cli.console import print_stderr
+from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, format_option
 
 if TYPE_CHECKING:
-    from qwen_recipes.launch.overview import Summary
+    from qwen_recipes.reports.run_table import RunSummary
 
 
 @click.command("status")
@@ -25,27 +25,27 @@ def command(folder: Path, form: str) -> None:
     """
     from dataclasses import asdict
 
-    from qwen_recipes.launch.overview import runs
+    from qwen_recipes.reports.run_table import list_runs
 
     if not folder.is_dir():
-        stop(f"{folder} is not a folder", Exit.USAGE)
-    found = runs(folder)
+        exit_with_error(f"{folder} is not a folder", ExitCode.USAGE)
+    found = list_runs(folder)
     if form == "json":
         click.echo(json.dumps([asdict(one) for one in found], indent=2))
     elif found:
-        _print([_cells(one, folder) for one in found])
-        _say_what_is_damaged(found)
+        _print_table([_format_cells(one, folder) for one in found])
+        _warn_damaged_records(found)
     else:
-        say(f"recipes: no run in {folder} or below it")
+        print_stderr(f"recipes: no run in {folder} or below it")
 
 
-def _say_what_is_damaged(found: list[Summary]) -> None:
-    for one in found:
+def _warn_damaged_records(summaries: list[RunSummary]) -> None:
+    for one in summaries:
         if one.state == "damaged":
-            say(f"recipes: {one.folder}/run.json can't be read; `recipes run --resume` goes on without it")
+            print_stderr(f"recipes: {one.folder}/run.json can't be read; `recipes run --resume` goes on without it")
 
 
-def _print(rows: list[list[str]]) -> None:
+def _print_table(rows: list[list[str]]) -> None:
     head = ["run", "state", "framework", "step", "loss", "", "took", "left"]
     table = [head, *rows]
     widths = [max(len(row[column]) for row in table) for column in range(len(head))]
@@ -56,18 +56,18 @@ def _print(rows: list[list[str]]) -> None:
     )
 
 
-def _cells(one: Summary, root: Path) -> list[str]:
-    from qwen_recipes.launch.display import duration
-    from qwen_recipes.launch.points import sparkline
+def _format_cells(summary: RunSummary, root: Path) -> list[str]:
+    from qwen_recipes.runs.metrics import draw_sparkline
+    from qwen_recipes.runs.progress_bar import format_duration
 
-    step = "" if one.step is None else f"{one.step}/{one.planned}" if one.planned else str(one.step)
+    step = "" if summary.step is None else f"{summary.step}/{summary.planned}" if summary.planned else str(summary.step)
     return [
-        one.folder.removeprefix(f"{root}/") if one.folder != str(root) else one.name,
-        one.state,
-        one.backend,
+        summary.folder.removeprefix(f"{root}/") if summary.folder != str(root) else summary.name,
+        summary.state,
+        summary.backend,
         step,
-        "" if one.loss is None else f"{one.loss:.4g}",
-        sparkline(one.losses),
-        "" if one.seconds is None else duration(one.seconds),
-        "" if one.left is None else duration(one.left),
+        "" if summary.loss is None else f"{summary.loss:.4g}",
+        draw_sparkline(summary.losses),
+        "" if summary.seconds is None else format_duration(summary.seconds),
+        "" if summary.left is None else format_duration(summary.left),
     ]

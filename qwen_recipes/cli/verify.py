@@ -10,18 +10,18 @@ from typing import Any
 
 import click
 
-from qwen_recipes.cli.common import (
-    Exit,
-    backend_or_stop,
+from qwen_recipes.cli.console import print_stderr
+from qwen_recipes.cli.options_and_exits import (
+    ExitCode,
+    exit_with_error,
+    exit_with_findings,
     format_option,
-    load_recipe,
-    refuse,
-    say_unknown,
+    get_backend_or_exit,
+    load_recipe_or_exit,
     set_option,
-    stop,
+    warn_custom_tokenizer_or_template,
 )
-from qwen_recipes.cli.report import say
-from qwen_recipes.recipe.finding import RecipeError
+from qwen_recipes.finding import RecipeError
 
 
 @click.command("verify")
@@ -37,99 +37,101 @@ def command(file: str, backend: str | None, rows: int, form: str, sets: tuple[st
     held against our definition and against the other frameworks'. Nothing is trained and no weights are needed.
     Exit code 1 where a token or a label differs.
     """
-    loaded = load_recipe(file, sets, form)
+    loaded = load_recipe_or_exit(file, sets, form)
     try:
-        found, pairs = _compared(loaded, _wanted(loaded, backend), rows)
+        found, pairs = _compare_backends(loaded, _select_backends(loaded, backend), rows)
     except RecipeError as error:
-        refuse(error.findings, form)
-    _print(found, pairs, form)
-    sys.exit(Exit.GOOD if all(one.same for one in found) else Exit.RECIPE)
+        exit_with_findings(error.findings, form)
+    _print_comparison(found, pairs, form)
+    sys.exit(ExitCode.SUCCESS if all(one.is_identical for one in found) else ExitCode.INVALID_INPUT)
 
 
-def _wanted(loaded: Any, backend: str | None) -> list[Any]:
-    from qwen_recipes.backends import backends
+def _select_backends(loaded: Any, backend: str | None) -> list[Any]:
+    from qwen_recipes.backends import load_backends
 
     if backend == "all":
-        return list(backends())
+        return list(load_backends())
     name = backend or (loaded.recipe.run.backend if loaded.recipe.run else None)
     if name is None:
-        stop("name a framework: --backend NAME, or run.backend in the recipe", Exit.USAGE)
-    return [backend_or_stop(name)]
+        exit_with_error("name a framework: --backend NAME, or run.backend in the recipe", ExitCode.USAGE)
+    return [get_backend_or_exit(name)]
 
 
-def _compared(loaded: Any, wanted: list[Any], rows: int) -> tuple[list[Any], list[dict[str, Any]]]:
+def _compare_backends(loaded: Any, chosen: list[Any], rows: int) -> tuple[list[Any], list[dict[str, Any]]]:
     from qwen_recipes.resolve import resolve
-    from qwen_recipes.verify.report import between, outcome
+    from qwen_recipes.verify.report import compare_backend, count_pairwise_matches
 
-    plan = resolve(loaded, wanted[0])
+    plan = resolve(loaded, chosen[0])
     if plan.objective.type not in ("sft", "pretrain"):
-        stop("only rows of SFT and pre-training are compared token by token so far", Exit.USAGE)
-    encoder, picked = _ours(loaded, plan, rows)
-    answers = [_theirs(loaded, backend, [row.row for row in picked]) for backend in wanted]
-    found = [outcome(b, plan, picked, a, encoder) for b, a in zip(wanted, answers, strict=True)]
-    return found, between([b.name for b in wanted], answers, len(picked))
+        exit_with_error("only rows of SFT and pre-training are compared token by token so far", ExitCode.USAGE)
+    encoder, picked = _encode_sample(loaded, plan, rows)
+    answers = [_encode_with_framework(loaded, backend, [row.row for row in picked]) for backend in chosen]
+    found = [compare_backend(b, plan, picked, a, encoder) for b, a in zip(chosen, answers, strict=True)]
+    return found, count_pairwise_matches([b.name for b in chosen], answers, len(picked))
 
 
-def _ours(loaded: Any, plan: Any, rows: int) -> tuple[Any, list[Any]]:
-    from qwen_recipes.data.labels import encoder_of
-    from qwen_recipes.data.rows.sources import Missing
-    from qwen_recipes.qwen.models import model_facts
-    from qwen_recipes.verify.rows import sample
+def _encode_sample(loaded: Any, plan: Any, rows: int) -> tuple[Any, list[Any]]:
+    from qwen_recipes.data.encoder import build_encoder
+    from qwen_recipes.data.rows.sources import MissingSourceError
+    from qwen_recipes.qwen.models import get_model_facts
+    from qwen_recipes.verify.row_sample import sample_rows
 
     try:
-        say_unknown(model_facts(plan.model.id, loaded.folder), "chat.template" in plan.asked)
-        encoder = encoder_of(plan, loaded.folder)
-        found = sample(plan, loaded.folder, encoder, rows)
+        warn_custom_tokenizer_or_template(
+            get_model_facts(plan.model.id, loaded.folder), "chat.template" in plan.set_fields
+        )
+        encoder = build_encoder(plan, loaded.folder)
+        found = sample_rows(plan, loaded.folder, encoder, rows)
     except ModuleNotFoundError as error:
-        stop(f"{error.name} is not installed here: pip install 'qwen-recipes[tokens]'", Exit.ENVIRONMENT)
-    except (OSError, Missing, ValueError) as error:
-        stop(str(error), Exit.USAGE)
+        exit_with_error(f"{error.name} is not installed here: pip install 'qwen-recipes[tokens]'", ExitCode.ENVIRONMENT)
+    except (OSError, MissingSourceError, ValueError) as error:
+        exit_with_error(str(error), ExitCode.USAGE)
     if found.bad or found.overlong:
-        say(f"recipes: left out: {found.bad} rows that can't be read, {found.overlong} that are too long")
+        print_stderr(f"recipes: left out: {found.bad} rows that can't be read, {found.overlong} that are too long")
     if not found.rows:
-        stop("no row is left to compare", Exit.RECIPE)
+        exit_with_error("no row is left to compare", ExitCode.INVALID_INPUT)
     return encoder, found.rows
 
 
-def _theirs(loaded: Any, backend: Any, rows: list[Any]) -> dict[int, dict[str, Any]]:
-    from qwen_recipes.launch.environment import EnvironmentMissing
+def _encode_with_framework(loaded: Any, backend: Any, rows: list[Any]) -> dict[int, dict[str, Any]]:
+    from qwen_recipes.environments.environment import MissingEnvironmentError
     from qwen_recipes.resolve import resolve
-    from qwen_recipes.verify.jobs import EncoderFailed, aligned, prepare, run
+    from qwen_recipes.verify.encoding_jobs import EncoderFailedError, align_answers, prepare_job, run_encoder
 
     plan = resolve(loaded, backend)
     try:
-        environment = _environment(loaded, plan, backend)
+        environment = _find_environment(loaded, plan, backend)
         with tempfile.TemporaryDirectory(prefix="recipes-verify-") as scratch:
-            job = prepare(loaded, plan, backend, rows, Path(scratch))
-            say(f"recipes: {backend.title} encodes {len(rows)} rows")
-            run(backend.name, environment.interpreter, [job])
-            return aligned(len(rows), job)
-    except EnvironmentMissing as error:
-        stop(str(error), Exit.ENVIRONMENT)
-    except EncoderFailed as error:
-        stop(f"{backend.title} encoded nothing:\n{error}", Exit.ENVIRONMENT)
+            job = prepare_job(loaded, plan, backend, rows, Path(scratch))
+            print_stderr(f"recipes: {backend.title} encodes {len(rows)} rows")
+            run_encoder(backend.name, environment.interpreter, [job])
+            return align_answers(len(rows), job)
+    except MissingEnvironmentError as error:
+        exit_with_error(str(error), ExitCode.ENVIRONMENT)
+    except EncoderFailedError as error:
+        exit_with_error(f"{backend.title} encoded nothing:\n{error}", ExitCode.ENVIRONMENT)
 
 
-def _environment(loaded: Any, plan: Any, backend: Any) -> Any:
+def _find_environment(loaded: Any, plan: Any, backend: Any) -> Any:
     """Where the framework is installed; of the managed environments the one for the CPU does as well."""
-    from qwen_recipes.launch.environment import EnvironmentMissing, managed
-    from qwen_recipes.launch.preflight import environment_for
+    from qwen_recipes.environments.environment import MissingEnvironmentError, get_managed_environment
+    from qwen_recipes.runs.preflight import find_run_environment
 
     try:
-        return environment_for(plan, backend, loaded.folder)
-    except EnvironmentMissing:
-        if plan.run.environment == "managed" and (found := managed(backend, "cpu")).ready:
+        return find_run_environment(plan, backend, loaded.folder)
+    except MissingEnvironmentError:
+        if plan.run.environment == "managed" and (found := get_managed_environment(backend, "cpu")).ready:
             return found
         raise
 
 
-def _print(found: list[Any], pairs: list[dict[str, Any]], form: str) -> None:
-    from qwen_recipes.verify.report import as_data, as_text
+def _print_comparison(comparisons: list[Any], pairs: list[dict[str, Any]], form: str) -> None:
+    from qwen_recipes.verify.report import format_text, to_dict
 
     if form == "json":
-        click.echo(json.dumps({"backends": [as_data(one) for one in found], "between": pairs}, indent=2))
+        click.echo(json.dumps({"backends": [to_dict(one) for one in comparisons], "between": pairs}, indent=2))
         return
-    for one in found:
-        click.echo(as_text(one))
+    for one in comparisons:
+        click.echo(format_text(one))
     for pair in pairs:
         click.echo(f"{' and '.join(pair['backends'])}: the same in {pair['same']} of {pair['rows']} rows")

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from qwen_recipes.cli.common import Exit, format_option, stop
-from qwen_recipes.cli.report import say
+from qwen_recipes.cli.console import print_stderr
+from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, format_option
 
 
 @click.command("why")
@@ -22,44 +22,50 @@ def command(log: str, form: str) -> None:
     LOG is what a framework printed, - is standard input; DIR is a run's output folder. Exits 1 where nothing in it is
     known.
     """
-    from qwen_recipes.launch.why import explain, explain_log
+    from qwen_recipes.diagnose.causes import find_causes, find_causes_in_log
 
-    found = explain(sys.stdin.read().splitlines()) if log == "-" else explain_log(_log(Path(log)))
+    found = find_causes(sys.stdin.read().splitlines()) if log == "-" else find_causes_in_log(_find_log(Path(log)))
     if form == "json":
-        click.echo(json.dumps([_as_dict(one) for one in found], indent=2))
+        click.echo(json.dumps([_cause_as_dict(one) for one in found], indent=2))
     else:
         for one in found:
-            click.echo(_text(one))
+            click.echo(_format_cause(one))
     if not found:
-        say("recipes: nothing in it is known; its last lines are the framework's own")
-        sys.exit(Exit.RECIPE)
+        print_stderr("recipes: nothing in it is known; its last lines are the framework's own")
+        sys.exit(ExitCode.INVALID_INPUT)
 
 
-def _log(path: Path) -> Path:
-    from qwen_recipes.launch.record import LOG
+def _find_log(path: Path) -> Path:
+    from qwen_recipes.runs.record import LOG_FILE
 
-    file = path / LOG if path.is_dir() else path
+    file = path / LOG_FILE if path.is_dir() else path
     if not file.is_file():
-        stop(f"{file} is not there", Exit.USAGE)
+        exit_with_error(f"{file} is not there", ExitCode.USAGE)
     return file
 
 
-def say_causes(log: Path) -> str | None:
+def print_first_cause(log: Path) -> str | None:
     """After a failed run: the first cause and its name; None where none is known."""
-    from qwen_recipes.launch.why import explain_log
+    from qwen_recipes.diagnose.causes import find_causes_in_log
 
-    found = explain_log(log)[:1]
+    found = find_causes_in_log(log)[:1]
     for one in found:
-        say(_text(one))
+        print_stderr(_format_cause(one))
     return found[0].cause.name if found else None
 
 
-def _text(found: Any) -> str:
-    cause = found.cause
+def _format_cause(diagnosis: Any) -> str:
+    cause = diagnosis.cause
     guard = f"\n  guard    {cause.guard}: `recipes explain {cause.guard}`" if cause.guard else ""
-    return f"{cause.name}: {cause.means}\n  line     {found.line[:200]}{guard}\n  instead  {cause.fix}"
+    return f"{cause.name}: {cause.explanation}\n  line     {diagnosis.line[:200]}{guard}\n  instead  {cause.fix}"
 
 
-def _as_dict(found: Any) -> dict[str, Any]:
-    cause = found.cause
-    return {"cause": cause.name, "means": cause.means, "guard": cause.guard, "fix": cause.fix, "line": found.line}
+def _cause_as_dict(diagnosis: Any) -> dict[str, Any]:
+    cause = diagnosis.cause
+    return {
+        "cause": cause.name,
+        "means": cause.explanation,
+        "guard": cause.guard,
+        "fix": cause.fix,
+        "line": diagnosis.line,
+    }

@@ -1,7 +1,16 @@
 """Plan to files, through the templates, proved against the backend's schema."""
 
-from qwen_recipes.compile.compiler import Compiled, compile_for
-from qwen_recipes.compile.prove import BadOutput
-from qwen_recipes.compile.write import HandEdited, differences, drifted, hand_edited, write
+from qwen_recipes.compile.compiler import CompiledRecipe, compile_recipe
+from qwen_recipes.compile.output_folder import HandEditedError, diff_files, find_drifted, find_hand_edited, write_files
+from qwen_recipes.compile.validate_output import InvalidOutputError
 
-__all__ = ["BadOutput", "Compiled", "HandEdited", "compile_for", "differences", "drifted", "hand_edited", "write"]
+__all__ = [
+    "CompiledRecipe",
+    "HandEditedError",
+    "InvalidOutputError",
+    "compile_recipe",
+    "diff_files",
+    "find_drifted",
+    "find_hand_edited",
+    "write_files",
+]

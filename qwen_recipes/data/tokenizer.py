@@ -6,33 +6,36 @@ import json
 from pathlib import Path
 from typing import Any
 
+from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.qwen.facts import ModelFacts
-from qwen_recipes.qwen.vocabulary import PATTERN, control_tokens
+from qwen_recipes.qwen.tokenizer_files import SPLIT_PATTERN, get_control_tokens
 
 
-class NoTokenizer(RuntimeError):
+class MissingTokenizerError(QwenRecipesError, RuntimeError):
     """The tokenizer can't be had: a package or a file is missing."""
 
 
 def load_tokenizer(model: ModelFacts) -> Any:
-    """A `tokenizers.Tokenizer`. Raises NoTokenizer."""
+    """A `tokenizers.Tokenizer`. Raises MissingTokenizerError."""
     try:
-        from qwen_recipes.data.labels import folder_tokenizer
+        from qwen_recipes.data.encoder import load_folder_tokenizer
 
         if not model.local:
-            from qwen_recipes.qwen.tokenizer import tokenizer_folder
+            from qwen_recipes.qwen.tokenizer import get_tokenizer_folder
 
-            return folder_tokenizer(tokenizer_folder(model.variant))
+            return load_folder_tokenizer(get_tokenizer_folder(model.variant))
         if not (Path(model.source) / "tokenizer.json").is_file():
-            raise NoTokenizer(f"{model.source} has no tokenizer.json")
-        return folder_tokenizer(Path(model.source))
+            raise MissingTokenizerError(f"{model.source} has no tokenizer.json")
+        return load_folder_tokenizer(Path(model.source))
     except ImportError:
-        raise NoTokenizer("counting tokens needs the extra `tokens`: pip install 'qwen-recipes[tokens]'") from None
+        raise MissingTokenizerError(
+            "counting tokens needs the extra `tokens`: pip install 'qwen-recipes[tokens]'"
+        ) from None
     except ValueError as error:
-        raise NoTokenizer(str(error)) from None
+        raise MissingTokenizerError(str(error)) from None
 
 
-def is_qwen3(model: ModelFacts, tokenizer: Any) -> bool:
+def is_qwen3_tokenizer(model: ModelFacts, tokenizer: Any) -> bool:
     """Whether the tokenizer splits text as the released Qwen3 tokenizer does, all its control tokens known."""
     if not model.local:
         return True
@@ -41,4 +44,4 @@ def is_qwen3(model: ModelFacts, tokenizer: Any) -> bool:
     steps = (file.get("pre_tokenizer") or {}).get("pretokenizers") or [{}]
     pattern = (steps[0].get("pattern") or {}).get("Regex") if isinstance(steps[0], dict) else None
     normal = (file.get("normalizer") or {}).get("type")
-    return pattern == PATTERN and normal == "NFC" and added == set(control_tokens())
+    return pattern == SPLIT_PATTERN and normal == "NFC" and added == set(get_control_tokens())

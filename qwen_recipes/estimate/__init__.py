@@ -1,6 +1,6 @@
 """What a run costs before it starts: memory, time, disk, and what to change where it does not fit."""
 
-from qwen_recipes.estimate.cost import Estimate, Rows, estimate
-from qwen_recipes.estimate.offers import Offer, offers
+from qwen_recipes.estimate.estimate import Estimate, TrainingRows, estimate_plan
+from qwen_recipes.estimate.fit_suggestions import FitSuggestion, suggest_fitting_changes
 
-__all__ = ["Estimate", "Offer", "Rows", "estimate", "offers"]
+__all__ = ["Estimate", "FitSuggestion", "TrainingRows", "estimate_plan", "suggest_fitting_changes"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from qwen_recipes.recipe.finding import Finding, RecipeError
-from qwen_recipes.recipe.load import Loaded, load_text
-from qwen_recipes.recipe.overrides import BadOverride
+from qwen_recipes.finding import Finding, RecipeError
+from qwen_recipes.recipe.load import LoadedRecipe, load_recipe_text
+from qwen_recipes.recipe.overrides import OverrideError
 
 
 def lint_text(
@@ -20,43 +20,45 @@ def lint_text(
 ) -> list[Finding]:
     """Every finding of a recipe's text, in the order of the file; `name` is what findings call it.
 
-    Raises BadOverride for what is no override.
+    Raises OverrideError for what is no override.
     """
     try:
-        return judge_recipe(load_text(content, name, folder, sets), backend, version)
-    except BadOverride:
+        return lint_recipe(load_recipe_text(content, name, folder, sets), backend, version)
+    except OverrideError:
         raise
     except RecipeError as error:
         return error.findings
 
 
-def judge_recipe(loaded: Loaded, backend: str | None, version: str | None = None) -> list[Finding]:
+def lint_recipe(loaded: LoadedRecipe, backend: str | None, version: str | None = None) -> list[Finding]:
     """What the guards say of a recipe for its backend, or for all where it names none; each finding once.
 
     Where a backend is named, what it can't be told is an error too.
 
     Raises RecipeError where it can't be resolved.
     """
-    from qwen_recipes.backends import UnknownBackend, backend_at, backends
-    from qwen_recipes.guards import judge
-    from qwen_recipes.guards.limits import beyond
-    from qwen_recipes.recipe.check import locate
+    from qwen_recipes.backends import UnknownBackendError, load_backend_version, load_backends
+    from qwen_recipes.guards.runner import run_guards
+    from qwen_recipes.guards.unsupported import find_unsupported
+    from qwen_recipes.recipe.locate import locate_finding
     from qwen_recipes.resolve import resolve
 
     name = backend or (loaded.recipe.run.backend if loaded.recipe.run else None)
     try:
-        chosen = [backend_at(name, version)] if name else backends()
-    except UnknownBackend as error:
+        chosen = [load_backend_version(name, version)] if name else load_backends()
+    except UnknownBackendError as error:
         message, _, instead = str(error).partition("; ")
-        return [locate(loaded.document, Finding("recipe", "error", message, ("run", "backend"), instead=instead))]
+        return [
+            locate_finding(loaded.document, Finding("recipe", "error", message, ("run", "backend"), suggestion=instead))
+        ]
     found: dict[tuple[object, ...], Finding] = {}
     for one in chosen:
         plan = resolve(loaded, one)
-        refused = beyond(plan, loaded, one) if name else []
-        for finding in [*judge(plan, loaded, one), *refused]:
+        refused = find_unsupported(plan, loaded, one) if name else []
+        for finding in [*run_guards(plan, loaded, one), *refused]:
             found.setdefault((finding.code, finding.route, finding.message), finding)
     return sorted(found.values(), key=lambda f: (f.span.line if f.span else 0, f.code))
 
 
-Lint = Callable[[str], list[Finding]]
+LintFunction = Callable[[str], list[Finding]]
 """Findings of a text: what `lint_text` says, with everything but the text decided."""

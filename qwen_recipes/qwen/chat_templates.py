@@ -11,13 +11,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.qwen.facts import Variant
 
 if TYPE_CHECKING:
     from jinja2 import Template
     from jinja2.ext import Extension
 
-FOLDER = Path(__file__).parent / "templates"
+TEMPLATES_FOLDER = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class ChatTemplate:
     sha256: str
 
 
-_OFFICIAL = (
+_OFFICIAL_TEMPLATES = (
     ChatTemplate("hybrid", "hybrid.jinja", "a55ee1b1660128b7098723e0abcd92caa0788061051c62d51cbe87d9cf1974d8"),
     ChatTemplate("base", "base.jinja", "87a2728cb8dc9fe424d624542f6060ec05a1d285ebbec578bb078900e33396b5"),
     ChatTemplate(
@@ -39,39 +40,39 @@ _OFFICIAL = (
         "thinking-2507", "thinking-2507.jinja", "3802169b2a02b81e6adb7ab4f64f91ff02db753c8c3a64a01c35192d3a61d8d7"
     ),
 )
-TEMPLATES: dict[str, ChatTemplate] = {template.variant: template for template in _OFFICIAL}
+TEMPLATES: dict[str, ChatTemplate] = {template.variant: template for template in _OFFICIAL_TEMPLATES}
 """By variant. `base` is also the template of the first hybrid revisions, April 2025."""
 
 
-class RenderError(ValueError):
+class RenderError(QwenRecipesError, ValueError):
     """A conversation that a template can't render, or a template that is broken; the message is the template's."""
 
 
-def template_path(variant: str) -> Path:
+def get_template_path(variant: str) -> Path:
     """Where the official template of this variant lies.
 
     Raises:
         KeyError: a variant without an official template (`unknown`).
     """
-    return FOLDER / TEMPLATES[variant].file
+    return TEMPLATES_FOLDER / TEMPLATES[variant].file
 
 
-def template_text(variant: str) -> str:
+def read_template(variant: str) -> str:
     """The official template of this variant, unchanged.
 
     Raises:
         KeyError: a variant without an official template (`unknown`).
     """
-    return template_path(variant).read_bytes().decode("utf-8")
+    return get_template_path(variant).read_bytes().decode("utf-8")
 
 
-def variant_of_template(text: str) -> Variant | None:
+def detect_template_variant(text: str) -> Variant | None:
     """Which official template this text is, newlines at its end and Windows line ends aside; None for any other."""
     bare = text.replace("\r\n", "\n").rstrip("\n")
-    return _variants_by_hash().get(_sha256(bare))
+    return _index_variants_by_hash().get(_hash_text(bare))
 
 
-def render(
+def render_conversation(
     template: str,
     messages: Sequence[Mapping[str, Any]],
     tools: Sequence[Mapping[str, Any]] | None = None,
@@ -90,24 +91,24 @@ def render(
 
     given = {"messages": messages, "tools": tools, "add_generation_prompt": add_generation_prompt}
     try:
-        return _compiled(template).render(given | variables)
+        return _compile_template(template).render(given | variables)
     except (TemplateError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as problem:
         raise RenderError(str(problem)) from problem
 
 
-def syntax_problem(template: str) -> str | None:
+def find_syntax_error(template: str) -> str | None:
     """Why this is no Jinja template, with the line; None where it is one."""
     from jinja2 import TemplateSyntaxError
 
     try:
-        _compiled(template)
+        _compile_template(template)
     except TemplateSyntaxError as problem:
         return f"line {problem.lineno}: {problem.message}"
     return None
 
 
 @lru_cache(maxsize=1)
-def _generation_block() -> type[Extension]:
+def _get_generation_extension() -> type[Extension]:
     from jinja2 import nodes
     from jinja2.ext import Extension
     from jinja2.parser import Parser
@@ -126,12 +127,12 @@ def _generation_block() -> type[Extension]:
 
 
 @lru_cache(maxsize=16)
-def _compiled(template: str) -> Template:
+def _compile_template(template: str) -> Template:
     from jinja2.ext import loopcontrols
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[_generation_block(), loopcontrols]
+        trim_blocks=True, lstrip_blocks=True, extensions=[_get_generation_extension(), loopcontrols]
     )
     environment.filters["tojson"] = _to_json
     environment.globals.update(raise_exception=_raise_exception, strftime_now=_strftime_now)
@@ -139,11 +140,13 @@ def _compiled(template: str) -> Template:
 
 
 @lru_cache(maxsize=1)
-def _variants_by_hash() -> dict[str, Variant]:
-    return {_sha256(template_text(variant).rstrip("\n")): template.variant for variant, template in TEMPLATES.items()}
+def _index_variants_by_hash() -> dict[str, Variant]:
+    return {
+        _hash_text(read_template(variant).rstrip("\n")): template.variant for variant, template in TEMPLATES.items()
+    }
 
 
-def _sha256(text: str) -> str:
+def _hash_text(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -14,7 +14,7 @@ MLP_MODULES = ("gate_proj", "up_proj", "down_proj")
 LAYER_CLASSES = {"qwen3": "Qwen3DecoderLayer", "qwen3_moe": "Qwen3MoeDecoderLayer"}
 """The decoder layer's class in transformers, which FSDP wraps, by `model_type`."""
 
-Linear = tuple[int, int]
+LinearShape = tuple[int, int]
 """Input and output features."""
 
 
@@ -80,7 +80,7 @@ class ModelFacts:
         return ATTENTION_MODULES + MLP_MODULES if self.dense else ATTENTION_MODULES
 
     @property
-    def linear_shapes(self) -> dict[str, Linear]:
+    def linear_shapes(self) -> dict[str, LinearShape]:
         """Input and output features of each of `linear_modules`, per layer."""
         query, key, hidden = self.heads * self.head_dim, self.kv_heads * self.head_dim, self.hidden_size
         shapes = {
@@ -107,7 +107,7 @@ class ModelFacts:
     @property
     def layer_parameters(self) -> int:
         """Weights of one decoder layer, all experts included."""
-        return self._layer(self.experts or 0)
+        return self._count_layer_parameters(self.experts or 0)
 
     @property
     def parameters(self) -> int:
@@ -117,17 +117,17 @@ class ModelFacts:
     @property
     def active_parameters(self) -> int:
         """Weights that one token passes through; embedding and head count whole. Equal to `parameters` when dense."""
-        active = self._layer(self.experts_per_token or 0)
+        active = self._count_layer_parameters(self.experts_per_token or 0)
         return self.embedding_parameters + self.layers * active + self.hidden_size
 
-    def _layer(self, experts: int) -> int:
+    def _count_layer_parameters(self, experts: int) -> int:
         linear = self.linear_parameters // self.layers
         norms = 2 * self.head_dim + 2 * self.hidden_size
         router = self.hidden_size * (self.experts or 0)
         return linear + norms + router + experts * 3 * self.hidden_size * (self.moe_intermediate_size or 0)
 
 
-def lora_parameters(facts: ModelFacts, rank: int, targets: Sequence[str], dora: bool = False) -> int:
+def count_lora_parameters(facts: ModelFacts, rank: int, targets: Sequence[str], dora: bool = False) -> int:
     """Trainable weights of an adapter of this rank on these modules, as PEFT counts them.
 
     DoRA adds one magnitude per output feature of a linear module. For a mixture of experts under transformers 5,
@@ -136,15 +136,15 @@ def lora_parameters(facts: ModelFacts, rank: int, targets: Sequence[str], dora: 
     Raises:
         ValueError: a target that this model does not have; the message names those it has.
     """
-    modules = _adapter_modules(facts, rank)
+    modules = _count_adapter_parameters(facts, rank)
     wanted = dict.fromkeys("gate_proj" if name == "up_proj" and not facts.dense else name for name in targets)
     if missing := [name for name in wanted if name not in modules]:
         raise ValueError(f"{facts.id} has no module {', '.join(missing)}; it has {', '.join(modules)}")
     total = sum(modules[name] for name in wanted)
-    return total + (_magnitudes(facts, wanted) if dora else 0)
+    return total + (_count_dora_magnitudes(facts, wanted) if dora else 0)
 
 
-def _adapter_modules(facts: ModelFacts, rank: int) -> dict[str, int]:
+def _count_adapter_parameters(facts: ModelFacts, rank: int) -> dict[str, int]:
     """Weights of an adapter on each module that can be named, over all layers."""
     counts = {name: facts.layers * rank * sum(shape) for name, shape in facts.linear_shapes.items()}
     if facts.experts and facts.moe_intermediate_size:
@@ -156,7 +156,7 @@ def _adapter_modules(facts: ModelFacts, rank: int) -> dict[str, int]:
     return counts | {"embed_tokens": head, "lm_head": head}
 
 
-def _magnitudes(facts: ModelFacts, targets: dict[str, None]) -> int:
+def _count_dora_magnitudes(facts: ModelFacts, targets: dict[str, None]) -> int:
     shapes = facts.linear_shapes
     inside = facts.layers * sum(shapes[name][1] for name in targets if name in shapes)
     outside = {"embed_tokens": facts.hidden_size, "lm_head": facts.vocab_size}

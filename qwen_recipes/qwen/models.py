@@ -4,31 +4,32 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qwen_recipes.qwen.facts import ModelFacts, Variant, lora_parameters
-from qwen_recipes.qwen.folder import (
-    BadModelFolder,
-    folder_facts,
-    folder_template,
-    unknown_template,
-    unknown_tokenizer,
+from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.qwen.facts import ModelFacts, Variant, count_lora_parameters
+from qwen_recipes.qwen.model_folder import (
+    ModelFolderError,
+    describe_custom_template,
+    describe_custom_tokenizer,
+    read_chat_template,
+    read_model_facts,
 )
 from qwen_recipes.qwen.registry import REGISTRY
 
 __all__ = [
     "REGISTRY",
-    "BadModelFolder",
     "ModelFacts",
-    "UnknownModel",
+    "ModelFolderError",
+    "UnknownModelError",
     "Variant",
-    "folder_template",
-    "lora_parameters",
-    "model_facts",
-    "unknown_template",
-    "unknown_tokenizer",
+    "count_lora_parameters",
+    "describe_custom_template",
+    "describe_custom_tokenizer",
+    "get_model_facts",
+    "read_chat_template",
 ]
 
 
-class UnknownModel(LookupError):
+class UnknownModelError(QwenRecipesError, LookupError):
     """A name that is neither a released Qwen3 model nor a folder; `near` holds the ids it resembles."""
 
     def __init__(self, model: str, near: tuple[str, ...]) -> None:
@@ -40,26 +41,26 @@ class UnknownModel(LookupError):
         )
 
 
-def model_facts(model: str, base: Path = Path()) -> ModelFacts:
+def get_model_facts(model: str, base: Path = Path()) -> ModelFacts:
     """The facts of a hub id (in any case, with its organisation) or of a model's folder, relative to `base`.
 
     A folder that is there wins over a hub id of the same name, as it does in transformers.
 
     Raises:
-        UnknownModel: neither in the registry nor a folder.
-        BadModelFolder: the folder's config.json is missing, unreadable, or lacks keys.
+        UnknownModelError: neither in the registry nor a folder.
+        ModelFolderError: the folder's config.json is missing, unreadable, or lacks keys.
     """
-    folder = _folder(model, base)
+    folder = _find_model_folder(model, base)
     if folder is not None:
-        return folder_facts(folder, model)
+        return read_model_facts(folder, model)
     by_lower = {known.lower(): facts for known, facts in REGISTRY.items()}
     found = by_lower.get(model.lower())
     if found is None:
-        raise UnknownModel(model, _near(model))
+        raise UnknownModelError(model, _find_similar_ids(model))
     return found
 
 
-def _folder(model: str, base: Path) -> Path | None:
+def _find_model_folder(model: str, base: Path) -> Path | None:
     try:
         folder = base / Path(model).expanduser()
         return folder if model and folder.is_dir() else None
@@ -67,7 +68,7 @@ def _folder(model: str, base: Path) -> Path | None:
         return None
 
 
-def _near(model: str) -> tuple[str, ...]:
+def _find_similar_ids(model: str) -> tuple[str, ...]:
     """Up to three ids that resemble it; a name that only lacks its organisation finds itself alone."""
     names = {known.partition("/")[2].lower(): known for known in REGISTRY}
     name = model.rpartition("/")[2].lower()

@@ -9,19 +9,20 @@ import tempfile
 from functools import lru_cache
 from pathlib import Path
 
-from qwen_recipes.qwen.chat_templates import TEMPLATES, template_text
-from qwen_recipes.qwen.vocabulary import MergesDamaged, tokenizer_config, tokenizer_json
+from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.qwen.chat_templates import TEMPLATES, read_template
+from qwen_recipes.qwen.tokenizer_files import CorruptMergesError, build_tokenizer_config, build_tokenizer_json
 
-TOKENIZER_JSON = "aeb13307a71acd8fe81861d94ad54ab689df773318809eed3cbe794b4492dae4"
+TOKENIZER_JSON_SHA256 = "aeb13307a71acd8fe81861d94ad54ab689df773318809eed3cbe794b4492dae4"
 """SHA-256 of tokenizer.json in every Qwen3 release but the Base models, whose older file has the same ids."""
 
-TOKENIZER_JSON_OF_BASE = ("c0382117", "7539")
+BASE_TOKENIZER_JSON_SHA256_ENDS = ("c0382117", "7539")
 """How that of the Base models' file begins and ends: the same merges and ids, without the last four added tokens."""
 
-TOKENIZER_JSON_SAVED = "be75606093db2094d7cd20f3c2f385c212750648bd6ea4fb2bf507a6a4c55506"
+RESAVED_TOKENIZER_JSON_SHA256 = "be75606093db2094d7cd20f3c2f385c212750648bd6ea4fb2bf507a6a4c55506"
 """What transformers 5 makes of it when it saves a model; transformers 4.57 saves it byte for byte."""
 
-TOKENIZER_CONFIG = {
+TOKENIZER_CONFIG_SHA256 = {
     "hybrid": "d5d09f07b48c3086c508b30d1c9114bd1189145b74e982a265350c923acd8101",
     "base": "3c04ed3ca964ea2f6b2b5faf0dc4d31aec1cb1e8b4bcf63f402d295046b422b5",
     "instruct-2507": "a62ff0a2472a0fa1b8eaabcb57c59b58afa42a22831dc141400b6e0cf2b65ce3",
@@ -30,7 +31,7 @@ TOKENIZER_CONFIG = {
 """SHA-256 of the released tokenizer_config.json, by variant."""
 
 
-class TokenizerDamaged(RuntimeError):
+class CorruptTokenizerError(QwenRecipesError, RuntimeError):
     """The data of this installation does not give the released tokenizer: it was changed or cut off."""
 
 
@@ -41,16 +42,16 @@ def build_tokenizer(folder: Path, variant: str) -> None:
 
     Raises:
         KeyError: a variant that has no official template.
-        TokenizerDamaged: what was rebuilt is not what was released.
+        CorruptTokenizerError: what was rebuilt is not what was released.
         OSError: the folder can't be written.
     """
-    files = _files(variant)
+    files = _build_files(variant)
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
-        _write(folder / name, content)
+        _write_atomically(folder / name, content)
 
 
-def tokenizer_folder(variant: str, cache: Path | None = None) -> Path:
+def get_tokenizer_folder(variant: str, cache: Path | None = None) -> Path:
     """A folder with the tokenizer of this variant, for `AutoTokenizer.from_pretrained`; built on first use.
 
     `cache` is by default the user's: `$XDG_CACHE_HOME` or `~/.cache`, in it `qwen-recipes/tokenizers`. What is found
@@ -58,71 +59,73 @@ def tokenizer_folder(variant: str, cache: Path | None = None) -> Path:
 
     Raises: as `build_tokenizer`.
     """
-    root = cache if cache is not None else _user_cache() / "qwen-recipes" / "tokenizers"
-    target = root / f"{variant}-{TOKENIZER_CONFIG[variant][:8]}"
-    if not _intact(target, variant):
+    root = cache if cache is not None else _get_user_cache() / "qwen-recipes" / "tokenizers"
+    target = root / f"{variant}-{TOKENIZER_CONFIG_SHA256[variant][:8]}"
+    if not _is_intact(target, variant):
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{variant}-", dir=root) as scratch:
-            _put(Path(scratch) / "built", target, variant)
+            _install_tokenizer(Path(scratch) / "built", target, variant)
     return target
 
 
-def released_tokenizer(file: Path) -> bool:
+def is_released_tokenizer(file: Path) -> bool:
     """Whether this tokenizer.json is one that Qwen3 was released with, or transformers' copy of it. Raises OSError."""
-    found, (start, end) = _digest(file, file.stat().st_mtime_ns), TOKENIZER_JSON_OF_BASE
-    return found in (TOKENIZER_JSON, TOKENIZER_JSON_SAVED) or (found.startswith(start) and found.endswith(end))
+    found, (start, end) = _hash_file(file, file.stat().st_mtime_ns), BASE_TOKENIZER_JSON_SHA256_ENDS
+    return found in (TOKENIZER_JSON_SHA256, RESAVED_TOKENIZER_JSON_SHA256) or (
+        found.startswith(start) and found.endswith(end)
+    )
 
 
 @lru_cache(maxsize=8)
-def _digest(file: Path, changed: int) -> str:
+def _hash_file(file: Path, modified_ns: int) -> str:
     """SHA-256 of a file, remembered until it changes: an editor asks at every key."""
     return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-def _put(built: Path, target: Path, variant: str) -> None:
+def _install_tokenizer(build_folder: Path, target: Path, variant: str) -> None:
     """Build beside `target` and move into place; another process may get there first."""
-    build_tokenizer(built, variant)
-    if target.exists() and not _intact(target, variant):
+    build_tokenizer(build_folder, variant)
+    if target.exists() and not _is_intact(target, variant):
         shutil.rmtree(target, ignore_errors=True)
     try:
-        built.rename(target)
+        build_folder.rename(target)
     except OSError:
-        if not _intact(target, variant):
+        if not _is_intact(target, variant):
             raise
 
 
-def _files(variant: str) -> dict[str, bytes]:
-    expected = _expected(variant)
+def _build_files(variant: str) -> dict[str, bytes]:
+    expected = _get_expected_hashes(variant)
     try:
         files = {
-            "tokenizer.json": tokenizer_json(),
-            "tokenizer_config.json": tokenizer_config(variant, template_text(variant)),
+            "tokenizer.json": build_tokenizer_json(),
+            "tokenizer_config.json": build_tokenizer_config(variant, read_template(variant)),
         }
-    except MergesDamaged as problem:
-        raise TokenizerDamaged(str(problem)) from problem
+    except CorruptMergesError as problem:
+        raise CorruptTokenizerError(str(problem)) from problem
     for name, content in files.items():
         if hashlib.sha256(content).hexdigest() != expected[name]:
-            raise TokenizerDamaged(f"the rebuilt {name} ({variant}) is not the released one: install again")
+            raise CorruptTokenizerError(f"the rebuilt {name} ({variant}) is not the released one: install again")
     return files
 
 
-def _expected(variant: str) -> dict[str, str]:
+def _get_expected_hashes(variant: str) -> dict[str, str]:
     if variant not in TEMPLATES:
         raise KeyError(f"no official tokenizer for the variant {variant}")
-    return {"tokenizer.json": TOKENIZER_JSON, "tokenizer_config.json": TOKENIZER_CONFIG[variant]}
+    return {"tokenizer.json": TOKENIZER_JSON_SHA256, "tokenizer_config.json": TOKENIZER_CONFIG_SHA256[variant]}
 
 
-def _intact(folder: Path, variant: str) -> bool:
+def _is_intact(folder: Path, variant: str) -> bool:
     try:
         return all(
             hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
-            for name, digest in _expected(variant).items()
+            for name, digest in _get_expected_hashes(variant).items()
         )
     except OSError:
         return False
 
 
-def _write(path: Path, content: bytes) -> None:
+def _write_atomically(path: Path, content: bytes) -> None:
     handle, scratch = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -134,6 +137,6 @@ def _write(path: Path, content: bytes) -> None:
         raise
 
 
-def _user_cache() -> Path:
+def _get_user_cache() -> Path:
     named = os.environ.get("XDG_CACHE_HOME")
     return Path(named) if named else Path.home() / ".cache"

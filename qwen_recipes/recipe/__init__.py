@@ -1,1 +1,1 @@
-"""What a person writes: the spec's models, YAML read with line and column, its JSON Schema."""
+"""What a person writes: the spec's models, loading, overrides, cross-field checks, its JSON Schema."""

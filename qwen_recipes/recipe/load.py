@@ -10,21 +10,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qwen_recipes.recipe.check import locate, validate
-from qwen_recipes.recipe.consistency import contradictions
-from qwen_recipes.recipe.finding import RecipeError
-from qwen_recipes.recipe.nodes import Document, plain_data
-from qwen_recipes.recipe.overrides import override
+from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.finding import RecipeError
+from qwen_recipes.recipe.cross_field_checks import find_contradictions
+from qwen_recipes.recipe.locate import locate_finding
+from qwen_recipes.recipe.overrides import apply_overrides
 from qwen_recipes.recipe.parts import Recipe
-from qwen_recipes.recipe.reader import read_yaml
+from qwen_recipes.recipe.validation import validate_document
+from qwen_recipes.yaml_text.nodes import Document, plain_data
+from qwen_recipes.yaml_text.reader import read_yaml
 
 
-class CannotRead(Exception):
+class RecipeReadError(QwenRecipesError):
     """The file is not there or can't be read."""
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedRecipe:
     """A recipe with the document it was read from."""
 
     recipe: Recipe
@@ -40,43 +42,43 @@ class Loaded:
         return self.recipe.name or usable or "recipe"
 
     @property
-    def hash(self) -> str:
+    def recipe_hash(self) -> str:
         """SHA-256 over what the recipe says, in hex; comments and layout don't count."""
-        return content_hash(plain_data(self.document.root))
+        return hash_content(plain_data(self.document.root))
 
 
-def content_hash(data: Any) -> str:
+def hash_content(data: Any) -> str:
     """SHA-256 of the canonical JSON of `data`, in hex."""
     text = json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def read_bytes(file: str) -> bytes:
-    """The file's bytes; `-` is standard input. Raises CannotRead."""
+def read_recipe_bytes(file: str) -> bytes:
+    """The file's bytes; `-` is standard input. Raises RecipeReadError."""
     if file == "-":
         return sys.stdin.buffer.read()
     try:
         return Path(file).read_bytes()
     except IsADirectoryError:
-        raise CannotRead(f"{file} is a folder, not a recipe") from None
+        raise RecipeReadError(f"{file} is a folder, not a recipe") from None
     except FileNotFoundError:
-        raise CannotRead(f"{file} is not there") from None
+        raise RecipeReadError(f"{file} is not there") from None
     except OSError as error:
-        raise CannotRead(f"{file} can't be read: {error.strerror}") from None
+        raise RecipeReadError(f"{file} can't be read: {error.strerror}") from None
 
 
-def load(file: str, sets: tuple[str, ...] = ()) -> Loaded:
-    """Read, override and validate a recipe. Raises CannotRead, or RecipeError with every problem at once."""
+def load_recipe(file: str, overrides: tuple[str, ...] = ()) -> LoadedRecipe:
+    """Read, override and validate a recipe. Raises RecipeReadError, or RecipeError with every problem at once."""
     name = "<stdin>" if file == "-" else file
     folder = Path() if file == "-" else Path(file).parent
-    return load_text(read_bytes(file), name, folder, sets)
+    return load_recipe_text(read_recipe_bytes(file), name, folder, overrides)
 
 
-def load_text(content: bytes | str, name: str, folder: Path, sets: tuple[str, ...] = ()) -> Loaded:
-    """As `load`, for text: findings call it `name`, relative paths start at `folder`. Raises RecipeError."""
-    document = override(read_yaml(content, name), sets)
-    recipe = validate(document)
-    problems = [locate(document, finding) for finding in contradictions(recipe)]
+def load_recipe_text(content: bytes | str, name: str, folder: Path, overrides: tuple[str, ...] = ()) -> LoadedRecipe:
+    """As `load_recipe`, for text: findings call it `name`, relative paths start at `folder`. Raises RecipeError."""
+    document = apply_overrides(read_yaml(content, name), overrides)
+    recipe = validate_document(document)
+    problems = [locate_finding(document, finding) for finding in find_contradictions(recipe)]
     if problems:
         raise RecipeError(problems)
-    return Loaded(recipe, document, folder)
+    return LoadedRecipe(recipe, document, folder)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
+from typing import Any, ClassVar, NoReturn, Protocol, TypeVar
 
-if TYPE_CHECKING:
-    from qwen_recipes.recipe.kinds import Kind
-
-Same = TypeVar("Same", bound="Part")
+SamePart = TypeVar("SamePart", bound="RecipePart")
 
 
-class Part:
+class FieldKind(Protocol):
+    """What may stand behind a key."""
+
+    def parse_value(self, value: Any) -> Any:
+        """The value as it is meant. Raises InvalidValueError."""
+
+
+class RecipePart:
     """One map of the recipe. Only what was written is held; the rest is None, by its class. Can't be changed."""
 
-    kinds: ClassVar[dict[str, Kind]] = {}
+    kinds: ClassVar[dict[str, FieldKind]] = {}
     """What may stand under each of its keys."""
     required: ClassVar[tuple[str, ...]] = ()
 
@@ -22,11 +26,11 @@ class Part:
         self.__dict__.update(values)
 
     @property
-    def keys_written(self) -> tuple[str, ...]:
+    def written_keys(self) -> tuple[str, ...]:
         """Its keys that were written, in the order of the text."""
         return tuple(self.__dict__)
 
-    def changed(self: Same, **values: Any) -> Same:
+    def with_values(self: SamePart, **values: Any) -> SamePart:
         """The same with other values."""
         return type(self)(**{**self.__dict__, **values})
 
@@ -45,33 +49,33 @@ class Part:
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.__dict__.items())})"
 
 
-def as_data(value: Any) -> Any:
+def convert_to_data(value: Any) -> Any:
     """A part as dicts, lists and scalars; what is None is left out."""
-    if isinstance(value, Part):
-        return {name: as_data(inner) for name, inner in value.__dict__.items() if inner is not None}
+    if isinstance(value, RecipePart):
+        return {name: convert_to_data(inner) for name, inner in value.__dict__.items() if inner is not None}
     if isinstance(value, list):
-        return [as_data(item) for item in value]
+        return [convert_to_data(item) for item in value]
     if isinstance(value, dict):
-        return {name: as_data(inner) for name, inner in value.items()}
+        return {name: convert_to_data(inner) for name, inner in value.items()}
     return value
 
 
-def written(recipe: Part) -> frozenset[str]:
+def find_written_fields(recipe: RecipePart) -> frozenset[str]:
     """Dotted paths of the leaves that the person wrote; `auto` asks for nothing."""
-    return frozenset(_written(recipe, ""))
+    return frozenset(_walk_written_fields(recipe, ""))
 
 
-def _written(part: Part, prefix: str) -> Iterator[str]:
-    for name in part.keys_written:
+def _walk_written_fields(part: RecipePart, prefix: str) -> Iterator[str]:
+    for name in part.written_keys:
         value = getattr(part, name)
-        if isinstance(value, Part):
-            yield from _written(value, f"{prefix}{name}.")
-        elif isinstance(value, list) and value and isinstance(value[0], Part):
+        if isinstance(value, RecipePart):
+            yield from _walk_written_fields(value, f"{prefix}{name}.")
+        elif isinstance(value, list) and value and isinstance(value[0], RecipePart):
             yield f"{prefix}{name}"
             for item in value:
-                yield from _written(item, f"{prefix}{name}[].")
+                yield from _walk_written_fields(item, f"{prefix}{name}[].")
         elif name == "backends":
             for backend, options in (value or {}).items():
-                yield from _written(options, f"{prefix}{name}.{backend}.")
+                yield from _walk_written_fields(options, f"{prefix}{name}.{backend}.")
         elif value is not None and value != "auto":
             yield f"{prefix}{name}"

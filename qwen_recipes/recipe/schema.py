@@ -4,39 +4,39 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from qwen_recipes.recipe.schema_words import words_for
 from qwen_recipes.recipe.spec import Recipe
+from qwen_recipes.recipe.value_descriptions import get_value_descriptions
 
 Draft = Literal["2020-12", "draft-07"]
-FILES: dict[Draft, str] = {"2020-12": "recipe.schema.json", "draft-07": "recipe.draft-07.schema.json"}
+SCHEMA_FILES: dict[Draft, str] = {"2020-12": "recipe.schema.json", "draft-07": "recipe.draft-07.schema.json"}
 """Each draft's file in `schemas/`, which is its `$id` too."""
-_META: dict[Draft, str] = {
+_META_SCHEMAS: dict[Draft, str] = {
     "2020-12": "https://json-schema.org/draft/2020-12/schema",
     "draft-07": "http://json-schema.org/draft-07/schema#",
 }
 
 
-def recipe_schema(draft: Draft = "2020-12") -> dict[str, Any]:
+def build_recipe_schema(draft: Draft = "2020-12") -> dict[str, Any]:
     """JSON Schema of a recipe, from the models.
 
     Closed choices carry `enumDescriptions`, and what holds Markdown a `markdown…` twin: annotations that editors show
     and validators pass over.
     """
-    schema: dict[str, Any] = _without_null(Recipe.model_json_schema())
-    schema = _marked_down(_explained(schema, schema, "", set()))
+    schema: dict[str, Any] = _remove_nulls(Recipe.model_json_schema())
+    schema = _add_markdown_descriptions(_describe_choices(schema, schema, "", set()))
     if draft == "draft-07":
-        schema = _as_draft_07(schema)
-    head = {"$schema": _META[draft], "$id": FILES[draft], "title": "qwen-recipes recipe"}
+        schema = _convert_to_draft_07(schema)
+    head = {"$schema": _META_SCHEMAS[draft], "$id": SCHEMA_FILES[draft], "title": "qwen-recipes recipe"}
     return {**head, **{key: value for key, value in schema.items() if key != "title"}}
 
 
-def _without_null(node: Any) -> Any:
+def _remove_nulls(node: Any) -> Any:
     """Left out is how a recipe says nothing: null is not a value, and generated titles say nothing new."""
     if isinstance(node, list):
-        return [_without_null(item) for item in node]
+        return [_remove_nulls(item) for item in node]
     if not isinstance(node, dict):
         return node
-    kept = {k: _without_null(v) for k, v in node.items() if not _noise(k, v)}
+    kept = {k: _remove_nulls(v) for k, v in node.items() if not _is_noise(k, v)}
     choices = kept.get("anyOf")
     if isinstance(choices, list):
         kept["anyOf"] = [choice for choice in choices if choice != {"type": "null"}]
@@ -45,52 +45,54 @@ def _without_null(node: Any) -> Any:
     return kept
 
 
-def _noise(key: str, value: Any) -> bool:
+def _is_noise(key: str, value: Any) -> bool:
     return (key == "title" and isinstance(value, str)) or (key == "default" and value is None)
 
 
-def _explained(node: dict[str, Any], root: dict[str, Any], path: str, seen: set[str]) -> dict[str, Any]:
+def _describe_choices(node: dict[str, Any], root: dict[str, Any], path: str, seen: set[str]) -> dict[str, Any]:
     """The schema at `path` with a line for each value of a closed choice; parts it refers to change in `root`."""
     if "$ref" in node:
         name = node["$ref"].rpartition("/")[2]
         if name not in seen:
             seen.add(name)
-            root["$defs"][name] = _explained(root["$defs"][name], root, path, seen)
+            root["$defs"][name] = _describe_choices(root["$defs"][name], root, path, seen)
         return node
     made = dict(node)
     for key in ("anyOf", "allOf"):
         if key in node:
-            made[key] = [_explained(choice, root, path, seen) for choice in node[key]]
+            made[key] = [_describe_choices(choice, root, path, seen) for choice in node[key]]
     if isinstance(node.get("items"), dict):
-        made["items"] = _explained(node["items"], root, f"{path}[]", seen)
+        made["items"] = _describe_choices(node["items"], root, f"{path}[]", seen)
     if isinstance(node.get("additionalProperties"), dict):
-        made["additionalProperties"] = _explained(node["additionalProperties"], root, f"{path}.*", seen)
+        made["additionalProperties"] = _describe_choices(node["additionalProperties"], root, f"{path}.*", seen)
     if "patternProperties" in node:
         made.setdefault("additionalProperties", False)  # pydantic leaves other keys open
     if "properties" in node:
         dot = f"{path}." if path else ""
-        inner = {name: _explained(value, root, f"{dot}{name}", seen) for name, value in node["properties"].items()}
+        inner = {
+            name: _describe_choices(value, root, f"{dot}{name}", seen) for name, value in node["properties"].items()
+        }
         made["properties"] = inner
-    return _with_words(made, path)
+    return _add_enum_descriptions(made, path)
 
 
-def _with_words(node: dict[str, Any], path: str) -> dict[str, Any]:
+def _add_enum_descriptions(node: dict[str, Any], path: str) -> dict[str, Any]:
     """`const` becomes an `enum` of one, for which editors show a description as well."""
     values = node.get("enum", [node["const"]] if "const" in node else [])
-    words = words_for(path, values)
+    words = get_value_descriptions(path, values)
     if not words:
         return node
     kept = {key: value for key, value in node.items() if key != "const"}
     return {**kept, "enum": values, "enumDescriptions": [words.get(value, "") for value in values]}
 
 
-def _marked_down(node: Any) -> Any:
+def _add_markdown_descriptions(node: Any) -> Any:
     """Descriptions with backticks a second time, under the keys whose Markdown editors render."""
     if isinstance(node, list):
-        return [_marked_down(item) for item in node]
+        return [_add_markdown_descriptions(item) for item in node]
     if not isinstance(node, dict):
         return node
-    made = {key: _marked_down(value) for key, value in node.items()}
+    made = {key: _add_markdown_descriptions(value) for key, value in node.items()}
     for key, twin in (("description", "markdownDescription"), ("enumDescriptions", "markdownEnumDescriptions")):
         said = node.get(key)
         if isinstance(said, (str, list)) and "`" in "".join(said):
@@ -98,24 +100,24 @@ def _marked_down(node: Any) -> Any:
     return made
 
 
-def _as_draft_07(node: Any, *, named: bool = False) -> Any:
+def _convert_to_draft_07(node: Any, *, is_name_map: bool = False) -> Any:
     """`definitions` for `$defs`, references alone (draft-07 overlooks what is beside them), and no keyword of ours.
 
-    `named` says that the map's keys are names of fields or definitions, not keywords.
+    `is_name_map` says that the map's keys are names of fields or definitions, not keywords.
     """
     if isinstance(node, list):
-        return [_as_draft_07(item) for item in node]
+        return [_convert_to_draft_07(item) for item in node]
     if not isinstance(node, dict):
         return node
-    if named:
-        return {key: _as_draft_07(value) for key, value in node.items()}
+    if is_name_map:
+        return {key: _convert_to_draft_07(value) for key, value in node.items()}
     kept: dict[str, Any] = {}
     for key, value in node.items():
         if key in ("examples", "enum", "const", "default"):
             kept[key] = value
         elif not key.startswith("x-"):
             new = "definitions" if key == "$defs" else key
-            kept[new] = _as_draft_07(value, named=key in ("$defs", "properties", "patternProperties"))
+            kept[new] = _convert_to_draft_07(value, is_name_map=key in ("$defs", "properties", "patternProperties"))
     if "$ref" in kept:
         target = {"$ref": kept.pop("$ref").replace("#/$defs/", "#/definitions/")}
         return {**kept, "allOf": [target]} if kept else target

@@ -5,54 +5,60 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qwen_recipes.backends.plan import HardwarePlan
-from qwen_recipes.estimate.gpus import Gpu
+from qwen_recipes.estimate.gpu_models import GpuModel
 from qwen_recipes.recipe.bounds import MAX_BATCH
 from qwen_recipes.recipe.parts.training import Training
-from qwen_recipes.resolve.notes import Notes
+from qwen_recipes.resolve.decisions import PlanDecisions
 
-_ASSUMED_MEMORY = 24
+_ASSUMED_GPU_MEMORY = 24
 
 
 @dataclass(frozen=True)
-class Batch:
+class BatchSizes:
     """Sequences per optimizer step, per GPU and forward pass, and how many passes make a step."""
 
     size: int
-    micro: int
-    accumulation: int
+    micro_batch_size: int
+    gradient_accumulation: int
 
 
-def resolve_batch(t: Training, hardware: HardwarePlan, gpu: Gpu | None, length: int, notes: Notes) -> Batch:
+def resolve_batch(
+    t: Training, hardware: HardwarePlan, gpu: GpuModel | None, length: int, decisions: PlanDecisions
+) -> BatchSizes:
     """size = micro x accumulation x GPUs. A size that can't be split so is a problem."""
     world = hardware.replicas
     default = 16 if 16 % world == 0 else world
-    size = notes.pick("training.batch_size", t.batch_size, default, "16 sequences, or one for each GPU if more")
-    budget = _tokens_at_once(gpu)
-    micro = t.micro_batch_size or _largest(size // world or 1, budget, length)
+    size = decisions.choose_value(
+        "training.batch_size", t.batch_size, default, "16 sequences, or one for each GPU if more"
+    )
+    budget = _choose_token_budget(gpu)
+    micro = t.micro_batch_size or _find_largest_micro_batch(size // world or 1, budget, length)
     why = f"largest divisor whose {length}-token sequences keep within {budget:,} tokens at once"
-    notes.pick("training.micro_batch_size", t.micro_batch_size, micro, why, "hardware")
+    decisions.choose_value("training.micro_batch_size", t.micro_batch_size, micro, why, "hardware")
     unit = world * micro
     if size % unit:
-        _say_which(t, size, unit, world, notes)
+        _report_batch_size(t, size, unit, world, decisions)
     fields = ("training.batch_size", "training.micro_batch_size")
-    notes.derive("training.gradient_accumulation", None, f"{size} = {micro} x accumulation x {world} GPU", *fields)
-    return Batch(size, micro, max(size // unit, 1))
+    decisions.derive_value(
+        "training.gradient_accumulation", None, f"{size} = {micro} x accumulation x {world} GPU", *fields
+    )
+    return BatchSizes(size, micro, max(size // unit, 1))
 
 
-def _tokens_at_once(gpu: Gpu | None) -> int:
-    memory = gpu.memory if gpu else _ASSUMED_MEMORY
+def _choose_token_budget(gpu: GpuModel | None) -> int:
+    memory = gpu.memory if gpu else _ASSUMED_GPU_MEMORY
     return 2048 if memory < 16 else 4096 if memory < 40 else 8192
 
 
-def _largest(per_gpu: int, budget: int, length: int) -> int:
+def _find_largest_micro_batch(per_gpu: int, budget: int, length: int) -> int:
     fits = [m for m in range(1, min(per_gpu, budget // length) + 1) if per_gpu % m == 0]
     return fits[-1] if fits else 1
 
 
-def _say_which(t: Training, size: int, unit: int, world: int, notes: Notes) -> None:
+def _report_batch_size(t: Training, size: int, unit: int, world: int, decisions: PlanDecisions) -> None:
     below, above = size // unit * unit, (size // unit + 1) * unit
     sizes = " or ".join(str(n) for n in (below, above) if 1 <= n <= MAX_BATCH)
     instead = f"batch_size: {sizes}" if sizes else f"a micro_batch_size of at most {MAX_BATCH // world}"
     made = f"{world} GPU x {unit // world} sequences each"
     route = "batch_size" if t.batch_size else "micro_batch_size"
-    notes.refuse(("training", route), f"a batch of {size} can't be split over {made}", instead)
+    decisions.report_problem(("training", route), f"a batch of {size} can't be split over {made}", instead)

@@ -5,38 +5,42 @@ from __future__ import annotations
 from pathlib import Path
 
 from qwen_recipes.backends.plan import DataPlan, SourcePlan
-from qwen_recipes.recipe.layouts import LAYOUTS
+from qwen_recipes.recipe.objective_formats import FORMATS_BY_OBJECTIVE
 from qwen_recipes.recipe.parts.source import Data, Source
-from qwen_recipes.resolve.notes import Notes
+from qwen_recipes.resolve.decisions import PlanDecisions
 
 
-def resolve_data(data: Data, objective: str, notes: Notes) -> DataPlan:
+def resolve_data(data: Data, objective: str, decisions: PlanDecisions) -> DataPlan:
     """Sources with a name each, and what is held out."""
-    notes.derive("data.train", None, "set in the recipe", "data.train", *(f"data.train[].{n}" for n in _OF_SOURCE))
+    decisions.derive_value(
+        "data.train", None, "set in the recipe", "data.train", *(f"data.train[].{n}" for n in _SOURCE_FIELDS)
+    )
     share = data.validation if isinstance(data.validation, float) else None
     files = data.validation if isinstance(data.validation, list) else []
-    notes.pick("data.validation_share", share, None, "no validation was asked for", field="data.validation")
-    of_files = tuple(f"data.validation[].{name}" for name in _OF_SOURCE) if files else ()
+    decisions.choose_value("data.validation_share", share, None, "no validation was asked for", field="data.validation")
+    of_files = tuple(f"data.validation[].{name}" for name in _SOURCE_FIELDS) if files else ()
     read = ("data.validation", *of_files) if files or share else ()
-    notes.derive("data.validation", None, "set in the recipe" if files else "no files to validate on", *read)
+    decisions.derive_value("data.validation", None, "set in the recipe" if files else "no files to validate on", *read)
     taken: set[str] = set()
     return DataPlan(
-        train=tuple(_source(source, objective, taken) for source in data.train),
-        validation=tuple(_source(source, objective, taken) for source in files),
+        train=tuple(_resolve_source(source, objective, taken) for source in data.train),
+        validation=tuple(_resolve_source(source, objective, taken) for source in files),
         validation_share=share,
-        streaming=notes.pick("data.streaming", data.streaming, False, "rows are tokenized once, before training"),
+        streaming=decisions.choose_value(
+            "data.streaming", data.streaming, False, "rows are tokenized once, before training"
+        ),
     )
 
 
-_OF_SOURCE = tuple(Source.kinds)
+_SOURCE_FIELDS = tuple(Source.kinds)
 
 
-def _source(source: Source, objective: str, taken: set[str]) -> SourcePlan:
+def _resolve_source(source: Source, objective: str, used_names: set[str]) -> SourcePlan:
     stem = "".join(c if c.isalnum() or c in "-_" else "-" for c in Path(source.path or source.hub or "").stem) or "rows"
     name, count = stem, 2
-    while name in taken:
+    while name in used_names:
         name, count = f"{stem}-{count}", count + 1
-    taken.add(name)
+    used_names.add(name)
     return SourcePlan(
         name=name,
         path=Path(source.path).as_posix() if source.path else None,
@@ -44,7 +48,7 @@ def _source(source: Source, objective: str, taken: set[str]) -> SourcePlan:
         subset=source.subset,
         split=source.split or ("train" if source.hub else None),
         revision=source.revision,
-        format=source.format or LAYOUTS[objective][0],
+        format=source.format or FORMATS_BY_OBJECTIVE[objective][0],
         columns=dict(source.columns or {}),
         weight=1.0 if source.weight is None else source.weight,
     )

@@ -3,79 +3,79 @@
 from __future__ import annotations
 
 from qwen_recipes.backends.plan import HardwarePlan
-from qwen_recipes.estimate.gpus import Gpu, UnknownGpu, gpu_named
+from qwen_recipes.estimate.gpu_models import GpuModel, UnknownGpuError, get_gpu_model
 from qwen_recipes.recipe.parts import Recipe
 from qwen_recipes.recipe.parts.place import Hardware
-from qwen_recipes.resolve.notes import Notes
+from qwen_recipes.resolve.decisions import PlanDecisions
 
-_SPLITS = ("tensor_parallel", "context_parallel", "pipeline_parallel", "expert_parallel")
+_PARALLEL_FIELDS = ("tensor_parallel", "context_parallel", "pipeline_parallel", "expert_parallel")
 
 
-def resolve_hardware(recipe: Recipe, notes: Notes) -> HardwarePlan:
+def resolve_hardware(recipe: Recipe, decisions: PlanDecisions) -> HardwarePlan:
     """Device, GPUs and strategy. An adapter on several GPUs takes ZeRO-2, all weights take FSDP (QR107)."""
     h = recipe.hardware or Hardware()
-    device = notes.pick("hardware.device", h.device, "cuda", "training wants a GPU")
-    gpus = notes.pick("hardware.gpus", h.gpus, 1, "one process" if device == "cpu" else "one GPU")
-    nodes = notes.pick("hardware.nodes", h.nodes, 1, "one host")
-    notes.pick("hardware.gpu", h.gpu, None, "not named: 24 GiB are assumed")
+    device = decisions.choose_value("hardware.device", h.device, "cuda", "training wants a GPU")
+    gpus = decisions.choose_value("hardware.gpus", h.gpus, 1, "one process" if device == "cpu" else "one GPU")
+    nodes = decisions.choose_value("hardware.nodes", h.nodes, 1, "one host")
+    decisions.choose_value("hardware.gpu", h.gpu, None, "not named: 24 GiB are assumed")
     asked = None if h.strategy == "auto" else h.strategy
     sizes = ("hardware.device", "hardware.gpus", "hardware.nodes")
     full = bool(recipe.method and recipe.method.type in ("full", "freeze"))
-    default, why = _strategy(device, gpus * nodes, full=full)
+    default, why = _choose_strategy(device, gpus * nodes, full=full)
     if asked:
-        notes.derive("hardware.strategy", asked, "set in the recipe", "hardware.strategy", *sizes)
+        decisions.derive_value("hardware.strategy", asked, "set in the recipe", "hardware.strategy", *sizes)
     else:
-        notes.derive("hardware.strategy", default, why, *sizes, origin="hardware")
-    splits = {name: _split(h, name, notes) for name in _SPLITS}
+        decisions.derive_value("hardware.strategy", default, why, *sizes, origin="hardware")
+    splits = {name: _resolve_parallel_size(h, name, decisions) for name in _PARALLEL_FIELDS}
     plan = HardwarePlan(
         device=device,
         gpu=h.gpu,
         gpus=gpus,
         nodes=nodes,
         strategy=asked or default,
-        offload=notes.pick("hardware.offload", h.offload, "none", "host memory is slow (QR109)"),
+        offload=decisions.choose_value("hardware.offload", h.offload, "none", "host memory is slow (QR109)"),
         **splits,
     )
-    _check_splits(plan, notes)
+    _check_parallel_sizes(plan, decisions)
     return plan
 
 
-def _split(h: Hardware, name: str, notes: Notes) -> int:
-    asked: int | None = getattr(h, name)
-    return notes.pick(f"hardware.{name}", asked, 1, "nothing is split so")
+def _resolve_parallel_size(h: Hardware, field: str, decisions: PlanDecisions) -> int:
+    asked: int | None = getattr(h, field)
+    return decisions.choose_value(f"hardware.{field}", asked, 1, "nothing is split so")
 
 
-def _check_splits(plan: HardwarePlan, notes: Notes) -> None:
+def _check_parallel_sizes(plan: HardwarePlan, decisions: PlanDecisions) -> None:
     parts = plan.tensor_parallel * plan.context_parallel * plan.pipeline_parallel
     if plan.world % parts:
-        notes.refuse(
+        decisions.report_problem(
             ("hardware", "gpus"),
             f"{plan.world} GPUs can't be split into groups of {parts}",
             f"a multiple of {parts} GPUs",
         )
     elif (plan.world // plan.pipeline_parallel) % plan.expert_parallel:
-        notes.refuse(
+        decisions.report_problem(
             ("hardware", "expert_parallel"),
             f"{plan.world // plan.pipeline_parallel} GPUs can't share experts in groups of {plan.expert_parallel}",
             f"a divisor of {plan.world // plan.pipeline_parallel}",
         )
 
 
-def _strategy(device: str, world: int, *, full: bool) -> tuple[str, str]:
-    if device == "cpu" or world == 1:
+def _choose_strategy(device: str, world_size: int, *, full: bool) -> tuple[str, str]:
+    if device == "cpu" or world_size == 1:
         return "single", "one process trains"
     if full:
         return "fsdp", "every weight is trained: weights, gradients and optimizer are sharded (QR107)"
     return "zero2", "an adapter is trained: gradients and optimizer are sharded, the base is whole (QR107)"
 
 
-def find_gpu(recipe: Recipe, notes: Notes) -> Gpu | None:
+def find_gpu(recipe: Recipe, decisions: PlanDecisions) -> GpuModel | None:
     """The named GPU's data sheet; a name that is in no catalogue is a problem."""
     name = recipe.hardware.gpu if recipe.hardware else None
     if name is None:
         return None
     try:
-        return gpu_named(name)
-    except UnknownGpu as error:
-        notes.refuse(("hardware", "gpu"), f"`{name}` is not in the catalogue of GPUs", str(error))
+        return get_gpu_model(name)
+    except UnknownGpuError as error:
+        decisions.report_problem(("hardware", "gpu"), f"`{name}` is not in the catalogue of GPUs", str(error))
         return None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from qwen_recipes.backends.plan import HardwarePlan, MethodPlan, ObjectivePlan
 from qwen_recipes.qwen.facts import ModelFacts
 from qwen_recipes.recipe.parts.training import Training
-from qwen_recipes.resolve.notes import Notes
+from qwen_recipes.resolve.decisions import PlanDecisions
 
-WHY = "the loss never holds all logits; every locked environment has the package"
+LIGER_REASON = "the loss never holds all logits; every locked environment has the package"
 
 
 def resolve_liger(
@@ -16,16 +16,16 @@ def resolve_liger(
     facts: ModelFacts,
     method: MethodPlan,
     hardware: HardwarePlan,
-    notes: Notes,
+    decisions: PlanDecisions,
 ) -> bool:
     """Liger's kernels: on by default, but not where they can't run or were never tried."""
     if t.kernels is not None:
-        return resolve_kernel(t, "liger", "liger", notes)
-    against = _against(t, objective, facts, method, hardware)
-    return notes.derive("training.liger", not against, against or WHY, origin="default")
+        return resolve_kernel(t, "liger", "liger", decisions)
+    against = _find_liger_conflict(t, objective, facts, method, hardware)
+    return decisions.derive_value("training.liger", not against, against or LIGER_REASON, origin="default")
 
 
-def _against(
+def _find_liger_conflict(
     t: Training, objective: ObjectivePlan, facts: ModelFacts, method: MethodPlan, hardware: HardwarePlan
 ) -> str:
     reasons = {
@@ -42,8 +42,8 @@ def _against(
     return next((reason for reason, holds in reasons.items() if holds), "")
 
 
-def resolve_kernel(t: Training, name: str, word: str, notes: Notes) -> bool:
+def resolve_kernel(t: Training, name: str, kernel: str, decisions: PlanDecisions) -> bool:
     """Whether a kernel was asked for. Only those that are on, or were refused by `none`, come from the recipe."""
-    asked = word in t.kernels if t.kernels is not None and (word in t.kernels or t.kernels == ["none"]) else None
+    asked = kernel in t.kernels if t.kernels is not None and (kernel in t.kernels or t.kernels == ["none"]) else None
     why = "nothing that must be installed extra" if t.kernels is None else "the list names others"
-    return notes.pick(f"training.{name}", asked, False, why, field="training.kernels")
+    return decisions.choose_value(f"training.{name}", asked, False, why, field="training.kernels")

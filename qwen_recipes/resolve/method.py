@@ -6,90 +6,102 @@ from qwen_recipes.backends.plan import MethodPlan, QuantizationPlan
 from qwen_recipes.qwen.models import ModelFacts
 from qwen_recipes.recipe.parts import Recipe
 from qwen_recipes.recipe.parts.method import Method, Quantization
-from qwen_recipes.resolve.notes import Notes
+from qwen_recipes.resolve.decisions import PlanDecisions
 
-_RSLORA_FROM = 64
-_FROZEN_BUT = 2
-_LAYERS_WHY = "all layers, or the last two where the others are frozen"
+_RSLORA_MIN_RANK = 64
+_FREEZE_TRAINED_LAYERS = 2
+_LAYERS_REASON = "all layers, or the last two where the others are frozen"
 
 
-def resolve_method(recipe: Recipe, facts: ModelFacts, notes: Notes) -> MethodPlan:
+def resolve_method(recipe: Recipe, facts: ModelFacts, decisions: PlanDecisions) -> MethodPlan:
     """The method in full. `lora`, `dora`, `qlora` and `qdora` are all adapters of type `lora`."""
     method = recipe.method or Method()
     asked = method.type
     adapter = asked not in ("full", "freeze")
     kind = None if asked is None else "lora" if adapter else asked
-    notes.pick("method.type", kind, "lora", "an adapter learns as well on most data and fits most cards")
+    decisions.choose_value("method.type", kind, "lora", "an adapter learns as well on most data and fits most cards")
     short = "dora" if asked in ("dora", "qdora") else None
     if short:
-        variant = notes.derive("method.variant", "dora", f"`{asked}` is short for it", "method.type", "method.variant")
+        variant = decisions.derive_value(
+            "method.variant", "dora", f"`{asked}` is short for it", "method.type", "method.variant"
+        )
     else:
-        variant = notes.pick("method.variant", method.variant, "plain", "DoRA costs time and memory (QR209)")
-    rank = notes.pick("method.rank", method.rank, 16, "enough for most data; doubling it rarely helps")
-    rslora = _rslora(method, rank, notes)
+        variant = decisions.choose_value(
+            "method.variant", method.variant, "plain", "DoRA costs time and memory (QR209)"
+        )
+    rank = decisions.choose_value("method.rank", method.rank, 16, "enough for most data; doubling it rarely helps")
+    rslora = _resolve_rslora(method, rank, decisions)
     alpha = rank if rslora else 2 * rank
     why = "equals the rank under rsLoRA" if rslora else "twice the rank, within QR207's 1 to 4 times"
     return MethodPlan(
         type=kind or "lora",
         variant=variant if adapter else "plain",
         rank=rank,
-        alpha=notes.pick("method.alpha", method.alpha, alpha, why),
-        dropout=notes.pick("method.dropout", method.dropout, 0.0, "fused adapter kernels need 0"),
-        targets=_targets(method, facts, notes),
+        alpha=decisions.choose_value("method.alpha", method.alpha, alpha, why),
+        dropout=decisions.choose_value("method.dropout", method.dropout, 0.0, "fused adapter kernels need 0"),
+        targets=_resolve_targets(method, facts, decisions),
         rslora=rslora,
-        layers=notes.pick("method.layers", method.layers, _FROZEN_BUT if asked == "freeze" else None, _LAYERS_WHY),
-        layer_numbers=_layer_numbers(method, facts, notes),
-        lora_plus=notes.pick("method.lora_plus", method.lora_plus, None, "A and B learn at the same rate"),
-        modules_to_save=_modules(method, notes),
-        start_from=notes.pick("method.start_from", method.start_from, None, "a new adapter"),
+        layers=decisions.choose_value(
+            "method.layers", method.layers, _FREEZE_TRAINED_LAYERS if asked == "freeze" else None, _LAYERS_REASON
+        ),
+        layer_numbers=_resolve_layer_numbers(method, facts, decisions),
+        lora_plus=decisions.choose_value("method.lora_plus", method.lora_plus, None, "A and B learn at the same rate"),
+        modules_to_save=_resolve_modules_to_save(method, decisions),
+        start_from=decisions.choose_value("method.start_from", method.start_from, None, "a new adapter"),
     )
 
 
-def _layer_numbers(method: Method, facts: ModelFacts, notes: Notes) -> tuple[int, ...]:
-    count = method.layers or (_FROZEN_BUT if method.type == "freeze" else None)
+def _resolve_layer_numbers(method: Method, facts: ModelFacts, decisions: PlanDecisions) -> tuple[int, ...]:
+    count = method.layers or (_FREEZE_TRAINED_LAYERS if method.type == "freeze" else None)
     if count is None:
-        return notes.derive("method.layer_numbers", (), "all layers", origin="default")
+        return decisions.derive_value("method.layer_numbers", (), "all layers", origin="default")
     if count > facts.layers:
-        notes.refuse(("method", "layers"), f"the model has {facts.layers} layers", f"at most {facts.layers}")
+        decisions.report_problem(
+            ("method", "layers"), f"the model has {facts.layers} layers", f"at most {facts.layers}"
+        )
     first = max(0, facts.layers - count)
-    return notes.derive("method.layer_numbers", tuple(range(first, facts.layers)), f"the last {count}", "method.layers")
+    return decisions.derive_value(
+        "method.layer_numbers", tuple(range(first, facts.layers)), f"the last {count}", "method.layers"
+    )
 
 
-def _modules(method: Method, notes: Notes) -> tuple[str, ...]:
+def _resolve_modules_to_save(method: Method, decisions: PlanDecisions) -> tuple[str, ...]:
     asked = tuple(method.modules_to_save) if method.modules_to_save else None
-    return notes.pick("method.modules_to_save", asked, (), "the adapter is enough")
+    return decisions.choose_value("method.modules_to_save", asked, (), "the adapter is enough")
 
 
-def _rslora(method: Method, rank: int, notes: Notes) -> bool:
+def _resolve_rslora(method: Method, rank: int, decisions: PlanDecisions) -> bool:
     if isinstance(method.rslora, bool):
-        return notes.pick("method.rslora", method.rslora, False, "")
+        return decisions.choose_value("method.rslora", method.rslora, False, "")
     fields = ("method.rslora",) if method.rslora else ()
-    why = f"from rank {_RSLORA_FROM} on, alpha/√rank keeps the update's scale (QR203)"
-    return notes.derive("method.rslora", rank >= _RSLORA_FROM, why, *fields, origin="default")
+    why = f"from rank {_RSLORA_MIN_RANK} on, alpha/√rank keeps the update's scale (QR203)"
+    return decisions.derive_value("method.rslora", rank >= _RSLORA_MIN_RANK, why, *fields, origin="default")
 
 
-def _targets(method: Method, facts: ModelFacts, notes: Notes) -> tuple[str, ...]:
+def _resolve_targets(method: Method, facts: ModelFacts, decisions: PlanDecisions) -> tuple[str, ...]:
     every = facts.linear_modules
     if isinstance(method.targets, list):
-        notes.pick("method.targets", method.targets, [], "")
+        decisions.choose_value("method.targets", method.targets, [], "")
         return tuple(name for name in every if name in method.targets) + tuple(
             name for name in method.targets if name not in every
         )
     what = "all seven linear layers" if facts.dense else "attention only: experts and router stay (QR202)"
     fields = ("method.targets",) if method.targets else ()
-    return notes.derive("method.targets", every, f"all-linear: {what}", *fields, origin="model")
+    return decisions.derive_value("method.targets", every, f"all-linear: {what}", *fields, origin="model")
 
 
-def resolve_quantization(recipe: Recipe, strategy: str, notes: Notes) -> QuantizationPlan:
+def resolve_quantization(recipe: Recipe, strategy: str, decisions: PlanDecisions) -> QuantizationPlan:
     """How the base is stored: 16 bits where nothing asks for fewer."""
     asked = recipe.quantization
     q = asked or Quantization()
     method = recipe.method.type if recipe.method else None
     quantized = asked is not None or method in ("qlora", "qdora")
     if quantized and q.bits is None and method in ("qlora", "qdora"):
-        bits: int = notes.derive("quantization.bits", 4, f"`{method}` is short for a 4-bit base", "method.type")
+        bits: int = decisions.derive_value(
+            "quantization.bits", 4, f"`{method}` is short for a 4-bit base", "method.type"
+        )
     else:
-        bits = notes.pick(
+        bits = decisions.choose_value(
             "quantization.bits",
             q.bits,
             4 if asked else 16,
@@ -99,14 +111,14 @@ def resolve_quantization(recipe: Recipe, strategy: str, notes: Notes) -> Quantiz
     storage = None if q.storage == "auto" else q.storage
     why = "sharding moves 4-bit weights as bf16 (QR103)" if sharded else "bitsandbytes' own, nothing is sharded"
     if q.storage == "auto":
-        notes.derive("quantization.storage", None, why, "quantization.storage", "hardware.strategy")
+        decisions.derive_value("quantization.storage", None, why, "quantization.storage", "hardware.strategy")
     else:
-        notes.pick("quantization.storage", storage, "", why)
+        decisions.choose_value("quantization.storage", storage, "", why)
     return QuantizationPlan(
         bits=bits,
-        type=notes.pick(
+        type=decisions.choose_value(
             "quantization.type", q.type, "nf4", "fits normally distributed weights better than fp4 (QR206)"
         ),
-        double=notes.pick("quantization.double", q.double, True, "saves about 0.4 bits a weight"),
+        double=decisions.choose_value("quantization.double", q.double, True, "saves about 0.4 bits a weight"),
         storage=storage or ("bf16" if sharded else "uint8"),
     )

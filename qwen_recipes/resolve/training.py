@@ -15,10 +15,10 @@ from qwen_recipes.backends.plan import (
 )
 from qwen_recipes.qwen.facts import ModelFacts
 from qwen_recipes.recipe.parts.training import LowRank, Training
-from qwen_recipes.resolve.batch import Batch
-from qwen_recipes.resolve.intervals import resolve_evaluation, resolve_saving
+from qwen_recipes.resolve.batch import BatchSizes
+from qwen_recipes.resolve.decisions import PlanDecisions
+from qwen_recipes.resolve.intervals import resolve_evaluation_interval, resolve_save_interval
 from qwen_recipes.resolve.kernels import resolve_kernel, resolve_liger
-from qwen_recipes.resolve.notes import Notes
 
 
 def resolve_training(
@@ -28,30 +28,30 @@ def resolve_training(
     method: MethodPlan,
     data: DataPlan,
     hardware: HardwarePlan,
-    batch: Batch,
+    batch: BatchSizes,
     length: int,
-    notes: Notes,
+    decisions: PlanDecisions,
 ) -> TrainingPlan:
     """The training part of the plan."""
-    pick = notes.pick
+    pick = decisions.choose_value
     adapter, cpu = method.adapter, hardware.device == "cpu"
     beta1, beta2 = t.betas or (0.9, 0.999)
-    _note_betas(t, notes)
-    evaluate_every = resolve_evaluation(t, data, notes)
+    _record_betas(t, decisions)
+    evaluate_every = resolve_evaluation_interval(t, data, decisions)
     return TrainingPlan(
-        epochs=_epochs(t, notes),
+        epochs=_resolve_epochs(t, decisions),
         steps=pick("training.steps", t.steps, None, "counted in epochs"),
         sequence_length=length,
         overlong=pick("training.overlong", t.overlong, "drop", "a row cut short never teaches where to stop"),
         packing=pick("training.packing", t.packing, False, "changes what a batch is; ask for it"),
         batch_size=batch.size,
-        micro_batch_size=batch.micro,
-        gradient_accumulation=batch.accumulation,
-        learning_rate=_learning_rate(t, objective.type, adapter, notes),
+        micro_batch_size=batch.micro_batch_size,
+        gradient_accumulation=batch.gradient_accumulation,
+        learning_rate=_resolve_learning_rate(t, objective.type, adapter, decisions),
         scheduler=pick("training.scheduler", t.scheduler, "cosine", "ends near zero, whatever the length"),
-        warmup=_warmup(t, notes),
-        optimizer=_optimizer(t, cpu, notes),
-        low_rank=_low_rank(t, notes),
+        warmup=_resolve_warmup(t, decisions),
+        optimizer=_resolve_optimizer(t, cpu, decisions),
+        low_rank=_resolve_low_rank(t, decisions),
         beta1=beta1,
         beta2=beta2,
         epsilon=pick("training.epsilon", t.epsilon, 1e-8, "Adam's own"),
@@ -71,35 +71,35 @@ def resolve_training(
         min_learning_rate=pick("training.min_learning_rate", t.min_learning_rate, 0.1, "a tenth of the peak"),
         fp8=pick("training.fp8", t.fp8, False, "bf16 everywhere"),
         seed=pick("training.seed", t.seed, 42, "any number; the same one everywhere"),
-        data_seed=_data_seed(t, notes),
+        data_seed=_resolve_data_seed(t, decisions),
         gradient_checkpointing=pick(
             "training.gradient_checkpointing",
             None if t.gradient_checkpointing is None else bool(t.gradient_checkpointing),
             not cpu,
             "memory is not what a CPU lacks" if cpu else "a third more time for most of the activations' memory",
         ),
-        offload_activations=notes.derive(
+        offload_activations=decisions.derive_value(
             "training.offload_activations",
             t.gradient_checkpointing == "offload",
             "what checkpointing keeps stays on the GPU unless `offload` is asked for",
             *(("training.gradient_checkpointing",) if t.gradient_checkpointing == "offload" else ()),
         ),
-        reentrant_checkpointing=notes.derive(
+        reentrant_checkpointing=decisions.derive_value(
             "training.reentrant_checkpointing",
             hardware.strategy == "zero3",
             "only ZeRO-3 needs it: recomputed shapes differ under partitioned weights (QR101)",
             "hardware.strategy",
             origin="hardware",
         ),
-        attention=_attention(t, cpu, notes),
-        liger=resolve_liger(t, objective, facts, method, hardware, notes),
-        cut_cross_entropy=resolve_kernel(t, "cut_cross_entropy", "cut-cross-entropy", notes),
-        lora_kernels=resolve_kernel(t, "lora_kernels", "lora", notes),
+        attention=_resolve_attention(t, cpu, decisions),
+        liger=resolve_liger(t, objective, facts, method, hardware, decisions),
+        cut_cross_entropy=resolve_kernel(t, "cut_cross_entropy", "cut-cross-entropy", decisions),
+        lora_kernels=resolve_kernel(t, "lora_kernels", "lora", decisions),
         compile=pick("training.compile", t.compile, False, "compiling costs minutes and breaks with some kernels"),
         neftune=pick("training.neftune", t.neftune, None, "no noise unless asked for"),
         early_stopping=pick("training.early_stopping", t.early_stopping, None, "the run ends when it is done"),
         evaluate_every=evaluate_every,
-        save_every=resolve_saving(t, evaluate_every, notes),
+        save_every=resolve_save_interval(t, evaluate_every, decisions),
         keep_checkpoints=pick("training.keep_checkpoints", t.keep_checkpoints, 2, "the newest and one to fall back on"),
         log_every=pick(
             "training.log_every", t.log_every, 1 if (t.steps or 1000) <= 200 else 10, "a curve of some hundred points"
@@ -107,85 +107,108 @@ def resolve_training(
     )
 
 
-def resolve_length(t: Training, max_positions: int, notes: Notes) -> int:
+def resolve_sequence_length(t: Training, max_positions: int, decisions: PlanDecisions) -> int:
     """Longest sequence in tokens."""
     default = min(2048, max_positions)
-    return notes.pick("training.sequence_length", t.sequence_length, default, "holds most chat rows")
+    return decisions.choose_value("training.sequence_length", t.sequence_length, default, "holds most chat rows")
 
 
-RATES = {"pretrain": 2.0, "sft": 1.0, "reward": 0.5, "orpo": 0.2, "dpo": 0.1, "kto": 0.1, "simpo": 0.1, "grpo": 0.1}
+LEARNING_RATE_FACTORS = {
+    "pretrain": 2.0,
+    "sft": 1.0,
+    "reward": 0.5,
+    "orpo": 0.2,
+    "dpo": 0.1,
+    "kto": 0.1,
+    "simpo": 0.1,
+    "grpo": 0.1,
+}
 """Learning rate of an objective as a multiple of SFT's: preferences move a model that can do the task already."""
 
 
-def _learning_rate(t: Training, objective: str, adapter: bool, notes: Notes) -> float:
-    base = (1e-4 if adapter else 1e-5) * RATES.get(objective, 1.0)
+def _resolve_learning_rate(t: Training, objective: str, adapter: bool, decisions: PlanDecisions) -> float:
+    base = (1e-4 if adapter else 1e-5) * LEARNING_RATE_FACTORS.get(objective, 1.0)
     within = "5e-5 to 2e-4 for adapters" if adapter else "5e-6 to 2e-5 for all weights"
-    why = f"within {within}" if objective == "sft" else f"{RATES.get(objective, 1.0):g} times what SFT takes"
-    return notes.pick("training.learning_rate", t.learning_rate, float(f"{base:.3g}"), f"{why} (QR403)")
+    why = (
+        f"within {within}"
+        if objective == "sft"
+        else f"{LEARNING_RATE_FACTORS.get(objective, 1.0):g} times what SFT takes"
+    )
+    return decisions.choose_value("training.learning_rate", t.learning_rate, float(f"{base:.3g}"), f"{why} (QR403)")
 
 
-def _epochs(t: Training, notes: Notes) -> float | None:
+def _resolve_epochs(t: Training, decisions: PlanDecisions) -> float | None:
     if t.steps:
-        return notes.derive("training.epochs", None, "counted in steps", "training.steps")
-    return notes.pick("training.epochs", t.epochs, 3, "more is over-fitting on most data (QR404)")
+        return decisions.derive_value("training.epochs", None, "counted in steps", "training.steps")
+    return decisions.choose_value("training.epochs", t.epochs, 3, "more is over-fitting on most data (QR404)")
 
 
-def _note_betas(t: Training, notes: Notes) -> None:
+def _record_betas(t: Training, decisions: PlanDecisions) -> None:
     for index, name in enumerate(("beta1", "beta2")):
         asked = t.betas[index] if t.betas else None
-        notes.pick(f"training.{name}", asked, 0.0, "Adam's own; the frameworks differ here", field="training.betas")
+        decisions.choose_value(
+            f"training.{name}", asked, 0.0, "Adam's own; the frameworks differ here", field="training.betas"
+        )
 
 
-def _warmup(t: Training, notes: Notes) -> WarmupPlan:
+def _resolve_warmup(t: Training, decisions: PlanDecisions) -> WarmupPlan:
     """A share becomes steps where the run's length is known: none of 1, else at least 2; Axolotl turns 1 into 2."""
-    notes.pick("training.warmup.steps", t.warmup, 0.0, "5 % of the run", field="training.warmup")
-    notes.reasons["training.warmup.ratio"] = notes.reasons["training.warmup.steps"]
+    decisions.choose_value("training.warmup.steps", t.warmup, 0.0, "5 % of the run", field="training.warmup")
+    decisions.reasons["training.warmup.ratio"] = decisions.reasons["training.warmup.steps"]
     warmup = 0.05 if t.warmup is None else t.warmup
     if warmup >= 1:
         if warmup != int(warmup):
-            notes.refuse(("training", "warmup"), "warmup from 1 on is a whole number of steps", f"{round(warmup)}")
+            decisions.report_problem(
+                ("training", "warmup"), "warmup from 1 on is a whole number of steps", f"{round(warmup)}"
+            )
         if t.steps and warmup > t.steps:
-            notes.refuse(("training", "warmup"), f"warmup is longer than the {t.steps} steps of the run", "0.05")
+            decisions.report_problem(
+                ("training", "warmup"), f"warmup is longer than the {t.steps} steps of the run", "0.05"
+            )
         return WarmupPlan(int(warmup), None)
     if t.steps and warmup > 0:
         fields = ("training.warmup", "training.steps") if t.warmup is not None else ("training.steps",)
-        notes.derive("training.warmup.steps", None, f"{warmup:.0%} of {t.steps} steps", *fields)
+        decisions.derive_value("training.warmup.steps", None, f"{warmup:.0%} of {t.steps} steps", *fields)
         return WarmupPlan(min(max(2, math.ceil(warmup * t.steps)), t.steps) if t.steps > 1 else 0, None)
     return WarmupPlan(None, warmup) if warmup > 0 else WarmupPlan(0, None)
 
 
-def _optimizer(t: Training, cpu: bool, notes: Notes) -> str:
+def _resolve_optimizer(t: Training, cpu: bool, decisions: PlanDecisions) -> str:
     default = "adamw_torch" if cpu else "adamw_torch_fused"
-    return notes.pick("training.optimizer", t.optimizer, default, "AdamW, fused where a GPU is", "hardware")
+    return decisions.choose_value("training.optimizer", t.optimizer, default, "AdamW, fused where a GPU is", "hardware")
 
 
-SCALES = {"apollo_adamw": 1.0}
+DEFAULT_LOW_RANK_SCALES = {"apollo_adamw": 1.0}
 """Scale where it is not GaLore's 0.25: APOLLO's, for gradients scaled by channels."""
 
 
-def _low_rank(t: Training, notes: Notes) -> LowRankPlan:
+def _resolve_low_rank(t: Training, decisions: PlanDecisions) -> LowRankPlan:
     low, kind = t.low_rank or LowRank(), t.optimizer or ""
     return LowRankPlan(
-        rank=notes.pick("training.low_rank.rank", low.rank, 128, "what GaLore's authors start from"),
-        update_interval=notes.pick(
+        rank=decisions.choose_value("training.low_rank.rank", low.rank, 128, "what GaLore's authors start from"),
+        update_interval=decisions.choose_value(
             "training.low_rank.update_interval", low.update_interval, 200, "the authors' own; a projection costs time"
         ),
-        scale=notes.pick("training.low_rank.scale", low.scale, SCALES.get(kind, 0.25), "the authors' own"),
+        scale=decisions.choose_value(
+            "training.low_rank.scale", low.scale, DEFAULT_LOW_RANK_SCALES.get(kind, 0.25), "the authors' own"
+        ),
     )
 
 
-def _attention(t: Training, cpu: bool, notes: Notes) -> str:
+def _resolve_attention(t: Training, cpu: bool, decisions: PlanDecisions) -> str:
     asked = None if t.attention == "auto" else t.attention
     packed = bool(t.packing) and not cpu
     default = "flash_attention_2" if packed else "sdpa"
     why = "keeps packed rows apart in every framework (QR408)" if packed else "comes with PyTorch, runs everywhere"
     if t.attention == "auto":
-        return notes.derive("training.attention", default, f"auto: {why}", "training.attention", origin="default")
-    return notes.pick("training.attention", asked, default, why)
+        return decisions.derive_value(
+            "training.attention", default, f"auto: {why}", "training.attention", origin="default"
+        )
+    return decisions.choose_value("training.attention", asked, default, why)
 
 
-def _data_seed(t: Training, notes: Notes) -> int:
+def _resolve_data_seed(t: Training, decisions: PlanDecisions) -> int:
     seed = 42 if t.seed is None else t.seed
     if t.data_seed is None and t.seed is not None:
-        return notes.derive("training.data_seed", seed, "the seed", "training.seed")
-    return notes.pick("training.data_seed", t.data_seed, seed, "the seed")
+        return decisions.derive_value("training.data_seed", seed, "the seed", "training.seed")
+    return decisions.choose_value("training.data_seed", t.data_seed, seed, "the seed")

@@ -1,1 +1,1 @@
-"""The frameworks' own arguments against ours."""
+"""The frameworks' own encoders, each in its environment, held against ours."""

@@ -6,12 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from qwen_recipes.data.rows.encode import IGNORED, Encoded
+from qwen_recipes.data.rows.encode import IGNORE_INDEX, EncodedRow
 
-NEWLINE, END, START, SYSTEM, THINK, END_OF_TEXT = 198, 151_645, 151_644, 8_948, 151_667, 151_643
-Verdict = Literal["same", "labels", "ids", "left out"]
+NEWLINE_ID, TURN_END_ID, TURN_START_ID, SYSTEM_ID, THINK_ID, END_OF_TEXT_ID = (
+    198,
+    151_645,
+    151_644,
+    8_948,
+    151_667,
+    151_643,
+)
+ComparisonResult = Literal["same", "labels", "ids", "left out"]
 
-KINDS = {
+DIFFERENCE_KINDS = {
     "left-out": "the framework leaves the row out",
     "newline": "the newline after `<|im_end|>` is trained too",
     "cut": "a row that is cut ends earlier",
@@ -29,68 +36,68 @@ KINDS = {
 
 
 @dataclass(frozen=True)
-class Difference:
-    """The first token at which a row parts from our definition; `at` counts tokens from 0."""
+class TokenDifference:
+    """The first token at which a row parts from our definition; `position` counts tokens from 0."""
 
-    verdict: Verdict
+    verdict: ComparisonResult
     kind: str = ""
-    at: int = 0
-    said: str = ""
+    position: int = 0
+    error_message: str = ""
 
 
-def compare(ours: Encoded, theirs: Mapping[str, Any] | None) -> Difference:
+def compare_tokens(ours: EncodedRow, theirs: Mapping[str, Any] | None) -> TokenDifference:
     """A framework's row against ours; None where it gave none."""
     if theirs is None or "error" in theirs:
-        return Difference("left out", "left-out", said=str((theirs or {}).get("error", "")))
+        return TokenDifference("left out", "left-out", error_message=str((theirs or {}).get("error", "")))
     ids, labels = theirs["input_ids"], theirs["labels"]
     if ids != ours.ids:
-        at = _first(ours.ids, ids)
-        return Difference("ids", _text_kind(ours.ids, ids, at), at)
+        at = _first_difference(ours.ids, ids)
+        return TokenDifference("ids", _classify_ids(ours.ids, ids, at), at)
     labels = [ours.labels[0], *labels[1:]] if labels else labels  # nothing predicts the first token
     if labels != ours.labels:
-        at = _first(ours.labels, labels)
-        return Difference("labels", _label_kind(ours, labels), at)
-    return Difference("same")
+        at = _first_difference(ours.labels, labels)
+        return TokenDifference("labels", _classify_labels(ours, labels), at)
+    return TokenDifference("same")
 
 
-def _first(ours: Sequence[int], theirs: Sequence[int]) -> int:
+def _first_difference(ours: Sequence[int], theirs: Sequence[int]) -> int:
     return next((n for n, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), min(len(ours), len(theirs)))
 
 
-def _text_kind(ours: Sequence[int], theirs: Sequence[int], at: int) -> str:
-    mine, other = ours[at : at + 1], theirs[at : at + 1]
-    if THINK in (*mine, *other):
+def _classify_ids(ours: Sequence[int], theirs: Sequence[int], position: int) -> str:
+    mine, other = ours[position : position + 1], theirs[position : position + 1]
+    if THINK_ID in (*mine, *other):
         return "history"
-    if at and ours[at - 1 : at + 1] == [START, SYSTEM]:
+    if position and ours[position - 1 : position + 1] == [TURN_START_ID, SYSTEM_ID]:
         return "system"
     if mine and not other:
         return "cut"
-    if mine == [END_OF_TEXT] and at == len(ours) - 1:
+    if mine == [END_OF_TEXT_ID] and position == len(ours) - 1:
         return "end-of-text"
-    return "newline" if [*ours, NEWLINE] == theirs else "text"
+    return "newline" if [*ours, NEWLINE_ID] == theirs else "text"
 
 
-def _label_kind(ours: Encoded, labels: Sequence[int]) -> str:
+def _classify_labels(ours: EncodedRow, labels: Sequence[int]) -> str:
     places = [n for n, (a, b) in enumerate(zip(ours.labels, labels, strict=True)) if a != b]
     ids = ours.ids
-    if all(ids[n] == END_OF_TEXT and labels[n] == IGNORED for n in places):
+    if all(ids[n] == END_OF_TEXT_ID and labels[n] == IGNORE_INDEX for n in places):
         return "end-untrained"
-    if all(ids[n] == NEWLINE and n and ids[n - 1] == END and labels[n] != IGNORED for n in places):
+    if all(ids[n] == NEWLINE_ID and n and ids[n - 1] == TURN_END_ID and labels[n] != IGNORE_INDEX for n in places):
         return "newline"
-    thinks = [n for n in places if not (ids[n] == NEWLINE and n and ids[n - 1] == END)]
-    if all(labels[n] == IGNORED and _opens(ids, n) for n in thinks):
+    thinks = [n for n in places if not (ids[n] == NEWLINE_ID and n and ids[n - 1] == TURN_END_ID)]
+    if all(labels[n] == IGNORE_INDEX and _is_think_opening(ids, n) for n in thinks):
         return "think-tag"
-    if all(_in_empty_block(ids, n) for n in thinks):
+    if all(_is_in_empty_think(ids, n) for n in thinks):
         return "empty-think"
-    if all(labels[n] == IGNORED and ours.labels[n] != IGNORED for n in places):
+    if all(labels[n] == IGNORE_INDEX and ours.labels[n] != IGNORE_INDEX for n in places):
         return "header"
     return "labels"
 
 
-def _opens(ids: Sequence[int], n: int) -> bool:
-    return ids[n] == THINK or (n > 0 and ids[n - 1] == THINK)
+def _is_think_opening(ids: Sequence[int], n: int) -> bool:
+    return ids[n] == THINK_ID or (n > 0 and ids[n - 1] == THINK_ID)
 
 
-def _in_empty_block(ids: Sequence[int], n: int) -> bool:
-    block = [THINK, 271, THINK + 1, 271]
+def _is_in_empty_think(ids: Sequence[int], n: int) -> bool:
+    block = [THINK_ID, 271, THINK_ID + 1, 271]
     return any(list(ids[start : start + 4]) == block for start in range(max(0, n - 3), n + 1))

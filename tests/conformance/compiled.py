@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from qwen_recipes.backends import backend_named
+from qwen_recipes.backends import load_backend
 from qwen_recipes.backends.plan import Plan
-from qwen_recipes.compile import Compiled, compile_for, write
-from qwen_recipes.qwen.models import model_facts
-from qwen_recipes.qwen.stand_in import write_config
-from qwen_recipes.recipe.finding import RecipeError
-from qwen_recipes.recipe.load import load
-from qwen_recipes.verify.parser import FrameworkParser, Parsed
+from qwen_recipes.compile import CompiledRecipe, compile_recipe, write_files
+from qwen_recipes.finding import RecipeError
+from qwen_recipes.qwen.models import get_model_facts
+from qwen_recipes.qwen.placeholder_model import write_model_config
+from qwen_recipes.recipe.load import load_recipe
+from tests.conformance.framework_parser import FrameworkParser, ParsedConfig
 
 BACKENDS = ("axolotl", "llamafactory", "ms-swift")
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -26,7 +26,7 @@ REFUSED_BY = {
 """Guards that refuse a recipe for one framework, which does badly what the others do well."""
 
 
-def accelerate_fsdp(plan: Plan) -> dict[str, str]:
+def accelerate_variables(plan: Plan) -> dict[str, str]:
     """What `accelerate launch` with our fsdp.yaml puts into the environment, as far as parsers look at it."""
     return {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "1" if plan.hardware.strategy == "fsdp1" else "2"}
 
@@ -39,31 +39,31 @@ def swift_command(plan: Plan) -> str:
     return {"sft": "sft", "pretrain": "pt"}.get(kind, "rlhf")
 
 
-def model_folder(model: str, root: Path) -> Path:
+def write_model_folder(model: str, root: Path) -> Path:
     """A folder with a config.json of this model's shape, which parsers read in place of the hub's."""
-    facts = model_facts(model, EXAMPLES)
+    facts = get_model_facts(model, EXAMPLES)
     folder = root / facts.model_type / str(facts.layers) / str(facts.max_positions)
-    write_config(facts, folder)
+    write_model_config(facts, folder)
     return folder
 
 
-def compiled(recipe: Path, backend: str, folder: Path, sets: tuple[str, ...] = ()) -> Compiled | None:
+def compile_to_folder(recipe: Path, backend: str, folder: Path, sets: tuple[str, ...] = ()) -> CompiledRecipe | None:
     """The recipe compiled and written below `folder`, or None where the backend is refused."""
     try:
-        made = compile_for(load(str(recipe), sets), backend_named(backend), folder / backend)
+        made = compile_recipe(load_recipe(str(recipe), sets), load_backend(backend), folder / backend)
     except RecipeError as error:
         refused = {finding.code for finding in error.findings if finding.severity == "error"}
         assert refused <= {"backend", REFUSED_BY.get((recipe.stem, backend))}, error.findings
         return None
-    write(folder / backend, made.files)
+    write_files(folder / backend, made.files)
     return made
 
 
-def parsed(
+def parse_compiled(
     recipe: Path, backend: str, folder: Path, parser_of: Callable[[str], FrameworkParser], sets: tuple[str, ...] = ()
-) -> tuple[Compiled, Parsed] | None:
+) -> tuple[CompiledRecipe, ParsedConfig] | None:
     """What the framework's own parser makes of the compiled recipe."""
-    made = compiled(recipe, backend, folder, sets)
+    made = compile_to_folder(recipe, backend, folder, sets)
     if made is None:
         return None
     plan = made.plan
@@ -73,8 +73,8 @@ def parsed(
         cwd=recipe.parent,
         gpus=plan.hardware.world,
         assume_gpu=plan.hardware.device == "cuda",
-        model_config=None if plan.model.local else model_folder(plan.model.id, folder.parent / "models"),
-        env=accelerate_fsdp(plan) if accelerated else {},
+        model_config=None if plan.model.local else write_model_folder(plan.model.id, folder.parent / "models"),
+        env=accelerate_variables(plan) if accelerated else {},
         command=swift_command(plan) if backend == "ms-swift" else None,
     )
     return made, answer

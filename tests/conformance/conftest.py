@@ -9,23 +9,23 @@ from pathlib import Path
 
 import pytest
 
-from qwen_recipes.qwen.tokenizer import tokenizer_folder
-from qwen_recipes.verify.parser import FrameworkParser
+from qwen_recipes.qwen.tokenizer import get_tokenizer_folder
+from tests.conformance.framework_parser import FrameworkParser
 
 SAMPLES = Path(__file__).parent / "samples"
 ROOT = Path(__file__).parents[2]
 
 
-def found_interpreter(name: str) -> Path | None:
+def find_interpreter(name: str) -> Path | None:
     """`QWEN_RECIPES_PYTHON_<NAME>`, or the interpreter of the managed CPU environment where it is built."""
     given = os.environ.get(f"QWEN_RECIPES_PYTHON_{name.replace('-', '_').upper()}")
     if given:
         return Path(given)
-    from qwen_recipes.backends import backend_named
-    from qwen_recipes.launch.environment import managed
+    from qwen_recipes.backends import load_backend
+    from qwen_recipes.environments.environment import get_managed_environment
 
     try:
-        environment = managed(backend_named(name), "cpu")
+        environment = get_managed_environment(load_backend(name), "cpu")
     except LookupError:
         return None
     return environment.interpreter if environment.ready else None
@@ -36,7 +36,7 @@ def interpreter() -> Callable[[str], Path]:
     """The interpreter a framework is installed under; skips the test where there is none."""
 
     def of(name: str) -> Path:
-        return found_interpreter(name) or pytest.skip(f"no environment for {name}: `recipes env create {name}`")
+        return find_interpreter(name) or pytest.skip(f"no environment for {name}: `recipes env create {name}`")
 
     return of
 
@@ -61,7 +61,7 @@ def samples() -> Path:
     return SAMPLES
 
 
-def said(command: list[str | Path], **variables: str) -> str:
+def run_command(command: list[str | Path], **variables: str) -> str:
     """What a command prints; it has to succeed."""
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **variables}, cwd=os.sep)
     assert done.returncode == 0, done.stderr[-3000:]
@@ -75,7 +75,7 @@ def tiny_model(interpreter: Callable[[str], Path], tmp_path_factory: pytest.Temp
     program = ROOT / "examples" / "quickstart" / "make_tiny_model.py"
 
     def by(name: str) -> Path:
-        said([interpreter(name), program, folder, "--tokenizer", tokenizer_folder("hybrid")])
+        run_command([interpreter(name), program, folder, "--tokenizer", get_tokenizer_folder("hybrid")])
         return folder
 
     return by

@@ -21,13 +21,13 @@ import transformers  # noqa: E402
 from jinja2 import TemplateError  # noqa: E402
 
 
-def texts_of(tokenizer: Any, texts: list[str]) -> list[list[Any]]:
+def encode_texts(tokenizer: Any, texts: list[str]) -> list[list[Any]]:
     """Ids and decoded text of each."""
     ids = tokenizer(texts, add_special_tokens=False)["input_ids"]
     return [[one, tokenizer.decode(one, clean_up_tokenization_spaces=False)] for one in ids]
 
 
-def chat_of(tokenizer: Any, chat: dict[str, Any]) -> list[Any]:
+def encode_chat(tokenizer: Any, chat: dict[str, Any]) -> list[Any]:
     """Text and ids of a conversation."""
     given = {"conversation": chat["messages"], "tools": chat["tools"], **chat["options"]}
     try:
@@ -37,7 +37,7 @@ def chat_of(tokenizer: Any, chat: dict[str, Any]) -> list[Any]:
     return [text, list(tokenizer.apply_chat_template(**given, tokenize=True, return_dict=True)["input_ids"])]
 
 
-def saved(tokenizer: Any) -> str:
+def hash_saved_tokenizer(tokenizer: Any) -> str:
     """SHA-256 of the tokenizer.json that is saved with a model."""
     with tempfile.TemporaryDirectory() as folder:
         tokenizer.save_pretrained(folder)
@@ -49,8 +49,12 @@ def main() -> None:
     found: dict[str, Any] = {"version": transformers.__version__}
     for variant, folder in job["folders"].items():
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-        chats = [chat_of(tokenizer, chat) for chat in job["chats"]]
-        found[variant] = {"texts": texts_of(tokenizer, job["texts"]), "chats": chats, "saved": saved(tokenizer)}
+        chats = [encode_chat(tokenizer, chat) for chat in job["chats"]]
+        found[variant] = {
+            "texts": encode_texts(tokenizer, job["texts"]),
+            "chats": chats,
+            "saved": hash_saved_tokenizer(tokenizer),
+        }
     Path(sys.argv[2]).write_text(json.dumps(found), "utf-8")
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from qwen_recipes.backends.plan import Plan
-from qwen_recipes.recipe.layouts import LOW_RANK
-from qwen_recipes.verify.parser import FrameworkParser
+from qwen_recipes.recipe.objective_formats import LOW_RANK_OPTIMIZERS
+from tests.conformance.framework_parser import FrameworkParser
 
-from .compiled import BACKENDS, EXAMPLES, parsed
+from .compiled import BACKENDS, EXAMPLES, parse_compiled
 
 RECIPES = sorted([*EXAMPLES.glob("*.yaml"), *(Path(__file__).parent / "recipes").glob("*.yaml")])
 UNPARSED = {
@@ -46,7 +46,7 @@ def optimisation(plan: Plan, backend: str) -> dict[str, Any]:
         "max_grad_norm": t.max_grad_norm / (anchor or 1.0),
         "optimizer": t.optimizer,
         "low_rank": [t.low_rank.rank, t.low_rank.update_interval, t.low_rank.scale]
-        if t.optimizer in LOW_RANK
+        if t.optimizer in LOW_RANK_OPTIMIZERS
         else None,
         "micro_batch_size": t.micro_batch_size,
         "gradient_accumulation": t.gradient_accumulation,
@@ -173,7 +173,7 @@ def test_framework_resolves_the_plan(
 ) -> None:
     if (recipe.stem, backend) in UNPARSED:
         pytest.skip(f"needs {UNPARSED[recipe.stem, backend]}")
-    found = parsed(recipe, backend, tmp_path, framework_parser)
+    found = parse_compiled(recipe, backend, tmp_path, framework_parser)
     if found is None:
         pytest.skip(f"{backend} is refused for this recipe, which tests/golden shows")
     made, answer = found
@@ -206,7 +206,7 @@ def test_one_recipe_is_the_same_run_in_all_three(
     sets = (length, "training.learning_rate=1.3e-4", "training.betas=[0.8, 0.98]", "training.seed=11")
     answers = {}
     for backend in BACKENDS:
-        found = parsed(EXAMPLES / f"{recipe}.yaml", backend, tmp_path, framework_parser, sets)
+        found = parse_compiled(EXAMPLES / f"{recipe}.yaml", backend, tmp_path, framework_parser, sets)
         assert found is not None
         assert found[1].ok, found[1].error
         answers[backend] = found[1].arguments

@@ -13,10 +13,11 @@ from .conftest import ROOT
 
 NAMES = {
     "axolotl": (
-        "checkpointing", "dropped_keys", "four_bits", "merging", "own_template", "pad_is_end", "parameters", "scale",
+        "reentrant_checkpointing", "dropped_keys", "nf4_and_fp4", "weighted_merge", "axolotl_qwen3_template",
+        "pad_equals_eos", "trainable_parameters", "lora_scaling",
     ),
-    "llamafactory": ("system_prompt",),
-    "ms-swift": ("null_is_none",),
+    "llamafactory": ("default_system_prompt",),
+    "ms-swift": ("ms_swift_null_value",),
 }  # fmt: skip
 CASES = [pytest.param(backend, name, id=name) for backend, names in NAMES.items() for name in names]
 
@@ -27,6 +28,6 @@ def test_it_is_seen_again(interpreter: Callable[[str], Path], backend: str, name
     """A minute of imports each on a busy machine, which is why CI leaves them to `make conformance-full`."""
     interpreter(backend)  # skips where the environment is not built
     done = subprocess.run(
-        [sys.executable, ROOT / "scripts/evidence/run.py", name], capture_output=True, text=True, check=False
+        [sys.executable, ROOT / "research/evidence/run_evidence.py", name], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from qwen_recipes.backends import backend_named
-from qwen_recipes.compile import compile_for
-from qwen_recipes.recipe.finding import RecipeError
-from qwen_recipes.recipe.load import load
+from qwen_recipes.backends import load_backend
+from qwen_recipes.compile import compile_recipe
+from qwen_recipes.finding import RecipeError
+from qwen_recipes.recipe.load import load_recipe
 
 from .conftest import ROOT
 from .results import write_result
@@ -78,7 +78,7 @@ def test_trains_or_is_refused(
     file = tmp_path / "tiny.yaml"
     file.write_text(RECIPE.format(**values), "utf-8")
     try:
-        compile_for(load(str(file)), backend_named(name), tmp_path / "out")
+        compile_recipe(load_recipe(str(file)), load_backend(name), tmp_path / "out")
     except RecipeError as error:
         errors = [finding for finding in error.findings if finding.severity == "error"]
         assert all(finding.code == "backend" for finding in errors), errors

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from qwen_recipes.verify.parser import FrameworkParser, ParserCrashed
+from tests.conformance.framework_parser import FrameworkParser, ParserCrashed
 
 NAMES = ("axolotl", "llamafactory", "ms-swift")
 LINEAR = ["down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj"]

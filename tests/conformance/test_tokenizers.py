@@ -1,9 +1,9 @@
 """Our tokenizer, templates and fast paths against transformers: 4.57, the newest 5, and those the frameworks bring.
 
-Ours are the tokenizers library alone (`data/labels.py`), Jinja without transformers (`qwen/chat_templates.py`), the
-templates in Python (`data/texts.py`), rows cut where loss begins (`rows/encode.py`) and counting by words
-(`data/words.py`). Each has to agree with what transformers' own tokenizer says, id by id. A version that is nowhere
-installed gets a small environment without torch in the user's cache (10 s, once).
+Ours are the tokenizers library alone (`data/encoder.py`), Jinja without transformers (`qwen/chat_templates.py`), the
+templates in Python (`data/chat_rendering.py`), rows cut where loss begins (`rows/encode.py`) and counting by words
+(`data/token_counter.py`). Each has to agree with what transformers' own tokenizer says, id by id. A version that is
+nowhere installed gets a small environment without torch in the user's cache (10 s, once).
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from typing import Any
 
 import pytest
 
-from qwen_recipes.data.labels import Encoder, Rule, folder_tokenizer
-from qwen_recipes.data.measure import Loss, Measure
-from qwen_recipes.data.rows.layouts import read_row
-from qwen_recipes.data.rows.messages import plain_messages
-from qwen_recipes.data.rows.sources import records
-from qwen_recipes.data.texts import Template
-from qwen_recipes.data.words import Counter
-from qwen_recipes.launch.environment import default_root
-from qwen_recipes.qwen.chat_templates import TEMPLATES, RenderError, render, template_text
-from qwen_recipes.qwen.tokenizer import TOKENIZER_JSON, TOKENIZER_JSON_SAVED, tokenizer_folder
-from qwen_recipes.qwen.vocabulary import control_tokens
-from scripts.parity.conversations import CODE, SCRIPTS, conversations
+from qwen_recipes.data.chat_rendering import TemplateRenderer
+from qwen_recipes.data.encoder import Encoder, LossRule, load_folder_tokenizer
+from qwen_recipes.data.example_length import LossSelection, TokenMeasurer
+from qwen_recipes.data.rows.formats import normalize_row
+from qwen_recipes.data.rows.messages import normalize_messages
+from qwen_recipes.data.rows.sources import read_source_rows
+from qwen_recipes.data.token_counter import TokenCounter
+from qwen_recipes.environments.environment import default_root
+from qwen_recipes.qwen.chat_templates import TEMPLATES, RenderError, read_template, render_conversation
+from qwen_recipes.qwen.tokenizer import RESAVED_TOKENIZER_JSON_SHA256, TOKENIZER_JSON_SHA256, get_tokenizer_folder
+from qwen_recipes.qwen.tokenizer_files import get_control_tokens
+from research.parity.conversations import CODE, UNICODE_SCRIPTS, make_conversations
 
 from .compiled import BACKENDS
-from .conftest import ROOT, said
+from .conftest import ROOT, run_command
 
 OLDEST, NEWEST = "4.57.6", "5.24.0"
 CHATS = 1020
@@ -69,8 +69,8 @@ Chat = dict[str, Any]
 
 def texts() -> list[str]:
     """Text of every kind: the example data, all scripts, all planes, odd pairs, control tokens among all of it."""
-    draw, control = random.Random(17), list(control_tokens())
-    found = [*SCRIPTS, CODE, "", *ODD, *control, *example_texts()]
+    draw, control = random.Random(17), list(get_control_tokens())
+    found = [*UNICODE_SCRIPTS, CODE, "", *ODD, *control, *example_texts()]
     found += [first + second for first in ODD for second in ODD]
     found += ["".join(draw.choices(ODD, k=draw.randint(3, 25))) for _ in range(2000)]
     found += ["".join(draw.choices(ODD + control, k=draw.randint(2, 12))) for _ in range(2000)]
@@ -85,7 +85,7 @@ def example_texts() -> Iterator[str]:
     """Every string in the example data."""
     for file in sorted((ROOT / "examples" / "data").iterdir()):
         if file.suffix in (".jsonl", ".json", ".csv"):
-            for _, _, row, _ in records({"path": str(file), "hub": None}):
+            for _, _, row, _ in read_source_rows({"path": str(file), "hub": None}):
                 yield from strings(row)
 
 
@@ -105,14 +105,16 @@ def every_character() -> Iterator[str]:
 
 def chats() -> list[Chat]:
     """Conversations as they are trained on, and some of them as prompts too: what apply_chat_template is given."""
-    made = [{"messages": row["messages"], "tools": row.get("tools"), "options": {}} for row in conversations(CHATS, 23)]
+    made = [
+        {"messages": row["messages"], "tools": row.get("tools"), "options": {}} for row in make_conversations(CHATS, 23)
+    ]
     return made + [{**chat, "options": options} for options in PROMPTS for chat in made[::10]]
 
 
 @pytest.fixture(scope="session")
 def asked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str], list[Chat]]:
     """The job's file, and what it asks."""
-    folders = {variant: str(tokenizer_folder(variant)) for variant in TEMPLATES}
+    folders = {variant: str(get_tokenizer_folder(variant)) for variant in TEMPLATES}
     job = {"folders": folders, "texts": texts(), "chats": chats()}
     file = tmp_path_factory.mktemp("reference") / "job.json"
     file.write_text(json.dumps(job), "utf-8")
@@ -127,29 +129,29 @@ def ours(asked: tuple[Path, list[str], list[Chat]]) -> dict[str, Any]:
 
 
 def our_texts(variant: str, texts: list[str]) -> list[list[Any]]:
-    tokenizer = folder_tokenizer(tokenizer_folder(variant))
-    measure = Measure(Counter(tokenizer), Loss("all"))
+    tokenizer = load_folder_tokenizer(get_tokenizer_folder(variant))
+    measure = TokenMeasurer(TokenCounter(tokenizer), LossSelection("all"))
     ids = [found.ids for found in tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
-    counted = [measure.text(text, whole=True)[0].tokens - 1 for text in texts]
+    counted = [measure.measure_text(text, is_plain_text=True)[0].tokens - 1 for text in texts]
     assert [text for text, one, count in zip(texts, ids, counted, strict=True) if len(one) != count] == []
     return [[one, tokenizer.decode(one, skip_special_tokens=False)] for one in ids]
 
 
 def our_chats(variant: str, chats: list[Chat]) -> list[list[Any]]:
-    encoder = Encoder(folder_tokenizer(tokenizer_folder(variant)), template_text(variant), Rule())
+    encoder = Encoder(load_folder_tokenizer(get_tokenizer_folder(variant)), read_template(variant), LossRule())
     return [our_chat(variant, encoder, chat) for chat in chats]
 
 
 def our_chat(variant: str, encoder: Encoder, chat: Chat) -> list[Any]:
     try:
-        text = render(encoder.template, chat["messages"], chat["tools"], **chat["options"])
+        text = render_conversation(encoder.template, chat["messages"], chat["tools"], **chat["options"])
     except RenderError:
         return [None, None]
     ids = encoder.tokenizer.encode(text, add_special_tokens=False).ids
     dropped = variant == "instruct-2507" and any("reasoning_content" in message for message in chat["messages"])
     if not chat["options"] and not dropped:  # our form keeps reasoning that Instruct-2507's template drops: QR505
-        assert Template(variant).render(plain_messages(chat["messages"], chat["tools"])) == text
-        row = read_row({"messages": chat["messages"], "tools": chat["tools"]}, "messages", {})
+        assert TemplateRenderer(variant).render(normalize_messages(chat["messages"], chat["tools"])) == text
+        row = normalize_row({"messages": chat["messages"], "tools": chat["tools"]}, "messages", {})
         assert [*encoder.encode([row])[0].ids, 198] == ids, "rows cut where loss begins have the same ids"
     return [text, ids]
 
@@ -164,7 +166,7 @@ def python_with(interpreter: Callable[[str], Path]) -> Callable[[str], Path]:
         folder = default_root() / f"transformers-{wanted}-{sys.version_info.minor}"
         if not (folder / "ready").is_file():
             subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-            said([folder / "bin" / "python", "-m", "pip", "install", "-q", f"transformers=={wanted}", "jinja2"])
+            run_command([folder / "bin" / "python", "-m", "pip", "install", "-q", f"transformers=={wanted}", "jinja2"])
             (folder / "ready").touch()
         return folder / "bin" / "python"
 
@@ -182,12 +184,12 @@ def test_transformers_says_the_same(
 ) -> None:
     file, texts, chats = asked
     python = interpreter(name) if name in BACKENDS else python_with(name)
-    said([python, Path(__file__).with_name("reference_tokenizer.py"), file, tmp_path / "out.json"])
+    run_command([python, Path(__file__).with_name("reference_tokenizer.py"), file, tmp_path / "out.json"])
     theirs = json.loads((tmp_path / "out.json").read_text("utf-8"))
     assert name in BACKENDS or theirs["version"] == name
     assert len(texts) > 10_000 and len(chats) > CHATS
     for variant in TEMPLATES:
-        assert theirs[variant]["saved"] in (TOKENIZER_JSON, TOKENIZER_JSON_SAVED)
+        assert theirs[variant]["saved"] in (TOKENIZER_JSON_SHA256, RESAVED_TOKENIZER_JSON_SHA256)
         for kind, given in (("texts", texts), ("chats", chats)):
             pairs = zip(given, ours[variant][kind], theirs[variant][kind], strict=True)
             assert [pair for pair in pairs if pair[1] != pair[2]][:3] == [], (variant, kind)

@@ -7,29 +7,29 @@ from pathlib import Path
 
 import pytest
 
-from qwen_recipes.backends import backend_named
-from qwen_recipes.data.labels import encoder_of
-from qwen_recipes.qwen.chat_templates import template_text
+from qwen_recipes.backends import load_backend
+from qwen_recipes.data.encoder import build_encoder
+from qwen_recipes.qwen.chat_templates import read_template
+from qwen_recipes.qwen.placeholder_model import write_placeholder_model
 from qwen_recipes.qwen.registry import REGISTRY
-from qwen_recipes.qwen.stand_in import stand_in
-from qwen_recipes.recipe.load import load_text
+from qwen_recipes.recipe.load import load_recipe_text
 from qwen_recipes.resolve import resolve
-from qwen_recipes.verify.compare import compare
-from qwen_recipes.verify.jobs import aligned, prepare, run
-from qwen_recipes.verify.rows import sample
-from scripts.parity.cells import OPTIONS, USUAL, Cell
-from scripts.parity.run import cases, judged, prepared, write_rows
-from scripts.parity_page import knowledge
+from qwen_recipes.verify.compare import compare_tokens
+from qwen_recipes.verify.encoding_jobs import align_answers, prepare_job, run_encoder
+from qwen_recipes.verify.row_sample import sample_rows
+from research.parity.measure_parity import prepare_cell, read_cases, score_cell, write_rows
+from research.parity.parity_cells import DEFAULT_OPTION, OPTIONS, ParityCell
+from research.parity.parity_page import explain_difference
 
 from .compiled import BACKENDS
 
 CELLS = [
-    Cell("hybrid", "native"),
-    Cell("hybrid", "exact"),
-    Cell("thinking-2507", "native"),
-    Cell("instruct-2507", "native"),
-    Cell("base", "exact"),
-    *(Cell("hybrid", "native", option) for option in OPTIONS if option != USUAL),
+    ParityCell("hybrid", "native"),
+    ParityCell("hybrid", "exact"),
+    ParityCell("thinking-2507", "native"),
+    ParityCell("instruct-2507", "native"),
+    ParityCell("base", "exact"),
+    *(ParityCell("hybrid", "native", option) for option in OPTIONS if option != DEFAULT_OPTION),
 ]
 WHOLE = {"QR314"}
 """Guards of a difference in every row."""
@@ -39,11 +39,11 @@ WHOLE = {"QR314"}
 def test_tokens_and_labels_are_ours(backend: str, tmp_path: Path, interpreter: Callable[[str], Path]) -> None:
     python = interpreter(backend)
     write_rows(tmp_path, 204, 11)
-    ready = {cell: prepared(backend, cell, tmp_path) for cell in CELLS}
-    run(backend, python, [job for _, job in ready.values()])
+    ready = {cell: prepare_cell(backend, cell, tmp_path) for cell in CELLS}
+    run_encoder(backend, python, [job for _, job in ready.values()])
     for cell, (picked, job) in ready.items():
-        found = judged(picked, job, cases(tmp_path / cell.rows), backend, cell)
-        guards = {knowledge(found, entry).guard for entry in found["differing"]}  # raises where one is news
+        found = score_cell(picked, job, read_cases(tmp_path / cell.rows_file), backend, cell)
+        guards = {explain_difference(found, entry).guard for entry in found["differing"]}  # raises where one is news
         assert guards <= {"QR314", "QR526", "QR527"}, (cell, found["differing"])
         assert guards & WHOLE or found["labels"] >= 0.95 * found["rows"], (cell, found)
 
@@ -62,19 +62,19 @@ def test_a_folders_own_template_is_what_is_trained(
     backend: str, tmp_path: Path, interpreter: Callable[[str], Path]
 ) -> None:
     """A template that Qwen did not release: every conversation begins with a text that only it writes."""
-    python, one = interpreter(backend), backend_named(backend)
-    stand_in(REGISTRY["Qwen/Qwen3-4B"], tmp_path / "mine")
-    (tmp_path / "mine" / "chat_template.jinja").write_text("As in my folder." + template_text("hybrid"), "utf-8")
+    python, one = interpreter(backend), load_backend(backend)
+    write_placeholder_model(REGISTRY["Qwen/Qwen3-4B"], tmp_path / "mine")
+    (tmp_path / "mine" / "chat_template.jinja").write_text("As in my folder." + read_template("hybrid"), "utf-8")
     write_rows(tmp_path, 40, 12)
-    loaded = load_text(OWN, "own.yaml", tmp_path)
+    loaded = load_recipe_text(OWN, "own.yaml", tmp_path)
     plan = resolve(loaded, one)
     assert (plan.chat.template, plan.chat.official) == ("mine/chat_template.jinja", False)
-    encoder = encoder_of(plan, tmp_path)
-    picked = sample(plan, tmp_path, encoder, None).rows
-    job = prepare(loaded, plan, one, [row.row for row in picked], tmp_path / "job")
-    run(backend, python, [job])
-    by_row = aligned(len(picked), job)
+    encoder = build_encoder(plan, tmp_path)
+    picked = sample_rows(plan, tmp_path, encoder, None).rows
+    job = prepare_job(loaded, plan, one, [row.row for row in picked], tmp_path / "job")
+    run_encoder(backend, python, [job])
+    by_row = align_answers(len(picked), job)
     assert len(picked) == 40
     for place, row in enumerate(picked):
         assert encoder.decode(row.encoded.ids).startswith("As in my folder.<|im_start|>")
-        assert compare(row.encoded, by_row.get(place)).verdict == "same", (plan.chat.encoding, row.row)
+        assert compare_tokens(row.encoded, by_row.get(place)).verdict == "same", (plan.chat.encoding, row.row)

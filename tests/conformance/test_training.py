@@ -15,15 +15,15 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from qwen_recipes.backends import backend_named
-from qwen_recipes.data.labels import encoder_of
-from qwen_recipes.qwen.models import lora_parameters, model_facts
-from qwen_recipes.recipe.load import load
+from qwen_recipes.backends import load_backend
+from qwen_recipes.data.encoder import build_encoder
+from qwen_recipes.package_data import find_package_data
+from qwen_recipes.qwen.models import count_lora_parameters, get_model_facts
+from qwen_recipes.recipe.load import load_recipe
 from qwen_recipes.resolve import resolve
-from qwen_recipes.shipped import shipped
-from qwen_recipes.verify.rows import sample
+from qwen_recipes.verify.row_sample import sample_rows
 
-from .conftest import said
+from .conftest import run_command
 
 pytestmark = pytest.mark.training
 
@@ -96,7 +96,7 @@ def test_recipe_trains(
     assert f"over {STEPS} steps" in done.stderr
     _check_record(json.loads((tmp_path / "runs/tiny/run.json").read_text("utf-8")), name)
     adapter = Path(done.stderr.strip().rpartition(": ")[2]).parent
-    _check_adapter(json.loads(said([python, "-c", LOAD, model, adapter]).splitlines()[-1]), model)
+    _check_adapter(json.loads(run_command([python, "-c", LOAD, model, adapter]).splitlines()[-1]), model)
 
 
 @pytest.mark.parametrize("name", BACKENDS)
@@ -112,16 +112,18 @@ def test_exact_rows_are_what_is_trained(
     (tmp_path / "exact.yaml").write_text(text, "utf-8")
     _run("exact.yaml", tmp_path)
     record = json.loads((tmp_path / "runs/exact/run.json").read_text("utf-8"))
-    expected = json.loads(said([python, "-c", LOSS, model, _encoded(tmp_path / "exact.yaml", name)]).splitlines()[-1])
+    expected = json.loads(
+        run_command([python, "-c", LOSS, model, _encoded(tmp_path / "exact.yaml", name)]).splitlines()[-1]
+    )
     assert record["first_loss"] == pytest.approx(expected["loss"], abs=1e-4)
     assert record["last_loss"] < record["first_loss"] - 0.5
 
 
 def _encoded(recipe: Path, backend: str) -> Path:
     """A file of our ids and labels of the recipe's rows."""
-    loaded = load(str(recipe))
-    plan = resolve(loaded, backend_named(backend))
-    found = sample(plan, loaded.folder, encoder_of(plan, loaded.folder), None)
+    loaded = load_recipe(str(recipe))
+    plan = resolve(loaded, load_backend(backend))
+    found = sample_rows(plan, loaded.folder, build_encoder(plan, loaded.folder), None)
     assert (len(found.rows), found.bad, found.overlong) == (8, 0, 0)
     out = recipe.with_name("encoded.json")
     out.write_text(json.dumps([row.encoded for row in found.rows]), "utf-8")
@@ -138,7 +140,7 @@ def _run(recipe: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def _check_record(record: dict[str, object], name: str) -> None:
-    schema = json.loads((shipped("schemas") / "run.schema.json").read_text("utf-8"))
+    schema = json.loads((find_package_data("schemas") / "run.schema.json").read_text("utf-8"))
     Draft202012Validator(schema).validate(record)
     assert (record["status"], record["exit_code"], record["steps"]) == ("finished", 0, STEPS)
     assert isinstance(record["first_loss"], float) and isinstance(record["last_loss"], float)
@@ -148,6 +150,6 @@ def _check_record(record: dict[str, object], name: str) -> None:
 
 
 def _check_adapter(loaded: dict[str, object], model: Path) -> None:
-    assert loaded["parameters"] == lora_parameters(model_facts(str(model), model.parent), RANK, TARGETS)
+    assert loaded["parameters"] == count_lora_parameters(get_model_facts(str(model), model.parent), RANK, TARGETS)
     assert loaded["modules"] == sorted(TARGETS)
     assert loaded["unmoved"] == []

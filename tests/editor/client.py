@@ -23,7 +23,7 @@ CAPABILITIES = {
 }
 
 
-class Client:
+class LanguageClient:
     """Starts a server, opens documents in it, and asks. Use it as a context."""
 
     def __init__(self, command: list[str], folder: Path, settings: dict[str, Any] | None = None) -> None:
@@ -34,27 +34,27 @@ class Client:
         self.texts: dict[str, str] = {}
         self.answers: dict[int, dict[str, Any]] = {}
         self.diagnostics: dict[str, tuple[int | None, list[dict[str, Any]]]] = {}
-        self.said: list[str] = []
-        self.arrived: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self.server_messages: list[str] = []
+        self.incoming: queue.Queue[dict[str, Any] | None] = queue.Queue()
         threading.Thread(target=self._listen, daemon=True).start()
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> LanguageClient:
         root = self.folder.as_uri()
-        self.capabilities = self.ask(
+        self.capabilities = self.request(
             "initialize",
             processId=None,
             rootUri=root,
             capabilities=CAPABILITIES,
             workspaceFolders=[{"uri": root, "name": "root"}],
         )["capabilities"]
-        self.tell("initialized")
-        self.tell("workspace/didChangeConfiguration", settings=self.settings)
+        self.notify("initialized")
+        self.notify("workspace/didChangeConfiguration", settings=self.settings)
         return self
 
     def __exit__(self, *_: object) -> None:
         try:
-            self.ask("shutdown")
-            self.tell("exit")
+            self.request("shutdown")
+            self.notify("exit")
             self.code = self.process.wait(10)
         finally:
             self.process.kill()
@@ -64,7 +64,7 @@ class Client:
         """Open a document of this text, which need not be on the disk. Its uri."""
         uri = (self.folder / name).as_uri()
         self.versions[uri], self.texts[uri] = 1, text
-        self.tell("textDocument/didOpen", textDocument={"uri": uri, "languageId": "yaml", "version": 1, "text": text})
+        self.notify("textDocument/didOpen", textDocument={"uri": uri, "languageId": "yaml", "version": 1, "text": text})
         return uri
 
     def change(self, uri: str, text: str) -> None:
@@ -72,46 +72,46 @@ class Client:
         self.versions[uri] += 1
         self.texts[uri] = text
         document = {"uri": uri, "version": self.versions[uri]}
-        self.tell("textDocument/didChange", textDocument=document, contentChanges=[{"text": text}])
+        self.notify("textDocument/didChange", textDocument=document, contentChanges=[{"text": text}])
 
-    def problems(self, uri: str) -> list[dict[str, Any]]:
+    def wait_for_diagnostics(self, uri: str) -> list[dict[str, Any]]:
         """Diagnostics of the document's newest version."""
-        self._until(lambda: uri in self.diagnostics and self.diagnostics[uri][0] in (None, self.versions[uri]))
+        self._wait_until(lambda: uri in self.diagnostics and self.diagnostics[uri][0] in (None, self.versions[uri]))
         return self.diagnostics.pop(uri)[1]
 
-    def completions(self, uri: str, line: int, character: int) -> dict[str, dict[str, Any]]:
+    def list_completions(self, uri: str, line: int, character: int) -> dict[str, dict[str, Any]]:
         """What is offered at a place (from 0), by label."""
-        found = self.ask("textDocument/completion", **self._at(uri, line, character)) or []
+        found = self.request("textDocument/completion", **self._position_params(uri, line, character)) or []
         items = found["items"] if isinstance(found, dict) else found
         return {item["label"]: item for item in items}
 
-    def hover(self, uri: str, word: str) -> str:
+    def hover_text(self, uri: str, word: str) -> str:
         """The hover text over the first `word` of the document; empty where there is none."""
-        line, character = self.place(uri, word)
-        found = self.ask("textDocument/hover", **self._at(uri, line, character))
+        line, character = self.find_position(uri, word)
+        found = self.request("textDocument/hover", **self._position_params(uri, line, character))
         return found["contents"]["value"] if found else ""
 
-    def place(self, uri: str, word: str) -> tuple[int, int]:
+    def find_position(self, uri: str, word: str) -> tuple[int, int]:
         """Line and character, from 0, of the last letter of the first `word`, which may start with a line's break."""
         text = self.texts[uri]
         before = text[: text.index(word) + len(word)].split("\n")
         return len(before) - 1, len(before[-1]) - 1
 
-    def ask(self, method: str, **params: Any) -> Any:
+    def request(self, method: str, **params: Any) -> Any:
         """A request's result."""
         self.number += 1
         number = self.number
         self._send({"id": number, "method": method, "params": params} if params else {"id": number, "method": method})
-        self._until(lambda: number in self.answers)
+        self._wait_until(lambda: number in self.answers)
         answer = self.answers.pop(number)
         assert "error" not in answer, answer["error"]
         return answer["result"]
 
-    def tell(self, method: str, **params: Any) -> None:
+    def notify(self, method: str, **params: Any) -> None:
         """A notification."""
         self._send({"method": method, "params": params})
 
-    def _at(self, uri: str, line: int, character: int) -> dict[str, Any]:
+    def _position_params(self, uri: str, line: int, character: int) -> dict[str, Any]:
         return {"textDocument": {"uri": uri}, "position": {"line": line, "character": character}}
 
     def _send(self, message: dict[str, Any]) -> None:
@@ -129,27 +129,27 @@ class Client:
                 name, _, value = header.partition(b":")
                 length = int(value) if name.lower() == b"content-length" else length
                 header = stream.readline()
-            self.arrived.put(json.loads(stream.read(length)))
-        self.arrived.put(None)
+            self.incoming.put(json.loads(stream.read(length)))
+        self.incoming.put(None)
 
-    def _until(self, ready: Any) -> None:
+    def _wait_until(self, ready: Any) -> None:
         end = time.monotonic() + SECONDS
         while not ready():
             try:
-                message = self.arrived.get(timeout=max(0.0, end - time.monotonic()))
+                message = self.incoming.get(timeout=max(0.0, end - time.monotonic()))
             except queue.Empty:
-                raise AssertionError(f"no answer in {SECONDS} s; the server said {self.said}") from None
-            assert message is not None, f"the server ended; it said {self.said}"
-            self._take(message)
+                raise AssertionError(f"no answer in {SECONDS} s; the server said {self.server_messages}") from None
+            assert message is not None, f"the server ended; it said {self.server_messages}"
+            self._dispatch(message)
 
-    def _take(self, message: dict[str, Any]) -> None:
+    def _dispatch(self, message: dict[str, Any]) -> None:
         method, params = message.get("method"), message.get("params") or {}
         if method is None:
             self.answers[message["id"]] = message
         elif method == "textDocument/publishDiagnostics":
             self.diagnostics[params["uri"]] = (params.get("version"), params["diagnostics"])
         elif method in ("window/showMessage", "window/logMessage"):
-            self.said.append(params["message"])
+            self.server_messages.append(params["message"])
         elif "id" in message:
             asked = (
                 [item.get("section") for item in params.get("items", [])]

@@ -7,57 +7,57 @@ from pathlib import Path
 
 import pytest
 
-from qwen_recipes.recipe.fields import leaves
-from qwen_recipes.recipe.schema import FILES, recipe_schema
-from tests.editor.client import Client
+from qwen_recipes.recipe.field_index import index_fields
+from qwen_recipes.recipe.schema import SCHEMA_FILES, build_recipe_schema
+from tests.editor.client import LanguageClient
 from tests.editor.conftest import ROOT
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 SHORTEST = "version: 1\nmodel: Qwen/Qwen3-4B\ndata: {train: rows.jsonl}\n"
 
 
-@pytest.fixture(params=list(FILES), scope="module")
-def client(request: pytest.FixtureRequest, yaml_server: list[str]) -> Iterator[Client]:
-    schema = (ROOT / "schemas" / FILES[request.param]).as_uri()
+@pytest.fixture(params=list(SCHEMA_FILES), scope="module")
+def client(request: pytest.FixtureRequest, yaml_server: list[str]) -> Iterator[LanguageClient]:
+    schema = (ROOT / "schemas" / SCHEMA_FILES[request.param]).as_uri()
     settings = {
         "schemas": {schema: "*.recipe.yaml"},
         "schemaStore": {"enable": False},
         "validate": True,
         "hover": True,
     }
-    with Client(yaml_server, ROOT / "examples", {"yaml": {**settings, "completion": True}}) as running:
+    with LanguageClient(yaml_server, ROOT / "examples", {"yaml": {**settings, "completion": True}}) as running:
         yield running
 
 
-def test_a_broken_recipe_is_marked(client: Client) -> None:
+def test_a_broken_recipe_is_marked(client: LanguageClient) -> None:
     uri = client.open("broken.recipe.yaml", SHORTEST + "training:\n  learning_rat: 1e-4\n  scheduler: cosin\n")
-    found = {problem["range"]["start"]["line"]: problem["message"] for problem in client.problems(uri)}
+    found = {problem["range"]["start"]["line"]: problem["message"] for problem in client.wait_for_diagnostics(uri)}
     assert "learning_rat" in found[4]
     assert "constant_with_warmup" in found[5]
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
-def test_an_example_has_no_problem_and_its_words_are_explained(client: Client, example: Path) -> None:
+def test_an_example_has_no_problem_and_its_words_are_explained(client: LanguageClient, example: Path) -> None:
     uri = client.open(f"{example.stem}.recipe.yaml", example.read_text("utf-8"))
-    assert client.problems(uri) == []
-    assert any(said in client.hover(uri, "\nmodel") for said in ("The model to fine-tune", "Hub id"))
+    assert client.wait_for_diagnostics(uri) == []
+    assert any(said in client.hover_text(uri, "\nmodel") for said in ("The model to fine-tune", "Hub id"))
     if "\n  learning_rate" in client.texts[uri]:
-        assert leaves()["training.learning_rate"].description in client.hover(uri, "\n  learning_rate")
+        assert index_fields()["training.learning_rate"].description in client.hover_text(uri, "\n  learning_rate")
 
 
-def test_every_field_of_training_is_offered_with_its_description(client: Client) -> None:
+def test_every_field_of_training_is_offered_with_its_description(client: LanguageClient) -> None:
     uri = client.open("fields.recipe.yaml", SHORTEST + "training:\n  \n")
-    offered = client.completions(uri, 4, 2)
-    for path, field in leaves().items():
+    offered = client.list_completions(uri, 4, 2)
+    for path, field in index_fields().items():
         part, _, name = path.partition(".")
         if part == "training" and "." not in name:
             assert field.description in str(offered[name]["documentation"]), name
 
 
-def test_every_field_of_the_recipe_is_offered_with_its_description(client: Client) -> None:
+def test_every_field_of_the_recipe_is_offered_with_its_description(client: LanguageClient) -> None:
     uri = client.open("top.recipe.yaml", SHORTEST + "\n")
-    offered = client.completions(uri, 3, 0)
-    said = {name: part["description"] for name, part in recipe_schema()["properties"].items()}
+    offered = client.list_completions(uri, 3, 0)
+    said = {name: part["description"] for name, part in build_recipe_schema()["properties"].items()}
     assert {name: str(offered[name]["documentation"]) for name in offered if name in said}.keys() >= said.keys() - {
         "version",
         "model",
@@ -66,8 +66,8 @@ def test_every_field_of_the_recipe_is_offered_with_its_description(client: Clien
     assert all(said[name] in str(item["documentation"]) for name, item in offered.items() if name in said)
 
 
-def test_values_are_offered_and_explained(client: Client) -> None:
+def test_values_are_offered_and_explained(client: LanguageClient) -> None:
     uri = client.open("values.recipe.yaml", SHORTEST + "hardware:\n  strategy: zero3\nmethod: \n")
-    assert "* `zero3`: DeepSpeed: optimizer, gradients and weights are sharded." in client.hover(uri, "zero3")
-    offered = client.completions(uri, 5, 8)
+    assert "* `zero3`: DeepSpeed: optimizer, gradients and weights are sharded." in client.hover_text(uri, "zero3")
+    offered = client.list_completions(uri, 5, 8)
     assert "4 bits" in str(offered["qlora"]["documentation"])

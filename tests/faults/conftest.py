@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from qwen_recipes.launch.losses import read_losses
-from qwen_recipes.launch.points import last_points
-from scripts import hurt
+from qwen_recipes.runs.metrics import read_last_metrics
+from qwen_recipes.runs.trainer_logs import read_losses
+from research.faults import simulated_kill
 from tests.conformance.conftest import interpreter, tiny_model
 
 __all__ = ["interpreter", "tiny_model"]
@@ -37,11 +37,11 @@ output: {{dir: out/run}}
 run: {{backend: {backend}, environment: {environment}}}
 """
 """Dropout and warm-up, two micro-batches a step, several epochs: all of it has a state that has to come back."""
-ROWS, EPOCH = 20, 10
+ROWS, EPOCH_STEPS = 20, 10
 """Rows, and steps of an epoch, unpacked."""
 
 
-def rows() -> str:
+def make_rows() -> str:
     """Short ones, all different."""
     sums = [(f"{a} + {a + 7} =", str(2 * a + 7)) for a in range(ROWS)]
     said = [[{"role": "user", "content": q}, {"role": "assistant", "content": a}] for q, a in sums]
@@ -49,7 +49,7 @@ def rows() -> str:
 
 
 @dataclass
-class Place:
+class RunFolder:
     """A folder with a recipe of so many steps."""
 
     folder: Path
@@ -90,39 +90,39 @@ class Place:
 
     def step(self) -> int:
         """The last step of the curve; 0 before the first."""
-        return max((point.step for point in last_points(self.output)), default=0)
+        return max((point.step for point in read_last_metrics(self.output)), default=0)
 
-    def begun_by(self, pid: int) -> bool:
+    def is_started_by(self, pid: int) -> bool:
         """Whether the record is of the run that this process has started."""
         with contextlib.suppress(OSError, ValueError):
             return self.record()["pid"] == pid and self.record()["pgid"] is not None
         return False
 
-    def logged(self) -> int:
+    def count_logged_lines(self) -> int:
         """Lines of the curve, those of earlier attempts included."""
         curve = self.output / "metrics.jsonl"
         return curve.read_bytes().count(b"\n") if curve.is_file() else 0
 
-    def settled(self, said: bool = True) -> dict[str, object]:
+    def wait_until_ended(self, end_written: bool = True) -> dict[str, object]:
         """The record once every process of the run is gone and its end is written, if somebody was left to say it."""
         for _ in range(300):
             with contextlib.suppress(OSError, ValueError):
                 made = self.record()
-                if (made["status"] != "running" or not said) and not of_session(made["pgid"]):
+                if (made["status"] != "running" or not end_written) and not list_session_processes(made["pgid"]):
                     return made
             time.sleep(0.1)
         raise AssertionError(f"not ended after 30 s: {self.record()}")
 
-    def hit(self, process: subprocess.Popen[str], whom: str) -> None:
+    def kill_processes(self, process: subprocess.Popen[str], target: str) -> None:
         """SIGKILL for `recipes`, for all that the framework has started, or for all of it as when the power goes."""
         session = self.record()["pgid"]
-        pids = [pid for pid in of_session(session) if pid != session or whom == "everything"]
-        for pid in [process.pid] * (whom != "trainer") + pids * (whom != "recipes"):
+        pids = [pid for pid in list_session_processes(session) if pid != session or target == "everything"]
+        for pid in [process.pid] * (target != "trainer") + pids * (target != "recipes"):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
 
-def of_session(session: object) -> list[int]:
+def list_session_processes(session: object) -> list[int]:
     """The processes of a run's session, its supervisor first; zombies don't count."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
@@ -134,12 +134,12 @@ def of_session(session: object) -> list[int]:
 
 
 @pytest.fixture(scope="session")
-def set_up(interpreter: Callable[[str], Path], tiny_model: Callable[[str], Path]) -> Callable[..., Place]:
+def set_up(interpreter: Callable[[str], Path], tiny_model: Callable[[str], Path]) -> Callable[..., RunFolder]:
     """A recipe of `steps` steps in a new folder."""
 
-    def make(folder: Path, steps: int, backend: str = "llamafactory", packing: bool = False) -> Place:
+    def make(folder: Path, steps: int, backend: str = "llamafactory", packing: bool = False) -> RunFolder:
         folder.mkdir()
-        (folder / "rows.jsonl").write_text(rows(), "utf-8")
+        (folder / "rows.jsonl").write_text(make_rows(), "utf-8")
         python, model = interpreter(backend), tiny_model(backend)
         values = {
             "model": model,
@@ -148,23 +148,23 @@ def set_up(interpreter: Callable[[str], Path], tiny_model: Callable[[str], Path]
             "packing": str(packing).lower(),
         }
         (folder / "hurt.yaml").write_text(RECIPE.format(steps=steps, **values), "utf-8")
-        return Place(folder, steps, backend)
+        return RunFolder(folder, steps, backend)
 
     return make
 
 
 @pytest.fixture
-def place(tmp_path: Path, set_up: Callable[..., Place]) -> Callable[..., Place]:
+def place(tmp_path: Path, set_up: Callable[..., RunFolder]) -> Callable[..., RunFolder]:
     """A recipe of so many steps, in the test's own folder."""
     return lambda steps, *more: set_up(tmp_path / "hurt", steps, *more)
 
 
 @pytest.fixture(scope="session")
-def reference(tmp_path_factory: pytest.TempPathFactory, set_up: Callable[..., Place]) -> Callable[..., Place]:
+def reference(tmp_path_factory: pytest.TempPathFactory, set_up: Callable[..., RunFolder]) -> Callable[..., RunFolder]:
     """An uninterrupted run of so many steps, made once."""
-    made: dict[tuple[object, ...], Place] = {}
+    made: dict[tuple[object, ...], RunFolder] = {}
 
-    def of(*wanted: object) -> Place:
+    def of(*wanted: object) -> RunFolder:
         if wanted not in made:
             place = set_up(tmp_path_factory.mktemp("whole") / "run", *wanted)
             code, said = place.run()
@@ -175,6 +175,6 @@ def reference(tmp_path_factory: pytest.TempPathFactory, set_up: Callable[..., Pl
     return of
 
 
-def as_if_killed(place: Place, whole: Place, step: int) -> None:
+def simulate_kill(place: RunFolder, uninterrupted: RunFolder, step: int) -> None:
     """The output of an uninterrupted run, as it was after `step`."""
-    hurt.as_if_killed(place.output, whole.output, step)
+    simulated_kill.simulate_kill(place.output, uninterrupted.output, step)

@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
-from qwen_recipes.launch.checkpoints import checkpoints, last_whole
-from qwen_recipes.launch.losses import newest_checkpoint
-from qwen_recipes.launch.overview import runs
-from qwen_recipes.launch.record import read_record
-from qwen_recipes.launch.run import weights
+from qwen_recipes.reports.run_table import list_runs
+from qwen_recipes.runs.checkpoints import find_last_intact, list_checkpoints
+from qwen_recipes.runs.record import read_record
+from qwen_recipes.runs.run import find_trained_weights
+from qwen_recipes.runs.trainer_logs import find_newest_checkpoint
 
-from .conftest import EPOCH, ROOT, Place, as_if_killed, of_session
+from .conftest import EPOCH_STEPS, ROOT, RunFolder, list_session_processes, simulate_kill
 
 pytestmark = pytest.mark.training
 WITHIN = 1e-3
@@ -31,7 +31,7 @@ STEPS, MANY = 24, 240
 """Steps of a run that is hurt once or twice, and of one that is hurt twenty times."""
 
 
-def same_curve(place: Place, reference: Place) -> dict[str, Any]:
+def same_curve(place: RunFolder, reference: RunFolder) -> dict[str, Any]:
     """The largest difference of two runs' losses, which are of the same steps, and whether the weights are the same."""
     ours, theirs = place.losses(), reference.losses()
     assert sorted(ours) == sorted(theirs) == list(range(1, place.steps + 1))
@@ -39,12 +39,17 @@ def same_curve(place: Place, reference: Place) -> dict[str, Any]:
     assert worst <= WITHIN, [
         (step, ours[step], theirs[step]) for step in ours if abs(ours[step] - theirs[step]) > WITHIN
     ]
-    files = [weights(one.output, True) or weights(one.output, False) for one in (place, reference)]
+    files = [
+        find_trained_weights(one.output, True) or find_trained_weights(one.output, False) for one in (place, reference)
+    ]
     return {"worst": worst, "same_weights": len({file.read_bytes() for file in files if file}) == 1}
 
 
 def keep(name: str, found: dict[str, Any]) -> None:
-    """Write a result into the file that QWEN_RECIPES_RESULTS names, if it names one; scripts/faults.py shows it."""
+    """Write a result into the file that QWEN_RECIPES_RESULTS names, if it names one.
+
+    research/faults/faults_page.py shows it.
+    """
     if not (file := os.environ.get("QWEN_RECIPES_RESULTS")):
         return
     path = ROOT / file
@@ -59,45 +64,47 @@ def wait_for(process: subprocess.Popen[str], true: Callable[[], bool], every: fl
         time.sleep(every)
 
 
-def half_saved(place: Place) -> bool:
+def half_saved(place: RunFolder) -> bool:
     """Whether a checkpoint is being written: the last file of the newest is not there yet."""
-    newest = newest_checkpoint(place.output)
+    newest = find_newest_checkpoint(place.output)
     return newest is not None and not (newest / "trainer_state.json").exists()
 
 
-def moment(place: Place, process: subprocess.Popen[str], when: str, window: float, chance: random.Random) -> None:
+def moment(place: RunFolder, process: subprocess.Popen[str], when: str, window: float, chance: random.Random) -> None:
     """Wait for a random moment of the start, of training (within `window` seconds of its first step), or of a save."""
-    wait_for(process, lambda: place.begun_by(process.pid))
+    wait_for(process, lambda: place.is_started_by(process.pid))
     if when == "start":
         time.sleep(chance.uniform(0.5, 15))
         return
-    before = place.logged()
-    wait_for(process, lambda: place.logged() > before)
+    before = place.count_logged_lines()
+    wait_for(process, lambda: place.count_logged_lines() > before)
     time.sleep(chance.uniform(0, window))
     if when == "save":
         wait_for(process, lambda: half_saved(place), 0.001)
         time.sleep(chance.uniform(0, 0.05))
 
 
-def killed(place: Place, when: str, whom: str, window: float, chance: random.Random, *arguments: str) -> dict[str, Any]:
+def killed(
+    place: RunFolder, when: str, whom: str, window: float, chance: random.Random, *arguments: str
+) -> dict[str, Any]:
     """Start the run, kill it at a moment, and look at what is left."""
-    before = last_whole(place.output)[0]
+    before = find_last_intact(place.output)[0]
     process = place.start(*arguments)
     began = time.monotonic()
     moment(place, process, when, window, chance)
     after, step = time.monotonic() - began, place.step()
-    place.hit(process, whom)
+    place.kill_processes(process, whom)
     process.communicate(timeout=60)
-    made = place.settled(whom != "everything")
+    made = place.wait_until_ended(whom != "everything")
     record = read_record(place.output) if whom == "everything" else None
-    good, torn = last_whole(place.output)
+    good, torn = find_last_intact(place.output)
     assert before is None or (good is not None and good.step >= before.step), "a checkpoint was lost"
     if record is None:
         assert made["status"] in ("killed", "failed") and made["ended"]
         assert whom == "recipes" or process.returncode == 5
     else:
         assert (made["status"], record.state) == ("running", "killed")
-        assert [one.state for one in runs(place.folder)] == ["killed"]
+        assert [one.state for one in list_runs(place.folder)] == ["killed"]
     return {
         "killed": whom,
         "during": when,
@@ -123,7 +130,9 @@ def twenty(chance: random.Random) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("steps", [STEPS, pytest.param(MANY, marks=pytest.mark.full)])
-def test_kills_at_random_moments(steps: int, place: Callable[..., Place], reference: Callable[..., Place]) -> None:
+def test_kills_at_random_moments(
+    steps: int, place: Callable[..., RunFolder], reference: Callable[..., RunFolder]
+) -> None:
     chance = random.Random(7)
     plan = CHEAP if steps == STEPS else twenty(chance)
     hurt, whole = place(steps), reference(steps)
@@ -140,10 +149,10 @@ def test_kills_at_random_moments(steps: int, place: Callable[..., Place], refere
     keep(f"llamafactory, kill -9 {len(plan)} times", {"steps": steps, **same_curve(hurt, whole), "kills": told})
 
 
-def test_torn_checkpoint_is_passed_over(place: Callable[..., Place], reference: Callable[..., Place]) -> None:
+def test_torn_checkpoint_is_passed_over(place: Callable[..., RunFolder], reference: Callable[..., RunFolder]) -> None:
     hurt, whole = place(STEPS), reference(STEPS)
-    as_if_killed(hurt, whole, STEPS)
-    newest = checkpoints(hurt.output)[-1].folder / "adapter_model.safetensors"
+    simulate_kill(hurt, whole, STEPS)
+    newest = list_checkpoints(hurt.output)[-1].folder / "adapter_model.safetensors"
     newest.write_bytes(newest.read_bytes()[:-100])
     code, said = hurt.run("--resume")
     assert code == 0, said
@@ -154,22 +163,22 @@ def test_torn_checkpoint_is_passed_over(place: Callable[..., Place], reference: 
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.full)])
-def test_signal_ends_the_whole_training(number: signal.Signals, place: Callable[..., Place]) -> None:
+def test_signal_ends_the_whole_training(number: signal.Signals, place: Callable[..., RunFolder]) -> None:
     hurt = place(STEPS)
     process = hurt.start()
-    wait_for(process, lambda: hurt.logged() > 0)
+    wait_for(process, lambda: hurt.count_logged_lines() > 0)
     session = hurt.record()["pgid"]
-    assert len(of_session(session)) > 1
+    assert len(list_session_processes(session)) > 1
     os.killpg(process.pid, number)
     _, said = process.communicate(timeout=30)
     assert process.returncode == 130 and f"interrupted by {number.name}" in said
-    assert not of_session(session)
+    assert not list_session_processes(session)
     made = hurt.record()
     assert (made["status"], made["signal"]) == ("interrupted", number.name) and made["ended"]
-    assert [one.state for one in runs(hurt.folder)] == ["interrupted"]
+    assert [one.state for one in list_runs(hurt.folder)] == ["interrupted"]
 
 
-def test_data_file_removed(place: Callable[..., Place]) -> None:
+def test_data_file_removed(place: Callable[..., RunFolder]) -> None:
     hurt = place(4)
     (hurt.folder / "rows.jsonl").unlink()
     code, said = hurt.run()
@@ -178,10 +187,10 @@ def test_data_file_removed(place: Callable[..., Place]) -> None:
 
 
 def test_data_file_removed_or_changed_before_it_goes_on(
-    place: Callable[..., Place], reference: Callable[..., Place]
+    place: Callable[..., RunFolder], reference: Callable[..., RunFolder]
 ) -> None:
     hurt = place(STEPS)
-    as_if_killed(hurt, reference(STEPS), STEPS - 2)
+    simulate_kill(hurt, reference(STEPS), STEPS - 2)
     before = (hurt.output / "run.json").read_bytes()
     rows = hurt.folder / "rows.jsonl"
     rows.write_text(rows.read_text("utf-8").replace("12", "13"), "utf-8")
@@ -211,7 +220,7 @@ def mounted(tmp_path: Path) -> Iterator[Callable[[Path, str], None]]:
         subprocess.run(["umount", str(folder)], check=False)
 
 
-def test_read_only_output(place: Callable[..., Place], mounted: Callable[[Path, str], None]) -> None:
+def test_read_only_output(place: Callable[..., RunFolder], mounted: Callable[[Path, str], None]) -> None:
     hurt = place(4)
     mounted(hurt.folder / "out", "ro,size=1m")
     code, said = hurt.run()
@@ -221,22 +230,22 @@ def test_read_only_output(place: Callable[..., Place], mounted: Callable[[Path, 
 
 @pytest.mark.full
 def test_full_disk(
-    place: Callable[..., Place], reference: Callable[..., Place], mounted: Callable[[Path, str], None]
+    place: Callable[..., RunFolder], reference: Callable[..., RunFolder], mounted: Callable[[Path, str], None]
 ) -> None:
     """Someone else fills the disk but for half a checkpoint's room, once there is a whole one."""
     hurt, whole = place(STEPS), reference(STEPS)
     mounted(hurt.folder / "out", "size=400m")
     process = hurt.start()
-    wait_for(process, lambda: last_whole(hurt.output)[0] is not None, 0.01)
-    one = sum(path.stat().st_size for path in checkpoints(whole.output)[-1].folder.iterdir())
+    wait_for(process, lambda: find_last_intact(hurt.output)[0] is not None, 0.01)
+    one = sum(path.stat().st_size for path in list_checkpoints(whole.output)[-1].folder.iterdir())
     filler = hurt.folder / "out" / "filler"
     with filler.open("wb") as file:
         os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(filler.parent).free - one // 2)
     _, said = process.communicate(timeout=120)
-    made = hurt.settled()
+    made = hurt.wait_until_ended()
     assert process.returncode == 5 and "disk-full" in said, said
     assert made["status"] == "failed" and made["ended"]
-    good, torn = last_whole(hurt.output)
+    good, torn = find_last_intact(hurt.output)
     assert good is not None
     filler.unlink()
     code, said = hurt.run("--resume")
@@ -248,7 +257,9 @@ def test_full_disk(
 
 @pytest.mark.full
 @pytest.mark.parametrize("backend", ["axolotl", "llamafactory", "ms-swift"])
-def test_each_framework_goes_on(backend: str, place: Callable[..., Place], reference: Callable[..., Place]) -> None:
+def test_each_framework_goes_on(
+    backend: str, place: Callable[..., RunFolder], reference: Callable[..., RunFolder]
+) -> None:
     hurt, whole = place(STEPS, backend), reference(STEPS, backend)
     told = killed(hurt, "training", "trainer", 3.0, random.Random(7))
     code, said = hurt.run("--resume")
@@ -261,26 +272,27 @@ def test_each_framework_goes_on(backend: str, place: Callable[..., Place], refer
 @pytest.mark.full
 @pytest.mark.parametrize("backend", ["axolotl", "llamafactory", "ms-swift"])
 def test_goes_on_where_an_epoch_ended(
-    backend: str, place: Callable[..., Place], reference: Callable[..., Place]
+    backend: str, place: Callable[..., RunFolder], reference: Callable[..., RunFolder]
 ) -> None:
     hurt, whole = place(STEPS, backend), reference(STEPS, backend)
-    as_if_killed(hurt, whole, EPOCH * 2)
+    simulate_kill(hurt, whole, EPOCH_STEPS * 2)
     code, said = hurt.run("--resume")
     assert code == 0, said
-    assert hurt.record()["resumed_from"] == EPOCH * 2
+    assert hurt.record()["resumed_from"] == EPOCH_STEPS * 2
     keep(
-        f"{backend}, stopped at an epoch's end", {"steps": STEPS, "resumed_from": EPOCH * 2, **same_curve(hurt, whole)}
+        f"{backend}, stopped at an epoch's end",
+        {"steps": STEPS, "resumed_from": EPOCH_STEPS * 2, **same_curve(hurt, whole)},
     )
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("backend", ["axolotl", "llamafactory"])
 def test_packed_rows_come_in_the_same_order(
-    backend: str, place: Callable[..., Place], reference: Callable[..., Place]
+    backend: str, place: Callable[..., RunFolder], reference: Callable[..., RunFolder]
 ) -> None:
     """In the middle of an epoch, which has four steps. ms-swift packs with flash attention alone: not on a CPU."""
     hurt, whole = place(STEPS, backend, True), reference(STEPS, backend, True)
-    as_if_killed(hurt, whole, STEPS - 2)
+    simulate_kill(hurt, whole, STEPS - 2)
     code, said = hurt.run("--resume")
     assert code == 0, said
     assert hurt.record()["resumed_from"] == STEPS - 2

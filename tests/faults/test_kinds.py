@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from qwen_recipes.backends import backend_named
-from qwen_recipes.compile import compile_for
-from qwen_recipes.recipe.finding import RecipeError
-from qwen_recipes.recipe.load import load
+from qwen_recipes.backends import load_backend
+from qwen_recipes.compile import compile_recipe
+from qwen_recipes.finding import RecipeError
+from qwen_recipes.recipe.load import load_recipe
 
-from .conftest import ROOT, Place, as_if_killed
+from .conftest import ROOT, RunFolder, simulate_kill
 from .test_faults import keep, same_curve
 
 pytestmark = [pytest.mark.training, pytest.mark.full]
@@ -57,7 +57,7 @@ run: {{backend: {backend}, environment: {environment}}}
 def test_goes_on_or_is_refused(
     backend: str, kind: str, interpreter: Callable[[str], Path], tiny_model: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    whole, hurt = (Place(tmp_path / name, STEPS, backend) for name in ("whole", "hurt"))
+    whole, hurt = (RunFolder(tmp_path / name, STEPS, backend) for name in ("whole", "hurt"))
     rows, part, data = KINDS[kind]
     values = {"model": tiny_model(backend), "environment": interpreter(backend).parent.parent, "backend": backend}
     values |= {"part": part, "data": data, "steps": STEPS}
@@ -68,7 +68,7 @@ def test_goes_on_or_is_refused(
         (one.folder / "rows.jsonl").write_text("".join(lines[: ROWS * (1 + (kind == "streamed"))]), "utf-8")
         (one.folder / "hurt.yaml").write_text(RECIPE.format(**values), "utf-8")
     try:
-        compile_for(load(str(hurt.folder / "hurt.yaml")), backend_named(backend), hurt.folder / "compiled")
+        compile_recipe(load_recipe(str(hurt.folder / "hurt.yaml")), load_backend(backend), hurt.folder / "compiled")
     except RecipeError as error:
         assert all(finding.code == "backend" for finding in error.findings if finding.severity == "error"), error
         pytest.skip(f"refused: {error}")
@@ -76,7 +76,7 @@ def test_goes_on_or_is_refused(
     if "needs the package" in said:
         pytest.skip(said)
     assert code == 0, said
-    as_if_killed(hurt, whole, FROM)
+    simulate_kill(hurt, whole, FROM)
     code, said = hurt.run("--resume")
     if code == 1 and "can't go on" in said:
         keep(f"{backend}, {kind}", {"refused": said.splitlines()[0].rpartition(": ")[2]})

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from qwen_recipes.recipe.load import load
+from qwen_recipes.recipe.load import load_recipe
 from tests.integration.conftest import commit, git
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("pre_commit") is None, reason="pre-commit is not installed")
@@ -45,13 +45,13 @@ def test_lint(run):
 
 
 def test_compile_check(run, project):
-    from qwen_recipes.backends import backend_named
-    from qwen_recipes.compile import compile_for, write
+    from qwen_recipes.backends import load_backend
+    from qwen_recipes.compile import compile_recipe, write_files
 
     code, said = run("recipes-compile-check", "good.recipe.yaml")
     assert code == 1 and "is not what the recipe compiles to" in said
     folder = project / "compiled" / "good" / "axolotl"
-    loaded = load(str(project / "good.recipe.yaml"))
-    write(folder, compile_for(loaded, backend_named("axolotl"), folder).files, force=False)
+    loaded = load_recipe(str(project / "good.recipe.yaml"))
+    write_files(folder, compile_recipe(loaded, load_backend("axolotl"), folder).files, force=False)
     code, said = run("recipes-compile-check", "good.recipe.yaml")
     assert code == 0, said

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from qwen_recipes.cli import main
-from qwen_recipes.data.rows.layouts import read_row
-from qwen_recipes.data.rows.sources import records
+from qwen_recipes.data.rows.formats import normalize_row
+from qwen_recipes.data.rows.sources import read_source_rows
 
 DATA = Path(__file__).parents[2] / "examples" / "data"
 COUNTS = {"support.jsonl": 299, "support-validation.jsonl": 22}
@@ -104,14 +104,14 @@ def test_training_rows_are_varied() -> None:
 
 def written(name: str) -> list[dict[str, Any]]:
     """Rows as they stand in the file."""
-    found = list(records({"path": str(DATA / name), "hub": None}))
+    found = list(read_source_rows({"path": str(DATA / name), "hub": None}))
     assert not any(problem for *_, problem in found)
     return [row for _, _, row, _ in found]
 
 
 def read(name: str) -> list[dict[str, Any]]:
-    """Rows as training is given them. Raises BadRow."""
-    return [read_row(row, OTHERS[name][1], COLUMNS.get(name, {})) for row in written(name)]
+    """Rows as training is given them. Raises BadRowError."""
+    return [normalize_row(row, OTHERS[name][1], COLUMNS.get(name, {})) for row in written(name)]
 
 
 def texts(value: Any) -> list[str]:

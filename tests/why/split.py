@@ -10,11 +10,11 @@ import yaml
 CASES = Path(__file__).parent / "cases.yaml"
 
 
-def held_out(source: str) -> bool:
+def is_held_out(source: str) -> bool:
     """Whether a case's `source` has an even SHA-256."""
     return int(hashlib.sha256(source.encode()).hexdigest(), 16) % 2 == 0
 
 
-def cases(held: bool) -> list[dict[str, str]]:
+def load_cases(want_held_out: bool) -> list[dict[str, str]]:
     """The cases of one half."""
-    return [case for case in yaml.safe_load(CASES.read_text("utf-8")) if held_out(case["source"]) == held]
+    return [case for case in yaml.safe_load(CASES.read_text("utf-8")) if is_held_out(case["source"]) == want_held_out]

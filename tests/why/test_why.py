@@ -8,12 +8,12 @@ import pytest
 from click.testing import CliRunner
 
 from qwen_recipes.cli import main
-from qwen_recipes.guards import guard_codes
-from qwen_recipes.launch.why import cause_of, causes, explain
+from qwen_recipes.diagnose.causes import find_causes, load_causes, match_cause
+from qwen_recipes.guards import list_guard_codes
 
-from .split import cases
+from .split import load_cases
 
-SEEN, HELD = cases(False), cases(True)
+SEEN, HELD = load_cases(False), load_cases(True)
 MISSED = {"deepspeedai/DeepSpeed#7096", "modelscope/ms-swift#859"}
 """Held-out cases that the patterns miss, as they were when they were first tried: 31 of 33 are named."""
 
@@ -25,18 +25,18 @@ def test_there_are_enough():
 
 @pytest.mark.parametrize("case", SEEN, ids=lambda case: case["source"])
 def test_seen(case):
-    found = cause_of(case["line"])
+    found = match_cause(case["line"])
     assert found is not None and found.name == case["cause"]
 
 
 def test_held_out():
-    right = {case["source"] for case in HELD if (found := cause_of(case["line"])) and found.name == case["cause"]}
+    right = {case["source"] for case in HELD if (found := match_cause(case["line"])) and found.name == case["cause"]}
     assert {case["source"] for case in HELD} - right == MISSED
 
 
 def test_causes_name_guards_that_exist():
-    assert {cause.guard for cause in causes() if cause.guard} <= set(guard_codes())
-    assert {case["cause"] for case in SEEN + HELD} <= {cause.name for cause in causes()}
+    assert {cause.guard for cause in load_causes() if cause.guard} <= set(list_guard_codes())
+    assert {case["cause"] for case in SEEN + HELD} <= {cause.name for cause in load_causes()}
 
 
 @pytest.mark.parametrize(
@@ -51,12 +51,12 @@ def test_causes_name_guards_that_exist():
     ],
 )
 def test_ordinary_lines_tell_nothing(line):
-    assert cause_of(line) is None
+    assert match_cause(line) is None
 
 
 def test_what_follows_from_the_reason_comes_after_it():
     lines = ["Watchdog caught collective operation timeout", "torch.OutOfMemoryError: CUDA out of memory."]
-    assert [one.cause.name for one in explain(lines)] == ["out-of-memory", "collective-timeout"]
+    assert [one.cause.name for one in find_causes(lines)] == ["out-of-memory", "collective-timeout"]
 
 
 def test_command(tmp_path):

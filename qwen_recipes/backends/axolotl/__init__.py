@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from qwen_recipes.backends.axolotl.limits import LIMITS
-from qwen_recipes.backends.axolotl.words import WORDS
-from qwen_recipes.backends.base import Backend, Output
+from qwen_recipes.backends.axolotl.native_values import NATIVE_VALUES
+from qwen_recipes.backends.axolotl.unsupported import UNSUPPORTED_SETTINGS
+from qwen_recipes.backends.base import Backend, OutputFile
 from qwen_recipes.backends.plan import Plan
-from qwen_recipes.shipped import shipped
+from qwen_recipes.package_data import find_package_data
 
 VERSION = "0.21.0"
-OLDER = ("0.16.1",)
+OLDER_VERSIONS = ("0.16.1",)
 
 
-def outputs(plan: Plan) -> list[Output]:
+def list_output_files(plan: Plan) -> list[OutputFile]:
     """The config, DeepSpeed's where it shards, and the launch script. FSDP2 stands in the config."""
-    files = [Output("train.yaml", "train.yaml.j2", "yaml", config=True), Output("run.sh", "run.sh.j2", "shell")]
+    files = [OutputFile("train.yaml", "train.yaml.j2", "yaml", config=True), OutputFile("run.sh", "run.sh.j2", "shell")]
     if plan.hardware.deepspeed:
-        files.append(Output("deepspeed.json", "deepspeed.json.j2", "json"))
+        files.append(OutputFile("deepspeed.json", "deepspeed.json.j2", "json"))
     return files
 
 
-SHAPES = {
+ROW_SHAPES = {
     "pretrain": "text",
     "sft": "segments",
     "dpo": "rendered-pair",
@@ -33,13 +33,13 @@ SHAPES = {
 }
 
 
-def row_shape(plan: Plan) -> str:
+def choose_row_shape(plan: Plan) -> str:
     """Text cut where loss begins and ends; preferences as text, since its own readers drop fields (DPODataset)."""
     if plan.chat.exact:
         return "tokenized"
     if plan.objective.type == "sft" and not plan.chat.official:
         return "last-turn" if plan.chat.train_on == "last-assistant" else "messages"
-    return SHAPES[plan.objective.type]
+    return ROW_SHAPES[plan.objective.type]
 
 
 BACKEND = Backend(
@@ -48,13 +48,13 @@ BACKEND = Backend(
     version=VERSION,
     package="axolotl",
     distribution="axolotl",
-    templates=shipped("templates") / "axolotl",
-    schema_file=shipped("schemas") / "backends" / f"axolotl-{VERSION}.schema.json",
-    words=WORDS,
-    outputs=outputs,
-    resume="--resume-from-checkpoint={}",
-    limits=LIMITS,
-    older=OLDER,
-    row_shape=row_shape,
-    own_tokens=lambda plan: plan.objective.type == "sft" and not plan.chat.official,
+    templates=find_package_data("templates") / "axolotl",
+    schema_file=find_package_data("schemas") / "backends" / f"axolotl-{VERSION}.schema.json",
+    native_values=NATIVE_VALUES,
+    list_output_files=list_output_files,
+    resume_argument="--resume-from-checkpoint={}",
+    unsupported_settings=UNSUPPORTED_SETTINGS,
+    older_versions=OLDER_VERSIONS,
+    choose_row_shape=choose_row_shape,
+    tokenizes_differently=lambda plan: plan.objective.type == "sft" and not plan.chat.official,
 )

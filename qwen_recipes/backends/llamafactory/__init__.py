@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-from qwen_recipes.backends.base import Backend, Output
-from qwen_recipes.backends.llamafactory.limits import LIMITS, RESUME_LIMITS
-from qwen_recipes.backends.llamafactory.words import WORDS
+from qwen_recipes.backends.base import Backend, OutputFile
+from qwen_recipes.backends.llamafactory.native_values import NATIVE_VALUES
+from qwen_recipes.backends.llamafactory.unsupported import RESUME_UNSUPPORTED, UNSUPPORTED_SETTINGS
 from qwen_recipes.backends.plan import Plan
-from qwen_recipes.shipped import shipped
+from qwen_recipes.package_data import find_package_data
 
 VERSION = "0.9.5"
-OLDER = ("0.9.4",)
+OLDER_VERSIONS = ("0.9.4",)
 
 
-def outputs(plan: Plan) -> list[Output]:
+def list_output_files(plan: Plan) -> list[OutputFile]:
     """The config, the list of data sets, what sharding needs, and the launch script."""
     files = [
-        Output("train.yaml", "train.yaml.j2", "yaml", config=True),
-        Output("dataset_info.json", "dataset_info.json.j2", "json"),
-        Output("run.sh", "run.sh.j2", "shell"),
+        OutputFile("train.yaml", "train.yaml.j2", "yaml", config=True),
+        OutputFile("dataset_info.json", "dataset_info.json.j2", "json"),
+        OutputFile("run.sh", "run.sh.j2", "shell"),
     ]
     if plan.hardware.deepspeed:
-        files.append(Output("deepspeed.json", "deepspeed.json.j2", "json"))
+        files.append(OutputFile("deepspeed.json", "deepspeed.json.j2", "json"))
     elif plan.hardware.fsdp:
-        files.append(Output("fsdp.yaml", "fsdp.yaml.j2", "yaml"))
+        files.append(OutputFile("fsdp.yaml", "fsdp.yaml.j2", "yaml"))
     return files
 
 
-def row_shape(plan: Plan) -> str:
+def choose_row_shape(plan: Plan) -> str:
     """Text as a conversation; pairs and labels in its ShareGPT form.
 
     A Base model's rows stay conversations: its end of turn is set by a template that writes marks itself.
@@ -45,14 +45,16 @@ BACKEND = Backend(
     version=VERSION,
     package="llamafactory",
     distribution="llamafactory",
-    templates=shipped("templates") / "llamafactory",
-    schema_file=shipped("schemas") / "backends" / f"llamafactory-{VERSION}.schema.json",
-    words=WORDS,
-    outputs=outputs,
-    resume="resume_from_checkpoint={}",
-    resume_limits=RESUME_LIMITS,
-    limits=LIMITS,
-    older=OLDER,
-    row_shape=row_shape,
-    own_tokens=lambda plan: plan.objective.type == "sft" and (plan.chat.template == "base" or not plan.chat.official),
+    templates=find_package_data("templates") / "llamafactory",
+    schema_file=find_package_data("schemas") / "backends" / f"llamafactory-{VERSION}.schema.json",
+    native_values=NATIVE_VALUES,
+    list_output_files=list_output_files,
+    resume_argument="resume_from_checkpoint={}",
+    resume_unsupported=RESUME_UNSUPPORTED,
+    unsupported_settings=UNSUPPORTED_SETTINGS,
+    older_versions=OLDER_VERSIONS,
+    choose_row_shape=choose_row_shape,
+    tokenizes_differently=lambda plan: (
+        plan.objective.type == "sft" and (plan.chat.template == "base" or not plan.chat.official)
+    ),
 )

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from qwen_recipes.backends.base import Backend, Output
-from qwen_recipes.backends.ms_swift.limits import LIMITS
-from qwen_recipes.backends.ms_swift.words import WORDS
+from qwen_recipes.backends.base import Backend, OutputFile
+from qwen_recipes.backends.ms_swift.native_values import NATIVE_VALUES
+from qwen_recipes.backends.ms_swift.unsupported import UNSUPPORTED_SETTINGS
 from qwen_recipes.backends.plan import Plan
-from qwen_recipes.shipped import shipped
+from qwen_recipes.package_data import find_package_data
 
 VERSION = "4.6.0"
-OLDER = ("3.12.6",)
+OLDER_VERSIONS = ("3.12.6",)
 
 
-def outputs(plan: Plan) -> list[Output]:
+def list_output_files(plan: Plan) -> list[OutputFile]:
     """The config, what sharding needs, and the launch script."""
     rlhf = plan.objective.type not in ("sft", "pretrain") or plan.objective.kl_weight is not None
     if plan.hardware.megatron:
-        config = Output("train.yaml", "megatron.yaml.j2", "yaml", config=True, dialect="megatron")
-        return [config, Output("run.sh", "run.sh.j2", "shell")]
-    config = Output("train.yaml", "train.yaml.j2", "yaml", config=True, dialect="rlhf" if rlhf else "")
-    files = [config, Output("run.sh", "run.sh.j2", "shell")]
+        config = OutputFile("train.yaml", "megatron.yaml.j2", "yaml", config=True, schema_definition="megatron")
+        return [config, OutputFile("run.sh", "run.sh.j2", "shell")]
+    config = OutputFile("train.yaml", "train.yaml.j2", "yaml", config=True, schema_definition="rlhf" if rlhf else "")
+    files = [config, OutputFile("run.sh", "run.sh.j2", "shell")]
     if plan.hardware.deepspeed:
-        files.append(Output("deepspeed.json", "deepspeed.json.j2", "json"))
+        files.append(OutputFile("deepspeed.json", "deepspeed.json.j2", "json"))
     elif plan.hardware.strategy == "fsdp":
-        files.append(Output("fsdp.json", "fsdp.json.j2", "json"))
+        files.append(OutputFile("fsdp.json", "fsdp.json.j2", "json"))
     return files
 
 
-def row_shape(plan: Plan) -> str:
+def choose_row_shape(plan: Plan) -> str:
     """Turns of the official text; in pairs the better answer ends the conversation and the worse stands beside it."""
     if plan.chat.exact:
         return "tokenized-text"
@@ -43,13 +43,13 @@ BACKEND = Backend(
     version=VERSION,
     package="ms_swift",
     distribution="ms-swift",
-    templates=shipped("templates") / "ms_swift",
-    schema_file=shipped("schemas") / "backends" / f"ms-swift-{VERSION}.schema.json",
-    words=WORDS,
-    outputs=outputs,
-    resume="--resume_from_checkpoint={}",
-    limits=LIMITS,
-    older=OLDER,
-    row_shape=row_shape,
-    own_tokens=lambda plan: plan.objective.type == "sft" and not plan.chat.official,
+    templates=find_package_data("templates") / "ms_swift",
+    schema_file=find_package_data("schemas") / "backends" / f"ms-swift-{VERSION}.schema.json",
+    native_values=NATIVE_VALUES,
+    list_output_files=list_output_files,
+    resume_argument="--resume_from_checkpoint={}",
+    unsupported_settings=UNSUPPORTED_SETTINGS,
+    older_versions=OLDER_VERSIONS,
+    choose_row_shape=choose_row_shape,
+    tokenizes_differently=lambda plan: plan.objective.type == "sft" and not plan.chat.official,
 )

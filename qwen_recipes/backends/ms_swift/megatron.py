@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from qwen_recipes.backends.base import Limit
+from qwen_recipes.backends.base import UnsupportedSetting
 from qwen_recipes.backends.plan import Plan
 
-ATTENTION = ("q_proj", "k_proj", "v_proj", "o_proj")
-ALL = (*ATTENTION, "gate_proj", "up_proj", "down_proj")
+ATTENTION_LAYERS = ("q_proj", "k_proj", "v_proj", "o_proj")
+ALL_LINEAR_LAYERS = (*ATTENTION_LAYERS, "gate_proj", "up_proj", "down_proj")
 
-WORDS: dict[str, Mapping[Any, Any]] = {
+NATIVE_VALUES: dict[str, Mapping[Any, Any]] = {
     "megatron_command": {"pretrain": "pt", "sft": "sft", "dpo": "rlhf"},
     "megatron_scheduler": {
         "cosine": "cosine",
@@ -33,16 +33,16 @@ WORDS: dict[str, Mapping[Any, Any]] = {
 """Its names: Megatron fuses q, k and v into one layer, and gate and up into another."""
 
 
-def _odd_targets(plan: Plan) -> bool:
-    return plan.method.adapter and set(plan.method.targets) not in (set(ATTENTION), set(ALL))
+def _has_unsupported_targets(plan: Plan) -> bool:
+    return plan.method.adapter and set(plan.method.targets) not in (set(ATTENTION_LAYERS), set(ALL_LINEAR_LAYERS))
 
 
-def _evaluates_apart(plan: Plan) -> bool:
+def _evaluates_apart_from_saving(plan: Plan) -> bool:
     evaluate, save = plan.training.evaluate_every, plan.training.save_every
     return evaluate != "never" and "epoch" in (evaluate, save) and evaluate != save
 
 
-_BEYOND: tuple[tuple[str, Callable[[Plan], bool], str], ...] = (
+_UNSUPPORTED: tuple[tuple[str, Callable[[Plan], bool], str], ...] = (
     (
         "objective.type",
         lambda p: p.objective.type not in ("sft", "pretrain", "dpo"),
@@ -51,7 +51,11 @@ _BEYOND: tuple[tuple[str, Callable[[Plan], bool], str], ...] = (
     ("objective.kl_weight", lambda p: p.objective.kl_weight is not None, "its Megatron anchors on sampled answers"),
     ("method.type", lambda p: p.method.type == "freeze", "under Megatron layers have other names"),
     ("method.variant", lambda p: p.method.variant != "plain", "its Megatron has plain adapters only"),
-    ("method.targets", _odd_targets, "Megatron fuses layers: an adapter goes on all of attention, or on everything"),
+    (
+        "method.targets",
+        _has_unsupported_targets,
+        "Megatron fuses layers: an adapter goes on all of attention, or on everything",
+    ),
     ("method.layers", lambda p: p.method.adapter and p.method.layers is not None, "its Megatron adapts every layer"),
     ("method.lora_plus", lambda p: p.method.lora_plus is not None, "its Megatron has one learning rate for an adapter"),
     ("method.modules_to_save", lambda p: bool(p.method.modules_to_save), "under Megatron modules have other names"),
@@ -62,7 +66,11 @@ _BEYOND: tuple[tuple[str, Callable[[Plan], bool], str], ...] = (
         "its Megatron counts whole epochs",
     ),
     ("training.early_stopping", lambda p: p.training.early_stopping is not None, "its Megatron does not stop early"),
-    ("training.evaluate_every", _evaluates_apart, "its Megatron evaluates by epoch only when it saves by epoch"),
+    (
+        "training.evaluate_every",
+        _evaluates_apart_from_saving,
+        "its Megatron evaluates by epoch only when it saves by epoch",
+    ),
     ("training.keep_checkpoints", lambda p: p.training.keep_checkpoints < 2, "its Megatron keeps two or more"),
     ("training.neftune", lambda p: p.training.neftune is not None, "its Megatron adds no noise"),
     ("training.compile", lambda p: p.training.compile, "Megatron has kernels of its own"),
@@ -78,8 +86,10 @@ _BEYOND: tuple[tuple[str, Callable[[Plan], bool], str], ...] = (
 )
 
 
-def _under_megatron(applies: Callable[[Plan], bool]) -> Callable[[Plan], bool]:
+def _only_under_megatron(applies: Callable[[Plan], bool]) -> Callable[[Plan], bool]:
     return lambda plan: plan.hardware.megatron and applies(plan)
 
 
-LIMITS = tuple(Limit(field, _under_megatron(applies), why) for field, applies, why in _BEYOND)
+UNSUPPORTED_SETTINGS = tuple(
+    UnsupportedSetting(field, _only_under_megatron(applies), why) for field, applies, why in _UNSUPPORTED
+)

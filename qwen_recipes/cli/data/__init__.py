@@ -13,7 +13,7 @@ COMMANDS = {
 }
 
 
-class Commands(click.Group):
+class LazyDataGroup(click.Group):
     """A group that imports a command when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -33,6 +33,6 @@ class Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group("data", cls=Commands)
+@click.group("data", cls=LazyDataGroup)
 def command() -> None:
     """Check, show and prepare rows."""

@@ -12,16 +12,16 @@ from typing import Any
 
 import click
 
-from qwen_recipes.cli.common import Exit, format_option, set_option, stop
-from qwen_recipes.cli.data.sources import DEFAULT_MODEL, Asked, Options, asked_for
-from qwen_recipes.cli.report import colour, say
-from qwen_recipes.data.layouts import ALL_LAYOUTS
+from qwen_recipes.cli.console import print_stderr, should_colour
+from qwen_recipes.cli.data.selection import DEFAULT_MODEL, DataOptions, DataSelection, select_data
+from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, format_option, set_option
+from qwen_recipes.data.detect_format import ROW_FORMATS
 
 
 @click.command("check")
 @click.argument("names", nargs=-1, required=True, metavar="FILE...|RECIPE")
 @click.option("--model", metavar="MODEL", help=f"Whose tokenizer and template judge files. [default: {DEFAULT_MODEL}]")
-@click.option("--format-of", "layout", type=click.Choice(ALL_LAYOUTS), help="Layout of the files' rows.")
+@click.option("--format-of", "layout", type=click.Choice(ROW_FORMATS), help="Layout of the files' rows.")
 @click.option("--validation", multiple=True, metavar="FILE", help="Rows to validate on, looked for among the others.")
 @click.option("--sequence-length", "limit", type=click.IntRange(1), help="Tokens that fit. [default: the recipe's]")
 @click.option("--train-on", type=click.Choice(["assistant", "last-assistant", "all"]), help="Turns that carry loss.")
@@ -51,61 +51,67 @@ def command(
     what is in both training and validation rows. Files are read in a stream: memory does not grow with them. Exits 1
     where a row or a file has an error.
     """
-    asked = asked_for(names, Options(model, layout, train_on, limit, None, sets, validation))
+    asked = select_data(names, DataOptions(model, layout, train_on, limit, None, sets, validation))
     off = frozenset(code.strip().upper() for codes in ignore for code in codes.split(","))
-    asked = replace(asked, rules=replace(asked.rules, off=asked.rules.off | off))
+    asked = replace(asked, rules=replace(asked.rules, allowed_codes=asked.rules.allowed_codes | off))
     for name in dict.fromkeys(asked.skipped):
-        say(f"recipes: {name} is on the hub and was not checked: download it and check the files")
+        print_stderr(f"recipes: {name} is on the hub and was not checked: download it and check the files")
     if not asked.files:
-        stop("there are no files of rows to check", Exit.USAGE)
-    summary = _summary(asked, jobs, quiet)
+        exit_with_error("there are no files of rows to check", ExitCode.USAGE)
+    summary = _check_selection(asked, jobs, quiet)
     if html:
-        from qwen_recipes.cli.data.page import page
+        from qwen_recipes.cli.data.check_html import render_check_page
         from qwen_recipes.data.rows.prepare import replace_file
 
         try:
-            replace_file(html, page(summary))
+            replace_file(html, render_check_page(summary))
         except OSError as error:
-            stop(f"{html} can't be written: {error.strerror}", Exit.USAGE)
-    _print(summary, form)
-    sys.exit(Exit.RECIPE if any(found["severity"] == "error" for found in summary["findings"]) else Exit.GOOD)
+            exit_with_error(f"{html} can't be written: {error.strerror}", ExitCode.USAGE)
+    _print_summary(summary, form)
+    sys.exit(
+        ExitCode.INVALID_INPUT
+        if any(found["severity"] == "error" for found in summary["findings"])
+        else ExitCode.SUCCESS
+    )
 
 
-def _summary(asked: Asked, jobs: int | None, quiet: bool) -> dict[str, Any]:
+def _check_selection(selection: DataSelection, jobs: int | None, quiet: bool) -> dict[str, Any]:
     from concurrent.futures import BrokenExecutor
 
-    from qwen_recipes.data.reading import NoReader
-    from qwen_recipes.data.tokenizer import NoTokenizer
-    from qwen_recipes.guards.rows.check import check_rows
-    from qwen_recipes.guards.rows.summary import summary
+    from qwen_recipes.data.row_reader import MissingReaderError
+    from qwen_recipes.data.tokenizer import MissingTokenizerError
+    from qwen_recipes.guards.rows.parallel_check import check_rows
+    from qwen_recipes.guards.rows.summary import summarize_check
 
     try:
-        with progress(asked, quiet) as told:
-            checked = check_rows(asked.files, asked.rules, jobs, told)
-    except (NoTokenizer, NoReader) as error:
-        stop(str(error), Exit.ENVIRONMENT)
+        with show_progress_bar(selection, quiet) as told:
+            checked = check_rows(selection.files, selection.rules, jobs, told)
+    except (MissingTokenizerError, MissingReaderError) as error:
+        exit_with_error(str(error), ExitCode.ENVIRONMENT)
     except BrokenExecutor:
-        stop("a process that judged rows was ended from outside, by the kernel for want of memory?", Exit.ENVIRONMENT)
+        exit_with_error(
+            "a process that judged rows was ended from outside, by the kernel for want of memory?", ExitCode.ENVIRONMENT
+        )
     except OSError as error:
-        stop(f"{error.filename} can't be read: {error.strerror}", Exit.USAGE)
-    return summary(checked, asked.overlong)
+        exit_with_error(f"{error.filename} can't be read: {error.strerror}", ExitCode.USAGE)
+    return summarize_check(checked, selection.overlong)
 
 
 @contextmanager
-def progress(asked: Asked, quiet: bool) -> Iterator[Callable[[int], None] | None]:
+def show_progress_bar(selection: DataSelection, quiet: bool) -> Iterator[Callable[[int], None] | None]:
     """A bar on standard error while a person looks on."""
     if quiet or not sys.stderr.isatty():
         yield None
         return
-    size = sum(Path(rows.file).stat().st_size for rows in asked.files)
+    size = sum(Path(rows.file).stat().st_size for rows in selection.files)
     with click.progressbar(length=size, label="rows", file=sys.stderr) as bar:
         yield bar.update
 
 
-def _print(summary: dict[str, Any], form: str) -> None:
+def _print_summary(summary: dict[str, Any], form: str) -> None:
     if form == "json":
         click.echo(json.dumps(summary, indent=2, ensure_ascii=False))
     else:
-        from qwen_recipes.cli.data.text import report
+        from qwen_recipes.cli.data.check_text import format_check_summary
 
-        click.echo(report(summary), color=colour(sys.stdout))
+        click.echo(format_check_summary(summary), color=should_colour(sys.stdout))

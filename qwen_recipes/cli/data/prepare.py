@@ -8,17 +8,17 @@ from typing import Any
 
 import click
 
-from qwen_recipes.cli.common import Exit, format_option, set_option, stop
-from qwen_recipes.cli.data.sources import Asked, Options, asked_for
-from qwen_recipes.cli.report import counted, say
-from qwen_recipes.data.layouts import ALL_LAYOUTS
-from qwen_recipes.data.preparation.examples import CONVERSATIONS, Wishes
+from qwen_recipes.cli.console import format_count, print_stderr
+from qwen_recipes.cli.data.selection import DataOptions, DataSelection, select_data
+from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, format_option, set_option
+from qwen_recipes.data.detect_format import ROW_FORMATS
+from qwen_recipes.data.preparation.convert_row import CONVERSATION_FORMATS, ConversationOptions
 
 
 @click.command("prepare")
 @click.argument("names", nargs=-1, required=True, metavar="FILE...|RECIPE")
 @click.option("-o", "--output", "out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="JSONL.")
-@click.option("--format-of", "layout", type=click.Choice(ALL_LAYOUTS), help="Layout of the files' rows.")
+@click.option("--format-of", "layout", type=click.Choice(ROW_FORMATS), help="Layout of the files' rows.")
 @click.option("--split-turns", is_flag=True, help="One example for each turn that the assistant ends.")
 @click.option("--strip", is_flag=True, help="Unicode's form C, and no newline at the beginning of answers.")
 @click.option("--history-reasoning", type=click.Choice(["keep", "strip"]), default="keep", show_default=True,
@@ -40,73 +40,77 @@ from qwen_recipes.data.preparation.examples import CONVERSATIONS, Wishes
 @click.option("--force", is_flag=True, help="Write over files that are there.")
 @set_option
 @format_option("text", "json")
-def command(names: tuple[str, ...], out: Path, form: str, force: bool, **given: Any) -> None:
+def command(names: tuple[str, ...], out: Path, form: str, force: bool, **flags: Any) -> None:
     """Make rows ready: convert to messages, split, clean, deduplicate, mix, hold out.
 
     The input is never changed. Beside OUTPUT lies OUTPUT.manifest.json: what was left out, row by row, and why.
     Broken rows are left out and listed. The same input, options and seed give the same files.
     """
-    from qwen_recipes.data.preparation.run import Order, Outputs
+    from qwen_recipes.data.preparation.pipeline import OutputPaths, PreparationOptions
 
-    options = Options(given["model"], given["layout"], sets=given["sets"])
-    asked = asked_for(names, options)
-    held = given["validation_output"] or out.with_name(f"{out.stem}-validation{out.suffix or '.jsonl'}")
-    outputs = Outputs(out, held, out.with_name(out.name + ".manifest.json"))
-    _refuse(asked, outputs, given, force)
-    wishes = Wishes(given["split_turns"], given["strip"], given["history_reasoning"], _think(given["think"], asked))
-    order = Order(wishes, given["deduplicate"], given["reasoning_share"], given["validation"], given["group_by"],
-                  given["seed"])  # fmt: skip
-    manifest = _run(asked, order, outputs)
+    options = DataOptions(flags["model"], flags["layout"], sets=flags["sets"])
+    asked = select_data(names, options)
+    held = flags["validation_output"] or out.with_name(f"{out.stem}-validation{out.suffix or '.jsonl'}")
+    outputs = OutputPaths(out, held, out.with_name(out.name + ".manifest.json"))
+    _exit_on_bad_call(asked, outputs, flags, force)
+    wishes = ConversationOptions(
+        flags["split_turns"], flags["strip"], flags["history_reasoning"], _resolve_think_option(flags["think"], asked)
+    )
+    order = PreparationOptions(wishes, flags["deduplicate"], flags["reasoning_share"], flags["validation"],
+                               flags["group_by"], flags["seed"])  # fmt: skip
+    manifest = _run_preparation(asked, order, outputs)
     if form == "json":
         click.echo(json.dumps({"output": str(out), "counts": manifest["counts"]}, indent=2))
     else:
-        click.echo(_said(manifest["counts"], outputs, order.validation is not None))
+        click.echo(_format_counts(manifest["counts"], outputs, order.validation is not None))
 
 
-def _think(wish: str, asked: Asked) -> str:
-    if wish != "auto":
-        return wish
-    return "remove" if asked.rules.template.variant == "instruct-2507" else "keep"
+def _resolve_think_option(option: str, selection: DataSelection) -> str:
+    if option != "auto":
+        return option
+    return "remove" if selection.rules.template.variant == "instruct-2507" else "keep"
 
 
-def _refuse(asked: Asked, outputs: Any, given: dict[str, Any], force: bool) -> None:
+def _exit_on_bad_call(selection: DataSelection, outputs: Any, options: dict[str, Any], force: bool) -> None:
     """End where the call would write over something, or asks of rows what they can't give."""
-    inputs = {Path(rows.file).resolve() for rows in asked.files}
+    inputs = {Path(rows.file).resolve() for rows in selection.files}
     for path in (outputs.train, outputs.validation, outputs.manifest):
         if path.resolve() in inputs:
-            stop(f"{path} is one of the files that are read: name another", Exit.USAGE)
-        if path.exists() and not force and (path != outputs.validation or given["validation"]):
-            stop(f"{path} is there: name another, or give --force", Exit.USAGE)
-    if given["validation_output"] and not given["validation"]:
-        stop("--validation-output needs --validation SHARE", Exit.USAGE)
-    changed = given["split_turns"] or given["strip"] or given["think"] != "keep" or given["reasoning_share"]
-    other = sorted({rows.layout for rows in asked.files} - set(CONVERSATIONS))
-    if other and (changed or given["history_reasoning"] != "keep"):
-        stop(f"rows laid out as {', '.join(other)} can be deduplicated and held out, nothing more", Exit.USAGE)
+            exit_with_error(f"{path} is one of the files that are read: name another", ExitCode.USAGE)
+        if path.exists() and not force and (path != outputs.validation or options["validation"]):
+            exit_with_error(f"{path} is there: name another, or give --force", ExitCode.USAGE)
+    if options["validation_output"] and not options["validation"]:
+        exit_with_error("--validation-output needs --validation SHARE", ExitCode.USAGE)
+    changed = options["split_turns"] or options["strip"] or options["think"] != "keep" or options["reasoning_share"]
+    other = sorted({rows.layout for rows in selection.files} - set(CONVERSATION_FORMATS))
+    if other and (changed or options["history_reasoning"] != "keep"):
+        exit_with_error(
+            f"rows laid out as {', '.join(other)} can be deduplicated and held out, nothing more", ExitCode.USAGE
+        )
 
 
-def _run(asked: Asked, order: Any, outputs: Any) -> dict[str, Any]:
-    from qwen_recipes.data.preparation.run import Preparation, Source
-    from qwen_recipes.data.reading import NoReader
+def _run_preparation(selection: DataSelection, order: Any, outputs: Any) -> dict[str, Any]:
+    from qwen_recipes.data.preparation.pipeline import DataPreparation, InputFile
+    from qwen_recipes.data.row_reader import MissingReaderError
 
-    for name in dict.fromkeys(asked.skipped):
-        say(f"recipes: {name} is on the hub and was left out: download it first")
-    sources = [Source(rows.file, rows.layout, dict(rows.columns)) for rows in asked.files if not rows.validation]
+    for name in dict.fromkeys(selection.skipped):
+        print_stderr(f"recipes: {name} is on the hub and was left out: download it first")
+    sources = [InputFile(rows.file, rows.layout, dict(rows.columns)) for rows in selection.files if not rows.validation]
     try:
-        return Preparation(sources, order).run(outputs)
-    except (NoReader, ImportError) as error:
-        stop(str(error), Exit.ENVIRONMENT)
+        return DataPreparation(sources, order).run(outputs)
+    except (MissingReaderError, ImportError) as error:
+        exit_with_error(str(error), ExitCode.ENVIRONMENT)
     except OSError as error:
-        stop(f"{error.filename or outputs.train}: {error.strerror}", Exit.USAGE)
+        exit_with_error(f"{error.filename or outputs.train}: {error.strerror}", ExitCode.USAGE)
 
 
-def _said(counts: dict[str, int], outputs: Any, held: bool) -> str:
+def _format_counts(counts: dict[str, int], outputs: Any, has_validation: bool) -> str:
     lines = [
-        f"{counted(counts['read'], 'row')} read, {counts['bad']:,} of them bad; "
-        f"{counted(counts['made'], 'example')} made of the others",
+        f"{format_count(counts['read'], 'row')} read, {counts['bad']:,} of them bad; "
+        f"{format_count(counts['made'], 'example')} made of the others",
         f"{counts['train']:,} written to {outputs.train}",
     ]
-    if held:
+    if has_validation:
         lines.append(f"{counts['validation']:,} held out in {outputs.validation}")
     names = (("duplicate", "duplicates"), ("near_duplicate", "near duplicates"), ("mixed_out", "for the share"))
     left = [f"{counts[key]:,} {name}" for key, name in names if counts[key]]

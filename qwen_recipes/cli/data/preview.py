@@ -9,12 +9,12 @@ from pathlib import Path
 
 import click
 
-from qwen_recipes.cli.common import Exit, set_option, stop
-from qwen_recipes.cli.data.shown import Shown, as_html, as_text
-from qwen_recipes.cli.data.sources import DEFAULT_MODEL, Asked, Options, asked_for, template_of
-from qwen_recipes.cli.report import colour, counted, say
-from qwen_recipes.data.layouts import ALL_LAYOUTS
-from qwen_recipes.guards.rows.judge import Rules
+from qwen_recipes.cli.console import format_count, print_stderr, should_colour
+from qwen_recipes.cli.data.selection import DEFAULT_MODEL, DataOptions, DataSelection, get_template_text, select_data
+from qwen_recipes.cli.data.token_preview import RowPreview, format_previews, render_preview_page
+from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, set_option
+from qwen_recipes.data.detect_format import ROW_FORMATS
+from qwen_recipes.guards.rows.row_checker import RowCheckSettings
 
 
 @click.command("preview")
@@ -23,7 +23,7 @@ from qwen_recipes.guards.rows.judge import Rules
 @click.option("--from-row", type=click.IntRange(1), default=1, show_default=True, help="The first row that is shown.")
 @click.option("--backend", metavar="NAME", help="As this framework is told; the recipe's own where left out.")
 @click.option("--model", metavar="MODEL", help=f"Whose tokenizer and template show files. [default: {DEFAULT_MODEL}]")
-@click.option("--format-of", "layout", type=click.Choice(ALL_LAYOUTS), help="Layout of the files' rows.")
+@click.option("--format-of", "layout", type=click.Choice(ROW_FORMATS), help="Layout of the files' rows.")
 @click.option("--sequence-length", "limit", type=click.IntRange(1), help="Tokens that fit. [default: the recipe's]")
 @click.option("--train-on", type=click.Choice(["assistant", "last-assistant", "all"]), help="Turns that carry loss.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a page there instead.")
@@ -45,63 +45,63 @@ def command(
     Trained tokens are green where there are colours, between brackets where there are none. Tokens behind the
     sequence length are struck out.
     """
-    asked = asked_for(names, Options(model, layout, train_on, limit, backend, sets))
-    shown = list(islice(_shown(asked, backend), from_row - 1, from_row - 1 + rows))
+    asked = select_data(names, DataOptions(model, layout, train_on, limit, backend, sets))
+    shown = list(islice(_preview_selection(asked, backend), from_row - 1, from_row - 1 + rows))
     if not shown:
-        stop("there is no row to show", Exit.RECIPE)
+        exit_with_error("there is no row to show", ExitCode.INVALID_INPUT)
     if html is None:
-        click.echo(as_text(shown, coloured=_coloured()), color=colour(sys.stdout))
+        click.echo(format_previews(shown, coloured=_can_colour()), color=should_colour(sys.stdout))
         return
     from qwen_recipes.data.rows.prepare import replace_file
 
     try:
-        replace_file(html, as_html(shown, _about(asked.rules)))
+        replace_file(html, render_preview_page(shown, _describe_encoding(asked.rules)))
     except OSError as error:
-        stop(f"{html} can't be written: {error.strerror}", Exit.USAGE)
-    say(f"{counted(len(shown), 'row')} in {html}")
+        exit_with_error(f"{html} can't be written: {error.strerror}", ExitCode.USAGE)
+    print_stderr(f"{format_count(len(shown), 'row')} in {html}")
 
 
-def _about(rules: Rules) -> str:
+def _describe_encoding(rules: RowCheckSettings) -> str:
     return f"{rules.model.id} · chat template {rules.template.variant} · loss on {rules.train_on}"
 
 
-def _coloured() -> bool:
-    return colour(sys.stdout) is None and sys.stdout.isatty()
+def _can_colour() -> bool:
+    return should_colour(sys.stdout) is None and sys.stdout.isatty()
 
 
-def _shown(asked: Asked, backend: str | None) -> Iterator[Shown]:
+def _preview_selection(selection: DataSelection, backend: str | None) -> Iterator[RowPreview]:
     """Each row, or why it can't be trained on."""
-    from qwen_recipes.data.labels import Encoder, Rule
-    from qwen_recipes.data.reading import NoReader
-    from qwen_recipes.data.tokenizer import NoTokenizer, load_tokenizer
+    from qwen_recipes.data.encoder import Encoder, LossRule
+    from qwen_recipes.data.row_reader import MissingReaderError
+    from qwen_recipes.data.tokenizer import MissingTokenizerError, load_tokenizer
 
-    rules = asked.rules
+    rules = selection.rules
     try:
         tokenizer = load_tokenizer(rules.model)
-        encoder = Encoder(tokenizer, template_of(rules.template), Rule(rules.train_on, rules.thinking))
-        yield from _encoded(asked, encoder, f", as {backend} is told" if backend else "")
-    except (NoTokenizer, NoReader) as error:
-        stop(str(error), Exit.ENVIRONMENT)
+        encoder = Encoder(tokenizer, get_template_text(rules.template), LossRule(rules.train_on, rules.thinking))
+        yield from _preview_files(selection, encoder, f", as {backend} is told" if backend else "")
+    except (MissingTokenizerError, MissingReaderError) as error:
+        exit_with_error(str(error), ExitCode.ENVIRONMENT)
 
 
-def _encoded(asked: Asked, encoder: object, told: str) -> Iterator[Shown]:
-    from qwen_recipes.cli.data.shown import shown_rows
-    from qwen_recipes.data.facts import read_facts
-    from qwen_recipes.data.reading import records, trouble, works
+def _preview_files(selection: DataSelection, encoder: object, suffix: str) -> Iterator[RowPreview]:
+    from qwen_recipes.cli.data.token_preview import preview_row
+    from qwen_recipes.data.parsed_row import parse_row
+    from qwen_recipes.data.row_reader import find_file_problem, read_raw_rows, split_file
 
-    for rows in asked.files:
-        wrong = trouble(Path(rows.file))
+    for rows in selection.files:
+        wrong = find_file_problem(Path(rows.file))
         if wrong:
-            yield Shown(rows.file, problem=wrong.message)
+            yield RowPreview(rows.file, problem=wrong.message)
             continue
         lines = 0
-        for work in works(Path(rows.file)):
+        for work in split_file(Path(rows.file)):
             read: list[int] = [0]
-            for record in records(work, read):
-                name = f"{rows.file}:{lines + record.number}{told}"
-                facts = read_facts(record.row, rows.layout, dict(rows.columns), asked.rules.template.variant, None)
-                if record.problem or facts.plain is None:
-                    yield Shown(name, problem=record.problem or facts.problem)
+            for record in read_raw_rows(work, read):
+                name = f"{rows.file}:{lines + record.number}{suffix}"
+                facts = parse_row(record.row, rows.layout, dict(rows.columns), selection.rules.template.variant, None)
+                if record.problem or facts.normalized is None:
+                    yield RowPreview(name, problem=record.problem or facts.problem)
                 else:
-                    yield from shown_rows(name, facts.plain, encoder, asked.rules.limit)
+                    yield from preview_row(name, facts.normalized, encoder, selection.rules.limit)
             lines += read[-1]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Protocol
 
-from qwen_recipes.recipe.finding import Finding
+from qwen_recipes.finding import Finding
 
 
 class Reporter(Protocol):
@@ -16,7 +16,7 @@ class Reporter(Protocol):
         """The text to print."""
 
 
-def _loaded(module: str) -> Reporter:
+def _load_lazily(module: str) -> Reporter:
     def report(findings: Sequence[Finding], files: Sequence[str] = ()) -> str:
         made: Reporter = import_module(f"{__name__}.{module}").report
         return made(findings, files)
@@ -25,10 +25,10 @@ def _loaded(module: str) -> Reporter:
 
 
 REPORTERS: dict[str, Reporter] = {
-    "text": _loaded("text"),
-    "json": _loaded("json_list"),
-    "github": _loaded("github"),
-    "sarif": _loaded("sarif"),
-    "junit": _loaded("junit"),
+    "text": _load_lazily("text"),
+    "json": _load_lazily("json_list"),
+    "github": _load_lazily("github"),
+    "sarif": _load_lazily("sarif"),
+    "junit": _load_lazily("junit"),
 }
 """Forms by the name that `--format` knows them by; a form's module is loaded when it is used."""

@@ -8,22 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from qwen_recipes.recipe.finding import Finding
+from qwen_recipes.finding import Finding
 
 _COMMANDS = {"error": "error", "warning": "warning", "advice": "notice"}
 
 
 def report(findings: Iterable[Finding], files: Sequence[str] = ()) -> str:
     """One command a finding."""
-    return "\n".join(_command(finding) for finding in findings)
+    return "\n".join(_format_command(finding) for finding in findings)
 
 
-def _command(finding: Finding) -> str:
-    said = ",".join(f"{name}={_property(str(value))}" for name, value in _properties(finding).items())
-    return f"::{_COMMANDS[finding.severity]} {said}::{_data(_message(finding))}"
+def _format_command(finding: Finding) -> str:
+    said = ",".join(f"{name}={_escape_property(str(value))}" for name, value in _collect_properties(finding).items())
+    return f"::{_COMMANDS[finding.severity]} {said}::{_escape_data(_format_message(finding))}"
 
 
-def _properties(finding: Finding) -> dict[str, str | int]:
+def _collect_properties(finding: Finding) -> dict[str, str | int]:
     title: dict[str, str | int] = {"title": f"recipes {finding.code}"}
     span = finding.span
     if span is None or finding.file.startswith("<"):
@@ -34,14 +34,14 @@ def _properties(finding: Finding) -> dict[str, str | int]:
     return place | title
 
 
-def _message(finding: Finding) -> str:
-    parts = [finding.message, finding.why, f"instead: {finding.instead}" if finding.instead else ""]
+def _format_message(finding: Finding) -> str:
+    parts = [finding.message, finding.why, f"instead: {finding.suggestion}" if finding.suggestion else ""]
     return "\n".join(part for part in parts if part)
 
 
-def _data(text: str) -> str:
+def _escape_data(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+def _escape_property(text: str) -> str:
+    return _escape_data(text).replace(":", "%3A").replace(",", "%2C")

@@ -6,15 +6,15 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from qwen_recipes.recipe.finding import Finding, dotted
+from qwen_recipes.finding import Finding, format_route
 
 
 def report(findings: Iterable[Finding], files: Sequence[str] = ()) -> str:
     """A JSON list, one map a finding; lines and columns count from 1, end columns are exclusive."""
-    return json.dumps([record(finding) for finding in findings], ensure_ascii=False, indent=2)
+    return json.dumps([finding_as_dict(finding) for finding in findings], ensure_ascii=False, indent=2)
 
 
-def record(finding: Finding) -> dict[str, Any]:
+def finding_as_dict(finding: Finding) -> dict[str, Any]:
     """One finding as plain data; `fix` is `safe`, `unsafe` or null."""
     span = finding.span
     return {
@@ -22,8 +22,8 @@ def record(finding: Finding) -> dict[str, Any]:
         "severity": finding.severity,
         "message": finding.message,
         "why": finding.why,
-        "instead": finding.instead,
-        "field": dotted(finding.route),
+        "instead": finding.suggestion,
+        "field": format_route(finding.route),
         "file": finding.file,
         "line": span.line if span else None,
         "column": span.column if span else None,

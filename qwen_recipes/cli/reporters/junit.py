@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
 from qwen_recipes.cli.reporters import text
-from qwen_recipes.recipe.finding import Finding
+from qwen_recipes.finding import Finding
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -18,7 +18,7 @@ def report(findings: Sequence[Finding], files: Sequence[str] = ()) -> str:
     suite = ET.Element("testsuite", name="recipes lint")
     for file in dict.fromkeys([*files, *(finding.file for finding in findings)]):
         of_file = [finding for finding in findings if finding.file == file]
-        _cases(suite, file, of_file)
+        _add_cases(suite, file, of_file)
     counts = {"tests": str(len(suite)), "failures": str(len(errors)), "errors": "0", "skipped": "0"}
     suite.attrib.update(counts)
     root = ET.Element("testsuites", {"name": "recipes lint", **counts})
@@ -27,24 +27,24 @@ def report(findings: Sequence[Finding], files: Sequence[str] = ()) -> str:
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode")
 
 
-def _cases(suite: ET.Element, file: str, findings: list[Finding]) -> None:
+def _add_cases(suite: ET.Element, file: str, findings: list[Finding]) -> None:
     errors = [finding for finding in findings if finding.severity == "error"]
     for finding in errors:
         span = finding.span
         where = f"{finding.code} at {span.line}:{span.column}" if span else finding.code
-        case = ET.SubElement(suite, "testcase", classname=_clean(file), name=where)
-        failure = ET.SubElement(case, "failure", type=finding.code, message=_clean(finding.message))
-        failure.text = _plain([finding])
+        case = ET.SubElement(suite, "testcase", classname=_replace_invalid_xml(file), name=where)
+        failure = ET.SubElement(case, "failure", type=finding.code, message=_replace_invalid_xml(finding.message))
+        failure.text = _format_plain([finding])
     others = [finding for finding in findings if finding.severity != "error"]
     if not errors or others:
-        case = ET.SubElement(suite, "testcase", classname=_clean(file), name="recipe")
+        case = ET.SubElement(suite, "testcase", classname=_replace_invalid_xml(file), name="recipe")
         if others:
-            ET.SubElement(case, "system-out").text = _plain(others)
+            ET.SubElement(case, "system-out").text = _format_plain(others)
 
 
-def _plain(findings: list[Finding]) -> str:
-    return _clean(re.sub("\x1b\\[[0-9;]*m", "", text.report(findings)))
+def _format_plain(findings: list[Finding]) -> str:
+    return _replace_invalid_xml(re.sub("\x1b\\[[0-9;]*m", "", text.report(findings)))
 
 
-def _clean(said: str) -> str:
-    return _NOT_XML.sub("\ufffd", said)
+def _replace_invalid_xml(value: str) -> str:
+    return _NOT_XML.sub("\ufffd", value)

@@ -6,42 +6,42 @@ from collections.abc import Iterable, Sequence
 
 import click
 
-from qwen_recipes.recipe.finding import Finding
+from qwen_recipes.finding import Finding
 
-_WIDEST = 200
+_MAX_LINE_WIDTH = 200
 """Characters of a line that are shown."""
-_COLOURS = {"error": "red", "warning": "yellow", "advice": "cyan"}
+_SEVERITY_COLOURS = {"error": "red", "warning": "yellow", "advice": "cyan"}
 
 
 def report(findings: Iterable[Finding], files: Sequence[str] = ()) -> str:
     """Each finding with its line, a caret, why, and what to write instead."""
-    return "\n".join(_block(finding) for finding in findings)
+    return "\n".join(_format_finding(finding) for finding in findings)
 
 
-def _block(finding: Finding) -> str:
+def _format_finding(finding: Finding) -> str:
     span = finding.span
-    kind = click.style(f"{finding.severity}[{finding.code}]", fg=_COLOURS[finding.severity], bold=True)
-    lines = [f"{place(finding)}{kind}: {finding.message}"]
+    kind = click.style(f"{finding.severity}[{finding.code}]", fg=_SEVERITY_COLOURS[finding.severity], bold=True)
+    lines = [f"{format_location(finding)}{kind}: {finding.message}"]
     if span and finding.line.strip():
         number = str(span.line)
-        line, caret = _around(finding.line, _caret(finding), span.column - 1)
+        line, caret = _clip_line(finding.line, _draw_caret(finding), span.column - 1)
         lines += [f"  {number} | {line}", f"  {' ' * len(number)} | {caret}"]
     if finding.why:
         lines.append(f"  why: {finding.why}")
-    if finding.instead:
-        lines.append(f"  instead: {finding.instead}")
+    if finding.suggestion:
+        lines.append(f"  instead: {finding.suggestion}")
     return "\n".join(lines) + "\n"
 
 
-def _around(line: str, caret: str, at: int) -> tuple[str, str]:
+def _clip_line(line: str, caret: str, column: int) -> tuple[str, str]:
     """A line too long to show, and its caret, as far as they stand around the place."""
-    if len(line) <= _WIDEST:
+    if len(line) <= _MAX_LINE_WIDTH:
         return line, caret
-    start = max(0, min(at - _WIDEST // 2, len(line) - _WIDEST))
-    return line[start : start + _WIDEST], caret[start : start + _WIDEST]
+    start = max(0, min(column - _MAX_LINE_WIDTH // 2, len(line) - _MAX_LINE_WIDTH))
+    return line[start : start + _MAX_LINE_WIDTH], caret[start : start + _MAX_LINE_WIDTH]
 
 
-def place(finding: Finding) -> str:
+def format_location(finding: Finding) -> str:
     """`file:line:column: `, as far as it is known."""
     if not finding.file:
         return ""
@@ -49,7 +49,7 @@ def place(finding: Finding) -> str:
     return f"{finding.file}:{span.line}:{span.column}: " if span else f"{finding.file}: "
 
 
-def _caret(finding: Finding) -> str:
+def _draw_caret(finding: Finding) -> str:
     span = finding.span
     assert span is not None
     end = span.end_column if span.end_line == span.line else len(finding.line) + 1

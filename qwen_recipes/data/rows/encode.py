@@ -12,22 +12,22 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from .messages import BadRow, Message, Row
+from .messages import BadRowError, Message, Row
 
-IGNORED = -100
-START, END, END_OF_TEXT = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
-ANSWER = START + "assistant\n"
-EMPTY_THOUGHT = "<think>\n\n</think>\n\n"
-LINE_ENDS = re.compile("[\t\n\x0b\x0c\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*[\r\n]")
+IGNORE_INDEX = -100
+TURN_START, TURN_END, END_OF_TEXT = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
+ANSWER_START = TURN_START + "assistant\n"
+EMPTY_THINK_BLOCK = "<think>\n\n</think>\n\n"
+LINE_END_PATTERN = re.compile("[\t\n\x0b\x0c\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*[\r\n]")
 """What Qwen3's tokenizer takes as one token from a line end on: all white space up to the last line end."""
-STAND_INS = tuple(chr(code) for code in range(0xFDD0, 0xFDF0))
+MARKER_PLACEHOLDERS = tuple(chr(code) for code in range(0xFDD0, 0xFDF0))
 """Code points that no text may hold."""
 
 Render = Callable[[list[Message]], str]
 Tokenize = Callable[[list[str]], Sequence[Sequence[int]]]
 
 
-class Rule(NamedTuple):
+class LossRule(NamedTuple):
     """Which turns carry loss (`assistant`, `last-assistant`, `all`), and whether empty think blocks do."""
 
     train_on: str = "assistant"
@@ -38,73 +38,73 @@ class Segment(NamedTuple):
     """Text that carries loss or does not, between two places where every tokenizer of Qwen3 cuts."""
 
     text: str
-    trained: bool
+    in_loss: bool
 
 
-class Encoded(NamedTuple):
+class EncodedRow(NamedTuple):
     """A row's token ids, and its labels: the id where it carries loss, else -100."""
 
     ids: list[int]
     labels: list[int]
 
     @property
-    def learns(self) -> bool:
+    def has_loss(self) -> bool:
         """Whether any token carries loss."""
-        return any(label != IGNORED for label in self.labels)
+        return any(label != IGNORE_INDEX for label in self.labels)
 
 
-def encode(rows: Sequence[Row], render: Render, tokenize: Tokenize, rule: Rule) -> list[Encoded]:
-    """Ids and labels of rows in our form. Raises BadRow for the first that has none."""
-    cut = [segments(row, render, rule) for row in rows]
+def encode_rows(rows: Sequence[Row], render: Render, tokenize: Tokenize, rule: LossRule) -> list[EncodedRow]:
+    """Ids and labels of rows in our form. Raises BadRowError for the first that has none."""
+    cut = [split_segments(row, render, rule) for row in rows]
     texts = list(dict.fromkeys(segment.text for row in cut for segment in row))
     ids = dict(zip(texts, tokenize(texts), strict=True)) if texts else {}
-    return [_joined(row, ids) for row in cut]
+    return [_join_segments(row, ids) for row in cut]
 
 
-def segments(row: Row, render: Render, rule: Rule) -> list[Segment]:
-    """The row's text, cut where loss begins and ends. Raises BadRow."""
+def split_segments(row: Row, render: Render, rule: LossRule) -> list[Segment]:
+    """The row's text, cut where loss begins and ends. Raises BadRowError."""
     if "text" in row:
         return [Segment(row["text"] + END_OF_TEXT, True)]
-    messages, restore = _shielded(row["messages"])
+    messages, restore = _escape_markers(row["messages"])
     text = render(messages).removesuffix("\n")
     if rule.train_on == "all":
         return [Segment(restore(text), True)]
-    blocks = list(_blocks(text))
-    answers = [place for place, block in enumerate(blocks) if block.startswith(ANSWER)]
+    blocks = list(_split_turns(text))
+    answers = [place for place, block in enumerate(blocks) if block.startswith(ANSWER_START)]
     if len(answers) != sum(message["role"] == "assistant" for message in messages):
-        raise BadRow(f"the chat template does not begin each answer with {ANSWER!r}")
+        raise BadRowError(f"the chat template does not begin each answer with {ANSWER_START!r}")
     trained = answers if rule.train_on == "assistant" else answers[-1:]
-    cut = (part for place, block in enumerate(blocks) for part in _parts(block, place in trained, rule))
-    return [Segment(restore(segment.text), segment.trained) for segment in _merged(cut)]
+    cut = (part for place, block in enumerate(blocks) for part in _split_block(block, place in trained, rule))
+    return [Segment(restore(segment.text), segment.in_loss) for segment in _merge_segments(cut)]
 
 
-def _parts(block: str, trained: bool, rule: Rule) -> Iterator[Segment]:
-    if not trained:
+def _split_block(block: str, in_loss: bool, rule: LossRule) -> Iterator[Segment]:
+    if not in_loss:
         yield Segment(block, False)
         return
-    empty = rule.thinking == "auto" and block.startswith(EMPTY_THOUGHT, len(ANSWER))
-    head = len(ANSWER) + (len(EMPTY_THOUGHT) if empty else 0)
-    found = LINE_ENDS.match(block, head)
+    empty = rule.thinking == "auto" and block.startswith(EMPTY_THINK_BLOCK, len(ANSWER_START))
+    head = len(ANSWER_START) + (len(EMPTY_THINK_BLOCK) if empty else 0)
+    found = LINE_END_PATTERN.match(block, head)
     head = found.end() if found else head
     yield Segment(block[:head], False)
     yield Segment(block[head:], True)
 
 
-def _blocks(text: str) -> Iterator[str]:
+def _split_turns(text: str) -> Iterator[str]:
     """The text cut before each start of a turn and after its end."""
-    before, *rest = text.split(START)
+    before, *rest = text.split(TURN_START)
     yield before
     for block in rest:
-        body, end, after = block.partition(END)
-        yield START + body + end
+        body, end, after = block.partition(TURN_END)
+        yield TURN_START + body + end
         yield after
 
 
-def _merged(parts: Iterator[Segment]) -> Iterator[Segment]:
+def _merge_segments(parts: Iterator[Segment]) -> Iterator[Segment]:
     held = Segment("", False)
     for part in parts:
-        if part.trained == held.trained:
-            held = Segment(held.text + part.text, part.trained)
+        if part.in_loss == held.in_loss:
+            held = Segment(held.text + part.text, part.in_loss)
             continue
         if held.text:
             yield held
@@ -113,32 +113,32 @@ def _merged(parts: Iterator[Segment]) -> Iterator[Segment]:
         yield held
 
 
-def _shielded(messages: list[Message]) -> tuple[list[Message], Callable[[str], str]]:
+def _escape_markers(messages: list[Message]) -> tuple[list[Message], Callable[[str], str]]:
     """Messages in which marks of turns that somebody typed are no marks, and what puts them back into text."""
     whole = "".join(message["content"] for message in messages)
-    if START not in whole and END not in whole:
+    if TURN_START not in whole and TURN_END not in whole:
         return messages, str
-    start, end = [mark for mark in STAND_INS if mark not in whole][:2]
-    safe = [{**m, "content": m["content"].replace(START, start).replace(END, end)} for m in messages]
-    return safe, lambda text: text.replace(start, START).replace(end, END)
+    start, end = [mark for mark in MARKER_PLACEHOLDERS if mark not in whole][:2]
+    safe = [{**m, "content": m["content"].replace(TURN_START, start).replace(TURN_END, end)} for m in messages]
+    return safe, lambda text: text.replace(start, TURN_START).replace(end, TURN_END)
 
 
-def _joined(row: list[Segment], ids: dict[str, Sequence[int]]) -> Encoded:
+def _join_segments(row: list[Segment], ids: dict[str, Sequence[int]]) -> EncodedRow:
     tokens: list[int] = []
     labels: list[int] = []
     for text, trained in row:
         found = ids[text]
         tokens += found
-        labels += found if trained else [IGNORED] * len(found)
-    return Encoded(tokens, labels)
+        labels += found if trained else [IGNORE_INDEX] * len(found)
+    return EncodedRow(tokens, labels)
 
 
-def cut_off(row: Encoded, limit: int) -> Encoded:
+def truncate_encoded(row: EncodedRow, limit: int) -> EncodedRow:
     """The row's first `limit` tokens."""
-    return Encoded(row.ids[:limit], row.labels[:limit])
+    return EncodedRow(row.ids[:limit], row.labels[:limit])
 
 
-def cut_text(
+def truncate_segments(
     row: list[Segment], ids: Sequence[Sequence[int]], decode: Callable[[Any], str], limit: int
 ) -> list[Segment]:
     """The text of the row's first `limit` tokens, `ids` being each segment's; half a character is left off."""
@@ -148,13 +148,13 @@ def cut_text(
         text = segment.text
         while fits < len(found) and not segment.text.startswith(text := decode(found[:fits])):
             fits -= 1
-        kept.append(Segment(text, segment.trained))
+        kept.append(Segment(text, segment.in_loss))
         limit -= fits
         if fits < len(found):
             break
     return [segment for segment in kept if segment.text]
 
 
-def as_columns(row: Encoded) -> dict[str, Any]:
+def to_columns(row: EncodedRow) -> dict[str, Any]:
     """The row as frameworks read it where it is tokenized."""
     return {"input_ids": row.ids, "attention_mask": [1] * len(row.ids), "labels": row.labels}

@@ -19,39 +19,39 @@ TOOLS_TAIL = (
 )
 
 
-class BadRow(ValueError):
+class BadRowError(ValueError):
     """A row that can't be trained on, and why."""
 
 
-def plain_messages(messages: Any, tools: Any = None) -> list[Message]:
-    """Messages with roles system, user and assistant and with text for content. Raises BadRow."""
+def normalize_messages(messages: Any, tools: Any = None) -> list[Message]:
+    """Messages with roles system, user and assistant and with text for content. Raises BadRowError."""
     if not isinstance(messages, list) or not messages:
-        raise BadRow("no list `messages`")
+        raise BadRowError("no list `messages`")
     made: list[Message] = []
     for message in messages:
-        _add(made, message)
+        _add_message(made, message)
     tools = json.loads(tools) if isinstance(tools, str) and tools else tools
     if tools:
         _add_tools(made, tools)
     return [{"role": message["role"], "content": message["content"]} for message in made]
 
 
-def answered(messages: list[Message]) -> list[Message]:
-    """The messages, if they end with an answer to learn from. Raises BadRow."""
+def require_answer(messages: list[Message]) -> list[Message]:
+    """The messages, if they end with an answer to learn from. Raises BadRowError."""
     if not any(message["role"] == "assistant" for message in messages):
-        raise BadRow("no assistant turn: nothing to learn from")
+        raise BadRowError("no assistant turn: nothing to learn from")
     if messages[-1]["role"] != "assistant":
-        raise BadRow("the last message is not the assistant's")
+        raise BadRowError("the last message is not the assistant's")
     return messages
 
 
-def tools_text(tools: list[Any]) -> str:
+def format_tools(tools: list[Any]) -> str:
     """The block that Qwen3's templates write for tool definitions."""
     lines = "".join("\n" + json.dumps(tool, ensure_ascii=False) for tool in tools)
     return TOOLS_HEAD + lines + TOOLS_TAIL
 
 
-def call_text(call: dict[str, Any]) -> str:
+def format_tool_call(call: dict[str, Any]) -> str:
     """One tool call in the words of Qwen3's templates."""
     call = call.get("function", call)
     arguments = call.get("arguments", {})
@@ -59,32 +59,32 @@ def call_text(call: dict[str, Any]) -> str:
     return f'<tool_call>\n{{"name": "{call["name"]}", "arguments": {text}}}\n</tool_call>'
 
 
-def _add(made: list[Message], message: Any) -> None:
+def _add_message(messages: list[Message], message: Any) -> None:
     if not isinstance(message, dict):
-        raise BadRow("a message is not a map")
+        raise BadRowError("a message is not a map")
     role, content = message.get("role"), message.get("content")
     content = "" if content is None else content
     if not isinstance(content, str):
-        raise BadRow("`content` is not text")
+        raise BadRowError("`content` is not text")
     if role == "tool":
-        _add_result(made, f"<tool_response>\n{content}\n</tool_response>")
+        _add_result(messages, f"<tool_response>\n{content}\n</tool_response>")
     elif role == "assistant":
-        made.append({"role": role, "content": _assistant(message, content)})
+        messages.append({"role": role, "content": _format_assistant(message, content)})
     elif role in ("system", "user"):
-        made.append({"role": role, "content": content})
+        messages.append({"role": role, "content": content})
     else:
-        raise BadRow(f"unknown role {role!r}")
+        raise BadRowError(f"unknown role {role!r}")
 
 
-def _add_result(made: list[Message], result: str) -> None:
-    if made and made[-1].get("tool"):
-        made[-1]["content"] += "\n" + result
+def _add_result(messages: list[Message], result: str) -> None:
+    if messages and messages[-1].get("tool"):
+        messages[-1]["content"] += "\n" + result
     else:
-        made.append({"role": "user", "content": result, "tool": True})
+        messages.append({"role": "user", "content": result, "tool": True})
 
 
-def _assistant(message: Message, content: str) -> str:
-    calls = "\n".join(call_text(call) for call in message.get("tool_calls") or [])
+def _format_assistant(message: Message, content: str) -> str:
+    calls = "\n".join(format_tool_call(call) for call in message.get("tool_calls") or [])
     if calls:
         content = f"{content}\n{calls}" if content else calls
     reasoning = message.get("reasoning_content")
@@ -93,9 +93,9 @@ def _assistant(message: Message, content: str) -> str:
     return content
 
 
-def _add_tools(made: list[Message], tools: list[Any]) -> None:
-    text = tools_text(tools)
-    if made[0]["role"] == "system":
-        made[0]["content"] += "\n\n" + text
+def _add_tools(messages: list[Message], tools: list[Any]) -> None:
+    text = format_tools(tools)
+    if messages[0]["role"] == "system":
+        messages[0]["content"] += "\n\n" + text
     else:
-        made.insert(0, {"role": "system", "content": text})
+        messages.insert(0, {"role": "system", "content": text})

@@ -8,7 +8,7 @@ from typing import Any
 
 from swift.template import TEMPLATE_MAPPING, Template
 
-NAMES = ("qwen3", "qwen3_thinking", "qwen3_nothinking")
+TEMPLATE_NAMES = ("qwen3", "qwen3_thinking", "qwen3_nothinking")
 
 
 class TokenizedRows(Template):  # type: ignore[misc,unused-ignore]
@@ -22,5 +22,5 @@ class TokenizedRows(Template):  # type: ignore[misc,unused-ignore]
         return {"input_ids": row["input_ids"], "labels": row["labels"], "loss_scale": None}
 
 
-for _name in NAMES:
+for _name in TEMPLATE_NAMES:
     TEMPLATE_MAPPING[_name].template_cls = TokenizedRows

@@ -10,89 +10,89 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .layouts import read_row
-from .measure import Renderer
-from .messages import BadRow, Row
+from .formats import normalize_row
+from .messages import BadRowError, Row
+from .renderer import RowRenderer
 from .shapes import SHAPES
-from .sources import Missing, files_of, records, weighted
+from .sources import MissingSourceError, find_files, read_source_rows, repeat_by_weight
 
-BATCH = 512
-SHOWN = 10
+BATCH_ROWS = 512
+MAX_PRINTED = 10
 
 
-class Preparation:
+class RowPreparation:
     """One recipe's rows. `spec` is rows.json."""
 
     def __init__(self, spec: dict[str, Any]) -> None:
         self.spec = spec
         self.out = Path(spec["out"])
-        self.renderer = Renderer(spec)
+        self.renderer = RowRenderer(spec)
         self.counts = {"read": 0, "train": 0, "validation": 0, "bad": 0, "overlong": 0}
         self.tokens = 0
         self.left_out: list[dict[str, Any]] = []
 
     def run(self) -> None:
         """Write train.jsonl, validation.jsonl and the count, or stop with what is wrong."""
-        train = [row for source in self.spec["train"] for row in self._source(source)]
-        validation = [row for source in self.spec["validation"] for row in self._source(source)]
+        train = [row for source in self.spec["train"] for row in self._prepare_source(source)]
+        validation = [row for source in self.spec["validation"] for row in self._prepare_source(source)]
         if self.spec["validation_share"]:
-            train, validation = self._held_out(train)
-        self._stop_where_nothing_is_left(train, validation)
-        self._write("train", train)
-        self._write("validation", validation)
+            train, validation = self._split_validation(train)
+        self._exit_if_no_rows(train, validation)
+        self._write_split("train", train)
+        self._write_split("validation", validation)
         if self.spec.get("arrow"):
             save_arrow(self.out / "tokenized", {"train": train, "validation": validation})
-        self._report()
+        self._write_report()
 
-    def _source(self, source: dict[str, Any]) -> list[Row]:
-        return weighted(list(self._fitting(source)), source["weight"], self.spec["seed"])
+    def _prepare_source(self, source: dict[str, Any]) -> list[Row]:
+        return repeat_by_weight(list(self._select_fitting(source)), source["weight"], self.spec["seed"])
 
-    def _held_out(self, rows: list[Row]) -> tuple[list[Row], list[Row]]:
+    def _split_validation(self, rows: list[Row]) -> tuple[list[Row], list[Row]]:
         count = max(1, round(self.spec["validation_share"] * len(rows))) if rows else 0
         held = set(random.Random(self.spec["seed"]).sample(range(len(rows)), count))
         train = [row for index, row in enumerate(rows) if index not in held]
         return train, [row for index, row in enumerate(rows) if index in held]
 
-    def _fitting(self, source: dict[str, Any]) -> Iterator[Row]:
+    def _select_fitting(self, source: dict[str, Any]) -> Iterator[Row]:
         batch: list[tuple[str, int, Row]] = []
-        for name, number, row, problem in read(source):
+        for name, number, row, problem in read_normalized_rows(source):
             self.counts["read"] += 1
             if row is None:
                 self._leave_out("bad", name, number, problem)
                 continue
             batch.append((name, number, row))
-            if len(batch) == BATCH:
-                yield from self._measured(batch)
+            if len(batch) == BATCH_ROWS:
+                yield from self._shape_batch(batch)
                 batch = []
-        yield from self._measured(batch)
+        yield from self._shape_batch(batch)
 
-    def _measured(self, batch: list[tuple[str, int, Row]]) -> Iterator[Row]:
+    def _shape_batch(self, batch: list[tuple[str, int, Row]]) -> Iterator[Row]:
         if not batch:
             return
         limit, shape = self.spec["sequence_length"], SHAPES[self.spec["shape"]]
-        for (name, number, row), length in zip(batch, self.renderer.lengths([r for *_, r in batch]), strict=True):
+        for (name, number, row), length in zip(batch, self.renderer.count_tokens([r for *_, r in batch]), strict=True):
             if length > limit and self.spec["overlong"] != "truncate":
                 self._leave_out("overlong", name, number, f"{length} tokens, {limit} fit")
                 continue
             try:
-                if length > limit and not self.renderer.learns(row):
+                if length > limit and not self.renderer.has_loss_within_limit(row):
                     self._leave_out("overlong", name, number, f"no token is learnt of the {limit} that fit")
                     continue
                 shaped = shape(row, self.renderer)
                 self.tokens += min(length, limit)
                 yield shaped
-            except BadRow as error:
+            except BadRowError as error:
                 self._leave_out("bad", name, number, str(error))
 
-    def _leave_out(self, kind: str, name: str, number: int, why: str) -> None:
+    def _leave_out(self, kind: str, name: str, number: int, reason: str) -> None:
         self.counts[kind] += 1
-        self.left_out.append({"file": name, "line": number, "why": why})
+        self.left_out.append({"file": name, "line": number, "why": reason})
 
-    def _stop_where_nothing_is_left(self, train: list[Row], validation: list[Row]) -> None:
-        for row in self.left_out[:SHOWN]:
+    def _exit_if_no_rows(self, train: list[Row], validation: list[Row]) -> None:
+        for row in self.left_out[:MAX_PRINTED]:
             print(f"rows: {row['file']}:{row['line']}: left out: {row['why']}", file=sys.stderr)
-        if len(self.left_out) > SHOWN:
-            print(f"rows: and {len(self.left_out) - SHOWN} more, all in {self.out}/rows.json", file=sys.stderr)
+        if len(self.left_out) > MAX_PRINTED:
+            print(f"rows: and {len(self.left_out) - MAX_PRINTED} more, all in {self.out}/rows.json", file=sys.stderr)
         if self.counts["overlong"] and self.spec["overlong"] == "error":
             sys.exit(f"rows: {self.counts['overlong']} rows are too long, and `training.overlong` is `error`")
         if not train:
@@ -100,26 +100,26 @@ class Preparation:
         if (self.spec["validation"] or self.spec["validation_share"]) and not validation:
             sys.exit("rows: no row is left to validate on")
 
-    def _write(self, split: str, rows: list[Row]) -> None:
+    def _write_split(self, split: str, rows: list[Row]) -> None:
         self.counts[split] = len(rows)
         self.out.mkdir(parents=True, exist_ok=True)
         replace_file(self.out / f"{split}.jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
-    def _report(self) -> None:
+    def _write_report(self) -> None:
         report = {"counts": self.counts, "tokens": self.tokens, "left_out": self.left_out}
         replace_file(self.out / "rows.json", json.dumps(report, ensure_ascii=False, indent=2) + "\n")
         said = ", ".join(f"{count} {name}" for name, count in self.counts.items())
         print(f"rows: {said}", file=sys.stderr)
 
 
-def read(source: dict[str, Any]) -> Iterator[tuple[str, int, Row | None, str]]:
+def read_normalized_rows(source: dict[str, Any]) -> Iterator[tuple[str, int, Row | None, str]]:
     """File, number, and the row in our form or the reason why there is none."""
-    for name, number, record, problem in records(source):
+    for name, number, record, problem in read_source_rows(source):
         try:
             if problem:
-                raise BadRow(problem)
-            yield name, number, read_row(record, source["format"], source["columns"]), ""
-        except BadRow as error:
+                raise BadRowError(problem)
+            yield name, number, normalize_row(record, source["format"], source["columns"]), ""
+        except BadRowError as error:
             yield name, number, None, str(error)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             yield name, number, None, f"can't be read: {error}"
@@ -147,9 +147,9 @@ def main(spec_file: str) -> None:
     for source in [*spec["train"], *spec["validation"]]:
         try:
             if source["path"]:
-                files_of(source["path"])
-        except Missing as error:
+                find_files(source["path"])
+        except MissingSourceError as error:
             missing.append(f"rows: {error}")
     if missing:
         sys.exit("\n".join(missing))
-    Preparation(spec).run()
+    RowPreparation(spec).run()

@@ -9,43 +9,43 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-SUFFIXES = (".jsonl", ".json", ".parquet", ".csv")
+ROW_FILE_SUFFIXES = (".jsonl", ".json", ".parquet", ".csv")
 
 
-class Missing(Exception):
+class MissingSourceError(Exception):
     """A source that is not there."""
 
 
-def files_of(path: str) -> list[Path]:
-    """The files that a path, a folder or a pattern stands for, in order. Raises Missing."""
+def find_files(path: str) -> list[Path]:
+    """The files that a path, a folder or a pattern stands for, in order. Raises MissingSourceError."""
     if Path(path).is_dir():
-        found = sorted(p for p in Path(path).rglob("*") if p.suffix in SUFFIXES)
+        found = sorted(p for p in Path(path).rglob("*") if p.suffix in ROW_FILE_SUFFIXES)
     else:
         found = [Path(path)] if Path(path).is_file() else sorted(Path().glob(path))
     if not found:
-        raise Missing(f"{path} is not there")
+        raise MissingSourceError(f"{path} is not there")
     return found
 
 
-def records(source: dict[str, Any]) -> Iterator[tuple[str, int, Any, str]]:
+def read_source_rows(source: dict[str, Any]) -> Iterator[tuple[str, int, Any, str]]:
     """File, line or row number, the row, and why there is none."""
     if source["hub"]:
-        yield from _hub(source)
+        yield from _read_hub(source)
         return
-    for path in files_of(source["path"]):
-        readers = {".json": _json, ".parquet": _parquet, ".csv": _csv}
-        for number, row, problem in readers.get(path.suffix, _lines)(path):
+    for path in find_files(source["path"]):
+        readers = {".json": _read_json, ".parquet": _read_parquet, ".csv": _read_csv}
+        for number, row, problem in readers.get(path.suffix, _read_lines)(path):
             yield str(path), number, row, problem
 
 
-def weighted(rows: list[Any], weight: float, seed: int) -> list[Any]:
+def repeat_by_weight(rows: list[Any], weight: float, seed: int) -> list[Any]:
     """Each row as often as the weight says; a fraction is drawn without repetition, by the seed."""
     whole, part = int(weight), weight - int(weight)
     drawn = random.Random(seed).sample(range(len(rows)), round(part * len(rows)))
     return rows * whole + [rows[index] for index in sorted(drawn)]
 
 
-def _lines(path: Path) -> Iterator[tuple[int, Any, str]]:
+def _read_lines(path: Path) -> Iterator[tuple[int, Any, str]]:
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             if line.strip():
@@ -55,28 +55,28 @@ def _lines(path: Path) -> Iterator[tuple[int, Any, str]]:
                     yield number, None, f"can't be read: {error}"
 
 
-def _json(path: Path) -> Iterator[tuple[int, Any, str]]:
+def _read_json(path: Path) -> Iterator[tuple[int, Any, str]]:
     try:
         rows = json.loads(path.read_text("utf-8-sig"))
     except ValueError:
-        yield from _lines(path)
+        yield from _read_lines(path)
         return
     for number, row in enumerate(rows if isinstance(rows, list) else [rows], 1):
         yield number, row, ""
 
 
-def _csv(path: Path) -> Iterator[tuple[int, Any, str]]:
+def _read_csv(path: Path) -> Iterator[tuple[int, Any, str]]:
     with path.open(encoding="utf-8-sig", newline="") as lines:
         for number, row in enumerate(csv.DictReader(lines), 1):
-            yield number, {k: typed(v) for k, v in row.items() if k is not None}, ""
+            yield number, {k: parse_csv_value(v) for k, v in row.items() if k is not None}, ""
 
 
-def typed(value: Any) -> Any:
+def parse_csv_value(value: Any) -> Any:
     """A value of a CSV file: `true` and `false` are no text."""
     return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
 
 
-def _parquet(path: Path) -> Iterator[tuple[int, Any, str]]:
+def _read_parquet(path: Path) -> Iterator[tuple[int, Any, str]]:
     from pyarrow import parquet
 
     number = 0
@@ -86,7 +86,7 @@ def _parquet(path: Path) -> Iterator[tuple[int, Any, str]]:
             yield number, row, ""
 
 
-def _hub(source: dict[str, Any]) -> Iterator[tuple[str, int, Any, str]]:
+def _read_hub(source: dict[str, Any]) -> Iterator[tuple[str, int, Any, str]]:
     from datasets import load_dataset
 
     rows = load_dataset(source["hub"], source["subset"], split=source["split"], revision=source["revision"])

@@ -11,12 +11,12 @@ from typing import Any
 from qwen_recipes.qwen.facts import ModelFacts
 from qwen_recipes.qwen.registry import REGISTRY
 
-HERE = Path(__file__).parent
+MEASURED_FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One cell and its result. `reserved` is the allocator's peak in bytes, 0 where the cell ran out of memory."""
+class MeasuredCell:
+    """One cell and its result. `peak_reserved` is the allocator's peak in bytes, 0 where the cell ran out of memory."""
 
     cell: Mapping[str, Any]
     result: Mapping[str, Any]
@@ -37,7 +37,7 @@ class Measured:
         return REGISTRY[f"Qwen/Qwen3-{self.cell['size']}"]
 
     @property
-    def reserved(self) -> float:
+    def peak_reserved(self) -> float:
         """Peak reserved bytes."""
         return float(self.result.get("peak_reserved") or 0)
 
@@ -52,16 +52,16 @@ class Measured:
         return "h200" if "H200" in str(self.result.get("gpu", "")) else "h100"
 
 
-def cells() -> list[dict[str, Any]]:
+def load_cells() -> list[dict[str, Any]]:
     """Every cell that is to be measured."""
-    found: list[dict[str, Any]] = json.loads((HERE / "cells.json").read_text("utf-8"))
+    found: list[dict[str, Any]] = json.loads((MEASURED_FOLDER / "cells.json").read_text("utf-8"))
     return found
 
 
-def measured_cells() -> list[Measured]:
+def load_measured_cells() -> list[MeasuredCell]:
     """Cells with a result that says something, in the order of cells.json."""
-    file = HERE / "results.jsonl"
+    file = MEASURED_FOLDER / "results.jsonl"
     lines = file.read_text("utf-8").splitlines() if file.is_file() else []
     results = {result["id"]: result for result in map(json.loads, lines)}
     known = ("trained", "out of memory")
-    return [Measured(c, results[c["id"]]) for c in cells() if results.get(c["id"], {}).get("outcome") in known]
+    return [MeasuredCell(c, results[c["id"]]) for c in load_cells() if results.get(c["id"], {}).get("outcome") in known]

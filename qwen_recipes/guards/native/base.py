@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from qwen_recipes.backends.native import NativeConfig
-from qwen_recipes.backends.versions import within
-from qwen_recipes.recipe.finding import Route, Severity
+from qwen_recipes.backends.native_config import NativeConfig
+from qwen_recipes.backends.versions import is_within_bounds
+from qwen_recipes.finding import Route, Severity
 
 
 @dataclass(frozen=True)
-class NativeHit:
+class NativeViolation:
     """One place where a rule is broken.
 
     `severity` and `why` are the guard's own where they are left out; `at_key` points at the key instead of its value.
@@ -19,15 +19,15 @@ class NativeHit:
 
     route: Route
     message: str
-    instead: str
+    suggestion: str
     why: str = ""
     severity: Severity | None = None
     at_key: bool = False
 
 
-Check = Callable[[NativeConfig], Iterator[NativeHit]]
+NativeCheck = Callable[[NativeConfig], Iterator[NativeViolation]]
 
 
-def since(version: str, config: NativeConfig) -> bool:
+def is_at_least(version: str, config: NativeConfig) -> bool:
     """Whether the config's framework is at least that old a version."""
-    return within(config.version, f">={version}")
+    return is_within_bounds(config.version, f">={version}")

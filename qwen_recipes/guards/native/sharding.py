@@ -4,46 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qwen_recipes.backends.native import NativeConfig
-from qwen_recipes.guards.native.base import NativeHit
+from qwen_recipes.backends.native_config import NativeConfig
+from qwen_recipes.guards.native.base import NativeViolation
 
-ZERO2 = {
+ZERO2_SUGGESTIONS = {
     "axolotl": "deepspeed: deepspeed_configs/zero2.json",
     "llamafactory": "deepspeed: a configuration with `stage: 2`",
     "ms-swift": "deepspeed: zero2",
 }
-SAME_STORAGE = ("bfloat16", "bf16", "torch.bfloat16")
+SHARDABLE_STORAGE = ("bfloat16", "bf16", "torch.bfloat16")
 
 
-def qr101(config: NativeConfig) -> Iterator[NativeHit]:
+def check_qr101(config: NativeConfig) -> Iterator[NativeViolation]:
     """An adapter whose DeepSpeed stage is 3."""
-    meaning = config.meaning
+    meaning = config.interpreted_settings
     if meaning.adapter and meaning.strategy and meaning.strategy.value == "zero3":
         message = f"an adapter ({meaning.adapter.value}) is trained under ZeRO-3"
-        yield NativeHit(meaning.strategy.route, message, ZERO2[config.backend])
+        yield NativeViolation(meaning.strategy.route, message, ZERO2_SUGGESTIONS[config.backend])
 
 
-def qr102(config: NativeConfig) -> Iterator[NativeHit]:
+def check_qr102(config: NativeConfig) -> Iterator[NativeViolation]:
     """A base that is quantized when it is loaded, under ZeRO-3."""
-    meaning = config.meaning
+    meaning = config.interpreted_settings
     if meaning.bits and meaning.strategy and meaning.strategy.value == "zero3":
         message = f"a base in {meaning.bits.value} bits is trained under ZeRO-3"
-        yield NativeHit(meaning.strategy.route, message, ZERO2[config.backend])
+        yield NativeViolation(meaning.strategy.route, message, ZERO2_SUGGESTIONS[config.backend])
 
 
-def qr103(config: NativeConfig) -> Iterator[NativeHit]:
+def check_qr103(config: NativeConfig) -> Iterator[NativeViolation]:
     """A quantized base under FSDP whose weights are stored in another type than they are computed in.
 
     Axolotl shards 8-bit weights as well (`axolotl.monkeypatch.fsdp2_qlora`).
     """
-    meaning = config.meaning
+    meaning = config.interpreted_settings
     if not (meaning.bits and meaning.strategy and meaning.strategy.value == "fsdp"):
         return
     if meaning.bits.value != 4 and config.backend == "axolotl":
         return
     if meaning.bits.value != 4:
         message = f"FSDP shards no base in {meaning.bits.value} bits"
-        yield NativeHit(meaning.bits.route, message, "quantize to 4 bits, or use ZeRO-2")
-    elif meaning.storage and meaning.storage.value not in SAME_STORAGE:
+        yield NativeViolation(meaning.bits.route, message, "quantize to 4 bits, or use ZeRO-2")
+    elif meaning.storage and meaning.storage.value not in SHARDABLE_STORAGE:
         message = f"FSDP leaves 4-bit weights stored as {meaning.storage.value} unsharded"
-        yield NativeHit(meaning.storage.route, message, "bnb_4bit_quant_storage: bfloat16")
+        yield NativeViolation(meaning.storage.route, message, "bnb_4bit_quant_storage: bfloat16")

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from functools import cache
 
-from qwen_recipes.guards.rows.base import RowGuard, RowHit
+from qwen_recipes.guards.rows.base import RowGuard, RowViolation
 
-__all__ = ["TROUBLES", "RowGuard", "RowHit", "row_guards"]
+__all__ = ["FILE_PROBLEM_CODES", "RowGuard", "RowViolation", "load_row_guards"]
 
-TROUBLES = {"broken": "QR519", "empty": "QR518", "not-text": "QR521", "changed": "QR522"}
+FILE_PROBLEM_CODES = {"broken": "QR519", "empty": "QR518", "not-text": "QR521", "changed": "QR522"}
 """The guard for each kind of trouble that reading has (`data.reading`)."""
 
 
 @cache
-def row_guards() -> tuple[RowGuard, ...]:
+def load_row_guards() -> tuple[RowGuard, ...]:
     """Every guard of the data, in the order of codes."""
-    from qwen_recipes.guards import guard_codes, guard_named
+    from qwen_recipes.guards.catalog import list_guard_codes, load_guard
 
-    return tuple(g for c in guard_codes() if c.startswith("QR5") and isinstance(g := guard_named(c), RowGuard))
+    return tuple(g for c in list_guard_codes() if c.startswith("QR5") and isinstance(g := load_guard(c), RowGuard))

@@ -4,97 +4,101 @@ from __future__ import annotations
 
 from typing import Any
 
-from qwen_recipes.data.lengths import PERCENTILES, Lengths
-from qwen_recipes.guards.rows import row_guards
-from qwen_recipes.guards.rows.check import Checked
-from qwen_recipes.guards.rows.tally import Tally
+from qwen_recipes.data.length_histogram import PERCENTILES, LengthHistogram
+from qwen_recipes.guards.rows import load_row_guards
+from qwen_recipes.guards.rows.parallel_check import DataCheckResult
+from qwen_recipes.guards.rows.row_statistics import RowStatistics
 
-BARS = 40
+MAX_BARS = 40
 """At most so many bars in a histogram."""
-STEPS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536)
+BAR_WIDTHS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536)
 
 
-def summary(checked: Checked, overlong: str = "") -> dict[str, Any]:
+def summarize_check(result: DataCheckResult, overlong: str = "") -> dict[str, Any]:
     """Everything that is told of the rows; lengths in tokens, shares between 0 and 1."""
-    rules = checked.rules
+    rules = result.rules
     made: dict[str, Any] = {
         "model": rules.model.id,
         "template": rules.template.variant,
         "train_on": rules.train_on,
-        "files": [{"file": f.file, "layout": f.layout, "validation": f.validation} for f in checked.files],
-        "train": _rows(checked.train),
-        "lengths": _lengths(checked.train, rules.limit, rules.model.max_positions, overlong),
-        "findings": findings(checked),
+        "files": [{"file": f.file, "layout": f.layout, "validation": f.validation} for f in result.files],
+        "train": _summarize_rows(result.train),
+        "lengths": _summarize_lengths(result.train, rules.limit, rules.model.max_positions, overlong),
+        "findings": summarize_findings(result),
     }
-    if any(f.validation for f in checked.files):
-        made["validation"] = _rows(checked.validation)
+    if any(f.validation for f in result.files):
+        made["validation"] = _summarize_rows(result.validation)
     return made
 
 
-def findings(checked: Checked) -> list[dict[str, Any]]:
+def summarize_findings(result: DataCheckResult) -> list[dict[str, Any]]:
     """One entry a guard that found something, in the order of codes."""
-    both = Tally()
-    both.add(checked.train)
-    both.add(checked.validation)
+    both = RowStatistics()
+    both.add(result.train)
+    both.add(result.validation)
     return [
         {
             "code": guard.code,
             "severity": guard.severity,
             "title": guard.title,
-            "count": both.found[guard.code],
-            "share": round(both.found[guard.code] / both.read, 6) if both.read else None,
-            "instead": guard.instead,
+            "count": both.violation_counts[guard.code],
+            "share": round(both.violation_counts[guard.code] / both.read, 6) if both.read else None,
+            "instead": guard.suggestion,
             "examples": [
                 {"file": one.file, "line": one.line, "message": one.message, "text": one.text}
                 for one in both.examples[guard.code]
             ],
         }
-        for guard in row_guards()
-        if both.found[guard.code]
+        for guard in load_row_guards()
+        if both.violation_counts[guard.code]
     ]
 
 
-def _rows(tally: Tally) -> dict[str, Any]:
+def _summarize_rows(tally: RowStatistics) -> dict[str, Any]:
     return {
         "read": tally.read,
         "good": tally.good,
         "with_reasoning": tally.reasoning,
         "assistant_turns": {str(turns): tally.turns[turns] for turns in sorted(tally.turns)},
         "tokens": tally.lengths.tokens,
-        "trained_tokens": tally.lengths.trained,
+        "trained_tokens": tally.lengths.loss_tokens,
     }
 
 
-def _lengths(tally: Tally, limit: int | None, positions: int, overlong: str) -> dict[str, Any]:
+def _summarize_lengths(tally: RowStatistics, limit: int | None, positions: int, overlong: str) -> dict[str, Any]:
     lengths = tally.lengths
-    proposal = lengths.proposal(positions)
+    proposal = lengths.suggest_sequence_length(positions)
     made: dict[str, Any] = {
         "percentiles": {str(percent): lengths.percentile(percent) for percent in PERCENTILES},
-        "longest": lengths.longest,
-        "histogram": histogram(lengths),
-        "proposal": _at(lengths, proposal) if lengths.count else None,
+        "longest": lengths.longest_row,
+        "histogram": build_histogram(lengths),
+        "proposal": _summarize_length_limit(lengths, proposal) if lengths.count else None,
     }
     if limit:
-        lost = tally.found["QR513"]
-        made["sequence_length"] = {**_at(lengths, limit), "overlong": overlong, "nothing_trained": lost}
+        lost = tally.violation_counts["QR513"]
+        made["sequence_length"] = {
+            **_summarize_length_limit(lengths, limit),
+            "overlong": overlong,
+            "nothing_trained": lost,
+        }
     return made
 
 
-def _at(lengths: Lengths, limit: int) -> dict[str, Any]:
+def _summarize_length_limit(lengths: LengthHistogram, limit: int) -> dict[str, Any]:
     """What a sequence length would do to these rows."""
-    longer = lengths.longer(limit)
+    longer = lengths.count_longer(limit)
     return {
         "tokens": limit,
         "longer": longer,
         "longer_share": round(longer / lengths.count, 6) if lengths.count else 0.0,
-        "packing_efficiency": round(lengths.packed(limit), 4),
+        "packing_efficiency": round(lengths.compute_packing_efficiency(limit), 4),
     }
 
 
-def histogram(lengths: Lengths) -> list[dict[str, int]]:
+def build_histogram(lengths: LengthHistogram) -> list[dict[str, int]]:
     """Rows by length, in equal steps; the last holds the longest row."""
-    step = next((s for s in STEPS if s * BARS > lengths.longest), STEPS[-1])
-    bars = [0] * (lengths.longest // step + 1)
+    step = next((s for s in BAR_WIDTHS if s * MAX_BARS > lengths.longest_row), BAR_WIDTHS[-1])
+    bars = [0] * (lengths.longest_row // step + 1)
     for length, rows in lengths.rows.items():
         bars[length // step] += rows
     return [{"from": at * step, "to": (at + 1) * step, "rows": rows} for at, rows in enumerate(bars)]

@@ -1,22 +1,22 @@
 """What is trained, and how the weights that are not are stored.
 
-Written by scripts/docs.py from spec/method.py; change that.
+Written by tools/generate_docs.py from spec/method.py; change that.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qwen_recipes.recipe.kinds import Either, Kind, ListOf, Number, OneOf, Switch, Text, Whole
-from qwen_recipes.recipe.part import Part
+from qwen_recipes.recipe.field_kinds import Boolean, Either, Float, Integer, ListOf, OneOf, String
+from qwen_recipes.recipe.part import RecipePart
 
 if TYPE_CHECKING:
     from typing import ClassVar, Literal
 
-    from qwen_recipes.recipe.kinds import Kind
+    from qwen_recipes.recipe.part import FieldKind
 
 
-class Method(Part):
+class Method(RecipePart):
     """Every weight, or an adapter."""
 
     type: Literal["full", "freeze", "lora", "dora", "qlora", "qdora"] | None = None
@@ -35,25 +35,25 @@ class Method(Part):
     modules_to_save: list[Literal["embed_tokens", "lm_head"]] | None = None
     start_from: str | None = None
 
-    kinds: ClassVar[dict[str, Kind]] = {
+    kinds: ClassVar[dict[str, FieldKind]] = {
         "type": OneOf("full", "freeze", "lora", "dora", "qlora", "qdora"),
         "variant": OneOf("plain", "dora", "pissa"),
-        "rank": Whole(ge=1, le=4096),
-        "alpha": Whole(ge=1, le=65536),
-        "dropout": Number(ge=0.0, lt=1.0),
+        "rank": Integer(ge=1, le=4096),
+        "alpha": Integer(ge=1, le=65536),
+        "dropout": Float(ge=0.0, lt=1.0),
         "targets": Either(
             OneOf("all-linear"),
             ListOf(OneOf("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"), min_length=1),
         ),
-        "rslora": Either(OneOf("auto"), Switch()),
-        "layers": Whole(ge=1, le=1000),
-        "lora_plus": Number(gt=0.0, le=10000.0),
+        "rslora": Either(OneOf("auto"), Boolean()),
+        "layers": Integer(ge=1, le=1000),
+        "lora_plus": Float(gt=0.0, le=10000.0),
         "modules_to_save": ListOf(OneOf("embed_tokens", "lm_head"), min_length=1),
-        "start_from": Text(min_length=1),
+        "start_from": String(min_length=1),
     }
 
 
-class Quantization(Part):
+class Quantization(RecipePart):
     """How the frozen base is stored under an adapter (bitsandbytes)."""
 
     bits: Literal[4, 8] | None = None
@@ -61,9 +61,9 @@ class Quantization(Part):
     double: bool | None = None
     storage: Literal["auto", "uint8", "bf16"] | None = None
 
-    kinds: ClassVar[dict[str, Kind]] = {
+    kinds: ClassVar[dict[str, FieldKind]] = {
         "bits": OneOf(4, 8),
         "type": OneOf("nf4", "fp4"),
-        "double": Switch(),
+        "double": Boolean(),
         "storage": OneOf("auto", "uint8", "bf16"),
     }

@@ -1,37 +1,37 @@
 """What is optimised.
 
-Written by scripts/docs.py from spec/objective.py; change that.
+Written by tools/generate_docs.py from spec/objective.py; change that.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qwen_recipes.recipe.kinds import Kind, ListOf, Number, OneOf, PartOf, Text, Whole
-from qwen_recipes.recipe.part import Part
+from qwen_recipes.recipe.field_kinds import Float, Integer, ListOf, OneOf, PartOf, String
+from qwen_recipes.recipe.part import RecipePart
 
 if TYPE_CHECKING:
     from typing import ClassVar, Literal
 
-    from qwen_recipes.recipe.kinds import Kind
+    from qwen_recipes.recipe.part import FieldKind
 
 
-class Reward(Part):
+class Reward(RecipePart):
     """A Python function that scores answers: `function(completions, prompts, **columns)`, a number for each."""
 
     path: str
     function: str
     weight: float | None = None
 
-    kinds: ClassVar[dict[str, Kind]] = {
-        "path": Text(pattern=".+[.]py"),
-        "function": Text(pattern="[A-Za-z_][A-Za-z0-9_]*"),
-        "weight": Number(ge=-1000.0, le=1000.0),
+    kinds: ClassVar[dict[str, FieldKind]] = {
+        "path": String(pattern=".+[.]py"),
+        "function": String(pattern="[A-Za-z_][A-Za-z0-9_]*"),
+        "weight": Float(ge=-1000.0, le=1000.0),
     }
     required = ("path", "function")
 
 
-class Objective(Part):
+class Objective(RecipePart):
     """What is learnt from: conversations, plain text, pairs, labels or rewards."""
 
     type: Literal["pretrain", "sft", "dpo", "orpo", "simpo", "kto", "reward", "grpo", "ppo"] | None = None
@@ -64,7 +64,7 @@ class Objective(Part):
     temperature: float | None = None
     epsilon: float | None = None
 
-    kinds: ClassVar[dict[str, Kind]] = {
+    kinds: ClassVar[dict[str, FieldKind]] = {
         "type": OneOf("pretrain", "sft", "dpo", "orpo", "simpo", "kto", "reward", "grpo", "ppo"),
         "loss": OneOf(
             "sigmoid",
@@ -79,16 +79,16 @@ class Objective(Part):
             "apo_zero",
             "apo_down",
         ),
-        "beta": Number(ge=0.0, le=100.0),
-        "gamma": Number(ge=0.0, le=100.0),
-        "label_smoothing": Number(ge=0.0, lt=0.5),
-        "sft_weight": Number(gt=0.0, le=100.0),
-        "desirable_weight": Number(gt=0.0, le=100.0),
-        "undesirable_weight": Number(gt=0.0, le=100.0),
-        "kl_weight": Number(gt=0.0, le=10.0),
+        "beta": Float(ge=0.0, le=100.0),
+        "gamma": Float(ge=0.0, le=100.0),
+        "label_smoothing": Float(ge=0.0, lt=0.5),
+        "sft_weight": Float(gt=0.0, le=100.0),
+        "desirable_weight": Float(gt=0.0, le=100.0),
+        "undesirable_weight": Float(gt=0.0, le=100.0),
+        "kl_weight": Float(gt=0.0, le=10.0),
         "rewards": ListOf(PartOf(Reward), min_length=1),
-        "generations": Whole(ge=2),
-        "max_completion_length": Whole(ge=1),
-        "temperature": Number(gt=0.0, le=10.0),
-        "epsilon": Number(gt=0.0, lt=1.0),
+        "generations": Integer(ge=2),
+        "max_completion_length": Integer(ge=1),
+        "temperature": Float(gt=0.0, le=10.0),
+        "epsilon": Float(gt=0.0, lt=1.0),
     }

@@ -1,23 +1,33 @@
 """Where it runs, what it runs with, and where it writes.
 
-Written by scripts/docs.py from spec/place.py; change that.
+Written by tools/generate_docs.py from spec/place.py; change that.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qwen_recipes.recipe.kinds import Anything, Either, Kind, MapOf, OneOf, PartOf, Short, Switch, Text, Whole
-from qwen_recipes.recipe.part import Part
-from qwen_recipes.recipe.short_forms import ShortForm
+from qwen_recipes.recipe.field_kinds import (
+    AnyValue,
+    Boolean,
+    Either,
+    Integer,
+    MapOf,
+    OneOf,
+    PartOf,
+    String,
+    WithShorthand,
+)
+from qwen_recipes.recipe.part import RecipePart
+from qwen_recipes.recipe.shorthands import Shorthand
 
 if TYPE_CHECKING:
     from typing import Any, ClassVar, Literal
 
-    from qwen_recipes.recipe.kinds import Kind
+    from qwen_recipes.recipe.part import FieldKind
 
 
-class Hardware(Part):
+class Hardware(RecipePart):
     """The machine."""
 
     gpu: str | None = None
@@ -31,76 +41,76 @@ class Hardware(Part):
     expert_parallel: int | None = None
     device: Literal["cuda", "cpu"] | None = None
 
-    kinds: ClassVar[dict[str, Kind]] = {
-        "gpu": Text(min_length=1),
-        "gpus": Whole(ge=1, le=64),
-        "nodes": Whole(ge=1, le=1024),
+    kinds: ClassVar[dict[str, FieldKind]] = {
+        "gpu": String(min_length=1),
+        "gpus": Integer(ge=1, le=64),
+        "nodes": Integer(ge=1, le=1024),
         "strategy": OneOf("auto", "single", "ddp", "zero1", "zero2", "zero3", "fsdp", "fsdp1", "megatron"),
         "offload": OneOf("none", "optimizer", "all"),
-        "tensor_parallel": Whole(ge=1, le=64),
-        "context_parallel": Whole(ge=1, le=64),
-        "pipeline_parallel": Whole(ge=1, le=64),
-        "expert_parallel": Whole(ge=1, le=128),
+        "tensor_parallel": Integer(ge=1, le=64),
+        "context_parallel": Integer(ge=1, le=64),
+        "pipeline_parallel": Integer(ge=1, le=64),
+        "expert_parallel": Integer(ge=1, le=128),
         "device": OneOf("cuda", "cpu"),
     }
 
 
-class Hub(Part):
+class Hub(RecipePart):
     """Where the trained weights are pushed."""
 
     id: str
     private: bool | None = None
 
-    kinds: ClassVar[dict[str, Kind]] = {
-        "id": Text(pattern="[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+"),
-        "private": Switch(),
+    kinds: ClassVar[dict[str, FieldKind]] = {
+        "id": String(pattern="[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+"),
+        "private": Boolean(),
     }
     required = ("id",)
 
 
-class Output(Part):
+class Output(RecipePart):
     """Where the run writes."""
 
     dir: str | None = None
     hub: Hub | None = None
 
-    kinds: ClassVar[dict[str, Kind]] = {
-        "dir": Text(min_length=1),
-        "hub": Short(ShortForm("id"), PartOf(Hub)),
+    kinds: ClassVar[dict[str, FieldKind]] = {
+        "dir": String(min_length=1),
+        "hub": WithShorthand(Shorthand("id"), PartOf(Hub)),
     }
 
 
-class Tracking(Part):
+class Tracking(RecipePart):
     """Where the curves go."""
 
     to: Literal["none", "tensorboard", "wandb", "mlflow", "swanlab", "trackio"] | None = None
     project: str | None = None
     run_name: str | None = None
 
-    kinds: ClassVar[dict[str, Kind]] = {
+    kinds: ClassVar[dict[str, FieldKind]] = {
         "to": OneOf("none", "tensorboard", "wandb", "mlflow", "swanlab", "trackio"),
-        "project": Text(min_length=1),
-        "run_name": Text(min_length=1),
+        "project": String(min_length=1),
+        "run_name": String(min_length=1),
     }
 
 
-class Run(Part):
+class Run(RecipePart):
     """What it runs with."""
 
     backend: Literal["axolotl", "llamafactory", "ms-swift"] | str | None = None
     environment: str | None = None
 
-    kinds: ClassVar[dict[str, Kind]] = {
-        "backend": Either(OneOf("axolotl", "llamafactory", "ms-swift"), Text()),
-        "environment": Text(min_length=1),
+    kinds: ClassVar[dict[str, FieldKind]] = {
+        "backend": Either(OneOf("axolotl", "llamafactory", "ms-swift"), String()),
+        "environment": String(min_length=1),
     }
 
 
-class BackendOptions(Part):
+class BackendOptions(RecipePart):
     """What only one framework understands."""
 
     extra: dict[str, Any] | None = None
 
-    kinds: ClassVar[dict[str, Kind]] = {
-        "extra": MapOf(Text(), Anything()),
+    kinds: ClassVar[dict[str, FieldKind]] = {
+        "extra": MapOf(String(), AnyValue()),
     }

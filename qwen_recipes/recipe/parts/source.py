@@ -1,36 +1,36 @@
 """The model and the rows.
 
-Written by scripts/docs.py from spec/source.py; change that.
+Written by tools/generate_docs.py from spec/source.py; change that.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qwen_recipes.recipe.kinds import Either, Kind, ListOf, MapOf, Number, OneOf, PartOf, Short, Switch, Text
-from qwen_recipes.recipe.part import Part
-from qwen_recipes.recipe.short_forms import share_or_sources, sources
+from qwen_recipes.recipe.field_kinds import Boolean, Either, Float, ListOf, MapOf, OneOf, PartOf, String, WithShorthand
+from qwen_recipes.recipe.part import RecipePart
+from qwen_recipes.recipe.shorthands import expand_sources, expand_validation
 
 if TYPE_CHECKING:
     from typing import ClassVar, Literal
 
-    from qwen_recipes.recipe.kinds import Kind
+    from qwen_recipes.recipe.part import FieldKind
 
 
-class Model(Part):
+class Model(RecipePart):
     """The model to fine-tune."""
 
     id: str
     revision: str | None = None
 
-    kinds: ClassVar[dict[str, Kind]] = {
-        "id": Text(min_length=1),
-        "revision": Text(min_length=1),
+    kinds: ClassVar[dict[str, FieldKind]] = {
+        "id": String(min_length=1),
+        "revision": String(min_length=1),
     }
     required = ("id",)
 
 
-class Source(Part):
+class Source(RecipePart):
     """Rows from one place: files here, or a data set on the hub."""
 
     path: str | None = None
@@ -44,34 +44,36 @@ class Source(Part):
     columns: dict[str, str] | None = None
     weight: float | None = None
 
-    kinds: ClassVar[dict[str, Kind]] = {
-        "path": Text(min_length=1),
-        "hub": Text(min_length=1),
-        "subset": Text(min_length=1),
-        "split": Text(min_length=1),
-        "revision": Text(min_length=1),
+    kinds: ClassVar[dict[str, FieldKind]] = {
+        "path": String(min_length=1),
+        "hub": String(min_length=1),
+        "subset": String(min_length=1),
+        "split": String(min_length=1),
+        "revision": String(min_length=1),
         "format": OneOf("messages", "sharegpt", "alpaca", "prompt-completion", "text", "preference", "kto", "prompt"),
-        "columns": MapOf(Text(), Text()),
-        "weight": Number(gt=0.0, le=1000.0),
+        "columns": MapOf(String(), String()),
+        "weight": Float(gt=0.0, le=1000.0),
     }
 
 
-class Data(Part):
+class Data(RecipePart):
     """What is trained on and what it is judged by."""
 
     train: list[Source]
     validation: float | list[Source] | None = None
     streaming: bool | None = None
 
-    kinds: ClassVar[dict[str, Kind]] = {
-        "train": Short(sources, ListOf(PartOf(Source), min_length=1)),
-        "validation": Short(share_or_sources, Either(Number(gt=0.0, lt=1.0), ListOf(PartOf(Source), min_length=1))),
-        "streaming": Switch(),
+    kinds: ClassVar[dict[str, FieldKind]] = {
+        "train": WithShorthand(expand_sources, ListOf(PartOf(Source), min_length=1)),
+        "validation": WithShorthand(
+            expand_validation, Either(Float(gt=0.0, lt=1.0), ListOf(PartOf(Source), min_length=1))
+        ),
+        "streaming": Boolean(),
     }
     required = ("train",)
 
 
-class Chat(Part):
+class Chat(RecipePart):
     """How a conversation becomes tokens."""
 
     template: str | None = None
@@ -79,8 +81,8 @@ class Chat(Part):
     thinking: Literal["auto", "train-empty"] | None = None
     encoding: Literal["native", "exact"] | None = None
 
-    kinds: ClassVar[dict[str, Kind]] = {
-        "template": Text(min_length=1),
+    kinds: ClassVar[dict[str, FieldKind]] = {
+        "template": String(min_length=1),
         "train_on": OneOf("assistant", "last-assistant", "all"),
         "thinking": OneOf("auto", "train-empty"),
         "encoding": OneOf("native", "exact"),

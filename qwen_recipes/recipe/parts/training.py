@@ -1,37 +1,37 @@
 """Optimisation: lengths in tokens, batches in sequences, intervals in optimizer steps.
 
-Written by scripts/docs.py from spec/training.py; change that.
+Written by tools/generate_docs.py from spec/training.py; change that.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qwen_recipes.recipe.kinds import Either, Kind, ListOf, Number, OneOf, PartOf, Short, Switch, Whole
-from qwen_recipes.recipe.part import Part
-from qwen_recipes.recipe.short_forms import one_or_more
+from qwen_recipes.recipe.field_kinds import Boolean, Either, Float, Integer, ListOf, OneOf, PartOf, WithShorthand
+from qwen_recipes.recipe.part import RecipePart
+from qwen_recipes.recipe.shorthands import wrap_in_list
 
 if TYPE_CHECKING:
     from typing import ClassVar, Literal
 
-    from qwen_recipes.recipe.kinds import Kind
+    from qwen_recipes.recipe.part import FieldKind
 
 
-class LowRank(Part):
+class LowRank(RecipePart):
     """The projection of gradients under `galore_adamw` and `apollo_adamw`."""
 
     rank: int | None = None
     update_interval: int | None = None
     scale: float | None = None
 
-    kinds: ClassVar[dict[str, Kind]] = {
-        "rank": Whole(ge=1, le=16384),
-        "update_interval": Whole(ge=1, le=1000000),
-        "scale": Number(gt=0.0, le=1000.0),
+    kinds: ClassVar[dict[str, FieldKind]] = {
+        "rank": Integer(ge=1, le=16384),
+        "update_interval": Integer(ge=1, le=1000000),
+        "scale": Float(gt=0.0, le=1000.0),
     }
 
 
-class Training(Part):
+class Training(RecipePart):
     """How long, on how much at a time, and with which optimizer."""
 
     epochs: float | None = None
@@ -98,15 +98,15 @@ class Training(Part):
     keep_checkpoints: int | None = None
     log_every: int | None = None
 
-    kinds: ClassVar[dict[str, Kind]] = {
-        "epochs": Number(gt=0, le=1000),
-        "steps": Whole(ge=1, le=100000000),
-        "sequence_length": Whole(ge=8),
+    kinds: ClassVar[dict[str, FieldKind]] = {
+        "epochs": Float(gt=0, le=1000),
+        "steps": Integer(ge=1, le=100000000),
+        "sequence_length": Integer(ge=8),
         "overlong": OneOf("drop", "truncate", "error"),
-        "packing": Switch(),
-        "batch_size": Whole(ge=1, le=1000000),
-        "micro_batch_size": Whole(ge=1, le=65536),
-        "learning_rate": Number(gt=0.0, lt=1.0),
+        "packing": Boolean(),
+        "batch_size": Integer(ge=1, le=1000000),
+        "micro_batch_size": Integer(ge=1, le=65536),
+        "learning_rate": Float(gt=0.0, lt=1.0),
         "scheduler": OneOf(
             "cosine",
             "cosine_with_min_lr",
@@ -117,7 +117,7 @@ class Training(Part):
             "constant_with_warmup",
             "inverse_sqrt",
         ),
-        "warmup": Number(ge=0.0),
+        "warmup": Float(ge=0.0),
         "optimizer": OneOf(
             "adamw_torch",
             "adamw_torch_fused",
@@ -135,23 +135,25 @@ class Training(Part):
             "apollo_adamw",
         ),
         "low_rank": PartOf(LowRank),
-        "betas": ListOf(Number(ge=0.0, lt=1.0), min_length=2, max_length=2),
-        "epsilon": Number(gt=0.0, lt=1.0),
-        "weight_decay": Number(ge=0.0, lt=1.0),
-        "max_grad_norm": Number(ge=0.0),
-        "min_learning_rate": Number(ge=0.0, lt=1.0),
+        "betas": ListOf(Float(ge=0.0, lt=1.0), min_length=2, max_length=2),
+        "epsilon": Float(gt=0.0, lt=1.0),
+        "weight_decay": Float(ge=0.0, lt=1.0),
+        "max_grad_norm": Float(ge=0.0),
+        "min_learning_rate": Float(ge=0.0, lt=1.0),
         "precision": OneOf("bf16", "fp16", "fp32"),
-        "fp8": Switch(),
-        "seed": Whole(ge=0, lt=4294967296),
-        "data_seed": Whole(ge=0, lt=4294967296),
-        "gradient_checkpointing": Either(OneOf("offload"), Switch()),
+        "fp8": Boolean(),
+        "seed": Integer(ge=0, lt=4294967296),
+        "data_seed": Integer(ge=0, lt=4294967296),
+        "gradient_checkpointing": Either(OneOf("offload"), Boolean()),
         "attention": OneOf("auto", "sdpa", "eager", "flash_attention_2", "flash_attention_3", "flex_attention"),
-        "kernels": Short(one_or_more, ListOf(OneOf("none", "liger", "cut-cross-entropy", "lora"), min_length=1)),
-        "compile": Switch(),
-        "neftune": Number(gt=0.0),
-        "early_stopping": Whole(ge=1),
-        "evaluate_every": Either(OneOf("epoch"), Whole(ge=1)),
-        "save_every": Either(OneOf("epoch"), Whole(ge=1)),
-        "keep_checkpoints": Whole(ge=1),
-        "log_every": Whole(ge=1),
+        "kernels": WithShorthand(
+            wrap_in_list, ListOf(OneOf("none", "liger", "cut-cross-entropy", "lora"), min_length=1)
+        ),
+        "compile": Boolean(),
+        "neftune": Float(gt=0.0),
+        "early_stopping": Integer(ge=1),
+        "evaluate_every": Either(OneOf("epoch"), Integer(ge=1)),
+        "save_every": Either(OneOf("epoch"), Integer(ge=1)),
+        "keep_checkpoints": Integer(ge=1),
+        "log_every": Integer(ge=1),
     }

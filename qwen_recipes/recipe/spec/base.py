@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from qwen_recipes.recipe.short_forms import ShortForm
+from qwen_recipes.recipe.shorthands import Shorthand
 
 Consumer = Literal["backend", "launcher", "tool"]
 """Who must read a field: the backend's files, the launch command, or `recipes` itself."""
@@ -20,22 +20,22 @@ class Part(BaseModel):
     )
 
 
-def says(description: str, example: Any, *, by: Consumer = "backend", **limits: Any) -> Any:
+def optional_field(description: str, example: Any, *, read_by: Consumer = "backend", **limits: Any) -> Any:
     """A field that may be left out: its description and example, its limits, and who reads it."""
     return Field(
         default=None,
         description=description,
         examples=[example],
-        json_schema_extra={"x-read-by": by},
+        json_schema_extra={"x-read-by": read_by},
         **limits,
     )
 
 
-def needs(description: str, example: Any, *, by: Consumer = "backend", **limits: Any) -> Any:
+def required_field(description: str, example: Any, *, read_by: Consumer = "backend", **limits: Any) -> Any:
     """A field that must be written."""
-    return Field(description=description, examples=[example], json_schema_extra={"x-read-by": by}, **limits)
+    return Field(description=description, examples=[example], json_schema_extra={"x-read-by": read_by}, **limits)
 
 
-def short_form(key: str, kinds: tuple[type, ...] = (str,)) -> ShortForm:
+def make_shorthand(key: str, kinds: tuple[type, ...] = (str,)) -> Shorthand:
     """A validator that reads `value` as `{key: value}`, so that the short way of writing a part is the part."""
-    return ShortForm(key, kinds)
+    return Shorthand(key, kinds)

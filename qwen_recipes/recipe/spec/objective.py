@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from qwen_recipes.recipe.spec.base import Part, needs, says, short_form
-from qwen_recipes.recipe.spec.source import AsShort
+from qwen_recipes.recipe.spec.base import Part, make_shorthand, optional_field, required_field
+from qwen_recipes.recipe.spec.source import ShorthandSchema
 
 ObjectiveName = Literal["pretrain", "sft", "dpo", "orpo", "simpo", "kto", "reward", "grpo", "ppo"]
 DpoLoss = Literal[
@@ -28,60 +28,66 @@ DpoLoss = Literal[
 class Reward(Part):
     """A Python function that scores answers: `function(completions, prompts, **columns)`, a number for each."""
 
-    path: str = needs("Python file with the function, relative to the recipe.", "rewards.py", pattern=r"^.+[.]py$")
-    function: str = needs("Name of the function in it.", "right_answer", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
-    weight: float | None = says("How much its score counts in the sum.", 1.0, ge=-1000.0, le=1000.0)
+    path: str = required_field(
+        "Python file with the function, relative to the recipe.", "rewards.py", pattern=r"^.+[.]py$"
+    )
+    function: str = required_field("Name of the function in it.", "right_answer", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    weight: float | None = optional_field("How much its score counts in the sum.", 1.0, ge=-1000.0, le=1000.0)
 
 
 class Objective(Part):
     """What is learnt from: conversations, plain text, pairs, labels or rewards."""
 
-    type: ObjectiveName | None = says(
+    type: ObjectiveName | None = optional_field(
         "`pretrain`: next token of plain text; `sft`: of the turns that `chat.train_on` names; `dpo`, `orpo`, `simpo`: "
         "pairs of a better and a worse answer; `kto`: answers labelled good or bad; `reward`: a model that scores; "
         "`grpo`: the model's own answers, scored by `rewards`.",
         "sft",
     )
-    loss: DpoLoss | None = says("Loss of DPO.", "sigmoid")
-    beta: float | None = says(
+    loss: DpoLoss | None = optional_field("Loss of DPO.", "sigmoid")
+    beta: float | None = optional_field(
         "How closely the policy is held to its reference (dpo, kto, grpo), or the weight of the preference "
         "(orpo, simpo).",
         0.1,
         ge=0.0,
         le=100.0,
     )
-    gamma: float | None = says("Target margin of SimPO.", 1.0, ge=0.0, le=100.0)
-    label_smoothing: float | None = says("Share of pairs taken to be labelled wrongly (dpo).", 0.1, ge=0.0, lt=0.5)
-    sft_weight: float | None = says(
+    gamma: float | None = optional_field("Target margin of SimPO.", 1.0, ge=0.0, le=100.0)
+    label_smoothing: float | None = optional_field(
+        "Share of pairs taken to be labelled wrongly (dpo).", 0.1, ge=0.0, lt=0.5
+    )
+    sft_weight: float | None = optional_field(
         "Weight of the next-token loss on the chosen answer, added to the preference (dpo, simpo).",
         0.1,
         gt=0.0,
         le=100.0,
     )
-    desirable_weight: float | None = says("Weight of answers labelled good (kto).", 1.0, gt=0.0, le=100.0)
-    undesirable_weight: float | None = says("Weight of answers labelled bad (kto).", 1.0, gt=0.0, le=100.0)
-    kl_weight: float | None = says(
+    desirable_weight: float | None = optional_field("Weight of answers labelled good (kto).", 1.0, gt=0.0, le=100.0)
+    undesirable_weight: float | None = optional_field("Weight of answers labelled bad (kto).", 1.0, gt=0.0, le=100.0)
+    kl_weight: float | None = optional_field(
         "Weight of the divergence from the model as it was, added to the next-token loss (sft).",
         0.05,
         gt=0.0,
         le=10.0,
     )
-    rewards: Annotated[list[Reward], Field(min_length=1)] | None = says(
+    rewards: Annotated[list[Reward], Field(min_length=1)] | None = optional_field(
         "Functions whose weighted sum is the reward of an answer (grpo).",
         [{"path": "rewards.py", "function": "right_answer"}],
     )
-    generations: int | None = says("Answers sampled to each prompt and compared with each other (grpo).", 8, ge=2)
-    max_completion_length: int | None = says("Longest answer that is sampled, in tokens (grpo).", 512, ge=1)
-    temperature: float | None = says("Temperature that answers are sampled at (grpo).", 1.0, gt=0.0, le=10.0)
-    epsilon: float | None = says(
+    generations: int | None = optional_field(
+        "Answers sampled to each prompt and compared with each other (grpo).", 8, ge=2
+    )
+    max_completion_length: int | None = optional_field("Longest answer that is sampled, in tokens (grpo).", 512, ge=1)
+    temperature: float | None = optional_field("Temperature that answers are sampled at (grpo).", 1.0, gt=0.0, le=10.0)
+    epsilon: float | None = optional_field(
         "How far the ratio of new to old probability may move before it is clipped (grpo).", 0.2, gt=0.0, lt=1.0
     )
 
 
 ObjectiveField = Annotated[
     Objective,
-    BeforeValidator(short_form("type")),
-    AsShort(
+    BeforeValidator(make_shorthand("type")),
+    ShorthandSchema(
         {
             "enum": ["pretrain", "sft", "dpo", "orpo", "simpo", "kto", "reward", "grpo"],
             "description": "Short form of the objective.",

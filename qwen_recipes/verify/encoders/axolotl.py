@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-MACHINE = (
+MACHINE_KEYS = (
     *("bf16", "fp16", "tf32", "fp8", "load_in_4bit", "load_in_8bit", "adapter", "deepspeed", "fsdp_config"),
     *("fsdp_version", "plugins", "attn_implementation", "torch_compile", "tensor_parallel_size", "use_wandb"),
     *("context_parallel_size", "activation_offloading", "use_mlflow", "use_trackio", "hub_model_id", "sample_packing"),
@@ -23,7 +23,7 @@ def load() -> None:
 
 def encode(job: dict[str, Any]) -> list[dict[str, Any]]:
     """Ids and labels of the training rows, by the framework's own pipeline, in the rows' order."""
-    cfg = import_module("axolotl.cli.config").load_cfg(_without_machine(job))
+    cfg = import_module("axolotl.cli.config").load_cfg(_drop_machine_keys(job))
     cfg.shuffle_merged_datasets = False
     cfg.test_datasets = None
     vars(import_module("axolotl.utils.data.sft"))["save_preprocessed_dataset"] = lambda *_args, **_options: None
@@ -32,10 +32,12 @@ def encode(job: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"row": n, "input_ids": r["input_ids"], "labels": r["labels"]} for n, r in enumerate(train)]
 
 
-def _without_machine(job: dict[str, Any]) -> str:
+def _drop_machine_keys(job: dict[str, Any]) -> str:
     yaml = import_module("yaml")
     config = yaml.safe_load(Path(job["config"]).read_text("utf-8"))
-    kept = {key: value for key, value in config.items() if key not in MACHINE and not key.startswith(("lora_", "peft"))}
+    kept = {
+        key: value for key, value in config.items() if key not in MACHINE_KEYS and not key.startswith(("lora_", "peft"))
+    }
     made = Path(job["out"]).with_suffix(".yaml")
     made.write_text(yaml.safe_dump({**kept, "bf16": False, "fp16": False, "dataset_num_proc": 1}), "utf-8")
     return str(made)

@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-MACHINE = (
+MACHINE_KEYS = (
     *("bf16", "fp16", "tf32", "fp8", "quantization_bit", "quantization_method", "quantization_type", "flash_attn"),
     *(
         "double_quantization",
@@ -31,7 +31,7 @@ def load() -> None:
 
 def encode(job: dict[str, Any]) -> list[dict[str, Any]]:
     """Ids and labels of the training rows, by the framework's own converter, template and processor, row by row."""
-    model, data, training, tuning, _ = import_module("llamafactory.hparams").get_train_args(_without_machine(job))
+    model, data, training, tuning, _ = import_module("llamafactory.hparams").get_train_args(_drop_machine_keys(job))
     loaded = import_module("llamafactory.model").load_tokenizer(model)
     template = import_module("llamafactory.data.template").get_template_and_fix_tokenizer(loaded["tokenizer"], data)
     loader = import_module("llamafactory.data.loader")
@@ -44,18 +44,18 @@ def encode(job: dict[str, Any]) -> list[dict[str, Any]]:
     if tuning.stage == "pt":
         collator = import_module("transformers").DataCollatorForLanguageModeling(loaded["tokenizer"], mlm=False)
         found = [{**row, "labels": collator([{"input_ids": row["input_ids"][0]}])["labels"].tolist()} for row in found]
-    return [_encoded(n, row) for n, row in enumerate(found)]
+    return [_encoded_row(n, row) for n, row in enumerate(found)]
 
 
-def _encoded(number: int, found: dict[str, Any]) -> dict[str, Any]:
-    if not found.get("input_ids"):
+def _encoded_row(number: int, row: dict[str, Any]) -> dict[str, Any]:
+    if not row.get("input_ids"):
         return {"row": number, "error": "left out as invalid: turns do not alternate"}
-    ids = found["input_ids"][0]
-    return {"row": number, "input_ids": ids, "labels": found["labels"][0]}
+    ids = row["input_ids"][0]
+    return {"row": number, "input_ids": ids, "labels": row["labels"][0]}
 
 
-def _without_machine(job: dict[str, Any]) -> dict[str, Any]:
+def _drop_machine_keys(job: dict[str, Any]) -> dict[str, Any]:
     config = import_module("yaml").safe_load(Path(job["config"]).read_text("utf-8"))
-    kept = {key: value for key, value in config.items() if key not in MACHINE}
+    kept = {key: value for key, value in config.items() if key not in MACHINE_KEYS}
     told = {"packing": False, "eval_strategy": "no", "use_cpu": True, "optim": "adamw_torch"}  # `pt` packs unless told
     return {**kept, **told}

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-QUIET = {
+WORKER_ENVIRONMENT = {
     "AXOLOTL_DO_NOT_TRACK": "1",
     "CUDA_VISIBLE_DEVICES": "",
     "HF_DATASETS_OFFLINE": "1",
@@ -27,7 +27,7 @@ QUIET = {
 """Environment of every worker: no network, no telemetry, no GPU."""
 
 
-def encode(framework: ModuleType, job: dict[str, Any]) -> list[dict[str, Any]]:
+def encode_job(framework: ModuleType, job: dict[str, Any]) -> list[dict[str, Any]]:
     """Prepare the rows as run.sh would, and let the framework encode them."""
     os.chdir(job["cwd"])
     sys.path.insert(0, job["folder"])
@@ -40,31 +40,31 @@ def encode(framework: ModuleType, job: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def write(path: Path, rows: list[dict[str, Any]]) -> None:
+def write_json_lines(path: Path, rows: list[dict[str, Any]]) -> None:
     """One JSON object a line."""
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
 
 
-def forked(framework: ModuleType, job: dict[str, Any]) -> None:
+def run_forked_job(framework: ModuleType, job: dict[str, Any]) -> None:
     """Do one job in a child of this process, which has the framework imported already and keeps nothing behind."""
     child = os.fork()
     if child == 0:
-        write(Path(job["out"]), encode(framework, job))
+        write_json_lines(Path(job["out"]), encode_job(framework, job))
         sys.stderr.flush()
         os._exit(0)
     _, status = os.waitpid(child, 0)
     if status:
-        write(Path(job["out"]), [{"error": f"the framework's process ended with wait status {status}"}])
+        write_json_lines(Path(job["out"]), [{"error": f"the framework's process ended with wait status {status}"}])
 
 
 def main(name: str, jobs: list[str]) -> None:
     """Do the jobs of one framework; what it prints goes to stderr."""
     os.dup2(2, 1)
-    os.environ.update(QUIET)
+    os.environ.update(WORKER_ENVIRONMENT)
     framework = import_module(f"{__package__}.{name}")
     framework.load()
     for job in jobs:
-        forked(framework, json.loads(Path(job).read_text("utf-8")))
+        run_forked_job(framework, json.loads(Path(job).read_text("utf-8")))
 
 
 if __name__ == "__main__":

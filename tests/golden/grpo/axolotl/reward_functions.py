@@ -22,14 +22,14 @@ Score = Callable[..., list[Any]]
 
 
 @functools.cache
-def _listed() -> dict[str, str]:
+def _read_reward_files() -> dict[str, str]:
     """The file of each function, by the function's name."""
     rewards = json.loads(Path(__file__).with_name("rewards.json").read_text("utf-8"))["rewards"]
     return {reward["function"]: reward["path"] for reward in rewards}
 
 
 @functools.cache
-def _module(path: str) -> Any:
+def _import_file(path: str) -> Any:
     """The person's file, imported once; modules beside it can be imported from it."""
     file = Path(path).resolve()
     if not file.is_file():
@@ -44,16 +44,19 @@ def _module(path: str) -> Any:
 
 
 @functools.cache
-def reward(name: str) -> Score:
+def load_reward(name: str) -> Score:
     """The function of this name, as a framework calls it. Raises AttributeError where its file has none."""
-    function = getattr(_module(_listed()[name]), name)
+    function = getattr(_import_file(_read_reward_files()[name]), name)
     parameters = inspect.signature(function).parameters
     takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
 
-    def score(completions: list[Any], prompts: Any = None, **given: Any) -> list[Any]:
-        columns = {"prompts": [_asked(messages) for messages in given["messages"]], **_columns(given["columns"])}
+    def score(completions: list[Any], prompts: Any = None, **columns_and_rows: Any) -> list[Any]:
+        columns = {
+            "prompts": [_strip_answer(messages) for messages in columns_and_rows["messages"]],
+            **_collect_columns(columns_and_rows["columns"]),
+        }
         wanted = columns if takes_all else {key: value for key, value in columns.items() if key in parameters}
-        scores = list(function(completions=[_text(completion) for completion in completions], **wanted))
+        scores = list(function(completions=[_completion_text(completion) for completion in completions], **wanted))
         if len(scores) != len(completions):
             raise ValueError(f"`{name}` gave {len(scores)} rewards for {len(completions)} completions")
         return scores
@@ -62,16 +65,16 @@ def reward(name: str) -> Score:
     return score
 
 
-def _text(completion: Any) -> str:
+def _completion_text(completion: Any) -> str:
     return completion if isinstance(completion, str) else str(completion[-1]["content"])
 
 
-def _asked(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _strip_answer(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The prompt's messages, without the answer that ms-swift puts behind them."""
     return messages[:-1] if messages[-1]["role"] == "assistant" else messages
 
 
-def _columns(rows: list[str]) -> dict[str, list[Any]]:
+def _collect_columns(rows: list[str]) -> dict[str, list[Any]]:
     """Columns by name from each row's own, None where a row has none."""
     read = [json.loads(row) for row in rows]
     return {name: [row.get(name) for row in read] for name in dict.fromkeys(key for row in read for key in row)}
@@ -79,13 +82,13 @@ def _columns(rows: list[str]) -> dict[str, list[Any]]:
 
 def __getattr__(name: str) -> Any:
     """Axolotl looks for a function of the module."""
-    if name.startswith("_") or name not in _listed():
+    if name.startswith("_") or name not in _read_reward_files():
         raise AttributeError(name)
-    return reward(name)
+    return load_reward(name)
 
 
 if __name__.startswith("_swift_external"):
     from swift.rewards import orms
 
-    for _name in _listed():
-        orms[_name] = lambda args=None, _name=_name: reward(_name)
+    for _name in _read_reward_files():
+        orms[_name] = lambda args=None, _name=_name: load_reward(_name)

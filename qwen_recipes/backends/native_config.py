@@ -1,0 +1,279 @@
+"""Configs that people wrote for a framework themselves: recognised, read, and said in our words."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from typing import Any, Literal
+
+from qwen_recipes.finding import Finding, RecipeError, Route
+from qwen_recipes.package_data import find_package_data
+from qwen_recipes.qwen.facts import ModelFacts
+from qwen_recipes.yaml_text.nodes import Document, plain_data
+from qwen_recipes.yaml_text.nodes import Mapping as Map
+from qwen_recipes.yaml_text.reader import read_yaml
+
+__all__ = [
+    "NATIVE_FOLDERS",
+    "InterpretedSettings",
+    "KeyChange",
+    "KnownKeys",
+    "LocatedValue",
+    "NativeConfig",
+    "detect_framework",
+    "read_native_configs",
+]
+
+NATIVE_FOLDERS = {"axolotl": "axolotl", "llamafactory": "llamafactory", "ms-swift": "ms_swift"}
+"""Frameworks whose own configs can be read, and the folder that knows how."""
+DECISIVE_KEYS = {"base_model": "axolotl", "model_name_or_path": "llamafactory"}
+"""Keys that every training config of a framework has, and no other's."""
+_TOP_LEVEL_KEY = re.compile(r"^[\"']?([A-Za-z_][\w-]*)[\"']?\s*:(?:\s|$)", re.M)
+_RECIPE_KEYS = {"version", "data", "method", "objective", "training", "hardware", "output", "run", "allow", "extends"}
+_TRAINING_COMMAND = re.compile(r"^[^#\n]*(?:\b(?:swift|megatron|llamafactory-cli|lmf|axolotl)\b|src/train\.py)", re.M)
+_OTHER_PROGRAMS = {"echo", "printf", "pip", "git", "cd", "which", "alias", "export", "grep"}
+"""Programs that name a framework and do not start it."""
+
+
+@dataclass(frozen=True)
+class LocatedValue:
+    """One thing that the config says in our words, and the key that says it."""
+
+    value: Any
+    route: Route
+
+
+@dataclass(frozen=True)
+class InterpretedSettings:
+    """What a config means, as far as it tells; None where it says nothing.
+
+    `model_facts` are there for a released Qwen3 model only. `strategy` is one of ours (`zero3`, `fsdp`, …);
+    `adapter` names the framework's kind (`lora`, `qlora`, …) where something else than the whole model is trained;
+    `bits` is 4 or 8 where the base is truly quantized; `template` is the framework's name of a chat template.
+    """
+
+    model: LocatedValue | None = None
+    model_facts: ModelFacts | None = None
+    adapter: LocatedValue | None = None
+    dora: LocatedValue | None = None
+    targets: LocatedValue | None = None
+    bits: LocatedValue | None = None
+    storage: LocatedValue | None = None
+    strategy: LocatedValue | None = None
+    sequence_length: LocatedValue | None = None
+    template: LocatedValue | None = None
+    learning_rate: LocatedValue | None = None
+    precision: LocatedValue | None = None
+    chat: bool = False
+    """Whether conversations are trained, so that turns have to end."""
+
+
+@dataclass(frozen=True)
+class KeyChange:
+    """A key (dotted, `[]` for list entries) or some of its values that a version renamed, removed or redefined.
+
+    `breaks_in` is the version that refuses or ignores it; before that, from `since` on, it is only deprecated.
+    `affects` says which values are meant; by default every value that is not empty.
+    """
+
+    key: str
+    since: str
+    why: str
+    write: str
+    breaks_in: str | None = None
+    affects: Callable[[Any], bool] = lambda value: value is not None
+    commands: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class KnownKeys:
+    """The keys that a command of the framework reads.
+
+    `schema` describes them where it is known. `is_complete` is false where something that we can't look into, such as a
+    third party's plugin, may read further keys. `other_readers` says of a key who else would read it.
+    """
+
+    keys: frozenset[str]
+    schema: Mapping[str, Any] = field(default_factory=dict)
+    is_complete: bool = True
+    other_readers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NativeConfig:
+    """One config file, or one command of a script, of a framework at a version."""
+
+    backend: str
+    version: str
+    command: str
+    form: Literal["yaml", "shell"]
+    document: Document
+    environment: Mapping[str, str] = field(default_factory=dict)
+    names_config_file: bool = False
+    """Whether a command names a config file as well, so that not all it is told stands here."""
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """Its keys and values."""
+        found: dict[str, Any] = plain_data(self.document.root)
+        return found
+
+    @property
+    def interpreted_settings(self) -> InterpretedSettings:
+        """What it says in our words."""
+        meant: InterpretedSettings = _import_native_module(self.backend).interpret_settings(self)
+        return meant
+
+    @property
+    def known_keys(self) -> KnownKeys:
+        """The keys that are read of it."""
+        known: KnownKeys = _import_native_module(self.backend).list_known_keys(self)
+        return known
+
+    @property
+    def key_changes(self) -> tuple[KeyChange, ...]:
+        """Keys that the framework's versions renamed or removed."""
+        listed: tuple[KeyChange, ...] = import_module(
+            f"qwen_recipes.backends.{NATIVE_FOLDERS[self.backend]}.key_changes"
+        ).KEY_CHANGES
+        return listed
+
+
+def detect_framework(text: str) -> str | None:
+    """The framework that a config or script is written for, or None: by its keys or the command it calls."""
+    keys = set(_TOP_LEVEL_KEY.findall(text))
+    if "version" in keys and len(keys & _RECIPE_KEYS) > 1:
+        return None
+    if _TRAINING_COMMAND.search(text):
+        called = _read_commands(text)
+        if called:
+            return called[0].backend
+    decided = {DECISIVE_KEYS[key] for key in keys & set(DECISIVE_KEYS)}
+    if len(decided) == 1:
+        return decided.pop()
+    points = {name: len(keys & _import_native_module(name).DISTINCTIVE_KEYS) for name in NATIVE_FOLDERS}
+    best = max(points, key=lambda name: points[name])
+    rivals = [count for name, count in points.items() if name != best]
+    return best if points[best] > max(1, *rivals, len(keys & _RECIPE_KEYS)) else None
+
+
+def read_native_configs(
+    text: str,
+    name: str,
+    backend: str | None = None,
+    version: str | None = None,
+    repeated: list[Finding] | None = None,
+) -> list[NativeConfig]:
+    """The configs in a file: one of a YAML, one for each of a script's commands; none where it is not recognised.
+
+    Raises RecipeError where the text is not YAML, or has a key twice that `repeated` is not there to take.
+    """
+    framework = backend or detect_framework(text)
+    if framework is None:
+        return []
+    called = [c for c in _read_commands(text, name) if c.backend == framework] if _TRAINING_COMMAND.search(text) else []
+    if not called:
+        document = read_yaml(text, name, repeated)
+        if not isinstance(document.root, Map):
+            raise RecipeError([Finding("QR702", "error", "a config is a map of keys and values", file=name)])
+        called = [_import_native_module(framework).build_config(document)]
+    return [_set_version(config, version) for config in called]
+
+
+def _set_version(config: NativeConfig, version: str | None) -> NativeConfig:
+    from dataclasses import replace
+
+    return replace(config, version=version) if version else config
+
+
+def _read_commands(text: str, name: str = "<text>") -> list[NativeConfig]:
+    from qwen_recipes.backends.shell_parser import parse_assignments, parse_commands, parse_flags
+
+    found = []
+    for command in parse_commands(text):
+        program = next((word.text for word in command if "=" not in word.text), "")
+        for backend in NATIVE_FOLDERS if program not in _OTHER_PROGRAMS else ():
+            start = _import_native_module(backend).match_command(command)
+            if start:
+                document = parse_flags(command[start[1] :], name, text)
+                follows = any(w.text.endswith((".yaml", ".yml", ".json")) for w in command[start[1] : start[1] + 1])
+                version = get_default_version(backend)
+                found.append(
+                    NativeConfig(backend, version, start[0], "shell", document, parse_assignments(command), follows)
+                )
+    return found
+
+
+@cache
+def get_default_version(backend: str) -> str:
+    """The version of the framework that we know."""
+    version: str = import_module(f"qwen_recipes.backends.{NATIVE_FOLDERS[backend]}").VERSION
+    return version
+
+
+@cache
+def load_native_schema(backend: str) -> dict[str, Any]:
+    """The framework's own vocabulary of a training config."""
+    path = find_package_data("schemas") / "backends" / f"{backend}-{get_default_version(backend)}.schema.json"
+    loaded: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return loaded
+
+
+@cache
+def load_extra_keys(backend: str) -> dict[str, Any]:
+    """Keys that plugins or other commands than training read."""
+    path = find_package_data("schemas") / "native" / f"{backend}-{get_default_version(backend)}.json"
+    loaded: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return loaded
+
+
+def read_value(data: Mapping[str, Any], *keys: str) -> LocatedValue | None:
+    """The first of these keys that has a value which the file itself tells."""
+    for key in keys:
+        value = data.get(key)
+        if value is not None and not (isinstance(value, str) and "$" in value):
+            return LocatedValue(value, (key,))
+    return None
+
+
+def find_released_model(model: LocatedValue | None) -> ModelFacts | None:
+    """The facts of a released Qwen3 model, whichever organisation's copy it is."""
+    from qwen_recipes.qwen.registry import REGISTRY
+
+    if model is None or not isinstance(model.value, str):
+        return None
+    names = {known.partition("/")[2].lower(): facts for known, facts in REGISTRY.items()}
+    return names.get(model.value.rstrip("/").rpartition("/")[2].lower())
+
+
+def parse_deepspeed_stage(value: Any) -> str | None:
+    """Our name for a DeepSpeed setting: its stage, from a map or from the name of a file that says it."""
+    if isinstance(value, Mapping):
+        zero = value.get("zero_optimization")
+        stage = zero.get("stage") if isinstance(zero, Mapping) else None
+        return f"zero{stage}" if stage in (1, 2, 3) else None
+    if not isinstance(value, str) or "$" in value.rpartition("/")[2]:
+        return None
+    name = value.rpartition("/")[2].lower()
+    found = re.search(r"(?:zero|stage|(?:^|[_-])z)[_-]?([0-3])(?![0-9])", name)
+    return f"zero{found.group(1)}" if found else None
+
+
+def split_names(value: Any) -> list[str]:
+    """Names given as a list, or as text with commas or blanks."""
+    return [str(item) for item in value] if isinstance(value, list) else re.split(r"[,\s]+", str(value).strip())
+
+
+def read_switch(data: Mapping[str, Any], key: str) -> LocatedValue | None:
+    """The key where it is on; `yes`, `on` and their like count, as YAML 1.1 reads them."""
+    on = data.get(key)
+    truly = on is True or (isinstance(on, str) and on.lower() in ("true", "yes", "on", "1"))
+    return LocatedValue(True, (key,)) if truly else None
+
+
+def _import_native_module(backend: str) -> Any:
+    return import_module(f"qwen_recipes.backends.{NATIVE_FOLDERS[backend]}.native_config")

@@ -1,0 +1,95 @@
+"""What was found in rows, for the terminal."""
+
+from __future__ import annotations
+
+from itertools import dropwhile
+from typing import Any
+
+import click
+
+from qwen_recipes.cli.console import format_count
+
+COLOURS = {"error": "red", "warning": "yellow", "advice": "cyan"}
+BAR_WIDTH = 40
+HISTOGRAM_LINES = 16
+"""Lines of the histogram."""
+
+
+def format_check_summary(summary: Any) -> str:
+    """Counts, lengths, then each guard that found something with a few rows."""
+    parts = [
+        _format_header(summary),
+        _format_lengths(summary["lengths"]) if summary["train"]["good"] else "",
+        _format_findings(summary["findings"]),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _format_header(summary: Any) -> str:
+    lines = [f"{summary['model']}, template {summary['template']}, loss on {summary['train_on']}"]
+    for name in ("train", "validation"):
+        if name in summary:
+            lines.append(_format_row_counts(name, summary[name]))
+    return "\n".join(lines)
+
+
+def _format_row_counts(name: str, rows: Any) -> str:
+    several = sum(count for turns, count in rows["assistant_turns"].items() if int(turns) > 1)
+    said = [
+        f"{format_count(rows['read'], 'row')} read",
+        f"{rows['good']:,} can be trained on",
+        f"{several:,} with several answers",
+        f"{rows['with_reasoning']:,} with reasoning",
+        f"{rows['tokens']:,} tokens, {_format_percent(rows['trained_tokens'], rows['tokens'])} of them trained",
+    ]
+    return f"{name + ':':<12}" + ", ".join(said)
+
+
+def _format_lengths(lengths: Any) -> str:
+    percentiles = [f"{percent} % {tokens:,}" for percent, tokens in lengths["percentiles"].items()]
+    lines = [f"lengths:    {' · '.join(percentiles)} · longest {lengths['longest']:,} tokens"]
+    if at := lengths.get("sequence_length"):
+        lines.append(f"at {_describe_sequence_length(at)}; {at['nothing_trained']:,} with no trained token")
+    if lengths["proposal"]:
+        lines.append(f"proposed:   sequence_length: {_describe_sequence_length(lengths['proposal'])}")
+    return "\n".join([*lines, *_draw_histogram(lengths["histogram"])])
+
+
+def _describe_sequence_length(stats: Any) -> str:
+    longer = f"{format_count(stats['longer'], 'row')} longer ({100 * stats['longer_share']:.1f} %)"
+    return f"{stats['tokens']:,}: {longer}, packs {100 * stats['packing_efficiency']:.1f} % full"
+
+
+def _draw_histogram(histogram: list[Any]) -> list[str]:
+    merged = list(dropwhile(lambda bar: not bar[2], _merge_bars(histogram)))
+    most = max((rows for *_, rows in merged), default=0)
+    wide = len(f"{merged[-1][1]:,}") if merged else 0
+    return [
+        f"  {start:>{wide},} to {end:>{wide},} {'#' * round(BAR_WIDTH * rows / most) if most else ''} {rows:,}"
+        for start, end, rows in merged
+    ]
+
+
+def _merge_bars(histogram: list[Any]) -> list[tuple[int, int, int]]:
+    each = -(-len(histogram) // HISTOGRAM_LINES) or 1
+    groups = [histogram[at : at + each] for at in range(0, len(histogram), each)]
+    return [(group[0]["from"], group[-1]["to"] - 1, sum(bar["rows"] for bar in group)) for group in groups]
+
+
+def _format_findings(findings: list[Any]) -> str:
+    return "\n\n".join(map(_format_finding, findings)) or "nothing found"
+
+
+def _format_finding(finding: Any) -> str:
+    kind = click.style(f"{finding['severity']}[{finding['code']}]", fg=COLOURS[finding["severity"]], bold=True)
+    lines = [f"{kind}: {finding['title']}: {finding['count']:,}"]
+    for one in finding["examples"]:
+        text = f": {one['text']}" if one["text"] else ""
+        lines.append(f"  {one['file']}:{one['line']}: {one['message']}{text}")
+    if finding["count"] > len(finding["examples"]):
+        lines.append(f"  and {finding['count'] - len(finding['examples']):,} more")
+    return "\n".join([*lines, f"  instead: {finding['instead']}"])
+
+
+def _format_percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "none"

@@ -1,0 +1,168 @@
+"""From the command line's files, or a recipe, to files of rows and what they are judged by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from qwen_recipes.cli.options_and_exits import (
+    ExitCode,
+    exit_with_error,
+    exit_with_findings,
+    get_backend_or_exit,
+    load_recipe_or_exit,
+    warn_custom_tokenizer_or_template,
+)
+from qwen_recipes.data.chat_rendering import TemplateRenderer
+from qwen_recipes.data.detect_format import detect_file_format
+from qwen_recipes.data.rows.sources import ROW_FILE_SUFFIXES
+from qwen_recipes.finding import RecipeError
+from qwen_recipes.guards.rows.row_checker import RowCheckSettings, RowFile
+from qwen_recipes.qwen.chat_templates import TEMPLATES, RenderError, detect_template_variant, read_template
+from qwen_recipes.qwen.models import (
+    ModelFacts,
+    ModelFolderError,
+    UnknownModelError,
+    get_model_facts,
+    read_chat_template,
+)
+
+DEFAULT_MODEL = "Qwen/Qwen3-4B"
+
+
+@dataclass(frozen=True)
+class DataSelection:
+    """Files of rows and what they are judged by; `overlong` is what the recipe does with rows that do not fit."""
+
+    files: list[RowFile]
+    rules: RowCheckSettings
+    overlong: str = ""
+    skipped: tuple[str, ...] = ()
+    """Data sets on the hub, which are not here to be read."""
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """What the command line says beside the files."""
+
+    model: str | None = None
+    layout: str | None = None
+    train_on: str | None = None
+    limit: int | None = None
+    backend: str | None = None
+    sets: tuple[str, ...] = ()
+    validation: tuple[str, ...] = ()
+
+
+def is_recipe_path(name: str) -> bool:
+    """Whether a path names a recipe and not rows."""
+    return name == "-" or Path(name).suffix in (".yaml", ".yml")
+
+
+def select_data(names: tuple[str, ...], options: DataOptions) -> DataSelection:
+    """The files of rows; a problem with the call, a recipe or a model is printed and ends the process."""
+    try:
+        return (
+            _select_from_recipe(names, options)
+            if any(map(is_recipe_path, names))
+            else _select_from_files(names, options)
+        )
+    except (UnknownModelError, ModelFolderError) as error:
+        exit_with_error(str(error), ExitCode.USAGE)
+    except OSError as error:
+        exit_with_error(f"{error.filename} can't be read: {error.strerror}", ExitCode.USAGE)
+
+
+def _select_from_files(names: tuple[str, ...], options: DataOptions) -> DataSelection:
+    facts = get_model_facts(options.model or DEFAULT_MODEL)
+    warn_custom_tokenizer_or_template(facts)
+    template = _get_model_template(facts)
+    files = [(file, False) for name in names for file in find_files_or_exit(Path(), name)]
+    files += [(file, True) for name in options.validation for file in find_files_or_exit(Path(), name)]
+    rows = [
+        RowFile(number, str(file), options.layout or detect_file_format(file) or "messages", {}, held)
+        for number, (file, held) in enumerate(files)
+    ]
+    return DataSelection(rows, RowCheckSettings(facts, template, options.train_on or "assistant", limit=options.limit))
+
+
+def _select_from_recipe(names: tuple[str, ...], options: DataOptions) -> DataSelection:
+    from qwen_recipes.backends import load_backends
+    from qwen_recipes.resolve import resolve
+
+    if len(names) > 1:
+        exit_with_error("a recipe names its own rows: give it alone", ExitCode.USAGE)
+    if options.model or options.layout or options.validation:
+        exit_with_error("a recipe says its model, layouts and validation rows; change them with --set", ExitCode.USAGE)
+    loaded = load_recipe_or_exit(names[0], options.sets)
+    name = options.backend or (loaded.recipe.run.backend if loaded.recipe.run else None)
+    try:
+        plan = resolve(loaded, get_backend_or_exit(name) if name else load_backends()[0])
+    except RecipeError as error:
+        exit_with_findings(error.findings)
+    facts = get_model_facts(plan.model.id, loaded.folder)
+    warn_custom_tokenizer_or_template(facts, "chat.template" in plan.set_fields)
+    template = _load_recipe_template(plan.chat, loaded.folder)
+    limit = options.limit or plan.training.sequence_length
+    rules = RowCheckSettings(facts, template, options.train_on or plan.chat.train_on, plan.chat.thinking, limit)
+    rules = replace(rules, allowed_codes=frozenset(code for code in plan.allow if code.startswith("QR5")))
+    sources = [(one, False) for one in plan.data.train] + [(one, True) for one in plan.data.validation]
+    return DataSelection(*_collect_rows(sources, loaded.folder, rules, plan.training.overlong))
+
+
+def _collect_rows(
+    sources: list[tuple[Any, bool]], folder: Path, rules: RowCheckSettings, overlong: str
+) -> tuple[Any, ...]:
+    rows: list[RowFile] = []
+    skipped: list[str] = []
+    for source, held in sources:
+        if source.hub:
+            skipped.append(source.hub)
+            continue
+        for file in find_files_or_exit(folder, source.path):
+            rows.append(RowFile(len(rows), str(file), source.format, dict(source.columns), held))
+    return rows, rules, overlong, tuple(skipped)
+
+
+def find_files_or_exit(folder: Path, path: str) -> list[Path]:
+    """The files that a path, a folder or a pattern stands for, in order; none ends the process."""
+    named = folder / path
+    if named.is_file():
+        return [named]
+    if named.is_dir():
+        found = sorted(file for file in named.rglob("*") if file.suffix in ROW_FILE_SUFFIXES)
+    else:
+        try:
+            found = sorted(folder.glob(path))
+        except (ValueError, NotImplementedError):
+            found = []
+    if not found:
+        exit_with_error(f"{named} is not there", ExitCode.USAGE)
+    return found
+
+
+def _get_model_template(facts: ModelFacts) -> TemplateRenderer:
+    if facts.variant in TEMPLATES:
+        return TemplateRenderer(facts.variant)
+    text = read_chat_template(Path(facts.source)) if facts.local else None
+    if text is None:
+        exit_with_error(f"{facts.id} has no chat template", ExitCode.USAGE)
+    return TemplateRenderer("unknown", text)
+
+
+def _load_recipe_template(chat: Any, folder: Path) -> TemplateRenderer:
+    if chat.official:
+        return TemplateRenderer(chat.template)
+    text = (folder / chat.template).read_text("utf-8")
+    variant = detect_template_variant(text)
+    return TemplateRenderer(variant) if variant else TemplateRenderer("unknown", text)
+
+
+def get_template_text(template: TemplateRenderer) -> str:
+    """The Jinja text of a template. Raises RenderError for none."""
+    if template.text:
+        return template.text
+    if template.variant not in TEMPLATES:
+        raise RenderError(f"no template for {template.variant}")
+    return read_template(template.variant)

@@ -1,0 +1,141 @@
+"""Rows as people look at them: tokens, those that carry loss set off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+import click
+
+from qwen_recipes.data.rows.encode import IGNORE_INDEX
+from qwen_recipes.data.rows.messages import BadRowError, Row
+
+ANSWERS = ("chosen", "rejected", "completion")
+STYLE = """
+:root { color-scheme: light dark; --back: #fff; --text: #30363c; --soft: #5d6670; --learn: #d5f0d8; --mark: #8250df; }
+@media (prefers-color-scheme: dark) { :root { --back: #16191d; --text: #c8cdd2; --soft: #9aa4ad; --learn: #1d4a28;
+  --mark: #c297ff; } }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--text); background: var(--back); margin: 2rem auto;
+  max-width: 62rem; padding: 0 1.5rem; }
+h1 { font-size: 1.6rem; margin: 0 0 .2rem; } h2 { font-size: 1rem; margin: 2rem 0 .2rem; }
+p { color: var(--soft); margin: 0 0 .4rem; }
+pre { font: .88rem/1.6 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; }
+.t { background: var(--learn); } .c { color: var(--mark); font-weight: 600; } .x { text-decoration: line-through; }
+"""
+
+
+@dataclass(frozen=True)
+class TokenSegment:
+    """Neighbouring tokens of a kind, as text."""
+
+    text: str
+    trained: bool
+    control: bool
+    cut: bool
+
+
+@dataclass(frozen=True)
+class RowPreview:
+    """One row, or one answer of a pair; `problem` says why there is none."""
+
+    name: str
+    segments: list[TokenSegment] = field(default_factory=list)
+    tokens: int = 0
+    trained: int = 0
+    cut: int = 0
+    problem: str = ""
+
+    @property
+    def size_summary(self) -> str:
+        """Its size in words."""
+        cut = f"; {self.cut:,} behind the sequence length" if self.cut else ""
+        return self.problem or f"{self.tokens:,} tokens, {self.trained:,} of them trained{cut}"
+
+
+def preview_row(name: str, row: Row, encoder: Any, limit: int | None) -> Iterator[RowPreview]:
+    """What a row in our form is trained as: a pair's answers one after the other, with loss on the answer."""
+    if "prompt" not in row:
+        yield _preview_example(name, row, encoder, limit)
+        return
+    last = type(encoder)(encoder.tokenizer, encoder.template, encoder.loss_rule._replace(train_on="last-assistant"))
+    for side in ANSWERS:
+        if side in row:
+            messages = [*row["prompt"], {"role": "assistant", "content": row[side]}]
+            yield _preview_example(f"{name} ({side})", {"messages": messages}, last, limit)
+
+
+def _preview_example(name: str, row: Row, encoder: Any, limit: int | None) -> RowPreview:
+    try:
+        (encoded,) = encoder.encode([row])
+    except (BadRowError, ValueError) as error:
+        return RowPreview(name, problem=str(error))
+    trained = sum(label != IGNORE_INDEX for label in encoded.labels)
+    cut = max(0, len(encoded.ids) - limit) if limit else 0
+    return RowPreview(name, list(_split_segments(encoded, encoder, limit)), len(encoded.ids), trained, cut)
+
+
+def _split_segments(encoded: Any, encoder: Any, limit: int | None) -> Iterator[TokenSegment]:
+    control = set(encoder.tokenizer.get_added_tokens_decoder())
+    waiting: list[int] = []
+    kind = (False, False, False)
+    for place, (token, label) in enumerate(zip(encoded.ids, encoded.labels, strict=True)):
+        now = (label != IGNORE_INDEX, token in control, limit is not None and place >= limit)
+        if waiting and now != kind:
+            yield TokenSegment(encoder.decode(waiting), *kind)
+            waiting = []
+        kind = now
+        waiting.append(token)
+    if waiting:
+        yield TokenSegment(encoder.decode(waiting), *kind)
+
+
+def format_previews(rows: Sequence[RowPreview], coloured: bool) -> str:
+    """For the terminal: in colours, or with brackets around what is trained."""
+    return "\n\n".join(_format_preview(row, coloured) for row in rows)
+
+
+def _format_preview(row: RowPreview, coloured: bool) -> str:
+    head = f"{row.name}: {row.size_summary}"
+    body = "".join(map(_style_segment, row.segments)) if coloured else _bracket_trained(row.segments)
+    return f"{click.style(head, bold=True) if coloured else head}\n{body}".rstrip("\n")
+
+
+def _style_segment(segment: TokenSegment) -> str:
+    text = "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in segment.text)
+    return click.style(text, fg="green" if segment.trained else None, dim=not segment.trained, bold=segment.control,
+                       strikethrough=segment.cut)  # fmt: skip
+
+
+def _bracket_trained(segments: Sequence[TokenSegment]) -> str:
+    made, inside, cut = "", False, False
+    for one in segments:
+        if one.cut and not cut:
+            made, cut = made + "|cut here|", True
+        if one.trained != inside:
+            made += "[[" if one.trained else "]]"
+            inside = one.trained
+        made += "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in one.text)
+    return made + ("]]" if inside else "")
+
+
+def render_preview_page(rows: Sequence[RowPreview], description: str) -> str:
+    """One page; nothing is loaded from anywhere. `description` says whose template and tokens these are."""
+    body = "\n".join(
+        f"<h2>{escape(row.name)}</h2><p>{escape(row.size_summary)}</p>"
+        f"<pre>{''.join(map(_render_html_span, row.segments))}</pre>"
+        for row in rows
+    )
+    legend = '<p><span class="t">trained</span> · masked · <span class="c">control token</span> · '
+    legend += '<span class="x">behind the sequence length</span></p>'
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><style>{STYLE}</style>'
+    head = f"<head>{head}<title>Rows</title></head>"
+    top = f"<h1>Rows as the model sees them</h1><p>{escape(description)}</p>{legend}"
+    return f"<!doctype html>\n<html lang=en>{head}\n<body>{top}\n{body}\n</body></html>\n"
+
+
+def _render_html_span(segment: TokenSegment) -> str:
+    kinds = "".join(name for name, on in zip("tcx", (segment.trained, segment.control, segment.cut), strict=True) if on)
+    names = " ".join(kinds)
+    return f'<span class="{names}">{escape(segment.text)}</span>' if names else escape(segment.text)

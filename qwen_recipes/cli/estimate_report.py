@@ -1,0 +1,166 @@
+"""An estimate, shown: a table, the parts as a bar, and what to change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from qwen_recipes.backends.base import Backend
+from qwen_recipes.backends.plan import Plan
+from qwen_recipes.data.estimate_rows import BYTES_PER_TOKEN, estimate_rows, find_local_files
+from qwen_recipes.estimate import Estimate, FitSuggestion, TrainingRows, estimate_plan, suggest_fitting_changes
+from qwen_recipes.estimate.gpu_models import GpuModel
+from qwen_recipes.qwen.models import get_model_facts
+
+GIB = 2**30
+BAR_WIDTH = 48
+PART_MARKS = {
+    "weights": "█", "adapter": "▓", "gradients": "▒", "optimizer": "░", "activations": "▞", "logits": "▚", "layer": "▚",
+    "workspace": "▖", "reserve": "·",
+}  # fmt: skip
+FIT_LABELS = {"yes": "fits", "close": "may fit", "no": "does not fit"}
+FIT_COLOURS = {"yes": "green", "close": "yellow", "no": "red"}
+
+
+@dataclass(frozen=True)
+class FitVerdict:
+    """One backend and GPU."""
+
+    backend: Backend
+    estimate: Estimate
+    suggestions: list[FitSuggestion]
+
+
+def assess_fit(loaded: Any, plan: Plan, backend: Backend, gpu: GpuModel) -> FitVerdict:
+    """The estimate, and where it does not surely fit, what would make it."""
+    facts, rows = get_model_facts(plan.model.id, loaded.folder), estimate_training_rows(plan, loaded.folder)
+    made = estimate_plan(plan, facts, gpu, rows)
+    return FitVerdict(
+        backend, made, suggest_fitting_changes(plan, facts, gpu, backend, rows) if made.check_fit() != "yes" else []
+    )
+
+
+def estimate_training_rows(plan: Plan, folder: Path) -> TrainingRows | None:
+    """A guess of the rows to train on, from the files' sizes; None where they are not all local JSONL."""
+    paths: list[Path] = []
+    for source in plan.data.train:
+        found = find_local_files(folder, source.path) if source.path else []
+        if not found:
+            return None
+        paths += found
+    seen = estimate_rows(paths)
+    return TrainingRows(seen[0], seen[1] / BYTES_PER_TOKEN) if seen else None
+
+
+def verdict_as_json(verdict: FitVerdict) -> dict[str, Any]:
+    """What a machine reads: bytes and seconds."""
+    e = verdict.estimate
+    return {
+        "backend": verdict.backend.name,
+        "gpu": e.gpu.name,
+        "gpus": e.plan.hardware.world,
+        "fits": e.check_fit(),
+        "memory_bytes": {
+            "usable": round(e.usable),
+            "peak": round(e.peak),
+            "low": round(e.low),
+            "high": round(e.high),
+            "parts": {name: round(size) for name, size in e.parts.as_dict().items()},
+        },
+        "trainable_parameters": e.workload.trainable,
+        "tokens_per_second": round(e.tokens_per_second),
+        "steps": e.steps,
+        "seconds": None if e.seconds is None else round(e.seconds),
+        "seconds_interval": None if e.seconds_interval is None else [round(s) for s in e.seconds_interval],
+        "disk_bytes": {name: round(size) for name, size in vars(e.disk).items()},
+        "host_bytes": round(e.host_memory),
+        "offers": [_suggestion_as_json(offer) for offer in verdict.suggestions],
+    }
+
+
+def _suggestion_as_json(suggestion: FitSuggestion) -> dict[str, Any]:
+    return {
+        "set": dict(suggestion.overrides),
+        "why": suggestion.why,
+        "peak_bytes": round(suggestion.estimate.peak),
+        "speed": round(suggestion.speed, 3),
+    }
+
+
+def format_verdicts(verdicts: list[FitVerdict], *, colour: bool) -> str:
+    """The table, and below it the parts and the offers of each."""
+    head = ("", "GPU", "fits", "peak", "of", "tokens/s", "time", "disk", "host")
+    rows = [head, *(_format_row(v) for v in verdicts)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
+    table = "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+    return "\n".join([table, *(_format_details(v, colour=colour) for v in verdicts)])
+
+
+def _format_row(verdict: FitVerdict) -> tuple[str, ...]:
+    e = verdict.estimate
+    gpus = f"{e.plan.hardware.world} x {e.gpu.name}" if e.plan.hardware.world > 1 else e.gpu.name
+    peak = f"{format_gib(e.peak)} ({e.low / GIB:.1f} to {e.high / GIB:.1f})"
+    return (
+        verdict.backend.title, gpus, FIT_LABELS[e.check_fit()], peak, format_gib(e.usable),
+        f"{e.tokens_per_second:,.0f}", _format_time(e), f"{e.disk.total / 1e9:.0f} GB", format_gib(e.host_memory),
+    )  # fmt: skip
+
+
+def _format_time(e: Estimate) -> str:
+    if e.seconds is None or e.seconds_interval is None:
+        return "? (rows unknown)"
+    low, high = e.seconds_interval
+    return f"{format_duration(e.seconds)} ({format_duration(low)} to {format_duration(high)})"
+
+
+def format_gib(size: float) -> str:
+    """`12.3 GiB`."""
+    return f"{size / GIB:.1f} GiB"
+
+
+def format_duration(seconds: float) -> str:
+    """`45 s`, `12 min`, `3.4 h`, `2.1 days`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.1f} days"
+
+
+def _format_details(verdict: FitVerdict, *, colour: bool) -> str:
+    e = verdict.estimate
+    title = f"\n{verdict.backend.title} on {e.gpu.name}: {FIT_LABELS[e.check_fit()]}"
+    lines = [
+        click.style(title, fg=FIT_COLOURS[e.check_fit()]) if colour else title,
+        draw_memory_bar(e),
+        *_format_legend(e),
+    ]
+    if verdict.suggestions:
+        lines += ["", "It would fit with one of these (the fastest first):"]
+        lines += [_format_suggestion(offer) for offer in verdict.suggestions]
+    elif e.check_fit() != "yes":
+        lines += ["", "Nothing that a recipe can change makes it fit: take a smaller model, or a larger GPU."]
+    return "\n".join(lines)
+
+
+def draw_memory_bar(e: Estimate) -> str:
+    """The parts to scale, with the end of what is usable marked."""
+    most = max(e.peak, e.usable)
+    drawn = "".join(PART_MARKS[name] * round(size / most * BAR_WIDTH) for name, size in e.parts.as_dict().items())
+    end = round(e.usable / most * BAR_WIDTH)
+    return f"{drawn[:end].ljust(end)}|{drawn[end:]}"
+
+
+def _format_legend(e: Estimate) -> list[str]:
+    shown = {name: size for name, size in e.parts.as_dict().items() if size >= 0.005 * e.peak}
+    return [f"  {PART_MARKS[name]} {name:<12} {size / GIB:7.2f} GiB" for name, size in shown.items()]
+
+
+def _format_suggestion(suggestion: FitSuggestion) -> str:
+    change = f"{suggestion.speed - 1:+.0%} tokens/s"
+    return f"  {suggestion.command_line_options}   {format_gib(suggestion.estimate.peak)}, {change}: {suggestion.why}"

@@ -1,0 +1,82 @@
+"""Whether a run fits the GPUs that are present, and what would make it; the estimator's word, before and after."""
+
+from __future__ import annotations
+
+from typing import Any
+
+GIB = 1 << 30
+
+
+def detect_known_gpus() -> list[Any]:
+    """The kinds of GPU that a run would see here and the catalogue has; none where there is no driver."""
+    from qwen_recipes.environments.gpu import detect_gpus
+    from qwen_recipes.estimate.gpu_models import identify_gpu
+
+    found = (identify_gpu(gpu.name, gpu.memory / 1024) for gpu in detect_gpus())
+    return list(dict.fromkeys(gpu for gpu in found if gpu is not None))
+
+
+def assess_fit_on_local_gpus(loaded: Any, compiled: Any) -> list[Any]:
+    """The estimate for each kind of GPU here; none on a CPU, or where the catalogue does not know the GPUs."""
+    if compiled.plan.hardware.device != "cuda":
+        return []
+    from qwen_recipes.cli.estimate_report import assess_fit
+
+    return [assess_fit(loaded, compiled.plan, compiled.backend, gpu) for gpu in detect_known_gpus()]
+
+
+def fits_no_gpu(verdicts: list[Any]) -> bool:
+    """Whether there are GPUs and it fits on none of them."""
+    return bool(verdicts) and all(one.estimate.check_fit() == "no" for one in verdicts)
+
+
+def describe_memory_shortfall(verdicts: list[Any]) -> list[str]:
+    """What is to say of GPUs that are too small, or may be: both numbers, then what would make it fit."""
+    found = []
+    for one in verdicts:
+        made = one.estimate
+        if (fits := made.check_fit()) == "yes":
+            continue
+        word = "does not fit" if fits == "no" else "may not fit"
+        between = f"{made.low / GIB:.1f} to {made.high / GIB:.1f} GiB"
+        found.append(f"it {word} on {made.gpu.name}: {between} of {made.usable / GIB:.1f} GiB that can be had")
+        found += [f"  it would with {offer.command_line_options}" for offer in one.suggestions]
+    return found
+
+
+def build_estimate_record(loaded: Any, compiled: Any) -> dict[str, float | None] | None:
+    """What the record keeps of the estimate; None without one. Memory with CUDA's own, as nvidia-smi counts it."""
+    from qwen_recipes.estimate.estimate import CUDA_CONTEXT_BYTES
+
+    verdicts = assess_fit_on_local_gpus(loaded, compiled)
+    if not verdicts:
+        return None
+    made = verdicts[0].estimate
+    memory = {name: getattr(made, name) + CUDA_CONTEXT_BYTES for name in ("peak", "low", "high")}
+    return memory | {"seconds": made.seconds, "tokens_per_second": made.tokens_per_second}
+
+
+def suggest_memory_savings(loaded: Any, compiled: Any) -> list[str]:
+    """After memory ran out: changes that take less by the estimate, the fastest first."""
+    from qwen_recipes.cli.estimate_report import estimate_training_rows
+    from qwen_recipes.estimate import estimate_plan, suggest_fitting_changes
+    from qwen_recipes.estimate.gpu_models import get_gpu_model
+    from qwen_recipes.qwen.models import get_model_facts
+
+    plan = compiled.plan
+    gpus = detect_known_gpus() or [get_gpu_model(plan.hardware.gpu or "rtx-4090")]
+    facts, rows = get_model_facts(plan.model.id, loaded.folder), estimate_training_rows(plan, loaded.folder)
+    now = estimate_plan(plan, facts, gpus[0], rows)
+    found = [
+        offer
+        for offer in suggest_fitting_changes(plan, facts, gpus[0], compiled.backend, rows)
+        if offer.estimate.peak < now.peak
+    ]
+    return [
+        f"{one.command_line_options} takes {_compute_saved_gib(now, one):.1f} GiB less, at {one.speed:.0%} of the speed"
+        for one in found
+    ]
+
+
+def _compute_saved_gib(now: Any, suggestion: Any) -> float:
+    return float(now.peak - suggestion.estimate.peak) / GIB

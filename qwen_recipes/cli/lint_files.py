@@ -1,0 +1,94 @@
+"""What `recipes lint PATH...` looks at: files, the recipes below folders, and what globs match."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.recipe.file_names import RECIPE_SUFFIXES
+
+NATIVE_SUFFIXES = (".yaml", ".yml", ".sh")
+_SKIPPED_FOLDERS = {"node_modules", "__pycache__", "site-packages", "venv"}
+_HEAD_BYTES = 1_000_000
+_TOP_LEVEL_KEYS = [re.compile(rf"^\ufeff?{key}[ \t]*:(?:\s|$)", re.M) for key in ("version", "model")]
+
+
+class PathNotFoundError(QwenRecipesError):
+    """A path names no file, or a glob matches none."""
+
+
+def find_lint_files(paths: Iterable[str], framework: str | None = None) -> list[str]:
+    """Every file to look at, each once, in the order asked for. Raises PathNotFoundError.
+
+    A folder is searched for recipes; with `framework`, for that framework's own configs and scripts.
+    """
+    found = dict.fromkeys(file for path in paths for file in _expand_path(path, framework))
+    return list(found)
+
+
+def _expand_path(path: str, framework: str | None) -> Iterator[str]:
+    if path == "-" or Path(path).is_file():
+        yield path
+    elif Path(path).is_dir():
+        yield from _search_folder(path, framework)
+    elif any(mark in path for mark in "*?["):
+        yield from _expand_glob(path, framework)
+    elif Path(path).exists():
+        yield path
+    else:
+        raise PathNotFoundError(f"{path} is not there")
+
+
+def _expand_glob(pattern: str, framework: str | None) -> Iterator[str]:
+    import glob
+
+    paths = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
+    found = [match for path in paths for match in _expand_match(path, framework)]
+    if not found:
+        raise PathNotFoundError(f"nothing matches {pattern}")
+    yield from found
+
+
+def _expand_match(path: str, framework: str | None) -> Iterator[str]:
+    return _search_folder(path, framework) if Path(path).is_dir() else iter([path])
+
+
+def _search_folder(folder: str, framework: str | None) -> Iterator[str]:
+    for root, folders, files in os.walk(folder):
+        folders[:] = sorted(f for f in folders if not f.startswith(".") and f not in _SKIPPED_FOLDERS)
+        for name in sorted(files):
+            path = os.path.join(root, name)  # noqa: PTH118 - keeps the folder as it was written
+            if is_native_config(path, framework) if framework else is_recipe_file(path):
+                yield path
+
+
+def is_recipe_file(path: str) -> bool:
+    """Whether a file is a recipe: by its name, or a YAML file that begins as one does."""
+    return path.endswith(RECIPE_SUFFIXES) or (path.endswith((".yaml", ".yml")) and looks_like_recipe(_read_head(path)))
+
+
+def is_native_config(path: str, framework: str) -> bool:
+    """Whether a YAML file or a script is one of this framework's, by what it says."""
+    from qwen_recipes.backends.native_config import detect_framework
+
+    return (
+        path.endswith(NATIVE_SUFFIXES)
+        and detect_framework(_read_head(path).decode("utf-8-sig", "replace")) == framework
+    )
+
+
+def _read_head(path: str) -> bytes:
+    try:
+        with Path(path).open("rb") as file:
+            return file.read(_HEAD_BYTES)
+    except OSError:
+        return b""
+
+
+def looks_like_recipe(content: bytes | str) -> bool:
+    """Whether the text has what every recipe has at its top level: `version` and `model`."""
+    text = content if isinstance(content, str) else content.decode("utf-8-sig", errors="replace")
+    return all(pattern.search(text) for pattern in _TOP_LEVEL_KEYS)

@@ -1,0 +1,40 @@
+"""How often each code was found."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+
+from qwen_recipes.finding import Finding
+
+
+def count_by_code(findings: Iterable[Finding]) -> list[tuple[str, str, int]]:
+    """Code, severity and count; the most frequent first."""
+    counts = Counter((finding.code, finding.severity) for finding in findings)
+    return [(code, severity, n) for (code, severity), n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
+
+
+def format_table(findings: Iterable[Finding]) -> str:
+    """One line a code: count, code, severity, and what it is about."""
+    return "\n".join(
+        f"{n:>6}  {code:<6}  {severity:<8}  {_get_title(code)}" for code, severity, n in count_by_code(findings)
+    )
+
+
+def format_json(findings: Iterable[Finding]) -> str:
+    """A JSON list of the same."""
+    rows = [
+        {"code": code, "severity": severity, "count": n, "title": _get_title(code)}
+        for code, severity, n in count_by_code(findings)
+    ]
+    return json.dumps(rows, ensure_ascii=False, indent=2)
+
+
+def _get_title(code: str) -> str:
+    from qwen_recipes.guards import load_guard
+
+    try:
+        return load_guard(code).title
+    except KeyError:
+        return "The recipe is not what its spec asks for"

@@ -1,0 +1,107 @@
+"""What commands share: options, loading with its errors, exit codes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from qwen_recipes.cli.console import REPORTERS, print_stderr, text
+from qwen_recipes.finding import Finding, RecipeError
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class ExitCode(IntEnum):
+    """Exit codes; an interface."""
+
+    SUCCESS = 0
+    INVALID_INPUT = 1
+    USAGE = 2
+    DOES_NOT_FIT = 3
+    ENVIRONMENT = 4
+    RUN_FAILED = 5
+    INTERRUPTED = 130
+
+
+def set_option(function: Function) -> Function:
+    """`--set field=value`."""
+    help_text = "Override a field, as in training.epochs=1. May be repeated."
+    return click.option("--set", "sets", multiple=True, metavar="FIELD=VALUE", help=help_text)(function)
+
+
+def format_option(*formats: str) -> Callable[[Function], Function]:
+    """`--format`, one of the given."""
+    return click.option(
+        "--format", "form", type=click.Choice(formats), default="text", show_default=True, help="Form of the output."
+    )
+
+
+def exit_with_error(message: str, code: ExitCode) -> NoReturn:
+    """Say why on standard error and end with this code."""
+    print_stderr(f"recipes: {message}")
+    sys.exit(code)
+
+
+def load_recipe_or_exit(file: str, sets: tuple[str, ...], form: str = "text") -> Any:
+    """The recipe, or its problems printed and exit 1; a file that can't be read exits 2."""
+    from qwen_recipes.recipe.load import RecipeReadError, load_recipe
+    from qwen_recipes.recipe.overrides import OverrideError
+
+    try:
+        return load_recipe(file, sets)
+    except RecipeReadError as error:
+        exit_with_error(str(error), ExitCode.USAGE)
+    except OverrideError as error:
+        exit_with_error(error.findings[0].message, ExitCode.USAGE)
+    except RecipeError as error:
+        exit_with_findings(error.findings, form)
+
+
+def warn_custom_tokenizer_or_template(model: Any, recipe_sets_template: bool = False) -> None:
+    """Warn of a model folder's own tokenizer and template where they are none of Qwen's; linting has QR318 for it.
+
+    Not of the template where the recipe names one.
+    """
+    from qwen_recipes.qwen.models import describe_custom_template, describe_custom_tokenizer
+
+    for warning in filter(
+        None, (describe_custom_tokenizer(model), None if recipe_sets_template else describe_custom_template(model))
+    ):
+        print_stderr(f"recipes: {warning}")
+
+
+def backend_version_option(function: Function) -> Function:
+    """`--backend-version`."""
+    help_text = "Released version of the framework, as 0.16.1 or axolotl==0.16.1; the newest known where left out."
+    return click.option("--backend-version", "version", metavar="VERSION", help=help_text)(function)
+
+
+def get_backend_or_exit(name: str, version: str | None = None) -> Any:
+    """The backend of that name, at that version, or exit 2."""
+    from qwen_recipes.backends import UnknownBackendError, load_backend_version
+
+    try:
+        return load_backend_version(name, version)
+    except UnknownBackendError as error:
+        exit_with_error(str(error.args[0]), ExitCode.USAGE)
+
+
+def exit_with_findings(findings: list[Finding], form: str = "text") -> NoReturn:
+    """Print findings and exit 1: on standard output where a machine asked, else on standard error."""
+    if form == "text":
+        print_stderr(text(findings))
+        print_stderr(summarize_findings(findings))
+    else:
+        click.echo(REPORTERS[form](findings, ()))
+    sys.exit(ExitCode.INVALID_INPUT)
+
+
+def summarize_findings(findings: list[Finding]) -> str:
+    """`2 errors, 1 warning`."""
+    counts = [(sum(f.severity == s for f in findings), s) for s in ("error", "warning", "advice")]
+    said = [f"{count} {name}{'s' if count > 1 and name != 'advice' else ''}" for count, name in counts if count]
+    return ", ".join(said) or "nothing found"

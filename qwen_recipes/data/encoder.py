@@ -1,0 +1,104 @@
+"""Our definition of a row's ids and labels for a plan: `verify` holds the frameworks against it, `preview` shows it.
+
+The rules stand in `rows/encode.py`, which runs in the frameworks' environments too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qwen_recipes.backends.plan import Plan
+from qwen_recipes.data.rows.encode import EncodedRow, LossRule, encode_rows
+from qwen_recipes.data.rows.messages import Message, Row
+from qwen_recipes.qwen.chat_templates import read_template, render_conversation
+from qwen_recipes.qwen.tokenizer import get_tokenizer_folder
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+__all__ = ["EncodedRow", "Encoder", "LossRule", "build_encoder"]
+
+
+class Encoder:
+    """Encodes rows in our form: `{"messages"}` with plain roles and text, or `{"text"}`.
+
+    `tokenizer` is a tokenizers.Tokenizer, `template` the chat template's text, or "" where rows are plain text.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, template: str, loss_rule: LossRule) -> None:
+        self.tokenizer, self.template, self.loss_rule = tokenizer, template, loss_rule
+
+    def encode(self, rows: Sequence[Row]) -> list[EncodedRow]:
+        """Ids and labels of each row; many rows at once are faster. Raises BadRowError or RenderError."""
+        return encode_rows(rows, self._render_messages, self._tokenize_texts, self.loss_rule)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of these ids, control tokens included."""
+        text: str = self.tokenizer.decode(list(ids), skip_special_tokens=False)
+        return text
+
+    def _render_messages(self, messages: list[Message]) -> str:
+        return render_conversation(self.template, messages)
+
+    def _tokenize_texts(self, texts: list[str]) -> list[list[int]]:
+        return [found.ids for found in self.tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+
+
+def build_encoder(plan: Plan, base: Path = Path()) -> Encoder:
+    """The encoder of a plan's rows, with the model folder's own tokenizer where the model is local.
+
+    `base` is the recipe's folder. Needs the extra `tokens`.
+
+    Raises:
+        ModuleNotFoundError: tokenizers is not installed.
+        OSError: the folder's tokenizer, or the chat template that the recipe names, can't be read.
+        ValueError: the folder's tokenizer is none.
+    """
+    rule = LossRule(plan.chat.train_on, plan.chat.thinking)
+    return Encoder(load_plan_tokenizer(plan, base), _read_template(plan, base) if plan.objective.chat else "", rule)
+
+
+def _read_template(plan: Plan, base: Path) -> str:
+    if plan.chat.official:
+        return read_template(plan.chat.template)
+    return (base / plan.chat.template).read_text("utf-8")
+
+
+def load_plan_tokenizer(plan: Plan, base: Path = Path()) -> Tokenizer:
+    """The plan's tokenizer: the model folder's own, or the released one. Raises as `build_encoder`."""
+    own = base / plan.model.id
+    if plan.model.local and (own / "tokenizer.json").is_file():
+        return load_folder_tokenizer(own)
+    return load_folder_tokenizer(
+        get_tokenizer_folder(plan.model.variant if plan.model.variant != "unknown" else "hybrid")
+    )
+
+
+def load_folder_tokenizer(folder: Path) -> Tokenizer:
+    """The tokenizer of a model's folder, with the tokens that only its tokenizer_config.json adds.
+
+    The file of the Base models ends at `<|file_sep|>`: `<think>` and three more stand in the config alone.
+    """
+    import json
+
+    from tokenizers import AddedToken, Tokenizer
+
+    try:
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    except Exception as problem:  # tokenizers raises Exception itself
+        raise ValueError(f"{folder / 'tokenizer.json'} is no tokenizer: {problem}") from problem
+    config = folder / "tokenizer_config.json"
+    entries: dict[str, dict[str, Any]] = {}
+    if config.is_file():
+        entries = json.loads(config.read_text("utf-8")).get("added_tokens_decoder") or {}
+    missing = [
+        entry for _, entry in sorted(entries.items(), key=lambda item: int(item[0])) if _lacks_token(tokenizer, entry)
+    ]
+    tokenizer.add_tokens([AddedToken(**entry) for entry in missing])
+    return tokenizer
+
+
+def _lacks_token(tokenizer: Tokenizer, entry: dict[str, Any]) -> bool:
+    return tokenizer.token_to_id(entry["content"]) is None

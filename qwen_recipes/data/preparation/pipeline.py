@@ -1,0 +1,271 @@
+"""Read rows, make examples, decide on each, write them: two passes, so that memory holds a few numbers an example.
+
+Inputs are only read. Outputs are written beside their place and renamed when all of them are whole.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import tempfile
+from array import array
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from hashlib import blake2b, sha256
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from qwen_recipes.data.duplicates import DuplicateFinder, row_dtype
+from qwen_recipes.data.minhash import compute_sketch, hash_factors
+from qwen_recipes.data.preparation.convert_row import (
+    CONVERSATION_FORMATS,
+    ConversationOptions,
+    convert_row,
+    extract_reasoning,
+)
+from qwen_recipes.data.preparation.selection import Assignment, ExampleGroups, balance_reasoning, hold_out_groups
+from qwen_recipes.data.row_reader import RawRow, find_file_problem, read_raw_rows, split_file
+from qwen_recipes.data.rows.messages import BadRowError, Row
+
+DROP_REASONS = {
+    "duplicate": "the same as an earlier example",
+    "near-duplicate": "nearly the same as an earlier example",
+    "mixed-out": "left out for the share of reasoning",
+}
+
+
+class InputFile(NamedTuple):
+    """One file of rows."""
+
+    file: str
+    row_format: str
+    columns: dict[str, str]
+
+
+@dataclass(frozen=True)
+class PreparationOptions:
+    """What to do. Shares are between 0 and 1; `deduplicate` is none, exact or near; `group_by` a dotted key."""
+
+    wishes: ConversationOptions = field(default_factory=ConversationOptions)
+    deduplicate: str = "none"
+    reasoning_share: float | None = None
+    validation: float | None = None
+    group_by: str | None = None
+    seed: int = 42
+
+
+@dataclass(frozen=True)
+class OutputPaths:
+    """Where to write; the manifest always, validation rows only where some are held out."""
+
+    train: Path
+    validation: Path
+    manifest: Path
+
+
+class DataPreparation:
+    """One run. `manifest` is what is written at its end."""
+
+    def __init__(
+        self, sources: Sequence[InputFile], options: PreparationOptions, progress: Callable[[int], None] | None = None
+    ) -> None:
+        self.sources, self.options = sources, options
+        self.progress = progress or (lambda size: None)
+        self.counts: Counter[str] = Counter()
+        self.dropped: list[dict[str, Any]] = []
+        self.origins: list[array[int]] = [array("I"), array("Q"), array("I")]
+        self.reasoning = array("b")
+        self.groups, self.factors = ExampleGroups(), hash_factors()
+
+    def run(self, outputs: OutputPaths) -> dict[str, Any]:
+        """Write the outputs, whole or not at all, and tell what was done. Raises OSError, MissingReaderError."""
+        outputs.train.parent.mkdir(parents=True, exist_ok=True)
+        with DuplicateFinder() as duplicates, tempfile.TemporaryFile("w+b", dir=outputs.train.parent) as made:
+            for number, source in enumerate(self.sources):
+                self._process_source(number, source, duplicates, made)
+            fates = self._assign_examples(duplicates)
+            return self._write_outputs(outputs, made, fates)
+
+    def _process_source(self, number: int, source: InputFile, duplicates: DuplicateFinder, scratch: IO[bytes]) -> None:
+        wrong = find_file_problem(Path(source.file))
+        if wrong:
+            self._record_bad(source, 1, wrong.message, "unreadable")
+            return
+        lines = 0
+        for work in split_file(Path(source.file)):
+            read = [0]
+            before = scratch.tell()
+            for record in read_raw_rows(work, read):
+                self.counts["read"] += 1
+                self._process_row(number, source, lines, record, duplicates, scratch)
+            lines += read[-1]
+            self.progress(scratch.tell() - before)
+
+    def _process_row(
+        self,
+        number: int,
+        source: InputFile,
+        lines: int,
+        record: RawRow,
+        duplicates: DuplicateFinder,
+        scratch: IO[bytes],
+    ) -> None:
+        line = lines + record.number
+        try:
+            if record.problem:
+                raise BadRowError(record.problem)
+            rows = list(convert_row(record.row, source.row_format, source.columns, self.options.wishes))
+            texts = [json.dumps(row, ensure_ascii=False) for row in rows]
+            written = [text.encode("utf-8") + b"\n" for text in texts]
+        except BadRowError as error:
+            self._record_bad(source, line, str(error))
+            return
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            self._record_bad(source, line, f"can't be read as {source.row_format}: {error}")
+            return
+        self.counts["rows_used"] += 1
+        for part, (row, text) in enumerate(zip(rows, written, strict=True)):
+            scratch.write(text)
+            self._add_example(number, line, part, row, duplicates)
+
+    def _add_example(self, number: int, line: int, part: int, row: Row, duplicates: DuplicateFinder) -> None:
+        import numpy
+
+        self.counts["made"] += 1
+        for kept, value in zip(self.origins, (number, line, part), strict=True):
+            kept.append(value)
+        self.reasoning.append(bool(extract_reasoning(row)))
+        content = _comparable_text(row)
+        record = numpy.zeros(1, row_dtype())
+        record["hash"] = _hash_text(content)
+        if self.options.deduplicate == "near":
+            record["sketch"] = compute_sketch(_word_hash_array(content), self.factors)
+        duplicates.add_rows(record)
+        self.groups.add_example(
+            [("row", number, line), ("prompt", _hash_text(_first_prompt(row))), *self._group_keys(row)]
+        )
+
+    def _group_keys(self, row: Row) -> list[tuple[str, str]]:
+        if not self.options.group_by:
+            return []
+        value: Any = row
+        for step in self.options.group_by.split("."):
+            value = value.get(step) if isinstance(value, dict) else None
+        return [] if value is None else [("key", json.dumps(value, sort_keys=True))]
+
+    def _assign_examples(self, duplicates: DuplicateFinder) -> list[Assignment]:
+        fates: list[Assignment] = ["train"] * self.counts["made"]
+        if self.options.deduplicate != "none" and fates:
+            exact = duplicates.find_exact()
+            near = duplicates.find_near(exact) if self.options.deduplicate == "near" else None
+            assert exact.repeat_mask is not None
+            for place in exact.repeat_mask.nonzero()[0]:
+                fates[place] = "duplicate"
+            if near is not None and near.repeat_mask is not None:
+                for place in near.repeat_mask.nonzero()[0]:
+                    fates[place] = "near-duplicate"
+        draw = random.Random(self.options.seed)
+        if self.options.reasoning_share is not None:
+            balance_reasoning(fates, [bool(one) for one in self.reasoning], self.options.reasoning_share, draw)
+        if self.options.validation is not None:
+            hold_out_groups(fates, self.groups, self.options.validation, draw)
+        return fates
+
+    def _write_outputs(self, outputs: OutputPaths, scratch: IO[bytes], assignments: list[Assignment]) -> dict[str, Any]:
+        scratch.seek(0)
+        parts = {name: _part_path(path) for name, path in asdict(outputs).items()}
+        try:
+            with parts["train"].open("wb") as train, parts["validation"].open("wb") as validation:
+                files = {"train": train, "validation": validation}
+                for place, (line, fate) in enumerate(zip(scratch, assignments, strict=True)):
+                    self.counts[fate] += 1
+                    if fate in files:
+                        files[fate].write(line)
+                    else:
+                        self._record_dropped(place, fate)
+            manifest = self._build_manifest()
+            parts["manifest"].write_text(json.dumps(manifest, ensure_ascii=False, indent=1) + "\n", "utf-8")
+            for name, path in asdict(outputs).items():
+                if name != "validation" or self.options.validation is not None:
+                    parts[name].replace(path)
+        finally:
+            for part in parts.values():
+                part.unlink(missing_ok=True)
+        return manifest
+
+    def _record_dropped(self, index: int, assignment: Assignment) -> None:
+        number, line, part = (kept[index] for kept in self.origins)
+        entry = {
+            "file": self.sources[number].file,
+            "line": line,
+            "part": part,
+            "fate": assignment,
+            "why": DROP_REASONS[assignment],
+        }
+        self.dropped.append(entry)
+
+    def _record_bad(self, source: InputFile, line: int, reason: str, assignment: str = "bad") -> None:
+        """A row that gives no example, or a file that holds none (`unreadable`)."""
+        self.counts[assignment] += 1
+        self.dropped.append({"file": source.file, "line": line, "part": 0, "fate": assignment, "why": reason})
+
+    def _build_manifest(self) -> dict[str, Any]:
+        names = ("unreadable", "read", "bad", "rows_used", "made", "train", "validation", *DROP_REASONS)
+        return {
+            "inputs": [
+                {"file": s.file, "layout": s.row_format, "sha256": _compute_sha256(s.file)} for s in self.sources
+            ],
+            "order": asdict(self.options),
+            "counts": {name.replace("-", "_"): self.counts[name] for name in names},
+            "dropped": self.dropped,
+        }
+
+
+def _part_path(path: Path) -> Path:
+    return path.with_name(f".{path.name}.part")
+
+
+def _comparable_text(row: Row) -> str:
+    """What two examples have to share to be the same: all that is trained on, not ids and the like."""
+    said = {name: row[name] for name in ("messages", "tools") if name in row} if "messages" in row else row
+    return json.dumps(said, ensure_ascii=False, sort_keys=True)
+
+
+def _first_prompt(row: Row) -> str:
+    """The first question, or what stands for it."""
+    for message in row.get("messages") or []:
+        if isinstance(message, dict) and message.get("role") == "user":
+            return str(message.get("content"))
+    prompt = row.get("prompt")
+    return json.dumps(prompt if prompt is not None else row, ensure_ascii=False, sort_keys=True)
+
+
+def _hash_text(text: str) -> int:
+    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+
+
+def _word_hash_array(text: str) -> Any:
+    import numpy
+
+    from qwen_recipes.data.token_counter import hash_words
+
+    return numpy.array(hash_words(text), numpy.uint64)
+
+
+def _compute_sha256(file: str) -> str:
+    digest = sha256()
+    with Path(file).open("rb") as content:
+        while block := content.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+__all__ = [
+    "CONVERSATION_FORMATS",
+    "ConversationOptions",
+    "DataPreparation",
+    "InputFile",
+    "OutputPaths",
+    "PreparationOptions",
+]

@@ -1,0 +1,82 @@
+"""Text and length of a row, by the model's own tokenizer and the chat template in use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from .encode import EncodedRow, LossRule, Segment, encode_rows, split_segments, truncate_encoded, truncate_segments
+from .messages import BadRowError, Message, Row
+
+
+class RowRenderer:
+    """Renders conversations and counts tokens."""
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        from transformers import AutoTokenizer
+
+        self.tokenizer = AutoTokenizer.from_pretrained(spec["tokenizer"], revision=spec["revision"] or "main")
+        self.limit = int(spec["sequence_length"])
+        self.truncates = spec.get("overlong") == "truncate"
+        self.loss_rule = LossRule(spec.get("train_on", "assistant"), spec.get("thinking", "auto"))
+        self.template = Path(spec["chat_template"]).read_text("utf-8") if spec["chat_template"] else None
+
+    def render(self, messages: list[Message], *, prompt: bool = False) -> str:
+        """The conversation as the model sees it; with `prompt`, up to where it would answer."""
+        text: str = self.tokenizer.apply_chat_template(
+            messages, chat_template=self.template, tokenize=False, add_generation_prompt=prompt
+        )
+        return text
+
+    def render_prompt_and_answer(self, prompt: list[Message], answer: str) -> tuple[str, str]:
+        """The prompt up to where the model answers, and what the template makes of the answer after it."""
+        head = self.render(prompt, prompt=True)
+        whole = self.render([*prompt, {"role": "assistant", "content": answer}])
+        tail = whole[len(head) :] if whole.startswith(head) else answer + "<|im_end|>\n"
+        return head, tail.removesuffix("\n")
+
+    def split_row(self, row: Row) -> list[Segment]:
+        """The row's text, cut where loss begins and ends. Raises BadRowError."""
+        return split_segments(row, self.render, self.loss_rule)
+
+    def split_row_within_limit(self, row: Row) -> list[Segment]:
+        """As `split_row`, cut off behind the sequence length where rows are to be cut. Raises BadRowError."""
+        cut = self.split_row(row)
+        if not self.truncates:
+            return cut
+        return truncate_segments(cut, self._tokenize([segment.text for segment in cut]), self._decode, self.limit)
+
+    def encode_row(self, row: Row) -> EncodedRow:
+        """The row's ids and labels, no longer than the sequence length. Raises BadRowError."""
+        return truncate_encoded(encode_rows([row], self.render, self._tokenize, self.loss_rule)[0], self.limit)
+
+    def has_loss_within_limit(self, row: Row) -> bool:
+        """Whether a token that carries loss is left within the sequence length, as far as we know the row's labels."""
+        try:
+            return "messages" not in row or self.encode_row(row).has_loss
+        except BadRowError:
+            return True
+
+    def _tokenize(self, texts: list[str]) -> list[list[int]]:
+        found: list[list[int]] = self.tokenizer(texts, add_special_tokens=False)["input_ids"]
+        return found
+
+    def _decode(self, ids: list[int]) -> str:
+        text: str = self.tokenizer.decode(ids, clean_up_tokenization_spaces=False)
+        return text
+
+    def count_tokens(self, rows: list[Row]) -> list[int]:
+        """Tokens of each row: of its longest text where it has several."""
+        texts = [text for row in rows for text in self._render_texts(row)]
+        counts = iter([len(ids) for ids in self._tokenize(texts)])
+        return [max(next(counts) for _ in self._render_texts(row)) for row in rows]
+
+    def _render_texts(self, row: Row) -> list[str]:
+        if "text" in row:
+            return [row["text"]]
+        if "messages" in row:
+            return [self.render(row["messages"])]
+        if "columns" in row:
+            return [self.render(row["prompt"], prompt=True)]
+        answers = [row[name] for name in ("chosen", "rejected", "completion") if name in row]
+        return [self.render([*row["prompt"], {"role": "assistant", "content": answer}]) for answer in answers]

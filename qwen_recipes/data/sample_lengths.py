@@ -1,0 +1,73 @@
+"""How long a recipe's training rows are, for whoever plans a run; a part of many rows stands for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from qwen_recipes.backends.plan import Plan
+from qwen_recipes.data.chat_rendering import TemplateRenderer
+from qwen_recipes.data.estimate_rows import find_local_files
+from qwen_recipes.data.example_length import TokenMeasurer, select_loss
+from qwen_recipes.data.length_histogram import LengthHistogram
+from qwen_recipes.data.parsed_row import parse_row
+from qwen_recipes.data.row_reader import MissingReaderError, find_file_problem, read_raw_rows, split_file
+from qwen_recipes.data.token_counter import TokenCounter
+from qwen_recipes.data.tokenizer import MissingTokenizerError, is_qwen3_tokenizer, load_tokenizer
+from qwen_recipes.qwen.models import get_model_facts
+
+MAX_ROWS = 10_000
+"""Rows that are measured: a second or two."""
+
+
+def sample_lengths(plan: Plan, folder: Path, max_rows: int = MAX_ROWS) -> LengthHistogram | None:
+    """Lengths in tokens of the first rows of a plan's files, `max_rows` of them shared between the files.
+
+    `folder` is the recipe's. None where nothing can be said: rows on the hub, missing files, no tokenizer here.
+    Nothing is kept between calls: what would tell that a file is unchanged costs nearly as much as measuring.
+    """
+    files = [
+        (file, source) for source in plan.data.train if source.path for file in find_local_files(folder, source.path)
+    ]
+    if not files:
+        return None
+    try:
+        return _measure_files(plan, folder, files, max_rows)
+    except (MissingTokenizerError, MissingReaderError, OSError):
+        return None
+
+
+def _measure_files(plan: Plan, folder: Path, files: list[Any], max_rows: int) -> LengthHistogram:
+    model = get_model_facts(plan.model.id, folder)
+    tokenizer = load_tokenizer(model)
+    counter = TokenCounter(tokenizer, is_qwen3_tokenizer(model, tokenizer))
+    chat = plan.chat
+    template = (
+        TemplateRenderer(chat.template)
+        if chat.official
+        else TemplateRenderer("unknown", (folder / chat.template).read_text())
+    )
+    found = LengthHistogram()
+    for file, source in files:
+        measure = TokenMeasurer(counter, select_loss(chat.train_on, chat.thinking, source.format))
+        for row in _read_normalized_rows(file, source, max(1, max_rows // len(files))):
+            measured = measure.measure_row(row, template.render_row(row), template.render)
+            longest = max((length for length, _ in measured), key=lambda one: one.tokens)
+            found.rows[longest.tokens] += 1
+            found.loss_tokens += longest.loss_tokens
+    return found
+
+
+def _read_normalized_rows(file: Path, source: Any, max_rows: int) -> Iterator[Any]:
+    if find_file_problem(file):
+        return
+    count = 0
+    for work in split_file(file):
+        for record in read_raw_rows(work):
+            facts = parse_row(record.row, source.format, dict(source.columns), "", None)
+            if facts.normalized is not None:
+                yield facts.normalized
+                count += 1
+            if count == max_rows:
+                return

@@ -1,0 +1,1 @@
+"""Locked environments for the frameworks: build, check, describe."""

@@ -1,0 +1,172 @@
+"""Where a framework lives: an environment of its own, built by us, or one that the person has already."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from qwen_recipes.backends.base import Backend
+from qwen_recipes.environments.gpu import detect_device
+from qwen_recipes.environments.lock_file import compute_lock_hash
+from qwen_recipes.errors import QwenRecipesError
+
+DESCRIPTION_FILE = "environment.json"
+READY_MARKER = "ready"
+
+
+class MissingEnvironmentError(QwenRecipesError, LookupError):
+    """There is no environment with the framework, or no locked requirements to build one from."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A framework's environment built by us. `device` is `cpu` or `cuda`, `python` a version such as `3.11`.
+
+    The marker is written last and holds the lock's SHA-256: an environment that is half built, or was built
+    from another lock, is not ready.
+    """
+
+    backend: str
+    version: str
+    device: str
+    python: str
+    folder: Path
+    lock: Path
+
+    @property
+    def interpreter(self) -> Path:
+        """The environment's own Python."""
+        return self.bin / "python"
+
+    @property
+    def bin(self) -> Path:
+        """The folder with the framework's commands."""
+        return self.folder / "bin"
+
+    @property
+    def site_packages(self) -> Path:
+        """Where the environment's packages are installed."""
+        return self.folder / "lib" / f"python{self.python}" / "site-packages"
+
+    @property
+    def ready(self) -> bool:
+        """Whether the environment is whole and built from the lock as it is now."""
+        try:
+            return (self.folder / READY_MARKER).read_text("utf-8") == compute_lock_hash(
+                self.lock
+            ) and self.interpreter.exists()
+        except OSError:
+            return False
+
+    @property
+    def state(self) -> str:
+        """`ready`, `unfinished` (interrupted), `stale` (built from another lock) or `missing`."""
+        if self.ready:
+            return "ready"
+        if (self.folder / READY_MARKER).is_file():
+            return "stale"
+        return "unfinished" if self.folder.is_dir() else "missing"
+
+    def activation_variables(self) -> dict[str, str]:
+        """The variables under which a command runs in this environment: its commands come first on PATH."""
+        path = os.pathsep.join([str(self.bin), os.environ.get("PATH", os.defpath)])
+        return {"PATH": path, "VIRTUAL_ENV": str(self.folder)}
+
+
+@dataclass(frozen=True)
+class CurrentEnvironment(Environment):
+    """An environment that the person made; `version` is the framework's version that is installed there."""
+
+    @property
+    def ready(self) -> bool:
+        """Always: it was found by asking its Python for the framework."""
+        return True
+
+    @property
+    def state(self) -> str:
+        """Always `ready`."""
+        return "ready"
+
+
+def get_managed_environment(backend: Backend, device: str | None = None, root: Path | None = None) -> Environment:
+    """The environment that we build for this backend, whether it is there or not.
+
+    `device` None is `cuda` where this machine has an NVIDIA GPU, else `cpu`. `root` None is `default_root()`.
+    Raises MissingEnvironmentError where the backend has no locked requirements for the device.
+    """
+    device = device or detect_device()
+    python = backend.python.get(device, f"{sys.version_info[0]}.{sys.version_info[1]}")
+    tag = f"py{python.replace('.', '')}"
+    lock = backend.lock_folder() / f"{device}-{tag}.lock"
+    if not lock.is_file():
+        raise MissingEnvironmentError(f"{backend.title} has no locked requirements for {device} and Python {python}")
+    name = f"{backend.name}-{backend.version}-{device}-{tag}-{compute_lock_hash(lock)[:8]}"
+    folder = (root or default_root()).absolute() / name
+    return Environment(backend.name, backend.version, device, python, folder, lock)
+
+
+def default_root() -> Path:
+    """The folder of the environments: `$QWEN_RECIPES_HOME`, else `qwen-recipes/envs` in the user's cache."""
+    if home := os.environ.get("QWEN_RECIPES_HOME"):
+        return Path(home).expanduser().absolute()
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "qwen-recipes" / "envs"
+
+
+def find_current_environment(backend: Backend) -> CurrentEnvironment:
+    """The person's own environment with this framework: ours, or the first Python on PATH that has it.
+
+    Raises MissingEnvironmentError where neither has it.
+    """
+    on_path = [Path(found) for name in ("python", "python3") if (found := shutil.which(name))]
+    for interpreter in dict.fromkeys([Path(sys.executable), *on_path]):
+        if environment := _probe_interpreter(backend, interpreter):
+            return environment
+    raise MissingEnvironmentError(
+        f"{backend.distribution} is not installed in the current environment ({sys.prefix}) nor for the Python "
+        f"on PATH; build one with `recipes env create {backend.name}`, or install it"
+    )
+
+
+def find_environment_in(backend: Backend, folder: Path) -> CurrentEnvironment:
+    """The person's virtual environment in `folder`. Raises MissingEnvironmentError without the framework."""
+    if environment := _probe_interpreter(backend, folder / "bin" / "python"):
+        return environment
+    raise MissingEnvironmentError(f"{folder} is not a virtual environment with {backend.distribution}")
+
+
+def list_environments(root: Path | None = None) -> list[Environment]:
+    """Every environment built by us under `root`, in whatever state, in the order of their names."""
+    folders = sorted((root or default_root()).absolute().glob(f"*/{DESCRIPTION_FILE}"))
+    return [found for file in folders if (found := _read_description(file))]
+
+
+def _read_description(file: Path) -> Environment | None:
+    try:
+        text = json.loads(file.read_text("utf-8"))
+        backend, version, device, python = (str(text[name]) for name in ("backend", "version", "device", "python"))
+        return Environment(backend, version, device, python, file.parent, Path(text["lock"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _probe_interpreter(backend: Backend, interpreter: Path) -> CurrentEnvironment | None:
+    probe = (
+        "import importlib.metadata, sys; print(importlib.metadata.version(sys.argv[1])); "
+        "print('%d.%d' % sys.version_info[:2]); print(sys.prefix)"
+    )
+    command = [str(interpreter), "-c", probe, backend.distribution]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=os.path.sep)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    if done.returncode or len(lines := done.stdout.splitlines()) != 3:
+        return None
+    version, python, prefix = lines
+    lock = Path(prefix) / DESCRIPTION_FILE
+    return CurrentEnvironment(backend.name, version, detect_device(), python, Path(prefix), lock)

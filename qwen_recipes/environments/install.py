@@ -1,0 +1,187 @@
+"""Building a framework's environment from its lock, so that an interruption at any point does no harm.
+
+The environment is built in place and its marker written last. What was begun is continued where its Python works and
+its lock is the same, else begun again. The file lock is held by the installer too: where we are killed and the
+installer goes on, the next call waits for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from qwen_recipes.environments import installed_packages, logged_command
+from qwen_recipes.environments.environment import DESCRIPTION_FILE, READY_MARKER, Environment
+from qwen_recipes.environments.interpreter import MissingInterpreterError, find_interpreter
+from qwen_recipes.environments.lock_file import Requirements, compute_lock_hash, read_requirements
+from qwen_recipes.environments.logged_command import CommandFailedError, ReportLine
+from qwen_recipes.environments.pip_and_uv import Installer, choose_installer, clean_variables
+from qwen_recipes.errors import QwenRecipesError
+
+INSTALL_LOG = "install.log"
+_INSTALL_STEP = re.compile(r"^(Collecting \S+|Building wheel for \S+|Installing) ?", re.MULTILINE)
+
+
+class EnvironmentBuildError(QwenRecipesError):
+    """An environment could not be built; `log` holds what the installer said, where it was reached."""
+
+    def __init__(self, message: str, log: Path | None = None) -> None:
+        super().__init__(message)
+        self.log = log
+
+
+def build_environment(
+    environment: Environment,
+    report: ReportLine,
+    torch_index: str | None = None,
+    recreate: bool = False,
+    python: Path | None = None,
+) -> None:
+    """Build the environment, or finish it; nothing happens where it is ready.
+
+    `torch_index` is an index for torch alone (default: `$QWEN_RECIPES_TORCH_INDEX`); `python` an interpreter of the
+    environment's version. With pip and no such index, the CPU lock's `torch==…` may bring the build for CUDA on
+    64-bit x86 Linux: larger, without NVIDIA's libraries since dependencies are never followed, and fit for the CPU.
+
+    Raises EnvironmentBuildError. KeyboardInterrupt leaves the environment marked as unfinished.
+    """
+    with _hold_build_lock(environment, report) as descriptor:
+        if environment.ready and not recreate:
+            report(f"{environment.backend} is ready in {environment.folder}")
+            return
+        try:
+            _prepare_folder(environment, report, recreate, python)
+            _install_packages(
+                environment, report, torch_index or os.environ.get("QWEN_RECIPES_TORCH_INDEX"), descriptor
+            )
+            _check_against_lock(environment, report)
+        except MissingInterpreterError as error:
+            raise EnvironmentBuildError(str(error)) from error
+        except CommandFailedError as error:
+            raise EnvironmentBuildError(str(error), environment.folder / INSTALL_LOG) from error
+        except OSError as error:
+            raise EnvironmentBuildError(f"{environment.folder}: {error.strerror or error}") from error
+        _write_atomically(environment.folder / READY_MARKER, compute_lock_hash(environment.lock))
+    report(f"{environment.backend} is ready in {environment.folder}")
+
+
+def _prepare_folder(environment: Environment, report: ReportLine, recreate: bool, python: Path | None) -> None:
+    """A folder with a working Python and a description: the one that is there, or a new one."""
+    (environment.folder / READY_MARKER).unlink(missing_ok=True)
+    if not recreate and _can_continue(environment):
+        report(f"continuing an unfinished installation in {environment.folder}")
+        installed_packages.remove_unfinished_installs(environment.site_packages)
+        return
+    interpreter = find_interpreter(environment.python, python)
+    shutil.rmtree(environment.folder, ignore_errors=True)
+    environment.folder.mkdir(parents=True)
+    log = environment.folder / INSTALL_LOG
+    command = [str(interpreter), "-m", "venv", str(environment.folder)]
+    logged_command.run_logged(command, log, _format_title(1, "virtual environment"), report)
+    names = ("backend", "version", "device", "python")
+    described = {name: getattr(environment, name) for name in names}
+    described |= {"lock": str(environment.lock.absolute()), "sha256": compute_lock_hash(environment.lock)}
+    _write_atomically(environment.folder / DESCRIPTION_FILE, json.dumps(described, indent=2))
+
+
+def _can_continue(environment: Environment) -> bool:
+    """Whether the folder was begun from this lock and has a Python that can install."""
+    try:
+        described = json.loads((environment.folder / DESCRIPTION_FILE).read_text("utf-8"))
+        probe = [str(environment.interpreter), "-c", "import pip, sys; print('%d.%d' % sys.version_info[:2])"]
+        done = subprocess.run(probe, capture_output=True, text=True, timeout=60)
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return False
+    return (
+        bool(described.get("sha256") == compute_lock_hash(environment.lock))
+        and done.stdout.strip() == environment.python
+    )
+
+
+def _install_packages(environment: Environment, report: ReportLine, torch_index: str | None, descriptor: int) -> None:
+    """Install what the lock says: torch, the plain pins, then what needs a step of its own."""
+    wanted = read_requirements(environment.lock)
+    installer = choose_installer(environment.interpreter, environment.device, wanted.torch, torch_index)
+
+    def step(number: int, text: str, command: list[str], variables: dict[str, str] | None = None) -> None:
+        env = {**clean_variables(os.environ), **(variables or {})}
+        log, title = environment.folder / INSTALL_LOG, _format_title(number, text)
+        logged_command.run_logged(
+            command, log, title, report, env, lambda: _describe_progress(environment, wanted), (descriptor,)
+        )
+
+    if wanted.torch:
+        step(2, f"{wanted.torch} with {installer.name}", installer.torch(wanted.torch))
+    if wanted.rest:
+        rest = environment.folder / "requirements.txt"
+        _write_atomically(rest, "\n".join(wanted.rest) + "\n")
+        step(3, f"{len(wanted.rest)} packages with {installer.name}", installer.plain(rest))
+    for package in wanted.built:
+        step(4, f"{package.pin}, built from source", installer.built(package.pin), package.variables)
+    for pin in wanted.any_python:
+        step(4, pin, Installer(environment.interpreter).any_python(pin))
+    for module in wanted.empty_modules:
+        (environment.site_packages / f"{module}.py").touch()
+
+
+def _check_against_lock(environment: Environment, report: ReportLine) -> None:
+    """Hold the environment against its lock, and load torch once."""
+    wanted = read_requirements(environment.lock)
+    if different := installed_packages.find_lock_differences(environment.site_packages, wanted):
+        raise EnvironmentBuildError(
+            "not what the lock says: " + "; ".join(different[:5]), environment.folder / INSTALL_LOG
+        )
+    probe = "import torch; print(torch.__version__)" if wanted.torch else ""
+    command = [str(environment.interpreter), "-c", probe]
+    logged_command.run_logged(
+        command, environment.folder / INSTALL_LOG, _format_title(5, "check"), report, clean_variables(os.environ)
+    )
+
+
+@contextlib.contextmanager
+def _hold_build_lock(environment: Environment, report: ReportLine) -> Iterator[int]:
+    """Hold the environment's file lock, and give its descriptor. Waits for whoever builds it now."""
+    environment.folder.parent.mkdir(parents=True, exist_ok=True)
+    path = environment.folder.parent / f".{environment.folder.name}.lock"
+    with path.open("w") as file:
+        began = time.monotonic()
+        while not _try_lock(file.fileno()):
+            waited = int(time.monotonic() - began)
+            if waited % int(logged_command.REPORT_INTERVAL) == 0:
+                report(f"waiting for another installation in {environment.folder}: {waited} s")
+            time.sleep(1)
+        yield file.fileno()
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _describe_progress(environment: Environment, requirements: Requirements) -> str:
+    names = installed_packages.read_installed_versions(environment.site_packages).keys() & requirements.pins().keys()
+    in_place = f"{len(names)} of {len(requirements.pins())} packages in place"
+    doing = logged_command.find_last_match(environment.folder / INSTALL_LOG, _INSTALL_STEP)
+    return f"{in_place}, {doing.lower()}" if doing else in_place
+
+
+def _format_title(number: int, text: str) -> str:
+    return f"[{number}/5] {text}"
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    beside = path.with_name(path.name + ".new")
+    beside.write_text(text, "utf-8")
+    beside.replace(path)

@@ -1,0 +1,92 @@
+"""The command lines of pip and uv that install a lock's packages, and the choice between the two."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+_PATH_OVERRIDES = {
+    "PYTHONHOME",
+    "PYTHONPATH",
+    "PIP_TARGET",
+    "PIP_PREFIX",
+    "PIP_USER",
+    "PIP_REQUIRE_VIRTUALENV",
+    "UV_PYTHON",
+}
+
+
+@dataclass(frozen=True)
+class Installer:
+    """An installer of packages without their dependencies: uv where its path is given, else the environment's pip.
+
+    `torch_options` are options for torch alone: an index, or a choice of build.
+    """
+
+    interpreter: Path
+    uv: str | None = None
+    torch_options: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """`uv` or `pip`."""
+        return "uv" if self.uv else "pip"
+
+    def torch(self, pin: str) -> list[str]:
+        """Install torch."""
+        return [*self._base_command(), *self.torch_options, pin]
+
+    def plain(self, requirements: Path) -> list[str]:
+        """Install the pins in a requirements file."""
+        return [*self._base_command(), "-r", str(requirements)]
+
+    def built(self, pin: str) -> list[str]:
+        """Build a package from source with what is in the environment, and install it."""
+        return [*self._base_command(), "--no-build-isolation", pin]
+
+    def any_python(self, pin: str) -> list[str]:
+        """Install a package in spite of the Python that it declares, which uv can't."""
+        return [*self._base_command(), "--ignore-requires-python", pin]
+
+    def _base_command(self) -> list[str]:
+        if self.uv:
+            return [self.uv, "pip", "install", "--python", str(self.interpreter), "--no-deps"]
+        pip = [str(self.interpreter), "-m", "pip", "install", "--no-deps", "--no-compile"]
+        return [*pip, "--no-input", "--disable-pip-version-check", "--progress-bar", "off"]
+
+
+def choose_installer(interpreter: Path, device: str, torch: str | None, torch_index: str | None) -> Installer:
+    """uv where it is on PATH and gives the torch that the device wants, else pip.
+
+    On a CPU uv must find a CPU build of the pinned torch, which lies on an index of its own that not every machine
+    reaches; pip takes what the person's own settings give it.
+    """
+    index = ("--index-url", torch_index) if torch_index else ()
+    uv = shutil.which("uv")
+    if uv and (device == "cuda" or not torch):
+        return Installer(interpreter, uv, index)
+    if uv and torch and not torch_index and _can_find_cpu_build(uv, interpreter, torch):
+        return Installer(interpreter, uv, ("--torch-backend", "cpu"))
+    return Installer(interpreter, None, index)
+
+
+def clean_variables(variables: Mapping[str, str]) -> dict[str, str]:
+    """The variables without those that would send packages, or imports, somewhere else."""
+    return {name: value for name, value in variables.items() if name not in _PATH_OVERRIDES}
+
+
+def _can_find_cpu_build(uv: str, interpreter: Path, torch: str) -> bool:
+    command = [uv, "pip", "install", "--python", str(interpreter), "--no-deps", "--dry-run"]
+    impatient = {**os.environ, "UV_HTTP_TIMEOUT": "20", "UV_HTTP_RETRIES": "0"}
+    try:
+        done = subprocess.run(
+            [*command, "--torch-backend", "cpu", torch], capture_output=True, text=True, timeout=90, env=impatient
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0 and bool(re.search(r"\+ torch==\S+\+cpu", done.stderr))

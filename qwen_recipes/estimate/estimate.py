@@ -1,0 +1,169 @@
+"""The estimate of one plan on one GPU model."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Literal
+
+from qwen_recipes.backends.plan import Plan
+from qwen_recipes.estimate.gpu_models import GpuModel
+from qwen_recipes.estimate.memory import DEEPSPEED_STRATEGIES, GIB, MemoryBreakdown, estimate_memory, weight_bytes
+from qwen_recipes.estimate.speed import estimate_tokens_per_second
+from qwen_recipes.estimate.workload import STATE_BYTES, Workload, build_workload
+from qwen_recipes.qwen.facts import ModelFacts
+
+CUDA_CONTEXT_BYTES = 0.6 * GIB
+"""What CUDA, its libraries and NCCL take beside the allocator (0.5 to 0.6 GiB on an H100: measured/results.jsonl)."""
+REPORTED_MEMORY_SHARE = 0.985
+"""Share of the memory on the box that a driver reports: 79.6 GiB of an H100's 80, 23.6 of an RTX 4090's 24."""
+GPU_SCALING = 0.92
+"""Speed that each further GPU adds, of one alone; sharded weights cost more (SHARDED_SPEED)."""
+SHARDED_SPEED = 0.8
+CACHE_BYTES_PER_TOKEN = 24
+"""Disk a token takes in the frameworks' caches: ids, mask and labels of 8 bytes each."""
+
+
+@dataclass(frozen=True)
+class TrainingRows:
+    """The rows of a recipe, counted or guessed: how many, and their tokens."""
+
+    count: int
+    mean_tokens: float
+    longest: int | None = None
+    exact: bool = False
+
+
+@dataclass(frozen=True)
+class DiskUsage:
+    """Bytes on disk by what they are for."""
+
+    model: float
+    data: float
+    checkpoints: float
+    output: float
+
+    @property
+    def total(self) -> float:
+        """All of it, at once."""
+        return self.model + self.data + self.checkpoints + self.output
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a plan takes on a GPU model. Bytes for each GPU, seconds of the whole run."""
+
+    gpu: GpuModel
+    workload: Workload
+    parts: MemoryBreakdown
+    plan: Plan
+    rows: TrainingRows | None
+
+    @property
+    def peak(self) -> float:
+        """Bytes that the allocator of one GPU reserves at the peak."""
+        return self.parts.peak
+
+    @property
+    def low(self) -> float:
+        """Lower end of the 90 % interval of `peak`."""
+        return self.peak * _load_intervals()[0][0]
+
+    @property
+    def high(self) -> float:
+        """Upper end of the 90 % interval of `peak`."""
+        return self.peak * _load_intervals()[0][1]
+
+    @property
+    def usable(self) -> float:
+        """Bytes of the GPU that the allocator can have."""
+        return self.gpu.memory * GIB * REPORTED_MEMORY_SHARE - CUDA_CONTEXT_BYTES
+
+    def check_fit(self, memory: float | None = None) -> Literal["yes", "close", "no"]:
+        """`close` where the interval reaches over the `memory` that is usable (the GPU's where left out)."""
+        room = self.usable if memory is None else memory
+        return "yes" if self.high <= room else "close" if self.peak <= room else "no"
+
+    @cached_property
+    def tokens_per_second(self) -> float:
+        """Tokens all GPUs train on together in a second, padding counted."""
+        h = self.plan.hardware
+        share = SHARDED_SPEED if h.strategy in ("zero3", "fsdp", "fsdp1") else 1.0
+        spread = 1 + (h.replicas - 1) * GPU_SCALING * share
+        sides = self.workload.rows_per_example
+        return estimate_tokens_per_second(self.workload, self.gpu) * spread / sides
+
+    @property
+    def steps(self) -> int | None:
+        """Optimizer steps; None where the number of rows is not known."""
+        t = self.plan.training
+        if t.steps is not None:
+            return t.steps
+        if self.rows is None or t.epochs is None:
+            return None
+        share = 1 - (self.plan.data.validation_share or 0.0)
+        rows = self.rows.count * share
+        if t.packing:
+            rows = rows * min(self.rows.mean_tokens, t.sequence_length) / t.sequence_length
+        return max(1, math.ceil(rows * t.epochs / t.batch_size))
+
+    @property
+    def tokens_per_step(self) -> float:
+        """Tokens of one optimizer step: rows as long as they are known to be, padded within a micro-batch."""
+        t = self.plan.training
+        if t.packing or self.rows is None:
+            return float(t.batch_size * t.sequence_length)
+        return t.batch_size * min(self.rows.mean_tokens, t.sequence_length)
+
+    @property
+    def seconds(self) -> float | None:
+        """Seconds of training, loading and saving left out; None where the number of rows is not known."""
+        return None if self.steps is None else self.steps * self.tokens_per_step / self.tokens_per_second
+
+    @property
+    def seconds_interval(self) -> tuple[float, float] | None:
+        """The 90 % interval of `seconds`."""
+        if self.seconds is None:
+            return None
+        low, high = _load_intervals()[1]
+        return self.seconds / high, self.seconds / low
+
+    @cached_property
+    def disk(self) -> DiskUsage:
+        """Download, caches, checkpoints (one more than are kept while the newest is written) and trained weights."""
+        load, facts = self.workload, self.workload.facts
+        weights = 2.0 * facts.parameters
+        states = load.trainable * STATE_BYTES[load.state_kind]
+        saved = 4.0 * load.adapter if load.method == "lora" else weight_bytes(load) * facts.parameters
+        masters = 4.0 * load.trainable if load.strategy in DEEPSPEED_STRATEGIES else 0.0
+        kept = self.plan.training.keep_checkpoints + 1
+        tokens = self.rows.count * self.rows.mean_tokens if self.rows else 0.0
+        model = 0.0 if self.plan.model.local else weights
+        return DiskUsage(model, tokens * CACHE_BYTES_PER_TOKEN, kept * (saved + states + masters), saved)
+
+    @property
+    def host_memory(self) -> float:
+        """Bytes of host memory: each process loads the weights, and offloading keeps its share there."""
+        load = self.workload
+        loading = 2.0 * load.facts.parameters * self.plan.hardware.gpus
+        moved = load.trainable * (STATE_BYTES[load.state_kind] + 8.0) if load.offload != "none" else 0.0
+        weights = 2.0 * load.facts.parameters if load.offload == "all" else 0.0
+        paged = load.trainable * STATE_BYTES[load.state_kind] if load.paged else 0.0
+        return max(loading, moved + weights + paged)
+
+
+def estimate_plan(plan: Plan, facts: ModelFacts, gpu: GpuModel, rows: TrainingRows | None = None) -> Estimate:
+    """What this plan takes on this GPU model. `rows` gives the length of the run where it is counted in epochs."""
+    load = build_workload(plan, facts)
+    return Estimate(gpu, load, estimate_memory(load), plan, rows)
+
+
+@cache
+def _load_intervals() -> tuple[tuple[float, float], tuple[float, float]]:
+    """Measured over estimated, both ends, for memory and for tokens a second."""
+    document = json.loads((Path(__file__).parent / "constants.json").read_text("utf-8"))
+    memory, time = document["interval_memory"], document["interval_time"]
+    return (memory[0], memory[1]), (time[0], time[1])

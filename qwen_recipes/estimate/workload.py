@@ -1,0 +1,188 @@
+"""What an estimate needs to know of a run: one flat record, from a plan or from a measured cell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from qwen_recipes.backends.plan import HardwarePlan, Plan
+from qwen_recipes.qwen.facts import ModelFacts, count_lora_parameters
+
+FLOAT32_TRAINERS = {"llamafactory"}
+"""Trainers that hold every trained weight in float32 where nothing shards (LLaMA-Factory#5150; run)."""
+UPCASTS_EMBEDDINGS = {"plain"}
+"""Trainers that hold what k-bit preparation upcasts (embeddings, head) in float32 while they train."""
+DROPS_INT8_INPUTS = {"llamafactory"}
+"""Trainers whose checkpointing also drops what an 8-bit layer keeps (one fitted cell, H100, 2026-11-25)."""
+STATE_BYTES = {"8bit": 2.0, "32bit": 8.0, "factored": 0.1, "momentum": 4.0}
+"""Bytes of optimizer state a trained float32 weight: two moments, one, or rows and columns alone."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One process's share of a run. Counts in weights, tokens or sequences; `bits` of a stored base weight."""
+
+    facts: ModelFacts
+    trainer: str
+    method: str
+    """`full`, `freeze` or `lora`."""
+    dora: bool
+    trainable: int
+    adapter: int
+    bits: int
+    double: bool
+    sequence: int
+    micro_batch: int
+    packed: bool
+    checkpointing: bool
+    offloads_activations: bool
+    fused_loss: bool
+    liger: bool
+    state_kind: str
+    """A key of STATE_BYTES."""
+    paged: bool
+    precision: str
+    strategy: str
+    shards: int
+    offload: str
+    reference: bool
+    """Whether a second, frozen copy of the weights stays beside (preferences in full fine-tuning)."""
+    accumulation: int
+    """Micro-batches of one optimizer step."""
+    trained_tensors: int
+    """Trained tensors: an optimizer that goes through them one by one takes a while."""
+    rows_per_example: int
+    """Rows that pass for one row of the batch: two where a better and a worse answer are compared."""
+    model_parallel_gpus: int = 1
+    """GPUs that hold one copy of the model under Megatron; from its documents, never measured here."""
+
+    @property
+    def accumulates_gradients(self) -> bool:
+        """Whether gradients of an earlier micro-batch are there when the next one comes."""
+        return self.accumulation > 1
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of one micro-batch."""
+        return self.sequence * self.micro_batch * self.rows_per_example
+
+
+def build_workload(plan: Plan, facts: ModelFacts) -> Workload:
+    """The load of one of the plan's processes."""
+    m, t, h = plan.method, plan.training, plan.hardware
+    states, paged = _classify_optimizer(t.optimizer)
+    return Workload(
+        facts=facts,
+        trainer=plan.backend,
+        method=m.type,
+        dora=m.variant == "dora",
+        trainable=count_trainable_weights(plan, facts),
+        adapter=count_adapter_weights(plan, facts) if m.adapter else 0,
+        bits=plan.quantization.bits,
+        double=plan.quantization.double,
+        sequence=t.sequence_length // h.context_parallel,
+        micro_batch=t.micro_batch_size,
+        packed=t.packing,
+        checkpointing=t.gradient_checkpointing,
+        offloads_activations=t.offload_activations,
+        fused_loss=(t.liger or t.cut_cross_entropy) and plan.objective.type in ("sft", "pretrain"),
+        liger=t.liger,
+        state_kind=states,
+        paged=paged,
+        precision=t.precision,
+        strategy=h.strategy,
+        shards=h.world if h.megatron else max(1, h.world // h.tensor_parallel),
+        model_parallel_gpus=_count_model_parallel_gpus(h, facts),
+        offload=h.offload,
+        reference=plan.objective.type in ("dpo", "kto") and not m.adapter,
+        accumulation=t.gradient_accumulation,
+        trained_tensors=_count_trained_tensors(
+            facts, "full" if not m.adapter else m.variant, len(m.targets), len(m.layer_numbers)
+        ),
+        rows_per_example=2 if plan.objective.pairs or plan.objective.type == "kto" else 1,
+    )
+
+
+def build_workload_from_cell(cell: Mapping[str, Any], facts: ModelFacts) -> Workload:
+    """The load of a measured cell (measured/cells.json)."""
+    full = cell["method"] == "full"
+    dora = cell["method"] in ("dora", "qdora")
+    weights = 0 if full else count_lora_parameters(facts, cell["rank"], facts.linear_modules, dora=dora)
+    states, paged = _classify_optimizer(cell["optimizer"])
+    return Workload(
+        facts=facts,
+        trainer=cell["stack"],
+        method="full" if full else "lora",
+        dora=dora,
+        trainable=facts.parameters if full else weights,
+        adapter=weights,
+        bits=cell["bits"],
+        double=True,
+        sequence=cell["seq"],
+        micro_batch=cell["micro_batch"],
+        packed=False,
+        checkpointing=cell["checkpointing"],
+        offloads_activations=False,
+        fused_loss=cell["liger"],
+        liger=cell["liger"],
+        state_kind=states,
+        paged=paged,
+        precision="bf16",
+        strategy="single",
+        shards=1,
+        offload="none",
+        reference=False,
+        accumulation=1,
+        trained_tensors=_count_trained_tensors(
+            facts, "full" if full else "dora" if dora else "plain", len(facts.linear_modules), 0
+        ),
+        rows_per_example=1,
+    )
+
+
+def _count_trained_tensors(facts: ModelFacts, variant: str, targets: int, layers: int) -> int:
+    """Tensors of the layers that are trained: eleven of a whole layer, two a target of an adapter, three under DoRA."""
+    each = {"full": 11, "dora": 3 * targets}.get(variant, 2 * targets)
+    return (layers or facts.layers) * each
+
+
+def _count_model_parallel_gpus(h: HardwarePlan, facts: ModelFacts) -> int:
+    """Nearly all weights of a mixture are experts, which expert parallelism splits and tensor parallelism does not."""
+    if not h.megatron:
+        return 1
+    return h.pipeline_parallel * (h.tensor_parallel if facts.dense else h.expert_parallel)
+
+
+def _classify_optimizer(optimizer: str) -> tuple[str, bool]:
+    paged = optimizer.startswith("paged_")
+    if "8bit" in optimizer:
+        return "8bit", paged
+    if optimizer.startswith("adafactor"):
+        return "factored", paged
+    return ("momentum" if optimizer.startswith(("sgd", "lion", "muon")) else "32bit"), paged
+
+
+def count_trainable_weights(plan: Plan, facts: ModelFacts) -> int:
+    """Trained weights of a plan, exactly as PEFT and transformers count them."""
+    if plan.method.adapter:
+        return count_adapter_weights(plan, facts)
+    if plan.method.type == "freeze":
+        return facts.layer_parameters * len(plan.method.layer_numbers)
+    return facts.parameters
+
+
+def count_adapter_weights(plan: Plan, facts: ModelFacts) -> int:
+    """Weights of the adapter, modules that are trained whole included."""
+    m = plan.method
+    whole = _count_lora_weights(facts, m.rank, m.targets, m.variant == "dora")
+    layers = len(m.layer_numbers) or facts.layers
+    saved = set(m.modules_to_save)
+    copies = 1 if facts.tied_embeddings and plan.backend == "axolotl" and len(saved) > 1 else len(saved)
+    return whole * layers // facts.layers + copies * facts.hidden_size * facts.vocab_size
+
+
+@cache
+def _count_lora_weights(facts: ModelFacts, rank: int, targets: tuple[str, ...], dora: bool) -> int:
+    return count_lora_parameters(facts, rank, targets, dora=dora)

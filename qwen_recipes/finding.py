@@ -1,0 +1,68 @@
+"""What is wrong, where, why, and what to write instead: the one shape in which everything is reported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from qwen_recipes.errors import QwenRecipesError
+
+Severity = Literal["error", "warning", "advice"]
+Route = tuple[str | int, ...]
+"""The way to a value in the recipe: keys and list positions from the top."""
+
+
+@dataclass(frozen=True, order=True)
+class Span:
+    """A stretch of text. Lines and columns count from 1, in characters; the end column is exclusive."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+COMMAND_LINE_SPAN = Span(0, 0, 0, 0)
+"""Where a value from `--set` stands: nowhere in the file."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to tell the person. `code` is a guard's, or `recipe` for what the spec itself forbids."""
+
+    code: str
+    severity: Severity
+    message: str
+    route: Route = ()
+    why: str = ""
+    suggestion: str = ""
+    file: str = ""
+    span: Span | None = None
+    fix: object = field(default=None, compare=False)
+    """How to put it right by an edit, where that is known."""
+    line: str = field(default="", compare=False)
+    """The text of the line where it starts."""
+
+
+MAX_FINDINGS = 200
+"""So many findings of one file are told; a file with more is not a recipe with mistakes."""
+
+
+class RecipeError(QwenRecipesError):
+    """The recipe can't be used as it is. Holds every finding, in the order of the file, up to MAX_FINDINGS."""
+
+    def __init__(self, findings: list[Finding]) -> None:
+        super().__init__(f"{len(findings)} problems")
+        ordered = sorted(findings, key=lambda f: (f.span or Span(0, 0, 0, 0), f.message))
+        self.findings = ordered[:MAX_FINDINGS]
+        if len(ordered) > MAX_FINDINGS:
+            message = f"there are more problems; these are the first {MAX_FINDINGS}"
+            self.findings.append(Finding("recipe", "error", message, file=ordered[0].file))
+
+
+def format_route(route: Route) -> str:
+    """`("data", "train", 0, "path")` as people write it: `data.train[0].path`."""
+    text = ""
+    for step in route:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text

@@ -1,0 +1,1 @@
+"""QR2xx: adapters and quantization."""

@@ -1,0 +1,44 @@
+"""Adapter on some of the seven linear layers only.
+
+What:
+`method.targets` of a dense model leaves out some of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj.
+
+Why it matters:
+The feed-forward layers hold most of a dense model's weights; an adapter on attention alone learns less at the same
+rank, and raising the rank does not make up for it.
+
+Evidence:
+On Qwen3-4B at rank 8, q and v alone are 2,949,120 trained parameters (0.073 %), all seven layers 16,515,072
+(0.411 %); counted with PEFT 0.21.2. That all layers are needed to match full fine-tuning: the QLoRA paper
+(Dettmers et al. 2023, arXiv:2305.14314, section 4).
+To see it again: `research/evidence/trainable_parameters.py`.
+
+Instead:
+Write `targets: all-linear`, or leave `targets` out. If fewer layers are what you want, allow QR201 with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+
+LINEAR_LAYERS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """Named targets of a dense model that are not all seven."""
+    plan = context.plan
+    if not (plan.method.adapter and plan.model.dense and context.is_set("method.targets")):
+        return
+    missing = [name for name in LINEAR_LAYERS if name not in plan.method.targets]
+    if missing:
+        yield Violation(
+            ("method", "targets"),
+            f"the adapter leaves out {', '.join(missing)}",
+            "targets: all-linear",
+            Fix((("method.targets", "all-linear"),), safe=False),
+        )
+
+
+GUARD = Guard("QR201", "not-all-linear", "error", "high", __doc__, check)

@@ -1,0 +1,64 @@
+"""Adapter on the experts of a mixture.
+
+What:
+In a mixture of experts, `method.targets` names feed-forward layers (gate_proj, up_proj, down_proj), or native keys
+ask for every linear layer.
+
+Why it matters:
+What these names reach depends on the version: in transformers 5 the experts of a layer are one fused weight, and
+PEFT puts an adapter 75 times the size on all of them, the router included for `all-linear`; elsewhere nothing
+matches and the experts are left out in silence.
+
+Evidence:
+Qwen3-30B-A3B at rank 8, transformers 5.23 and PEFT 0.21.2, counted: attention alone 6,684,672 trained parameters,
+with experts 497,418,240, with the router 498,253,824. axolotl-ai-cloud/axolotl#3514 and #3515 (13.5 MB where 3.7 GB
+was meant), ml-explore/mlx-lm#571 (6.685 M on this very model: the experts left out), agentscope-ai/TuFT#154,
+modelscope/ms-swift#6173.
+To see it again: `research/evidence/trainable_parameters.py`.
+
+Instead:
+Write `targets: all-linear`, which means attention alone for a mixture here, or leave `targets` out. If you want the
+experts and have counted what your versions train, allow QR202 with that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+
+EXPERT_LAYERS = ("gate_proj", "up_proj", "down_proj")
+_TARGET_KEYS = {"axolotl": "lora_target_modules", "llamafactory": "lora_target", "ms-swift": "target_modules"}
+_ALL_LINEAR_KEYS = {"axolotl": "lora_target_linear"}
+_ALL_LINEAR_VALUES = ("all", "all-linear")
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """Feed-forward layers of a mixture of experts among the targets."""
+    plan = context.plan
+    if plan.model.dense or not plan.method.adapter:
+        return
+    if any(name in EXPERT_LAYERS for name in plan.method.targets):
+        yield Violation(
+            ("method", "targets"),
+            f"the adapter goes on {context.model.experts} experts a layer, or on none, by framework version",
+            "targets: all-linear",
+            Fix((("method.targets", "all-linear"),), safe=False),
+        )
+    for keys, reached in (
+        (_TARGET_KEYS, _reaches_experts(context.get_native_value(_TARGET_KEYS))),
+        (_ALL_LINEAR_KEYS, context.get_native_value(_ALL_LINEAR_KEYS) is True),
+    ):
+        if reached:
+            key = keys[context.backend.name]
+            message = f"`{key}` reaches the experts and the router, or neither, by framework version"
+            yield Violation(context.get_native_route(keys), message, f"remove `{key}`")
+
+
+def _reaches_experts(value: Any) -> bool:
+    names = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else []
+    return any(str(name).strip() in (*EXPERT_LAYERS, *_ALL_LINEAR_VALUES) for name in names)
+
+
+GUARD = Guard("QR202", "experts-in-targets", "error", "high", __doc__, check)

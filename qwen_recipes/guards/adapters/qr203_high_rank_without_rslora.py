@@ -1,0 +1,40 @@
+"""High rank without rank-stabilized scaling.
+
+What:
+The adapter has rank 64 or more and `rslora: false`.
+
+Why it matters:
+LoRA divides its update by the rank. The higher the rank, the smaller the steps that are left for each direction,
+and the extra rank learns next to nothing. Rank-stabilized LoRA divides by the root of the rank.
+
+Evidence:
+Kalajdzievski 2023, A Rank Stabilization Scaling Factor for Fine-Tuning with LoRA (arXiv:2312.03732): the gradient
+norm collapses with rank under alpha/rank and holds under alpha/√rank.
+To see it again: `research/evidence/lora_scaling.py`.
+
+Instead:
+Write `rslora: auto`, and leave `alpha` out or near the rank: the same alpha acts √rank times as strong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+
+HIGH_RANK = 64
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """A high rank, and the stabilized scaling refused."""
+    method = context.plan.method
+    if method.adapter and method.rank >= HIGH_RANK and not method.rslora:
+        yield Violation(
+            ("method", "rslora"),
+            f"rank {method.rank} is scaled by alpha/rank: the update shrinks as the rank grows",
+            "rslora: auto, with alpha near the rank",
+            Fix((("method.rslora", "auto"),), safe=False),
+        )
+
+
+GUARD = Guard("QR203", "high-rank-without-rslora", "advice", "high", __doc__, check)

@@ -1,0 +1,47 @@
+"""DoRA and PiSSA at once.
+
+What:
+Native keys under `extra` switch on DoRA beside PiSSA: two variants on the same modules, where `method.variant` has
+room for one.
+
+Why it matters:
+A recipe says which adapter was trained; here its compiled file trains another. Each variant was measured by itself,
+nobody says what both do together.
+
+Evidence:
+The founding text held that they exclude each other. That is no longer true: on the CPU, PEFT 0.18.1, 0.20.0 and
+0.21.2 (those of the three frameworks) start DoRA with PiSSA exactly at the base model's output (off by 3e-7), train
+it and merge it exactly (2e-7). LoRA and DoRA on one module can't be written: it is one switch. PiSSA on a quantized
+base is refused at `method.variant`, DoRA on a quantized base by LLaMA-Factory.
+
+Instead:
+Keep one, as `method.variant`. If you want both, allow QR204, so that the compiled file says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.guards.base import Guard, GuardContext, Violation
+
+_DORA_KEYS = {"axolotl": "peft_use_dora", "llamafactory": "use_dora", "ms-swift": "use_dora"}
+_PISSA_KEYS = {"axolotl": "peft_init_lora_weights", "llamafactory": "pissa_init", "ms-swift": "init_weights"}
+_PISSA_SWITCH_KEYS = {"llamafactory": "pissa_init"}
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """Both variants, at least one of them by a native key."""
+    dora, pissa, variant = (
+        context.get_native_value(_DORA_KEYS),
+        context.get_native_value(_PISSA_KEYS),
+        context.plan.method.variant,
+    )
+    starts = context.get_native_value(_PISSA_SWITCH_KEYS) is True or str(pissa).startswith("pissa")
+    if not ((dora is True or variant == "dora") and (starts or variant == "pissa") and (dora is True or starts)):
+        return
+    keys = _DORA_KEYS if dora is True and not (starts and variant == "dora") else _PISSA_KEYS
+    key = keys[context.backend.name]
+    yield Violation(context.get_native_route(keys), f"`{key}` trains DoRA and PiSSA at once", f"remove `{key}`")
+
+
+GUARD = Guard("QR204", "two-variants", "advice", "high", __doc__, check)

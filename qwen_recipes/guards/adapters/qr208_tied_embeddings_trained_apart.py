@@ -1,0 +1,71 @@
+"""One of two tied embeddings.
+
+What:
+The model's input embedding and output head are one weight (0.6B, 1.7B, 4B), and modules to save name only one of
+them; or both, with a backend that trains and saves them apart.
+
+Why it matters:
+Each module to save becomes a copy of its own. The copies drift apart, and what becomes of them is up to the loader:
+merging keeps one of the two, or loading ties them again, and half of what was trained is gone without a message.
+
+Evidence:
+huggingface/transformers#45127, hiyouga/LlamaFactory#6749 (naming one alone did not converge),
+unslothai/unsloth#3428; unslothai/unsloth#9331 measured the merged head: 5.9 off without weight tying, 0.0 with it.
+Axolotl 0.21.0, run: both named without weight tying, the merge kept `embed_tokens` alone; the compiler asks for
+tying there (`peft_ensure_weight_tying`). ms-swift 4.6.0, run: both are merged right, as two weights. LLaMA-Factory
+0.9.5, run: the merged model has a head of its own while config.json says tied; transformers 5.6 reads it, older and
+other loaders do not.
+
+Instead:
+Name both: `modules_to_save: [embed_tokens, lm_head]`, with Axolotl or ms-swift; or neither. An 8B model or larger
+has two weights and no such trouble.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from qwen_recipes.finding import Route
+from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+
+TIED_MODULES = ("embed_tokens", "lm_head")
+_MODULES_TO_SAVE_KEYS = {
+    "axolotl": "lora_modules_to_save",
+    "llamafactory": "additional_target",
+    "ms-swift": "modules_to_save",
+}
+UNTYING_BACKENDS = ("llamafactory",)
+"""Backends that save the two as two weights, and say that they are one."""
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """Tied embeddings, of which one is trained, or both apart."""
+    plan = context.plan
+    if not (plan.model.tied and plan.method.adapter):
+        return
+    yield from _check_modules(context, plan.method.modules_to_save, ("method", "modules_to_save"))
+    native = context.get_native_value(_MODULES_TO_SAVE_KEYS)
+    names = native.split(",") if isinstance(native, str) else native
+    if isinstance(names, list):
+        yield from _check_modules(
+            context, [str(name).strip() for name in names], context.get_native_route(_MODULES_TO_SAVE_KEYS)
+        )
+
+
+def _check_modules(context: GuardContext, modules: Sequence[str], route: Route) -> Iterator[Violation]:
+    named = [name for name in TIED_MODULES if name in modules]
+    if not named or (len(named) == 2 and context.backend.name not in UNTYING_BACKENDS):
+        return
+    if context.backend.name in UNTYING_BACKENDS:
+        message = f"{context.backend.title} trains and saves {' and '.join(named)} apart from what it is tied to"
+        yield Violation(
+            route, message if len(named) == 1 else message.replace("what it is tied to", "each other"), "name neither"
+        )
+        return
+    fix = Fix((("method.modules_to_save", list(TIED_MODULES)),), safe=False) if route[0] == "method" else None
+    yield Violation(
+        route, f"{named[0]} is tied to the other, which is not saved", f"modules_to_save: {list(TIED_MODULES)}", fix
+    )
+
+
+GUARD = Guard("QR208", "one-of-tied-embeddings", "error", "high", __doc__, check)

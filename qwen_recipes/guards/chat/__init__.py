@@ -1,0 +1,1 @@
+"""QR3xx: tokenizer, chat template and loss mask."""

@@ -1,0 +1,47 @@
+"""The end of a turn is not the end of sequence.
+
+What:
+Chat training states `<|im_end|>` as the end of sequence, in the compiled config and so in the saved tokenizer. The
+compiler always writes it; this guard refuses native keys under `backends.*.extra` that contradict it.
+
+Why it matters:
+Qwen3's templates end every turn with `<|im_end|>`, while a Base model's tokenizer says `<|endoftext|>`. Left so, the
+end of a turn carries no loss or generation never stops at it: the model talks on after its answer.
+
+Evidence:
+QwenLM/Qwen3#1064, QwenLM/Qwen3#927, hiyouga/LlamaFactory#7943. Axolotl 0.21, run: with the Base tokenizer
+`<|im_end|>` got label -100 until `eot_tokens` named it.
+To see it again: `research/evidence/base_end_of_turn.py`, and `research/evidence/axolotl_base_end_of_turn.py` in Axolotl
+itself.
+
+Instead:
+Remove the keys that name another end of sequence or empty the list of end-of-turn tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from qwen_recipes.guards.base import Guard, GuardContext, Violation
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """Native keys that would replace the end of a turn."""
+    eos = context.plan.chat.eos
+    for key, value in context.plan.extra.items():
+        if not _keeps_end_of_turn(key, value, eos):
+            yield Violation(
+                ("backends", context.backend.name, "extra", key),
+                f"`{key}` takes {eos} away as the end of a turn",
+                f"remove `{key}`",
+            )
+
+
+def _keeps_end_of_turn(key: str, value: Any, eos: str) -> bool:
+    if key == "special_tokens":
+        return isinstance(value, Mapping) and bool(value.get("eos_token") == eos)
+    return key != "eot_tokens" or (isinstance(value, list) and eos in value)
+
+
+GUARD = Guard("QR301", "end-of-turn", "error", "high", __doc__, check)

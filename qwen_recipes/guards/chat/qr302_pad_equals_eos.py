@@ -1,0 +1,44 @@
+"""Padding is the end of sequence.
+
+What:
+`special_tokens` under `backends.axolotl.extra` sets `pad_token` to the token that ends a turn.
+
+Why it matters:
+Padding carries no loss. Where a trainer finds padding by its token, the real end of a turn loses its loss with it,
+and the model never learns to stop.
+
+Evidence:
+transformers 5.20 and 5.5, read and run: `DataCollatorForLanguageModeling` sets every label that equals the pad token
+to -100. QwenLM/Qwen#1080 and unslothai/unsloth#416 are people who ran into it. All four kinds of released Qwen3
+tokenizers pad with `<|endoftext|>`, which ends no turn; a Base model's own end of sequence is that same token, which
+is why chat training states `<|im_end|>` (QR301). LLaMA-Factory and ms-swift have no key for it.
+To see it again: `research/evidence/pad_equals_eos.py`.
+
+Instead:
+Keep `pad_token: <|endoftext|>`, which the compiler writes anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+from qwen_recipes.qwen.tokens import END_OF_TEXT
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """A pad token under `extra` that is also the end of a turn."""
+    tokens, eos = context.plan.extra.get("special_tokens"), context.plan.chat.eos
+    if not context.plan.objective.chat or not isinstance(tokens, Mapping):
+        return
+    if tokens.get("pad_token") == eos and tokens.get("eos_token", eos) == eos:
+        route = ("backends", context.backend.name, "extra", "special_tokens", "pad_token")
+        yield Violation(
+            route,
+            f"padding with {eos} hides the end of every turn from the loss",
+            f"pad_token: {END_OF_TEXT}",
+            Fix(((".".join(route), END_OF_TEXT),), safe=True),
+        )
+
+
+GUARD = Guard("QR302", "pad-equals-eos", "error", "high", __doc__, check, ("axolotl",))

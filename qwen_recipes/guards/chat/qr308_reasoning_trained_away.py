@@ -1,0 +1,53 @@
+"""A model that reasons, trained never to.
+
+What:
+A Thinking-2507 model is trained on empty think blocks (`chat.thinking: train-empty`), or LLaMA-Factory is told
+`enable_thinking: false` where its own template renders the rows (preferences), which takes all reasoning out of them.
+
+Why it matters:
+A model that sees answers without reasoning only stops reasoning. A Thinking-2507 model has no other mode, and its
+prompt already opens a think block; a hybrid model loses one of the two that it was taken for.
+
+Evidence:
+modelscope/ms-swift#4854, #5793, #5927, #8203: thinking lost, or a block that is opened and not closed, after training
+on rows without it. LLaMA-Factory 0.9.5, run: with `enable_thinking: false` reasoning in a row is deleted from every
+turn and an empty block without loss stands in its place. Unsloth's guide for Qwen3 advises to mix, about 75 % of the
+rows with reasoning. Whether rows have any stands in the rows, not in the recipe: `recipes data check` counts them.
+To see it again: `research/evidence/empty_think_block.py`.
+
+Instead:
+Leave `thinking` out, and mix rows with reasoning in, about three of four. Where no reasoning is wanted, train
+Instruct-2507, which has none to lose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+
+ENABLE_THINKING_KEYS = {"llamafactory": "enable_thinking"}
+REASONING_TEMPLATES = ("hybrid", "thinking-2507")
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """Settings that leave no reasoning in any row of a model that reasons."""
+    chat = context.plan.chat
+    if not context.plan.objective.chat or chat.template not in REASONING_TEMPLATES:
+        return
+    if chat.template == "thinking-2507" and chat.thinking == "train-empty":
+        yield Violation(
+            ("chat", "thinking"),
+            "a Thinking-2507 model is trained to think nothing, and has no other mode",
+            "thinking: auto",
+            Fix((("chat.thinking", "auto"),), safe=False),
+        )
+    if context.uses_llamafactory_template and context.get_native_value(ENABLE_THINKING_KEYS) is False:
+        yield Violation(
+            context.get_native_route(ENABLE_THINKING_KEYS),
+            "`enable_thinking: false` deletes the reasoning of every row",
+            "remove `enable_thinking`",
+        )
+
+
+GUARD = Guard("QR308", "thinking-lost", "warning", "medium", __doc__, check)

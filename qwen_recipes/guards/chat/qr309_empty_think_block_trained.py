@@ -1,0 +1,60 @@
+"""Empty think blocks carry loss.
+
+What:
+A hybrid model is trained to write the empty think block itself: `chat.thinking: train-empty`, or a native key with
+the same effect (`enable_thinking: true` for LLaMA-Factory's preferences, a `loss_scale` without `ignore_empty_think`
+in ms-swift).
+
+Why it matters:
+Where a row has no reasoning, the hybrid template puts an empty think block before the answer. With loss on it, the
+model learns that the right thought is none, also where it was asked to think. Whoever wants no thinking says so in
+the prompt (`enable_thinking=False`), which needs no training.
+
+Evidence:
+LLaMA-Factory 0.9.5 and ms-swift 4.6.0, run: which tokens carry loss under each setting (`recipes verify` shows
+yours). The mask was made for this: modelscope/ms-swift#5507, #8203, and snowflakedb/ArcticTraining#286, which copied
+it. Axolotl 0.21.0 always leaves the block out of the loss.
+To see it again: `research/evidence/empty_think_block.py`.
+
+Instead:
+Leave `thinking` out, or write `thinking: auto`. If the model is to lose its thinking on purpose, allow QR309 and say
+so: whoever gets the model will want to know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+
+EMPTY_THINK_KEYS = {"llamafactory": "enable_thinking", "ms-swift": "loss_scale"}
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """An empty block that is trained, by the recipe or by a native key."""
+    chat = context.plan.chat
+    if not context.plan.objective.chat or chat.template != "hybrid":
+        return
+    if chat.thinking == "train-empty":
+        yield Violation(
+            ("chat", "thinking"),
+            "the empty think block is trained: a hybrid model learns not to think",
+            "thinking: auto",
+            Fix((("chat.thinking", "auto"),), safe=False),
+        )
+    elif _trains_empty_think(context.get_native_value(EMPTY_THINK_KEYS)) and (
+        context.uses_llamafactory_template or context.backend.name != "llamafactory"
+    ):
+        name = EMPTY_THINK_KEYS[context.backend.name]
+        yield Violation(
+            context.get_native_route(EMPTY_THINK_KEYS),
+            f"`{name}` puts the loss on empty think blocks",
+            f"remove `{name}`",
+        )
+
+
+def _trains_empty_think(value: object) -> bool:
+    return value is True or (isinstance(value, str) and value != "all" and "ignore_empty_think" not in value)
+
+
+GUARD = Guard("QR309", "empty-think-trained", "warning", "high", __doc__, check)

@@ -1,0 +1,38 @@
+"""Sequences longer than the model has positions.
+
+What:
+`training.sequence_length` is more than the model's `max_position_embeddings`.
+
+Why it matters:
+Positions that the model was never trained on give noise instead of attention. The tokenizer's `model_max_length` does
+not tell: it is 131,072 on models of 40,960 positions and 1,010,000 on Instruct-2507, which has 262,144.
+
+Evidence:
+`config.json` and `tokenizer_config.json` of the released models, rebuilt to their public hashes
+(`qwen_recipes/qwen/registry.py`).
+To see it again: `research/evidence/vocabulary_size.py`.
+
+Instead:
+Keep `sequence_length` within the model's positions; where rows are longer, take a 2507 model (262,144).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """A sequence length over the model's positions."""
+    length, most = context.plan.training.sequence_length, context.plan.model.max_positions
+    if length > most:
+        yield Violation(
+            ("training", "sequence_length"),
+            f"{length:,} tokens are more than the {most:,} positions of {context.plan.model.id}",
+            f"sequence_length: {most}",
+            Fix((("training.sequence_length", most),), safe=False),
+        )
+
+
+GUARD = Guard("QR310", "over-max-positions", "error", "high", __doc__, check)

@@ -1,0 +1,42 @@
+"""Embeddings cut to the tokenizer's length.
+
+What:
+`shrink_embeddings: true` under `backends.axolotl.extra`.
+
+Why it matters:
+Qwen3's tokenizer has 151,669 tokens and its embeddings 151,936 rows; the rest are spare. Cut to the tokenizer's
+length, the weights no longer fit the released config, nor adapters and tensor-parallel servers that expect the
+number.
+
+Evidence:
+The released `config.json` and tokenizers, rebuilt to their public hashes (`qwen_recipes/qwen/registry.py`). Axolotl
+0.21.0, read: embeddings shrink only under this key; `resize_token_embeddings_to_32x` alone rounds to 151,680, which
+is less than there are, and does nothing. LLaMA-Factory 0.9.5 (`resize_vocab`) and ms-swift 4.6.0
+(`new_special_tokens`), read: they resize only when the tokenizer outgrows the 151,936 rows. Older advice to keep
+away from those keys is out of date.
+To see it again: `research/evidence/vocabulary_size.py`.
+
+Instead:
+Remove the key. New tokens fit into the 267 spare rows (QR315 says how to train them).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.guards.base import Guard, GuardContext, Violation
+
+SHRINK_KEYS = {"axolotl": "shrink_embeddings"}
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """The key that cuts."""
+    if context.get_native_value(SHRINK_KEYS):
+        yield Violation(
+            context.get_native_route(SHRINK_KEYS),
+            "the embeddings would be cut from 151,936 rows to the tokenizer's length",
+            "remove `shrink_embeddings`",
+        )
+
+
+GUARD = Guard("QR311", "embeddings-shrunk", "error", "high", __doc__, check, ("axolotl",))

@@ -1,0 +1,44 @@
+"""A Base model learns the end of a turn through an adapter alone.
+
+What:
+A Base model is trained on chat with an adapter, and neither `embed_tokens` nor `lm_head` is in
+`method.modules_to_save`.
+
+Why it matters:
+A Base model has hardly met `<|im_start|>` and `<|im_end|>`: their rows in the embedding and the head say nothing yet.
+An adapter on the linear layers leaves these rows as they are, so that the model may answer well and not stop.
+
+Evidence:
+hiyouga/LlamaFactory#7943: Qwen3-4B-Base with LoRA on all layers did not stop, all weights on the same data did.
+QwenLM/Qwen3#1064 traces it to the untrained rows (Qwen2.5-7B). It does not happen to everyone, more data and a higher
+rank help: hence advice.
+
+Instead:
+Add `modules_to_save: [embed_tokens, lm_head]` (both: QR208 says why; it costs memory), train all weights, or start
+from an Instruct model, which knows how a turn ends. Then try the trained model once before trusting it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+
+EMBEDDING_MODULES = ["embed_tokens", "lm_head"]
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """An adapter on a Base model, for chat, that leaves embedding and head as they are."""
+    plan = context.plan
+    if plan.model.variant != "base" or not plan.method.adapter or not plan.objective.chat:
+        return
+    if not plan.method.modules_to_save and plan.method.start_from is None:
+        yield Violation(
+            context.locate_field("model.id"),
+            "a Base model does not know <|im_end|> yet, and the adapter does not reach its rows",
+            f"modules_to_save: {EMBEDDING_MODULES} under `method`, or a model that is no Base model",
+            Fix((("method.modules_to_save", EMBEDDING_MODULES),), safe=False),
+        )
+
+
+GUARD = Guard("QR312", "end-of-turn-untrained", "advice", "medium", __doc__, check)

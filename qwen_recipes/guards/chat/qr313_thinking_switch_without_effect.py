@@ -1,0 +1,49 @@
+"""A thinking switch that switches nothing.
+
+What:
+A native key under `backends.*.extra` speaks of thinking where it changes nothing that is trained: `enable_thinking`
+with ms-swift, or with LLaMA-Factory where rows come to it as the official template's text or the model is
+Instruct-2507; `chat_template_kwargs: {enable_thinking: …}` with Axolotl.
+
+Why it matters:
+Whoever writes it believes that reasoning is now trained, or is not. It is decided by the rows and by
+`chat.thinking`.
+
+Evidence:
+The official templates, rendered: `enable_thinking` changes the prompt that asks for an answer, and no conversation
+that has its answers; Instruct-2507 ignores it. ms-swift 4.6.0, run: it is an option of inference. LLaMA-Factory
+0.9.5, run: only its `qwen3` template reads it. huggingface/transformers#37949 shows how it is misread.
+
+Instead:
+Remove the key. Put reasoning into the rows, or leave it out of them; `chat.thinking` says what becomes of empty
+think blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from qwen_recipes.guards.base import Guard, GuardContext, Violation
+
+THINKING_KEYS = {"axolotl": "chat_template_kwargs", "llamafactory": "enable_thinking", "ms-swift": "enable_thinking"}
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """The switch, where no trained token depends on it."""
+    told = context.get_native_value(THINKING_KEYS)
+    if told is not None and _has_no_effect(context, told):
+        name = THINKING_KEYS[context.backend.name]
+        yield Violation(
+            context.get_native_route(THINKING_KEYS),
+            f"`{name}` changes nothing that is trained here",
+            f"remove `{name}`",
+        )
+
+
+def _has_no_effect(context: GuardContext, value: object) -> bool:
+    if context.backend.name == "axolotl":
+        return isinstance(value, Mapping) and "enable_thinking" in value and context.plan.chat.official
+    return not context.uses_llamafactory_template or context.plan.chat.template == "instruct-2507"
+
+
+GUARD = Guard("QR313", "idle-thinking-switch", "warning", "high", __doc__, check)

@@ -1,0 +1,44 @@
+"""Reasoning kept in the history.
+
+What:
+`preserve_thinking: true` under `backends.llamafactory.extra` or `backends.ms-swift.extra`, for a hybrid or Thinking
+template.
+
+Why it matters:
+Qwen3's templates strip the reasoning of every earlier turn when the model is used. Trained with it in the
+history, the model answers prompts that it will never be given, and each row is longer for it.
+
+Evidence:
+The official hybrid and Thinking-2507 templates, rendered (`tests/unit/qwen/test_chat_templates.py`). LLaMA-Factory
+0.9.5 and ms-swift 4.6.0, run: with the key the history keeps its think blocks, without it the rendering of the last
+turn equals the official one (hiyouga/LlamaFactory#8496). Qwen3.6 and later have such a flag in their own template.
+
+Instead:
+Remove the key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.guards.base import Guard, GuardContext, Violation
+
+PRESERVE_THINKING_KEYS = {"llamafactory": "preserve_thinking", "ms-swift": "preserve_thinking"}
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """The key, under a template that strips."""
+    chat = context.plan.chat
+    if (
+        context.plan.objective.chat
+        and context.get_native_value(PRESERVE_THINKING_KEYS) is True
+        and chat.template in ("hybrid", "thinking-2507")
+    ):
+        yield Violation(
+            context.get_native_route(PRESERVE_THINKING_KEYS),
+            f"the {chat.template} template strips the reasoning of earlier turns, and this keeps it in training",
+            "remove `preserve_thinking`",
+        )
+
+
+GUARD = Guard("QR316", "history-keeps-reasoning", "warning", "high", __doc__, check, ("llamafactory", "ms-swift"))

@@ -1,0 +1,49 @@
+"""A tokenizer or chat template that Qwen did not release.
+
+What:
+The model is a folder whose tokenizer.json is neither Qwen's nor transformers' copy of it, or whose chat template is
+none of the four official ones while the recipe names none.
+
+Why it matters:
+The folder's own tokenizer is used, and what is known here of Qwen3's tokens, which ids end a turn or open a thought,
+was never seen to hold for it. A template that is not known says nothing about reasoning, ends of turns or tools. Where
+the recipe names none, the folder's chat_template.jinja is used, as text or as tokens, as the framework can take it.
+Where it can take neither (in LLaMA-Factory and ms-swift preferences and `encoding: native`, in LLaMA-Factory packed and
+streamed rows), or the template stands in tokenizer_config.json alone, the official hybrid one is, and whoever uses the
+folder's own meets other prompts.
+
+Evidence:
+Run: transformers 4.57.6 saves the official tokenizer.json byte for byte, and 5.5 to 5.24 all save the same other file
+(`tests/conformance/test_tokenizers.py`): a model that was only trained and saved is not what this is about.
+
+Instead:
+Put Qwen's own tokenizer.json and chat_template.jinja into the folder; or name the template in the recipe
+(`chat.template`: an official one, or the path of a .jinja file), and allow QR318 with the reason for the tokenizer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.guards.base import Guard, GuardContext, Violation
+from qwen_recipes.qwen.models import describe_custom_template, describe_custom_tokenizer
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """What the folder's files say of themselves; a template that the recipe names is nobody's surprise."""
+    where = context.locate_field()
+    if message := describe_custom_tokenizer(context.model):
+        yield Violation(where, message, "put Qwen's own tokenizer.json there, or allow QR318 and say why it is not")
+    chat = context.plan.objective.chat and not context.is_set("chat.template")
+    if chat and (message := describe_custom_template(context.model)):
+        used = context.plan.chat.template
+        instead = f"chat: {{template: {used}}} says so"
+        if context.plan.chat.official and context.plan.objective.type == "sft":
+            instead += (
+                "; the folder's own is used if it is in chat_template.jinja, and rows are not packed or streamed"
+                " nor `encoding: native`"
+            )
+        yield Violation(where, f"{message}; {used} is used", instead)
+
+
+GUARD = Guard("QR318", "unknown-tokenizer", "warning", "high", __doc__, check)

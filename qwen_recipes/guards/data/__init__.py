@@ -1,0 +1,1 @@
+"""QR5xx: examples."""

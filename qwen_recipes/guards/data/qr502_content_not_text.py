@@ -1,0 +1,38 @@
+"""Content that is not text.
+
+What:
+A message's `content` is a list of parts, a map or a number instead of text.
+
+Why it matters:
+The templates of hybrid, Instruct-2507 and Thinking-2507 write nothing for content that is a list, without an
+error; in a system message it fails, and Base's template always fails. What was said is lost.
+
+Evidence:
+Our run with the official templates and tokenizer, repeated by `tests/unit/guards/test_row_guards.py`. A file of that
+shape is among LLaMA-Factory 0.9.5's own examples.
+
+Instead:
+Join the parts to one text before training; a model of text can't be shown pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from qwen_recipes.guards.rows.base import RowViolation, make_row_guard
+
+if TYPE_CHECKING:
+    from qwen_recipes.data.parsed_row import ParsedRow
+
+
+def check(row: ParsedRow) -> Iterator[RowViolation]:
+    """The first content that is neither text nor nothing."""
+    for turn in row.turns:
+        content = turn.get("content")
+        if content is not None and not isinstance(content, str):
+            yield RowViolation(f"content is a {type(content).__name__}, not text", str(content))
+            return
+
+
+GUARD = make_row_guard("QR502", "content-not-text", "error", __doc__, check)

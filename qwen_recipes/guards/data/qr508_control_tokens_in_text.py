@@ -1,0 +1,54 @@
+"""Control tokens typed in the text.
+
+What:
+`<|im_end|>`, `<|endoftext|>`, `<|im_start|>` and the like stand in the words of a message, or think tags in a
+question.
+
+Why it matters:
+The tokenizer knows them by their spelling, wherever they stand: they become the real control tokens. A typed
+`<|im_end|>` ends the turn in the middle of a sentence, and the model learns to stop there.
+
+Evidence:
+Our run with the official templates and tokenizer, repeated by `tests/unit/guards/test_row_guards.py`: `<|im_end|>` in
+a question has id 151645.
+
+Instead:
+Take them out, or write them apart (`<| im_end |>`). Most come from text that was rendered already: use the
+messages instead.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from qwen_recipes.guards.rows.base import RowViolation, make_row_guard
+from qwen_recipes.qwen.tokenizer_files import SPECIAL_TOKENS
+
+if TYPE_CHECKING:
+    from qwen_recipes.data.parsed_row import ParsedRow
+
+CONTROL_TOKEN_PATTERN = re.compile(
+    "|".join(map(re.escape, (*SPECIAL_TOKENS, "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>")))
+)
+THINK_TAG_PATTERN = re.compile("</?think>")
+
+
+def check(row: ParsedRow) -> Iterator[RowViolation]:
+    """The first control token in somebody's words."""
+    if "<|" not in row.all_text and "think>" not in row.all_text:
+        return
+    for turn in row.turns:
+        content = turn.get("content")
+        if not isinstance(content, str):
+            continue
+        found = CONTROL_TOKEN_PATTERN.search(content) or (
+            THINK_TAG_PATTERN.search(content) if turn.get("role") in ("user", "system") else None
+        )
+        if found and row.row_format != "text":
+            yield RowViolation(f"{found[0]} in the {turn.get('role')}'s words", content[max(0, found.start() - 40) :])
+            return
+
+
+GUARD = make_row_guard("QR508", "control-tokens", "warning", __doc__, check)

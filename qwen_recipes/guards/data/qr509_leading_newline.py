@@ -1,0 +1,38 @@
+"""An answer that starts with a newline.
+
+What:
+The content of an assistant's message begins with a newline.
+
+Why it matters:
+The prompt at inference ends with `assistant` and a newline, one token; in training the two newlines are another
+token. What the model has learned to say first, it is never asked for.
+
+Evidence:
+Our run with the official templates and tokenizer, repeated by `tests/unit/guards/test_row_guards.py`: `\\n\\n` is
+token 271, `\\n` 198. Templates that write a think block strip it in the last turn only.
+
+Instead:
+Strip newlines at the beginning of answers; `recipes data prepare` does so with --strip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from qwen_recipes.guards.rows.base import RowViolation, make_row_guard
+
+if TYPE_CHECKING:
+    from qwen_recipes.data.parsed_row import ParsedRow
+
+
+def check(row: ParsedRow) -> Iterator[RowViolation]:
+    """The first answer that begins with a line break."""
+    for turn in row.answers:
+        content = turn.get("content")
+        if isinstance(content, str) and content.startswith(("\n", "\r")):
+            yield RowViolation("the answer starts with a newline", content)
+            return
+
+
+GUARD = make_row_guard("QR509", "leading-newline", "warning", __doc__, check)

@@ -1,0 +1,57 @@
+"""Tool arguments that are no JSON object.
+
+What:
+`arguments` of a tool call is text that is not JSON, or JSON that is not an object; or the call has no name.
+
+Why it matters:
+Templates write arguments that are text as they are: what is broken in the data is what the model learns to
+send.
+
+Evidence:
+Our run with the official templates and tokenizer, repeated by `tests/unit/guards/test_row_guards.py`: `{city: Oslo}`
+comes out of the template unchanged.
+
+Instead:
+Give `arguments` as an object, or as the text of one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from qwen_recipes.guards.rows.base import RowViolation, make_row_guard
+
+if TYPE_CHECKING:
+    from qwen_recipes.data.parsed_row import ParsedRow
+
+
+def check(row: ParsedRow) -> Iterator[RowViolation]:
+    """The first call that a program could not read."""
+    for turn in row.answers:
+        for call in turn.get("tool_calls") or ():
+            if wrong := _find_call_problem(call):
+                yield RowViolation(wrong, str(call))
+                return
+
+
+def _find_call_problem(call: Any) -> str:
+    call = _parse_json(call)
+    call = call.get("function", call) if isinstance(call, dict) else None
+    if not isinstance(call, dict) or not isinstance(call.get("name"), str):
+        return "a tool call without a name"
+    return "" if isinstance(_parse_json(call.get("arguments", {})), dict) else "`arguments` is not a JSON object"
+
+
+def _parse_json(value: Any) -> Any:
+    """What the JSON says, where it is text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return None
+
+
+GUARD = make_row_guard("QR510", "tool-arguments", "error", __doc__, check)

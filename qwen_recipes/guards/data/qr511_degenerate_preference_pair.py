@@ -1,0 +1,44 @@
+"""A preference pair that prefers nothing.
+
+What:
+Both sides are the same answer, one side is empty, or the sides are of different shapes (a text and a list of
+messages).
+
+Why it matters:
+The loss compares the two sides: equal ones have no gradient but the reference's noise, an empty one is won by
+any answer.
+
+Evidence:
+The rows program leaves equal pairs out and counts them (`qwen_recipes/data/rows/formats.py`).
+
+Instead:
+Remove the row, or write what the worse answer was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from qwen_recipes.guards.rows.base import RowViolation, make_row_guard
+
+if TYPE_CHECKING:
+    from qwen_recipes.data.parsed_row import ParsedRow
+
+
+def check(row: ParsedRow) -> Iterator[RowViolation]:
+    """Sides that are equal, empty, or of different kinds."""
+    if row.row_format != "preference" or not isinstance(row.row, dict):
+        return
+    better, worse = (row.row.get(row.columns.get(side, side)) for side in ("chosen", "rejected"))
+    if better is None or worse is None:
+        return
+    if better == worse:
+        yield RowViolation("chosen and rejected are the same", str(better))
+    elif not better or not worse:
+        yield RowViolation(f"{'chosen' if not better else 'rejected'} is empty", str(better or worse))
+    elif isinstance(better, str) != isinstance(worse, str):
+        yield RowViolation("one side is text and the other is not", str(better))
+
+
+GUARD = make_row_guard("QR511", "pair", "error", __doc__, check)

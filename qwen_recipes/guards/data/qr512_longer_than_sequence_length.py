@@ -1,0 +1,36 @@
+"""Rows longer than the sequence length.
+
+What:
+A row has more tokens than `training.sequence_length`, or than the model has positions.
+
+Why it matters:
+Under `overlong: drop` the row is not trained on, under `truncate` its end is lost, which is where the answer
+is. The longest rows are often the best ones.
+
+Evidence:
+Counted with the model's own tokenizer; `docs/data.md` shows a report. Frameworks differ in what they do by
+default: Axolotl and ms-swift drop, LLaMA-Factory cuts.
+
+Instead:
+Set `training.sequence_length` to the length that the report proposes, or split the rows. Under `truncate` a row ends
+with a whole character in LLaMA-Factory, up to three tokens before the limit; `encoding: exact` under `chat` fills it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from qwen_recipes.guards.rows.base import RowViolation, make_row_guard
+
+if TYPE_CHECKING:
+    from qwen_recipes.data.parsed_row import ParsedRow
+
+
+def check(row: ParsedRow) -> Iterator[RowViolation]:
+    """More tokens than fit."""
+    if row.length and row.limit and row.length.tokens > row.limit:
+        yield RowViolation(f"{row.length.tokens:,} tokens, {row.limit:,} fit", row.all_text)
+
+
+GUARD = make_row_guard("QR512", "overlong", "warning", __doc__, check)

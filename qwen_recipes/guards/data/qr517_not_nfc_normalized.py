@@ -1,0 +1,40 @@
+"""Text that is not in Unicode's form C.
+
+What:
+Text with letters and accents apart (NFD), or with characters that Unicode replaces by others.
+
+Why it matters:
+The tokenizer brings text into form C before it splits it: what the model is taught is not byte for byte what
+the file says, and decoding does not give the file's text back. It matters where answers are compared, or code
+is taught.
+
+Evidence:
+Our run with the official templates and tokenizer, repeated by `tests/unit/qwen/test_tokenizer.py`:
+decode(encode(x)) differs from x.
+
+Instead:
+Normalise the file (`unicodedata.normalize("NFC", text)`); `recipes data prepare --strip` does so.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from qwen_recipes.guards.rows.base import RowViolation, make_row_guard
+
+if TYPE_CHECKING:
+    from qwen_recipes.data.parsed_row import ParsedRow
+
+
+def check(row: ParsedRow) -> Iterator[RowViolation]:
+    """Text that the tokenizer's normaliser changes."""
+    said = row.all_text
+    if said.isascii() or unicodedata.is_normalized("NFC", said):
+        return
+    at = next(i for i, (a, b) in enumerate(zip(said, unicodedata.normalize("NFC", said), strict=False)) if a != b)
+    yield RowViolation("not in Unicode's form C", said[max(0, at - 10) : at + 30])
+
+
+GUARD = make_row_guard("QR517", "not-nfc", "advice", __doc__, check)

@@ -1,0 +1,38 @@
+"""A system message that says nothing.
+
+What:
+A system message has no words, and no tool definitions stand in it.
+
+Why it matters:
+The official templates write an empty system turn for it, five tokens that a prompt without a system message does not
+have: the model is trained on another beginning than it is asked with. ms-swift leaves the empty turn out, Axolotl and
+LLaMA-Factory keep it.
+
+Evidence:
+Our run with the official templates and tokenizer, repeated by `tests/unit/guards/test_row_guards.py`; what the
+frameworks make of it: `research/parity`, the case `empty-system` in docs/parity.md.
+
+Instead:
+Remove the empty message. Where it is meant, `encoding: exact` under `chat` gives the same tokens everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from qwen_recipes.guards.rows.base import RowViolation, make_row_guard
+
+if TYPE_CHECKING:
+    from qwen_recipes.data.parsed_row import ParsedRow
+
+
+def check(row: ParsedRow) -> Iterator[RowViolation]:
+    """A first message that is the system's and comes out empty in our form."""
+    plain = row.normalized or {}
+    first = next(iter(plain.get("messages") or plain.get("prompt") or ()), None)
+    if first and first["role"] == "system" and not first["content"]:
+        yield RowViolation("an empty system message")
+
+
+GUARD = make_row_guard("QR527", "empty-system", "advice", __doc__, check)

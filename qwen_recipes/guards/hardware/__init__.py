@@ -1,0 +1,1 @@
+"""QR6xx: memory, disk and host memory."""

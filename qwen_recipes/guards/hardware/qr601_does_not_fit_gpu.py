@@ -1,0 +1,56 @@
+"""It does not fit the GPU.
+
+What:
+The estimated peak memory is more than `hardware.gpu` has: the lower end of the 90 % interval lies above what is
+usable of it.
+
+Why it matters:
+The run ends with CUDA out of memory: at the first step, or hours later at the first long row.
+
+Evidence:
+The estimate's parts, its error on cells that were held out, and every measured cell: docs/estimates.md. On one H100
+QLoRA on 4B with 2,048 tokens took 9,964 MiB without a fused loss (2026-11-23): most of it logits, which Liger's loss
+never holds.
+
+Instead:
+`recipes plan` shows the parts, and what would make it fit, the least loss of speed first. The cheapest is what is said
+here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.estimate import FitSuggestion, estimate_plan, suggest_fitting_changes
+from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+
+GIB = 2**30
+MAX_SUGGESTIONS = 3
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """Surely more than the named GPU has."""
+    plan, gpu = context.plan, context.gpu
+    if gpu is None or plan.hardware.device == "cpu":
+        return
+    made = estimate_plan(plan, context.model, gpu)
+    if made.low <= made.usable:
+        return
+    found = suggest_fitting_changes(plan, context.model, gpu, context.backend)
+    yield Violation(
+        context.locate_field("hardware.gpu"),
+        f"it takes {made.peak / GIB:.0f} GiB of the {made.usable / GIB:.0f} that are usable of {gpu.name}",
+        _format_suggestions(found),
+        Fix(found[0].overrides, safe=False) if found else None,
+    )
+
+
+def _format_suggestions(suggestions: list[FitSuggestion]) -> str:
+    if not suggestions:
+        return "a smaller model, or a larger GPU"
+    return "; or ".join(
+        f"{offer.text} ({offer.estimate.peak / GIB:.0f} GiB)" for offer in suggestions[:MAX_SUGGESTIONS]
+    )
+
+
+GUARD = Guard("QR601", "does-not-fit", "warning", "medium", __doc__, check)

@@ -1,0 +1,45 @@
+"""Host memory for offload.
+
+What:
+What `hardware.offload` keeps on the host takes more than 64 GB there.
+
+Why it matters:
+The host's memory is pinned for it, and swap does not help. Where it runs out the kernel kills a process, often
+while the model is loaded, and the log says nothing but "killed".
+
+Evidence:
+With Adam in mixed precision 12 bytes of states for each trained parameter (Rajbhandari et al. 2020,
+arXiv:1910.02054), and 2 for gradients; `all` adds 2 bytes for each weight of the model. DeepSpeed's own estimates
+(`estimate_zero3_model_states_mem_needs`) count the same and add half for buffers. deepspeedai/DeepSpeed#3606.
+
+Instead:
+Write `offload: optimizer` or `none`, spread over more hosts, or train fewer weights (`method: qlora`). This says
+how much; it does not know your host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.guards.base import Guard, GuardContext, Violation
+from qwen_recipes.guards.parallelism.qr107_unsharded_states_under_ddp import count_trained_parameters
+
+HOST_MEMORY_LIMIT_GB = 64
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """States, and weights, that do not fit a usual host."""
+    plan = context.plan
+    if plan.hardware.offload == "none":
+        return
+    weights = context.model.parameters * 2 if plan.hardware.offload == "all" else 0
+    needed = (count_trained_parameters(context) * 14 + weights) / plan.hardware.nodes / 1e9
+    if needed > HOST_MEMORY_LIMIT_GB:
+        yield Violation(
+            ("hardware", "offload"),
+            f"it takes about {needed:.0f} GB of each host's memory",
+            f"a host with {needed * 1.5:.0f} GB, or no offload",
+        )
+
+
+GUARD = Guard("QR603", "host-memory-for-offload", "advice", "medium", __doc__, check)

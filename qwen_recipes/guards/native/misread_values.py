@@ -1,0 +1,101 @@
+"""Values that the framework's YAML reader takes for something else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from qwen_recipes.backends.native_config import NativeConfig
+from qwen_recipes.finding import Route, format_route
+from qwen_recipes.guards.native.base import NativeViolation
+from qwen_recipes.yaml_text.nodes import Mapping as Map
+from qwen_recipes.yaml_text.nodes import Node, Scalar, Sequence
+
+_EXPONENT_READ_AS_TEXT = re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+\Z|[-+]?[0-9.]+[eE][0-9]+\Z")
+_YAML_1_1_BOOLEANS = {"yes": True, "no": False, "on": True, "off": False}
+FREE_FORM_KEYS = {
+    "axolotl": ("lr_scheduler_kwargs", "optim_args", "overrides_of_model_config", "model_kwargs"),
+    "ms-swift": ("lr_scheduler_kwargs", "model_kwargs"),
+    "llamafactory": (),
+}
+"""Maps that are handed on as they are, so that a number read as text stays text."""
+
+
+def check_qr705(config: NativeConfig) -> Iterator[NativeViolation]:
+    """Numbers and switches that YAML 1.1 reads as something else, and nulls that become text."""
+    root = config.document.root
+    if config.form == "shell" or not isinstance(root, Map):
+        return
+    properties = config.known_keys.schema.get("properties", {})
+    for key, node in root.entries.items():
+        if key in FREE_FORM_KEYS[config.backend]:
+            yield from find_numbers_as_text(node, (key,))
+        if isinstance(node, Scalar):
+            yield from check_scalar(config, key, node, properties.get(key, {}))
+
+
+def find_numbers_as_text(node: Node, route: Route) -> Iterator[NativeViolation]:
+    """`1e-5`, without a dot, in a map that nothing converts."""
+    children: list[tuple[str | int, Node]] = []
+    if isinstance(node, Map):
+        children = list(node.entries.items())
+    elif isinstance(node, Sequence):
+        children = list(enumerate(node.items))
+    elif node.plain and _EXPONENT_READ_AS_TEXT.match(node.raw):
+        message = f"YAML 1.1 reads `{node.raw}` as text, and `{format_route(route)}` is handed on as it is"
+        yield NativeViolation(route, message, f"write {float(node.raw)!r} with a dot: {add_decimal_point(node.raw)}")
+    for step, child in children:
+        yield from find_numbers_as_text(child, (*route, step))
+
+
+def add_decimal_point(text: str) -> str:
+    """`1e-5` as `1.0e-5`, `1e5` as `1.0e+5`."""
+    mantissa, _, exponent = text.lower().partition("e")
+    return f"{mantissa if '.' in mantissa else mantissa + '.0'}e{exponent if exponent[0] in '+-' else '+' + exponent}"
+
+
+def check_scalar(config: NativeConfig, key: str, node: Scalar, schema: Mapping[str, Any]) -> Iterator[NativeViolation]:
+    """One value at the top level."""
+    if config.backend == "ms-swift" and node.value is None and key != "ENV":
+        yield NativeViolation((key,), f'an empty `{key}` becomes the text "None"', f"remove `{key}`", at_key=True)
+    elif node.plain and node.raw.lower() in _YAML_1_1_BOOLEANS and schema and not accepts_boolean(schema):
+        read = str(_YAML_1_1_BOOLEANS[node.raw.lower()]).lower()
+        message = f"YAML 1.1 reads `{node.raw}` as {read}, which `{key}` can't be"
+        yield NativeViolation(
+            (key,), message, f'{key}: "{node.raw}"', severity=None if is_value_used(config, key) else "warning"
+        )
+    elif config.backend == "llamafactory" and not node.plain and isinstance(node.value, str):
+        yield from check_quoted_value(config, key, node, schema)
+
+
+def is_value_used(config: NativeConfig, key: str) -> bool:
+    """Whether the value matters: ms-swift replaces `eval_strategy` itself where there are no rows to evaluate on."""
+    data = config.data
+    evaluates = data.get("val_dataset") or data.get("split_dataset_ratio")
+    return bool(config.backend != "ms-swift" or key != "eval_strategy" or evaluates)
+
+
+def check_quoted_value(
+    config: NativeConfig, key: str, node: Scalar, schema: Mapping[str, Any]
+) -> Iterator[NativeViolation]:
+    """Text where LLaMA-Factory, which converts nothing, wants a number or a switch."""
+    wanted = list_schema_types(schema) - {"null"}
+    if wanted and wanted <= {"number", "integer", "boolean"} and "enum" not in schema:
+        what = "a switch: any text is on" if wanted == {"boolean"} else "a number"
+        yield NativeViolation((key,), f"`{key}` is text here and wants {what}", f"write {node.raw} without quotes")
+
+
+def accepts_boolean(schema: Mapping[str, Any]) -> bool:
+    """Whether true or false may stand here."""
+    options = schema.get("anyOf", [schema])
+    return any(not list_schema_types(one) and "enum" not in one for one in options) or any(
+        "boolean" in list_schema_types(one) or {True, False} & {v for v in one.get("enum", ()) if isinstance(v, bool)}
+        for one in options
+    )
+
+
+def list_schema_types(schema: Mapping[str, Any]) -> set[str]:
+    """The JSON types a schema names at its top."""
+    named = schema.get("type", ())
+    return {named} if isinstance(named, str) else set(named)

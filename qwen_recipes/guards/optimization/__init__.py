@@ -1,0 +1,1 @@
+"""QR4xx: optimization, precision and kernels."""

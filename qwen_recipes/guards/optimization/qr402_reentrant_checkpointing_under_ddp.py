@@ -1,0 +1,46 @@
+"""Reentrant checkpointing under an adapter and DDP.
+
+What:
+A native key sets `use_reentrant: true` for an adapter that is trained on several GPUs without sharding (DDP).
+
+Why it matters:
+Gradient checkpointing has two modes. The reentrant one follows only inputs that have gradients, which the frozen
+embedding under an adapter does not give by itself, and runs the backward pass in pieces, which DDP takes for a
+parameter that is ready twice. The run ends with "element 0 of tensors does not require grad" or "Expected to mark a
+variable ready only once".
+
+Evidence:
+All three backends ask for input gradients of an adapter by themselves: `enable_input_require_grads` in Axolotl
+0.21.0 and ms-swift 4.6.0, an own checkpoint function in LLaMA-Factory 0.9.5, read; so a recipe has no field for it.
+The compiler writes `use_reentrant: false` except under ZeRO-3, which needs the other mode (QR101). transformers
+5.20, read: for a model wrapped by PEFT, DDP looks for unused parameters, and that search is what fails.
+LLaMA-Factory switches the search off for adapters and is left alone here. axolotl-ai-cloud/axolotl#1481 is the first
+message.
+To see it again: `research/evidence/reentrant_checkpointing.py`.
+
+Instead:
+Remove the key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from qwen_recipes.guards.base import Guard, GuardContext, Violation
+
+CHECKPOINTING_KEYS = {"axolotl": "gradient_checkpointing_kwargs", "ms-swift": "gradient_checkpointing_kwargs"}
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """The reentrant mode, asked for natively, under an adapter and DDP."""
+    plan, told = context.plan, context.get_native_value(CHECKPOINTING_KEYS)
+    reentrant = isinstance(told, Mapping) and told.get("use_reentrant") is True
+    if reentrant and plan.training.gradient_checkpointing and plan.method.adapter and plan.hardware.strategy == "ddp":
+        yield Violation(
+            context.get_native_route(CHECKPOINTING_KEYS),
+            "reentrant checkpointing of an adapter fails under DDP",
+            "remove `gradient_checkpointing_kwargs`",
+        )
+
+
+GUARD = Guard("QR402", "reentrant-under-ddp", "error", "medium", __doc__, check, ("axolotl", "ms-swift"))

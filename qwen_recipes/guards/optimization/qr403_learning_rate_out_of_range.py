@@ -1,0 +1,66 @@
+"""A learning rate far from what is known to work.
+
+What:
+`training.learning_rate` is more than 2.5 times above, or below, the range that works for this objective and method.
+
+Why it matters:
+Ten times too high, and the model forgets what it knew within the first hundred steps, though the training loss still
+falls. Ten times too low, and nothing is learnt in the epochs that one can pay. An adapter takes about ten times the
+rate of all weights; learning from preferences, which moves a model that can do the task already, a tenth of SFT's.
+
+Evidence:
+What works, by objective, for adapters and for all weights (AdamW):
+SFT and plain text 5e-5 to 2e-4 and 5e-6 to 2e-5 (plain text to 5e-5): QLoRA's paper (arXiv:2305.14314) 1e-4 to 2e-4,
+ms-swift's guide for Qwen3 1e-4 and 1e-5, LLaMA-Factory's Qwen3 examples the same. DPO, KTO, SimPO at most 2e-5 and
+5e-6: Zephyr 5e-7 with all weights (arXiv:2310.16944), KTO 5e-7 to 5e-6 (arXiv:2402.01306), SimPO 3e-7 to 1e-6
+(arXiv:2405.14734), LLaMA-Factory's Qwen3 LoRA example 5e-6. ORPO 8e-6 with all weights (arXiv:2403.07691). Other
+optimizers (Muon, SGD, Lion, Adafactor) have scales of their own and are not judged, nor are trials on the CPU.
+
+Instead:
+Leave `learning_rate` out, or write one within the range; if a sweep of yours says otherwise, allow QR403 with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+
+LearningRateRange = tuple[float, float, float, float]
+"""Too low below the first; what works, from the second to the third; too high above the fourth."""
+
+_SFT_RANGES: tuple[LearningRateRange, LearningRateRange] = (2e-5, 5e-5, 2e-4, 5e-4), (2e-6, 5e-6, 2e-5, 5e-5)
+_PREFERENCE_RANGES: tuple[LearningRateRange, LearningRateRange] = (0.0, 0.0, 2e-5, 5e-5), (0.0, 0.0, 5e-6, 1.25e-5)
+LEARNING_RATE_RANGES: dict[str, tuple[LearningRateRange, LearningRateRange]] = {
+    "sft": _SFT_RANGES,
+    "pretrain": (_SFT_RANGES[0], (2e-6, 5e-6, 5e-5, 1.25e-4)),
+    "reward": ((4e-6, 1e-5, 2e-4, 5e-4), (4e-7, 1e-6, 2e-5, 5e-5)),
+    "orpo": ((2e-6, 5e-6, 1e-4, 2.5e-4), (2e-7, 5e-7, 1e-5, 2.5e-5)),
+    "dpo": _PREFERENCE_RANGES,
+    "kto": _PREFERENCE_RANGES,
+    "simpo": _PREFERENCE_RANGES,
+}
+"""For an adapter, and for the model's own weights."""
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """A rate that was asked for and is far from the range."""
+    plan, rate = context.plan, context.plan.training.learning_rate
+    trial = plan.hardware.device == "cpu" or "adamw" not in plan.training.optimizer
+    if trial or not context.is_set("training.learning_rate") or plan.objective.type not in LEARNING_RATE_RANGES:
+        return
+    below, low, high, above = LEARNING_RATE_RANGES[plan.objective.type][0 if plan.method.adapter else 1]
+    if below <= rate <= above:
+        return
+    better = low if rate < below else high
+    what = "an adapter" if plan.method.adapter else "the model's own weights"
+    side = f"up to {high:g}" if not low else f"{low:g} to {high:g}"
+    yield Violation(
+        ("training", "learning_rate"),
+        f"{rate:g} is far from what works for {plan.objective.type} of {what}: {side}",
+        f"learning_rate: {better}",
+        Fix((("training.learning_rate", better),), safe=False),
+    )
+
+
+GUARD = Guard("QR403", "learning-rate", "warning", "medium", __doc__, check)

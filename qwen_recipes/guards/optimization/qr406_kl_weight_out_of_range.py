@@ -1,0 +1,43 @@
+"""A weight of the anchor that anchors nothing, or everything.
+
+What:
+`objective.kl_weight` is below 0.03 or above 0.10.
+
+Why it matters:
+The weight says how much staying the same counts against learning the rows. Below the range it makes no difference
+and costs a second forward pass; above it the rows are hardly learnt.
+
+Evidence:
+The range is this project's starting point for SFT of Qwen3, not a measured law. That forgetting goes with the
+divergence from the model as it was: arXiv:2509.04259. ms-swift 4.6.0, run: the anchored loss starts at the plain one
+and lies above it. It alone can be told so: Axolotl 0.21.0 and LLaMA-Factory 0.9.5 have no next-token loss with a
+divergence, and compiling for them is refused with the backends that can.
+
+Instead:
+Write a weight from 0.03 to 0.10, for example `kl_weight: 0.05`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+
+LOW, HIGH = 0.03, 0.1
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """A weight out of range."""
+    weight = context.plan.objective.kl_weight
+    if weight is None or LOW <= weight <= HIGH:
+        return
+    better = LOW if weight < LOW else HIGH
+    yield Violation(
+        ("objective", "kl_weight"),
+        f"{weight:g} is outside {LOW:g} to {HIGH:g}",
+        f"kl_weight: {better}",
+        Fix((("objective.kl_weight", better),), safe=False),
+    )
+
+
+GUARD = Guard("QR406", "kl-weight", "warning", "low", __doc__, check)

@@ -1,0 +1,49 @@
+"""A GPU without bf16 or FlashAttention.
+
+What:
+`hardware.gpu` is older than Ampere (T4, V100, RTX 20), and the run computes in bf16 or with FlashAttention.
+
+Why it matters:
+These chips have neither. The run ends when the first layer is computed, or bf16 is emulated and takes several times
+as long; fp16, which they have, overflows with Qwen3 (QR401).
+
+Evidence:
+NVIDIA's data sheets: bf16 from compute capability 8.0 on. FlashAttention 2 and 3 in transformers 5.20, read:
+"requires compute capability >= 8". modelscope/ms-swift#5002, lm-sys/FastChat#399: V100.
+
+Instead:
+Write `precision: fp32` and `attention: sdpa` with a smaller model, or take a GPU from Ampere on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+
+FLASH_ATTENTION = ("flash_attention_2", "flash_attention_3")
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """What the run wants and the named GPU does not have."""
+    gpu, t = context.gpu, context.plan.training
+    if gpu is None or gpu.supports_bf16:
+        return
+    lacks: dict[str, tuple[str, object]] = {}
+    if t.precision == "bf16":
+        lacks["bf16"] = ("training.precision", "fp32")
+    if t.attention in FLASH_ATTENTION:
+        lacks["FlashAttention"] = ("training.attention", "sdpa")
+    if lacks:
+        sets = tuple(lacks.values())
+        told = " and ".join(f"{path.rpartition('.')[2]}: {value}" for path, value in sets)
+        only_flash = context.backend.name == "ms-swift" and t.packing
+        yield Violation(
+            ("hardware", "gpu"),
+            f"{gpu.name} has no {' and no '.join(lacks)}",
+            f"{told}, or a GPU from Ampere on",
+            None if only_flash else Fix(sets, safe=False),
+        )
+
+
+GUARD = Guard("QR407", "gpu-too-old", "error", "high", __doc__, check)

@@ -1,0 +1,54 @@
+"""Liger where it can't run.
+
+What:
+`training.kernels` names `liger` (left out, it is on only where it can run) on the CPU, with `hardware.tensor_parallel`
+in Axolotl, or for a framework from before Qwen3's kernels.
+
+Why it matters:
+Liger's kernels are written in Triton, which needs a GPU, and its RMSNorm holds a whole layer's width, which tensor
+parallelism splits. The run ends before its first step.
+
+Evidence:
+Axolotl 0.21.0, LLaMA-Factory 0.9.5 and ms-swift 4.6.0, run on the CPU: Triton finds no driver. Axolotl 0.21.0, read:
+its config is refused with `liger_rms_norm` and `tensor_parallel_size` above 1. By version: LLaMA-Factory did not know
+Qwen3's Liger kernels before 0.9.3 and trained without them, saying so in one line (hiyouga/LlamaFactory#7965, wants
+liger-kernel 0.5.9); Axolotl supports them since 0.9.1 (axolotl-ai-cloud/axolotl#2612). Every version that this
+package compiles for is newer.
+
+Instead:
+Remove `liger` from `kernels`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.backends.versions import parse_version
+from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+
+FIRST_VERSIONS = {"axolotl": "0.9.1", "llamafactory": "0.9.3"}
+"""The first version whose Liger knows Qwen3."""
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """Liger, and what keeps it from running."""
+    reason = _find_obstacle(context)
+    if not context.plan.training.liger or reason is None:
+        return
+    training = context.loaded.recipe.training
+    left = [kernel for kernel in (training.kernels if training else None) or [] if kernel != "liger"] or "none"
+    yield Violation(("training", "kernels"), reason, f"kernels: {left}", Fix((("training.kernels", left),), safe=True))
+
+
+def _find_obstacle(context: GuardContext) -> str | None:
+    backend, hardware = context.backend, context.plan.hardware
+    if hardware.device == "cpu":
+        return "Liger needs a GPU"
+    if backend.name == "axolotl" and hardware.tensor_parallel > 1:
+        return "Liger's RMSNorm does not split over GPUs"
+    if parse_version(backend.version) < parse_version(FIRST_VERSIONS.get(backend.name, "0")):
+        return f"{backend.title} {backend.version} has no Liger kernels for Qwen3"
+    return None
+
+
+GUARD = Guard("QR409", "liger-cannot-run", "error", "high", __doc__, check)

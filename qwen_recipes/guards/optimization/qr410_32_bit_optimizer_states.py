@@ -1,0 +1,46 @@
+"""An optimizer in 32 bits where memory is short.
+
+What:
+All weights are trained on one GPU with an optimizer in 32 bits, and its two moments take more than a fifth of the
+memory of `hardware.gpu`.
+
+Why it matters:
+AdamW keeps two numbers for every weight. In 8 bits they take half to a quarter of that, and the result is the same
+within noise: room for longer rows, or for a run that would not start.
+
+Evidence:
+One H100, Qwen3-4B, all weights, 2,048 tokens (2026-11-23): peak 32,438 MiB with AdamW, 24,839 MiB with `adamw_8bit`
+(torch 2.11, bitsandbytes 0.50.2). That quality holds: arXiv:2110.02861.
+
+Instead:
+Write `optimizer: adamw_8bit`, or `paged_adamw_8bit`, which moves to host memory when the GPU is full.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+
+MAX_GPU_SHARE = 0.2
+FULL_SIZE_OPTIMIZERS = ("adamw_torch", "adamw_torch_fused")
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """Moments in full size that take much of the one GPU."""
+    plan, gpu = context.plan, context.gpu
+    alone = plan.method.type == "full" and plan.hardware.world == 1 and plan.training.optimizer in FULL_SIZE_OPTIMIZERS
+    if gpu is None or not alone or plan.hardware.deepspeed:
+        return
+    wide = context.backend.name == "llamafactory" or plan.training.precision == "fp32"
+    moments = context.model.parameters * (8 if wide else 4) / 2**30
+    if moments > MAX_GPU_SHARE * gpu.memory:
+        yield Violation(
+            context.locate_field("training.optimizer", "method.type"),
+            f"the optimizer alone takes {moments:.0f} of the {gpu.memory} GiB of {gpu.name}",
+            "optimizer: adamw_8bit",
+            Fix((("training.optimizer", "adamw_8bit"),), safe=False),
+        )
+
+
+GUARD = Guard("QR410", "optimizer-in-32-bits", "advice", "medium", __doc__, check)

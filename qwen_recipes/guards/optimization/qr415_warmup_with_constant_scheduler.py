@@ -1,0 +1,37 @@
+"""Warmup beside a constant learning rate.
+
+What:
+`training.scheduler: constant` together with `training.warmup`.
+
+Why it matters:
+The `constant` schedule starts at its full rate: the frameworks accept a warmup beside it and don't do it, without a
+word. The first steps, with empty optimizer moments, are then the largest of the run.
+
+Evidence:
+transformers 5.20, read: `get_scheduler` builds `constant` from the optimizer alone and drops the warmup. All three
+backends take their schedule from there.
+
+Instead:
+Write `scheduler: constant_with_warmup`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """A warmup that was asked for and would not happen."""
+    training = context.loaded.recipe.training
+    if training is not None and training.scheduler == "constant" and training.warmup:
+        yield Violation(
+            ("training", "scheduler"),
+            "`constant` has no warmup, and `training.warmup` asks for one",
+            "scheduler: constant_with_warmup",
+            Fix((("training.scheduler", "constant_with_warmup"),), safe=True),
+        )
+
+
+GUARD = Guard("QR415", "constant-without-warmup", "error", "high", __doc__, check)

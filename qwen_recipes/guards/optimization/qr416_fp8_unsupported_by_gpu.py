@@ -1,0 +1,43 @@
+"""FP8 on a GPU that has none.
+
+What:
+`training.fp8: true` on a `hardware.gpu` before Ada (LLaMA-Factory), or before Hopper (Axolotl).
+
+Why it matters:
+Matrix products in 8-bit floats are done by tensor cores that older GPUs don't have. The run is refused when it
+starts, on the machine that was rented for it.
+
+Evidence:
+NVIDIA's data sheets: FP8 tensor cores from compute capability 8.9 on. Axolotl 0.21.0, read: it asks for 9.0.
+
+Instead:
+Write `fp8: false`, or leave it out; bf16 is what Qwen3 was trained in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+
+MIN_CAPABILITY = {"axolotl": 9.0}
+ADA_CAPABILITY = 8.9
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """FP8 on a GPU that the backend finds too old."""
+    gpu = context.gpu
+    if (
+        context.plan.training.fp8
+        and gpu is not None
+        and gpu.capability < MIN_CAPABILITY.get(context.backend.name, ADA_CAPABILITY)
+    ):
+        yield Violation(
+            ("training", "fp8"),
+            f"{gpu.name} is too old for FP8 in {context.backend.title}",
+            "fp8: false",
+            Fix((("training.fp8", False),), safe=True),
+        )
+
+
+GUARD = Guard("QR416", "fp8-unsupported", "error", "high", __doc__, check)

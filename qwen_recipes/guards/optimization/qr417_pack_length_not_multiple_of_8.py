@@ -1,0 +1,42 @@
+"""Packs whose length is no multiple of 8, in LLaMA-Factory.
+
+What:
+`training.packing` with `sdpa` or `eager` attention, and a `sequence_length` that 8 does not divide, in LLaMA-Factory.
+
+Why it matters:
+Its collator pads tokens to a multiple of 8 and leaves their positions as they are: the rotary embedding meets two
+lengths, and the first step ends with "The size of tensor a must match the size of tensor b".
+
+Evidence:
+LLaMA-Factory 0.9.5, run; hiyouga/LlamaFactory#10736, fixed after 0.9.5 by #10737. FlashAttention 2 takes another way
+and is not concerned.
+
+Instead:
+Take the next multiple of 8 below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """A pack that its collator would pad."""
+    t = context.plan.training
+    if not t.packing or context.plan.objective.type != "sft" or t.attention not in ("sdpa", "eager"):
+        return
+    if t.sequence_length % 8:
+        shorter = t.sequence_length // 8 * 8
+        yield Violation(
+            ("training", "sequence_length"),
+            f"packs of {t.sequence_length:,} tokens are padded to a multiple of 8, their positions are not",
+            f"sequence_length: {shorter}",
+            Fix((("training.sequence_length", shorter),), safe=False),
+        )
+
+
+GUARD = Guard(
+    "QR417", "pack-not-multiple-of-8", "error", "high", __doc__, check, ("llamafactory",), {"llamafactory": "<0.9.6"}
+)

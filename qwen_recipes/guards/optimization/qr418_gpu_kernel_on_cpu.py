@@ -1,0 +1,46 @@
+"""What only a GPU can do, on the CPU.
+
+What:
+`hardware.device: cpu` with flash or flex attention, the kernels `cut-cross-entropy` or `lora`, `fp8`, or, in Axolotl,
+`precision: bf16`. (Liger is QR409.)
+
+Why it matters:
+These are CUDA or Triton kernels without another version. The config is accepted, and the run ends at the first
+step.
+
+Evidence:
+Axolotl 0.21.0, run on the CPU: its LoRA kernels stop at an assertion for CUDA, `bf16: true` with "setup doesn't
+support bf16/gpu", flash attention is not there. ms-swift 4.6.0, run: flex attention has no backward pass on the CPU.
+LLaMA-Factory 0.9.5 and ms-swift train bf16 on the CPU and are not judged for it.
+
+Instead:
+Write `attention: sdpa`, `kernels: none`, `precision: fp32`, or leave them out: the defaults for the CPU run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """Each field that asks for a GPU's kernel."""
+    t = context.plan.training
+    if context.plan.hardware.device != "cpu":
+        return
+    if t.attention.startswith("fl"):
+        yield _make_violation("attention", "this attention needs a GPU", "sdpa")
+    if t.cut_cross_entropy or t.lora_kernels:
+        yield _make_violation("kernels", "these kernels need a GPU", "none")
+    if t.precision == "bf16" and context.backend.name == "axolotl":
+        yield _make_violation("precision", "Axolotl trains bf16 on a GPU only", "fp32")
+    if t.fp8:
+        yield Violation(("training", "fp8"), "FP8 needs a GPU", "remove `fp8`")
+
+
+def _make_violation(field: str, message: str, value: str) -> Violation:
+    return Violation(("training", field), message, f"{field}: {value}", Fix(((f"training.{field}", value),), safe=True))
+
+
+GUARD = Guard("QR418", "gpu-kernel-on-cpu", "error", "high", __doc__, check)

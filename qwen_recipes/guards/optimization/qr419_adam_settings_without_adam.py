@@ -1,0 +1,34 @@
+"""Adam's numbers for an optimizer that has none.
+
+What:
+`training.betas` or `training.epsilon` beside `optimizer: sgd` or `adafactor`, or `epsilon` beside `lion_8bit`.
+
+Why it matters:
+The frameworks accept them and don't hand them on: a sweep over betas would compare a run with itself.
+
+Evidence:
+transformers 5.20, read: SGD gets the learning rate, Adafactor two switches of its own, Lion its betas; neither Adam's
+betas nor its epsilon reach the others. All three backends build these optimizers there.
+
+Instead:
+Remove the field, or take an optimizer of the AdamW family.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.guards.base import Guard, GuardContext, Violation
+
+IGNORED_SETTINGS = {"sgd": ("betas", "epsilon"), "adafactor": ("betas", "epsilon"), "lion_8bit": ("epsilon",)}
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """Fields that were written and reach no optimizer."""
+    optimizer = context.plan.training.optimizer
+    for field in IGNORED_SETTINGS.get(optimizer, ()):
+        if context.is_set(f"training.{field}"):
+            yield Violation(("training", field), f"{optimizer} has no {field}", f"remove `{field}`")
+
+
+GUARD = Guard("QR419", "adam-numbers-without-adam", "error", "high", __doc__, check)

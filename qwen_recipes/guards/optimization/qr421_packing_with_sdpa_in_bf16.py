@@ -1,0 +1,41 @@
+"""Packing under sdpa in bf16, before Hopper.
+
+What:
+Axolotl packs rows with `attention: sdpa` in bf16 on a `hardware.gpu` before Hopper.
+
+Why it matters:
+PyTorch's own attention with the mask of a pack is not tested in bf16 on these GPUs, and losses of exactly 0 were
+seen. A run that logs 0.0 learns nothing and looks healthy.
+
+Evidence:
+Axolotl 0.21.0, read: it warns of this ("may results in 0.0 loss") and points to PyTorch's tests, which leave the
+case out. We have not seen it ourselves: hence low confidence.
+
+Instead:
+Leave `attention` out: packing then takes FlashAttention 2. Otherwise watch the first losses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+
+HOPPER_CAPABILITY = 9.0
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """The combination that Axolotl warns of."""
+    t, gpu = context.plan.training, context.gpu
+    if gpu is None or not gpu.supports_bf16 or gpu.capability >= HOPPER_CAPABILITY:
+        return
+    if t.packing and t.attention == "sdpa" and t.precision == "bf16":
+        yield Violation(
+            context.locate_field("training.attention"),
+            f"packing under sdpa in bf16 may give a loss of 0 on {gpu.name}",
+            "attention: flash_attention_2",
+            Fix((("training.attention", "flash_attention_2"),), safe=False),
+        )
+
+
+GUARD = Guard("QR421", "packing-under-sdpa", "warning", "low", __doc__, check, ("axolotl",))

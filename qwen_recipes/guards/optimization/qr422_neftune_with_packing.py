@@ -1,0 +1,35 @@
+"""NEFTune's noise thinned by packing.
+
+What:
+`training.neftune` together with `training.packing`.
+
+Why it matters:
+NEFTune divides its noise by the square root of the sequence's length. A pack is many rows long, so each row gets less
+noise than the value was tuned for: at 16 rows a pack a quarter of it.
+
+Evidence:
+transformers 5.20, read: the hook scales by the length of the whole tensor. The paper's 5 to 15 are for single rows
+(arXiv:2310.05914).
+
+Instead:
+Leave packing out, or sweep the value anew, higher.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.guards.base import Guard, GuardContext, Violation
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """Noise for rows, spread over packs."""
+    if context.plan.training.neftune is not None and context.plan.training.packing:
+        yield Violation(
+            ("training", "neftune"),
+            "the noise is scaled by the length of a pack, not of a row",
+            "without packing, or a higher value",
+        )
+
+
+GUARD = Guard("QR422", "neftune-in-packs", "advice", "high", __doc__, check)

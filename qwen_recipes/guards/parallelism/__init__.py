@@ -1,0 +1,1 @@
+"""QR1xx: parallelism."""

@@ -1,0 +1,43 @@
+"""Quantized base under ZeRO-3.
+
+What:
+A base that is quantized to 4 or 8 bits when it is loaded is trained with `hardware.strategy: zero3`.
+
+Why it matters:
+ZeRO-3 partitions weights that are no longer plain tensors. In 8 bits a wrong loss was reported that is not known to be
+fixed on purpose; in 4 bits every rank first loads the whole model. What fails depends on versions.
+
+Evidence:
+8 bits: a loss ten times too high where ZeRO-1 and ZeRO-2 are right, bitsandbytes-foundation/bitsandbytes#1451
+(closed, no fix seen), axolotl-ai-cloud/axolotl#2068 (open). 4 bits: huggingface/peft#2016 (out of memory while
+loading); modelscope/ms-swift#8267 (open). PEFT documents 4 bits with bfloat16 storage. The scripts that
+Qwen publishes warn of both. Not so on two H100 with transformers 5.23, DeepSpeed 0.19.8 and bitsandbytes 0.50.2
+(docs/strategies.md): QLoRA and QDoRA trained, sharded with either storage, and LoRA on 8 bits too, all with the losses
+of one GPU. On two gloo ranks on the CPU, LLaMA-Factory 0.9.5 with DeepSpeed 0.18.2 trained QLoRA. Other versions were
+not run on GPUs.
+
+Instead:
+Write `strategy: zero2`: a quantized base is small, and ZeRO-2 partitions what an adapter adds. Where it still does
+not fit, take FSDP with `quantization.storage: bf16`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """A base in fewer than 16 bits whose strategy is ZeRO-3."""
+    plan = context.plan
+    if plan.quantization.bits != 16 and plan.hardware.strategy == "zero3":
+        yield Violation(
+            ("hardware", "strategy"),
+            f"a {plan.quantization.bits}-bit base is trained under ZeRO-3",
+            "strategy: zero2",
+            Fix((("hardware.strategy", "zero2"),), safe=True),
+        )
+
+
+GUARD = Guard("QR102", "quantized-under-zero3", "error", "medium", __doc__, check)

@@ -1,0 +1,42 @@
+"""QDoRA under ZeRO-2.
+
+What:
+DoRA on a quantized base is trained with ZeRO-2, which is also what several GPUs get when `strategy` is left out.
+
+Why it matters:
+Trouble with this pair has been reported and never explained. It may train; watch the loss of the first steps
+against a run on one GPU.
+
+Evidence:
+PEFT's page on DoRA says that issues were reported with QDoRA and DeepSpeed ZeRO-2, and names no cause (as of August
+2026). On two H100 (transformers 5.23, peft 0.21.2, DeepSpeed 0.19.8, docs/strategies.md) it did not show: QDoRA
+trained under ZeRO-2 with both kinds of checkpointing and both storages, with the losses of one GPU.
+QDoRA with FSDP was fixed by huggingface/peft#1806.
+
+Instead:
+Write `strategy: ddp`: a quantized base is small enough for a whole copy on each GPU. Or train without DoRA
+(`method: qlora`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """DoRA on a quantized base whose strategy is ZeRO-2."""
+    plan = context.plan
+    if plan.method.variant != "dora" or plan.quantization.bits == 16 or plan.hardware.strategy != "zero2":
+        return
+    alone = "ddp" if plan.hardware.world > 1 else "single"
+    yield Violation(
+        context.locate_field("hardware.strategy", "method.type"),
+        "DoRA on a quantized base is trained under ZeRO-2",
+        f"strategy: {alone}",
+        Fix((("hardware.strategy", alone),), safe=False) if plan.hardware.offload == "none" else None,
+    )
+
+
+GUARD = Guard("QR104", "qdora-under-zero2", "warning", "low", __doc__, check)

@@ -1,0 +1,76 @@
+"""What ZeRO-3 and FSDP can't shard.
+
+What:
+The weights are sharded (`zero3`, `fsdp`, `fsdp1`), and the base was quantized before training (GPTQ, AWQ and the
+like) or is quantized by HQQ or EETQ; or under ZeRO-3 the adapter starts by PiSSA, or Unsloth is switched on.
+
+Why it matters:
+Sharding cuts each weight into flat pieces. Packed integer formats have no such pieces, PiSSA needs the whole weight
+to take its principal components from, and Unsloth's kernels read whole weights.
+
+Evidence:
+LLaMA-Factory 0.9.5 raises on each of them (`model_utils/quantization.py`, `hparams/parser.py`);
+hiyouga/LlamaFactory#6898, deepspeedai/DeepSpeed#7096 (prequantized), huggingface/peft#1826 (PiSSA under ZeRO-3).
+ms-swift loads GPTQ and AWQ under ZeRO-3, and every GPU then holds the whole model (modelscope/ms-swift#767).
+
+Instead:
+Write `strategy: zero2`, which leaves weights whole; or start from the unquantized model, with `method: qlora`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+
+_QUANT_METHOD_KEYS = {"llamafactory": "quantization_method", "ms-swift": "quant_method"}
+_UNSLOTH_KEYS = {"llamafactory": "use_unsloth"}
+_INIT_KEYS = {"axolotl": "peft_init_lora_weights", "ms-swift": "init_weights"}
+_PISSA_KEYS = {"llamafactory": "pissa_init"}
+_PREQUANTIZED_METHODS = ("gptq", "awq", "hqq", "eetq", "aqlm", "bitsandbytes", "compressed-tensors")
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """Whatever needs whole weights, where weights are sharded."""
+    plan = context.plan
+    zero3 = plan.hardware.strategy == "zero3"
+    if zero3 or plan.hardware.fsdp:
+        for what in [*_list_packed_weights(context), *(_list_whole_weight_users(context) if zero3 else ())]:
+            yield Violation(
+                context.locate_field("hardware.strategy", "hardware.gpus", "method.type"),
+                f"{what} does not go with weights sharded by {plan.hardware.strategy}",
+                "strategy: zero2",
+                Fix((("hardware.strategy", "zero2"),), safe=False) if plan.hardware.offload != "all" else None,
+            )
+
+
+def _list_packed_weights(context: GuardContext) -> Iterator[str]:
+    if (quantized := _read_quantization_method(context)) in _PREQUANTIZED_METHODS:
+        yield f"a base quantized by {quantized}"
+    method = str(context.get_native_value(_QUANT_METHOD_KEYS)).lower()
+    if method in ("hqq", "eetq"):
+        yield f"a base quantized by {method}"
+
+
+def _list_whole_weight_users(context: GuardContext) -> Iterator[str]:
+    native = context.get_native_value(_PISSA_KEYS) is True or str(context.get_native_value(_INIT_KEYS)).startswith(
+        "pissa"
+    )
+    if context.plan.method.variant == "pissa" or native:
+        yield "PiSSA"
+    if context.get_native_value(_UNSLOTH_KEYS):
+        yield "Unsloth"
+
+
+def _read_quantization_method(context: GuardContext) -> str:
+    """How the weights in a model's folder are quantized, as its config.json says."""
+    if not context.model.local:
+        return ""
+    config = json.loads((Path(context.model.source) / "config.json").read_text("utf-8"))
+    quantized = config.get("quantization_config")
+    return str(quantized.get("quant_method", "")) if isinstance(quantized, dict) else ""
+
+
+GUARD = Guard("QR105", "cannot-be-sharded", "error", "high", __doc__, check)

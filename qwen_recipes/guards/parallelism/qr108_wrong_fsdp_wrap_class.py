@@ -1,0 +1,67 @@
+"""FSDP that wraps the wrong layer.
+
+What:
+Under FSDP, no decoder layer class is known for the model's own `model_type`, or native keys name another class than
+the model has.
+
+Why it matters:
+FSDP shards and fetches one wrapped layer at a time. With a class that the model does not have it stops, or wraps
+the whole model as one piece and fetches all of it at once: the memory that sharding should save is needed after
+all.
+
+Evidence:
+transformers: the layers of `qwen3` are `Qwen3DecoderLayer`, of `qwen3_moe` `Qwen3MoeDecoderLayer`. accelerate 1.11
+and 1.15 raise "Could not find the transformer layer class ... in the model" (`utils/dataclasses.py`); seen on two H100
+with a class of another model under FSDP1 and FSDP2, and with the dense model's class for a mixture of experts
+(docs/strategies.md). Configs
+copied from an older model's example keep its class (`Qwen2DecoderLayer`). The compiler writes the class from the
+model's `model_type`, never from its name.
+
+Instead:
+Remove the native key, so that the compiler writes the class. For an architecture we do not know: `strategy: zero3`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+
+_FSDP_CONFIG_KEYS = {"axolotl": "fsdp_config", "llamafactory": "fsdp_config", "ms-swift": "fsdp"}
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """A class to wrap that is unknown, or is not the model's."""
+    plan = context.plan
+    if not plan.hardware.fsdp:
+        return
+    own = plan.model.layer_class
+    if not own:
+        yield Violation(
+            context.locate_field("hardware.strategy", "hardware.gpus", "method.type"),
+            f"no decoder layer class is known for `{plan.model.model_type}`",
+            "strategy: zero3",
+            Fix((("hardware.strategy", "zero3"),), safe=False) if not plan.method.adapter else None,
+        )
+    named = _list_wrapped_classes(context.get_native_value(_FSDP_CONFIG_KEYS))
+    if own and named and named != [own]:
+        yield Violation(
+            context.get_native_route(_FSDP_CONFIG_KEYS),
+            f"FSDP is told to wrap {', '.join(named)}, and this model's layers are {own}",
+            f"remove `{_FSDP_CONFIG_KEYS[plan.backend]}`, or wrap {own}",
+        )
+
+
+def _list_wrapped_classes(config: Any) -> list[str]:
+    """Classes to wrap in a native FSDP config, in any of the spellings that are read."""
+    if not isinstance(config, Mapping):
+        return []
+    inner = config.get("fsdp_config")
+    config = {**config, **inner} if isinstance(inner, Mapping) else config
+    found = config.get("transformer_layer_cls_to_wrap") or config.get("fsdp_transformer_layer_cls_to_wrap") or []
+    names = found.split(",") if isinstance(found, str) else found
+    return [str(name).strip() for name in names] if isinstance(names, list) else []
+
+
+GUARD = Guard("QR108", "wrong-layer-wrapped", "error", "high", __doc__, check)

@@ -1,0 +1,41 @@
+"""Offload to host memory.
+
+What:
+`hardware.offload` keeps the optimizer, or weights too, in the host's memory.
+
+Why it matters:
+Every step then moves gradients and weights over PCIe and runs the optimizer on the CPU: expect a run 2 to 5 times
+slower, and 64 GB of host memory at the least. It is the last resort, not a setting to leave on.
+
+Evidence:
+pytorch/pytorch#74588: 3 to 10 times slower under FSDP, from the optimizer on the CPU;
+Lightning-AI/pytorch-lightning#18336. DeepSpeed's own CPU Adam is faster (Ren et al. 2021, ZeRO-Offload,
+arXiv:2101.06840); on two A100 and a host of 128 cores a step of a 3B model still spends seconds
+(deepspeedai/DeepSpeed#7474).
+
+Instead:
+Before it, in this order: a fused loss (`kernels: [liger]`), a smaller micro-batch, `method: qlora`, an 8-bit
+optimizer, more GPUs. Then write `offload: none`. If you have reckoned with it, allow QR109 with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """Anything kept in host memory."""
+    kept = context.plan.hardware.offload
+    if kept != "none":
+        what = "the optimizer runs" if kept == "optimizer" else "weights and optimizer live"
+        yield Violation(
+            ("hardware", "offload"),
+            f"{what} on the host: 2 to 5 times slower",
+            "offload: none, if it fits without",
+            Fix((("hardware.offload", "none"),), safe=False),
+        )
+
+
+GUARD = Guard("QR109", "offload", "warning", "medium", __doc__, check)

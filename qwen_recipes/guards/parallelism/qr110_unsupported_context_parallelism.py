@@ -1,0 +1,75 @@
+"""Context parallelism that does not split attention.
+
+What:
+`hardware.context_parallel` is above 1, and the backend can't split this attention over GPUs: an implementation that
+it does not patch, more GPUs than key and value heads, preferences under DeepSpeed, or a package that is not
+installed.
+
+Why it matters:
+Each GPU holds a part of the sequence. Where attention is not split with it, a token sees only its own GPU's part:
+the loss looks like one, and the long context that was paid for is not learnt. Other cases stop after the model is
+loaded.
+
+Evidence:
+Read in the sources. ms-swift 4.6.0 (`sequence_parallel.py`) patches `flash_attention_2` and `sdpa` alone; where the
+GPUs do not divide the key and value heads (8 in dense Qwen3, 4 in the mixtures) it switches to ring attention,
+which wants `padding_free` and refuses `sdpa`. Axolotl 0.21.0 refuses `eager`, refuses preferences under DeepSpeed,
+and without DeepSpeed wants `axolotl-ringmaster`, which the managed environment does not hold. LLaMA-Factory 0.9.5
+has none.
+
+Instead:
+Write `attention: flash_attention_2` and take as many GPUs a sequence as divide the key and value heads. With
+Axolotl: SFT under ZeRO-2 or ZeRO-3, or `run.environment: current` with `axolotl[ringmaster]` installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import gcd
+
+from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """Sequences that are split, and attention that is not."""
+    if context.plan.hardware.context_parallel > 1:
+        if context.backend.name == "ms-swift":
+            yield from _check_ms_swift(context)
+        elif context.backend.name == "axolotl":
+            yield from _check_axolotl(context)
+
+
+def _check_ms_swift(context: GuardContext) -> Iterator[Violation]:
+    training, size = context.plan.training, context.plan.hardware.context_parallel
+    if training.attention not in ("flash_attention_2", "sdpa"):
+        yield _make_attention_violation(
+            f"ms-swift does not split `{training.attention}`: each GPU attends to its own part alone"
+        )
+    elif context.model.kv_heads % size and not (training.packing and training.attention == "flash_attention_2"):
+        most = gcd(context.model.kv_heads, size)
+        yield Violation(
+            ("hardware", "context_parallel"),
+            f"{size} GPUs do not divide {context.model.kv_heads} key and value heads",
+            f"context_parallel: {most}",
+            Fix((("hardware.context_parallel", most),), safe=False),
+        )
+
+
+def _check_axolotl(context: GuardContext) -> Iterator[Violation]:
+    plan = context.plan
+    if plan.training.attention == "eager":
+        yield _make_attention_violation("Axolotl refuses to split `eager` attention")
+    if plan.hardware.deepspeed and plan.objective.type not in ("sft", "pretrain"):
+        message = "under DeepSpeed, Axolotl splits sequences in SFT alone"
+        yield Violation(("hardware", "context_parallel"), message, "strategy: fsdp, or no `context_parallel`")
+    elif not plan.hardware.deepspeed and plan.run.environment == "managed":
+        message = "Axolotl splits sequences with `axolotl-ringmaster`, which the managed environment does not hold"
+        yield Violation(("hardware", "context_parallel"), message, "strategy: zero2 (or zero3 for all weights)")
+
+
+def _make_attention_violation(message: str) -> Violation:
+    fix = Fix((("training.attention", "flash_attention_2"),), safe=False)
+    return Violation(("training", "attention"), message, "attention: flash_attention_2", fix)
+
+
+GUARD = Guard("QR110", "context-not-split", "error", "high", __doc__, check)

@@ -1,0 +1,37 @@
+"""Preferences on a quantized base under FSDP.
+
+What:
+With Axolotl, DPO, ORPO or KTO trains an adapter on a 4- or 8-bit base under FSDP.
+
+Why it matters:
+Axolotl refuses it when it reads the config: nothing is trained.
+
+Evidence:
+Axolotl 0.21.0, `check_fsdp2_base_model_quant_rl` in its validation: "FSDP2 does not support load_in_8bit or
+load_in_4bit" with these objectives.
+
+Instead:
+Write `strategy: zero2`: a quantized base is small, and the reference is the base without its adapter, so there is
+no second model to hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """A preference objective, a quantized base and FSDP together."""
+    plan = context.plan
+    if plan.hardware.fsdp and plan.quantization.bits != 16 and plan.objective.type in ("dpo", "orpo", "kto"):
+        yield Violation(
+            ("hardware", "strategy"),
+            f"Axolotl refuses {plan.objective.type} on a {plan.quantization.bits}-bit base under FSDP",
+            "strategy: zero2",
+            Fix((("hardware.strategy", "zero2"),), safe=False) if plan.hardware.offload == "none" else None,
+        )
+
+
+GUARD = Guard("QR112", "quantized-preferences-under-fsdp", "error", "high", __doc__, check, backends=("axolotl",))

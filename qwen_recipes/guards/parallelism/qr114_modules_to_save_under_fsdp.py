@@ -1,0 +1,36 @@
+"""Modules saved whole under FSDP with ms-swift.
+
+What:
+With ms-swift, an adapter with `method.modules_to_save` is trained under FSDP.
+
+Why it matters:
+Reports say that saving the checkpoint hangs: the run is done and its result is not on disk.
+
+Evidence:
+modelscope/ms-swift#9313, May 2026: LoRA alone was saved, with modules to save it hung, after one step on two GPUs
+(Qwen2.5-Omni, full_shard); closed as stale, no fix named. Not tried by us on Qwen3.
+
+Instead:
+Write `strategy: zero2`, or train with Axolotl.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """Modules to save, under FSDP."""
+    plan = context.plan
+    if plan.hardware.fsdp and plan.method.adapter and plan.method.modules_to_save:
+        yield Violation(
+            ("method", "modules_to_save"),
+            "saving whole modules under FSDP is reported to hang in ms-swift",
+            "strategy: zero2",
+            Fix((("hardware.strategy", "zero2"),), safe=False) if plan.hardware.offload == "none" else None,
+        )
+
+
+GUARD = Guard("QR114", "modules-to-save-under-fsdp", "warning", "low", __doc__, check, backends=("ms-swift",))

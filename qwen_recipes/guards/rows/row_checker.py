@@ -1,0 +1,180 @@
+"""Judge rows: what one process does with one part of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from qwen_recipes.data.chat_rendering import TemplateRenderer
+from qwen_recipes.data.example_length import ExampleLength, TokenMeasurer, extract_word_hashes, select_loss
+from qwen_recipes.data.minhash import compute_sketch, hash_factors
+from qwen_recipes.data.parsed_row import ParsedRow, parse_row
+from qwen_recipes.data.row_reader import FilePart, RawRow, read_raw_rows
+from qwen_recipes.data.token_counter import COUNT_BITS, TokenCounter, control_token_value
+from qwen_recipes.data.tokenizer import is_qwen3_tokenizer, load_tokenizer
+from qwen_recipes.guards.rows import FILE_PROBLEM_CODES, load_row_guards
+from qwen_recipes.guards.rows.row_statistics import OffendingRow, RowStatistics, shorten_text
+from qwen_recipes.qwen.facts import ModelFacts
+
+if TYPE_CHECKING:
+    import numpy
+
+    Array = numpy.ndarray[Any, Any]
+
+FORMAT_CODE = "QR520"
+END_OF_TURN_VALUE = control_token_value("<|im_end|>") >> COUNT_BITS
+
+
+@dataclass(frozen=True)
+class RowCheckSettings:
+    """What rows are judged by. `limit` is the sequence length in tokens, None where none is set."""
+
+    model: ModelFacts
+    template: TemplateRenderer
+    train_on: str = "assistant"
+    thinking: str = "auto"
+    limit: int | None = None
+    allowed_codes: frozenset[str] = frozenset()
+    """Codes that are allowed: not looked for."""
+
+
+@dataclass(frozen=True)
+class RowFile:
+    """One file of rows."""
+
+    number: int
+    file: str
+    layout: str
+    columns: Mapping[str, str] = field(default_factory=dict)
+    validation: bool = False
+
+
+class RowChecker:
+    """Judges rows by rules; one to a process, since it remembers words."""
+
+    def __init__(self, rules: RowCheckSettings) -> None:
+        self.rules = rules
+        tokenizer = load_tokenizer(rules.model)
+        self.counter = TokenCounter(tokenizer, is_qwen3_tokenizer(rules.model, tokenizer))
+        self.measures: dict[str, TokenMeasurer] = {}
+        self.factors = hash_factors()
+        self.guards = [
+            g for g in load_row_guards() if g.check_row and g.code not in rules.allowed_codes and g.code != FORMAT_CODE
+        ]
+        self.layout = (
+            None if FORMAT_CODE in rules.allowed_codes else next(g for g in load_row_guards() if g.code == FORMAT_CODE)
+        )
+
+    def check_part(self, work: FilePart, rows: RowFile) -> tuple[RowStatistics, Array]:
+        """What is found in a part of a file, and what is kept of its rows to find duplicates."""
+        tally, kept, lines = RowStatistics(), RowFingerprints(rows), [0]
+        for record in read_raw_rows(work, lines):
+            tally.read += 1
+            self._check_record(record, rows, tally, kept)
+        tally.lines = lines[-1]
+        return tally, kept.to_array()
+
+    def _check_record(self, record: RawRow, rows: RowFile, tally: RowStatistics, kept: RowFingerprints) -> None:
+        if record.problem:
+            if FILE_PROBLEM_CODES["broken"] not in self.rules.allowed_codes:
+                example = OffendingRow(rows.file, record.number, record.problem, shorten_text(record.text))
+                tally.add_violation(FILE_PROBLEM_CODES["broken"], example)
+            return
+        facts = parse_row(record.row, rows.layout, dict(rows.columns), self.rules.template.variant, self.rules.limit)
+        if facts.normalized is not None:
+            self._measure_row(facts, record, tally, kept)
+        self._run_row_guards(facts, record, rows, tally)
+
+    def _measure_row(self, row: ParsedRow, record: RawRow, tally: RowStatistics, kept: RowFingerprints) -> None:
+        assert row.normalized is not None
+        try:
+            row.texts = self.rules.template.render_row(row.normalized)
+            measured = self._get_measurer(row.row_format).measure_row(
+                row.normalized, row.texts, self.rules.template.render
+            )
+        except (ValueError, TypeError, UnicodeError) as error:
+            row.normalized, row.problem = None, f"can't be rendered or tokenized: {error}"
+            return
+        row.length = max((length for length, _ in measured), key=lambda length: length.tokens)
+        kept.add_row(record.number, row, [extract_word_hashes(values) for _, values in measured], self.factors)
+        _count_row(tally, row, row.length)
+
+    def _get_measurer(self, layout: str) -> TokenMeasurer:
+        if layout not in self.measures:
+            rules = self.rules
+            loss = select_loss(rules.train_on, rules.thinking, layout)
+            self.measures[layout] = TokenMeasurer(self.counter, loss)
+        return self.measures[layout]
+
+    def _run_row_guards(self, row: ParsedRow, record: RawRow, rows: RowFile, tally: RowStatistics) -> None:
+        known = False
+        for guard in self.guards:
+            assert guard.check_row is not None
+            for hit in guard.check_row(row):
+                known = known or guard.severity == "error"
+                example = OffendingRow(rows.file, record.number, hit.message, shorten_text(hit.text))
+                tally.add_violation(guard.code, example)
+        if row.normalized is None and not known and self.layout and self.layout.check_row:
+            for hit in self.layout.check_row(row):
+                tally.add_violation(
+                    FORMAT_CODE, OffendingRow(rows.file, record.number, hit.message, shorten_text(hit.text))
+                )
+
+
+class RowFingerprints:
+    """What is kept of rows to find duplicates among them."""
+
+    def __init__(self, rows: RowFile) -> None:
+        self.rows = rows
+        self.entries: list[tuple[int, int]] = []
+        self.sketches: list[Array] = []
+
+    def add_row(self, line: int, row: ParsedRow, words: list[Array], factors: Array) -> None:
+        """Keep a row: the hash of its texts, and a sketch of their words behind the system message."""
+        import numpy
+
+        self.entries.append((hash_texts(row.texts), line))
+        said = [_skip_first_turn(one) if text.startswith("<|im_start|>system\n") else one
+                for text, one in zip(row.texts, words, strict=True)]  # fmt: skip
+        self.sketches.append(compute_sketch(said[0] if len(said) == 1 else numpy.concatenate(said), factors))
+
+    def to_array(self) -> Array:
+        """One record a row."""
+        import numpy
+
+        from qwen_recipes.data.duplicates import row_dtype
+
+        made = numpy.zeros(len(self.entries), row_dtype())
+        if self.entries:
+            made["hash"], made["line"] = zip(*self.entries, strict=True)
+            made["sketch"] = numpy.stack(self.sketches)
+        made["source"], made["validation"] = self.rows.number, self.rows.validation
+        return made
+
+
+def hash_texts(texts: list[str]) -> int:
+    """64 bits of a row's texts."""
+    from hashlib import blake2b
+
+    text = "\0".join(texts)
+    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+
+
+def _skip_first_turn(words: Array) -> Array:
+    """The words behind the first turn, which many rows share."""
+    import numpy
+
+    ends = numpy.flatnonzero(words == END_OF_TURN_VALUE)
+    return words[ends[0] + 1 :] if len(ends) else words
+
+
+def _count_row(tally: RowStatistics, row: ParsedRow, length: ExampleLength) -> None:
+    tally.good += 1
+    tally.lengths.rows[length.tokens] += 1
+    tally.lengths.loss_tokens += length.loss_tokens
+    answers = row.answers
+    tally.turns[len(answers)] += 1
+    if answers and row.row_format != "text":
+        last = answers[-1]
+        tally.reasoning += bool(last.get("reasoning_content")) or "</think>" in str(last.get("content"))

@@ -1,0 +1,71 @@
+"""What was found in some rows: counts, and a few of each with their text. Tallies add up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from qwen_recipes.data.length_histogram import LengthHistogram
+
+MAX_OFFENDING_ROWS = 5
+"""Rows of each code that are shown."""
+MAX_TEXT_LENGTH = 100
+"""Characters of a row's text that are shown."""
+
+
+@dataclass(frozen=True)
+class OffendingRow:
+    """One row that breaks a rule."""
+
+    file: str
+    line: int
+    message: str
+    text: str = ""
+
+    def shift_line(self, lines: int) -> OffendingRow:
+        """The same, where its part of the file begins so many lines later."""
+        return OffendingRow(self.file, self.line + lines, self.message, self.text)
+
+
+@dataclass
+class RowStatistics:
+    """Rows of one or more files. `read` counts lines that should be rows, `good` those that can be trained on."""
+
+    read: int = 0
+    good: int = 0
+    lines: int = 0
+    reasoning: int = 0
+    """Good rows whose last answer has reasoning."""
+    turns: Counter[int] = field(default_factory=Counter)
+    """Good rows by their number of assistant turns."""
+    lengths: LengthHistogram = field(default_factory=LengthHistogram)
+    violation_counts: Counter[str] = field(default_factory=Counter)
+    """Rows by the code of the guard that they break."""
+    examples: dict[str, list[OffendingRow]] = field(default_factory=dict)
+
+    def add_violation(self, code: str, example: OffendingRow, count: int = 1) -> None:
+        """Count what breaks a rule."""
+        self.violation_counts[code] += count
+        shown = self.examples.setdefault(code, [])
+        if len(shown) < MAX_OFFENDING_ROWS:
+            shown.append(example)
+
+    def add(self, other: RowStatistics) -> None:
+        """Count another's rows too; its lines come after mine."""
+        self.read += other.read
+        self.good += other.good
+        self.reasoning += other.reasoning
+        self.turns.update(other.turns)
+        self.lengths.add(other.lengths)
+        for code, examples in other.examples.items():
+            shown = self.examples.setdefault(code, [])
+            shown += [example.shift_line(self.lines) for example in examples[: MAX_OFFENDING_ROWS - len(shown)]]
+        self.violation_counts.update(other.violation_counts)
+        self.lines += other.lines
+
+
+def shorten_text(text: str) -> str:
+    """The beginning of a text on one line, unprintable characters as escapes."""
+    text = text[: MAX_TEXT_LENGTH + 1]
+    line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[:MAX_TEXT_LENGTH])
+    return line + "…" if len(text) > MAX_TEXT_LENGTH else line

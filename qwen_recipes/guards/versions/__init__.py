@@ -1,0 +1,1 @@
+"""QR7xx: framework versions and their keys."""

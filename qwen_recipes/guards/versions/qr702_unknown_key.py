@@ -1,0 +1,33 @@
+"""A key that the framework does not know.
+
+What:
+A native key, in a config or under `backends.*.extra`, that nothing in this version of the framework reads.
+
+Why it matters:
+Axolotl drops it without a word, and trains as if the line were not there; LLaMA-Factory and ms-swift end with an
+error that names the key and not the line. ms-swift takes an abbreviation for the whole key.
+
+Evidence:
+The schemas under `schemas/backends`, taken from the frameworks' own classes, with the keys that plugins and other
+commands read (`schemas/native`). Of Axolotl's own examples, dozens carry such keys: `tests/wild/verdicts.json`.
+To see it again: `research/evidence/dropped_keys.py`.
+
+Instead:
+Correct the spelling, list the plugin that reads it, or remove the line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.guards.base import Guard, GuardContext, Violation
+from qwen_recipes.guards.native.extra_keys import check_extra_keys
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """Keys under `extra` that the backend does not read."""
+    for key, hit in check_extra_keys("QR702", context):
+        yield Violation(("backends", context.backend.name, "extra", *key), hit.message, hit.suggestion)
+
+
+GUARD = Guard("QR702", "unknown-key", "error", "high", __doc__, check)

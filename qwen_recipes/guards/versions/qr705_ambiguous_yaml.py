@@ -1,0 +1,35 @@
+"""YAML that another reader reads differently.
+
+What:
+A key given twice; `1e-5` without a dot in a map that is handed on; `yes`, `no`, `on` or `off` where text is meant; a
+number in quotes for LLaMA-Factory; an empty value for ms-swift.
+
+Why it matters:
+PyYAML takes the last of two equal keys, other readers refuse the file. YAML 1.1 reads `1e-5` as text and `off` as
+false. LLaMA-Factory converts nothing, so that `use_dora: "false"` is on; ms-swift makes the text "None" of nothing.
+
+Evidence:
+Run with PyYAML 6.0.3, OmegaConf, and the parsers of Axolotl 0.21.0, LLaMA-Factory 0.9.5 and ms-swift 4.6.0: with
+`system: null` ms-swift trains with the system prompt "None".
+To see it again: `research/evidence/ms_swift_null_value.py` and
+`research/evidence/pyyaml_values.py`.
+
+Instead:
+Write `1.0e-5`, quote words that are text, unquote numbers, and remove what has no value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.guards.base import Guard, GuardContext, Violation
+from qwen_recipes.guards.native.extra_keys import check_extra_keys
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """Values under `extra` that the backend reads as something else."""
+    for key, hit in check_extra_keys("QR705", context):
+        yield Violation(("backends", context.backend.name, "extra", *key), hit.message, hit.suggestion)
+
+
+GUARD = Guard("QR705", "read-differently", "error", "high", __doc__, check)

@@ -1,1 +1,0 @@
-"""Environments, run, and the record of a run."""

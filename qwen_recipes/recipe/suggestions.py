@@ -1,0 +1,93 @@
+"""Near misses: what a person probably meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+FIELDS_BY_NATIVE_KEY = {
+    "base_model": "model",
+    "model_name_or_path": "model",
+    "lora_r": "method.rank",
+    "lora_rank": "method.rank",
+    "r": "method.rank",
+    "lora_alpha": "method.alpha",
+    "lora_dropout": "method.dropout",
+    "lora_target": "method.targets",
+    "lora_target_modules": "method.targets",
+    "target_modules": "method.targets",
+    "use_dora": "method.variant",
+    "use_rslora": "method.rslora",
+    "finetuning_type": "method.type",
+    "adapter": "method.type",
+    "tuner_type": "method.type",
+    "train_type": "method.type",
+    "load_in_4bit": "quantization.bits",
+    "load_in_8bit": "quantization.bits",
+    "quantization_bit": "quantization.bits",
+    "quant_bits": "quantization.bits",
+    "lr": "training.learning_rate",
+    "num_epochs": "training.epochs",
+    "num_train_epochs": "training.epochs",
+    "max_steps": "training.steps",
+    "sequence_len": "training.sequence_length",
+    "max_seq_length": "training.sequence_length",
+    "max_length": "training.sequence_length",
+    "cutoff_len": "training.sequence_length",
+    "sample_packing": "training.packing",
+    "per_device_train_batch_size": "training.micro_batch_size",
+    "gradient_accumulation_steps": "training.batch_size",
+    "warmup_ratio": "training.warmup",
+    "warmup_steps": "training.warmup",
+    "lr_scheduler": "training.scheduler",
+    "lr_scheduler_type": "training.scheduler",
+    "optim": "training.optimizer",
+    "adam_beta1": "training.betas",
+    "adam_beta2": "training.betas",
+    "bf16": "training.precision",
+    "fp16": "training.precision",
+    "attn_implementation": "training.attention",
+    "flash_attention": "training.attention",
+    "flash_attn": "training.attention",
+    "attn_impl": "training.attention",
+    "deepspeed": "hardware.strategy",
+    "fsdp": "hardware.strategy",
+    "output_dir": "output.dir",
+    "datasets": "data.train",
+    "dataset": "data.train",
+    "val_set_size": "data.validation",
+    "val_size": "data.validation",
+    "chat_template": "chat.template",
+    "train_on_inputs": "chat.train_on",
+}
+"""Keys of the frameworks, and the field of ours that says the same."""
+
+
+def find_closest_match(word: str, candidates: Iterable[str]) -> str | None:
+    """The known word that `word` is a slip of, or None."""
+    import difflib
+
+    lowered = {name.lower().replace("-", "_"): name for name in candidates}
+    found = difflib.get_close_matches(word.lower().replace("-", "_"), list(lowered), n=1, cutoff=0.7)
+    return lowered[found[0]] if found else None
+
+
+def suggest_for_unknown_key(key: str, siblings: Iterable[str], parent: str) -> str:
+    """What to write instead of an unknown key: a near miss beside it, another place, or the keys there are."""
+    beside = find_closest_match(key, siblings)
+    if beside:
+        return f"did you mean `{beside}`?"
+    if key in FIELDS_BY_NATIVE_KEY:
+        return f"a recipe says this as `{FIELDS_BY_NATIVE_KEY[key]}`"
+    elsewhere = _find_field_elsewhere(key, parent)
+    if elsewhere:
+        return f"`{elsewhere}` is its place"
+    return "known here: " + ", ".join(siblings)
+
+
+def _find_field_elsewhere(key: str, parent: str) -> str | None:
+    from qwen_recipes.recipe.field_index import index_fields
+
+    paths = sorted((path for path in index_fields() if "*" not in path), key=lambda path: -path.count("."))
+    by_name = {path.rpartition(".")[2]: path for path in paths}
+    found = by_name.get(key) or by_name.get(find_closest_match(key, by_name) or "")
+    return found if found and found.rpartition(".")[0] != parent else None

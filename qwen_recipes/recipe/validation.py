@@ -1,0 +1,37 @@
+"""Hold a read document against the spec."""
+
+from __future__ import annotations
+
+from qwen_recipes.finding import Finding, RecipeError
+from qwen_recipes.recipe.field_kinds import InvalidValueError, parse_part
+from qwen_recipes.recipe.locate import locate_finding
+from qwen_recipes.recipe.parts import Recipe
+from qwen_recipes.yaml_text.nodes import Document, Mapping, Node, Scalar, plain_data
+
+
+def validate_document(document: Document) -> Recipe:
+    """The document as a Recipe. Raises RecipeError with every problem of the file.
+
+    Only a document that does not fit loads the models, which say why.
+    """
+    if not isinstance(document.root, Mapping):
+        raise RecipeError(
+            [locate_finding(document, Finding("recipe", "error", "a recipe is a map of keys and values"))]
+        )
+    data = plain_data(document.root)
+    try:
+        recipe = parse_part(Recipe, data)
+    except InvalidValueError:
+        recipe = None
+    if recipe is None or has_empty_value(document.root):
+        from qwen_recipes.recipe.validation_errors import validate_with_pydantic
+
+        return validate_with_pydantic(document, data)
+    return recipe
+
+
+def has_empty_value(node: Node) -> bool:
+    """Whether some key in it has nothing behind it."""
+    if isinstance(node, Scalar):
+        return node.value is None
+    return any(map(has_empty_value, node.entries.values() if isinstance(node, Mapping) else node.items))

@@ -1,0 +1,198 @@
+"""What is wrong with a document, by the spec's models: every problem at once, each at its place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from pydantic import ValidationError
+
+from qwen_recipes.finding import MAX_FINDINGS, Finding, RecipeError, Route, format_route
+from qwen_recipes.recipe import parts, spec
+from qwen_recipes.recipe.field_index import find_field_info, find_part_at
+from qwen_recipes.recipe.locate import locate_finding
+from qwen_recipes.recipe.spec_to_parts import convert_spec_to_parts
+from qwen_recipes.recipe.suggestions import find_closest_match, suggest_for_unknown_key
+from qwen_recipes.yaml_text.nodes import Document, Mapping, Node, Scalar, Sequence, get_child
+
+_MAX_PYDANTIC_ERRORS = 5 * MAX_FINDINGS
+"""So many of pydantic's errors are looked at: several may speak of one place."""
+_YAML_1_1_BOOLEANS = {"yes", "no", "on", "off", "Yes", "No", "On", "Off"}
+
+
+def validate_with_pydantic(document: Document, data: Any) -> parts.Recipe:
+    """The recipe, where text as written was meant; else RecipeError with every problem of the file."""
+    empty = list(_find_empty_values(document.root, ()))
+    try:
+        recipe = _validate_with_text(document, data)
+    except ValidationError as error:
+        empty_routes = {finding.route for finding in empty}
+        found = [f for f in _make_findings(document, error) if f.route not in empty_routes]
+        raise RecipeError([locate_finding(document, f) for f in [*empty[:_MAX_PYDANTIC_ERRORS], *found]]) from None
+    if empty:
+        raise RecipeError([locate_finding(document, f) for f in empty[:_MAX_PYDANTIC_ERRORS]])
+    return convert_spec_to_parts(recipe)
+
+
+def _find_empty_values(node: Node, route: Route) -> list[Finding]:
+    """Keys with nothing behind them, which YAML calls null and people never mean."""
+    found: list[Finding] = []
+    if route[:1] == ("backends",) and len(route) > 3:
+        return found
+    if isinstance(node, Scalar) and node.value is None:
+        name = format_route(route)
+        found.append(
+            Finding("recipe", "error", f"`{name}` has no value", route, suggestion="give it one or remove the line")
+        )
+    elif isinstance(node, Mapping):
+        for name, child in node.entries.items():
+            found += _find_empty_values(child, (*route, name))
+    elif isinstance(node, Sequence):
+        for index, child in enumerate(node.items):
+            found += _find_empty_values(child, (*route, index))
+    return found
+
+
+def _validate_with_text(document: Document, data: Any) -> spec.Recipe:
+    """Validate; where text is wanted and a bare `1e4` or `true` stands, the text as written is what was meant."""
+    try:
+        return spec.Recipe.model_validate(data)
+    except ValidationError as error:
+        changed, kinds = False, dict[Route, set[str]]()
+        for problem in error.errors(include_url=False, include_context=False):
+            kinds.setdefault(_make_route(document, problem["loc"]), set()).add(problem["type"])
+        for route, found in kinds.items():
+            node = document.find_node(route)
+            if found == {"string_type"} and isinstance(node, Scalar) and node.plain and node.raw:
+                changed |= _set_value(data, route, node.raw)
+        if not changed:
+            raise
+    return spec.Recipe.model_validate(data)
+
+
+def _set_value(data: Any, route: Route, value: str) -> bool:
+    for step in route[:-1]:
+        data = data[step]
+    data[route[-1]] = value
+    return True
+
+
+def _make_route(document: Document, loc: tuple[str | int, ...]) -> Route:
+    """Pydantic's location without the names of union members, as far as the file goes."""
+    node: Node = document.root
+    route: Route = ()
+    for step in loc:
+        inner = get_child(node, step)
+        if inner is not None:
+            node, route = inner, (*route, step)
+    return route
+
+
+def _make_findings(document: Document, error: ValidationError) -> list[Finding]:
+    by_place: dict[Route, list[dict[str, Any]]] = {}
+    findings = []
+    for problem in error.errors(include_url=False)[:_MAX_PYDANTIC_ERRORS]:
+        kind, loc = problem["type"], problem["loc"]
+        if kind == "extra_forbidden":
+            findings.append(_make_unknown_key_finding(document, _make_route(document, loc)))
+        elif loc[-1] == "[key]":
+            findings.append(_make_invalid_key_finding(document, _make_route(document, loc), problem["msg"]))
+        elif kind == "missing":
+            findings.append(_make_missing_field_finding(document, loc))
+        else:
+            by_place.setdefault(_make_route(document, loc), []).append(dict(problem))
+    routes = [*by_place, *(finding.route for finding in findings)]
+    inner = {r[:length] for r in routes for length in range(len(r))} | {f.route for f in findings}
+    return findings + [
+        _make_invalid_value_finding(document, route, found) for route, found in by_place.items() if route not in inner
+    ]
+
+
+def _make_unknown_key_finding(document: Document, route: Route) -> Finding:
+    parent = find_part_at(route[:-1])
+    siblings = list(parent.model_fields) if parent is not None else []
+    key = str(route[-1])
+    instead = suggest_for_unknown_key(key, siblings, format_route(route[:-1]))
+    where = f" under `{format_route(route[:-1])}`" if len(route) > 1 else ""
+    finding = Finding("recipe", "error", f"`{key}` is not a field{where}", route, suggestion=instead)
+    return replace(finding, span=document.span(route, key=True))
+
+
+def _make_invalid_key_finding(document: Document, route: Route, message: str) -> Finding:
+    why = message[:1].lower() + message[1:]
+    finding = Finding(
+        "recipe", "error", f"`{route[-1]}` can't stand under `{format_route(route[:-1])}`", route, why=why
+    )
+    return replace(finding, span=document.span(route, key=True))
+
+
+def _make_missing_field_finding(document: Document, loc: tuple[str | int, ...]) -> Finding:
+    route = _make_route(document, loc)
+    name = format_route((*route, loc[-1]))
+    info = find_field_info((*route, loc[-1]))
+    example = f"for example `{loc[-1]}: {_format_example(info.examples[0])}`" if info and info.examples else ""
+    finding = Finding("recipe", "error", f"`{name}` is missing", route, suggestion=example)
+    return replace(finding, span=document.span(route, key=True)) if route else finding
+
+
+def _make_invalid_value_finding(document: Document, route: Route, problems: list[dict[str, Any]]) -> Finding:
+    node = document.find_node(route)
+    message = f"`{format_route(route)}` can't be {_describe_node(node)}"
+    wanted = list(dict.fromkeys(_describe_requirement(problem) for problem in problems))
+    why = "; or ".join(text for text in wanted if text)
+    return Finding("recipe", "error", message, route, why=why, suggestion=_suggest_value(route, node, problems))
+
+
+def _describe_node(node: Node | None) -> str:
+    if isinstance(node, Scalar):
+        return repr(node.raw)
+    if isinstance(node, Sequence):
+        return "a list" if node.items else "an empty list"
+    return "a map"
+
+
+def _describe_requirement(problem: dict[str, Any]) -> str:
+    kind, context = problem["type"], problem.get("ctx", {})
+    if kind in ("literal_error", "enum"):
+        return f"it is one of {context.get('expected', '').replace(' or ', ', ')}"
+    names = {
+        "int_type": "a whole number is wanted",
+        "int_from_float": "a whole number is wanted",
+        "float_type": "a number is wanted",
+        "bool_type": "true or false is wanted",
+        "string_type": "text is wanted",
+        "list_type": "a list is wanted",
+        "too_short": "a list of at least one is wanted",
+        "model_type": "a map of keys and values is wanted",
+        "dict_type": "a map of keys and values is wanted",
+        "greater_than": f"it must be more than {context.get('gt')}",
+        "greater_than_equal": f"it must be at least {context.get('ge')}",
+        "less_than": f"it must be less than {context.get('lt')}",
+        "less_than_equal": f"it must be at most {context.get('le')}",
+        "finite_number": "it must be finite",
+    }
+    return names.get(kind) or str(problem["msg"])[:1].lower() + str(problem["msg"])[1:]
+
+
+def _suggest_value(route: Route, node: Node | None, problems: list[dict[str, Any]]) -> str:
+    kinds = {problem["type"] for problem in problems}
+    if isinstance(node, Scalar):
+        if "bool_type" in kinds and node.raw in _YAML_1_1_BOOLEANS:
+            return f"write {'true' if node.raw.lower() in ('yes', 'on') else 'false'}"
+        if not node.plain and kinds & {"int_type", "float_type", "bool_type"}:
+            return f"write {node.raw} without quotes"
+        choices = [
+            w.strip("' ") for p in problems for w in _describe_requirement(p).removeprefix("it is one of ").split(",")
+        ]
+        slip = find_closest_match(node.raw, choices) if "literal_error" in kinds else None
+        if slip:
+            return f"did you mean `{slip}`?"
+    info = find_field_info(route)
+    name = next((step for step in reversed(route) if isinstance(step, str)), "")
+    return f"for example `{name}: {_format_example(info.examples[0])}`" if info and info.examples else ""
+
+
+def _format_example(example: Any) -> str:
+    import json
+
+    return example if isinstance(example, str) else json.dumps(example, ensure_ascii=False)

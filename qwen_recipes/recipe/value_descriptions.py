@@ -1,0 +1,198 @@
+"""What each value of a closed choice means, in a line: shown by editors in completion and hover.
+
+By the field's dotted path, `[]` for list positions. The short form of a part (`method: qlora`) has the words of the
+field that it stands for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_TRACKER_DESCRIPTIONS = {
+    "none": "Nothing records the curves.",
+    "tensorboard": "TensorBoard event files in the output folder.",
+    "wandb": "Weights & Biases.",
+    "mlflow": "MLflow.",
+    "swanlab": "SwanLab.",
+    "trackio": "Trackio, which keeps its records on this machine.",
+}
+
+VALUE_DESCRIPTIONS: dict[str, dict[Any, str]] = {
+    "version": {1: "The only version there is."},
+    "data.train[].format": {
+        "messages": "`messages`: a list of maps with `role` and `content`, as in OpenAI's API.",
+        "sharegpt": "`conversations`: a list of maps with `from` and `value`.",
+        "alpaca": "`instruction`, `input` (may be empty) and `output`.",
+        "prompt-completion": "`prompt` and `completion`; loss on the completion.",
+        "text": "`text`, trained on as it stands.",
+        "preference": "`prompt`, `chosen` and `rejected`.",
+        "kto": "`prompt`, `completion` and `label`, true where the completion is good.",
+        "prompt": "`prompt`, as text or messages; other columns are handed to the rewards.",
+    },
+    "chat.train_on": {
+        "assistant": "Loss on every turn of the assistant.",
+        "last-assistant": "Loss on the assistant's last turn only.",
+        "all": "Loss on every token, the user's too.",
+    },
+    "chat.encoding": {
+        "native": "The framework makes tokens and labels of the official text.",
+        "exact": "Ids and labels are made beforehand, the same for every framework.",
+    },
+    "chat.thinking": {
+        "auto": "The empty think block carries no loss.",
+        "train-empty": "The empty think block is trained too: the model learns not to think.",
+    },
+    "method.type": {
+        "full": "Every weight is trained.",
+        "freeze": "Only the last decoder layers are trained, the others stay as they are.",
+        "lora": "A low-rank adapter on a base in 16 bits.",
+        "dora": "LoRA that learns magnitude and direction apart.",
+        "qlora": "LoRA on a base stored in 4 bits.",
+        "qdora": "DoRA on a base stored in 4 bits.",
+    },
+    "method.variant": {
+        "plain": "LoRA as published.",
+        "dora": "Magnitude and direction are learnt apart.",
+        "pissa": "The adapter starts from the principal components of the weights.",
+    },
+    "method.targets": {
+        "all-linear": "Every linear layer of the decoder but the output head; of a mixture of experts the router not."
+    },
+    "method.targets[]": {
+        "q_proj": "Attention: queries.",
+        "k_proj": "Attention: keys.",
+        "v_proj": "Attention: values.",
+        "o_proj": "Attention: output.",
+        "gate_proj": "MLP: gate.",
+        "up_proj": "MLP: up.",
+        "down_proj": "MLP: down.",
+    },
+    "method.rslora": {"auto": "Rank-stabilised scaling from rank 64 on."},
+    "method.modules_to_save[]": {
+        "embed_tokens": "Input embeddings.",
+        "lm_head": "Output head; the same weights as the embeddings in the small models.",
+    },
+    "quantization.bits": {4: "4 bits a weight: QLoRA.", 8: "8 bits a weight: LLM.int8()."},
+    "quantization.type": {
+        "nf4": "Normal float: made for weights that are distributed normally.",
+        "fp4": "Plain 4-bit float.",
+    },
+    "quantization.storage": {
+        "auto": "bf16 where the weights are sharded, else uint8.",
+        "uint8": "Bytes; can't be sharded.",
+        "bf16": "Packed into bfloat16 tensors, which FSDP and ZeRO-3 can shard.",
+    },
+    "objective.type": {
+        "pretrain": "Next token of plain text.",
+        "sft": "Next token of the turns that `chat.train_on` names.",
+        "dpo": "Prefer the chosen answer of a pair, held to a reference model.",
+        "orpo": "Next token of the chosen answer, with an odds-ratio penalty for the rejected; no reference model.",
+        "simpo": "Prefer the chosen answer by average log-probability and a margin; no reference model.",
+        "kto": "Answers labelled good or bad, one by one.",
+        "reward": "A model that scores answers, from pairs.",
+        "grpo": "Rewards of a function of yours, compared within a group of completions.",
+        "ppo": "Rewards of a reward model, by proximal policy optimisation.",
+    },
+    "objective.loss": {
+        "sigmoid": "DPO as published.",
+        "hinge": "Hinge loss on the margin (SLiC).",
+        "ipo": "Squared distance to a fixed margin: overfits less.",
+        "robust": "Unbiased where some pairs are labelled wrongly.",
+        "exo_pair": "EXO: reverse KL between policy and preference.",
+        "nca_pair": "NCA: the likelihood of each answer on its own.",
+        "bco_pair": "BCO: a binary classifier whose logit is the reward.",
+        "sppo_hard": "SPPO with hard labels: towards a Nash equilibrium.",
+        "aot": "Alignment by optimal transport, over the batch's distribution.",
+        "apo_zero": "APO-zero: the chosen up and the rejected down, for data better than the model.",
+        "apo_down": "APO-down: both down, the rejected further, for a model better than the data.",
+    },
+    "training.overlong": {
+        "drop": "Rows that are longer are left out, and counted.",
+        "truncate": "Rows that are longer are cut at the end.",
+        "error": "The run stops before it starts.",
+    },
+    "training.scheduler": {
+        "cosine": "Half a cosine, down to zero.",
+        "cosine_with_min_lr": "Half a cosine, down to `min_learning_rate`.",
+        "cosine_with_restarts": "A cosine that starts again at the peak.",
+        "linear": "A straight line down to zero.",
+        "polynomial": "A polynomial down to near zero.",
+        "constant": "The peak throughout, from the first step.",
+        "constant_with_warmup": "The peak throughout, after warmup.",
+        "inverse_sqrt": "Falls with the square root of the step.",
+    },
+    "training.optimizer": {
+        "adamw_torch": "AdamW of PyTorch.",
+        "adamw_torch_fused": "AdamW of PyTorch in one kernel: the same numbers, faster.",
+        "adamw_8bit": "AdamW with its state in 8 bits (bitsandbytes): a quarter of the memory.",
+        "paged_adamw_8bit": "8-bit AdamW whose state may move to host memory.",
+        "paged_adamw_32bit": "AdamW whose state may move to host memory.",
+        "adafactor": "Second moment kept as rows and columns: little memory.",
+        "lion_8bit": "Lion with its state in 8 bits: the sign of the momentum; wants a smaller learning rate.",
+        "lion_32bit": "Lion: the sign of the momentum; wants a smaller learning rate.",
+        "ademamix": "AdamW with a second, slower momentum.",
+        "schedule_free_adamw": "AdamW that averages its weights instead of lowering the learning rate.",
+        "galore_adamw": "AdamW on gradients projected to `low_rank`: its state is as small.",
+        "apollo_adamw": "Gradients scaled by what AdamW would do in a random `low_rank` space.",
+        "sgd": "Stochastic gradient descent.",
+        "muon": "Momentum made orthogonal, for matrices.",
+    },
+    "training.precision": {
+        "bf16": "bfloat16: the range of fp32; GPUs from Ampere on.",
+        "fp16": "half precision with loss scaling, for GPUs without bfloat16.",
+        "fp32": "single precision: slow, and twice the memory.",
+    },
+    "training.gradient_checkpointing": {"offload": "What is kept of the activations lies in host memory."},
+    "training.attention": {
+        "auto": "The fastest that the GPU and the framework have.",
+        "sdpa": "PyTorch's scaled_dot_product_attention.",
+        "eager": "Plain matrix products: slow, holds all scores.",
+        "flash_attention_2": "FlashAttention 2; its package must be installed.",
+        "flash_attention_3": "FlashAttention 3, on Hopper; its package must be installed.",
+        "flex_attention": "PyTorch's flex_attention, compiled.",
+    },
+    "training.kernels": {
+        "none": "What the framework has without extra packages.",
+        "liger": "Liger: rotary, RMSNorm, SwiGLU, and a loss that never holds all logits.",
+        "cut-cross-entropy": "A loss that never holds all logits.",
+        "lora": "Adapter and base in one kernel.",
+    },
+    "training.evaluate_every": {"epoch": "After each epoch."},
+    "training.save_every": {"epoch": "After each epoch."},
+    "hardware.strategy": {
+        "auto": "Chosen for the model, the method and the GPUs.",
+        "single": "One GPU.",
+        "ddp": "A copy of everything on each GPU.",
+        "zero1": "DeepSpeed: the optimizer's state is sharded.",
+        "zero2": "DeepSpeed: optimizer and gradients are sharded.",
+        "zero3": "DeepSpeed: optimizer, gradients and weights are sharded.",
+        "fsdp": "PyTorch's FSDP2: optimizer, gradients and weights are sharded.",
+        "fsdp1": "PyTorch's older FSDP.",
+        "megatron": "Tensor, pipeline and expert parallelism of Megatron-Core.",
+    },
+    "hardware.offload": {
+        "none": "Everything stays on the GPUs.",
+        "optimizer": "The optimizer's state lies in host memory.",
+        "all": "Weights lie in host memory too.",
+    },
+    "hardware.device": {"cuda": "NVIDIA GPUs.", "cpu": "No GPU: for trying things out."},
+    "tracking.to": _TRACKER_DESCRIPTIONS,
+    "run.backend": {
+        "axolotl": "Axolotl.",
+        "llamafactory": "LLaMA-Factory.",
+        "ms-swift": "ms-swift.",
+    },
+}
+
+
+def get_value_descriptions(path: str, values: list[Any]) -> Mapping[Any, str]:
+    """What `values` mean at a field: its own words, its list's, those of the field it is short for, or none."""
+    path = re.sub(r"^data\.(train|validation)(\[\])?\.", "data.train[].", path)
+    plain = path.removesuffix("[]")
+    inner = [key for key in VALUE_DESCRIPTIONS if key.rpartition(".")[0] == plain]
+    for key in (path, plain, f"{plain}[]", *inner):
+        if any(value in VALUE_DESCRIPTIONS.get(key, {}) for value in values):
+            return VALUE_DESCRIPTIONS[key]
+    return {}

@@ -1,0 +1,51 @@
+"""What a chat's template and encoding are where the recipe leaves them open and the framework has a say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from qwen_recipes.backends.base import Backend
+from qwen_recipes.backends.plan import Plan
+from qwen_recipes.qwen.facts import ModelFacts
+from qwen_recipes.resolve.decisions import PlanDecisions
+
+TEMPLATE_FILE = "chat_template.jinja"
+
+
+def resolve_template_and_encoding(plan: Plan, facts: ModelFacts, backend: Backend, decisions: PlanDecisions) -> Plan:
+    """The model folder's own template, if Qwen did not release it and the framework can take it; else what is planned.
+    Handed over as tokens, if that is left open, the framework's own would differ, and it can take them.
+    """
+    if not plan.objective.chat:
+        return plan
+    own = _use_model_template(plan, facts)
+    if own and not backend.find_unsupported(_use_exact_encoding(own, backend)):
+        found = _use_exact_encoding(own, backend)
+        why = "the model folder's own, which Qwen did not release (QR318)"
+        decisions.derive_value("chat.template", None, why, "model.id", origin="model")
+    else:
+        found = _use_exact_encoding(plan, backend)
+    if found.chat.encoding != plan.chat.encoding:
+        fields = ("chat.template",) if "chat.template" in plan.set_fields else ("model.id",)
+        why = f"{backend.title} would make other tokens of these rows (QR317)"
+        decisions.derive_value("chat.encoding", None, why, *fields, origin="model")
+    return found
+
+
+def _use_model_template(plan: Plan, facts: ModelFacts) -> Plan | None:
+    own = facts.local and facts.variant == "unknown" and (Path(facts.source) / TEMPLATE_FILE).is_file()
+    if not own or "chat.template" in plan.set_fields:
+        return None
+    chat = replace(plan.chat, template=f"{plan.model.id.rstrip('/')}/{TEMPLATE_FILE}", official=False)
+    return replace(plan, chat=chat)
+
+
+def _use_exact_encoding(plan: Plan, backend: Backend) -> Plan:
+    exact = replace(plan, chat=replace(plan.chat, encoding="exact"))
+    open_to = (
+        "chat.encoding" not in plan.set_fields
+        and backend.tokenizes_differently(plan)
+        and not backend.find_unsupported(exact)
+    )
+    return exact if open_to else plan

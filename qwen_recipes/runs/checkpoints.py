@@ -1,0 +1,116 @@
+"""Checkpoints of a run: which are whole, and why another is not.
+
+A trainer writes a checkpoint in place, its state last, so that a kill or a full disk leaves half of one under a name
+that looks like the rest. What is looked at here costs milliseconds: sizes and directories of files, not their content.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+_LENGTH_BYTES = 8
+"""Bytes of the length in front of a safetensors header."""
+_MAX_HEADER_BYTES = 100_000_000
+"""Bytes of the longest header that safetensors reads."""
+_WEIGHT_PATTERNS = ("model*.safetensors", "adapter_model.safetensors")
+_OPTIMIZER_PATTERNS = ("optimizer.pt", "optimizer.bin", "optimizer_*", "global_step*/*optim_states.pt")
+"""One process; FSDP whole; FSDP in shards; DeepSpeed."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint by its optimizer step; `damage` says what is wrong with it, None where it is whole."""
+
+    folder: Path
+    step: int
+    damage: str | None = None
+
+
+def list_checkpoints(output: Path) -> list[Checkpoint]:
+    """Every `checkpoint-STEP` in an output folder, by step."""
+    found = [
+        (int(number), folder) for folder in output.glob("checkpoint-*") if (number := _get_step_text(folder)).isdigit()
+    ]
+    return [Checkpoint(folder, step, find_damage(folder, step)) for step, folder in sorted(found)]
+
+
+def find_last_intact(output: Path) -> tuple[Checkpoint | None, list[Checkpoint]]:
+    """The last checkpoint that training can go on from, and the damaged ones after it."""
+    every = list_checkpoints(output)
+    good = max((one for one in every if one.damage is None), key=lambda one: one.step, default=None)
+    return good, [one for one in every if one.damage and (good is None or one.step > good.step)]
+
+
+def find_damage(folder: Path, step: int) -> str | None:
+    """Why training can't go on from a checkpoint; None where it can."""
+    return _check_trainer_state(folder, step) or _check_weights(folder) or _check_optimizer_state(folder)
+
+
+def _get_step_text(folder: Path) -> str:
+    return folder.name.removeprefix("checkpoint-")
+
+
+def _check_trainer_state(folder: Path, step: int) -> str | None:
+    """`trainer_state.json` is written last."""
+    try:
+        state = json.loads((folder / "trainer_state.json").read_bytes())
+    except FileNotFoundError:
+        return "trainer_state.json, which is written last, is missing"
+    except (OSError, ValueError):
+        return "trainer_state.json can't be read"
+    if not isinstance(state, dict) or state.get("global_step") != step:
+        return f"trainer_state.json is not of step {step}"
+    return None
+
+
+def _check_weights(folder: Path) -> str | None:
+    files = sorted(path for pattern in _WEIGHT_PATTERNS for path in folder.glob(pattern))
+    index = folder / "model.safetensors.index.json"
+    try:
+        named = set(json.loads(index.read_bytes())["weight_map"].values()) if index.exists() else set()
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        return f"{index.name} can't be read"
+    if missing := sorted(named - {path.name for path in files}):
+        return f"{missing[0]} is missing"
+    if not files and not any(folder.glob("global_step*")) and not any(folder.glob("pytorch_model_fsdp*")):
+        return "its weights are missing"
+    return next((f"{path.name} is {how}" for path in files if (how := find_safetensors_damage(path))), None)
+
+
+def find_safetensors_damage(path: Path) -> str | None:
+    """How a safetensors file is not whole: its header says where its last byte is. None where it is whole."""
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
+            header = json.loads(file.read(length)) if 2 <= length <= min(size, _MAX_HEADER_BYTES) else None
+        if not isinstance(header, dict):
+            return "cut off" if size < _LENGTH_BYTES else "no safetensors file"
+        ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+        whole = _LENGTH_BYTES + length + max(ends, default=0)
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return "unreadable"
+    return None if size == whole else f"cut off ({size} of {whole} bytes)"
+
+
+def _check_optimizer_state(folder: Path) -> str | None:
+    files = [path for pattern in _OPTIMIZER_PATTERNS for path in folder.glob(pattern)]
+    if not files:
+        return "its optimizer's state is missing"
+    scheduler = folder / "scheduler.pt"
+    if not scheduler.exists() and not any(folder.glob("global_step*")):
+        return "scheduler.pt is missing"
+    pickled = [path for path in [*files, scheduler, *folder.glob("rng_state*.pth")] if path.is_file()]
+    return next((f"{path.name} is cut off" for path in pickled if not _is_complete_zip(path)), None)
+
+
+def _is_complete_zip(path: Path) -> bool:
+    """Whether a file of `torch.save` has its directory, which stands at its end, and room for what that names."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            return bool(file.infolist())
+    except (OSError, zipfile.BadZipFile):
+        return False

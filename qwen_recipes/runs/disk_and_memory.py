@@ -1,0 +1,60 @@
+"""Whether there is room for a run: the least it takes on disk and in the host's memory, against what is free."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from qwen_recipes.backends.plan import Plan
+from qwen_recipes.qwen.facts import ModelFacts
+from qwen_recipes.qwen.models import count_lora_parameters
+from qwen_recipes.runs.host_memory import read_available_memory
+from qwen_recipes.runs.progress_bar import format_bytes
+
+_WEIGHT_BYTES, _OPTIMIZER_BYTES = 2, 2
+"""Bytes for each trained parameter in a checkpoint: bf16 weights, and an 8-bit optimizer's states, at the least."""
+_OFFLOADED_BYTES = 8
+"""Bytes of an optimizer's two moments for each parameter, in the host's memory where they are offloaded."""
+_LOG_BYTES = 64 << 20
+"""Bytes that logs, rows and the record want."""
+
+
+def estimate_checkpoint_size(plan: Plan, facts: ModelFacts) -> int:
+    """The least that one checkpoint takes on disk, in bytes."""
+    trained = (
+        count_lora_parameters(facts, plan.method.rank, plan.method.targets) if plan.method.adapter else facts.parameters
+    )
+    return trained * (_WEIGHT_BYTES + _OPTIMIZER_BYTES)
+
+
+def find_shortages(plan: Plan, facts: ModelFacts, output: Path) -> Iterator[str]:
+    """What there is too little of, with both numbers: disk under the output folder, memory of the host."""
+    kept = len(list(output.glob("checkpoint-*"))) if output.is_dir() else 0
+    wanted = _LOG_BYTES + estimate_checkpoint_size(plan, facts) * max(1, plan.training.keep_checkpoints + 1 - kept)
+    free = shutil.disk_usage(_find_existing_folder(output)).free
+    if free < wanted:
+        yield (
+            f"output.dir {output}: {format_bytes(free)} are free and the checkpoints take {format_bytes(wanted)} "
+            "at the least; make room, lower training.keep_checkpoints, or name another disk"
+        )
+    needed, memory = estimate_min_host_memory(plan, facts), read_available_memory()
+    if memory is not None and memory < needed:
+        yield (
+            f"the machine has {format_bytes(memory)} of memory to give "
+            f"and the run takes {format_bytes(needed)} at the least"
+        )
+
+
+def estimate_min_host_memory(plan: Plan, facts: ModelFacts) -> int:
+    """The least that the run takes of the host's memory, in bytes; what is on GPUs doesn't count."""
+    weights = facts.parameters * 2
+    moments = facts.parameters * _OFFLOADED_BYTES if not plan.method.adapter else 0
+    if plan.hardware.device == "cpu":
+        return weights
+    spread = plan.hardware.nodes
+    return {"optimizer": moments, "all": weights + moments}.get(plan.hardware.offload, 0) // spread
+
+
+def _find_existing_folder(path: Path) -> Path:
+    return next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.is_dir())

@@ -1,0 +1,169 @@
+"""What has to be so before a run starts; everything that is not, at once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from qwen_recipes.backends.base import Backend
+from qwen_recipes.backends.plan import Plan
+from qwen_recipes.environments.environment import (
+    CurrentEnvironment,
+    Environment,
+    MissingEnvironmentError,
+    find_current_environment,
+    find_environment_in,
+    get_managed_environment,
+)
+from qwen_recipes.environments.gpu import detect_device, detect_gpus
+from qwen_recipes.environments.installed_packages import read_installed_versions
+from qwen_recipes.environments.lock_file import read_requirements
+from qwen_recipes.finding import Finding, Route
+from qwen_recipes.qwen.models import get_model_facts
+from qwen_recipes.recipe.load import LoadedRecipe
+from qwen_recipes.recipe.locate import locate_finding
+from qwen_recipes.runs.data_hashes import find_source_files
+from qwen_recipes.runs.disk_and_memory import find_shortages
+from qwen_recipes.runs.heartbeat import HEARTBEAT_TIMEOUT, seconds_since_heartbeat
+from qwen_recipes.runs.record import RunRecord, read_record
+
+
+def find_run_environment(plan: Plan, backend: Backend, recipe_folder: Path) -> Environment:
+    """The environment that `run.environment` names; a folder is seen from `recipe_folder`.
+
+    Raises MissingEnvironmentError, with what to do, where it is not there or not whole.
+    """
+    asked = plan.run.environment
+    if asked == "current":
+        return find_current_environment(backend)
+    if asked != "managed":
+        return find_environment_in(backend, (recipe_folder / Path(asked).expanduser()).absolute())
+    environment = get_managed_environment(backend, plan.hardware.device)
+    if not environment.ready:
+        raise MissingEnvironmentError(
+            f"the environment of {backend.title} {backend.version} for {environment.device} is {environment.state}: "
+            f"recipes env create {backend.name} --device {environment.device}"
+        )
+    return environment
+
+
+def find_path_errors(plan: Plan, loaded: LoadedRecipe) -> list[Finding]:
+    """Files that the recipe names and that are not there, and an output folder that is none, each at its line."""
+    found = [
+        Finding("data", "error", f"{path} is not there", route, why=f"looked for {whole.absolute()}")
+        for route, path in _iter_recipe_paths(plan)
+        if not _path_exists(whole := loaded.folder / path)
+    ]
+    found += [
+        Finding("data", "error", f"{path} can't be read", route, why="this user may not")
+        for route, path in _iter_recipe_paths(plan)
+        if any(not os.access(file, os.R_OK) for file in find_source_files(path, loaded.folder))
+    ]
+    if plan.model.local and (loaded.folder / plan.model.id).resolve() == (loaded.folder / plan.output.dir).resolve():
+        message = "`output.dir` is the model's own folder, which the run would write over"
+        found.append(Finding("output", "error", message, ("output", "dir"), suggestion=f"runs/{plan.name}"))
+    return [locate_finding(loaded.document, finding) for finding in found]
+
+
+def _path_exists(path: Path) -> bool:
+    """Whether a file, a folder or anything that a pattern stands for is there."""
+    return path.exists() or any(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+
+
+def _iter_recipe_paths(plan: Plan) -> Iterator[tuple[Route, str]]:
+    for split, sources in (("train", plan.data.train), ("validation", plan.data.validation)):
+        for index, source in enumerate(sources):
+            if source.path is not None:
+                yield ("data", split, index, "path"), source.path
+    for index, reward in enumerate(plan.objective.rewards):
+        yield ("objective", "rewards", index, "path"), reward.path
+    if not plan.chat.official:
+        yield ("chat", "template"), plan.chat.template
+
+
+def find_obstacles(plan: Plan, output: Path, recipe_folder: Path) -> list[str]:
+    """What on this machine keeps the run from starting, but for the environment.
+
+    A local model is seen from `recipe_folder`.
+    """
+    room = find_shortages(plan, get_model_facts(plan.model.id, recipe_folder), output)
+    return [
+        *_check_bash(),
+        *_check_gpus(plan),
+        *_check_writable(output),
+        *_check_busy(output),
+        *_check_other_recipe(plan, output),
+        *room,
+    ]
+
+
+def find_drifted_packages(environment: Environment) -> list[str]:
+    """Packages of an environment of ours that are not as its lock has them; none for one of the person's own."""
+    if environment.state != "ready" or isinstance(environment, CurrentEnvironment):
+        return []
+    present = read_installed_versions(environment.site_packages)
+    return [
+        f"{environment.folder}: {name} is {present.get(name, 'missing')}, and its lock has {version}; "
+        f"recipes env create {environment.backend} --device {environment.device}"
+        for name, version in read_requirements(environment.lock).pins().items()
+        if present.get(name, "").partition("+")[0] != version.partition("+")[0]
+    ]
+
+
+def find_live_run(output: Path) -> RunRecord | None:
+    """The record of a run that still writes to this folder."""
+    record = read_record(output)
+    return record if record is not None and record.state == "running" else None
+
+
+def format_busy_message(output: Path, record: RunRecord | None) -> str:
+    """What to tell about a folder that another run writes to."""
+    if record is None:
+        return f"another run writes to {output}"
+    if record.host != socket.gethostname():
+        return (
+            f"{output} holds a run that was started on {record.host} at {record.started} and gave a sign of life "
+            f"{seconds_since_heartbeat(output) or 0:.0f} s ago; "
+            f"it counts as over after {HEARTBEAT_TIMEOUT:.0f} s without one"
+        )
+    return f"{output} holds a run that is going on: process {record.pid}, started at {record.started}"
+
+
+def _check_busy(output: Path) -> Iterator[str]:
+    if record := find_live_run(output):
+        yield format_busy_message(output, record)
+
+
+def _check_other_recipe(plan: Plan, output: Path) -> Iterator[str]:
+    """A folder with another recipe's run."""
+    record = read_record(output)
+    if record is not None and record.name != plan.name and record.state != "running":
+        yield (
+            f"{output} holds a run of another recipe, {record.name} ({record.recipe['file']}), started at "
+            f"{record.started}: give this one another output.dir, or move that one away"
+        )
+
+
+def _check_bash() -> Iterator[str]:
+    if not shutil.which("bash"):
+        yield "bash is not on PATH, and run.sh needs it"
+
+
+def _check_gpus(plan: Plan) -> Iterator[str]:
+    if plan.hardware.device != "cuda":
+        return
+    if detect_device() != "cuda":
+        yield "the recipe trains on a GPU and no NVIDIA GPU was found; `hardware: {device: cpu}` tries a recipe out"
+    elif (found := len(detect_gpus())) and found < plan.hardware.gpus:
+        yield f"the recipe trains on {plan.hardware.gpus} GPUs and {found} were found"
+
+
+def _check_writable(output: Path) -> Iterator[str]:
+    there = next(place for place in (output.absolute(), *output.absolute().parents) if place.exists())
+    if not there.is_dir():
+        yield f"output.dir {output}: {there} is a file"
+    elif not os.access(there, os.W_OK | os.X_OK):
+        yield f"output.dir {output}: {there} can't be written to"

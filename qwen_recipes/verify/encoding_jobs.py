@@ -1,0 +1,126 @@
+"""A comparison's jobs: the recipe compiled for each framework on the picked rows, and the framework's own encoding."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from qwen_recipes.backends import Backend
+from qwen_recipes.backends.plan import Plan
+from qwen_recipes.compile import CompiledRecipe, compile_recipe, write_files
+from qwen_recipes.data.rows.messages import Row
+from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.qwen.models import get_model_facts
+from qwen_recipes.qwen.placeholder_model import write_placeholder_model
+from qwen_recipes.recipe.load import LoadedRecipe
+from qwen_recipes.recipe.parts.place import Output
+from qwen_recipes.recipe.parts.source import Model
+
+SUBCOMMANDS = {"pretrain": "pt", "sft": "sft"}
+TIMEOUT_SECONDS = 3600.0
+
+
+class EncoderFailedError(QwenRecipesError, RuntimeError):
+    """A framework's process ended without encoding; the message holds what it last said."""
+
+
+@dataclass(frozen=True)
+class EncodingJob:
+    """One compiled recipe, ready for one framework's encoder."""
+
+    file: Path
+    out: Path
+    compiled: CompiledRecipe
+
+    def read_answers(self) -> list[dict[str, Any]]:
+        """What the framework answered: see `encoders/worker.py`. Raises EncoderFailedError where it took no row."""
+        found = [json.loads(line) for line in self.out.read_text("utf-8").splitlines()]
+        if found and "row" not in found[0]:
+            raise EncoderFailedError(found[0]["error"])
+        return found
+
+
+def prepare_model_folder(plan: Plan, base: Path, folder: Path) -> Path:
+    """A folder for a model whose weights are not needed: a stand-in, or the person's own folder."""
+    if plan.model.local:
+        return (base / plan.model.id).resolve()
+    write_placeholder_model(get_model_facts(plan.model.id), folder)
+    return folder.resolve()
+
+
+def prepare_job(loaded: LoadedRecipe, plan: Plan, backend: Backend, rows: Sequence[Row], folder: Path) -> EncodingJob:
+    """Compile the recipe for `backend` on these rows, below `folder`, with the stand-in for its model.
+
+    Raises RecipeError as `compile_recipe`.
+    """
+    folder = folder.resolve() / backend.name
+    compiled = compile_recipe(_replace_model_and_output(loaded, plan, folder), backend, folder / "compiled")
+    write_files(folder / "compiled", compiled.files)
+    _write_lines(folder / "picked.jsonl", rows)
+    spec = json.loads(compiled.files["rows.json"])
+    source = {**spec["train"][0], "path": str(folder / "picked.jsonl"), "hub": None, "columns": {}, "weight": 1.0}
+    source["format"] = "text" if plan.objective.type == "pretrain" else "messages"
+    spec |= {"train": [source], "validation": [], "validation_share": None}
+    (folder / "rows.json").write_text(json.dumps(spec), "utf-8")
+    job = {
+        "folder": str(folder / "compiled"),
+        "rows": str(folder / "rows.json"),
+        "config": str(folder / "compiled" / "train.yaml"),
+        "command": SUBCOMMANDS[plan.objective.type],
+        "cwd": str(loaded.folder.resolve()),
+        "out": str(folder / "encoded.jsonl"),
+    }
+    (folder / "job.json").write_text(json.dumps(job), "utf-8")
+    return EncodingJob(folder / "job.json", folder / "encoded.jsonl", compiled)
+
+
+def _replace_model_and_output(loaded: LoadedRecipe, plan: Plan, folder: Path) -> LoadedRecipe:
+    model = Model(id=str(prepare_model_folder(plan, loaded.folder, folder / "model")))
+    return replace(loaded, recipe=loaded.recipe.with_values(model=model, output=Output(dir=str(folder / "out"))))
+
+
+def _write_lines(path: Path, rows: Sequence[Row]) -> None:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
+
+
+def align_answers(count: int, job: EncodingJob) -> dict[int, dict[str, Any]]:
+    """The framework's answers by the place of the picked row, of `count`; a row that the preparation left out says why.
+
+    Raises EncoderFailedError where the framework took no row.
+    """
+    report = json.loads((job.file.parent / "out" / "rows" / "rows.json").read_text("utf-8"))
+    found = {entry["line"] - 1: {"error": entry["why"]} for entry in report["left_out"]}
+    places = [place for place in range(count) if place not in found]
+    return found | {places[answer["row"]]: answer for answer in job.read_answers()}
+
+
+def run_encoder(
+    backend: str, interpreter: Path, jobs: Sequence[EncodingJob], env: Mapping[str, str] | None = None
+) -> None:
+    """Let the framework do its jobs, imported once for all. Raises EncoderFailedError."""
+    module = backend.replace("-", "_")
+    command = [str(interpreter), "-m", "encoders.worker", module, *(str(job.file) for job in jobs)]
+    process = subprocess.Popen(
+        command,
+        cwd=Path(__file__).parent,
+        env={**os.environ, **(env or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        said, _ = process.communicate(timeout=TIMEOUT_SECONDS)
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
+    missing = [job for job in jobs if not job.out.is_file()]
+    if process.returncode or missing:
+        raise EncoderFailedError("\n".join(said.decode("utf-8", "replace").splitlines()[-20:]))

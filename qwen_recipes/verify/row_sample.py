@@ -1,0 +1,83 @@
+"""Rows of a recipe, picked for a comparison, each with the place it was read from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from qwen_recipes.backends.plan import Plan, SourcePlan
+from qwen_recipes.data.encoder import EncodedRow, Encoder
+from qwen_recipes.data.rows.encode import truncate_encoded
+from qwen_recipes.data.rows.messages import BadRowError, Row
+from qwen_recipes.data.rows.prepare import read_normalized_rows
+
+BATCH_ROWS = 256
+
+
+@dataclass(frozen=True)
+class SampledRow:
+    """One row in our form, and what it is encoded to by our definition. `line` is the row's number in other files."""
+
+    file: str
+    line: int
+    row: Row
+    encoded: EncodedRow
+
+
+@dataclass
+class RowSample:
+    """What a comparison is about: rows that all three are given, and how many were unreadable or too long."""
+
+    rows: list[SampledRow] = field(default_factory=list)
+    bad: int = 0
+    overlong: int = 0
+
+
+def sample_rows(plan: Plan, base: Path, encoder: Encoder, count: int | None) -> RowSample:
+    """The first `count` rows (None: all) that are trained on, `base` being the recipe's folder.
+
+    Raises OSError or rows.sources.MissingSourceError where a file can't be read.
+    """
+    found = RowSample()
+    batch: list[tuple[str, int, Row]] = []
+    for place in _read_rows(plan, base, found):
+        batch.append(place)
+        if len(batch) == BATCH_ROWS:
+            _encode_batch(plan, encoder, batch, found)
+            batch = []
+        if count is not None and len(found.rows) >= count:
+            break
+    _encode_batch(plan, encoder, batch, found)
+    found.rows = found.rows[:count]
+    return found
+
+
+def _read_rows(plan: Plan, base: Path, result: RowSample) -> Iterator[tuple[str, int, Row]]:
+    for source in plan.data.train:
+        for file, line, row, _ in read_normalized_rows(_resolve_source_path(source, base)):
+            if row is None:
+                result.bad += 1
+            else:
+                yield file, line, row
+
+
+def _resolve_source_path(source: SourcePlan, base: Path) -> dict[str, object]:
+    path = str(base / source.path) if source.path else None
+    return {**asdict(source), "columns": dict(source.columns), "path": path}
+
+
+def _encode_batch(plan: Plan, encoder: Encoder, batch: list[tuple[str, int, Row]], result: RowSample) -> None:
+    limit = plan.training.sequence_length
+    for file, line, row in batch:
+        try:
+            encoded = encoder.encode([row])[0]
+        except (BadRowError, ValueError):
+            result.bad += 1
+            continue
+        length = len(encoded.ids) + (-1 if "text" in row else 1)
+        kept = truncate_encoded(encoded, limit)
+        if length > limit and (plan.training.overlong != "truncate" or not kept.has_loss):
+            result.overlong += 1
+        else:
+            result.rows.append(SampledRow(file, line, row, kept))

@@ -1,0 +1,246 @@
+"""`recipes lint` as people and machines call it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from qwen_recipes.cli import main
+from qwen_recipes.guards.lint_settings import _find_folder_settings
+
+GOOD = "version: 1\nmodel: Qwen/Qwen3-4B\ndata: {train: rows.jsonl}\n"
+FP16 = GOOD + "training:\n  precision: fp16  # short of memory\n"
+FEW = GOOD + "method: {type: lora, targets: [q_proj]}\n"
+
+
+@pytest.fixture(autouse=True)
+def fresh_settings():
+    _find_folder_settings.cache_clear()
+
+
+@pytest.fixture
+def lint(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return lambda *words, stdin=None: CliRunner().invoke(main, ["lint", *map(str, words)], input=stdin)
+
+
+def write(name, text):
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def codes(result):
+    return [(f["file"], f["code"]) for f in json.loads(result.stdout)]
+
+
+def test_exit_codes(lint):
+    write("good.yaml", GOOD)
+    write("bad.yaml", FP16)
+    assert lint("good.yaml").exit_code == 0
+    assert lint("good.yaml", "bad.yaml").exit_code == 1
+    for words in (
+        ["none.yaml"],
+        ["*.nothing"],
+        ["good.yaml", "--select", "XY"],
+        ["good.yaml", "--backend", "no"],
+        [],
+    ):
+        assert lint(*words).exit_code == 2, words
+
+
+def test_a_folder_is_searched_for_recipes(lint):
+    write("runs/a.recipe.yaml", FP16)
+    write("runs/deep/b.yaml", "\ufeff" + FP16)
+    write("runs/c.yml", FP16.replace("version: 1\n", "# c\nversion: 1\n"))
+    write("runs/compose.yaml", "version: 3\nservices:\n  model: x\n")
+    write("runs/train.yaml", "base_model: x\nversion: 1\n")
+    write("runs/broken.recipe.yaml", "a: [")
+    write("runs/.hidden/d.recipe.yaml", FP16)
+    found = codes(lint("runs", "--format", "json"))
+    assert found == [
+        ("runs/a.recipe.yaml", "QR401"),
+        ("runs/broken.recipe.yaml", "recipe"),
+        ("runs/c.yml", "QR401"),
+        ("runs/deep/b.yaml", "QR401"),
+    ]
+
+
+def test_globs_and_each_file_once(lint):
+    write("x/a.yaml", FP16)
+    write("x/y/b.yaml", FP16)
+    found = codes(lint("x/**/*.yaml", "x/a.yaml", "--format", "json"))
+    assert found == [("x/a.yaml", "QR401"), ("x/y/b.yaml", "QR401")]
+
+
+def test_an_empty_folder_is_no_error(lint):
+    Path("empty").mkdir()
+    result = lint("empty")
+    assert result.exit_code == 0 and "0 files" in result.stderr
+
+
+def test_standard_input(lint):
+    result = lint("-", "--format", "json", stdin=FP16)
+    assert codes(result) == [("<stdin>", "QR401")] and result.exit_code == 1
+
+
+def test_select_and_ignore(lint):
+    write("r.yaml", FP16 + FEW.removeprefix(GOOD))
+    both = {"QR201", "QR401"}
+    for words, wanted in [
+        ([], both),
+        (["--select", "QR2"], {"QR201"}),
+        (["--select", "QR2,QR401"], both),
+        (["--select", "QR2", "--select", "QR4"], both),
+        (["--ignore", "QR2"], {"QR401"}),
+        (["--ignore", "QR"], set()),
+        (["--ignore", "QR4", "--select", "QR401"], {"QR401"}),
+        (["--select", "QR4", "--ignore", "QR4"], set()),
+    ]:
+        assert {code for _, code in codes(lint("r.yaml", "--format", "json", *words))} == wanted, words
+
+
+def test_what_the_spec_forbids_can_not_be_ignored(lint):
+    write("r.yaml", "version: 1\n")
+    assert lint("r.yaml", "--ignore", "QR").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "head"), [("pyproject.toml", "[tool.qwen-recipes.lint]"), (".recipes.toml", "[lint]")]
+)
+def test_settings_are_found_upwards(lint, name, head):
+    write(name, f'{head}\nignore = ["QR2"]\n[{head.strip("[]")}.severity]\nQR4 = "advice"\n')
+    write("a/pyproject.toml", '[project]\nname = "other"\n')
+    write("a/b/r.yaml", FP16 + FEW.removeprefix(GOOD))
+    result = lint("a/b/r.yaml", "--format", "json")
+    assert [(f["code"], f["severity"]) for f in json.loads(result.stdout)] == [("QR401", "advice")]
+    assert result.exit_code == 0
+    assert lint("a/b/r.yaml", "--ignore", "QR4").exit_code == 1
+
+
+def test_the_nearest_settings_win_and_off_is_off(lint):
+    write("pyproject.toml", '[tool.qwen-recipes.lint]\nignore = ["QR"]\n')
+    write("a/.recipes.toml", '[lint.severity]\nQR = "error"\nQR401 = "off"\nQR2 = "warning"\n')
+    write("a/r.yaml", FP16 + FEW.removeprefix(GOOD))
+    result = lint("a/r.yaml", "--format", "json")
+    assert [(f["code"], f["severity"]) for f in json.loads(result.stdout)] == [("QR201", "warning")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[lint",
+        '[lint]\nselekt = ["QR1"]',
+        '[lint]\nignore = "QR1"',
+        '[lint]\nselect = ["QR9"]',
+        '[lint.severity]\nQR1 = "no"',
+    ],
+)
+def test_bad_settings_are_said_with_their_file(lint, text):
+    write(".recipes.toml", text)
+    write("r.yaml", GOOD)
+    result = lint("r.yaml")
+    assert result.exit_code == 2 and ".recipes.toml" in result.stderr
+
+
+def test_fix_edits_the_file(lint):
+    path = write("r.yaml", b"\xef\xbb\xbf" + FP16.replace("\n", "\r\n").encode())
+    result = lint("r.yaml", "--fix")
+    assert result.exit_code == 0 and "QR401 fixed" in result.stderr
+    assert path.read_bytes() == b"\xef\xbb\xbf" + FP16.replace("fp16", "bf16").replace("\n", "\r\n").encode()
+
+
+def test_an_unsafe_fix_is_left_alone_and_still_an_error(lint):
+    path = write("r.yaml", FEW)
+    result = lint("r.yaml", "--fix")
+    assert result.exit_code == 1 and path.read_text() == FEW
+    assert lint("r.yaml", "--unsafe-fixes").exit_code == 0
+    assert "targets: all-linear" in path.read_text()
+
+
+def test_diff_writes_nothing(lint):
+    path = write("r.yaml", FP16)
+    result = lint("r.yaml", "--diff")
+    assert result.exit_code == 1 and path.read_text() == FP16
+    assert "-  precision: fp16  # short of memory\n+  precision: bf16  # short of memory\n" in result.stdout
+
+
+@pytest.mark.parametrize("text", [FP16, GOOD, "not: [a recipe"])
+def test_standard_input_is_fixed_to_standard_output(lint, text):
+    assert lint("-", "--fix", stdin=text).stdout == text.replace("fp16", "bf16")
+
+
+def test_fix_honours_ignore(lint):
+    path = write("r.yaml", FP16)
+    assert lint("r.yaml", "--fix", "--ignore", "QR4").exit_code == 0
+    assert path.read_text() == FP16
+
+
+def test_fix_with_set_is_refused(lint):
+    write("r.yaml", FP16)
+    assert lint("r.yaml", "--fix", "--set", "training.epochs=1").exit_code == 2
+
+
+def test_statistics(lint):
+    write("a.yaml", FP16)
+    write("b.yaml", FP16 + FEW.removeprefix(GOOD))
+    result = lint("a.yaml", "b.yaml", "--statistics")
+    assert [line.split()[:2] for line in result.stdout.splitlines()] == [["2", "QR401"], ["1", "QR201"]]
+    rows = json.loads(lint("a.yaml", "--statistics", "--format", "json").stdout)
+    assert rows == [{"code": "QR401", "severity": "error", "count": 1, "title": "Training in fp16"}]
+
+
+def test_the_summary_says_what_could_be_fixed(lint):
+    write("r.yaml", FP16 + FEW.removeprefix(GOOD))
+    said = lint("r.yaml").stderr
+    assert "2 errors; 1 can be fixed with --fix, 1 with --unsafe-fixes" in said
+
+
+LIMITED = GOOD + "objective: {type: sft, kl_weight: 0.05}\n"
+
+
+def test_what_the_named_backend_can_not_be_told_is_an_error(lint):
+    file = write("a.yaml", LIMITED)
+    assert not [c for c in codes(lint(file, "--format", "json")) if c[1] == "backend"], "no backend is named"
+    named = lint(file, "--backend", "axolotl", "--format", "json", "--ignore", "QR406")
+    assert named.exit_code == 1
+    assert ("a.yaml", "backend") in codes(named)
+    assert codes(lint(write("b.yaml", LIMITED + "run: {backend: axolotl}\n"), "--format", "json", "--ignore", "QR406"))
+    assert not codes(lint(file, "--backend", "ms-swift", "--format", "json", "--ignore", "QR"))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"{% for m in messages %}\n{{ m.content }\n", "no Jinja template: line 2: "),
+        (b"{{ messages }}\xff", "no Jinja template: it is not UTF-8 text"),
+        (b"{{ messages }}", ""),
+        (None, ""),
+    ],
+)
+def test_a_template_that_is_broken_is_told_one_that_is_not_here_is_left_to_the_run(lint, content, said):
+    if content is not None:
+        Path("mine.jinja").write_bytes(content)
+    write("r.yaml", GOOD + "chat: {template: mine.jinja}\n")
+    result = lint("r.yaml")
+    assert result.exit_code == (1 if said else 0) and said in result.stderr + result.stdout
+    if said:
+        assert "r.yaml:4:18: error[recipe]" in result.stderr + result.stdout
+
+
+def test_who_else_can_is_asked_with_a_plan_of_its_own(lint):
+    """ms-swift takes these rows as tokens, which LLaMA-Factory, with packing, can't: its plan is another."""
+    write("r.yaml", GOOD + "chat: {template: mine.jinja}\ntraining: {packing: true}\nrun: {backend: llamafactory}\n")
+    result = lint("r.yaml")
+    assert result.exit_code == 1 and "instead: Axolotl or ms-swift can" in result.stderr + result.stdout
+
+
+def test_an_empty_list_is_told_in_our_words(lint):
+    write("r.yaml", GOOD + "training: {kernels: []}\n")
+    said = lint("r.yaml")
+    assert "can't be an empty list" in said.stderr + said.stdout and "pydantic" not in said.stderr + said.stdout
+    assert "a list of at least one is wanted" in said.stderr + said.stdout

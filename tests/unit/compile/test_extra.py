@@ -1,0 +1,137 @@
+"""Native keys: they replace, they come last, and they never contradict the recipe or the framework."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+
+from qwen_recipes.backends import load_backend
+from qwen_recipes.compile import compile_recipe
+from qwen_recipes.compile.extra_keys import append_extra_keys, find_extra_conflicts
+from tests.conftest import BACKENDS, ROOT, deep_merge, nest_value
+
+CONFIGS = sorted((ROOT / "tests/golden").glob("*/*/train.yaml"))
+
+
+@pytest.fixture
+def compiled(loaded, tmp_path):
+    return lambda recipe, backend: compile_recipe(loaded(recipe), load_backend(backend), tmp_path / "out").files
+
+
+@pytest.mark.parametrize("file", CONFIGS, ids=lambda f: "-".join(f.parts[-3:-1]))
+def test_each_key_can_be_replaced_and_nothing_else_changes(file):
+    text = file.read_text("utf-8")
+    before = yaml.safe_load(text)
+    for key in before:
+        after = yaml.safe_load(append_extra_keys(text, {key: "new"}, "axolotl"))
+        assert after == {**before, key: "new"}
+        assert list(after)[-1] == key
+    assert yaml.safe_load(append_extra_keys(text, dict.fromkeys(before, 1), "axolotl")) == dict.fromkeys(before, 1)
+
+
+def test_no_extra_no_change():
+    assert append_extra_keys("a: 1\n", {}, "axolotl") == "a: 1\n"
+
+
+def test_a_key_that_begins_like_another_stays():
+    text = "lora_r: 8\nlora_rank: 9\n# lora_r: 3\nx:\n  lora_r: 4\n"
+    assert yaml.safe_load(append_extra_keys(text, {"lora_r": 1}, "b")) == {
+        "lora_rank": 9,
+        "x": {"lora_r": 4},
+        "lora_r": 1,
+    }
+
+
+def test_lists_at_the_margin_are_part_of_their_key():
+    text = "a:\n- 1\n-\n  b: 2\n\nc: 3\n"
+    assert yaml.safe_load(append_extra_keys(text, {"a": 9}, "b")) == {"a": 9, "c": 3}
+
+
+def test_conflicts():
+    keys = {"lora_r": {"method.rank"}, "datasets[].path": {"data.train"}, "seed": {"training.seed"}, "x": set()}
+    asked = {"method.rank": "method.rank", "data.train": "data.train"}
+    assert find_extra_conflicts({"lora_r": 1, "datasets": 1, "seed": 1, "x": 1, "y": 1}, keys, asked) == {
+        "lora_r": "method.rank",
+        "datasets": "data.train",
+    }
+
+
+GOVERNED = [
+    ("axolotl", "datasets", [{"path": "x.jsonl", "type": "alpaca"}], {}, "data.train"),
+    ("axolotl", "test_datasets", [{"path": "x"}], nest_value("data.validation", 0.1), "data.validation"),
+    ("axolotl", "base_model", "other", {}, "model.id"),
+    ("axolotl", "learning_rate", 1e-3, nest_value("training.learning_rate", 1e-4), "training.learning_rate"),
+    ("axolotl", "load_in_4bit", False, nest_value("method", "qlora"), "method.type"),
+    ("axolotl", "bnb_config_kwargs", {}, nest_value("quantization", {"type": "fp4"}), "quantization.type"),
+    ("axolotl", "save_strategy", "no", nest_value("training.save_every", 5), "training.save_every"),
+    ("axolotl", "attn_implementation", "eager", nest_value("training.attention", "sdpa"), "training.attention"),
+    ("llamafactory", "dataset", "other", {}, "data.train"),
+    ("llamafactory", "lora_target", "q_proj", nest_value("method.targets", "all-linear"), "method.targets"),
+    ("llamafactory", "disable_gradient_checkpointing", True, nest_value("training.gradient_checkpointing", True),
+     "training.gradient_checkpointing"),
+    ("llamafactory", "eval_strategy", "no",
+     {**nest_value("data.validation", 0.1), **nest_value("training.evaluate_every", 5)}, "training.evaluate_every"),
+    ("llamafactory", "mask_history", True, nest_value("chat.train_on", "assistant"), "chat.train_on"),
+    ("ms-swift", "dataset", ["other"], {}, "data.train"),
+    ("axolotl", "lora_alpha", 64, nest_value("method.rank", 8), "method.rank"),
+    ("llamafactory", "lora_alpha", 64, nest_value("method.rank", 8), "method.rank"),
+    ("ms-swift", "lora_alpha", 64, nest_value("method.rank", 8), "method.rank"),
+    ("ms-swift", "loss_scale", "all", nest_value("chat.thinking", "train-empty"), "chat.thinking"),
+    ("axolotl", "warmup_ratio", 0.1, nest_value("training.warmup", 9), "training.warmup"),
+    ("axolotl", "fp16", True, nest_value("training.precision", "fp32"), "training.precision"),
+    ("ms-swift", "max_steps", 5, nest_value("training.steps", 9), "training.steps"),
+    ("ms-swift", "loss_scale", "all", nest_value("chat.train_on", "assistant"), "chat.train_on"),
+    ("ms-swift", "val_dataset", ["other"], nest_value("data.validation", 0.1), "data.validation"),
+    ("ms-swift", "per_device_train_batch_size", 3, nest_value("training.micro_batch_size", 2),
+     "training.micro_batch_size"),
+    ("ms-swift", "gradient_accumulation_steps", 3, nest_value("training.batch_size", 4), "training.batch_size"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("backend", "key", "value", "recipe", "field"), GOVERNED, ids=lambda v: v if isinstance(v, str) else ""
+)
+def test_a_native_key_that_a_field_governs_is_refused(loaded, problems, tmp_path, backend, key, value, recipe, field):
+    whole = deep_merge(recipe, nest_value("backends", {backend: {"extra": {key: value}}}))
+    (found,) = problems(compile_recipe, loaded(whole), load_backend(backend), tmp_path)
+    assert found.message == f"`{key}` contradicts `{field}` of the recipe"
+    assert found.route == ("backends", backend, "extra", key)
+    assert found.span.line > 5
+
+
+def test_an_unasked_default_may_be_replaced(compiled):
+    made = compiled(nest_value("backends.axolotl.extra", {"learning_rate": 1e-3}), "axolotl")["train.yaml"]
+    assert yaml.safe_load(made)["learning_rate"] == 1e-3
+    assert made.count("learning_rate") == 1
+    assert "# From backends.axolotl.extra\n" in made
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_framework_refuses_what_it_does_not_know_at_its_line(loaded, problems, tmp_path, backend):
+    extra = {"lerning_rate": 1, "zzz": {"a": 1}}
+    recipe = nest_value("backends", {backend: {"extra": extra}})
+    found = problems(compile_recipe, loaded(recipe), load_backend(backend), tmp_path)
+    assert {f.route[-1] for f in found} == set(extra)
+    assert len({f.span.line for f in found}) == 2
+    assert any("did you mean `learning_rate`" in f.message + f.suggestion for f in found)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_framework_refuses_a_wrong_type_at_its_line(loaded, problems, tmp_path, backend):
+    extra = {"weight_decay": [1], "seed": [2]}
+    recipe = nest_value("backends", {backend: {"extra": extra}})
+    found = problems(compile_recipe, loaded(recipe), load_backend(backend), tmp_path)
+    assert {f.route[-1] for f in found} == set(extra)
+    assert len({f.span.line for f in found}) == 2
+    assert all(f.code == "backend" for f in found)
+
+
+@pytest.mark.parametrize(
+    "value", [{"a": [1, 2, {"b": None}]}, "a: b", "multi\nline", [], "", "no", "🦜", 1e-7, {"y": "y"}]
+)
+def test_any_value_arrives(compiled, value):
+    recipe = nest_value("backends.axolotl.extra", {"gradient_checkpointing_kwargs": {"x": value}})
+    made = yaml.safe_load(compiled(recipe, "axolotl")["train.yaml"])
+    assert json.dumps(made["gradient_checkpointing_kwargs"]) == json.dumps({"x": value})

@@ -1,0 +1,121 @@
+"""Recipes that the frameworks' parsers read: together they use every field of the spec and every word it may hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin
+
+import pytest
+
+from qwen_recipes.backends import load_backends
+from qwen_recipes.compile import compile_recipe
+from qwen_recipes.finding import RecipeError
+from qwen_recipes.recipe.field_index import find_field_info, find_part_class, index_fields
+from qwen_recipes.recipe.load import LoadedRecipe, load_recipe
+from qwen_recipes.recipe.part import RecipePart
+from qwen_recipes.recipe.spec.base import Part as Model
+
+ROOT = Path(__file__).parents[3]
+RECIPES = sorted([*(ROOT / "examples").glob("*.yaml"), *(ROOT / "tests/conformance/recipes").glob("*.yaml")])
+OMITTED = {
+    ("objective.type", "ppo"): "no backend can be told so",
+}
+"""What no recipe uses, and why."""
+
+
+@cache
+def recipes() -> dict[str, LoadedRecipe]:
+    return {path.stem: load_recipe(str(path)) for path in RECIPES}
+
+
+def values(part: RecipePart, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every field that was written, by its dotted path, with what was written."""
+    for name in part.written_keys:
+        value = getattr(part, name)
+        if isinstance(value, RecipePart):
+            yield from values(value, f"{prefix}{name}.")
+        elif isinstance(value, list) and value and isinstance(value[0], RecipePart):
+            yield f"{prefix}{name}", value
+            for item in value:
+                yield from values(item, f"{prefix}{name}[].")
+        elif name == "backends":
+            for options in value.values():
+                yield from values(options, "backends.*.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+@cache
+def used() -> dict[str, set[Any]]:
+    """Values by field, over all recipes; a list's items one by one."""
+    found: dict[str, set[Any]] = {}
+    for loaded in recipes().values():
+        for path, value in values(loaded.recipe):
+            items = value if isinstance(value, list) else [value]
+            found.setdefault(path, set()).update(item for item in items if isinstance(item, (str, int, float, bool)))
+    return found
+
+
+def words(annotation: object) -> Iterator[Any]:
+    """Every literal of an annotation, and both truth values where it takes one."""
+    if get_origin(annotation) is Literal:
+        yield from get_args(annotation)
+    elif annotation is bool:
+        yield from (True, False)
+    elif annotation is not NoneType and not (isinstance(annotation, type) and issubclass(annotation, Model)):
+        for inner in get_args(annotation):
+            yield from words(inner)
+
+
+def enumerated() -> list[tuple[str, Any]]:
+    pairs = []
+    for path in index_fields():
+        info = find_field_info(tuple(re.sub(r"\[\]|\.\*", "", path).split(".")))
+        if info is not None and find_part_class(info.annotation) is None:
+            pairs += [(path, word) for item in (info.annotation, *info.metadata) for word in words(item)]
+    return list(dict.fromkeys(pairs))
+
+
+def test_there_are_enough() -> None:
+    assert len(RECIPES) >= 60
+    assert len({path.stem for path in RECIPES}) == len(RECIPES)
+
+
+@pytest.mark.parametrize("path", index_fields())
+def test_field_is_used(path: str) -> None:
+    assert path in used()
+
+
+@pytest.mark.parametrize(("path", "word"), enumerated())
+def test_word_is_used(path: str, word: Any) -> None:
+    here = {value for value in used()[path] if type(value) is type(word)}
+    assert (word in here) != ((path, word) in OMITTED), OMITTED.get((path, word), f"no recipe says `{path}: {word}`")
+
+
+def test_omissions_are_still_words() -> None:
+    assert {pair for pair in OMITTED if len(pair) == 2} <= set(enumerated())
+
+
+@pytest.mark.parametrize("name", recipes())
+def test_recipe_compiles_for_a_backend(name: str) -> None:
+    able, said = [], []
+    for backend in load_backends():
+        try:
+            compile_recipe(recipes()[name], backend, ROOT / "compiled" / name / backend.name)
+            able.append(backend.name)
+        except RecipeError as error:
+            said += [f"{backend.name}: {f.message}" for f in error.findings if f.severity == "error"]
+    assert able, said
+    asked = recipes()[name].recipe.run
+    assert asked is None or asked.backend is None or asked.backend in able, said
+
+
+@pytest.mark.parametrize("path", [path for path in RECIPES if path.parent.name == "examples"], ids=lambda p: p.stem)
+def test_example_says_whom_it_is_for(path: Path) -> None:
+    first, second, *_ = path.read_text("utf-8").split("\n")
+    assert first == "# yaml-language-server: $schema=../schemas/recipe.schema.json"
+    assert second.startswith("# For ")

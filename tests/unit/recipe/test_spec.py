@@ -1,0 +1,149 @@
+"""The spec: shorthands are the long form, every field explains itself, limits hold."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from qwen_recipes.recipe.field_index import find_field_info, find_part_at, index_fields
+from qwen_recipes.recipe.part import find_written_fields
+from qwen_recipes.recipe.spec import Recipe
+from qwen_recipes.recipe.spec.place import Hardware
+from qwen_recipes.recipe.spec_to_parts import convert_spec_to_parts
+from tests.conftest import BASE, deep_merge, nest_value
+
+
+def recipe(changes=None):
+    return Recipe.model_validate(deep_merge(BASE, changes or {}))
+
+
+def test_the_shortest_recipe():
+    assert recipe().data.train[0].path == "rows.jsonl"
+    assert recipe().training is None
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        ({"model": "x"}, {"model": {"id": "x"}}),
+        ({"method": "qlora"}, {"method": {"type": "qlora"}}),
+        ({"objective": "sft"}, {"objective": {"type": "sft"}}),
+        ({"data": {"train": "a"}}, {"data": {"train": [{"path": "a"}]}}),
+        ({"data": {"train": ["a", {"path": "b"}]}}, {"data": {"train": [{"path": "a"}, {"path": "b"}]}}),
+        ({"data": {"validation": "a"}}, {"data": {"validation": [{"path": "a"}]}}),
+    ],
+)
+def test_the_short_form_is_the_long_one(short, long):
+    assert recipe(short) == recipe(long)
+
+
+@pytest.mark.parametrize("missing", ["version", "model", "data"])
+def test_what_must_be_written(missing):
+    with pytest.raises(ValidationError):
+        recipe({missing: None})
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("version", 2),
+        ("version", "1"),
+        ("name", "-x"),
+        ("name", "a b"),
+        ("name", "a\n"),
+        ("name", "x" * 101),
+        ("model", ""),
+        ("data.train", []),
+        ("data.train", ""),
+        ("data.validation", 0),
+        ("data.validation", 1),
+        ("data.validation", True),
+        ("data.validation", []),
+        ("training.epochs", 0),
+        ("training.epochs", float("inf")),
+        ("training.epochs", "3"),
+        ("training.steps", 1.0),
+        ("training.steps", True),
+        ("training.learning_rate", float("nan")),
+        ("training.learning_rate", 1),
+        ("training.warmup", float("inf")),
+        ("training.warmup", -0.1),
+        ("training.neftune", float("inf")),
+        ("training.max_grad_norm", float("inf")),
+        ("training.betas", [0.9]),
+        ("training.betas", [0.9, 1.0]),
+        ("training.seed", -1),
+        ("training.seed", 2**32),
+        ("training.packing", "yes"),
+        ("training.packing", 1),
+        ("training.evaluate_every", 0),
+        ("training.evaluate_every", "never"),
+        ("method", "loraa"),
+        ("method.targets", []),
+        ("method.targets", ["lm_head"]),
+        ("method.dropout", 1.0),
+        ("quantization.bits", 16),
+        ("hardware.nodes", 0),
+        ("hardware.gpus", 0),
+        ("allow", {"QR1": "because"}),
+        ("allow", {"QR101": "no"}),
+        ("backends", {"axolotl": {"extras": {}}}),
+    ],
+)
+def test_limits(path, value):
+    with pytest.raises(ValidationError):
+        recipe(nest_value(path, value))
+
+
+@pytest.mark.parametrize("path", [path for path in index_fields() if "*" not in path])
+def test_every_field_explains_itself_with_an_example_that_holds(path):
+    field = index_fields()[path]
+    assert field.description.endswith((".", "`")), "a sentence"
+    assert field.example is not None
+    assert field.read_by in ("backend", "launcher", "tool")
+    if path.startswith("data.train[]."):
+        source = {"path": "a", path.rpartition(".")[2]: field.example}
+        assert recipe({"data": {"train": [source]}})
+    elif path.startswith("objective.rewards[]."):
+        reward = {"path": "rewards.py", "function": "right", path.rpartition(".")[2]: field.example}
+        assert recipe({"objective": {"rewards": [reward]}})
+    else:
+        beside = {"model.revision": {"model": {"id": "x"}}, "output.hub.private": {"output": {"hub": {"id": "a/b"}}}}
+        rest = beside.get(path, {})
+        assert recipe(deep_merge(rest, nest_value(path, field.example)))
+
+
+def test_leaves_are_complete():
+    """Found by walking the models' JSON Schema instead of the models."""
+    schema = Recipe.model_json_schema()
+    named = set()
+    for part in [schema, *schema["$defs"].values()]:
+        named |= set(part["properties"])
+    parts = {"chat", "quantization", "training", "hardware", "output", "run", "backends", "data", "model", "method",
+             "objective", "tracking", "low_rank"}  # fmt: skip
+    assert {path.rpartition(".")[2] for path in index_fields()} == named - parts
+
+
+def test_parts_and_fields_by_route():
+    assert find_part_at(("hardware",)) is Hardware
+    assert find_part_at(("data", "train", 0)).__name__ == "Source"
+    assert find_part_at(("backends", "axolotl")).__name__ == "BackendOptions"
+    assert find_field_info(("training", "epochs")).examples == [3]
+    assert find_field_info(("no", "where")) is None
+    assert find_field_info(()) is None
+
+
+def test_what_the_person_wrote():
+    made = recipe(
+        {
+            "method": "qlora",
+            "data": {"train": ["a", {"path": "b", "format": "messages"}], "validation": 0.1},
+            "hardware": {"strategy": "auto", "gpus": 2},
+            "training": {},
+            "backends": {"axolotl": {"extra": {"x": 1}}},
+        }
+    )
+    assert find_written_fields(convert_spec_to_parts(made)) == {
+        "version", "model.id", "method.type", "data.train", "data.train[].path", "data.train[].format",
+        "data.validation", "hardware.gpus", "backends.axolotl.extra",
+    }  # fmt: skip

@@ -1,0 +1,83 @@
+"""Which checkpoints are whole: every way in which a kill, a full disk or a copy can leave half of one."""
+
+import json
+import zipfile
+
+import pytest
+
+from qwen_recipes.runs.checkpoints import find_last_intact, find_safetensors_damage, list_checkpoints
+
+
+def weights(path, size=16):
+    header = json.dumps({"w": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(size))
+
+
+def saved(path):
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("archive/data.pkl", "x" * 100)
+
+
+def checkpoint(output, step):
+    folder = output / f"checkpoint-{step}"
+    folder.mkdir(parents=True)
+    weights(folder / "adapter_model.safetensors")
+    for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth"):
+        saved(folder / name)
+    (folder / "trainer_state.json").write_text(json.dumps({"global_step": step}))
+    return folder
+
+
+def cut(path, by=3):
+    path.write_bytes(path.read_bytes()[:-by])
+
+
+HARM = {
+    "trainer_state.json, which is written last, is missing": lambda f: (f / "trainer_state.json").unlink(),
+    "trainer_state.json can't be read": lambda f: cut(f / "trainer_state.json"),
+    "trainer_state.json is not of step 20": lambda f: (f / "trainer_state.json").write_text('{"global_step": 10}'),
+    "its weights are missing": lambda f: (f / "adapter_model.safetensors").unlink(),
+    "adapter_model.safetensors is cut off": lambda f: cut(f / "adapter_model.safetensors"),
+    "adapter_model.safetensors is no safetensors file": lambda f: (f / "adapter_model.safetensors").write_bytes(
+        bytes(9)
+    ),
+    "its optimizer's state is missing": lambda f: (f / "optimizer.pt").unlink(),
+    "optimizer.pt is cut off": lambda f: cut(f / "optimizer.pt", 60),
+    "scheduler.pt is missing": lambda f: (f / "scheduler.pt").unlink(),
+    "rng_state.pth is cut off": lambda f: (f / "rng_state.pth").write_bytes(b""),
+    "model-00002-of-00002.safetensors is missing": lambda f: (f / "model.safetensors.index.json").write_text(
+        '{"weight_map": {"a": "model-00002-of-00002.safetensors"}}'
+    ),
+}
+
+
+@pytest.mark.parametrize("said", HARM)
+def test_damaged(tmp_path, said):
+    checkpoint(tmp_path, 10)
+    HARM[said](checkpoint(tmp_path, 20))
+    good, damaged = find_last_intact(tmp_path)
+    assert good.step == 10 and good.damage is None
+    assert [one.step for one in damaged] == [20] and damaged[0].damage.startswith(said)
+
+
+def test_whole(tmp_path):
+    for step in (5, 100, 20):
+        checkpoint(tmp_path, step)
+    (tmp_path / "checkpoint-best").mkdir()
+    assert [(one.step, one.damage) for one in list_checkpoints(tmp_path)] == [(5, None), (20, None), (100, None)]
+    assert find_last_intact(tmp_path)[0].step == 100 and find_last_intact(tmp_path / "none") == (None, [])
+
+
+def test_deepspeed_and_fsdp_keep_the_optimizer_elsewhere(tmp_path):
+    for step, name in ((1, "global_step1/zero_pp_rank_0_optim_states.pt"), (2, "optimizer.bin"), (3, "optimizer_0/x")):
+        folder = checkpoint(tmp_path, step)
+        (folder / "optimizer.pt").unlink()
+        (folder / name).parent.mkdir(exist_ok=True)
+        saved(folder / name)
+    assert [one.damage for one in list_checkpoints(tmp_path)] == [None, None, None]
+
+
+def test_an_empty_file_is_torn(tmp_path):
+    (tmp_path / "model.safetensors").touch()
+    assert find_safetensors_damage(tmp_path / "model.safetensors") == "cut off"
+    assert find_safetensors_damage(tmp_path / "none.safetensors") == "unreadable"

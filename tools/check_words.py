@@ -1,0 +1,104 @@
+"""Look for words that do not come back: names that say nothing, and phrases of a private language.
+
+    python -m tools.check_words            exit code 1 where one is found, each with its place
+    python -m tools.check_words --count    how often each phrase still stands in the files that may have it
+
+The list is `tools/words.yaml`; CONTRIBUTING has the glossary, with the words to use instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+LIST = Path(__file__).with_name("words.yaml")
+CODE = ("qwen_recipes/", "tools/", "benchmarks/", "research/")
+TEXT = ("docs/", "README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "templates/", "examples/")
+TEXT_SUFFIXES = (".py", ".md", ".yaml", ".j2")
+
+
+def list_tracked_files() -> list[str]:
+    """Tracked files below the root, and new ones that git does not ignore."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    return sorted(name for name in set(listed) if (ROOT / name).is_file())
+
+
+def list_names(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Line and name of each function, class and parameter, without leading underscores."""
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            yield node.lineno, node.name.strip("_")
+        elif isinstance(node, ast.arg):
+            yield node.lineno, node.arg.strip("_")
+
+
+def list_texts(file: str) -> Iterator[tuple[int, str]]:
+    """Line and text of everything in a file that a person reads: its lines, or a module's strings and docstrings."""
+    content = (ROOT / file).read_text("utf-8")
+    if not file.endswith(".py"):
+        yield from enumerate(content.splitlines(), 1)
+        return
+    for node in ast.walk(ast.parse(content)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.lineno, node.value
+
+
+def find_bad_names(files: list[str], banned: set[str]) -> Iterator[str]:
+    """Places of names that are in the list."""
+    for file in files:
+        if file.startswith(CODE) and file.endswith(".py"):
+            for line, name in list_names(ast.parse((ROOT / file).read_text("utf-8"))):
+                if name in banned:
+                    yield f"{file}:{line}: the name `{name}` tells nothing: a function is a verb with its object"
+
+
+def find_phrase(pattern: str, files: list[str]) -> dict[str, list[int]]:
+    """Lines at which a phrase stands, by file."""
+    found: dict[str, list[int]] = {}
+    for file in files:
+        if not file.endswith(TEXT_SUFFIXES) or file.startswith("tools/words") or not file.startswith((*CODE, *TEXT)):
+            continue
+        lines = [line for line, text in list_texts(file) if re.search(pattern, text)]
+        if lines:
+            found[file] = lines
+    return found
+
+
+def check_phrase(entry: dict[str, Any], places: dict[str, list[int]]) -> Iterator[str]:
+    """What is wrong with where a phrase stands: new places, and entries of its list that are done."""
+    to_do = set(entry.get("to_do", ()))
+    for file, lines in places.items():
+        if file not in to_do:
+            yield f"{file}:{lines[0]}: `{entry['phrase']}`; write {entry['write']}"
+    for file in sorted(to_do - set(places)):
+        yield f"tools/words.yaml: {file} no longer has `{entry['phrase']}`: take it off the list"
+
+
+def main() -> int:
+    """Print what is found; 1 where there is something."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", action="store_true")
+    count = parser.parse_args().count
+    listed, files = yaml.safe_load(LIST.read_text("utf-8")), list_tracked_files()
+    problems = list(find_bad_names(files, set(listed["names"].split())))
+    for entry in listed["phrases"]:
+        found = find_phrase(entry["phrase"], files)
+        problems += check_phrase(entry, found)
+        if count:
+            print(f"{sum(map(len, found.values())):5} {entry['phrase']}")
+    print("\n".join(problems), end="\n" if problems else "")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
