@@ -25,7 +25,7 @@ def read_training_arguments(args: Any) -> Arguments:
         "adam_epsilon": args.adam_epsilon,
         "weight_decay": args.weight_decay,
         "max_grad_norm": args.max_grad_norm,
-        "precision": "bf16" if args.supports_bf16 else "fp16" if args.fp16 else "fp32",
+        "precision": "bf16" if args.bf16 else "fp16" if args.fp16 else "fp32",
         "seed": args.seed,
         "data_seed": args.data_seed,
         "neftune": args.neftune_noise_alpha,
