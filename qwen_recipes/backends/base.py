@@ -63,6 +63,11 @@ class Backend:
     """The shape in which it reads the rows of a plan: a name in `qwen_recipes/data/rows/shapes.py`."""
     tokenizes_differently: Callable[[Plan], bool] = lambda plan: False
     """Whether it makes other tokens of a plan's rows than the official template: they are handed over then."""
+    packed_attention: str = "flash_attention_2"
+    """The attention that keeps packed examples apart, from `packed_attention_since` on; FlashAttention 2 before."""
+    packed_attention_since: str = "0"
+    largest_packed_micro_batch: Mapping[str, int] = field(default_factory=dict)
+    """By attention: how many packs it takes at a time, where that is limited."""
     resume_argument: str = ""
     """The argument that names the checkpoint to go on from, as a format with one place."""
     resume_unsupported: tuple[UnsupportedSetting, ...] = ()
@@ -88,6 +93,10 @@ class Backend:
     def is_at_least(self, version: str) -> bool:
         """Whether this version is at least as new as `version`."""
         return parse_version(self.version) >= parse_version(version)
+
+    def choose_packed_attention(self) -> str:
+        """The attention that keeps packed examples apart on a GPU."""
+        return self.packed_attention if self.is_at_least(self.packed_attention_since) else "flash_attention_2"
 
     def find_unsupported(self, plan: Plan) -> list[UnsupportedSetting]:
         """What this version can't be told of a plan."""

@@ -11,12 +11,20 @@ import click
 from qwen_recipes.backends.base import Backend
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.data.estimate_rows import BYTES_PER_TOKEN, estimate_rows, find_local_files
-from qwen_recipes.estimate import Estimate, FitSuggestion, TrainingRows, estimate_plan, suggest_fitting_changes
+from qwen_recipes.estimate import (
+    Estimate,
+    FitSuggestion,
+    TrainingRows,
+    estimate_plan,
+    list_gpus_that_fit,
+    suggest_fitting_changes,
+)
 from qwen_recipes.estimate.gpu_models import GpuModel
 from qwen_recipes.qwen.models import get_model_facts
 
 GIB = 2**30
 BAR_WIDTH = 48
+MAX_LARGER_GPUS = 3
 PART_MARKS = {
     "weights": "█", "adapter": "▓", "gradients": "▒", "optimizer": "░", "activations": "▞", "logits": "▚", "layer": "▚",
     "workspace": "▖", "reserve": "·",
@@ -39,8 +47,18 @@ def assess_fit(loaded: Any, plan: Plan, backend: Backend, gpu: GpuModel) -> FitV
     facts, rows = get_model_facts(plan.model.id, loaded.folder), estimate_training_rows(plan, loaded.folder)
     made = estimate_plan(plan, facts, gpu, rows)
     return FitVerdict(
-        backend, made, suggest_fitting_changes(plan, facts, gpu, backend, rows) if made.check_fit() != "yes" else []
+        backend, made, [] if made.check_fit() == "yes" else suggest_tried_changes(loaded, plan, backend, gpu, rows)
     )
+
+
+def suggest_tried_changes(
+    loaded: Any, plan: Plan, backend: Backend, gpu: GpuModel, rows: TrainingRows | None
+) -> list[FitSuggestion]:
+    """What would make it fit, each written into the recipe, resolved, linted and estimated before."""
+    from qwen_recipes.guards.trial import RecipeTrial
+
+    facts = get_model_facts(plan.model.id, loaded.folder)
+    return suggest_fitting_changes(plan, facts, gpu, backend, rows, RecipeTrial(loaded, backend).try_overrides)
 
 
 def estimate_training_rows(plan: Plan, folder: Path) -> TrainingRows | None:
@@ -144,8 +162,14 @@ def _format_details(verdict: FitVerdict, *, colour: bool) -> str:
         lines += ["", "It would fit with one of these (the fastest first):"]
         lines += [_format_suggestion(offer) for offer in verdict.suggestions]
     elif e.check_fit() != "yes":
-        lines += ["", "Nothing that a recipe can change makes it fit: take a smaller model, or a larger GPU."]
+        lines += ["", _describe_larger_gpus(e)]
     return "\n".join(lines)
+
+
+def _describe_larger_gpus(e: Estimate) -> str:
+    larger = [gpu.name for gpu in list_gpus_that_fit(e)][:MAX_LARGER_GPUS]
+    instead = f"or a larger GPU ({', '.join(larger)})" if larger else "or more GPUs"
+    return f"No change of the recipe that was tried makes it fit: take a smaller model, {instead}."
 
 
 def draw_memory_bar(e: Estimate) -> str:

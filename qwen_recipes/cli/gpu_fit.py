@@ -58,8 +58,8 @@ def build_estimate_record(loaded: Any, compiled: Any) -> dict[str, float | None]
 
 def suggest_memory_savings(loaded: Any, compiled: Any) -> list[str]:
     """After memory ran out: changes that take less by the estimate, the fastest first."""
-    from qwen_recipes.cli.estimate_report import estimate_training_rows
-    from qwen_recipes.estimate import estimate_plan, suggest_fitting_changes
+    from qwen_recipes.cli.estimate_report import estimate_training_rows, suggest_tried_changes
+    from qwen_recipes.estimate import estimate_plan
     from qwen_recipes.estimate.gpu_models import get_gpu_model
     from qwen_recipes.qwen.models import get_model_facts
 
@@ -69,7 +69,7 @@ def suggest_memory_savings(loaded: Any, compiled: Any) -> list[str]:
     now = estimate_plan(plan, facts, gpus[0], rows)
     found = [
         offer
-        for offer in suggest_fitting_changes(plan, facts, gpus[0], compiled.backend, rows)
+        for offer in suggest_tried_changes(loaded, plan, compiled.backend, gpus[0], rows)
         if offer.estimate.peak < now.peak
     ]
     return [

@@ -76,7 +76,15 @@ def load_recipe(file: str, overrides: tuple[str, ...] = ()) -> LoadedRecipe:
 
 def load_recipe_text(content: bytes | str, name: str, folder: Path, overrides: tuple[str, ...] = ()) -> LoadedRecipe:
     """As `load_recipe`, for text: findings call it `name`, relative paths start at `folder`. Raises RecipeError."""
-    document = apply_overrides(read_yaml(content, name), overrides)
+    return _validate(apply_overrides(read_yaml(content, name), overrides), folder)
+
+
+def override_recipe(loaded: LoadedRecipe, overrides: tuple[str, ...]) -> LoadedRecipe:
+    """The recipe with further `path=value` put in. Raises RecipeError."""
+    return _validate(apply_overrides(loaded.document, overrides), loaded.folder)
+
+
+def _validate(document: Document, folder: Path) -> LoadedRecipe:
     recipe = validate_document(document)
     problems = [locate_finding(document, finding) for finding in find_contradictions(recipe)]
     if problems:

@@ -31,6 +31,18 @@ def apply_overrides(document: Document, overrides: tuple[str, ...]) -> Document:
     return document
 
 
+def format_override(path: str, value: object) -> str:
+    """A path and a value as `--set` takes them: `training.kernels=[lora, liger]`."""
+    return f"{path}={format_override_value(value)}"
+
+
+def format_override_value(value: object) -> str:
+    """A value as people write it in a recipe."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(format_override_value, value))}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _raise_override_error(text: str, reason: str) -> NoReturn:
     raise OverrideError([Finding("recipe", "error", f"--set {text}: {reason}")])
 

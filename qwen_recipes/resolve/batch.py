@@ -23,17 +23,27 @@ class BatchSizes:
 
 
 def resolve_batch(
-    t: Training, hardware: HardwarePlan, gpu: GpuModel | None, length: int, decisions: PlanDecisions
+    t: Training,
+    hardware: HardwarePlan,
+    gpu: GpuModel | None,
+    length: int,
+    decisions: PlanDecisions,
+    largest: int | None = None,
 ) -> BatchSizes:
-    """size = micro x accumulation x GPUs. A size that can't be split so is a problem."""
+    """size = micro x accumulation x GPUs. A size that can't be split so is a problem.
+
+    `largest` bounds the micro-batch that is chosen, where the framework has a limit.
+    """
     world = hardware.replicas
     default = 16 if 16 % world == 0 else world
     size = decisions.choose_value(
         "training.batch_size", t.batch_size, default, "16 sequences, or one for each GPU if more"
     )
     budget = _choose_token_budget(gpu)
-    micro = t.micro_batch_size or _find_largest_micro_batch(size // world or 1, budget, length)
+    micro = t.micro_batch_size or largest or _find_largest_micro_batch(size // world or 1, budget, length)
     why = f"largest divisor whose {length}-token sequences keep within {budget:,} tokens at once"
+    if largest:
+        why = f"the framework takes at most {largest} pack at a time with this attention"
     decisions.choose_value("training.micro_batch_size", t.micro_batch_size, micro, why, "hardware")
     unit = world * micro
     if size % unit:

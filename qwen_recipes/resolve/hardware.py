@@ -11,8 +11,11 @@ from qwen_recipes.resolve.decisions import PlanDecisions
 _PARALLEL_FIELDS = ("tensor_parallel", "context_parallel", "pipeline_parallel", "expert_parallel")
 
 
-def resolve_hardware(recipe: Recipe, decisions: PlanDecisions) -> HardwarePlan:
-    """Device, GPUs and strategy. An adapter on several GPUs takes ZeRO-2, all weights take FSDP (QR107)."""
+def resolve_hardware(recipe: Recipe, decisions: PlanDecisions, strategy: str | None = None) -> HardwarePlan:
+    """Device, GPUs and strategy. An adapter on several GPUs takes ZeRO-2, all weights take FSDP (QR107).
+
+    `strategy` stands for the default where the recipe leaves it open.
+    """
     h = recipe.hardware or Hardware()
     device = decisions.choose_value("hardware.device", h.device, "cuda", "training wants a GPU")
     gpus = decisions.choose_value("hardware.gpus", h.gpus, 1, "one process" if device == "cpu" else "one GPU")
@@ -22,6 +25,7 @@ def resolve_hardware(recipe: Recipe, decisions: PlanDecisions) -> HardwarePlan:
     sizes = ("hardware.device", "hardware.gpus", "hardware.nodes")
     full = bool(recipe.method and recipe.method.type in ("full", "freeze"))
     default, why = _choose_strategy(device, gpus * nodes, full=full)
+    default = strategy or default
     if asked:
         decisions.derive_value("hardware.strategy", asked, "set in the recipe", "hardware.strategy", *sizes)
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from qwen_recipes.backends.base import Backend
 from qwen_recipes.backends.plan import OutputPlan, Plan, RunPlan, TrackingPlan
 from qwen_recipes.finding import RecipeError
@@ -10,6 +12,7 @@ from qwen_recipes.recipe.locate import locate_finding
 from qwen_recipes.recipe.part import find_written_fields
 from qwen_recipes.recipe.parts.place import Output, Run, Tracking
 from qwen_recipes.recipe.parts.training import Training
+from qwen_recipes.resolve.attention import find_largest_micro_batch, resolve_attention
 from qwen_recipes.resolve.batch import resolve_batch
 from qwen_recipes.resolve.data import resolve_data
 from qwen_recipes.resolve.decisions import PlanDecisions
@@ -17,15 +20,30 @@ from qwen_recipes.resolve.hardware import find_gpu, resolve_hardware
 from qwen_recipes.resolve.method import resolve_method, resolve_quantization
 from qwen_recipes.resolve.model import find_model, resolve_chat, resolve_model
 from qwen_recipes.resolve.objective import check_generation_groups, resolve_objective
+from qwen_recipes.resolve.strategy import choose_fitting_strategy, is_strategy_open
 from qwen_recipes.resolve.template_and_encoding import resolve_template_and_encoding
 from qwen_recipes.resolve.training import resolve_sequence_length, resolve_training
 
 
 def resolve(loaded: LoadedRecipe, backend: Backend) -> Plan:
     """The plan of a recipe for one backend. Raises RecipeError with every problem, each at its line."""
+    plan = _resolve_with(loaded, backend, None)
+    if not is_strategy_open(loaded, plan):
+        return plan
+    chosen, why = choose_fitting_strategy(
+        plan, loaded.folder, backend, lambda strategy: _resolve_or_none(loaded, backend, strategy)
+    )
+    if not why:
+        return plan
+    reason = replace(chosen.reasons["hardware.strategy"], text=why)
+    return replace(chosen, reasons={**chosen.reasons, "hardware.strategy": reason})
+
+
+def _resolve_with(loaded: LoadedRecipe, backend: Backend, strategy: str | None) -> Plan:
+    """The plan, under this strategy where the recipe leaves it open."""
     notes = PlanDecisions()
     try:
-        plan = _build_plan(loaded, backend, notes)
+        plan = _build_plan(loaded, backend, notes, strategy)
     except RecipeError as error:
         raise RecipeError([locate_finding(loaded.document, finding) for finding in error.findings]) from None
     if notes.problems:
@@ -33,14 +51,23 @@ def resolve(loaded: LoadedRecipe, backend: Backend) -> Plan:
     return plan
 
 
-def _build_plan(loaded: LoadedRecipe, backend: Backend, decisions: PlanDecisions) -> Plan:
+def _resolve_or_none(loaded: LoadedRecipe, backend: Backend, strategy: str) -> Plan | None:
+    try:
+        return _resolve_with(loaded, backend, strategy)
+    except RecipeError:
+        return None
+
+
+def _build_plan(loaded: LoadedRecipe, backend: Backend, decisions: PlanDecisions, strategy: str | None) -> Plan:
     recipe = loaded.recipe
     training = recipe.training or Training()
     facts = find_model(recipe, loaded.folder, decisions)
     gpu = find_gpu(recipe, decisions)
-    hardware = resolve_hardware(recipe, decisions)
+    hardware = resolve_hardware(recipe, decisions, strategy)
     length = resolve_sequence_length(training, facts.max_positions, decisions)
-    batch = resolve_batch(training, hardware, gpu, length, decisions)
+    attention = resolve_attention(training, hardware, backend, decisions)
+    largest = find_largest_micro_batch(training, attention, backend)
+    batch = resolve_batch(training, hardware, gpu, length, decisions, largest)
     objective = resolve_objective(recipe, decisions)
     data = resolve_data(recipe.data, objective.type, decisions)
     check_generation_groups(objective, batch, hardware, validates=data.validates, decisions=decisions)
@@ -57,7 +84,9 @@ def _build_plan(loaded: LoadedRecipe, backend: Backend, decisions: PlanDecisions
         objective=objective,
         method=method,
         quantization=resolve_quantization(recipe, hardware.strategy, decisions),
-        training=resolve_training(training, objective, facts, method, data, hardware, batch, length, decisions),
+        training=resolve_training(
+            training, objective, facts, method, data, hardware, batch, length, attention, decisions
+        ),
         hardware=hardware,
         output=_resolve_output(loaded, decisions),
         tracking=_resolve_tracking(loaded, decisions),

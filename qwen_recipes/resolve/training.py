@@ -19,6 +19,7 @@ from qwen_recipes.resolve.batch import BatchSizes
 from qwen_recipes.resolve.decisions import PlanDecisions
 from qwen_recipes.resolve.intervals import resolve_evaluation_interval, resolve_save_interval
 from qwen_recipes.resolve.kernels import resolve_kernel, resolve_liger
+from qwen_recipes.resolve.precision import resolve_precision
 
 
 def resolve_training(
@@ -30,6 +31,7 @@ def resolve_training(
     hardware: HardwarePlan,
     batch: BatchSizes,
     length: int,
+    attention: str,
     decisions: PlanDecisions,
 ) -> TrainingPlan:
     """The training part of the plan."""
@@ -62,12 +64,7 @@ def resolve_training(
             "an adapter needs little" if adapter else "Qwen's own practice for all weights",
         ),
         max_grad_norm=pick("training.max_grad_norm", t.max_grad_norm, 1.0, "one bad batch can't throw it off"),
-        precision=pick(
-            "training.precision",
-            t.precision,
-            "fp32" if cpu else "bf16",
-            "the CPU trains in full precision" if cpu else "what Qwen3 was trained in; fp16 overflows (QR401)",
-        ),
+        precision=resolve_precision(t, hardware, decisions),
         min_learning_rate=pick("training.min_learning_rate", t.min_learning_rate, 0.1, "a tenth of the peak"),
         fp8=pick("training.fp8", t.fp8, False, "bf16 everywhere"),
         seed=pick("training.seed", t.seed, 42, "any number; the same one everywhere"),
@@ -91,7 +88,7 @@ def resolve_training(
             "hardware.strategy",
             origin="hardware",
         ),
-        attention=_resolve_attention(t, cpu, decisions),
+        attention=attention,
         liger=resolve_liger(t, objective, facts, method, hardware, decisions),
         cut_cross_entropy=resolve_kernel(t, "cut_cross_entropy", "cut-cross-entropy", decisions),
         lora_kernels=resolve_kernel(t, "lora_kernels", "lora", decisions),
@@ -193,18 +190,6 @@ def _resolve_low_rank(t: Training, decisions: PlanDecisions) -> LowRankPlan:
             "training.low_rank.scale", low.scale, DEFAULT_LOW_RANK_SCALES.get(kind, 0.25), "the authors' own"
         ),
     )
-
-
-def _resolve_attention(t: Training, cpu: bool, decisions: PlanDecisions) -> str:
-    asked = None if t.attention == "auto" else t.attention
-    packed = bool(t.packing) and not cpu
-    default = "flash_attention_2" if packed else "sdpa"
-    why = "keeps packed rows apart in every framework (QR408)" if packed else "comes with PyTorch, runs everywhere"
-    if t.attention == "auto":
-        return decisions.derive_value(
-            "training.attention", default, f"auto: {why}", "training.attention", origin="default"
-        )
-    return decisions.choose_value("training.attention", asked, default, why)
 
 
 def _resolve_data_seed(t: Training, decisions: PlanDecisions) -> int:

@@ -52,6 +52,8 @@ BACKEND = Backend(
     schema_file=find_package_data("schemas") / "backends" / f"axolotl-{VERSION}.schema.json",
     native_values=NATIVE_VALUES,
     list_output_files=list_output_files,
+    packed_attention="sdpa",
+    packed_attention_since="0.18",
     resume_argument="--resume-from-checkpoint={}",
     unsupported_settings=UNSUPPORTED_SETTINGS,
     older_versions=OLDER_VERSIONS,

@@ -26,7 +26,17 @@ def _has_unsupported_pack_length(plan: Plan) -> bool:
     return t.packing and t.attention in ("sdpa", "eager") and t.sequence_length % 8 != 0
 
 
+def _packs_several_at_a_time(plan: Plan) -> bool:
+    t = plan.training
+    return t.packing and t.attention == "flash_attention_2" and t.micro_batch_size > 1 and plan.objective.type == "sft"
+
+
 UNSUPPORTED_SETTINGS = (
+    UnsupportedSetting(
+        "training.micro_batch_size",
+        _packs_several_at_a_time,
+        "with FlashAttention 2 its collator takes one pack at a time; with `attention: sdpa` several",
+    ),
     UnsupportedSetting(
         "chat.encoding",
         lambda p: p.chat.exact and (p.training.packing or p.data.streaming),

@@ -12,6 +12,11 @@ def _packs_without_flash_attention(plan: Plan) -> bool:
     return plan.training.packing and plan.training.attention not in ("flash_attention_2", "flash_attention_3")
 
 
+def _lacks_flash_attention(plan: Plan) -> bool:
+    managed = plan.run.environment == "managed" and plan.hardware.device == "cuda" and not plan.hardware.megatron
+    return plan.training.packing and managed and not _packs_without_flash_attention(plan)
+
+
 def _ignores_label_smoothing(plan: Plan) -> bool:
     o = plan.objective
     return o.type == "dpo" and o.label_smoothing > 0 and o.loss not in ("sigmoid", "robust", "exo_pair", "aot")
@@ -72,6 +77,12 @@ UNSUPPORTED_SETTINGS = (
         "it reads no Jinja file in training; in SFT `chat.encoding: exact` hands over tokens",
     ),
     UnsupportedSetting("training.packing", _packs_without_flash_attention, "it packs only with flash attention"),
+    UnsupportedSetting(
+        "training.packing",
+        _lacks_flash_attention,
+        "it packs only with flash attention, which its managed environment does not have: install flash-attn beside "
+        "ms-swift in an environment of your own, and name that in `run.environment`",
+    ),
     UnsupportedSetting(
         "method.variant",
         lambda p: p.method.variant == "pissa" and p.quantization.bits != 16,

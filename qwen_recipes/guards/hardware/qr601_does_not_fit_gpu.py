@@ -21,8 +21,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qwen_recipes.estimate import FitSuggestion, estimate_plan, suggest_fitting_changes
+from qwen_recipes.estimate import (
+    Estimate,
+    FitSuggestion,
+    estimate_plan,
+    list_gpus_that_fit,
+    suggest_fitting_changes,
+)
 from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+from qwen_recipes.guards.trial import RecipeTrial
 
 GIB = 2**30
 MAX_SUGGESTIONS = 3
@@ -36,18 +43,20 @@ def check(context: GuardContext) -> Iterator[Violation]:
     made = estimate_plan(plan, context.model, gpu)
     if made.low <= made.usable:
         return
-    found = suggest_fitting_changes(plan, context.model, gpu, context.backend)
+    trial = RecipeTrial(context.loaded, context.backend)
+    found = suggest_fitting_changes(plan, context.model, gpu, context.backend, None, trial.try_overrides)
     yield Violation(
         context.locate_field("hardware.gpu"),
         f"it takes {made.peak / GIB:.0f} GiB of the {made.usable / GIB:.0f} that are usable of {gpu.name}",
-        _format_suggestions(found),
-        Fix(found[0].overrides, safe=False) if found else None,
+        _format_suggestions(found, made),
+        Fix(found[0].overrides, safe=False) if found and not found[0].last_resort else None,
     )
 
 
-def _format_suggestions(suggestions: list[FitSuggestion]) -> str:
+def _format_suggestions(suggestions: list[FitSuggestion], estimate: Estimate) -> str:
     if not suggestions:
-        return "a smaller model, or a larger GPU"
+        larger = next((gpu.name for gpu in list_gpus_that_fit(estimate)), "")
+        return "a smaller model, or a larger GPU" + (f" such as {larger}" if larger else "")
     return "; or ".join(
         f"{offer.text} ({offer.estimate.peak / GIB:.0f} GiB)" for offer in suggestions[:MAX_SUGGESTIONS]
     )

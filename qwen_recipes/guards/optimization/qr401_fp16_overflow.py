@@ -11,7 +11,8 @@ Evidence:
 All Qwen3 checkpoints state `torch_dtype: bfloat16` in their `config.json`. fp16's range: IEEE 754 binary16.
 
 Instead:
-Write `precision: bf16`. A GPU without bf16 (before Ampere) can train in fp32 with a smaller model.
+Write `precision: bf16`, or on a GPU without bf16 (before Ampere) `precision: fp32`; or leave `precision` out, which
+takes the one that `hardware.gpu` can compute.
 """
 
 from __future__ import annotations
@@ -22,13 +23,15 @@ from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
 
 
 def check(context: GuardContext) -> Iterator[Violation]:
-    """fp16 was asked for."""
+    """fp16 was asked for; the fix is what the named GPU can compute (QR407)."""
     if context.plan.training.precision == "fp16":
+        lacks_bf16 = context.gpu is not None and not context.gpu.supports_bf16
+        able = "fp32" if lacks_bf16 or context.plan.hardware.device == "cpu" else "bf16"
         yield Violation(
             ("training", "precision"),
             "training in fp16 overflows with Qwen3",
-            "precision: bf16",
-            Fix((("training.precision", "bf16"),), safe=True),
+            f"precision: {able}",
+            Fix((("training.precision", able),), safe=True),
         )
 
 

@@ -12,7 +12,9 @@ NVIDIA's data sheets: bf16 from compute capability 8.0 on. FlashAttention 2 and 
 "requires compute capability >= 8". modelscope/ms-swift#5002, lm-sys/FastChat#399: V100.
 
 Instead:
-Write `precision: fp32` and `attention: sdpa` with a smaller model, or take a GPU from Ampere on.
+Leave `precision` and `attention` out: on such a GPU the run then computes in fp32 with PyTorch's own attention, as
+with `precision: fp32` and `attention: sdpa`. That takes more memory: QLoRA or a smaller model, or a GPU from Ampere on.
+LLaMA-Factory keeps the frozen base of an adapter in bf16 all the same, which such a GPU emulates, slowly.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """FlashAttention in fp32.
 
 What:
-`training.precision: fp32` with FlashAttention, which packing brings where `training.attention` is left out.
+`training.precision: fp32` with FlashAttention, which packing brings in ms-swift where `training.attention` is left out.
 
 Why it matters:
 FlashAttention's kernels compute in 16 bits only. The first step ends with "FlashAttention only support fp16 and bf16

@@ -1,18 +1,19 @@
 """Packing under sdpa in bf16, before Hopper.
 
 What:
-Axolotl packs rows with `attention: sdpa` in bf16 on a `hardware.gpu` before Hopper.
+Axolotl before 0.18 packs examples with `attention: sdpa` in bf16 on a `hardware.gpu` before Hopper.
 
 Why it matters:
 PyTorch's own attention with the mask of a pack is not tested in bf16 on these GPUs, and losses of exactly 0 were
 seen. A run that logs 0.0 learns nothing and looks healthy.
 
 Evidence:
-Axolotl 0.21.0, read: it warns of this ("may results in 0.0 loss") and points to PyTorch's tests, which leave the
-case out. We have not seen it ourselves: hence low confidence.
+Axolotl, read: it warns of this ("may results in 0.0 loss") and points to PyTorch's tests, which leave the case out.
+We have not seen it ourselves: hence low confidence. Since 0.18 it takes `varlen_attn` of PyTorch 2.10 for packs in 16
+bits, which builds no such mask (`monkeypatch/attention/sdpa_varlen.py`, read): it still prints the warning.
 
 Instead:
-Leave `attention` out: packing then takes FlashAttention 2. Otherwise watch the first losses.
+Leave `attention` out: packing then takes FlashAttention 2. Or take a newer Axolotl.
 """
 
 from __future__ import annotations
@@ -38,4 +39,4 @@ def check(context: GuardContext) -> Iterator[Violation]:
         )
 
 
-GUARD = Guard("QR421", "packing-under-sdpa", "warning", "low", __doc__, check, ("axolotl",))
+GUARD = Guard("QR421", "packing-under-sdpa", "warning", "low", __doc__, check, ("axolotl",), {"axolotl": "<0.18"})

@@ -25,18 +25,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+from qwen_recipes.guards.base import Guard, GuardContext, Violation
+from qwen_recipes.guards.strategy_fixes import make_strategy_violation
 
 
 def check(context: GuardContext) -> Iterator[Violation]:
     """A base in fewer than 16 bits whose strategy is ZeRO-3."""
     plan = context.plan
     if plan.quantization.bits != 16 and plan.hardware.strategy == "zero3":
-        yield Violation(
+        yield make_strategy_violation(
+            context,
             ("hardware", "strategy"),
             f"a {plan.quantization.bits}-bit base is trained under ZeRO-3",
-            "strategy: zero2",
-            Fix((("hardware.strategy", "zero2"),), safe=True),
+            *("zero2", "fsdp"),
+            otherwise="strategy: fsdp with `quantization: {bits: 4, storage: bf16}`, where the framework has it",
+            safe=True,
         )
 
 

@@ -22,7 +22,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+from qwen_recipes.guards.base import Guard, GuardContext, Violation
+from qwen_recipes.guards.strategy_fixes import make_strategy_violation
 
 
 def check(context: GuardContext) -> Iterator[Violation]:
@@ -31,11 +32,12 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if plan.method.variant != "dora" or plan.quantization.bits == 16 or plan.hardware.strategy != "zero2":
         return
     alone = "ddp" if plan.hardware.world > 1 else "single"
-    yield Violation(
+    yield make_strategy_violation(
+        context,
         context.locate_field("hardware.strategy", "method.type"),
         "DoRA on a quantized base is trained under ZeRO-2",
-        f"strategy: {alone}",
-        Fix((("hardware.strategy", alone),), safe=False) if plan.hardware.offload == "none" else None,
+        alone,
+        otherwise="method: qlora",
     )
 
 

@@ -23,7 +23,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+from qwen_recipes.guards.base import Guard, GuardContext, Violation
+from qwen_recipes.guards.strategy_fixes import make_strategy_violation
 
 _QUANT_METHOD_KEYS = {"llamafactory": "quantization_method", "ms-swift": "quant_method"}
 _UNSLOTH_KEYS = {"llamafactory": "use_unsloth"}
@@ -38,11 +39,12 @@ def check(context: GuardContext) -> Iterator[Violation]:
     zero3 = plan.hardware.strategy == "zero3"
     if zero3 or plan.hardware.fsdp:
         for what in [*_list_packed_weights(context), *(_list_whole_weight_users(context) if zero3 else ())]:
-            yield Violation(
+            yield make_strategy_violation(
+                context,
                 context.locate_field("hardware.strategy", "hardware.gpus", "method.type"),
                 f"{what} does not go with weights sharded by {plan.hardware.strategy}",
-                "strategy: zero2",
-                Fix((("hardware.strategy", "zero2"),), safe=False) if plan.hardware.offload != "all" else None,
+                "zero2",
+                otherwise="the unquantized model with `method: qlora`: whole weights would not fit",
             )
 
 

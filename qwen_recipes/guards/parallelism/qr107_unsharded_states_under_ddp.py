@@ -23,7 +23,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+from qwen_recipes.guards.base import Guard, GuardContext, Violation
+from qwen_recipes.guards.strategy_fixes import make_strategy_violation
 from qwen_recipes.qwen.models import count_lora_parameters
 
 BYTES_PER_PARAMETER = 16
@@ -39,12 +40,12 @@ def check(context: GuardContext) -> Iterator[Violation]:
     memory = context.gpu.memory if context.gpu else ASSUMED_GPU_GIB
     needed = count_trained_parameters(context) * BYTES_PER_PARAMETER / 2**30
     if needed > memory * (0.1 if plan.method.adapter else 0.5):
-        better = "zero2" if plan.method.adapter else "fsdp"
-        yield Violation(
+        yield make_strategy_violation(
+            context,
             ("hardware", "strategy"),
             f"each of {plan.hardware.world} GPUs holds the same {needed:.0f} GiB of weights, gradients and optimizer",
-            f"strategy: {better}",
-            Fix((("hardware.strategy", better),), safe=False),
+            *(("zero2", "fsdp") if plan.method.adapter else ("fsdp", "zero3")),
+            otherwise="strategy: auto",
         )
 
 

@@ -21,14 +21,16 @@ optimizer, more GPUs. Then write `offload: none`. If you have reckoned with it, 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from qwen_recipes.estimate import estimate_plan
 from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
 
 
 def check(context: GuardContext) -> Iterator[Violation]:
     """Anything kept in host memory."""
     kept = context.plan.hardware.offload
-    if kept != "none":
+    if kept != "none" and not _needs_offload(context):
         what = "the optimizer runs" if kept == "optimizer" else "weights and optimizer live"
         yield Violation(
             ("hardware", "offload"),
@@ -36,6 +38,13 @@ def check(context: GuardContext) -> Iterator[Violation]:
             "offload: none, if it fits without",
             Fix((("hardware.offload", "none"),), safe=False),
         )
+
+
+def _needs_offload(context: GuardContext) -> bool:
+    """Whether the named GPU is too small without, by the estimate."""
+    plan = context.plan
+    without = replace(plan, hardware=replace(plan.hardware, offload="none"))
+    return context.gpu is not None and estimate_plan(without, context.model, context.gpu).check_fit() != "yes"
 
 
 GUARD = Guard("QR109", "offload", "warning", "medium", __doc__, check)

@@ -19,18 +19,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+from qwen_recipes.guards.base import Guard, GuardContext, Violation
+from qwen_recipes.guards.strategy_fixes import make_strategy_violation
 
 
 def check(context: GuardContext) -> Iterator[Violation]:
     """A preference objective, a quantized base and FSDP together."""
     plan = context.plan
     if plan.hardware.fsdp and plan.quantization.bits != 16 and plan.objective.type in ("dpo", "orpo", "kto"):
-        yield Violation(
+        yield make_strategy_violation(
+            context,
             ("hardware", "strategy"),
             f"Axolotl refuses {plan.objective.type} on a {plan.quantization.bits}-bit base under FSDP",
-            "strategy: zero2",
-            Fix((("hardware.strategy", "zero2"),), safe=False) if plan.hardware.offload == "none" else None,
+            "zero2",
+            otherwise="method: lora",
         )
 
 

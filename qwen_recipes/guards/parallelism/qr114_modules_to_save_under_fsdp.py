@@ -18,18 +18,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+from qwen_recipes.guards.base import Guard, GuardContext, Violation
+from qwen_recipes.guards.strategy_fixes import make_strategy_violation
 
 
 def check(context: GuardContext) -> Iterator[Violation]:
     """Modules to save, under FSDP."""
     plan = context.plan
     if plan.hardware.fsdp and plan.method.adapter and plan.method.modules_to_save:
-        yield Violation(
+        yield make_strategy_violation(
+            context,
             ("method", "modules_to_save"),
             "saving whole modules under FSDP is reported to hang in ms-swift",
-            "strategy: zero2",
-            Fix((("hardware.strategy", "zero2"),), safe=False) if plan.hardware.offload == "none" else None,
+            "zero2",
+            otherwise="remove `modules_to_save`",
         )
 
 

@@ -20,6 +20,7 @@ from qwen_recipes.estimate.gpu_models import GPUS, get_gpu_model, identify_gpu
 from qwen_recipes.estimate.measured import load_cells, load_measured_cells
 from qwen_recipes.estimate.memory import estimate_memory
 from qwen_recipes.estimate.workload import build_workload, build_workload_from_cell, count_trainable_weights
+from qwen_recipes.guards.trial import RecipeTrial
 from qwen_recipes.qwen.models import get_model_facts
 from qwen_recipes.qwen.registry import REGISTRY
 from qwen_recipes.resolve import resolve
@@ -129,7 +130,8 @@ def test_offers_hold_once_they_are_written_into_the_recipe(loaded, planned, tmp_
     plan, one = planned(recipe, backend), load_backend(backend)
     facts = get_model_facts(plan.model.id)
     assert estimate_plan(plan, facts, get_gpu_model(gpu)).check_fit() != "yes"
-    found = suggest_fitting_changes(plan, facts, get_gpu_model(gpu), one)
+    trial = RecipeTrial(loaded(recipe), one)
+    found = suggest_fitting_changes(plan, facts, get_gpu_model(gpu), one, None, trial.try_overrides)
     assert found
     for offer in found:
         changed = recipe
