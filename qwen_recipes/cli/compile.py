@@ -53,19 +53,26 @@ def command(
     Nothing of a recipe is written unless everything that was asked for compiles.
     """
     if output and len(files) > 1:
-        exit_with_error("-o names the folder of one recipe", ExitCode.USAGE)
+        exit_with_error(f"-o names the folder of one recipe, not of {' and '.join(files)}", ExitCode.USAGE)
     drift = False
-    for file in files:
-        loaded = load_recipe_or_exit(file, sets)
-        root = output or Path("compiled") / loaded.name
-        every = compile_backends_or_exit(loaded, select_backends(loaded, backend, version), root)
+    recipes = [(loaded := load_recipe_or_exit(file, sets), output or Path("compiled") / loaded.name) for file in files]
+    exit_if_folders_shared(recipes)
+    compiled = [
+        (loaded, root, compile_backends_or_exit(loaded, select_backends(loaded, backend, version), root))
+        for loaded, root in recipes
+    ]
+    exit_if_runs_shared([(loaded, one) for loaded, _, every in compiled for one in every[:1]])
+    for loaded, root, every in compiled:
         _print_findings(every, quiet)
         if locked:
             exit_on_drift(loaded, every)
         if diff or check:
             drift |= _compare_with_folder(every, root, show=diff, check=check)
-        else:
-            _write_outputs(every, root, force=force, quiet=quiet)
+        elif not force:
+            exit_if_not_ours(loaded, [root / one.backend.name for one in every])
+            _exit_if_hand_edited(every, root)
+    for _, root, every in [] if diff or check else compiled:
+        _write_outputs(every, root, force=force, quiet=quiet)
     if drift and check:
         sys.exit(ExitCode.INVALID_INPUT)
 
@@ -76,9 +83,43 @@ def _print_findings(outputs: list[Any], quiet: bool) -> None:
             print_stderr(text([finding]))
 
 
+def exit_if_folders_shared(recipes: list[tuple[Any, Path]]) -> None:
+    """Exit 1 where two of the recipes would be compiled to one folder."""
+    from qwen_recipes.compile import SharedFolderError, check_folders_apart
+
+    try:
+        check_folders_apart(recipes, "give one of them another `name`, or compile it with -o")
+    except SharedFolderError as error:
+        exit_with_error(str(error), ExitCode.INVALID_INPUT)
+
+
+def exit_if_runs_shared(compiled: list[tuple[Any, Any]]) -> None:
+    """Exit 1 where the runs of two of the recipes would write to one folder."""
+    from qwen_recipes.compile import SharedFolderError, check_folders_apart
+
+    try:
+        check_folders_apart(
+            [(loaded, loaded.folder / one.plan.output.dir) for loaded, one in compiled],
+            "give one of them another `output.dir`",
+        )
+    except SharedFolderError as error:
+        exit_with_error(str(error), ExitCode.INVALID_INPUT)
+
+
+def exit_if_not_ours(loaded: Any, folders: list[Path]) -> None:
+    """Exit 1 where a folder holds what another recipe, which is still there, was compiled to."""
+    from qwen_recipes.compile import find_other_owner
+
+    for folder in folders:
+        if other := find_other_owner(folder, loaded):
+            exit_with_error(
+                f"{folder} holds what {other} was compiled to, and {loaded.document.file} would take its place: "
+                "give one of them another `name`, or compile it with -o; --force overwrites",
+                ExitCode.INVALID_INPUT,
+            )
+
+
 def _write_outputs(outputs: list[Any], root: Path, *, force: bool, quiet: bool) -> None:
-    if not force:
-        _exit_if_hand_edited(outputs, root)
     for one in outputs:
         _write_output(one, root / one.backend.name, force=force, quiet=quiet)
 
@@ -128,7 +169,9 @@ def _compare_with_folder(outputs: list[Any], root: Path, *, show: bool, check: b
     elif check:
         for name, files in changed.items():
             for changed_file in files:
-                print_stderr(f"{root / name / changed_file} is not what the recipe compiles to")
+                there = (root / name / changed_file).is_file()
+                how = "is not what the recipe compiles to" if there else "is missing"
+                print_stderr(f"{root / name / changed_file} {how}")
     return any(changed.values())
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qwen_recipes.cli.compile import compile_backends_or_exit
+from qwen_recipes.cli.compile import compile_backends_or_exit, exit_if_not_ours
 from qwen_recipes.cli.console import print_stderr, text
 from qwen_recipes.cli.gpu_fit import (
     assess_fit_on_local_gpus,
@@ -102,6 +102,8 @@ def _run_recipe(file: str, name: str | None, output: Path | None, sets: tuple[st
     if flags.dry_run:
         _print_dry_run(loaded, compiled, environment, folder)
         return
+    if not flags.force:
+        exit_if_not_ours(loaded, [folder])
     _write_compiled(compiled, folder, force=flags.force)
     if no_way_back:
         print_stderr(f"recipes: where this run stops it has to start over: {no_way_back}")

@@ -11,7 +11,7 @@ from qwen_recipes.backends.plan import Plan
 from qwen_recipes.compile.extra_conflicts import find_indirect_conflicts
 from qwen_recipes.compile.extra_keys import append_extra_keys, find_extra_conflicts
 from qwen_recipes.compile.redundant_fields import is_redundant_field
-from qwen_recipes.compile.render import NoNativeValueError, Renderer, make_relative_paths
+from qwen_recipes.compile.render import NoNativeValueError, Renderer, make_recipe_path
 from qwen_recipes.compile.traced_plan import find_source_fields
 from qwen_recipes.compile.validate_output import (
     InvalidOutputError,
@@ -57,7 +57,7 @@ def compile_recipe(loaded: LoadedRecipe, backend: Backend, folder: Path) -> Comp
     refused = [f for f in findings if f.severity == "error"] + find_unsupported(plan, loaded, backend)
     if refused:
         raise RecipeError(refused + [f for f in findings if f.severity != "error"])
-    renderer = Renderer(plan, backend, make_relative_paths(folder, loaded.folder))
+    renderer = Renderer(plan, backend, make_recipe_path(folder, loaded))
     try:
         files, keys = _render_outputs(renderer, plan, backend, loaded)
     except NoNativeValueError as error:

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from qwen_recipes.compile.owner import RECIPE_LINE
 from qwen_recipes.errors import QwenRecipesError
 
 MANIFEST = ".recipes.json"
@@ -70,8 +71,8 @@ def find_hand_edited(folder: Path, files: Mapping[str, str]) -> list[str]:
     for name, text in files.items():
         path = folder / name
         if path.is_file():
-            digest = _hash_content(path.read_bytes())
-            if digest not in (known.get(name), _hash_content(text.encode())):
+            digest = _hash_content(name, path.read_bytes())
+            if digest not in (known.get(name), _hash_content(name, text.encode())):
                 found.append(name)
     return found
 
@@ -99,12 +100,15 @@ def _read_text(path: Path) -> str | None:
         return None
 
 
-def _hash_content(content: bytes) -> str:
+def _hash_content(name: str, content: bytes) -> str:
+    """SHA-256 in hex; of run.sh without the line that tells where the recipe lies."""
+    if name == "run.sh":
+        content = b"".join(line for line in content.splitlines(True) if not line.startswith(RECIPE_LINE.encode()))
     return hashlib.sha256(content).hexdigest()
 
 
 def _make_manifest(files: Mapping[str, str]) -> str:
-    digests = {name: _hash_content(text.encode()) for name, text in sorted(files.items())}
+    digests = {name: _hash_content(name, text.encode()) for name, text in sorted(files.items())}
     return json.dumps({"written-by": "qwen-recipes", "sha256": digests}, indent=2) + "\n"
 
 
@@ -125,7 +129,7 @@ def _find_stale(folder: Path, files: Mapping[str, str]) -> list[str]:
         if name not in files
         and Path(name).name == name
         and (folder / name).is_file()
-        and _hash_content((folder / name).read_bytes()) == digest
+        and _hash_content(name, (folder / name).read_bytes()) == digest
     ]
 
 

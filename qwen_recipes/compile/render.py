@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -18,6 +17,7 @@ from qwen_recipes.compile.value_formats import RawText, make_formatter
 from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.package_data import find_package_data
 from qwen_recipes.qwen.chat_templates import read_template
+from qwen_recipes.recipe.load import LoadedRecipe
 
 CHAT_TEMPLATE = "chat_template.jinja"
 _ROWS_PROGRAM = Path(__file__).parent.parent / "data" / "rows"
@@ -32,21 +32,13 @@ class NoNativeValueError(QwenRecipesError):
         self.field, self.value = field, value
 
 
-@dataclass(frozen=True)
-class RelativePaths:
-    """Where the files go and where paths in them start: `folder` seen from the recipe's folder, and the reverse."""
+def make_recipe_path(folder: Path, loaded: LoadedRecipe) -> str:
+    """The recipe seen from the folder that the files go to, with forward slashes; `-` in its folder for standard input.
 
-    here: str
-    base: str
-
-
-def make_relative_paths(folder: Path, recipe_folder: Path) -> RelativePaths:
-    """The two relative paths between the output folder and the recipe's folder, with forward slashes."""
-    folder, recipe_folder = folder.resolve(), recipe_folder.resolve()
-    here = os.path.relpath(folder, recipe_folder)
-    return RelativePaths(
-        PurePosixPath(Path(here)).as_posix(), PurePosixPath(Path(os.path.relpath(recipe_folder, folder))).as_posix()
-    )
+    It stands in one line of run.sh, and nothing else depends on where the files go.
+    """
+    base = Path(os.path.relpath(loaded.folder.resolve(), folder.resolve()))
+    return PurePosixPath(base / loaded.file_name).as_posix()
 
 
 def format_header(plan: Plan, backend: Backend) -> str:
@@ -66,8 +58,9 @@ def _make_one_line(text: str) -> str:
 class Renderer:
     """Renders the outputs of one plan and records what they read."""
 
-    def __init__(self, plan: Plan, backend: Backend, paths: RelativePaths) -> None:
-        self.plan, self.backend, self.paths = plan, backend, paths
+    def __init__(self, plan: Plan, backend: Backend, recipe_path: str) -> None:
+        self.plan, self.backend, self.recipe_path = plan, backend, recipe_path
+        self.rows_folder = f"{plan.output.dir}/rows"
         self.record = FieldReads(plan)
 
     def render(self, output: OutputFile, *, marked: bool = False) -> str:
@@ -94,8 +87,9 @@ class Renderer:
             **{part: getattr(view, part) for part in parts},
             "name": self.plan.name,
             "header": RawText(format_header(self.plan, self.backend)),
-            "here": self.paths.here,
-            "base": self.paths.base,
+            "recipe_path": self.recipe_path,
+            "rows_folder": self.rows_folder,
+            "copied": self._list_files_beside_rows(),
             "splits": ["train", "validation"] if self.plan.data.validates else ["train"],
             "gpu_list": RawText(",".join(str(index) for index in range(self.plan.hardware.gpus))),
             "template_file": self._get_template_path(view),
@@ -109,7 +103,19 @@ class Renderer:
 
     def _get_template_path(self, view: TracedPlan) -> str:
         official = self.plan.chat.official
-        return f"{self.paths.here}/{CHAT_TEMPLATE}" if official else view.chat.template
+        return f"{self.rows_folder}/{CHAT_TEMPLATE}" if official else view.chat.template
+
+    def _list_files_beside_rows(self) -> list[str]:
+        """Files that the framework reads where the rows are: the program that prepares rows copies them there."""
+        plan = self.plan
+        names = [output.name for output in self.backend.list_output_files(plan) if output.kind != "shell"]
+        if plan.chat.official and plan.objective.chat:
+            names.append(CHAT_TEMPLATE)
+        if plan.objective.rewards:
+            names += ["reward_functions.py", "rewards.json"]
+        if self.backend.choose_row_shape(plan) == "tokenized-text":
+            names.append("rows/ms_swift_template.py")
+        return names
 
     def get_copied_files(self) -> dict[str, str]:
         """Files that are the same for every backend: the program that prepares rows, and the official template."""

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from qwen_recipes.errors import QwenRecipesError
-from qwen_recipes.finding import RecipeError
+from qwen_recipes.finding import Finding, RecipeError
 from qwen_recipes.recipe.cross_field_checks import find_contradictions
 from qwen_recipes.recipe.locate import locate_finding
+from qwen_recipes.recipe.names import explain_unusable_name, make_name
 from qwen_recipes.recipe.overrides import apply_overrides
 from qwen_recipes.recipe.parts import Recipe
 from qwen_recipes.recipe.validation import validate_document
@@ -36,10 +36,18 @@ class LoadedRecipe:
 
     @property
     def name(self) -> str:
-        """The recipe's name, or its file's with what a name can't hold replaced."""
-        stem = Path(self.document.file).name.removesuffix(".yaml").removesuffix(".yml").removesuffix(".recipe")
-        usable = re.sub(r"[^A-Za-z0-9._-]+", "-", "" if self.document.file == "<stdin>" else stem)[:100].strip(".-_")
-        return self.recipe.name or usable or "recipe"
+        """The recipe's name, or one made of its file's."""
+        return self.recipe.name or ("recipe" if self.from_stdin else make_name(self.file_name))
+
+    @property
+    def from_stdin(self) -> bool:
+        """Whether it was read from standard input, and has no file."""
+        return self.document.file == "<stdin>"
+
+    @property
+    def file_name(self) -> str:
+        """The file's name without its folder; `-` for standard input."""
+        return "-" if self.from_stdin else Path(self.document.file).name
 
     @property
     def recipe_hash(self) -> str:
@@ -86,7 +94,11 @@ def override_recipe(loaded: LoadedRecipe, overrides: tuple[str, ...]) -> LoadedR
 
 def _validate(document: Document, folder: Path) -> LoadedRecipe:
     recipe = validate_document(document)
+    loaded = LoadedRecipe(recipe, document, folder)
+    if why := explain_unusable_name(loaded.name):
+        problem = Finding("recipe", "error", f"{why[0].upper()}{why[1:]}", ("name",), suggestion="name: support-bot")
+        raise RecipeError([locate_finding(document, problem)])
     problems = [locate_finding(document, finding) for finding in find_contradictions(recipe)]
     if problems:
         raise RecipeError(problems)
-    return LoadedRecipe(recipe, document, folder)
+    return loaded

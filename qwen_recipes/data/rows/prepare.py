@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from .files_beside_rows import copy_files
 from .formats import normalize_row
 from .messages import BadRowError, Row
 from .renderer import RowRenderer
@@ -152,4 +153,5 @@ def main(spec_file: str) -> None:
             missing.append(f"rows: {error}")
     if missing:
         sys.exit("\n".join(missing))
+    copy_files(spec)
     RowPreparation(spec).run()

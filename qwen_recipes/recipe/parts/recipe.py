@@ -43,7 +43,7 @@ class Recipe(RecipePart):
 
     kinds: ClassVar[dict[str, FieldKind]] = {
         "version": OneOf(1),
-        "name": String(max_length=100, pattern="[A-Za-z0-9][A-Za-z0-9._-]*"),
+        "name": String(max_length=100, pattern="[0-9A-Za-zª-\U000323af][0-9A-Za-z._ª-\U000323af-]*"),
         "model": WithShorthand(Shorthand("id"), PartOf(Model)),
         "data": PartOf(Data),
         "chat": PartOf(Chat),

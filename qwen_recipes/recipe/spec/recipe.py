@@ -24,7 +24,7 @@ class Recipe(Part):
         "Name of the run; the file's name where it is left out.",
         "support-bot",
         read_by="tool",
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        pattern=r"^[0-9A-Za-zª-𲎯][0-9A-Za-z._ª-𲎯-]*$",
         max_length=100,
     )
     model: ModelField = required_field("The model to fine-tune.", "Qwen/Qwen3-4B-Instruct-2507")

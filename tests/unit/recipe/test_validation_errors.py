@@ -210,17 +210,33 @@ def test_files_that_cannot_be_read(tmp_path, file, said):
         ("support.yaml", "support"),
         ("support.recipe.yml", "support"),
         ("my bot, v2.yaml", "my-bot-v2"),
-        ("größe.yaml", "gr-e"),
+        ("größe.yaml", "größe"),
+        ("支持 机器人.yaml", "支持-机器人"),
+        ("हिन्दी.yaml", "हिन्दी"),
+        ("поддержка.recipe.yaml", "поддержка"),
         ("a\nb.yaml", "a-b"),
-        (".yaml", "recipe"),
         ("-x.yaml", "x"),
-        ("🦜.yaml", "recipe"),
     ],
 )
 def test_the_name_comes_from_the_file_and_is_one_that_could_be_written(write_recipe, name, made):
     found = load_recipe(str(write_recipe({}, name)))
     assert found.name == made
     assert load_recipe(str(write_recipe({"name": made}, "b.yaml"))).name == made
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("🦜.yaml", "no letter and no digit"), (".yaml", "no letter"), ("ü" * 120 + ".yaml", "240 bytes long")],
+)
+def test_a_file_that_gives_no_name_is_refused_and_told_what_to_write(write_recipe, problems, name, said):
+    (found,) = problems(load_recipe, str(write_recipe({}, name)))
+    assert said in found.message and found.route == ("name",) and found.suggestion == "name: support-bot"
+    assert load_recipe(str(write_recipe({"name": "bot"}, name))).name == "bot"
+
+
+@pytest.mark.parametrize("name", ["🦜", "a🦜", "a/b", "..", "a b", "$(x)", "a\u00a0b", "a，b", "ü" * 101])
+def test_a_name_has_letters_of_any_script_and_nothing_else(write_recipe, problems, name):
+    assert problems(load_recipe, str(write_recipe({"name": name})))
 
 
 def test_the_hash_is_of_what_is_said(loaded):

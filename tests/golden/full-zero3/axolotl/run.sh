@@ -4,15 +4,17 @@
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
-cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
+recipe=../../../full-zero3.yaml
+here="$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+cd -P "$here/$(dirname -- "$recipe")"
 
 export AXOLOTL_DO_NOT_TRACK=1
 export TOKENIZERS_PARALLELISM=false
 # The first of those that may be used, as many as the recipe trains on
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-4 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3}")"
 
-PYTHONPATH=compiled/full-zero3/axolotl python -m rows compiled/full-zero3/axolotl/rows.json
+PYTHONPATH="$here" python -m rows "$here/rows.json"
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/full-zero3/rows/prepared
 
-exec axolotl train compiled/full-zero3/axolotl/train.yaml --launcher torchrun "$@" -- --nnodes 1 --nproc_per_node 4
+exec axolotl train runs/full-zero3/rows/train.yaml --launcher torchrun "$@" -- --nnodes 1 --nproc_per_node 4

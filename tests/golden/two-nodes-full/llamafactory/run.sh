@@ -4,15 +4,17 @@
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
-cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
+recipe=../../../two-nodes-full.yaml
+here="$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+cd -P "$here/$(dirname -- "$recipe")"
 
 export TOKENIZERS_PARALLELISM=false
 unset USE_V1 ALLOW_EXTRA_ARGS
 # The first of those that may be used: LLaMA-Factory would start a process for each
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-8 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}")"
 
-PYTHONPATH=compiled/two-nodes-full/llamafactory python -m rows compiled/two-nodes-full/llamafactory/rows.json
+PYTHONPATH="$here" python -m rows "$here/rows.json"
 
 : "${NODE_RANK:?set it to this host, counted from 0}" "${MASTER_ADDR:?set it to the address of host 0}"
 export MASTER_PORT="${MASTER_PORT:-29500}"
-exec accelerate launch --config_file compiled/two-nodes-full/llamafactory/fsdp.yaml --machine_rank "$NODE_RANK" --main_process_ip "$MASTER_ADDR" --main_process_port "$MASTER_PORT" -m llamafactory.launcher compiled/two-nodes-full/llamafactory/train.yaml "$@"
+exec accelerate launch --config_file "$here/fsdp.yaml" --machine_rank "$NODE_RANK" --main_process_ip "$MASTER_ADDR" --main_process_port "$MASTER_PORT" -m llamafactory.launcher runs/two-nodes-full/rows/train.yaml "$@"

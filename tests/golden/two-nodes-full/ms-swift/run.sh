@@ -4,7 +4,9 @@
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
-cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
+recipe=../../../two-nodes-full.yaml
+here="$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+cd -P "$here/$(dirname -- "$recipe")"
 
 export TOKENIZERS_PARALLELISM=false
 # The first of those that may be used: ms-swift would spread the model over all
@@ -13,5 +15,5 @@ export NNODES=2 NPROC_PER_NODE=8
 : "${NODE_RANK:?set it to this host, counted from 0}" "${MASTER_ADDR:?set it to the address of host 0}"
 export MASTER_PORT="${MASTER_PORT:-29500}"
 
-PYTHONPATH=compiled/two-nodes-full/ms-swift python -m rows compiled/two-nodes-full/ms-swift/rows.json
-exec swift sft compiled/two-nodes-full/ms-swift/train.yaml "$@"
+PYTHONPATH="$here" python -m rows "$here/rows.json"
+exec swift sft runs/two-nodes-full/rows/train.yaml "$@"

@@ -4,12 +4,14 @@
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
-cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
+recipe=../../../zero3-offload.yaml
+here="$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+cd -P "$here/$(dirname -- "$recipe")"
 
 export TOKENIZERS_PARALLELISM=false
 # The first of those that may be used: ms-swift would spread the model over all
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-4 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3}")"
 export NNODES=1 NPROC_PER_NODE=4
 
-PYTHONPATH=compiled/zero3-offload/ms-swift python -m rows compiled/zero3-offload/ms-swift/rows.json
-exec swift sft compiled/zero3-offload/ms-swift/train.yaml "$@"
+PYTHONPATH="$here" python -m rows "$here/rows.json"
+exec swift sft runs/zero3-offload/rows/train.yaml "$@"
