@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import sqrt
 from typing import Any, Literal
 
 Origin = Literal["recipe", "model", "hardware", "default"]
@@ -98,7 +99,7 @@ class MethodPlan:
     type: str
     variant: str
     rank: int
-    alpha: int
+    alpha: float
     dropout: float
     targets: tuple[str, ...]
     rslora: bool
@@ -113,6 +114,16 @@ class MethodPlan:
     def adapter(self) -> bool:
         """Whether an adapter is trained and the base model stays as it is."""
         return self.type == "lora"
+
+    @property
+    def scale(self) -> float:
+        """What the adapter's update is multiplied by: alpha/rank, or alpha/√rank under rsLoRA."""
+        return self.alpha / (sqrt(self.rank) if self.rslora else self.rank)
+
+    @property
+    def scale_formula(self) -> str:
+        """How the scale is computed."""
+        return f"alpha/{'√' if self.rslora else ''}rank = {self.alpha:g}/{'√' if self.rslora else ''}{self.rank}"
 
 
 @dataclass(frozen=True)
@@ -273,6 +284,7 @@ class ObjectivePlan:
     desirable_weight: float
     undesirable_weight: float
     kl_weight: float | None
+    reference: str = "start"
     rewards: tuple[RewardPlan, ...] = ()
     generations: int = 8
     max_completion_length: int = 512
@@ -283,6 +295,11 @@ class ObjectivePlan:
     def pairs(self) -> bool:
         """Whether a row is a better and a worse answer."""
         return self.type in ("dpo", "orpo", "simpo", "reward")
+
+    @property
+    def compares(self) -> bool:
+        """Whether the policy is compared with a reference model."""
+        return self.type in ("dpo", "kto", "grpo") or self.kl_weight is not None
 
     @property
     def chat(self) -> bool:

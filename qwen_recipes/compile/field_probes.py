@@ -72,6 +72,7 @@ FIELD_PROBES: dict[str, tuple[Any, dict[str, Any]]] = {
     "objective.desirable_weight": (2.0, KTO),
     "objective.undesirable_weight": (2.0, KTO),
     "objective.kl_weight": (0.05, {}),
+    "objective.reference": ("base", deep_merge(DPO, nest_value("method.start_from", "runs/first"))),
     "objective.rewards": (REWARDS[:1], GRPO),
     "objective.rewards[].path": ("other.py", GRPO),
     "objective.rewards[].function": ("other", GRPO),

@@ -47,6 +47,8 @@ def format_header(plan: Plan, backend: Backend) -> str:
         f"{plan.name}: compiled by qwen-recipes {__version__} for {backend.title} {plan.backend_version}",
         f"recipe {plan.recipe_hash[:16]}; edit the recipe, not this file",
     ]
+    if plan.method.adapter:
+        lines.append(f"adapter scale {plan.method.scale:.4g} ({plan.method.scale_formula})")
     lines += [f"{code} is allowed: {' '.join(reason.split())}" for code, reason in sorted(plan.allow.items())]
     return "\n".join(f"# {line}" for line in map(_make_one_line, lines))
 

@@ -11,6 +11,7 @@ from qwen_recipes.compile.traced_values import trace_value
 _DERIVED_FROM = {
     "method.adapter": ("method.type",),
     "objective.pairs": ("objective.type",),
+    "objective.compares": ("objective.type", "objective.kl_weight"),
     "objective.chat": ("objective.type",),
     "model.model_type": ("model.id",),
     "hardware.world": ("hardware.gpus", "hardware.nodes"),

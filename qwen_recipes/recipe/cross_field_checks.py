@@ -81,6 +81,9 @@ def _check_objective(recipe: Recipe) -> Iterator[Finding]:
             yield _make_error(
                 route, f"`objective.{name}` means nothing to `{kind}`", f"it belongs to {', '.join(kinds)}"
             )
+    if kind == "sft" and recipe.objective and recipe.objective.reference and recipe.objective.kl_weight is None:
+        message = "`objective.reference` means nothing to `sft` without `kl_weight`"
+        yield _make_error(("objective", "reference"), message, "remove it, or set `kl_weight`")
     yield from _check_rewards(recipe, kind)
     if kind == "pretrain" and recipe.chat is not None and recipe.chat != Chat(encoding=recipe.chat.encoding):
         instead = "of `chat` keep `encoding` alone, or write `objective: sft`"

@@ -22,6 +22,7 @@ OBJECTIVES_BY_FIELD: dict[str, tuple[str, ...]] = {
     "desirable_weight": ("kto",),
     "undesirable_weight": ("kto",),
     "kl_weight": ("sft",),
+    "reference": ("dpo", "kto", "grpo", "sft"),
     "rewards": ("grpo",),
     "generations": ("grpo",),
     "max_completion_length": ("grpo",),

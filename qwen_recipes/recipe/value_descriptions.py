@@ -69,7 +69,7 @@ VALUE_DESCRIPTIONS: dict[str, dict[Any, str]] = {
         "up_proj": "MLP: up.",
         "down_proj": "MLP: down.",
     },
-    "method.rslora": {"auto": "Rank-stabilised scaling from rank 64 on."},
+    "method.rslora": {"auto": "Plain LoRA: alpha/rank."},
     "method.modules_to_save[]": {
         "embed_tokens": "Input embeddings.",
         "lm_head": "Output head; the same weights as the embeddings in the small models.",

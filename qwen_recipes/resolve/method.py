@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from qwen_recipes.backends.plan import MethodPlan, QuantizationPlan
 from qwen_recipes.qwen.models import ModelFacts
 from qwen_recipes.recipe.parts import Recipe
 from qwen_recipes.recipe.parts.method import Method, Quantization
+from qwen_recipes.resolve.continued_adapter import continue_adapter, explain_taken_over
 from qwen_recipes.resolve.decisions import PlanDecisions
 
-_RSLORA_MIN_RANK = 64
 _FREEZE_TRAINED_LAYERS = 2
 _LAYERS_REASON = "all layers, or the last two where the others are frozen"
 
 
-def resolve_method(recipe: Recipe, facts: ModelFacts, decisions: PlanDecisions) -> MethodPlan:
-    """The method in full. `lora`, `dora`, `qlora` and `qdora` are all adapters of type `lora`."""
-    method = recipe.method or Method()
+def resolve_method(recipe: Recipe, facts: ModelFacts, folder: Path, decisions: PlanDecisions) -> MethodPlan:
+    """The method in full; `folder` is the recipe's. What is left open is as in the adapter that is continued."""
+    written = recipe.method or Method()
+    method = continue_adapter(written, facts, folder, decisions)
+    plan = _resolve_numbers(method, facts, decisions)
+    explain_taken_over(method, written, decisions)
+    return plan
+
+
+def _resolve_numbers(method: Method, facts: ModelFacts, decisions: PlanDecisions) -> MethodPlan:
+    """All fields. `lora`, `dora`, `qlora` and `qdora` are all adapters of type `lora`."""
     asked = method.type
     adapter = asked not in ("full", "freeze")
     kind = None if asked is None else "lora" if adapter else asked
@@ -30,7 +40,7 @@ def resolve_method(recipe: Recipe, facts: ModelFacts, decisions: PlanDecisions) 
             "method.variant", method.variant, "plain", "DoRA costs time and memory (QR209)"
         )
     rank = decisions.choose_value("method.rank", method.rank, 16, "enough for most data; doubling it rarely helps")
-    rslora = _resolve_rslora(method, rank, decisions)
+    rslora = _resolve_rslora(method, decisions)
     alpha = rank if rslora else 2 * rank
     why = "equals the rank under rsLoRA" if rslora else "twice the rank, within QR207's 1 to 4 times"
     return MethodPlan(
@@ -70,12 +80,13 @@ def _resolve_modules_to_save(method: Method, decisions: PlanDecisions) -> tuple[
     return decisions.choose_value("method.modules_to_save", asked, (), "the adapter is enough")
 
 
-def _resolve_rslora(method: Method, rank: int, decisions: PlanDecisions) -> bool:
+def _resolve_rslora(method: Method, decisions: PlanDecisions) -> bool:
     if isinstance(method.rslora, bool):
         return decisions.choose_value("method.rslora", method.rslora, False, "")
     fields = ("method.rslora",) if method.rslora else ()
-    why = f"from rank {_RSLORA_MIN_RANK} on, alpha/√rank keeps the update's scale (QR203)"
-    return decisions.derive_value("method.rslora", rank >= _RSLORA_MIN_RANK, why, *fields, origin="default")
+    return decisions.derive_value(
+        "method.rslora", False, "plain LoRA: alpha/rank, unless rsLoRA is written", *fields, origin="default"
+    )
 
 
 def _resolve_targets(method: Method, facts: ModelFacts, decisions: PlanDecisions) -> tuple[str, ...]:

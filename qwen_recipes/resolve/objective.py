@@ -38,6 +38,9 @@ def resolve_objective(recipe: Recipe, decisions: PlanDecisions) -> ObjectivePlan
             "objective.undesirable_weight", o.undesirable_weight, 1.0, "as good ones"
         ),
         kl_weight=decisions.choose_value("objective.kl_weight", o.kl_weight, None, "no anchor"),
+        reference=decisions.choose_value(
+            "objective.reference", o.reference, "start", "the model as training finds it, its adapter included"
+        ),
         rewards=_resolve_rewards(o.rewards or [], decisions),
         generations=decisions.choose_value(
             "objective.generations", o.generations, 8, "enough to tell good answers from others"

@@ -49,7 +49,7 @@ def list_plan_values(plan: Plan) -> list[PlanValue]:
     hidden = (
         ()
         if plan.method.adapter
-        else tuple(f"method.{n}" for n in ("variant", "rank", "alpha", "dropout", "targets", "rslora"))
+        else tuple(f"method.{n}" for n in ("variant", "rank", "alpha", "dropout", "targets", "rslora", "scale"))
     )
     bits = plan.quantization.bits
     unused = () if bits == 4 else ("quantization.type", "quantization.double", "quantization.storage")
@@ -66,3 +66,5 @@ def _iterate_values(plan: Plan, part: Any, prefix: str) -> Iterator[PlanValue]:
             value = [item.path for item in value]
         reason = plan.reasons.get(path, Reason("default", ""))
         yield PlanValue(path, list(value) if isinstance(value, tuple) else value, reason.origin, reason.text)
+        if path == "method.rslora":
+            yield PlanValue("method.scale", round(part.scale, 4), "default", part.scale_formula)

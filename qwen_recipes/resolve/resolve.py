@@ -71,7 +71,7 @@ def _build_plan(loaded: LoadedRecipe, backend: Backend, decisions: PlanDecisions
     objective = resolve_objective(recipe, decisions)
     data = resolve_data(recipe.data, objective.type, decisions)
     check_generation_groups(objective, batch, hardware, validates=data.validates, decisions=decisions)
-    method = resolve_method(recipe, facts, decisions)
+    method = resolve_method(recipe, facts, loaded.folder, decisions)
     options = (recipe.backends or {}).get(backend.name)
     plan = Plan(
         name=loaded.name,

@@ -1,7 +1,7 @@
 """High rank without rank-stabilized scaling.
 
 What:
-The adapter has rank 64 or more and `rslora: false`.
+The adapter has rank 64 or more and rsLoRA is not on.
 
 Why it matters:
 LoRA divides its update by the rank. The higher the rank, the smaller the steps that are left for each direction,
@@ -13,7 +13,7 @@ norm collapses with rank under alpha/rank and holds under alpha/√rank.
 To see it again: `research/evidence/lora_scaling.py`.
 
 Instead:
-Write `rslora: auto`, and leave `alpha` out or near the rank: the same alpha acts √rank times as strong.
+Write `rslora: true`, and leave `alpha` out or near the rank: the same alpha acts √rank times as strong.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ HIGH_RANK = 64
 
 
 def check(context: GuardContext) -> Iterator[Violation]:
-    """A high rank, and the stabilized scaling refused."""
+    """A high rank without the stabilized scaling."""
     method = context.plan.method
     if method.adapter and method.rank >= HIGH_RANK and not method.rslora:
         yield Violation(
-            ("method", "rslora"),
+            ("method", "rslora" if context.is_set("method.rslora") else "rank"),
             f"rank {method.rank} is scaled by alpha/rank: the update shrinks as the rank grows",
-            "rslora: auto, with alpha near the rank",
-            Fix((("method.rslora", "auto"),), safe=False),
+            "rslora: true, with alpha near the rank",
+            Fix((("method.rslora", True),), safe=False),
         )
 
 

@@ -35,7 +35,7 @@ class Method(Part):
         "Linear layers that get an adapter: `all-linear`, or a list of names.", "all-linear"
     )
     rslora: Literal["auto"] | bool | None = optional_field(
-        "Scale by alpha/√rank instead of alpha/rank; `auto` from rank 64 on.", "auto"
+        "Rank-stabilized LoRA: scale by alpha/√rank instead of alpha/rank; `auto` is false.", True
     )
     layers: int | None = optional_field(
         "Only the last so many decoder layers: trained (freeze), or given an adapter (lora).", 8, ge=1, le=1000
@@ -47,7 +47,7 @@ class Method(Part):
         "Modules that are trained whole and saved beside the adapter.", ["embed_tokens", "lm_head"]
     )
     start_from: str | None = optional_field(
-        "Adapter to go on training, as a folder relative to the recipe.", "runs/first/adapter", min_length=1
+        "Adapter to go on training, as a folder relative to the recipe; its settings are taken over.", "runs/first/adapter", min_length=1
     )
 
 

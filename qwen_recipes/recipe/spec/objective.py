@@ -70,6 +70,11 @@ class Objective(Part):
         gt=0.0,
         le=10.0,
     )
+    reference: Literal["start", "base"] | None = optional_field(
+        "What the policy is compared with (dpo, kto, grpo, and sft with `kl_weight`): `start`, the model as training "
+        "finds it; `base`, the model without the adapter of `method.start_from`.",
+        "start",
+    )
     rewards: Annotated[list[Reward], Field(min_length=1)] | None = optional_field(
         "Functions whose weighted sum is the reward of an answer (grpo).",
         [{"path": "rewards.py", "function": "right_answer"}],

@@ -163,7 +163,8 @@ def test_a_shorthand_carries_the_rest(plan):
     [
         ({"rank": 8}, 16, False),
         ({"rank": 63}, 126, False),
-        ({"rank": 64}, 64, True),
+        ({"rank": 64}, 128, False),
+        ({"rank": 64, "rslora": "auto"}, 128, False),
         ({"rank": 128, "rslora": False}, 256, False),
         ({"rank": 8, "rslora": True}, 8, True),
         ({"rank": 8, "alpha": 1}, 1, False),

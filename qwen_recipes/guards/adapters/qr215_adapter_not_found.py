@@ -1,0 +1,38 @@
+"""The adapter to continue is not there yet.
+
+What:
+`method.start_from` names a folder that does not exist.
+
+Why it matters:
+An adapter keeps the rank, alpha, dropout and targets that it was saved with, whatever the recipe says. They are compared
+with the recipe where the folder can be read. Here it can't, so a difference would be found only when training starts,
+or not at all.
+
+Evidence:
+Axolotl 0.21.0, LLaMA-Factory 0.9.5 and ms-swift 4.6.0, run: `rank: 4, alpha: 4` with an adapter of rank 8 and alpha 16
+trains at rank 8 and scale 2, and no message says so.
+
+Instead:
+Check the path. If an earlier run writes the folder, compile again after that run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from qwen_recipes.guards.base import Guard, GuardContext, Violation
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """A folder that could not be looked into."""
+    start = context.plan.method.start_from
+    if start and not (context.loaded.folder / Path(start).expanduser()).exists():
+        yield Violation(
+            ("method", "start_from"),
+            f"{start} does not exist: the adapter's settings are not compared with the recipe",
+            "check the path, or compile again when the adapter is there",
+        )
+
+
+GUARD = Guard("QR215", "adapter-not-found", "advice", "high", __doc__, check)

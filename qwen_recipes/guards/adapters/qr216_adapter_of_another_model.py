@@ -1,0 +1,61 @@
+"""An adapter of another base model.
+
+What:
+`method.start_from` holds an adapter that names another base model than the recipe's `model`.
+
+Why it matters:
+An adapter is a difference from the weights it was trained on. On others of the same shape it loads without a message
+and adds noise; on others of another shape the run ends while it loads.
+
+Evidence:
+PEFT writes the base into adapter_config.json and does not compare it when it loads an adapter. Run with PEFT 0.18: an
+adapter of one tiny Qwen3 model loads on another with the same shapes, without a warning.
+
+Instead:
+Name the model that the adapter was trained on. If this is a copy of it under another name, allow QR216 with that reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from qwen_recipes.guards.base import Guard, GuardContext, Violation
+from qwen_recipes.qwen.adapter_folder import AdapterFolderError, read_adapter_facts
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """Two names that can't be of the same model."""
+    start, model = context.plan.method.start_from, context.plan.model.id
+    base = _read_base(context.loaded.folder / Path(start).expanduser()) if start else None
+    if base and not is_same_model(base, model, context.loaded.folder):
+        yield Violation(
+            ("method", "start_from"),
+            f"the adapter in {start} was trained on {base}, and the recipe's model is {model}",
+            f"model: {base}",
+        )
+
+
+def _read_base(folder: Path) -> str | None:
+    try:
+        return read_adapter_facts(folder).base if folder.is_dir() else None
+    except AdapterFolderError:
+        return None
+
+
+def is_same_model(base: str, model: str, folder: Path) -> bool:
+    """Whether two names may mean one model: the same folder, or the same name at the end of a path or hub id."""
+    if (folder / base).resolve() == (folder / model).resolve():
+        return True
+    return _get_last_name(base) == _get_last_name(model)
+
+
+def _get_last_name(name: str) -> str:
+    """`Qwen3-4B` of a hub id, of a folder, and of a folder in the hub's or ModelScope's cache."""
+    parts = [part for part in name.replace("\\", "/").split("/") if part]
+    if "snapshots" in parts and parts.index("snapshots") > 0:
+        parts = parts[: parts.index("snapshots")]
+    return parts[-1].rpartition("--")[2].replace("___", ".").lower() if parts else ""
+
+
+GUARD = Guard("QR216", "adapter-of-another-model", "error", "high", __doc__, check)

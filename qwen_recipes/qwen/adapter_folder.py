@@ -1,0 +1,127 @@
+"""The facts of an adapter in a folder, read from the files that PEFT wrote there."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qwen_recipes.errors import QwenRecipesError
+
+CONFIG_FILE = "adapter_config.json"
+WEIGHT_FILES = ("adapter_model.safetensors", "adapter_model.bin")
+_MAX_CONFIG_BYTES = 1 << 20
+_HEADS = ("score", "classifier")
+"""Modules that a reward model's adapter saves by itself."""
+_LAYER_PATTERN = re.compile(r"model\\\.layers\\\.\((?P<layers>\d+(?:\|\d+)*)\).*\((?P<names>\w+(?:\|\w+)*)\)")
+"""A pattern over module names as it is compiled here where only some layers get an adapter."""
+
+
+class AdapterFolderError(QwenRecipesError, ValueError):
+    """A folder without a LoRA adapter that can be read; what to do stands after the message's semicolon."""
+
+
+@dataclass(frozen=True)
+class AdapterFacts:
+    """A saved LoRA adapter. `targets` is empty where it is a pattern that is not read here."""
+
+    rank: int
+    alpha: float
+    dropout: float
+    targets: tuple[str, ...]
+    rslora: bool
+    variant: str
+    layers: tuple[int, ...]
+    """The decoder layers that it is on; empty for all."""
+    modules_to_save: tuple[str, ...]
+    base: str | None
+    """The model it was trained on, as PEFT wrote it: a hub id or a folder."""
+
+
+def read_adapter_facts(folder: Path) -> AdapterFacts:
+    """The facts of the adapter in `folder`. A key that PEFT leaves out has the value PEFT gives it.
+
+    Raises:
+        AdapterFolderError: no config or weights, not LoRA, unreadable, or a value of a wrong type.
+    """
+    config = _read_config(folder)
+    if str(config.get("peft_type", "LORA")).upper() != "LORA":
+        raise AdapterFolderError(f"{folder} holds a {config['peft_type']} adapter; a LoRA adapter can be continued")
+    if not any((folder / name).is_file() for name in WEIGHT_FILES):
+        raise AdapterFolderError(f"{folder} has no {WEIGHT_FILES[0]}; use the folder that the adapter was saved in")
+    targets, layers = _read_targets(folder, config)
+    return AdapterFacts(
+        rank=_read(folder, config, "r", int, 8),
+        alpha=_read(folder, config, "lora_alpha", (int, float), 8),
+        dropout=float(_read(folder, config, "lora_dropout", (int, float), 0.0)),
+        targets=targets,
+        rslora=_read(folder, config, "use_rslora", bool, False),
+        variant=_read_variant(folder, config),
+        layers=layers,
+        modules_to_save=tuple(
+            name for name in _read_names(folder, config, "modules_to_save") if name.rpartition(".")[2] not in _HEADS
+        ),
+        base=_read(folder, config, "base_model_name_or_path", str, "") or None,
+    )
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    file = folder / CONFIG_FILE
+    if not file.is_file():
+        raise AdapterFolderError(f"{folder} has no {CONFIG_FILE}; {_suggest_folder(folder)}")
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(_MAX_CONFIG_BYTES + 1)
+        config = json.loads(content) if len(content) <= _MAX_CONFIG_BYTES else None
+    except (OSError, ValueError, RecursionError):
+        config = None
+    if not isinstance(config, dict):
+        raise AdapterFolderError(f"{file} is no JSON object; use the one that the adapter was saved with")
+    return config
+
+
+def _suggest_folder(folder: Path) -> str:
+    """A folder just below that holds an adapter, or what such a folder is."""
+    below = sorted(folder.glob(f"*/{CONFIG_FILE}"), key=lambda file: (len(file.parent.name), file.parent.name))
+    return f"start_from: {below[-1].parent}" if below else "use the folder that the adapter was saved in"
+
+
+def _read(folder: Path, config: Mapping[str, Any], key: str, kind: Any, default: Any) -> Any:
+    value = config.get(key)
+    if value is None:
+        return default
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise AdapterFolderError(f"{folder / CONFIG_FILE}: `{key}` can't be {json.dumps(value)[:60]}")
+    return value
+
+
+def _read_names(folder: Path, config: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    names = _read(folder, config, key, list, [])
+    if not all(isinstance(name, str) for name in names):
+        raise AdapterFolderError(f"{folder / CONFIG_FILE}: `{key}` is no list of names")
+    return tuple(names)
+
+
+def _read_targets(folder: Path, config: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Names of the adapted modules, and the layers they are in where not all are."""
+    asked = config.get("target_modules")
+    layers = config.get("layers_to_transform")
+    numbers = [layers] if isinstance(layers, int) else _read(folder, config, "layers_to_transform", list, [])
+    if not all(isinstance(number, int) for number in numbers):
+        raise AdapterFolderError(f"{folder / CONFIG_FILE}: `layers_to_transform` is no list of numbers")
+    if isinstance(asked, str):
+        found = _LAYER_PATTERN.fullmatch(asked)
+        if found is None:
+            return (), tuple(sorted(numbers))
+        return tuple(found["names"].split("|")), tuple(sorted(int(number) for number in found["layers"].split("|")))
+    names = {name.rpartition(".")[2] for name in _read_names(folder, config, "target_modules")}
+    return tuple(sorted(names)), tuple(sorted(numbers))
+
+
+def _read_variant(folder: Path, config: Mapping[str, Any]) -> str:
+    if _read(folder, config, "use_dora", bool, False):
+        return "dora"
+    return "pissa" if str(config.get("init_lora_weights")).startswith("pissa") else "plain"

@@ -1,0 +1,102 @@
+"""The adapter that training goes on with: what the recipe leaves open is taken over, what contradicts is an error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from qwen_recipes.qwen.adapter_folder import AdapterFacts, AdapterFolderError, read_adapter_facts
+from qwen_recipes.qwen.models import ModelFacts
+from qwen_recipes.recipe.parts.method import Method
+from qwen_recipes.resolve.decisions import PlanDecisions
+
+_KEPT = "frameworks keep what the saved adapter says, and ignore the recipe without a message"
+
+
+def find_adapter_folder(method: Method, folder: Path) -> Path | None:
+    """The folder of the adapter to continue, if the recipe names one."""
+    return folder / Path(method.start_from).expanduser() if method.start_from else None
+
+
+def continue_adapter(method: Method, facts: ModelFacts, folder: Path, decisions: PlanDecisions) -> Method:
+    """The method with all that the saved adapter settles. The same where there is none, or not yet.
+
+    A folder that does not exist may be the output of a run that has not begun: nothing is known of it then.
+    """
+    place = find_adapter_folder(method, folder)
+    if place is None or method.type in ("full", "freeze") or not place.exists():
+        return method
+    try:
+        saved = read_adapter_facts(place)
+    except AdapterFolderError as error:
+        message, _, instead = str(error).partition("; ")
+        decisions.report_problem(("method", "start_from"), message, instead, "there is nothing to continue")
+        return method
+    _check_contradictions(method, saved, facts, decisions)
+    return _take_over(method, saved, facts)
+
+
+def explain_taken_over(method: Method, written: Method, decisions: PlanDecisions) -> None:
+    """Give each value that was taken over its reason."""
+    if method is written:
+        return
+    for name in ("rank", "alpha", "dropout", "targets", "rslora", "variant", "modules_to_save"):
+        if getattr(written, name) in (None, "auto") and not (name == "variant" and written.type in ("dora", "qdora")):
+            decisions.derive_value(f"method.{name}", None, f"as saved in {written.start_from}", "method.start_from")
+
+
+def _take_over(method: Method, saved: AdapterFacts, facts: ModelFacts) -> Method:
+    alpha = int(saved.alpha) if float(saved.alpha).is_integer() else saved.alpha
+    targets = list(saved.targets) or method.targets
+    return method.with_values(
+        rank=saved.rank,
+        alpha=alpha,
+        dropout=saved.dropout,
+        targets=targets,
+        rslora=saved.rslora,
+        variant=None if method.type in ("dora", "qdora") else saved.variant,
+        layers=_count_last_layers(saved, facts) or method.layers,
+        modules_to_save=list(saved.modules_to_save) or None,
+    )
+
+
+def _count_last_layers(saved: AdapterFacts, facts: ModelFacts) -> int | None:
+    count = len(saved.layers)
+    return count if saved.layers and saved.layers == tuple(range(facts.layers - count, facts.layers)) else None
+
+
+def _check_contradictions(method: Method, saved: AdapterFacts, facts: ModelFacts, decisions: PlanDecisions) -> None:
+    for name, asked, found in _list_pairs(method, saved, facts):
+        if asked != found:
+            message = f"`method.{name}` is {_show(asked)}, and the adapter in {method.start_from} has {_show(found)}"
+            instead = f"{name}: {_show(found)}, or a new adapter without `start_from`"
+            decisions.report_problem(("method", name), message, instead, _KEPT)
+
+
+def _list_pairs(method: Method, saved: AdapterFacts, facts: ModelFacts) -> list[tuple[str, Any, Any]]:
+    """Each field that the recipe states, with its value there and in the adapter."""
+    stated: list[tuple[str, Any, Any]] = [
+        (name, getattr(method, name), getattr(saved, name))
+        for name in ("rank", "alpha", "dropout")
+        if getattr(method, name) is not None
+    ]
+    if isinstance(method.rslora, bool):
+        stated.append(("rslora", method.rslora, saved.rslora))
+    if method.variant is not None:
+        stated.append(("variant", method.variant, saved.variant))
+    elif method.type in ("dora", "qdora") and saved.variant != "dora":
+        stated.append(("type", method.type, {"dora": "lora", "qdora": "qlora"}[method.type]))
+    if method.modules_to_save is not None:
+        stated.append(("modules_to_save", sorted(method.modules_to_save), sorted(saved.modules_to_save)))
+    if method.targets is not None and saved.targets:
+        targets = facts.linear_modules if method.targets == "all-linear" else method.targets
+        stated.append(("targets", sorted(targets), sorted(saved.targets)))
+    if method.layers is not None:
+        stated.append(("layers", method.layers, _count_last_layers(saved, facts) or facts.layers))
+    return stated
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"[{', '.join(value)}]" if isinstance(value, list) else f"{value:g}" if isinstance(value, float) else str(value)
