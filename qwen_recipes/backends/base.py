@@ -63,6 +63,10 @@ class Backend:
     """The shape in which it reads the rows of a plan: a name in `qwen_recipes/data/rows/shapes.py`."""
     tokenizes_differently: Callable[[Plan], bool] = lambda plan: False
     """Whether it makes other tokens of a plan's rows than the official template: they are handed over then."""
+    choose_weights_cast: Callable[[Plan], str | None] = lambda plan: None
+    """The dtype to which a plugin beside the config casts trained weights; None where its own keys say it."""
+    weights_plugin: Path | None = None
+    """The Python file that does so; it is copied as `weights_dtype.py`."""
     resume_argument: str = ""
     """The argument that names the checkpoint to go on from, as a format with one place."""
     resume_unsupported: tuple[UnsupportedSetting, ...] = ()

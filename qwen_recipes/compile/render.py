@@ -20,6 +20,7 @@ from qwen_recipes.package_data import find_package_data
 from qwen_recipes.qwen.chat_templates import read_template
 
 CHAT_TEMPLATE = "chat_template.jinja"
+WEIGHTS_PLUGIN = "weights_dtype.py"
 _ROWS_PROGRAM = Path(__file__).parent.parent / "data" / "rows"
 _REWARDS_PROGRAM = _ROWS_PROGRAM.with_name("reward_functions.py")
 
@@ -54,6 +55,7 @@ def format_header(plan: Plan, backend: Backend) -> str:
     lines = [
         f"{plan.name}: compiled by qwen-recipes {__version__} for {backend.title} {plan.backend_version}",
         f"recipe {plan.recipe_hash[:16]}; edit the recipe, not this file",
+        f"trained weights are held in {plan.training.weights_dtype}",
     ]
     lines += [f"{code} is allowed: {' '.join(reason.split())}" for code, reason in sorted(plan.allow.items())]
     return "\n".join(f"# {line}" for line in map(_make_one_line, lines))
@@ -105,7 +107,15 @@ class Renderer:
             "layer_pattern": _make_layer_pattern(self.plan),
             "words": self.backend.native_values,
             "since": self.backend.is_at_least,
+            "weights_cast": self._choose_weights_cast(),
         }
+
+    def _choose_weights_cast(self) -> Any:
+        """The dtype to which the backend's plugin casts trained weights; a plugin that is left out says as much."""
+        if self.backend.weights_plugin:
+            self.record.mark_read("training.weights_dtype")
+        cast = self.backend.choose_weights_cast(self.plan)
+        return trace_value(cast, "training.weights_dtype") if cast else None
 
     def _get_template_path(self, view: TracedPlan) -> str:
         official = self.plan.chat.official
@@ -116,6 +126,8 @@ class Renderer:
         files = {f"rows/{path.name}": path.read_text("utf-8") for path in sorted(_ROWS_PROGRAM.glob("*.py"))}
         if self.plan.objective.rewards:
             files["reward_functions.py"] = _REWARDS_PROGRAM.read_text("utf-8")
+        if self.backend.weights_plugin and self.backend.choose_weights_cast(self.plan):
+            files[WEIGHTS_PLUGIN] = self.backend.weights_plugin.read_text("utf-8")
         if self.plan.chat.official and self.plan.objective.chat:
             self.record.mark_read("chat.template")
             files[CHAT_TEMPLATE] = read_template(self.plan.chat.template)

@@ -68,6 +68,12 @@ def resolve_training(
             "fp32" if cpu else "bf16",
             "the CPU trains in full precision" if cpu else "what Qwen3 was trained in; fp16 overflows (QR401)",
         ),
+        weights_dtype=pick(
+            "training.weights_dtype",
+            t.weights_dtype,
+            "float32",
+            "small updates add up; bfloat16 rounds them away (QR423)",
+        ),
         min_learning_rate=pick("training.min_learning_rate", t.min_learning_rate, 0.1, "a tenth of the peak"),
         fp8=pick("training.fp8", t.fp8, False, "bf16 everywhere"),
         seed=pick("training.seed", t.seed, 42, "any number; the same one everywhere"),
