@@ -68,6 +68,10 @@ class Backend:
     packed_attention_since: str = "0"
     largest_packed_micro_batch: Mapping[str, int] = field(default_factory=dict)
     """By attention: how many packs it takes at a time, where that is limited."""
+    choose_weights_cast: Callable[[Plan], str | None] = lambda plan: None
+    """The dtype to which a plugin beside the config casts trained weights; None where its own keys say it."""
+    weights_plugin: Path | None = None
+    """The Python file that does so; it is copied as `weights_dtype.py`."""
     resume_argument: str = ""
     """The argument that names the checkpoint to go on from, as a format with one place."""
     resume_unsupported: tuple[UnsupportedSetting, ...] = ()

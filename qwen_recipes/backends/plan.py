@@ -177,6 +177,7 @@ class TrainingPlan:
     max_grad_norm: float
     min_learning_rate: float
     precision: str
+    weights_dtype: str
     fp8: bool
     seed: int
     data_seed: int

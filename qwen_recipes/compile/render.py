@@ -20,6 +20,7 @@ from qwen_recipes.qwen.chat_templates import read_template
 from qwen_recipes.recipe.load import LoadedRecipe
 
 CHAT_TEMPLATE = "chat_template.jinja"
+WEIGHTS_PLUGIN = "weights_dtype.py"
 _ROWS_PROGRAM = Path(__file__).parent.parent / "data" / "rows"
 _REWARDS_PROGRAM = _ROWS_PROGRAM.with_name("reward_functions.py")
 
@@ -46,6 +47,7 @@ def format_header(plan: Plan, backend: Backend) -> str:
     lines = [
         f"{plan.name}: compiled by qwen-recipes {__version__} for {backend.title} {plan.backend_version}",
         f"recipe {plan.recipe_hash[:16]}; edit the recipe, not this file",
+        f"trained weights are held in {plan.training.weights_dtype}",
     ]
     if plan.method.adapter:
         lines.append(f"adapter scale {plan.method.scale:.4g} ({plan.method.scale_formula})")
@@ -101,7 +103,18 @@ class Renderer:
             "layer_pattern": _make_layer_pattern(self.plan),
             "words": self.backend.native_values,
             "since": self.backend.is_at_least,
+            "weights_cast": self._choose_weights_cast(),
         }
+
+    def _casts_weights(self) -> bool:
+        return bool(self.backend.weights_plugin and self.backend.choose_weights_cast(self.plan))
+
+    def _choose_weights_cast(self) -> Any:
+        """The dtype to which the backend's plugin casts trained weights; a plugin that is left out says as much."""
+        if self.backend.weights_plugin:
+            self.record.mark_read("training.weights_dtype")
+        cast = self.backend.choose_weights_cast(self.plan)
+        return trace_value(cast, "training.weights_dtype") if cast else None
 
     def _get_template_path(self, view: TracedPlan) -> str:
         official = self.plan.chat.official
@@ -117,6 +130,8 @@ class Renderer:
             names += ["reward_functions.py", "rewards.json"]
         if self.backend.choose_row_shape(plan) == "tokenized-text":
             names.append("rows/ms_swift_template.py")
+        if self._casts_weights():
+            names.append(WEIGHTS_PLUGIN)
         return names
 
     def get_copied_files(self) -> dict[str, str]:
@@ -124,6 +139,8 @@ class Renderer:
         files = {f"rows/{path.name}": path.read_text("utf-8") for path in sorted(_ROWS_PROGRAM.glob("*.py"))}
         if self.plan.objective.rewards:
             files["reward_functions.py"] = _REWARDS_PROGRAM.read_text("utf-8")
+        if self._casts_weights() and self.backend.weights_plugin:
+            files[WEIGHTS_PLUGIN] = self.backend.weights_plugin.read_text("utf-8")
         if self.plan.chat.official and self.plan.objective.chat:
             self.record.mark_read("chat.template")
             files[CHAT_TEMPLATE] = read_template(self.plan.chat.template)

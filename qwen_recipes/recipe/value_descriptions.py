@@ -144,6 +144,11 @@ VALUE_DESCRIPTIONS: dict[str, dict[Any, str]] = {
         "fp16": "half precision with loss scaling, for GPUs without bfloat16.",
         "fp32": "single precision: slow, and twice the memory.",
     },
+    "training.weights_dtype": {
+        "float32": "float32 (master weights): small updates add up; with AdamW 16 bytes for each trained weight.",
+        "bfloat16": "bfloat16, as are AdamW's states: half the memory, but updates at small learning rates are "
+        "rounded away (QR423).",
+    },
     "training.gradient_checkpointing": {"offload": "What is kept of the activations lies in host memory."},
     "training.attention": {
         "auto": "The fastest that the GPU and the framework have.",

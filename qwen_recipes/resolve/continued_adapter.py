@@ -99,4 +99,6 @@ def _list_pairs(method: Method, saved: AdapterFacts, facts: ModelFacts) -> list[
 def _show(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return f"[{', '.join(value)}]" if isinstance(value, list) else f"{value:g}" if isinstance(value, float) else str(value)
+    return (
+        f"[{', '.join(value)}]" if isinstance(value, list) else f"{value:g}" if isinstance(value, float) else str(value)
+    )

@@ -65,6 +65,12 @@ def resolve_training(
         ),
         max_grad_norm=pick("training.max_grad_norm", t.max_grad_norm, 1.0, "one bad batch can't throw it off"),
         precision=resolve_precision(t, hardware, decisions),
+        weights_dtype=pick(
+            "training.weights_dtype",
+            t.weights_dtype,
+            "float32",
+            "small updates add up; bfloat16 rounds them away (QR423)",
+        ),
         min_learning_rate=pick("training.min_learning_rate", t.min_learning_rate, 0.1, "a tenth of the peak"),
         fp8=pick("training.fp8", t.fp8, False, "bf16 everywhere"),
         seed=pick("training.seed", t.seed, 42, "any number; the same one everywhere"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qwen_recipes.backends.axolotl.native_values import NATIVE_VALUES
 from qwen_recipes.backends.axolotl.unsupported import UNSUPPORTED_SETTINGS
+from qwen_recipes.backends.axolotl.weights_dtype import PLUGIN, choose_weights_cast
 from qwen_recipes.backends.base import Backend, OutputFile
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.package_data import find_package_data
@@ -58,5 +59,7 @@ BACKEND = Backend(
     unsupported_settings=UNSUPPORTED_SETTINGS,
     older_versions=OLDER_VERSIONS,
     choose_row_shape=choose_row_shape,
+    choose_weights_cast=choose_weights_cast,
+    weights_plugin=PLUGIN,
     tokenizes_differently=lambda plan: plan.objective.type == "sft" and not plan.chat.official,
 )

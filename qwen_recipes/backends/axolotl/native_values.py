@@ -14,6 +14,10 @@ NATIVE_VALUES: dict[str, Mapping[Any, Any]] = {
         "flex_attention": "flex_attention",
     },
     "dora": {"plain": False, "dora": True, "pissa": False},
+    "weights_plugin": {
+        "float32": "weights_dtype.Float32Weights",
+        "bfloat16": "weights_dtype.BFloat16Weights",
+    },
     "storage": {"uint8": "uint8", "bf16": "bfloat16"},
     "overlong": {"drop": "drop", "truncate": "truncate", "error": "raise"},
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qwen_recipes.backends.base import UnsupportedSetting
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.backends.weights_dtype import UNSUPPORTED_WEIGHTS_DTYPES
 from qwen_recipes.recipe.objective_formats import LOW_RANK_OPTIMIZERS
 
 
@@ -13,6 +14,7 @@ def _ignores_label_smoothing(plan: Plan) -> bool:
 
 
 UNSUPPORTED_SETTINGS = (
+    *UNSUPPORTED_WEIGHTS_DTYPES,
     UnsupportedSetting(
         "chat.encoding",
         lambda p: p.chat.exact and p.data.streaming,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qwen_recipes.backends.base import UnsupportedSetting
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.backends.weights_dtype import UNSUPPORTED_WEIGHTS_DTYPES, wants_bfloat16
 from qwen_recipes.recipe.objective_formats import LOW_RANK_OPTIMIZERS
 
 
@@ -32,6 +33,12 @@ def _packs_several_at_a_time(plan: Plan) -> bool:
 
 
 UNSUPPORTED_SETTINGS = (
+    *UNSUPPORTED_WEIGHTS_DTYPES,
+    UnsupportedSetting(
+        "training.weights_dtype",
+        lambda p: wants_bfloat16(p) and p.method.adapter,
+        "under `pure_bf16` too PEFT makes an adapter float32, and no key of it says otherwise",
+    ),
     UnsupportedSetting(
         "training.micro_batch_size",
         _packs_several_at_a_time,

@@ -8,6 +8,7 @@ from typing import Any
 from qwen_recipes.backends.ms_swift.megatron import NATIVE_VALUES as MEGATRON
 
 NATIVE_VALUES: dict[str, Mapping[Any, Any]] = {
+    "weights_callback": {"float32": "float32_weights", "bfloat16": "bfloat16_weights"},
     "command": {
         "pretrain": "pt",
         "sft": "sft",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from qwen_recipes.backends.base import UnsupportedSetting
 from qwen_recipes.backends.ms_swift.megatron import UNSUPPORTED_SETTINGS as MEGATRON
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.backends.weights_dtype import UNSUPPORTED_WEIGHTS_DTYPES, wants_bfloat16
 from qwen_recipes.recipe.objective_formats import LOW_RANK_OPTIMIZERS
 
 
@@ -23,6 +24,13 @@ def _ignores_label_smoothing(plan: Plan) -> bool:
 
 
 UNSUPPORTED_SETTINGS = (
+    *UNSUPPORTED_WEIGHTS_DTYPES,
+    UnsupportedSetting(
+        "training.weights_dtype",
+        lambda p: wants_bfloat16(p) and p.method.adapter,
+        "callbacks that a plugin brings are chosen by name from 4.0 on: before, an adapter is held in float32",
+        until="4.0",
+    ),
     UnsupportedSetting(
         "hardware.strategy",
         lambda p: p.hardware.megatron,

@@ -12,7 +12,8 @@ PEFT writes the base into adapter_config.json and does not compare it when it lo
 adapter of one tiny Qwen3 model loads on another with the same shapes, without a warning.
 
 Instead:
-Name the model that the adapter was trained on. If this is a copy of it under another name, allow QR216 with that reason.
+Name the model that the adapter was trained on. If this is a copy of it under another name, allow QR216 with that
+reason.
 """
 
 from __future__ import annotations

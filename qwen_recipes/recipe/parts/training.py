@@ -82,6 +82,7 @@ class Training(RecipePart):
     max_grad_norm: float | None = None
     min_learning_rate: float | None = None
     precision: Literal["bf16", "fp16", "fp32"] | None = None
+    weights_dtype: Literal["float32", "bfloat16"] | None = None
     fp8: bool | None = None
     seed: int | None = None
     data_seed: int | None = None
@@ -141,6 +142,7 @@ class Training(RecipePart):
         "max_grad_norm": Float(ge=0.0),
         "min_learning_rate": Float(ge=0.0, lt=1.0),
         "precision": OneOf("bf16", "fp16", "fp32"),
+        "weights_dtype": OneOf("float32", "bfloat16"),
         "fp8": Boolean(),
         "seed": Integer(ge=0, lt=4294967296),
         "data_seed": Integer(ge=0, lt=4294967296),

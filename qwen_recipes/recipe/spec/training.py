@@ -96,6 +96,9 @@ class Training(Part):
         "Where `cosine_with_min_lr` ends, as a share of the peak.", 0.1, ge=0.0, lt=1.0
     )
     precision: Literal["bf16", "fp16", "fp32"] | None = optional_field("Precision of the computation.", "bf16")
+    weights_dtype: Literal["float32", "bfloat16"] | None = optional_field(
+        "What the trained weights (an adapter's too) are held in: the copy that the optimizer updates.", "float32"
+    )
     fp8: bool | None = optional_field("Matrix products in 8-bit floats, on GPUs that have them.", True)
     seed: int | None = optional_field("Seed of initialisation, order and dropout.", 42, ge=0, lt=2**32)
     data_seed: int | None = optional_field(
