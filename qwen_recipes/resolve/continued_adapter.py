@@ -36,13 +36,13 @@ def continue_adapter(method: Method, facts: ModelFacts, folder: Path, decisions:
     return _take_over(method, saved, facts)
 
 
-def explain_taken_over(method: Method, written: Method, decisions: PlanDecisions) -> None:
+def explain_taken_over(method: Method, in_recipe: Method, decisions: PlanDecisions) -> None:
     """Give each value that was taken over its reason."""
-    if method is written:
+    if method is in_recipe:
         return
     for name in ("rank", "alpha", "dropout", "targets", "rslora", "variant", "modules_to_save"):
-        if getattr(written, name) in (None, "auto") and not (name == "variant" and written.type in ("dora", "qdora")):
-            decisions.derive_value(f"method.{name}", None, f"as saved in {written.start_from}", "method.start_from")
+        if getattr(in_recipe, name) in (None, "auto") and not (name == "variant" and in_recipe.type in ("dora", "qdora")):
+            decisions.derive_value(f"method.{name}", None, f"as saved in {in_recipe.start_from}", "method.start_from")
 
 
 def _take_over(method: Method, saved: AdapterFacts, facts: ModelFacts) -> Method:
