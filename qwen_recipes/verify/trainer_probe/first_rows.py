@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from itertools import islice
@@ -39,7 +40,7 @@ def _copy_source(source: SourcePlan, base: Path, file: Path, count: int) -> Sour
             f"the rows of {source.hub} are on the hub, which a probe does not read; save some of them to a file and "
             "name it with --set data.train=FILE"
         )
-    rows = islice(_read_rows({**asdict(source), "path": str(base / source.path)}), count)
+    rows = islice(_read_rows({**asdict(source), "path": os.path.relpath(base / source.path)}), count)
     file.write_text("".join(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows), "utf-8")
     return replace(source, path=str(file))
 

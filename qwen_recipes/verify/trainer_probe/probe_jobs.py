@@ -16,7 +16,12 @@ from qwen_recipes.backends import Backend
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.compile import write_files
 from qwen_recipes.compile.plan_files import render_plan_files
-from qwen_recipes.environments.environment import Environment, MissingEnvironmentError, get_managed_environment
+from qwen_recipes.environments.environment import (
+    Environment,
+    MissingEnvironmentError,
+    default_root,
+    get_managed_environment,
+)
 from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.recipe.load import LoadedRecipe
 from qwen_recipes.runs.preflight import find_run_environment
@@ -140,11 +145,14 @@ def run_probes(backend: str, interpreter: Path, jobs: Sequence[ProbeJob], scratc
 
 
 def _make_variables(interpreter: Path, scratch: Path) -> dict[str, str]:
-    """The worker's environment: the framework's commands first, nothing of this Python's own."""
+    """The worker's environment: the framework's commands first, nothing of this Python's own.
+
+    Bytecode is kept, since a framework takes minutes to compile, but neither beside the recipe nor in the environment.
+    """
     variables = {**os.environ, "PATH": f"{interpreter.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
-    for name in ("PYTHONPATH", "PYTHONHOME"):
+    for name in ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE"):
         variables.pop(name, None)
-    return {**variables, "TMPDIR": str(scratch), "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**variables, "TMPDIR": str(scratch), "PYTHONPYCACHEPREFIX": str(default_root() / "bytecode")}
 
 
 def _end_process(process: subprocess.Popen[bytes]) -> None:
