@@ -156,15 +156,14 @@ def _make_variables(interpreter: Path, scratch: Path) -> dict[str, str]:
 
 
 def _end_process(process: subprocess.Popen[bytes]) -> None:
-    """End the worker, which ends its children; kill it where it does not listen."""
-    if process.poll() is not None:
-        return
-    process.terminate()
-    try:
-        process.wait(GRACE_SECONDS)
-    except subprocess.TimeoutExpired:
+    """End the worker, which ends its children; kill what is left of them."""
+    if process.poll() is None:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_SECONDS)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    process.wait()
 
 
 def probe_trainer(loaded: LoadedRecipe, plan: Plan, backend: Backend, folder: Path) -> dict[str, Any]:
