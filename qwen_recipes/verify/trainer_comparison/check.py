@@ -1,0 +1,145 @@
+"""What a comparison is made of: a case, what is looked at in it, and what comes of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from qwen_recipes.backends.plan import Plan
+from qwen_recipes.verify.trainer_comparison.expected_rows import ExpectedRows, expect_rows
+
+CheckResult = Literal["ok", "differs", "not seen"]
+RELATIVE_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class TrainerCheck:
+    """One field of the plan at one trainer.
+
+    `reason` tells where the value was seen, or why it was not.
+    """
+
+    field: str
+    planned: Any
+    seen: Any
+    result: CheckResult
+    reason: str
+
+
+class MissingSectionError(LookupError):
+    """The observation lacks a section; the message says why, where the observation does."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A plan and what was observed of its trainer; `folder` is the recipe's, None where it is not known."""
+
+    plan: Plan
+    observation: Mapping[str, Any]
+    folder: Path | None = None
+
+    def section(self, name: str) -> Any:
+        """A section of the observation. Raises MissingSectionError."""
+        if name in self.observation:
+            return self.observation[name]
+        problem = str(self.observation.get("problems", {}).get(name, "")).strip().splitlines()
+        raise MissingSectionError(f"the observation has no `{name}`" + (f": {problem[-1]}" if problem else ""))
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """The training arguments by name."""
+        found: Mapping[str, Any] = self.section("arguments")
+        return found
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Plain attributes of the trainer itself."""
+        found: Mapping[str, Any] = self.section("trainer")["settings"]
+        return found
+
+    @cached_property
+    def rows(self) -> ExpectedRows | NotSeen:
+        """The training rows as our own encoder makes them."""
+        return self._expect_rows(validation=False)
+
+    @cached_property
+    def validation_rows(self) -> ExpectedRows | NotSeen:
+        """The rows to validate on, where the recipe names files of their own."""
+        return self._expect_rows(validation=True)
+
+    def _expect_rows(self, validation: bool) -> ExpectedRows | NotSeen:
+        if self.folder is None:
+            return NotSeen("the recipe's folder is not known, so its rows can't be read")
+        try:
+            return expect_rows(self.plan, self.folder, validation)
+        except (OSError, ValueError, LookupError) as error:
+            return NotSeen(f"our own encoder can't read the rows: {error}")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A planned value beside the one at the trainer."""
+
+    planned: Any
+    seen: Any
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class NotSeen:
+    """Why a value can't be seen at this trainer."""
+
+    reason: str
+
+
+Look = Callable[[Case], Seen | NotSeen]
+
+
+@dataclass(frozen=True)
+class SeenLeaf:
+    """A leaf of the plan that stands at the trainer. `where` names the place for a person."""
+
+    where: str
+    look: Look
+
+
+@dataclass(frozen=True)
+class UnseenLeaf:
+    """A leaf that no trainer on a CPU shows; `shown_by` names the test that does."""
+
+    reason: str
+    shown_by: str
+
+
+Leaf = SeenLeaf | UnseenLeaf
+
+
+def values_equal(planned: Any, seen: Any) -> bool:
+    """Whether two values are the same; numbers up to a relative 1e-6, lists and maps item by item."""
+    if isinstance(planned, bool) or isinstance(seen, bool):
+        return planned is seen
+    if isinstance(planned, int | float) and isinstance(seen, int | float):
+        return math.isclose(planned, seen, rel_tol=RELATIVE_TOLERANCE)
+    if isinstance(planned, Mapping) and isinstance(seen, Mapping):
+        return planned.keys() == seen.keys() and all(values_equal(planned[key], seen[key]) for key in planned)
+    if isinstance(planned, list | tuple) and isinstance(seen, list | tuple):
+        return len(planned) == len(seen) and all(map(values_equal, planned, seen))
+    return bool(planned == seen)
+
+
+def find_argument(case: Case, *names: str) -> Any:
+    """The first of these training arguments that is set, else None."""
+    return next((case.arguments[name] for name in names if case.arguments.get(name) is not None), None)
+
+
+def look_at_argument(read: Callable[[Plan], Any], *names: str) -> Look:
+    """A look at a training argument, under the first of its names that is set."""
+
+    def look(case: Case) -> Seen | NotSeen:
+        return Seen(read(case.plan), find_argument(case, *names))
+
+    return look

@@ -1,0 +1,149 @@
+"""The loss: its kind, its numbers, and what the trained model is compared with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qwen_recipes.verify.trainer_comparison.check import Case, Leaf, Look, NotSeen, Seen, SeenLeaf
+
+TRAINERS = {
+    "pretrain": ("AxolotlTrainer", "CustomTrainer", "Seq2SeqTrainer"),
+    "sft": ("AxolotlTrainer", "CustomSeq2SeqTrainer", "Seq2SeqTrainer"),
+    "dpo": ("AxolotlDPOTrainer", "CustomDPOTrainer", "DPOTrainer"),
+    "orpo": ("AxolotlORPOTrainer", "CustomDPOTrainer", "ORPOTrainer"),
+    "simpo": ("AxolotlCPOTrainer", "CustomDPOTrainer", "CPOTrainer"),
+    "kto": ("AxolotlKTOTrainer", "CustomKTOTrainer", "KTOTrainer"),
+    "reward": ("AxolotlRewardTrainer", "PairwiseTrainer", "RewardTrainer"),
+    "grpo": ("AxolotlGRPOTrainer", "", "GRPOTrainer"),
+}
+"""Each objective's trainer in Axolotl, LLaMA-Factory and ms-swift; KL-anchored SFT has ms-swift's GKDTrainer."""
+BACKENDS = ("axolotl", "llamafactory", "ms-swift")
+LOSSES = {"orpo": "orpo", "simpo": "simpo"}
+SFT_LOSS = "sft"
+WITH_BETA = ("dpo", "orpo", "simpo", "kto", "grpo")
+
+
+def find_setting(case: Case, *names: str) -> Any:
+    """The first of these that the trainer itself holds, else that its arguments hold."""
+    held = [
+        source[name] for source in (case.settings, case.arguments) for name in names if source.get(name) is not None
+    ]
+    return held[0] if held else None
+
+
+def look_at_type(case: Case) -> Seen | NotSeen:
+    """The trainer's class."""
+    objective = case.plan.objective
+    seen = case.section("trainer")["class"].rpartition(".")[2]
+    if case.plan.backend not in BACKENDS:
+        return NotSeen(f"no trainers of {case.plan.backend} are known here")
+    if objective.kl_weight is not None:
+        return Seen("GKDTrainer", seen)
+    return Seen(TRAINERS[objective.type][BACKENDS.index(case.plan.backend)], seen)
+
+
+def look_at_loss(case: Case) -> Seen | NotSeen:
+    """DPO's loss; LLaMA-Factory's DPO trainer holds ORPO's and SimPO's too."""
+    objective = case.plan.objective
+    if objective.type not in ("dpo", "simpo"):
+        return NotSeen(f"{objective.type} has one loss")
+    found = find_setting(case, "loss_types", "loss_type")
+    kinds = [kind for kind in ([found] if isinstance(found, str) else found or []) if kind != SFT_LOSS]
+    return Seen([LOSSES.get(objective.type, objective.loss)], kinds)
+
+
+def look_at_beta(case: Case) -> Seen | NotSeen:
+    """How closely the model is held to its reference, or the weight of the preference."""
+    objective = case.plan.objective
+    if objective.type not in WITH_BETA:
+        return NotSeen(f"{objective.type} has no beta")
+    return Seen(objective.beta, find_setting(case, "beta"))
+
+
+def look_at_setting(field: str, types: tuple[str, ...], *names: str) -> Look:
+    """A look at a number of the trainer's, which these objectives read."""
+
+    def look(case: Case) -> Seen | NotSeen:
+        objective = case.plan.objective
+        if objective.type not in types:
+            return NotSeen(f"only {' and '.join(types)} reads it")
+        return Seen(getattr(objective, field), find_setting(case, *names))
+
+    return look
+
+
+def look_at_smoothing(case: Case) -> Seen | NotSeen:
+    """DPO's label smoothing; other objectives have none, of labels neither."""
+    objective = case.plan.objective
+    if objective.type == "dpo":
+        return Seen(objective.label_smoothing, find_setting(case, "label_smoothing"))
+    return Seen(0.0, case.arguments.get("label_smoothing_factor", 0.0))
+
+
+def look_at_sft_weight(case: Case) -> Seen | NotSeen:
+    """The weight of the next-token loss beside the preference's."""
+    objective = case.plan.objective
+    if objective.type not in ("dpo", "simpo"):
+        return NotSeen("only dpo and simpo read it")
+    return Seen(objective.sft_weight, _read_sft_weight(case))
+
+
+def _read_sft_weight(case: Case) -> Any:
+    kinds, weights = find_setting(case, "loss_types", "loss_type"), find_setting(case, "loss_weights")
+    if isinstance(kinds, list) and SFT_LOSS in kinds:
+        return weights[kinds.index(SFT_LOSS)] if weights else 1.0
+    for name in ("cpo_alpha", "ftx_gamma", "rpo_alpha"):
+        if case.settings.get(name):
+            return case.settings[name]
+    return 0.0
+
+
+def look_at_kl_weight(case: Case) -> Seen | NotSeen:
+    """ms-swift's `sft_alpha` is the inverse: its loss is the divergence plus that many next-token losses."""
+    weight = case.plan.objective.kl_weight
+    if weight is None:
+        return NotSeen("no divergence is added to the loss")
+    alpha = find_setting(case, "sft_alpha")
+    return Seen(weight, 1 / alpha if alpha else None)
+
+
+def look_at_rewards(field: str) -> Look:
+    """A look at the reward functions, whose own names a wrapper hides: their number and weights."""
+
+    def look(case: Case) -> Seen | NotSeen:
+        planned = case.plan.objective.rewards
+        if not planned:
+            return NotSeen("only grpo has reward functions")
+        found = case.section("trainer")["rewards"] or {}
+        if field == "weight":
+            return Seen([reward.weight for reward in planned], found.get("weights"))
+        return Seen(len(planned), len(found.get("functions") or []), "their number; wrappers hide their names")
+
+    return look
+
+
+GRPO = ("grpo",)
+OBJECTIVE: dict[str, Leaf] = {
+    "objective.type": SeenLeaf("the trainer's class", look_at_type),
+    "objective.loss": SeenLeaf("the trainer's loss", look_at_loss),
+    "objective.beta": SeenLeaf("the trainer's beta", look_at_beta),
+    "objective.gamma": SeenLeaf("the trainer's margin", look_at_setting("gamma", ("simpo",), "simpo_gamma")),
+    "objective.label_smoothing": SeenLeaf("the trainer's smoothing", look_at_smoothing),
+    "objective.sft_weight": SeenLeaf("the trainer's weights of losses", look_at_sft_weight),
+    "objective.desirable_weight": SeenLeaf(
+        "the trainer's weights", look_at_setting("desirable_weight", ("kto",), "desirable_weight")
+    ),
+    "objective.undesirable_weight": SeenLeaf(
+        "the trainer's weights", look_at_setting("undesirable_weight", ("kto",), "undesirable_weight")
+    ),
+    "objective.kl_weight": SeenLeaf("the trainer's weights", look_at_kl_weight),
+    "objective.rewards[].path": SeenLeaf("the trainer's reward functions", look_at_rewards("path")),
+    "objective.rewards[].function": SeenLeaf("the trainer's reward functions", look_at_rewards("function")),
+    "objective.rewards[].weight": SeenLeaf("the trainer's reward weights", look_at_rewards("weight")),
+    "objective.generations": SeenLeaf("the trainer's number", look_at_setting("generations", GRPO, "num_generations")),
+    "objective.max_completion_length": SeenLeaf(
+        "the trainer's length", look_at_setting("max_completion_length", GRPO, "max_completion_length")
+    ),
+    "objective.temperature": SeenLeaf("the trainer's temperature", look_at_setting("temperature", GRPO, "temperature")),
+    "objective.epsilon": SeenLeaf("the trainer's clipping", look_at_setting("epsilon", GRPO, "epsilon_low", "epsilon")),
+}

@@ -1,0 +1,94 @@
+"""What must hold at every trainer, whatever the recipe: no single leaf of a plan says it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qwen_recipes.data.rows.encode import IGNORE_INDEX
+from qwen_recipes.verify.trainer_comparison.check import Case, Leaf, NotSeen, Seen, SeenLeaf
+from qwen_recipes.verify.trainer_comparison.method import HEADS, list_trainable
+from qwen_recipes.verify.trainer_comparison.optimization import look_at_groups
+
+COMPARING = ("dpo", "kto", "grpo")
+"""Objectives whose loss compares the model with a reference."""
+
+
+def look_at_dtypes(case: Case) -> Seen | NotSeen:
+    """In what trained weights are held: float32, adapters too."""
+    found = {held["dtype"] for held in case.section("weights")["trainable"].values()}
+    return Seen(["float32"], sorted(found))
+
+
+def look_at_head(case: Case) -> Seen | NotSeen:
+    """A reward model trains a head that scores, and no other objective has one."""
+    names = case.section("weights")["trainable"]
+    heads = any(head in name for name in names for head in HEADS)
+    return Seen(case.plan.objective.type == "reward", heads)
+
+
+def look_at_reference(case: Case) -> Seen | NotSeen:
+    """The reference is the model as training finds it; losses without one have none."""
+    objective, found = case.plan.objective, case.section("reference")
+    if objective.kl_weight is not None:
+        return NotSeen("the observation does not hold the teacher that the model is anchored to")
+    if objective.type not in COMPARING or objective.beta == 0:
+        return Seen("no reference", "no reference" if found["kind"] == "none" else f"a reference: {found['kind']}")
+    if found["kind"] == "none":
+        return Seen("the model as training finds it", "no reference")
+    if found.get("largest_difference") is None:
+        return NotSeen("the observation does not hold how far the reference is from the start")
+    off = found["largest_difference"]
+    seen = "the model as training finds it" if off == 0 else f"{found['kind']}, off by up to {off:.3g}"
+    return Seen("the model as training finds it", seen)
+
+
+def look_at_other_dropout(case: Case) -> Seen | NotSeen:
+    """No dropout besides the adapter's: Qwen3 has none, in attention neither."""
+    found = case.section("modules")["dropout"]
+    odd = {place: sorted(held) for place in ("own", "attention") if (held := {p for p in found[place] if float(p)})}
+    return Seen({}, odd)
+
+
+def look_at_reference_dropout(case: Case) -> Seen | NotSeen:
+    """A reference model of its own is in evaluation mode and not trained."""
+    found = case.section("reference")
+    if found["kind"] != "model":
+        return NotSeen("the reference is no model of its own")
+    return Seen({"training": False}, {"training": found["training"]})
+
+
+def look_at_divisor(case: Case) -> Seen | NotSeen:
+    """The next-token loss is divided by the tokens in the loss of the whole optimizer step."""
+    batches = case.section("batches")
+    if case.plan.objective.type not in ("sft", "pretrain") or case.plan.objective.kl_weight is not None:
+        return NotSeen("losses of pairs, labels and rewards are means over examples")
+    try:
+        planned = sum(_count_labels(batch["values"]["labels"]) for batch in batches["micro_batches"])
+    except (KeyError, TypeError):
+        return NotSeen("the batches are too large to be observed whole")
+    return Seen(planned, batches["items"])
+
+
+def _count_labels(labels: Any) -> int:
+    return sum(label != IGNORE_INDEX for row in labels for label in row[1:])
+
+
+def look_at_frozen(case: Case) -> Seen | NotSeen:
+    """Of a method that trains adapters, nothing else is trained but what the recipe names."""
+    method = case.plan.method
+    if not method.adapter or method.modules_to_save:
+        return NotSeen("the method trains whole weights")
+    other = [name for name in list_trainable(case) if "lora_" not in name]
+    return Seen([], other[:3])
+
+
+WHOLE_TRAINER: dict[str, Leaf] = {
+    "optimizer: tensors": SeenLeaf("names in the optimizer's groups", look_at_groups),
+    "weights: dtype": SeenLeaf("trainable tensors", look_at_dtypes),
+    "weights: frozen": SeenLeaf("trainable tensors", look_at_frozen),
+    "weights: head": SeenLeaf("trainable tensors", look_at_head),
+    "reference: weights": SeenLeaf("the reference's weights beside the trained model's", look_at_reference),
+    "reference: mode": SeenLeaf("the reference model", look_at_reference_dropout),
+    "dropout: other modules": SeenLeaf("dropout modules, attention's too", look_at_other_dropout),
+    "loss: divisor": SeenLeaf("the number that a step's loss is divided by", look_at_divisor),
+}
