@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from glob import glob
 from pathlib import Path
 
 from qwen_recipes.backends.plan import ChatPlan, ModelPlan, Plan, SourcePlan
@@ -42,7 +41,7 @@ def expect_rows(plan: Plan, folder: Path, validation: bool = False) -> ExpectedR
     encoded: list[EncodedRow] = []
     examples = overlong = 0
     for source in plan.data.validation if validation else plan.data.train:
-        if source.path and not glob(str(folder / source.path)):
+        if source.path and not (folder / source.path).exists() and not any(folder.glob(source.path)):
             raise FileNotFoundError(f"{folder / source.path}: no such file")
         found = sample_rows(_with_source(plan, source), folder, encoder, None)
         encoded += [row.encoded for row in found.rows]
