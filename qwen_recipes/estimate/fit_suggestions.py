@@ -54,7 +54,7 @@ def suggest_fitting_changes(
     found = [suggestion for suggestion in first if suggestion is not None]
     if all(suggestion.why in _LAST_RESORT_REASONS for suggestion in found):
         found += _combine_changes(plan, now, facts, gpu, backend, rows)
-    return sorted(found, key=lambda suggestion: (suggestion.why in _LAST_RESORT_REASONS, -suggestion.speed))
+    return sorted(found, key=lambda suggestion: (_LAST_RESORT_REASONS.get(suggestion.why, 0), -suggestion.speed))
 
 
 def _combine_changes(
@@ -171,6 +171,19 @@ def add_gpus(plan: Plan, rows: TrainingRows | None) -> Iterator[ChangedPlan]:
         yield sets, replace(plan, hardware=spread, training=changed)
 
 
+def hold_weights_in_bfloat16(plan: Plan, rows: TrainingRows | None) -> Iterator[ChangedPlan]:
+    """What is trained in 16 bits, and AdamW's moments with it."""
+    if plan.training.weights_dtype == "float32" and not plan.method.adapter:
+        changed = replace(plan.training, weights_dtype="bfloat16")
+        yield (("training.weights_dtype", "bfloat16"),), replace(plan, training=changed)
+
+
+def train_an_adapter(plan: Plan, rows: TrainingRows | None) -> Iterator[ChangedPlan]:
+    """An adapter in place of all weights."""
+    if plan.method.type == "full":
+        yield (("method.type", "lora"),), replace(plan, method=replace(plan.method, type="lora", variant="plain"))
+
+
 PlanChange = Callable[[Plan, "TrainingRows | None"], Iterator[ChangedPlan]]
 CHANGE_REASONS: dict[PlanChange, str] = {
     enable_fused_loss: "a loss that never holds all logits",
@@ -180,6 +193,8 @@ CHANGE_REASONS: dict[PlanChange, str] = {
     quantize_base: "the base in 4 bits",
     shorten_sequences: "shorter rows",
     add_gpus: "more GPUs",
+    train_an_adapter: "an adapter in place of all weights",
+    hold_weights_in_bfloat16: "small updates are rounded away (QR423)",
 }
 PLAN_CHANGES = tuple(CHANGE_REASONS)
 STACKED_CHANGES = (
@@ -190,8 +205,13 @@ STACKED_CHANGES = (
     quantize_base,
     shorten_sequences,
 )
-_LAST_RESORT_REASONS = {CHANGE_REASONS[shorten_sequences], CHANGE_REASONS[add_gpus]}
-"""Offers that train on something else, or want another machine: after the others."""
+_LAST_RESORT_REASONS = {
+    CHANGE_REASONS[change]: place
+    for place, changes in enumerate(((shorten_sequences, add_gpus), (train_an_adapter,), (hold_weights_in_bfloat16,)), 1)
+    for change in changes
+}
+"""Offers that train on something else or want another machine, that train less, that lose updates: in this order,
+after the others."""
 
 
 def _format_value(value: Any) -> str:

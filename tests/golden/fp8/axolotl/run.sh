@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # fp8: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
 # recipe ca138a8ac3a80187; edit the recipe, not this file
+# trained weights are held in float32
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
@@ -15,4 +16,5 @@ PYTHONPATH=compiled/fp8/axolotl python -m rows compiled/fp8/axolotl/rows.json
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/fp8/rows/prepared
 
+export PYTHONPATH=compiled/fp8/axolotl${PYTHONPATH:+":$PYTHONPATH"}
 exec axolotl train compiled/fp8/axolotl/train.yaml --launcher torchrun "$@" -- --nnodes 1 --nproc_per_node 8

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # freeze-last-layers: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
 # recipe 82c3cf4d2d2d5660; edit the recipe, not this file
+# trained weights are held in float32
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
@@ -15,4 +16,5 @@ PYTHONPATH=compiled/freeze-last-layers/axolotl python -m rows compiled/freeze-la
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/freeze-last-layers/rows/prepared
 
+export PYTHONPATH=compiled/freeze-last-layers/axolotl${PYTHONPATH:+":$PYTHONPATH"}
 exec axolotl train compiled/freeze-last-layers/axolotl/train.yaml --launcher python "$@"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # full-eight-gpus: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
 # recipe 63cfb4102abe6ae7; edit the recipe, not this file
+# trained weights are held in float32
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
@@ -15,4 +16,5 @@ PYTHONPATH=compiled/full-eight-gpus/axolotl python -m rows compiled/full-eight-g
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/full-eight-gpus/rows/prepared
 
+export PYTHONPATH=compiled/full-eight-gpus/axolotl${PYTHONPATH:+":$PYTHONPATH"}
 exec axolotl train compiled/full-eight-gpus/axolotl/train.yaml --launcher torchrun "$@" -- --nnodes 1 --nproc_per_node 8

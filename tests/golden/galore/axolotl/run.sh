@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # galore: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
 # recipe 11b3118e95fff517; edit the recipe, not this file
+# trained weights are held in float32
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
@@ -15,4 +16,5 @@ PYTHONPATH=compiled/galore/axolotl python -m rows compiled/galore/axolotl/rows.j
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/galore/rows/prepared
 
+export PYTHONPATH=compiled/galore/axolotl${PYTHONPATH:+":$PYTHONPATH"}
 exec axolotl train compiled/galore/axolotl/train.yaml --launcher python "$@"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # reward-model: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
 # recipe c27d8a12e3c6ac9c; edit the recipe, not this file
+# trained weights are held in float32
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
@@ -15,4 +16,5 @@ PYTHONPATH=compiled/reward-model/axolotl python -m rows compiled/reward-model/ax
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/reward-model/rows/prepared
 
+export PYTHONPATH=compiled/reward-model/axolotl${PYTHONPATH:+":$PYTHONPATH"}
 exec axolotl train compiled/reward-model/axolotl/train.yaml --launcher python "$@"

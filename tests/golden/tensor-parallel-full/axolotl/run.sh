@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # tensor-parallel-full: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
 # recipe 791f963619fa375e; edit the recipe, not this file
+# trained weights are held in float32
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
@@ -15,4 +16,5 @@ PYTHONPATH=compiled/tensor-parallel-full/axolotl python -m rows compiled/tensor-
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/tensor-parallel-full/rows/prepared
 
+export PYTHONPATH=compiled/tensor-parallel-full/axolotl${PYTHONPATH:+":$PYTHONPATH"}
 exec axolotl train compiled/tensor-parallel-full/axolotl/train.yaml --launcher torchrun "$@" -- --nnodes 1 --nproc_per_node 8

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # tool-calling: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
 # recipe 281931c95e45b0eb; edit the recipe, not this file
+# trained weights are held in float32
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
@@ -15,4 +16,5 @@ PYTHONPATH=compiled/tool-calling/axolotl python -m rows compiled/tool-calling/ax
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/tool-calling/rows/prepared
 
+export PYTHONPATH=compiled/tool-calling/axolotl${PYTHONPATH:+":$PYTHONPATH"}
 exec axolotl train compiled/tool-calling/axolotl/train.yaml --launcher python "$@"

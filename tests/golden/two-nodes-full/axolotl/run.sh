@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # two-nodes-full: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
 # recipe ca0f0c8299bebaea; edit the recipe, not this file
+# trained weights are held in float32
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
@@ -15,6 +16,7 @@ PYTHONPATH=compiled/two-nodes-full/axolotl python -m rows compiled/two-nodes-ful
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/two-nodes-full/rows/prepared
 
+export PYTHONPATH=compiled/two-nodes-full/axolotl${PYTHONPATH:+":$PYTHONPATH"}
 : "${NODE_RANK:?set it to this host, counted from 0}" "${MASTER_ADDR:?set it to the address of host 0}"
 export MASTER_PORT="${MASTER_PORT:-29500}"
 exec axolotl train compiled/two-nodes-full/axolotl/train.yaml --launcher torchrun "$@" -- --nnodes 2 --nproc_per_node 8 --node_rank "$NODE_RANK" --rdzv_id two-nodes-full --rdzv_backend c10d --rdzv_endpoint "$MASTER_ADDR:$MASTER_PORT"
