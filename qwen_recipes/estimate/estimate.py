@@ -11,7 +11,13 @@ from typing import Literal
 
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.estimate.gpu_models import GpuModel
-from qwen_recipes.estimate.memory import DEEPSPEED_STRATEGIES, GIB, MemoryBreakdown, estimate_memory, weight_bytes
+from qwen_recipes.estimate.memory import (
+    GIB,
+    MemoryBreakdown,
+    estimate_memory,
+    saved_state_bytes,
+    saved_weight_bytes,
+)
 from qwen_recipes.estimate.speed import estimate_tokens_per_second
 from qwen_recipes.estimate.workload import STATE_BYTES, Workload, build_workload
 from qwen_recipes.qwen.facts import ModelFacts
@@ -136,13 +142,12 @@ class Estimate:
         """Download, caches, checkpoints (one more than are kept while the newest is written) and trained weights."""
         load, facts = self.workload, self.workload.facts
         weights = 2.0 * facts.parameters
-        states = load.trainable * STATE_BYTES[load.state_kind]
-        saved = 4.0 * load.adapter if load.method == "lora" else weight_bytes(load) * facts.parameters
-        masters = 4.0 * load.trainable if load.strategy in DEEPSPEED_STRATEGIES else 0.0
+        states = load.trainable * saved_state_bytes(load)
+        saved = saved_weight_bytes(load)
         kept = self.plan.training.keep_checkpoints + 1
         tokens = self.rows.count * self.rows.mean_tokens if self.rows else 0.0
         model = 0.0 if self.plan.model.local else weights
-        return DiskUsage(model, tokens * CACHE_BYTES_PER_TOKEN, kept * (saved + states + masters), saved)
+        return DiskUsage(model, tokens * CACHE_BYTES_PER_TOKEN, kept * (saved + states), saved)
 
     @property
     def host_memory(self) -> float:

@@ -92,7 +92,7 @@ class _FitSearch:
         ]
         if all(suggestion.last_resort for suggestion in found):
             found += self._combine_changes(now)
-        return sorted(found, key=lambda suggestion: (suggestion.last_resort, -suggestion.speed))
+        return sorted(found, key=lambda one: (LAST_RESORT_REASONS.get(one.why, 0), -one.speed))
 
     def _find_variant_that_fits(self, change: PlanChange, now: Estimate) -> FitSuggestion | None:
         for sets, changed in self._iterate_changes(change, (), self.plan):

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from qwen_recipes.estimate.workload import (
     DROPS_INT8_INPUTS,
-    FLOAT32_TRAINERS,
     STATE_BYTES,
     UPCASTS_EMBEDDINGS,
     Workload,
@@ -103,13 +102,19 @@ def allocator_reserve_bytes(workload: Workload, fixed: float, transient: Mapping
 
 
 def weight_bytes(workload: Workload) -> float:
-    """Bytes of one stored weight that is not quantized: 4 where the trainer holds what it trains in float32."""
-    upcast = (
-        workload.trainer in FLOAT32_TRAINERS
-        and workload.method != "lora"
-        and workload.strategy not in DEEPSPEED_STRATEGIES
-    )
-    return 4.0 if workload.precision == "fp32" or upcast else 2.0
+    """Bytes of one weight of the model that is trained, as the GPU computes with it: master weights are counted apart."""
+    wide = workload.weights_dtype == "float32" and not _has_master_weights(workload)
+    return 4.0 if workload.precision == "fp32" or wide else 2.0
+
+
+def frozen_weight_bytes(workload: Workload) -> float:
+    """Bytes of one weight that is neither quantized nor trained."""
+    return 4.0 if workload.precision == "fp32" else 2.0
+
+
+def adapter_weight_bytes(workload: Workload) -> float:
+    """Bytes of one weight of an adapter."""
+    return 4.0 if workload.weights_dtype == "float32" else 2.0
 
 
 def quantized_weight_bytes(workload: Workload) -> float:
@@ -121,20 +126,29 @@ def quantized_weight_bytes(workload: Workload) -> float:
 
 
 def stored_weight_bytes(workload: Workload) -> float:
-    """The base as it is stored: what shards leave here, and a second copy where a reference is kept."""
+    """The model as it is stored: what shards leave here, and a frozen copy where a reference is kept."""
     facts = workload.facts
     if workload.bits == 16:
-        whole = facts.parameters * weight_bytes(workload)
+        trained = 0 if workload.method == "lora" else workload.trainable
+        frozen = facts.parameters * (2 if workload.reference else 1) - trained
+        whole = trained * weight_bytes(workload) + frozen * frozen_weight_bytes(workload)
     else:
         rest = facts.parameters - count_quantizable_weights(facts)
         whole = count_quantizable_weights(facts) * quantized_weight_bytes(workload) + rest * unquantized_weight_bytes(
             workload
         )
-    copies = 2 if workload.reference else 1
     if workload.strategy not in SHARDS_WEIGHTS:
-        return copies * whole / workload.model_parallel_gpus
+        return whole / workload.model_parallel_gpus
     resident = 0.0 if workload.offload == "all" else whole / workload.shards
-    return copies * resident + 2 * facts.layer_parameters * 2.0
+    return resident + 2 * facts.layer_parameters * 2.0
+
+
+def saved_weight_bytes(workload: Workload) -> float:
+    """Bytes of the weights in one checkpoint: an adapter, or the whole model with what is trained in its dtype."""
+    if workload.method == "lora":
+        return adapter_bytes(workload)
+    frozen = workload.facts.parameters - workload.trainable
+    return workload.trainable * weight_bytes(workload) + frozen * frozen_weight_bytes(workload)
 
 
 def unquantized_weight_bytes(workload: Workload) -> float:
@@ -148,13 +162,15 @@ def count_quantizable_weights(facts: ModelFacts) -> int:
 
 
 def adapter_bytes(workload: Workload) -> float:
-    """The adapter's weights, in float32 (PEFT casts them up)."""
-    return 4.0 * workload.adapter
+    """The adapter's weights."""
+    return adapter_weight_bytes(workload) * workload.adapter
 
 
 def gradient_bytes(workload: Workload) -> float:
     """One a trained weight, in the weight's type; DDP keeps buckets as large beside them."""
-    whole = workload.trainable * (4.0 if workload.method == "lora" else weight_bytes(workload))
+    whole = workload.trainable * (
+        adapter_weight_bytes(workload) if workload.method == "lora" else weight_bytes(workload)
+    )
     if workload.strategy in SHARDS_GRADIENTS:
         return 0.0 if workload.offload != "none" else whole / workload.shards
     if workload.strategy == "megatron" and workload.method != "lora":
@@ -166,16 +182,16 @@ def optimizer_state_bytes(workload: Workload) -> float:
     """Moments; under DeepSpeed a float32 copy of the weights too. Paged and offloaded states are not the GPU's."""
     if workload.paged or workload.offload != "none":
         return 0.0
-    each = STATE_BYTES[workload.state_kind]
-    if (
-        workload.state_kind == "32bit"
-        and workload.method != "lora"
-        and weight_bytes(workload) == 2.0
-        and not _has_master_weights(workload)
-    ):
-        each /= 2
-    whole = workload.trainable * (each + (4.0 if _has_master_weights(workload) else 0.0))
+    whole = workload.trainable * saved_state_bytes(workload)
     return whole / workload.shards if workload.strategy in SHARDS_STATES else whole
+
+
+def saved_state_bytes(workload: Workload) -> float:
+    """Bytes of optimizer state a trained weight: AdamW's moments have the weights' dtype; master weights are float32."""
+    each = STATE_BYTES[workload.state_kind]
+    if workload.state_kind == "32bit" and workload.weights_dtype == "bfloat16":
+        each /= 2
+    return each + (4.0 if _has_master_weights(workload) else 0.0)
 
 
 def _has_master_weights(workload: Workload) -> bool:
@@ -256,11 +272,11 @@ def autocast_copy_bytes(workload: Workload) -> float:
     """The bf16 copies of float32 weights that autocast holds until the forward pass ends; of an upcast head, one."""
     if workload.precision == "fp32":
         return 0.0
-    own = (
-        2.0 * workload.adapter
-        if workload.method == "lora"
-        else 2.0 * workload.trainable * (weight_bytes(workload) == 4.0)
-    )
+    if workload.method == "lora":
+        own = 2.0 * workload.adapter * (adapter_weight_bytes(workload) == 4.0)
+    else:  # shards are gathered in bf16
+        wide = weight_bytes(workload) == 4.0 and workload.strategy not in SHARDS_WEIGHTS
+        own = 2.0 * workload.trainable * wide
     head = workload.facts.hidden_size * workload.facts.vocab_size
     return own + (2.0 * head if workload.bits != 16 and workload.trainer in UPCASTS_EMBEDDINGS else 0.0)
 

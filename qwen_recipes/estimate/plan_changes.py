@@ -121,6 +121,13 @@ def train_adapter(plan: Plan, rows: TrainingRows | None) -> Iterator[ChangedPlan
         yield (("method.type", name),), replace(plan, method=method, quantization=stored)
 
 
+def hold_weights_in_bfloat16(plan: Plan, rows: TrainingRows | None) -> Iterator[ChangedPlan]:
+    """What is trained in 16 bits, and AdamW's moments with it."""
+    if plan.training.weights_dtype == "float32" and not plan.method.adapter:
+        changed = replace(plan.training, weights_dtype="bfloat16")
+        yield (("training.weights_dtype", "bfloat16"),), replace(plan, training=changed)
+
+
 CHANGE_REASONS: dict[PlanChange, str] = {
     enable_fused_loss: "a loss that never holds all logits",
     enable_checkpointing: "activations are computed again",
@@ -132,6 +139,7 @@ CHANGE_REASONS: dict[PlanChange, str] = {
     shorten_sequences: "shorter rows",
     train_adapter: "an adapter in place of the weights themselves",
     add_gpus: "more GPUs",
+    hold_weights_in_bfloat16: "small updates are rounded away (QR423)",
 }
 PLAN_CHANGES = tuple(CHANGE_REASONS)
 STACKED_CHANGES = (
@@ -144,5 +152,7 @@ STACKED_CHANGES = (
     offload_to_host,
     shorten_sequences,
 )
-LAST_RESORT_REASONS = {CHANGE_REASONS[change] for change in (shorten_sequences, train_adapter, add_gpus)}
-"""Suggestions that train something else, or want another machine: after the others."""
+_LAST_RESORTS = ((shorten_sequences, add_gpus), (train_adapter,), (hold_weights_in_bfloat16,))
+LAST_RESORT_REASONS = {CHANGE_REASONS[c]: place for place, changes in enumerate(_LAST_RESORTS, 1) for c in changes}
+"""Suggestions that train on something else or want another machine, that train less, that lose updates: in this order,
+after the others."""

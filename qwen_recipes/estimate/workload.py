@@ -10,8 +10,8 @@ from typing import Any
 from qwen_recipes.backends.plan import HardwarePlan, Plan
 from qwen_recipes.qwen.facts import ModelFacts, count_lora_parameters
 
-FLOAT32_TRAINERS = {"llamafactory"}
-"""Trainers that hold every trained weight in float32 where nothing shards (LLaMA-Factory#5150; run)."""
+FLOAT32_CELLS = {"llamafactory"}
+"""Trainers whose measured full fine-tuning held weights in float32 (LLaMA-Factory#5150); the others', in bfloat16."""
 UPCASTS_EMBEDDINGS = {"plain"}
 """Trainers that hold what k-bit preparation upcasts (embeddings, head) in float32 while they train."""
 DROPS_INT8_INPUTS = {"llamafactory"}
@@ -44,6 +44,8 @@ class Workload:
     """A key of STATE_BYTES."""
     paged: bool
     precision: str
+    weights_dtype: str
+    """What the optimizer updates: `float32` or `bfloat16`."""
     strategy: str
     shards: int
     offload: str
@@ -92,6 +94,7 @@ def build_workload(plan: Plan, facts: ModelFacts) -> Workload:
         state_kind=states,
         paged=paged,
         precision=t.precision,
+        weights_dtype=t.weights_dtype,
         strategy=h.strategy,
         shards=h.world if h.megatron else max(1, h.world // h.tensor_parallel),
         model_parallel_gpus=_count_model_parallel_gpus(h, facts),
@@ -130,6 +133,7 @@ def build_workload_from_cell(cell: Mapping[str, Any], facts: ModelFacts) -> Work
         state_kind=states,
         paged=paged,
         precision="bf16",
+        weights_dtype="bfloat16" if full and cell["stack"] not in FLOAT32_CELLS else "float32",
         strategy="single",
         shards=1,
         offload="none",

@@ -41,7 +41,9 @@ def explain_taken_over(method: Method, in_recipe: Method, decisions: PlanDecisio
     if method is in_recipe:
         return
     for name in ("rank", "alpha", "dropout", "targets", "rslora", "variant", "modules_to_save"):
-        if getattr(in_recipe, name) in (None, "auto") and not (name == "variant" and in_recipe.type in ("dora", "qdora")):
+        if getattr(in_recipe, name) in (None, "auto") and not (
+            name == "variant" and in_recipe.type in ("dora", "qdora")
+        ):
             decisions.derive_value(f"method.{name}", None, f"as saved in {in_recipe.start_from}", "method.start_from")
 
 

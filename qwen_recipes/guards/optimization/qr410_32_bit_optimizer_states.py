@@ -5,12 +5,12 @@ All weights are trained on one GPU with an optimizer in 32 bits, and its two mom
 memory of `hardware.gpu`.
 
 Why it matters:
-AdamW keeps two numbers for every weight. In 8 bits they take half to a quarter of that, and the result is the same
+AdamW keeps two numbers for every weight, in the dtype of the weights. In 8 bits they take half to a quarter of that, and the result is the same
 within noise: room for longer rows, or for a run that would not start.
 
 Evidence:
-One H100, Qwen3-4B, all weights, 2,048 tokens (2026-11-23): peak 32,438 MiB with AdamW, 24,839 MiB with `adamw_8bit`
-(torch 2.11, bitsandbytes 0.50.2). That quality holds: arXiv:2110.02861.
+One H100, Qwen3-4B, all weights, 2,048 tokens (2026-11-23): peak 32,438 MiB with AdamW, 24,839 MiB with `adamw_8bit`,
+both with weights in bfloat16 (torch 2.11, bitsandbytes 0.50.2). That quality holds: arXiv:2110.02861.
 
 Instead:
 Write `optimizer: adamw_8bit`, or `paged_adamw_8bit`, which moves to host memory when the GPU is full.
@@ -32,7 +32,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     alone = plan.method.type == "full" and plan.hardware.world == 1 and plan.training.optimizer in FULL_SIZE_OPTIMIZERS
     if gpu is None or not alone or plan.hardware.deepspeed:
         return
-    wide = context.backend.name == "llamafactory" or plan.training.precision == "fp32"
+    wide = plan.training.weights_dtype == "float32"
     moments = context.model.parameters * (8 if wide else 4) / 2**30
     if moments > MAX_GPU_SHARE * gpu.memory:
         yield Violation(

@@ -27,8 +27,8 @@ from qwen_recipes.guards.base import Guard, GuardContext, Violation
 from qwen_recipes.guards.strategy_fixes import make_strategy_violation
 from qwen_recipes.qwen.models import count_lora_parameters
 
-BYTES_PER_PARAMETER = 16
-"""Of weight, gradient, and Adam's two states with a copy in full precision, for each trained parameter."""
+BYTES_PER_PARAMETER = {"float32": 16, "bfloat16": 8}
+"""Of weight, gradient and Adam's two states, for each trained parameter, by `training.weights_dtype`."""
 ASSUMED_GPU_GIB = 24
 
 
@@ -38,7 +38,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if plan.hardware.strategy != "ddp":
         return
     memory = context.gpu.memory if context.gpu else ASSUMED_GPU_GIB
-    needed = count_trained_parameters(context) * BYTES_PER_PARAMETER / 2**30
+    needed = count_trained_parameters(context) * BYTES_PER_PARAMETER[plan.training.weights_dtype] / 2**30
     if needed > memory * (0.1 if plan.method.adapter else 0.5):
         yield make_strategy_violation(
             context,
