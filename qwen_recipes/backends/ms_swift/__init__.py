@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qwen_recipes.backends.base import Backend, OutputFile
 from qwen_recipes.backends.ms_swift.native_values import NATIVE_VALUES
+from qwen_recipes.backends.ms_swift.plugins import choose_plugins
 from qwen_recipes.backends.ms_swift.unsupported import UNSUPPORTED_SETTINGS
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.package_data import find_package_data
@@ -51,5 +52,7 @@ BACKEND = Backend(
     unsupported_settings=UNSUPPORTED_SETTINGS,
     older_versions=OLDER_VERSIONS,
     choose_row_shape=choose_row_shape,
+    choose_plugins=choose_plugins,
+    uses_trainer_plugin=lambda plan: "trainer_plugin.py" in choose_plugins(plan) and not plan.hardware.megatron,
     tokenizes_differently=lambda plan: plan.objective.type == "sft" and not plan.chat.official,
 )

@@ -58,6 +58,7 @@ class Objective(RecipePart):
     desirable_weight: float | None = None
     undesirable_weight: float | None = None
     kl_weight: float | None = None
+    reference: Literal["start", "base"] | None = None
     rewards: list[Reward] | None = None
     generations: int | None = None
     max_completion_length: int | None = None
@@ -86,6 +87,7 @@ class Objective(RecipePart):
         "desirable_weight": Float(gt=0.0, le=100.0),
         "undesirable_weight": Float(gt=0.0, le=100.0),
         "kl_weight": Float(gt=0.0, le=10.0),
+        "reference": OneOf("start", "base"),
         "rewards": ListOf(PartOf(Reward), min_length=1),
         "generations": Integer(ge=2),
         "max_completion_length": Integer(ge=1),
