@@ -11,6 +11,9 @@ from typing import Any, Literal
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.backends.versions import parse_version
 
+TRAINER_PLUGIN = "trainer_plugin.py"
+"""The file that emulates what a framework's trainers leave out."""
+
 FileKind = Literal["yaml", "json", "shell"]
 
 
@@ -72,6 +75,10 @@ class Backend:
     """The dtype to which a plugin beside the config casts trained weights; None where its own keys say it."""
     weights_plugin: Path | None = None
     """The Python file that does so; it is copied as `weights_dtype.py`."""
+    choose_plugins: Callable[[Plan], tuple[str, ...]] = lambda plan: ()
+    """What it has to load beside its config: names that its template prints."""
+    uses_trainer_plugin: Callable[[Plan], bool] = lambda plan: False
+    """Whether a plan needs `trainer_plugin.py` of this backend's package, which is copied beside the config."""
     resume_argument: str = ""
     """The argument that names the checkpoint to go on from, as a format with one place."""
     resume_unsupported: tuple[UnsupportedSetting, ...] = ()
@@ -118,6 +125,10 @@ class Backend:
         """The framework's own vocabulary, as JSON Schema taken from its classes."""
         loaded: dict[str, Any] = json.loads(self.schema_file.read_text("utf-8"))
         return loaded
+
+    def read_trainer_plugin(self) -> str:
+        """The text of `trainer_plugin.py`."""
+        return (Path(__file__).parent / self.package / TRAINER_PLUGIN).read_text("utf-8")
 
     def lock_folder(self) -> Path:
         """The folder with this backend's locked requirements, one file per device and Python."""

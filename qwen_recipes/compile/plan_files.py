@@ -8,16 +8,17 @@ from qwen_recipes.backends import Backend
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.compile.compiler import REWARDS_JSON, ROWS_JSON
 from qwen_recipes.compile.extra_keys import append_extra_keys
-from qwen_recipes.compile.render import Renderer, make_relative_paths
+from qwen_recipes.compile.render import Renderer, make_recipe_path
 from qwen_recipes.compile.value_formats import remove_marks
+from qwen_recipes.recipe.load import LoadedRecipe
 
 
-def render_plan_files(plan: Plan, backend: Backend, folder: Path, recipe_folder: Path) -> dict[str, str]:
+def render_plan_files(plan: Plan, backend: Backend, folder: Path, loaded: LoadedRecipe) -> dict[str, str]:
     """The files of `plan` as they would stand in `folder`, by name; no guard and no schema looks at them.
 
     Raises NoNativeValueError where the backend has no word for a value.
     """
-    renderer = Renderer(plan, backend, make_relative_paths(folder, recipe_folder))
+    renderer = Renderer(plan, backend, make_recipe_path(folder, loaded))
     files = renderer.get_copied_files()
     shared = [ROWS_JSON, REWARDS_JSON] if plan.objective.rewards else [ROWS_JSON]
     for output in [*backend.list_output_files(plan), *shared]:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from qwen_recipes import __version__
-from qwen_recipes.backends.base import Backend, FileKind, OutputFile
+from qwen_recipes.backends.base import TRAINER_PLUGIN, Backend, FileKind, OutputFile
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.compile.traced_plan import FieldReads, TracedPlan
 from qwen_recipes.compile.traced_values import TracedValue, trace_value, untrace_value
@@ -99,6 +99,8 @@ class Renderer:
             "template_file": self._get_template_path(view),
             "row_shape": self.backend.choose_row_shape(self.plan),
             "backend": self.backend.name,
+            "plugins": self.backend.choose_plugins(self.plan),
+            "uses_trainer_plugin": self.backend.uses_trainer_plugin(self.plan),
             "from_hub": any(s.hub for s in (*self.plan.data.train, *self.plan.data.validation)),
             "layer_pattern": _make_layer_pattern(self.plan),
             "words": self.backend.native_values,
@@ -132,15 +134,19 @@ class Renderer:
             names.append("rows/ms_swift_template.py")
         if self._casts_weights():
             names.append(WEIGHTS_PLUGIN)
+        if self.backend.uses_trainer_plugin(plan):
+            names.append(TRAINER_PLUGIN)
         return names
 
     def get_copied_files(self) -> dict[str, str]:
-        """Files that are the same for every backend: the program that prepares rows, and the official template."""
+        """Files that are copied as they are: the program that prepares rows, plugins, and the official template."""
         files = {f"rows/{path.name}": path.read_text("utf-8") for path in sorted(_ROWS_PROGRAM.glob("*.py"))}
         if self.plan.objective.rewards:
             files["reward_functions.py"] = _REWARDS_PROGRAM.read_text("utf-8")
         if self._casts_weights() and self.backend.weights_plugin:
             files[WEIGHTS_PLUGIN] = self.backend.weights_plugin.read_text("utf-8")
+        if self.backend.uses_trainer_plugin(self.plan):
+            files[TRAINER_PLUGIN] = self.backend.read_trainer_plugin()
         if self.plan.chat.official and self.plan.objective.chat:
             self.record.mark_read("chat.template")
             files[CHAT_TEMPLATE] = read_template(self.plan.chat.template)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qwen_recipes.backends.axolotl.native_values import NATIVE_VALUES
+from qwen_recipes.backends.axolotl.plugins import choose_plugins, choose_trainer_class
 from qwen_recipes.backends.axolotl.unsupported import UNSUPPORTED_SETTINGS
 from qwen_recipes.backends.axolotl.weights_dtype import PLUGIN, choose_weights_cast
 from qwen_recipes.backends.base import Backend, OutputFile
@@ -61,5 +62,7 @@ BACKEND = Backend(
     choose_row_shape=choose_row_shape,
     choose_weights_cast=choose_weights_cast,
     weights_plugin=PLUGIN,
+    choose_plugins=choose_plugins,
+    uses_trainer_plugin=lambda plan: bool(choose_plugins(plan) or choose_trainer_class(plan)),
     tokenizes_differently=lambda plan: plan.objective.type == "sft" and not plan.chat.official,
 )

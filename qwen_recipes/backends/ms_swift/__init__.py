@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qwen_recipes.backends.base import Backend, OutputFile
 from qwen_recipes.backends.ms_swift.native_values import NATIVE_VALUES
+from qwen_recipes.backends.ms_swift.plugins import choose_plugins
 from qwen_recipes.backends.ms_swift.unsupported import UNSUPPORTED_SETTINGS
 from qwen_recipes.backends.ms_swift.weights_dtype import PLUGIN, choose_weights_cast
 from qwen_recipes.backends.plan import Plan
@@ -54,5 +55,7 @@ BACKEND = Backend(
     choose_row_shape=choose_row_shape,
     choose_weights_cast=choose_weights_cast,
     weights_plugin=PLUGIN,
+    choose_plugins=choose_plugins,
+    uses_trainer_plugin=lambda plan: "trainer_plugin.py" in choose_plugins(plan) and not plan.hardware.megatron,
     tokenizes_differently=lambda plan: plan.objective.type == "sft" and not plan.chat.official,
 )

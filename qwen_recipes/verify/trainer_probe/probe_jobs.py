@@ -72,7 +72,7 @@ def prepare_probe(loaded: LoadedRecipe, plan: Plan, backend: Backend, folder: Pa
     probed = _place_plan(prepared, model, folder)
     probed = replace(probed, data=copy_first_rows(plan.data, loaded.folder, folder / "rows", rows))
     compiled = folder / "compiled"
-    write_files(compiled, render_plan_files(probed, backend, compiled, loaded.folder))
+    write_files(compiled, render_plan_files(probed, backend, compiled, loaded))
     job = ProbeJob(folder / "case.json", folder / "observation.json", probed, prepared.set_aside, model.notes)
     job.file.write_text(json.dumps(_make_case(job, model, compiled, loaded.folder)), "utf-8")
     return job
