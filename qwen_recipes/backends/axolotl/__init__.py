@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qwen_recipes.backends.axolotl.governed_keys import KEYS_BY_FIELD
 from qwen_recipes.backends.axolotl.native_values import NATIVE_VALUES
 from qwen_recipes.backends.axolotl.unsupported import UNSUPPORTED_SETTINGS
 from qwen_recipes.backends.base import Backend, OutputFile
@@ -51,6 +52,7 @@ BACKEND = Backend(
     templates=find_package_data("templates") / "axolotl",
     schema_file=find_package_data("schemas") / "backends" / f"axolotl-{VERSION}.schema.json",
     native_values=NATIVE_VALUES,
+    keys_by_field=KEYS_BY_FIELD,
     list_output_files=list_output_files,
     resume_argument="--resume-from-checkpoint={}",
     unsupported_settings=UNSUPPORTED_SETTINGS,
