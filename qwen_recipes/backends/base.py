@@ -84,6 +84,8 @@ class Backend:
     resume_unsupported: tuple[UnsupportedSetting, ...] = ()
     """Trainings that it can't go on with from a checkpoint, or not as they would have gone."""
     unsupported_settings: tuple[UnsupportedSetting, ...] = ()
+    keys_by_field: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Native keys that a field of the recipe speaks for, by that field: `extra` can't say them otherwise."""
     older_versions: tuple[str, ...] = ()
     python: Mapping[str, str] = field(default_factory=lambda: {"cpu": "3.11", "cuda": "3.12"})
 
@@ -115,6 +117,10 @@ class Backend:
 
     def explain_cannot_resume(self, plan: Plan) -> str | None:
         """Why this version can't go on from a checkpoint of a plan; None where it can."""
+        if plan.training.save_every == "never":
+            return "no checkpoint is written (`save_every: never`)"
+        if not plan.training.save_optimizer:
+            return "its checkpoints are weights alone (`save_optimizer: false`)"
         return next((one.why for one in self.resume_unsupported if self.is_in_effect(one) and one.applies(plan)), None)
 
     def is_in_effect(self, setting: UnsupportedSetting) -> bool:

@@ -55,6 +55,7 @@ class SourcePlan:
     format: str
     columns: Mapping[str, str]
     weight: float
+    limit: int | None = None
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,8 @@ class TrainingPlan:
     epsilon: float
     weight_decay: float
     max_grad_norm: float
-    min_learning_rate: float
+    min_learning_rate_ratio: float
+    """Where the learning rate ends, as a share of the peak."""
     precision: str
     weights_dtype: str
     fp8: bool
@@ -191,10 +193,16 @@ class TrainingPlan:
     compile: bool
     neftune: float | None
     early_stopping: int | None
-    evaluate_every: int | Literal["epoch", "never"]
-    save_every: int | Literal["epoch"]
+    evaluate_every: int | float | Literal["epoch", "never"]
+    """Below 1 it is a share of the run."""
+    save_every: int | float | Literal["epoch", "never"]
     keep_checkpoints: int
     log_every: int
+    decay: WarmupPlan
+    """How long the last part of `warmup_stable_decay` is, in the same terms as warmup."""
+    save_optimizer: bool
+    dataloader_workers: int | None
+    tf32: bool
 
 
 @dataclass(frozen=True)
@@ -291,6 +299,13 @@ class ObjectivePlan:
     max_completion_length: int = 512
     temperature: float = 1.0
     epsilon: float = 0.2
+    top_p: float = 1.0
+    top_k: int = 0
+    vllm: str = "none"
+    vllm_memory: float = 0.3
+    """Share of a GPU's memory."""
+    vllm_host: str = "localhost"
+    vllm_port: int = 8000
 
     @property
     def pairs(self) -> bool:
@@ -334,3 +349,15 @@ class Plan:
     extra: Mapping[str, Any] = field(default_factory=dict)
     base: str = "."
     """The recipe's folder, seen from the folder that the files are written to."""
+
+    @property
+    def counts_steps(self) -> bool:
+        """Whether the steps of its epochs follow from the number of rows: not where rows are packed or split."""
+        h, t = self.hardware, self.training
+        return can_count_steps(self.objective, self.data, h, packing=t.packing) and t.steps is None
+
+
+def can_count_steps(objective: ObjectivePlan, data: DataPlan, hardware: HardwarePlan, *, packing: bool) -> bool:
+    """Whether an epoch has as many steps as its rows fill batches."""
+    whole = hardware.tensor_parallel * hardware.context_parallel == 1 and not hardware.megatron
+    return whole and not packing and not data.streaming and objective.type != "grpo"

@@ -9,6 +9,7 @@ from typing import Any
 from qwen_recipes.backends import Backend, OutputFile
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.compile.extra_conflicts import find_indirect_conflicts
+from qwen_recipes.compile.extra_contradictions import find_contradicted_fields
 from qwen_recipes.compile.extra_keys import append_extra_keys, find_extra_conflicts
 from qwen_recipes.compile.redundant_fields import is_redundant_field
 from qwen_recipes.compile.render import NoNativeValueError, Renderer, make_recipe_path
@@ -99,6 +100,10 @@ def _check_extra_conflicts(
     }
     clashes = find_extra_conflicts(plan.extra, keys, asked)
     clashes |= find_indirect_conflicts(renderer, loaded, output, [key for key in plan.extra if key not in clashes])
+    clashes = {
+        **find_contradicted_fields(plan, backend, parse_output(output, renderer.render(output)), keys),
+        **clashes,
+    }
     if clashes:
         raise RecipeError(
             [

@@ -93,6 +93,7 @@ class Renderer:
             "header": RawText(format_header(self.plan, self.backend)),
             "recipe_path": self.recipe_path,
             "rows_folder": self.rows_folder,
+            "counts_steps": self.plan.counts_steps,
             "copied": self._list_files_beside_rows(),
             "splits": ["train", "validation"] if self.plan.data.validates else ["train"],
             "gpu_list": RawText(",".join(str(index) for index in range(self.plan.hardware.gpus))),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qwen_recipes.finding import Finding, Route
+from qwen_recipes.recipe.interval_checks import check_intervals, check_sampling, check_schedule
 from qwen_recipes.recipe.objective_formats import FORMATS_BY_OBJECTIVE, LOW_RANK_OPTIMIZERS, OBJECTIVES_BY_FIELD
 from qwen_recipes.recipe.parts import Recipe
 from qwen_recipes.recipe.parts.source import Chat, Source
@@ -85,6 +86,7 @@ def _check_objective(recipe: Recipe) -> Iterator[Finding]:
         message = "`objective.reference` means nothing to `sft` without `kl_weight`"
         yield _make_error(("objective", "reference"), message, "remove it, or set `kl_weight`")
     yield from _check_rewards(recipe, kind)
+    yield from check_sampling(recipe.objective)
     if kind == "pretrain" and recipe.chat is not None and recipe.chat != Chat(encoding=recipe.chat.encoding):
         instead = "of `chat` keep `encoding` alone, or write `objective: sft`"
         yield _make_error(("chat",), "plain text has no chat template", instead)
@@ -132,12 +134,7 @@ def _check_training(recipe: Recipe) -> Iterator[Finding]:
         others = [kernel for kernel in dict.fromkeys(kernels) if kernel != "none"]
         instead = f"kernels: {others if others else 'none'}"
         yield _make_error(("training", "kernels"), "`none` stands alone: it is no kernel beside others", instead)
-    if training and training.min_learning_rate is not None and training.scheduler != "cosine_with_min_lr":
-        yield _make_error(
-            ("training", "min_learning_rate"),
-            "only `cosine_with_min_lr` ends at a minimum",
-            "scheduler: cosine_with_min_lr",
-        )
+    yield from check_schedule(training)
 
 
 def _check_adapter(recipe: Recipe) -> Iterator[Finding]:
@@ -215,9 +212,11 @@ def _check_hardware(recipe: Recipe) -> Iterator[Finding]:
 
 def _check_evaluation(recipe: Recipe) -> Iterator[Finding]:
     training = recipe.training
+    if training is not None:
+        yield from check_intervals(training)
     if training is None or recipe.data.validation is not None:
         return
-    for name in ("early_stopping", "evaluate_every"):
+    for name in ("early_stopping", "evaluate_every", "evaluations_per_epoch"):
         if getattr(training, name) is not None:
             yield _make_error(
                 ("training", name),

@@ -27,6 +27,11 @@ OBJECTIVES_BY_FIELD: dict[str, tuple[str, ...]] = {
     "generations": ("grpo",),
     "max_completion_length": ("grpo",),
     "temperature": ("grpo",),
+    "top_p": ("grpo",),
+    "top_k": ("grpo",),
+    "vllm": ("grpo",),
+    "vllm_memory": ("grpo",),
+    "vllm_server": ("grpo",),
     "epsilon": ("grpo",),
 }
 """Objectives that a field of `objective` means something to."""

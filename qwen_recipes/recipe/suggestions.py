@@ -36,8 +36,10 @@ FIELDS_BY_NATIVE_KEY = {
     "sample_packing": "training.packing",
     "per_device_train_batch_size": "training.micro_batch_size",
     "gradient_accumulation_steps": "training.batch_size",
-    "warmup_ratio": "training.warmup",
-    "warmup_steps": "training.warmup",
+    "dataloader_num_workers": "training.dataloader_workers",
+    "save_only_model": "training.save_optimizer",
+    "evals_per_epoch": "training.evaluations_per_epoch",
+    "max_samples": "data.train[].limit",
     "lr_scheduler": "training.scheduler",
     "lr_scheduler_type": "training.scheduler",
     "optim": "training.optimizer",
@@ -65,6 +67,10 @@ FIELDS_BY_NATIVE_KEY = {
 """Keys of the frameworks, and the field of ours that says the same."""
 
 
+RENAMED_FIELDS = {"training.warmup": "`warmup_ratio`, a share of the run, or `warmup_steps`"}
+"""Fields of earlier versions, and what to write now."""
+
+
 def find_closest_match(word: str, candidates: Iterable[str]) -> str | None:
     """The known word that `word` is a slip of, or None."""
     import difflib
@@ -76,6 +82,8 @@ def find_closest_match(word: str, candidates: Iterable[str]) -> str | None:
 
 def suggest_for_unknown_key(key: str, siblings: Iterable[str], parent: str) -> str:
     """What to write instead of an unknown key: a near miss beside it, another place, or the keys there are."""
+    if renamed := RENAMED_FIELDS.get(f"{parent}.{key}"):
+        return f"write {renamed}"
     beside = find_closest_match(key, siblings)
     if beside:
         return f"did you mean `{beside}`?"

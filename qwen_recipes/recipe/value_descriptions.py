@@ -115,11 +115,12 @@ VALUE_DESCRIPTIONS: dict[str, dict[Any, str]] = {
     },
     "training.scheduler": {
         "cosine": "Half a cosine, down to zero.",
-        "cosine_with_min_lr": "Half a cosine, down to `min_learning_rate`.",
+        "cosine_with_min_lr": "Half a cosine, down to `min_learning_rate` or `min_learning_rate_ratio`.",
         "cosine_with_restarts": "A cosine that starts again at the peak.",
         "linear": "A straight line down to zero.",
         "polynomial": "A polynomial down to near zero.",
         "constant": "The peak throughout, from the first step.",
+        "warmup_stable_decay": "The peak after warmup, and a straight fall over the last `decay_ratio` of the run.",
         "constant_with_warmup": "The peak throughout, after warmup.",
         "inverse_sqrt": "Falls with the square root of the step.",
     },

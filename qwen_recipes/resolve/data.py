@@ -51,4 +51,5 @@ def _resolve_source(source: Source, objective: str, used_names: set[str]) -> Sou
         format=source.format or FORMATS_BY_OBJECTIVE[objective][0],
         columns=dict(source.columns or {}),
         weight=1.0 if source.weight is None else source.weight,
+        limit=source.limit,
     )

@@ -12,12 +12,16 @@ _EVALUATIONS_PER_RUN = 5
 _EARLY_STOPPING_INTERVAL = 50
 
 
-def resolve_evaluation_interval(
-    t: Training, data: DataPlan, decisions: PlanDecisions
-) -> int | Literal["epoch", "never"]:
-    """Steps between two evaluations, `epoch`, or `never` where nothing is held out."""
+Interval = int | float | Literal["epoch", "never"]
+"""Optimizer steps between two; below 1 a share of the run."""
+
+
+def resolve_evaluation_interval(t: Training, data: DataPlan, decisions: PlanDecisions) -> Interval:
+    """Steps between two evaluations, a share of the run, `epoch`, or `never` where nothing is held out."""
     if not data.validates:
         return decisions.derive_value("training.evaluate_every", "never", "nothing is held out", origin="default")
+    if t.evaluations_per_epoch is not None:
+        return _spread_over_epochs(t, t.evaluations_per_epoch, "evaluations_per_epoch", "evaluate_every", decisions)
     if t.steps and isinstance(t.evaluate_every, int) and t.evaluate_every > t.steps:
         message = f"an evaluation every {t.evaluate_every} steps never comes in {t.steps} steps"
         decisions.report_problem(
@@ -32,10 +36,34 @@ def resolve_evaluation_interval(
     return decisions.choose_value("training.evaluate_every", t.evaluate_every, default, why)
 
 
-def resolve_save_interval(
-    t: Training, evaluate_every: int | Literal["epoch", "never"], decisions: PlanDecisions
-) -> int | Literal["epoch"]:
-    """Steps between two checkpoints, or `epoch`. Under early stopping each evaluation has its checkpoint."""
+def _spread_over_epochs(t: Training, count: float, field: str, path: str, decisions: PlanDecisions) -> Interval:
+    """So many an epoch, as the share of the run between two: the frameworks count the steps of their run."""
+    epochs = 3 if t.epochs is None else t.epochs
+    if t.steps:
+        message = f"`{field}` counts in epochs, and the run is counted in steps"
+        decisions.report_problem(("training", field), message, f"{path}: {max(1, t.steps // _EVALUATIONS_PER_RUN)}")
+    elif count * epochs <= 1:
+        decisions.report_problem(
+            ("training", field), f"{count:g} an epoch never comes before the end of {epochs:g}", f"{field}: 1"
+        )
+    share: Interval = "epoch" if count == 1 else float(f"{min(1 / (count * epochs), 0.5):.12g}")
+    return decisions.derive_value(
+        f"training.{path}", share, f"{count:g} times in each of {epochs:g} epochs", f"training.{field}",
+        *(["training.epochs"] if t.epochs is not None else []),
+    )  # fmt: skip
+
+
+def resolve_save_interval(t: Training, evaluate_every: Interval, decisions: PlanDecisions) -> Interval:
+    """Steps between two checkpoints, a share of the run, `epoch` or `never`.
+
+    Under early stopping each evaluation has its checkpoint.
+    """
+    if t.saves_per_epoch is not None:
+        interval = _spread_over_epochs(t, t.saves_per_epoch, "saves_per_epoch", "save_every", decisions)
+        if t.early_stopping and interval != evaluate_every:
+            message = f"early stopping needs a checkpoint at evaluations, which run every {evaluate_every}"
+            decisions.report_problem(("training", "saves_per_epoch"), message, "remove it")
+        return interval
     if t.early_stopping and evaluate_every != "never":
         _check_save_interval(t, evaluate_every, decisions)
         return decisions.choose_value(
@@ -49,7 +77,7 @@ def resolve_save_interval(
     return decisions.choose_value("training.save_every", t.save_every, "epoch", "once each epoch")
 
 
-def _check_save_interval(t: Training, evaluate_every: int | str, decisions: PlanDecisions) -> None:
+def _check_save_interval(t: Training, evaluate_every: Interval, decisions: PlanDecisions) -> None:
     save = t.save_every
     if save is None or save == evaluate_every:
         return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from qwen_recipes.backends.plan import HardwarePlan, ObjectivePlan, RewardPlan
 from qwen_recipes.recipe.parts import Recipe
 from qwen_recipes.recipe.parts.objective import Objective, Reward
@@ -51,8 +53,27 @@ def resolve_objective(recipe: Recipe, decisions: PlanDecisions) -> ObjectivePlan
         temperature=decisions.choose_value(
             "objective.temperature", o.temperature, 1.0, "answers as the policy gives them"
         ),
+        **_resolve_sampling(o, decisions),
         epsilon=decisions.choose_value("objective.epsilon", o.epsilon, 0.2, "PPO's clip range, which GRPO took over"),
     )
+
+
+def _resolve_sampling(o: Objective, decisions: PlanDecisions) -> dict[str, Any]:
+    """How answers are sampled, and by what."""
+    pick = decisions.choose_value
+    host, _, port = (o.vllm_server or "localhost:8000").partition(":")
+    for name in ("vllm_host", "vllm_port"):
+        pick(f"objective.{name}", o.vllm_server, "", "vLLM's own port, on this machine", field="objective.vllm_server")
+    return {
+        "top_p": pick("objective.top_p", o.top_p, 1.0, "answers as the policy gives them"),
+        "top_k": pick("objective.top_k", o.top_k, 0, "answers as the policy gives them"),
+        "vllm": pick(
+            "objective.vllm", o.vllm, "none", "the trainer samples by itself, slower and with no other package"
+        ),
+        "vllm_memory": pick("objective.vllm_memory", o.vllm_memory, 0.3, "the training takes the rest"),
+        "vllm_host": host,
+        "vllm_port": int(port),
+    }
 
 
 def _resolve_rewards(rewards: list[Reward], decisions: PlanDecisions) -> tuple[RewardPlan, ...]:

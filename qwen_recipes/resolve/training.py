@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from qwen_recipes.backends.plan import (
     DataPlan,
     HardwarePlan,
@@ -11,7 +9,7 @@ from qwen_recipes.backends.plan import (
     MethodPlan,
     ObjectivePlan,
     TrainingPlan,
-    WarmupPlan,
+    can_count_steps,
 )
 from qwen_recipes.qwen.facts import ModelFacts
 from qwen_recipes.recipe.parts.training import LowRank, Training
@@ -19,7 +17,9 @@ from qwen_recipes.resolve.batch import BatchSizes
 from qwen_recipes.resolve.decisions import PlanDecisions
 from qwen_recipes.resolve.intervals import resolve_evaluation_interval, resolve_save_interval
 from qwen_recipes.resolve.kernels import resolve_kernel, resolve_liger
+from qwen_recipes.resolve.machine import resolve_tf32
 from qwen_recipes.resolve.precision import resolve_precision
+from qwen_recipes.resolve.schedule import resolve_decay, resolve_minimum, resolve_warmup
 
 
 def resolve_training(
@@ -40,6 +40,10 @@ def resolve_training(
     beta1, beta2 = t.betas or (0.9, 0.999)
     _record_betas(t, decisions)
     evaluate_every = resolve_evaluation_interval(t, data, decisions)
+    learning_rate = _resolve_learning_rate(t, objective.type, adapter, decisions)
+    warmup = resolve_warmup(t, decisions)
+    countable = can_count_steps(objective, data, hardware, packing=bool(t.packing))
+    precision = resolve_precision(t, hardware, decisions)
     return TrainingPlan(
         epochs=_resolve_epochs(t, decisions),
         steps=pick("training.steps", t.steps, None, "counted in epochs"),
@@ -49,9 +53,9 @@ def resolve_training(
         batch_size=batch.size,
         micro_batch_size=batch.micro_batch_size,
         gradient_accumulation=batch.gradient_accumulation,
-        learning_rate=_resolve_learning_rate(t, objective.type, adapter, decisions),
+        learning_rate=learning_rate,
         scheduler=pick("training.scheduler", t.scheduler, "cosine", "ends near zero, whatever the length"),
-        warmup=_resolve_warmup(t, decisions),
+        warmup=warmup,
         optimizer=_resolve_optimizer(t, cpu, decisions),
         low_rank=_resolve_low_rank(t, decisions),
         beta1=beta1,
@@ -64,14 +68,14 @@ def resolve_training(
             "an adapter needs little" if adapter else "Qwen's own practice for all weights",
         ),
         max_grad_norm=pick("training.max_grad_norm", t.max_grad_norm, 1.0, "one bad batch can't throw it off"),
-        precision=resolve_precision(t, hardware, decisions),
+        precision=precision,
         weights_dtype=pick(
             "training.weights_dtype",
             t.weights_dtype,
             "float32",
             "small updates add up; bfloat16 rounds them away (QR423)",
         ),
-        min_learning_rate=pick("training.min_learning_rate", t.min_learning_rate, 0.1, "a tenth of the peak"),
+        min_learning_rate_ratio=resolve_minimum(t, learning_rate, decisions),
         fp8=pick("training.fp8", t.fp8, False, "bf16 everywhere"),
         seed=pick("training.seed", t.seed, 42, "any number; the same one everywhere"),
         data_seed=_resolve_data_seed(t, decisions),
@@ -107,6 +111,12 @@ def resolve_training(
         log_every=pick(
             "training.log_every", t.log_every, 1 if (t.steps or 1000) <= 200 else 10, "a curve of some hundred points"
         ),
+        decay=resolve_decay(t, warmup, decisions, countable=countable),
+        save_optimizer=pick("training.save_optimizer", t.save_optimizer, True, "a run can be resumed"),
+        dataloader_workers=pick(
+            "training.dataloader_workers", t.dataloader_workers, None, "as many as the framework has"
+        ),
+        tf32=resolve_tf32(t, hardware, precision, decisions),
     )
 
 
@@ -152,28 +162,6 @@ def _record_betas(t: Training, decisions: PlanDecisions) -> None:
         decisions.choose_value(
             f"training.{name}", asked, 0.0, "Adam's own; the frameworks differ here", field="training.betas"
         )
-
-
-def _resolve_warmup(t: Training, decisions: PlanDecisions) -> WarmupPlan:
-    """A share becomes steps where the run's length is known: none of 1, else at least 2; Axolotl turns 1 into 2."""
-    decisions.choose_value("training.warmup.steps", t.warmup, 0.0, "5 % of the run", field="training.warmup")
-    decisions.reasons["training.warmup.ratio"] = decisions.reasons["training.warmup.steps"]
-    warmup = 0.05 if t.warmup is None else t.warmup
-    if warmup >= 1:
-        if warmup != int(warmup):
-            decisions.report_problem(
-                ("training", "warmup"), "warmup from 1 on is a whole number of steps", f"{round(warmup)}"
-            )
-        if t.steps and warmup > t.steps:
-            decisions.report_problem(
-                ("training", "warmup"), f"warmup is longer than the {t.steps} steps of the run", "0.05"
-            )
-        return WarmupPlan(int(warmup), None)
-    if t.steps and warmup > 0:
-        fields = ("training.warmup", "training.steps") if t.warmup is not None else ("training.steps",)
-        decisions.derive_value("training.warmup.steps", None, f"{warmup:.0%} of {t.steps} steps", *fields)
-        return WarmupPlan(min(max(2, math.ceil(warmup * t.steps)), t.steps) if t.steps > 1 else 0, None)
-    return WarmupPlan(None, warmup) if warmup > 0 else WarmupPlan(0, None)
 
 
 def _resolve_optimizer(t: Training, cpu: bool, decisions: PlanDecisions) -> str:

@@ -42,7 +42,7 @@ class RunRecord:
     `pid` and `pid_started` are of the `recipes` that watches the run, `pgid` of the framework's process group.
     `signal` is the one that ended the run, or that was sent to it, `cause` what `recipes why` calls the reason of a
     failure. `attempts` are earlier ones that this one goes on from, at the checkpoint of step `resumed_from`.
-    `planned` is what the estimate said before: bytes and seconds.
+    `counted_steps` are those that the rows make in the recipe's epochs; `planned` is what the estimate said before: bytes and seconds.
     """
 
     name: str
@@ -75,6 +75,7 @@ class RunRecord:
     gpus: list[dict[str, Any]] = field(default_factory=list)
     data: list[dict[str, Any]] = field(default_factory=list)
     rows: dict[str, int] | None = None
+    counted_steps: dict[str, int] | None = None
     planned: dict[str, Any] | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
     checkpoints: list[dict[str, Any]] = field(default_factory=list)
@@ -101,9 +102,10 @@ class RunRecord:
             {"step": one.step, "folder": one.folder.name, "damage": one.damage} for one in list_checkpoints(output)
         ]
         try:
-            self.rows = json.loads((output / "rows" / "rows.json").read_bytes())["counts"]
-        except (OSError, ValueError, KeyError, TypeError):
-            self.rows = None
+            report = json.loads((output / "rows" / "rows.json").read_bytes())
+            self.rows, self.counted_steps = report["counts"], report.get("steps")
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            self.rows = self.counted_steps = None
 
     def as_attempt(self) -> dict[str, Any]:
         """How this attempt ended, for the record of the one that goes on from it."""

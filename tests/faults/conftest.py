@@ -30,7 +30,7 @@ data:
   train:
     - path: rows.jsonl
 method: {{type: lora, rank: 8, dropout: 0.1}}
-training: {{steps: {steps}, batch_size: 2, micro_batch_size: 1, sequence_length: 64, precision: fp32, warmup: 3,
+training: {{steps: {steps}, batch_size: 2, micro_batch_size: 1, sequence_length: 64, precision: fp32, warmup_steps: 3,
   learning_rate: 1e-3, packing: {packing}, save_every: 2, log_every: 1, keep_checkpoints: 3}}
 hardware: {{device: cpu}}
 output: {{dir: out/run}}

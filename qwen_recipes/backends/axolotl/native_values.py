@@ -6,6 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 NATIVE_VALUES: dict[str, Mapping[Any, Any]] = {
+    "counted": {
+        "steps": "max_steps",
+        "warmup_steps": "warmup_steps",
+        "warmup_ratio": "warmup_ratio",
+        "scheduler_options": "lr_scheduler_kwargs",
+        "decay_steps": "num_decay_steps",
+        "stable_steps": "num_stable_steps",
+    },
     "adapter": {16: "lora", 8: "lora", 4: "qlora"},
     "attention_switch": {
         "sdpa": "sdp_attention",

@@ -65,10 +65,12 @@ UNSUPPORTED_SETTINGS = (
         lambda p: p.training.early_stopping is not None and p.training.evaluate_every == "epoch",
         "it stops early only where evaluations are counted in steps",
     ),
-    UnsupportedSetting("training.warmup", lambda p: p.training.warmup.steps == 1, "it turns a warmup of 1 step into 2"),
     UnsupportedSetting(
-        "training.warmup",
-        lambda p: p.objective.type == "simpo" and p.training.warmup.ratio is not None,
+        "training.warmup_steps", lambda p: p.training.warmup.steps == 1, "it turns a warmup of 1 step into 2"
+    ),
+    UnsupportedSetting(
+        "training.warmup_ratio",
+        lambda p: p.objective.type == "simpo" and p.training.warmup.ratio is not None and not p.counts_steps,
         "its SimPO takes warmup in steps only; where `training.steps` is set, a share is compiled to steps",
     ),
     UnsupportedSetting(

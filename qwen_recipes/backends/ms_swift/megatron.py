@@ -71,6 +71,17 @@ _UNSUPPORTED: tuple[tuple[str, Callable[[Plan], bool], str], ...] = (
         _evaluates_apart_from_saving,
         "its Megatron evaluates by epoch only when it saves by epoch",
     ),
+    (
+        "training.save_every",
+        lambda p: p.training.save_every == "never" or isinstance(p.training.save_every, float),
+        "its Megatron saves by epoch or every so many steps",
+    ),
+    (
+        "training.evaluations_per_epoch",
+        lambda p: isinstance(p.training.evaluate_every, float),
+        "its Megatron evaluates by epoch or every so many steps",
+    ),
+    ("training.tf32", lambda p: not p.training.tf32, "Megatron sets it by itself"),
     ("training.keep_checkpoints", lambda p: p.training.keep_checkpoints < 2, "its Megatron keeps two or more"),
     ("training.neftune", lambda p: p.training.neftune is not None, "its Megatron adds no noise"),
     ("training.compile", lambda p: p.training.compile, "Megatron has kernels of its own"),

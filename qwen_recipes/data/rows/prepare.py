@@ -16,6 +16,7 @@ from .messages import BadRowError, Row
 from .renderer import RowRenderer
 from .shapes import SHAPES
 from .sources import MissingSourceError, find_files, read_source_rows, repeat_by_weight
+from .steps import count_steps, describe_steps, write_steps
 
 BATCH_ROWS = 512
 MAX_PRINTED = 10
@@ -30,6 +31,7 @@ class RowPreparation:
         self.renderer = RowRenderer(spec)
         self.counts = {"read": 0, "train": 0, "validation": 0, "bad": 0, "overlong": 0}
         self.tokens = 0
+        self.steps: dict[str, int] | None = None
         self.left_out: list[dict[str, Any]] = []
 
     def run(self) -> None:
@@ -43,6 +45,7 @@ class RowPreparation:
         self._write_split("validation", validation)
         if self.spec.get("arrow"):
             save_arrow(self.out / "tokenized", {"train": train, "validation": validation})
+        self._tell_steps()
         self._write_report()
 
     def _prepare_source(self, source: dict[str, Any]) -> list[Row]:
@@ -106,8 +109,20 @@ class RowPreparation:
         self.out.mkdir(parents=True, exist_ok=True)
         replace_file(self.out / f"{split}.jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
+    def _tell_steps(self) -> None:
+        """Count the steps of the epochs where rows are trained one by one, and write them into the config."""
+        spec = self.spec.get("steps")
+        if spec is None:
+            return
+        self.steps = count_steps(spec, self.counts["train"])
+        if "train.yaml" in self.spec.get("copied", []):
+            write_steps(spec, self.steps, self.out)
+        print(f"rows: {describe_steps(self.steps)}", file=sys.stderr)
+        if self.steps["warmup"] > self.steps["total"]:
+            print("rows: the warmup is longer than the run: `training.warmup_ratio` fits any", file=sys.stderr)
+
     def _write_report(self) -> None:
-        report = {"counts": self.counts, "tokens": self.tokens, "left_out": self.left_out}
+        report = {"counts": self.counts, "steps": self.steps, "tokens": self.tokens, "left_out": self.left_out}
         replace_file(self.out / "rows.json", json.dumps(report, ensure_ascii=False, indent=2) + "\n")
         said = ", ".join(f"{count} {name}" for name, count in self.counts.items())
         print(f"rows: {said}", file=sys.stderr)

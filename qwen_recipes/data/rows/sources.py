@@ -6,6 +6,7 @@ import csv
 import json
 import random
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,11 @@ def find_files(path: str) -> list[Path]:
 
 
 def read_source_rows(source: dict[str, Any]) -> Iterator[tuple[str, int, Any, str]]:
-    """File, line or row number, the row, and why there is none."""
+    """File, line or row number, the row, and why there is none; only the first rows where `limit` says how many."""
+    return islice(_read_all_rows(source), source.get("limit"))
+
+
+def _read_all_rows(source: dict[str, Any]) -> Iterator[tuple[str, int, Any, str]]:
     if source["hub"]:
         yield from _read_hub(source)
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from qwen_recipes.backends.ms_swift.command import choose_swift_command
 from qwen_recipes.backends.native_config import NATIVE_FOLDERS, NativeConfig
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.finding import Route, Span
@@ -13,7 +14,6 @@ from qwen_recipes.guards.native.base import NativeViolation
 from qwen_recipes.yaml_text.nodes import Document, Mapping, Node, Scalar, Sequence
 
 _NO_SPAN = Span(1, 1, 1, 1)
-_COMMANDS = {"axolotl": "train", "llamafactory": "train", "ms-swift": "sft"}
 
 
 def check_extra_keys(code: str, context: GuardContext) -> Iterator[tuple[Route, NativeViolation]]:
@@ -25,10 +25,15 @@ def check_extra_keys(code: str, context: GuardContext) -> Iterator[tuple[Route, 
         return
     told = {**build_surrounding_config(context.plan, backend.name), **extra}
     document = Document("", "", make_node(told))
-    config = NativeConfig(backend.name, backend.version, _COMMANDS[backend.name], "yaml", document)
+    config = NativeConfig(backend.name, backend.version, choose_command(context.plan), "yaml", document)
     for hit in load_native_check(code)(config):
         if hit.route[0] in extra and hit.severity != "warning":
             yield hit.route, hit
+
+
+def choose_command(plan: Plan) -> str:
+    """The command that reads the compiled config, as the rules for native configs call it."""
+    return choose_swift_command(plan) if plan.backend == "ms-swift" else "train"
 
 
 def build_surrounding_config(plan: Plan, backend: str) -> dict[str, Any]:

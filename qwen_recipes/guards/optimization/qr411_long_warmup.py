@@ -1,7 +1,7 @@
 """Warmup for most of the run.
 
 What:
-`training.warmup` is more than half of the run.
+`training.warmup_ratio` or `training.warmup_steps` is more than half of the run.
 
 Why it matters:
 The learning rate climbs until the warmup ends. Where that is late, most rows are trained at a rate that was not
@@ -13,7 +13,7 @@ counted in steps stays (axolotl-ai-cloud/axolotl#1212, #1644; modelscope/ms-swif
 many steps an epoch has stands in the rows: `recipes plan` tells.
 
 Instead:
-Write a share of the run, `warmup: 0.05`, which fits any length.
+Write a share of the run, `warmup_ratio: 0.05`, which fits any length.
 """
 
 from __future__ import annotations
@@ -28,15 +28,17 @@ MAX_WARMUP_SHARE = 0.5
 def check(context: GuardContext) -> Iterator[Violation]:
     """Warmup as a share of the run, where its length is known."""
     training = context.loaded.recipe.training
-    if training is None or training.warmup is None or context.plan.training.scheduler == "constant":
+    if training is None or context.plan.training.scheduler == "constant":
         return
-    share = training.warmup if training.warmup < 1 else training.warmup / (training.steps or float("inf"))
+    in_steps = training.warmup_steps is not None
+    share = (training.warmup_steps or 0) / (training.steps or float("inf")) if in_steps else training.warmup_ratio or 0
     if share > MAX_WARMUP_SHARE:
+        edits = (("training.warmup_steps", None), ("training.warmup_ratio", 0.05))
         yield Violation(
-            ("training", "warmup"),
+            ("training", "warmup_steps" if in_steps else "warmup_ratio"),
             f"the learning rate would climb for {share:.0%} of the run",
-            "warmup: 0.05",
-            Fix((("training.warmup", 0.05),), safe=False),
+            "warmup_ratio: 0.05",
+            Fix(edits if in_steps else edits[1:], safe=False),
         )
 
 

@@ -1,7 +1,7 @@
 """Warmup beside a constant learning rate.
 
 What:
-`training.scheduler: constant` together with `training.warmup`.
+`training.scheduler: constant` together with `training.warmup_ratio` or `training.warmup_steps`.
 
 Why it matters:
 The `constant` schedule starts at its full rate: the frameworks accept a warmup beside it and don't do it, without a
@@ -25,10 +25,10 @@ from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
 def check(context: GuardContext) -> Iterator[Violation]:
     """A warmup that was asked for and would not happen."""
     training = context.loaded.recipe.training
-    if training is not None and training.scheduler == "constant" and training.warmup:
+    if training is not None and training.scheduler == "constant" and (training.warmup_ratio or training.warmup_steps):
         yield Violation(
             ("training", "scheduler"),
-            "`constant` has no warmup, and `training.warmup` asks for one",
+            "`constant` has no warmup, and the recipe asks for one",
             "scheduler: constant_with_warmup",
             Fix((("training.scheduler", "constant_with_warmup"),), safe=True),
         )

@@ -63,6 +63,11 @@ class Objective(RecipePart):
     generations: int | None = None
     max_completion_length: int | None = None
     temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    vllm: Literal["none", "colocate", "server"] | None = None
+    vllm_memory: float | None = None
+    vllm_server: str | None = None
     epsilon: float | None = None
 
     kinds: ClassVar[dict[str, FieldKind]] = {
@@ -92,5 +97,10 @@ class Objective(RecipePart):
         "generations": Integer(ge=2),
         "max_completion_length": Integer(ge=1),
         "temperature": Float(gt=0.0, le=10.0),
+        "top_p": Float(gt=0.0, le=1.0),
+        "top_k": Integer(ge=0, le=1000000),
+        "vllm": OneOf("none", "colocate", "server"),
+        "vllm_memory": Float(gt=0.0, lt=1.0),
+        "vllm_server": String(pattern="[A-Za-z0-9._-]+:[0-9]+"),
         "epsilon": Float(gt=0.0, lt=1.0),
     }

@@ -7,7 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qwen_recipes.recipe.field_kinds import Boolean, Either, Float, ListOf, MapOf, OneOf, PartOf, String, WithShorthand
+from qwen_recipes.recipe.field_kinds import (
+    Boolean,
+    Either,
+    Float,
+    Integer,
+    ListOf,
+    MapOf,
+    OneOf,
+    PartOf,
+    String,
+    WithShorthand,
+)
 from qwen_recipes.recipe.part import RecipePart
 from qwen_recipes.recipe.shorthands import expand_sources, expand_validation
 
@@ -42,6 +53,7 @@ class Source(RecipePart):
         Literal["messages", "sharegpt", "alpaca", "prompt-completion", "text", "preference", "kto", "prompt"] | None
     ) = None
     columns: dict[str, str] | None = None
+    limit: int | None = None
     weight: float | None = None
 
     kinds: ClassVar[dict[str, FieldKind]] = {
@@ -52,6 +64,7 @@ class Source(RecipePart):
         "revision": String(min_length=1),
         "format": OneOf("messages", "sharegpt", "alpaca", "prompt-completion", "text", "preference", "kto", "prompt"),
         "columns": MapOf(String(), String()),
+        "limit": Integer(ge=1, le=1000000000000),
         "weight": Float(gt=0.0, le=1000.0),
     }
 

@@ -52,10 +52,13 @@ class Training(RecipePart):
             "constant",
             "constant_with_warmup",
             "inverse_sqrt",
+            "warmup_stable_decay",
         ]
         | None
     ) = None
-    warmup: float | None = None
+    warmup_ratio: float | None = None
+    warmup_steps: int | None = None
+    decay_ratio: float | None = None
     optimizer: (
         Literal[
             "adamw_torch",
@@ -81,8 +84,10 @@ class Training(RecipePart):
     weight_decay: float | None = None
     max_grad_norm: float | None = None
     min_learning_rate: float | None = None
+    min_learning_rate_ratio: float | None = None
     precision: Literal["bf16", "fp16", "fp32"] | None = None
     weights_dtype: Literal["float32", "bfloat16"] | None = None
+    tf32: bool | None = None
     fp8: bool | None = None
     seed: int | None = None
     data_seed: int | None = None
@@ -95,7 +100,11 @@ class Training(RecipePart):
     neftune: float | None = None
     early_stopping: int | None = None
     evaluate_every: Literal["epoch"] | int | None = None
-    save_every: Literal["epoch"] | int | None = None
+    evaluations_per_epoch: float | None = None
+    save_every: Literal["epoch", "never"] | int | None = None
+    saves_per_epoch: float | None = None
+    save_optimizer: bool | None = None
+    dataloader_workers: int | None = None
     keep_checkpoints: int | None = None
     log_every: int | None = None
 
@@ -117,8 +126,11 @@ class Training(RecipePart):
             "constant",
             "constant_with_warmup",
             "inverse_sqrt",
+            "warmup_stable_decay",
         ),
-        "warmup": Float(ge=0.0),
+        "warmup_ratio": Float(ge=0.0, lt=1.0),
+        "warmup_steps": Integer(ge=0, le=100000000),
+        "decay_ratio": Float(gt=0.0, le=1.0),
         "optimizer": OneOf(
             "adamw_torch",
             "adamw_torch_fused",
@@ -141,8 +153,10 @@ class Training(RecipePart):
         "weight_decay": Float(ge=0.0, lt=1.0),
         "max_grad_norm": Float(ge=0.0),
         "min_learning_rate": Float(ge=0.0, lt=1.0),
+        "min_learning_rate_ratio": Float(ge=0.0, lt=1.0),
         "precision": OneOf("bf16", "fp16", "fp32"),
         "weights_dtype": OneOf("float32", "bfloat16"),
+        "tf32": Boolean(),
         "fp8": Boolean(),
         "seed": Integer(ge=0, lt=4294967296),
         "data_seed": Integer(ge=0, lt=4294967296),
@@ -155,7 +169,11 @@ class Training(RecipePart):
         "neftune": Float(gt=0.0),
         "early_stopping": Integer(ge=1),
         "evaluate_every": Either(OneOf("epoch"), Integer(ge=1)),
-        "save_every": Either(OneOf("epoch"), Integer(ge=1)),
+        "evaluations_per_epoch": Float(gt=0.0, le=1000.0),
+        "save_every": Either(OneOf("epoch", "never"), Integer(ge=1)),
+        "saves_per_epoch": Float(gt=0.0, le=1000.0),
+        "save_optimizer": Boolean(),
+        "dataloader_workers": Integer(ge=0, le=256),
         "keep_checkpoints": Integer(ge=1),
         "log_every": Integer(ge=1),
     }

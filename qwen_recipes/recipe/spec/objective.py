@@ -84,6 +84,21 @@ class Objective(Part):
     )
     max_completion_length: int | None = optional_field("Longest answer that is sampled, in tokens (grpo).", 512, ge=1)
     temperature: float | None = optional_field("Temperature that answers are sampled at (grpo).", 1.0, gt=0.0, le=10.0)
+    top_p: float | None = optional_field(
+        "Answers are sampled from the likeliest tokens that hold this much probability (grpo).", 0.95, gt=0.0, le=1.0
+    )
+    top_k: int | None = optional_field(
+        "Answers are sampled from this many of the likeliest tokens; 0 for all (grpo).", 20, ge=0, le=1_000_000
+    )
+    vllm: Literal["none", "colocate", "server"] | None = optional_field(
+        "Whether vLLM samples the answers (grpo): on the GPUs that train, or on a server that runs apart.", "colocate"
+    )
+    vllm_memory: float | None = optional_field(
+        "Share of a GPU's memory that vLLM takes for itself (`vllm: colocate`).", 0.3, gt=0.0, lt=1.0
+    )
+    vllm_server: str | None = optional_field(
+        "Host and port of the server (`vllm: server`).", "localhost:8000", pattern=r"^[A-Za-z0-9._-]+:[0-9]+$"
+    )
     epsilon: float | None = optional_field(
         "How far the ratio of new to old probability may move before it is clipped (grpo).", 0.2, gt=0.0, lt=1.0
     )

@@ -55,6 +55,9 @@ class Source(Part):
     columns: dict[str, str] | None = optional_field(
         "Columns by our names, where the rows call them otherwise.", {"messages": "conversation"}
     )
+    limit: int | None = optional_field(
+        "Only so many of its rows, the first ones, before weight and split.", 1000, ge=1, le=10**12
+    )
     weight: float | None = optional_field(
         "How many times its rows count: 0.5 takes half of them, 2 each one twice.", 0.5, gt=0.0, le=1000.0
     )

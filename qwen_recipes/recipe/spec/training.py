@@ -20,6 +20,7 @@ Scheduler = Literal[
     "constant",
     "constant_with_warmup",
     "inverse_sqrt",
+    "warmup_stable_decay",
 ]
 Optimizer = Literal[
     "adamw_torch",
@@ -79,8 +80,14 @@ class Training(Part):
     )
     learning_rate: float | None = optional_field("Peak learning rate.", 1e-4, gt=0.0, lt=1.0)
     scheduler: Scheduler | None = optional_field("Course of the learning rate after warmup.", "cosine")
-    warmup: float | None = optional_field(
-        "Warmup: below 1 a share of the run, from 1 on a number of optimizer steps.", 0.05, ge=0.0
+    warmup_ratio: float | None = optional_field(
+        "Warmup as a share of the run. Not together with `warmup_steps`.", 0.05, ge=0.0, lt=1.0
+    )
+    warmup_steps: int | None = optional_field(
+        "Warmup in optimizer steps. Not together with `warmup_ratio`.", 20, ge=0, le=100_000_000
+    )
+    decay_ratio: float | None = optional_field(
+        "Share of the run, its last, over which `warmup_stable_decay` falls to its minimum.", 0.1, gt=0.0, le=1.0
     )
     optimizer: Optimizer | None = optional_field("Optimizer, by its transformers name.", "adamw_torch_fused")
     low_rank: LowRank | None = optional_field(
@@ -93,11 +100,24 @@ class Training(Part):
     weight_decay: float | None = optional_field("Decoupled weight decay.", 0.01, ge=0.0, lt=1.0)
     max_grad_norm: float | None = optional_field("Gradients are clipped to this norm; 0 turns it off.", 1.0, ge=0.0)
     min_learning_rate: float | None = optional_field(
-        "Where `cosine_with_min_lr` ends, as a share of the peak.", 0.1, ge=0.0, lt=1.0
+        "Where `cosine_with_min_lr` and `warmup_stable_decay` end, as a learning rate. Not together with "
+        "`min_learning_rate_ratio`.",
+        1e-5,
+        ge=0.0,
+        lt=1.0,
+    )
+    min_learning_rate_ratio: float | None = optional_field(
+        "Where `cosine_with_min_lr` and `warmup_stable_decay` end, as a share of the peak: 0, or 0.001 and more.",
+        0.1,
+        ge=0.0,
+        lt=1.0,
     )
     precision: Literal["bf16", "fp16", "fp32"] | None = optional_field("Precision of the computation.", "bf16")
     weights_dtype: Literal["float32", "bfloat16"] | None = optional_field(
         "What the trained weights (an adapter's too) are held in: the copy that the optimizer updates.", "float32"
+    )
+    tf32: bool | None = optional_field(
+        "Matrix products of float32 in TensorFloat-32, on GPUs from Ampere on: faster, with 10 bits of mantissa.", False
     )
     fp8: bool | None = optional_field("Matrix products in 8-bit floats, on GPUs that have them.", True)
     seed: int | None = optional_field("Seed of initialisation, order and dropout.", 42, ge=0, lt=2**32)
@@ -128,8 +148,28 @@ class Training(Part):
     evaluate_every: Literal["epoch"] | Annotated[int, Field(ge=1)] | None = optional_field(
         "When validation runs: each epoch, or every so many steps.", 50
     )
-    save_every: Literal["epoch"] | Annotated[int, Field(ge=1)] | None = optional_field(
-        "When a checkpoint is written: each epoch, or every so many steps.", "epoch"
+    evaluations_per_epoch: float | None = optional_field(
+        "How often validation runs in an epoch: 4 is four times, 0.5 every other epoch. In place of `evaluate_every`.",
+        4,
+        gt=0.0,
+        le=1000.0,
+    )
+    save_every: Literal["epoch", "never"] | Annotated[int, Field(ge=1)] | None = optional_field(
+        "When a checkpoint is written: each epoch, every so many steps, or `never`: the trained weights alone, at the "
+        "end.",
+        "epoch",
+    )
+    saves_per_epoch: float | None = optional_field(
+        "How many checkpoints an epoch has: 4, or 0.5 for every other epoch. In place of `save_every`.",
+        4,
+        gt=0.0,
+        le=1000.0,
+    )
+    save_optimizer: bool | None = optional_field(
+        "Whether a checkpoint has the optimizer's state, which resuming needs; without it, it is weights alone.", False
+    )
+    dataloader_workers: int | None = optional_field(
+        "Processes for each GPU that make batches beside the training; 0 for none.", 4, ge=0, le=256
     )
     keep_checkpoints: int | None = optional_field("Checkpoints that are kept; older ones are deleted.", 2, ge=1)
     log_every: int | None = optional_field("Steps between two log lines.", 10, ge=1)

@@ -79,7 +79,7 @@ GOVERNED = [
     ("llamafactory", "lora_alpha", 64, nest_value("method.rank", 8), "method.rank"),
     ("ms-swift", "lora_alpha", 64, nest_value("method.rank", 8), "method.rank"),
     ("ms-swift", "loss_scale", "all", nest_value("chat.thinking", "train-empty"), "chat.thinking"),
-    ("axolotl", "warmup_ratio", 0.1, nest_value("training.warmup", 9), "training.warmup"),
+    ("axolotl", "warmup_ratio", 0.1, nest_value("training.warmup_steps", 9), "training.warmup_steps"),
     ("axolotl", "fp16", True, nest_value("training.precision", "fp32"), "training.precision"),
     ("ms-swift", "max_steps", 5, nest_value("training.steps", 9), "training.steps"),
     ("ms-swift", "loss_scale", "all", nest_value("chat.train_on", "assistant"), "chat.train_on"),
@@ -101,11 +101,84 @@ def test_a_native_key_that_a_field_governs_is_refused(loaded, problems, tmp_path
     assert found.span.line > 5
 
 
-def test_an_unasked_default_may_be_replaced(compiled):
-    made = compiled(nest_value("backends.axolotl.extra", {"learning_rate": 1e-3}), "axolotl")["train.yaml"]
-    assert yaml.safe_load(made)["learning_rate"] == 1e-3
-    assert made.count("learning_rate") == 1
+def test_what_only_adds_is_allowed(compiled):
+    extra = {"lora_mlp_kernel": True, "group_by_length": True, "val_set_size": 0, "seed": 42, "max_steps": None}
+    made = compiled(nest_value("backends.axolotl.extra", extra), "axolotl")["train.yaml"]
+    assert yaml.safe_load(made).items() >= extra.items()
+    assert made.count("lora_mlp_kernel") == 1
     assert "# From backends.axolotl.extra\n" in made
+
+
+CONTRADICTED = {
+    "axolotl": {
+        "sequence_len": (4096, "training.sequence_length"), "excess_length_strategy": ("truncate", "training.overlong"),
+        "seed": (1, "training.seed"), "train_on_inputs": (True, "chat.train_on"), "learning_rate": (1e-3, "training.learning_rate"),
+        "dataset_exact_deduplication": (True, "data.train"), "max_grad_norm": (0.3, "training.max_grad_norm"),
+        "val_set_size": (0.1, "data.validation"), "max_steps": (4, "training.steps"), "load_in_8bit": (True, "quantization.bits"),
+        "gradient_checkpointing_kwargs": ({"use_reentrant": True}, "training.gradient_checkpointing"),
+    },
+    "llamafactory": {
+        "cutoff_len": (4096, "training.sequence_length"), "seed": (1, "training.seed"), "val_size": (0.1, "data.validation"),
+        "max_samples": (5, "data.train[].limit"), "mask_history": (True, "chat.train_on"), "train_on_prompt": (True, "chat.train_on"),
+        "resize_vocab": (True, "model.id"), "pure_bf16": (True, "training.precision"),
+    },
+    "ms-swift": {
+        "max_length": (4096, "training.sequence_length"), "seed": (1, "training.seed"), "max_steps": (4, "training.steps"),
+        "split_dataset_ratio": (0.1, "data.validation"), "loss_scale": ("all", "chat.train_on"),
+        "truncation_strategy": ("right", "training.overlong"), "lora_rank": (3, "method.rank"),
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("backend", CONTRADICTED)
+def test_what_the_recipe_resolves_to_is_not_contradicted(loaded, problems, tmp_path, backend):
+    extra = {key: value for key, (value, _) in CONTRADICTED[backend].items()}
+    found = problems(
+        compile_recipe, loaded(nest_value("backends", {backend: {"extra": extra}})), load_backend(backend), tmp_path
+    )
+    said = {f.route[-1]: f.message for f in found}
+    assert said == {
+        key: f"`{key}` contradicts `{field}` of the recipe" for key, (_, field) in CONTRADICTED[backend].items()
+    }
+    assert len({f.span.line for f in found}) == len({key for key in extra})
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_keys_that_fields_speak_for_are_keys_of_the_framework(backend):
+    from qwen_recipes.recipe.field_index import index_fields
+
+    one = load_backend(backend)
+    schema = one.load_schema()
+    known = set(schema["properties"]).union(*(part.get("properties", {}) for part in schema["$defs"].values()))
+    older = [set(one.at_version(v).load_schema()["properties"]) for v in one.versions]
+    listed = {key for keys in one.keys_by_field.values() for key in keys}
+    assert listed - known.union(*older) == set()
+    assert set(one.keys_by_field) - set(index_fields()) == set()
+
+
+@pytest.mark.parametrize(
+    ("recipe", "extra", "refused"),
+    [
+        (
+            {"objective": {"type": "grpo", "rewards": [{"path": "a.py", "function": "f"}]}},
+            {"async_generate": True},
+            None,
+        ),
+        ({"objective": {"type": "kto"}}, {"ref_model": "x"}, None),
+        ({}, {"num_generations": 4}, "swift sft"),
+        ({"hardware": {"gpus": 4, "strategy": "megatron"}}, {"overlap_grad_reduce": True}, None),
+        ({"hardware": {"gpus": 4, "strategy": "megatron"}}, {"padding_side": "left"}, "megatron sft"),
+        ({"objective": {"type": "pretrain"}}, {"num_generations": 4}, "swift pt"),
+    ],
+)
+def test_extra_is_judged_against_the_command_that_is_compiled(loaded, problems, tmp_path, recipe, extra, refused):
+    made = loaded(deep_merge(recipe, nest_value("backends.ms-swift.extra", extra)))
+    if refused is None:
+        told = yaml.safe_load(compile_recipe(made, load_backend("ms-swift"), tmp_path).files["train.yaml"])
+        assert told.items() >= extra.items()
+        return
+    (found,) = problems(compile_recipe, made, load_backend("ms-swift"), tmp_path)
+    assert refused in found.message
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -132,6 +205,6 @@ def test_the_framework_refuses_a_wrong_type_at_its_line(loaded, problems, tmp_pa
     "value", [{"a": [1, 2, {"b": None}]}, "a: b", "multi\nline", [], "", "no", "🦜", 1e-7, {"y": "y"}]
 )
 def test_any_value_arrives(compiled, value):
-    recipe = nest_value("backends.axolotl.extra", {"gradient_checkpointing_kwargs": {"x": value}})
+    recipe = nest_value("backends.axolotl.extra", {"lr_scheduler_kwargs": {"x": value}})
     made = yaml.safe_load(compiled(recipe, "axolotl")["train.yaml"])
-    assert json.dumps(made["gradient_checkpointing_kwargs"]) == json.dumps({"x": value})
+    assert json.dumps(made["lr_scheduler_kwargs"]) == json.dumps({"x": value})

@@ -1,0 +1,52 @@
+"""Optimizer steps of a run that is counted in epochs, from its rows: the frameworks would end at different ones.
+
+They are written into the copy of train.yaml that lies beside the rows, which is the one that the framework reads.
+"""
+
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+from .files_beside_rows import replace_file
+
+CONFIG = "train.yaml"
+
+
+def count_steps(spec: dict[str, Any], examples: int) -> dict[str, int]:
+    """Steps of an epoch and of the whole run, of its warmup, and of its last decay where it has one.
+
+    The last batch of an epoch may be smaller, and the last step of an epoch have fewer batches. `spec` is `steps` of
+    rows.json, `examples` those to train on.
+    """
+    batches = math.ceil(examples / (spec["micro_batch_size"] * spec["replicas"]))
+    per_epoch = max(1, math.ceil(batches / spec["gradient_accumulation"]))
+    total = math.ceil(round(spec["epochs"] * per_epoch, 9))
+    warmup = spec["warmup_steps"]
+    if warmup is None:
+        warmup = min(max(2, math.ceil(round(spec["warmup_ratio"] * total, 9))), total) if total > 1 else 0
+    counted = {"examples": examples, "per_epoch": per_epoch, "total": total, "warmup": warmup}
+    if spec["decay_ratio"] is not None:
+        counted["decay"] = min(max(1, round(spec["decay_ratio"] * total)), max(0, total - warmup))
+    return counted
+
+
+def write_steps(spec: dict[str, Any], counted: dict[str, int], folder: Path) -> None:
+    """Say the counted steps in the config in `folder`, in place of a warmup that is a share. Raises OSError."""
+    keys, path = spec["keys"], folder / CONFIG
+    text = path.read_text("utf-8")
+    for name in ("steps", "warmup_steps", "warmup_ratio"):
+        text = re.sub(rf"^{keys[name]}:.*\n", "", text, flags=re.MULTILINE)
+    if "decay" in counted:
+        stable = counted["total"] - counted["warmup"] - counted["decay"]
+        options = f"  {keys['stable_steps']}: {stable}\n  {keys['decay_steps']}: {counted['decay']}\n"
+        text = re.sub(rf"^({keys['scheduler_options']}:\n)", rf"\g<1>{options}", text, flags=re.MULTILINE)
+    text += f"\n# Counted: {counted['examples']} examples make {counted['per_epoch']} steps an epoch\n"
+    text += f"{keys['steps']}: {counted['total']}\n{keys['warmup_steps']}: {counted['warmup']}\n"
+    replace_file(path, text.encode())
+
+
+def describe_steps(counted: dict[str, int]) -> str:
+    """The counted steps in a line."""
+    said = f"{counted['total']} steps, {counted['per_epoch']} an epoch, the first {counted['warmup']} of them warmup"
+    return said + (f", the last {counted['decay']} decay" if "decay" in counted else "")

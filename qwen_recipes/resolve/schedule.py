@@ -1,0 +1,83 @@
+"""The course of the learning rate: warmup, the last decay, and where it ends."""
+
+from __future__ import annotations
+
+import math
+
+from qwen_recipes.backends.plan import WarmupPlan
+from qwen_recipes.recipe.parts.training import Training
+from qwen_recipes.resolve.decisions import PlanDecisions
+
+DEFAULT_WARMUP_RATIO = 0.05
+DEFAULT_DECAY_RATIO = 0.1
+SMALLEST_RATIO = 1e-3
+"""The smallest share of the peak that is taken for one: below, a learning rate is meant."""
+SCHEDULERS_WITH_MINIMUM = ("cosine_with_min_lr", "warmup_stable_decay")
+
+
+def resolve_warmup(t: Training, decisions: PlanDecisions) -> WarmupPlan:
+    """A share becomes steps where the run's length is known: none of 1, else at least 2; Axolotl turns 1 into 2."""
+    field = "training.warmup_steps" if t.warmup_steps is not None else "training.warmup_ratio"
+    asked = t.warmup_steps if t.warmup_steps is not None else t.warmup_ratio
+    decisions.choose_value("training.warmup.steps", asked, 0, "5 % of the run", field=field)
+    decisions.reasons["training.warmup.ratio"] = decisions.reasons["training.warmup.steps"]
+    if t.warmup_steps is not None:
+        if t.steps and t.warmup_steps > t.steps:
+            message = f"warmup is longer than the {t.steps} steps of the run"
+            decisions.report_problem(("training", "warmup_steps"), message, "warmup_ratio: 0.05")
+        return WarmupPlan(t.warmup_steps, None)
+    ratio = DEFAULT_WARMUP_RATIO if t.warmup_ratio is None else t.warmup_ratio
+    if t.steps and ratio > 0:
+        fields = (field, "training.steps") if asked is not None else ("training.steps",)
+        decisions.derive_value("training.warmup.steps", None, f"{ratio:.0%} of {t.steps} steps", *fields)
+        return WarmupPlan(min(max(2, math.ceil(ratio * t.steps)), t.steps) if t.steps > 1 else 0, None)
+    return WarmupPlan(None, ratio) if ratio > 0 else WarmupPlan(0, None)
+
+
+def resolve_decay(t: Training, warmup: WarmupPlan, decisions: PlanDecisions, *, countable: bool) -> WarmupPlan:
+    """The last part of `warmup_stable_decay`, in steps where the run's length is known, else a share of it."""
+    ratio = decisions.choose_value(
+        "training.decay.ratio", t.decay_ratio, DEFAULT_DECAY_RATIO, "a tenth of the run", field="training.decay_ratio"
+    )
+    decisions.reasons["training.decay.steps"] = decisions.reasons["training.decay.ratio"]
+    if t.scheduler != "warmup_stable_decay":
+        return WarmupPlan(None, ratio)
+    if not t.steps and not countable:
+        decisions.report_problem(
+            ("training", "scheduler"),
+            "`warmup_stable_decay` needs the length of the run in steps, and this run's is not known beforehand",
+            "write `steps`",
+            "packs and sampled answers are counted by the framework alone",
+        )
+    if (warmup.ratio or 0) + ratio > 1:
+        decisions.report_problem(
+            ("training", "decay_ratio"), "warmup and decay are longer than the run", "decay_ratio: 0.1"
+        )
+    if not t.steps:
+        return WarmupPlan(None, ratio)
+    fields = ("training.decay_ratio", "training.steps") if t.decay_ratio is not None else ("training.steps",)
+    decisions.derive_value("training.decay.steps", None, f"{ratio:.0%} of {t.steps} steps", *fields)
+    return WarmupPlan(min(max(1, round(ratio * t.steps)), max(1, t.steps - (warmup.steps or 0))), None)
+
+
+def resolve_minimum(t: Training, peak: float, decisions: PlanDecisions) -> float:
+    """Where the learning rate ends, as a share of the peak."""
+    path, ratio, rate = "training.min_learning_rate_ratio", t.min_learning_rate_ratio, t.min_learning_rate
+    if rate is not None:
+        if rate >= peak:
+            decisions.report_problem(
+                ("training", "min_learning_rate"),
+                f"the learning rate can't end at {rate:g}: its peak is {peak:g}",
+                f"min_learning_rate_ratio: {rate:g}" if rate >= SMALLEST_RATIO else f"min_learning_rate: {peak / 10:g}",
+                "`min_learning_rate` is a learning rate, `min_learning_rate_ratio` a share of the peak",
+            )
+        fields = ("training.min_learning_rate", *(["training.learning_rate"] if t.learning_rate is not None else []))
+        return decisions.derive_value(path, float(f"{rate / peak:.6g}"), f"{rate:g} of {peak:g}", *fields)
+    if ratio is not None and 0 < ratio < SMALLEST_RATIO:
+        decisions.report_problem(
+            ("training", "min_learning_rate_ratio"),
+            f"{ratio:g} of the peak is {ratio * peak:.2g}, which is as good as 0",
+            f"min_learning_rate: {ratio:g}, if a learning rate is meant",
+        )
+    stable = t.scheduler == "warmup_stable_decay"
+    return decisions.choose_value(path, ratio, 0.0 if stable else 0.1, "down to 0" if stable else "a tenth of the peak")
