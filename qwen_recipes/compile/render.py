@@ -22,6 +22,7 @@ from qwen_recipes.qwen.chat_templates import read_template
 CHAT_TEMPLATE = "chat_template.jinja"
 _ROWS_PROGRAM = Path(__file__).parent.parent / "data" / "rows"
 _REWARDS_PROGRAM = _ROWS_PROGRAM.with_name("reward_functions.py")
+_AXOLOTL_PREFERENCES = _ROWS_PROGRAM.with_name("axolotl_preferences.py")
 
 
 class NoNativeValueError(QwenRecipesError):
@@ -116,6 +117,8 @@ class Renderer:
         files = {f"rows/{path.name}": path.read_text("utf-8") for path in sorted(_ROWS_PROGRAM.glob("*.py"))}
         if self.plan.objective.rewards:
             files["reward_functions.py"] = _REWARDS_PROGRAM.read_text("utf-8")
+        if self.backend.choose_row_shape(self.plan) in ("pair-ids", "label-ids"):
+            files[_AXOLOTL_PREFERENCES.name] = _AXOLOTL_PREFERENCES.read_text("utf-8")
         if self.plan.chat.official and self.plan.objective.chat:
             self.record.mark_read("chat.template")
             files[CHAT_TEMPLATE] = read_template(self.plan.chat.template)

@@ -6,6 +6,7 @@ from qwen_recipes.backends.base import Backend, OutputFile
 from qwen_recipes.backends.ms_swift.native_values import NATIVE_VALUES
 from qwen_recipes.backends.ms_swift.unsupported import UNSUPPORTED_SETTINGS
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.backends.versions import parse_version
 from qwen_recipes.package_data import find_package_data
 
 VERSION = "4.6.0"
@@ -27,12 +28,19 @@ def list_output_files(plan: Plan) -> list[OutputFile]:
     return files
 
 
+def tokenizes_preferences(plan: Plan) -> bool:
+    """Whether preference rows are made into ids beforehand."""
+    kto = plan.objective.type == "kto"
+    told = (plan.objective.pairs or kto) and not plan.hardware.megatron
+    return told and parse_version(plan.backend_version) >= parse_version("4.0")
+
+
 def choose_row_shape(plan: Plan) -> str:
-    """Turns of the official text; in pairs the better answer ends the conversation and the worse stands beside it."""
+    """Turns of the official text; preferences as ids that stand in the text of answers (rows/ms_swift_template.py)."""
     if plan.chat.exact:
         return "tokenized-text"
-    if plan.objective.kl_weight is not None:
-        return "messages"
+    if tokenizes_preferences(plan):
+        return "tokenized-pair-text" if plan.objective.pairs else "tokenized-label-text"
     kinds = {"sft": "turns", "pretrain": "text", "kto": "labelled", "grpo": "prompt"}
     return "rejected" if plan.objective.pairs else kinds.get(plan.objective.type, "messages")
 

@@ -15,4 +15,5 @@ PYTHONPATH=compiled/simpo/axolotl python -m rows compiled/simpo/axolotl/rows.jso
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/simpo/rows/prepared
 
+export PYTHONPATH=compiled/simpo/axolotl${PYTHONPATH:+":$PYTHONPATH"}
 exec axolotl train compiled/simpo/axolotl/train.yaml --launcher python "$@"
