@@ -23,6 +23,7 @@ CHAT_TEMPLATE = "chat_template.jinja"
 WEIGHTS_PLUGIN = "weights_dtype.py"
 _ROWS_PROGRAM = Path(__file__).parent.parent / "data" / "rows"
 _REWARDS_PROGRAM = _ROWS_PROGRAM.with_name("reward_functions.py")
+_AXOLOTL_PREFERENCES = _ROWS_PROGRAM.with_name("axolotl_preferences.py")
 
 
 class NoNativeValueError(QwenRecipesError):
@@ -131,13 +132,10 @@ class Renderer:
             names.append(CHAT_TEMPLATE)
         if plan.objective.rewards:
             names += ["reward_functions.py", "rewards.json"]
-        if self.backend.choose_row_shape(plan) == "tokenized-text":
-            names.append("rows/ms_swift_template.py")
         if self._casts_weights():
             names.append(WEIGHTS_PLUGIN)
-        if self.backend.uses_trainer_plugin(plan):
-            names.append(TRAINER_PLUGIN)
-        return names
+        names += [name for name in self.backend.choose_plugins(plan) if name.endswith(".py")]
+        return list(dict.fromkeys(names))
 
     def get_copied_files(self) -> dict[str, str]:
         """Files that are copied as they are: the program that prepares rows, plugins, and the official template."""
@@ -148,6 +146,8 @@ class Renderer:
             files[WEIGHTS_PLUGIN] = self.backend.weights_plugin.read_text("utf-8")
         if self.backend.uses_trainer_plugin(self.plan):
             files[TRAINER_PLUGIN] = self.backend.read_trainer_plugin()
+        if self.backend.choose_row_shape(self.plan) in ("pair-ids", "label-ids"):
+            files[_AXOLOTL_PREFERENCES.name] = _AXOLOTL_PREFERENCES.read_text("utf-8")
         if self.plan.chat.official and self.plan.objective.chat:
             self.record.mark_read("chat.template")
             files[CHAT_TEMPLATE] = read_template(self.plan.chat.template)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.data.rows.encode import EncodedRow, LossRule, encode_rows
 from qwen_recipes.data.rows.messages import Message, Row
+from qwen_recipes.data.rows.preferences import EncodedAnswers, encode_answers, list_answers
 from qwen_recipes.qwen.chat_templates import read_template, render_conversation
 from qwen_recipes.qwen.tokenizer import get_tokenizer_folder
 
@@ -34,13 +35,18 @@ class Encoder:
         """Ids and labels of each row; many rows at once are faster. Raises BadRowError or RenderError."""
         return encode_rows(rows, self._render_messages, self._tokenize_texts, self.loss_rule)
 
+    def encode_preference(self, row: Row) -> EncodedAnswers:
+        """Ids of a prompt and its answers, whatever their length. Raises BadRowError or RenderError."""
+        answers, thinking = list_answers(row), self.loss_rule.thinking
+        return encode_answers(row["prompt"], answers, self._render_messages, self._tokenize_texts, thinking)
+
     def decode(self, ids: Sequence[int]) -> str:
         """The text of these ids, control tokens included."""
         text: str = self.tokenizer.decode(list(ids), skip_special_tokens=False)
         return text
 
-    def _render_messages(self, messages: list[Message]) -> str:
-        return render_conversation(self.template, messages)
+    def _render_messages(self, messages: list[Message], *, prompt: bool = False) -> str:
+        return render_conversation(self.template, messages, add_generation_prompt=prompt)
 
     def _tokenize_texts(self, texts: list[str]) -> list[list[int]]:
         return [found.ids for found in self.tokenizer.encode_batch_fast(texts, add_special_tokens=False)]

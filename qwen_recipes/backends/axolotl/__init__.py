@@ -9,6 +9,7 @@ from qwen_recipes.backends.axolotl.unsupported import UNSUPPORTED_SETTINGS
 from qwen_recipes.backends.axolotl.weights_dtype import PLUGIN, choose_weights_cast
 from qwen_recipes.backends.base import Backend, OutputFile
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.backends.versions import parse_version
 from qwen_recipes.package_data import find_package_data
 
 VERSION = "0.21.0"
@@ -34,12 +35,27 @@ ROW_SHAPES = {
     "grpo": "rendered-prompt",
     "ppo": "messages",
 }
+PREFERENCE_SHAPES = {
+    "dpo": "pair-ids",
+    "simpo": "pair-ids",
+    "orpo": "pair-ids",
+    "kto": "label-ids",
+    "reward": "reward-ids",
+}
+"""Preferences as ids, which `axolotl_preferences.py` hands to TRL's trainers; before 0.17 as text."""
+
+
+def tokenizes_preferences(plan: Plan) -> bool:
+    """Whether preference rows are made into ids beforehand."""
+    return plan.objective.type in PREFERENCE_SHAPES and parse_version(plan.backend_version) >= parse_version("0.17")
 
 
 def choose_row_shape(plan: Plan) -> str:
-    """Text cut where loss begins and ends; preferences as text, since its own readers drop fields (DPODataset)."""
+    """Text cut where loss begins and ends; preferences as ids, since its own readers change them."""
     if plan.chat.exact:
         return "tokenized"
+    if tokenizes_preferences(plan):
+        return PREFERENCE_SHAPES[plan.objective.type]
     if plan.objective.type == "sft" and not plan.chat.official:
         return "last-turn" if plan.chat.train_on == "last-assistant" else "messages"
     return ROW_SHAPES[plan.objective.type]

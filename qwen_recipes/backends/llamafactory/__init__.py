@@ -7,6 +7,7 @@ from qwen_recipes.backends.llamafactory.governed_keys import KEYS_BY_FIELD
 from qwen_recipes.backends.llamafactory.native_values import NATIVE_VALUES
 from qwen_recipes.backends.llamafactory.unsupported import RESUME_UNSUPPORTED, UNSUPPORTED_SETTINGS
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.backends.versions import parse_version
 from qwen_recipes.package_data import find_package_data
 
 VERSION = "0.9.5"
@@ -27,8 +28,14 @@ def list_output_files(plan: Plan) -> list[OutputFile]:
     return files
 
 
+def tokenizes_preferences(plan: Plan) -> bool:
+    """Whether preference rows are made into ids beforehand."""
+    kto = plan.objective.type == "kto"
+    return (plan.objective.pairs or kto) and parse_version(plan.backend_version) >= parse_version("0.9.5")
+
+
 def choose_row_shape(plan: Plan) -> str:
-    """Text as a conversation; pairs and labels in its ShareGPT form.
+    """Text as a conversation; preferences as ids, before 0.9.5 in its ShareGPT form.
 
     A Base model's rows stay conversations: its end of turn is set by a template that writes marks itself.
     """
@@ -37,6 +44,8 @@ def choose_row_shape(plan: Plan) -> str:
         return "tokenized"
     if kind == "sft":
         return "messages" if plan.chat.template == "base" else "spoken"
+    if tokenizes_preferences(plan):
+        return "tokenized-pair" if plan.objective.pairs else "tokenized-label"
     return "pair" if plan.objective.pairs else {"pretrain": "text", "kto": "labelled"}.get(kind, "messages")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qwen_recipes.backends.base import Backend, OutputFile
 from qwen_recipes.backends.ms_swift.governed_keys import KEYS_BY_FIELD
 from qwen_recipes.backends.ms_swift.native_values import NATIVE_VALUES
-from qwen_recipes.backends.ms_swift.plugins import choose_plugins
+from qwen_recipes.backends.ms_swift.plugins import choose_plugins, tokenizes_preferences
 from qwen_recipes.backends.ms_swift.unsupported import UNSUPPORTED_SETTINGS
 from qwen_recipes.backends.ms_swift.weights_dtype import PLUGIN, choose_weights_cast
 from qwen_recipes.backends.plan import Plan
@@ -31,11 +31,11 @@ def list_output_files(plan: Plan) -> list[OutputFile]:
 
 
 def choose_row_shape(plan: Plan) -> str:
-    """Turns of the official text; in pairs the better answer ends the conversation and the worse stands beside it."""
+    """Turns of the official text; preferences as ids that stand in the text of answers (rows/ms_swift_template.py)."""
     if plan.chat.exact:
         return "tokenized-text"
-    if plan.objective.kl_weight is not None:
-        return "messages"
+    if tokenizes_preferences(plan):
+        return "tokenized-pair-text" if plan.objective.pairs else "tokenized-label-text"
     kinds = {"sft": "turns", "pretrain": "text", "kto": "labelled", "grpo": "prompt"}
     return "rejected" if plan.objective.pairs else kinds.get(plan.objective.type, "messages")
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from html import escape
 from typing import Any
 
 import click
 
-from qwen_recipes.data.rows.encode import IGNORE_INDEX
+from qwen_recipes.data.rows.encode import IGNORE_INDEX, EncodedRow
 from qwen_recipes.data.rows.messages import BadRowError, Row
+from qwen_recipes.data.rows.preferences import ANSWER_KEYS, is_preference
 
-ANSWERS = ("chosen", "rejected", "completion")
 STYLE = """
 :root { color-scheme: light dark; --back: #fff; --text: #30363c; --soft: #5d6670; --learn: #d5f0d8; --mark: #8250df; }
 @media (prefers-color-scheme: dark) { :root { --back: #16191d; --text: #c8cdd2; --soft: #9aa4ad; --learn: #1d4a28;
@@ -55,20 +56,24 @@ class RowPreview:
 
 
 def preview_row(name: str, row: Row, encoder: Any, limit: int | None) -> Iterator[RowPreview]:
-    """What a row in our form is trained as: a pair's answers one after the other, with loss on the answer."""
-    if "prompt" not in row:
-        yield _preview_example(name, row, encoder, limit)
+    """What a row in our form is trained as: a pair's answers one after the other, with loss on what is scored."""
+    if not is_preference(row):
+        yield _preview_example(name, lambda: encoder.encode([row])[0], encoder, limit)
         return
-    last = type(encoder)(encoder.tokenizer, encoder.template, encoder.loss_rule._replace(train_on="last-assistant"))
-    for side in ANSWERS:
-        if side in row:
-            messages = [*row["prompt"], {"role": "assistant", "content": row[side]}]
-            yield _preview_example(f"{name} ({side})", {"messages": messages}, last, limit)
+    sides = [side for side in ANSWER_KEYS if side in row]
+    for index, side in enumerate(sides):
+        encode = partial(_encode_side, row, index, encoder)
+        yield _preview_example(f"{name} ({side})", encode, encoder, limit)
 
 
-def _preview_example(name: str, row: Row, encoder: Any, limit: int | None) -> RowPreview:
+def _encode_side(row: Row, index: int, encoder: Any) -> EncodedRow:
+    found: EncodedRow = encoder.encode_preference(row).list_rows()[index]
+    return found
+
+
+def _preview_example(name: str, encode: Callable[[], EncodedRow], encoder: Any, limit: int | None) -> RowPreview:
     try:
-        (encoded,) = encoder.encode([row])
+        encoded = encode()
     except (BadRowError, ValueError) as error:
         return RowPreview(name, problem=str(error))
     trained = sum(label != IGNORE_INDEX for label in encoded.labels)

@@ -1,11 +1,13 @@
-"""ms-swift's plugin for rows that are tokenized already (`chat.encoding: exact`): `external_plugins` in train.yaml.
+"""ms-swift's plugin for rows that are tokenized already: `external_plugins` in train.yaml.
 
-ms-swift encodes each row by its template. Here the template of Qwen3 reads ids and labels out of the answer's text.
+ms-swift encodes each row by its template. Here the template of Qwen3 reads ids and labels out of the answer's text. In
+KTO the mismatched answers are those that stand in the rows; ms-swift would draw others from its global batch.
 """
 
 import json
 from typing import Any
 
+from swift.pipelines.train import kto
 from swift.template import TEMPLATE_MAPPING, Template
 
 TEMPLATE_NAMES = ("qwen3", "qwen3_thinking", "qwen3_nothinking")
@@ -22,5 +24,12 @@ class TokenizedRows(Template):  # type: ignore[misc,unused-ignore]
         return {"input_ids": row["input_ids"], "labels": row["labels"], "loss_scale": None}
 
 
+def keep_mismatched(self: Any, rows: dict[str, Any], **options: Any) -> dict[str, Any]:
+    """The rows with their own mismatched answers, which ms-swift holds as `rejected_response`."""
+    said = [json.loads(messages[-1]["content"])["mismatched"] for messages in rows["messages"]]
+    return {**rows, "rejected_response": said}
+
+
 for _name in TEMPLATE_NAMES:
     TEMPLATE_MAPPING[_name].template_cls = TokenizedRows
+kto.KTOPreprocessor.batched_preprocess = keep_mismatched

@@ -13,6 +13,7 @@ from typing import Any
 from .files_beside_rows import copy_files
 from .formats import normalize_row
 from .messages import BadRowError, Row
+from .mismatched_answers import pair_mismatched
 from .renderer import RowRenderer
 from .shapes import SHAPES
 from .sources import MissingSourceError, find_files, read_source_rows, repeat_by_weight
@@ -41,6 +42,7 @@ class RowPreparation:
         if self.spec["validation_share"]:
             train, validation = self._split_validation(train)
         self._exit_if_no_rows(train, validation)
+        train, validation = (pair_mismatched(self.spec["shape"], rows, self.renderer) for rows in (train, validation))
         self._write_split("train", train)
         self._write_split("validation", validation)
         if self.spec.get("arrow"):

@@ -7,6 +7,7 @@ from typing import Any
 
 from .encode import EncodedRow, LossRule, Segment, encode_rows, split_segments, truncate_encoded, truncate_segments
 from .messages import BadRowError, Message, Row
+from .preferences import EncodedAnswers, TooLongError, encode_answers, is_preference, list_answers
 
 
 class RowRenderer:
@@ -44,16 +45,26 @@ class RowRenderer:
         cut = self.split_row(row)
         if not self.truncates:
             return cut
-        return truncate_segments(cut, self._tokenize([segment.text for segment in cut]), self._decode, self.limit)
+        return truncate_segments(cut, self._tokenize([segment.text for segment in cut]), self.decode, self.limit)
 
     def encode_row(self, row: Row) -> EncodedRow:
         """The row's ids and labels, no longer than the sequence length. Raises BadRowError."""
         return truncate_encoded(encode_rows([row], self.render, self._tokenize, self.loss_rule)[0], self.limit)
 
+    def encode_preference(self, row: Row) -> EncodedAnswers:
+        """Ids of a prompt and its answers, no longer than the sequence length. Raises BadRowError."""
+        found = encode_answers(row["prompt"], list_answers(row), self.render, self._tokenize, self.loss_rule.thinking)
+        return found.truncate(self.limit)
+
     def has_loss_within_limit(self, row: Row) -> bool:
         """Whether a token that carries loss is left within the sequence length, as far as we know the row's labels."""
         try:
+            if is_preference(row):
+                self.encode_preference(row)
+                return True
             return "messages" not in row or self.encode_row(row).has_loss
+        except TooLongError:
+            return False
         except BadRowError:
             return True
 
@@ -61,7 +72,8 @@ class RowRenderer:
         found: list[list[int]] = self.tokenizer(texts, add_special_tokens=False)["input_ids"]
         return found
 
-    def _decode(self, ids: list[int]) -> str:
+    def decode(self, ids: list[int]) -> str:
+        """The text of these ids, control tokens included."""
         text: str = self.tokenizer.decode(ids, clean_up_tokenization_spaces=False)
         return text
 
@@ -78,5 +90,5 @@ class RowRenderer:
             return [self.render(row["messages"])]
         if "columns" in row:
             return [self.render(row["prompt"], prompt=True)]
-        answers = [row[name] for name in ("chosen", "rejected", "completion") if name in row]
-        return [self.render([*row["prompt"], {"role": "assistant", "content": answer}]) for answer in answers]
+        talks = [[*row["prompt"], {"role": "assistant", "content": answer}] for answer in list_answers(row)]
+        return [self.render(talk).removesuffix("\n") for talk in talks]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from .encode import TURN_START, Segment, to_columns
 from .messages import BadRowError, Message, Row
 from .ms_swift_turns import build_ms_swift_messages
+from .preference_shapes import PREFERENCE_SHAPES
 from .renderer import RowRenderer
 
 Shape = Callable[[Row, RowRenderer], Row]
@@ -159,4 +160,5 @@ SHAPES: dict[str, Shape] = {
     "rendered-label": to_rendered_label,
     "prompt": to_prompt,
     "rendered-prompt": to_rendered_prompt,
+    **PREFERENCE_SHAPES,
 }

@@ -36,7 +36,7 @@ def plan_rate(training: TrainingPlan, step: int, total: int) -> float:
 def _decay(training: TrainingPlan, done: float) -> float:
     """The share of the peak after this share of the steps that follow warmup."""
     if done >= 1:
-        return training.min_learning_rate if training.scheduler == "cosine_with_min_lr" else 0.0
+        return training.min_learning_rate_ratio if training.scheduler == "cosine_with_min_lr" else 0.0
     if training.scheduler == "linear":
         return 1 - done
     if training.scheduler == "polynomial":
@@ -44,7 +44,7 @@ def _decay(training: TrainingPlan, done: float) -> float:
         return end + (1 - end) * (1 - done)
     cosine = 0.5 * (1 + math.cos(math.pi * done))
     if training.scheduler == "cosine_with_min_lr":
-        return training.min_learning_rate + (1 - training.min_learning_rate) * cosine
+        return training.min_learning_rate_ratio + (1 - training.min_learning_rate_ratio) * cosine
     return cosine
 
 

@@ -219,7 +219,7 @@ TRAINING: dict[str, Leaf] = {
     "training.epsilon": SeenLeaf("options of every group", optimization.look_at_epsilon),
     "training.weight_decay": SeenLeaf("the decay of every tensor's group", optimization.look_at_decay),
     "training.max_grad_norm": SeenLeaf("arguments.max_grad_norm", optimization.look_at_gradient_norm),
-    "training.min_learning_rate": SeenLeaf("rates at up to five steps", optimization.look_at_least_rate),
+    "training.min_learning_rate_ratio": SeenLeaf("rates at up to five steps", optimization.look_at_least_rate),
     "training.precision": SeenLeaf("arguments.bf16, arguments.fp16", look_at_precision),
     "training.fp8": UnseenLeaf("8-bit products need a GPU", NEEDS_GPU),
     "training.seed": SeenLeaf("arguments.seed", look_at_argument(lambda plan: plan.training.seed, "seed")),

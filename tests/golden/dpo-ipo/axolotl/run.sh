@@ -16,4 +16,5 @@ PYTHONPATH=compiled/dpo-ipo/axolotl python -m rows compiled/dpo-ipo/axolotl/rows
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/dpo-ipo/rows/prepared
 
+export PYTHONPATH=compiled/dpo-ipo/axolotl${PYTHONPATH:+":$PYTHONPATH"}
 exec axolotl train compiled/dpo-ipo/axolotl/train.yaml --launcher python "$@"

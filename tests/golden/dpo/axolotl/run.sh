@@ -16,4 +16,5 @@ PYTHONPATH=compiled/dpo/axolotl python -m rows compiled/dpo/axolotl/rows.json
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/dpo/rows/prepared
 
+export PYTHONPATH=compiled/dpo/axolotl${PYTHONPATH:+":$PYTHONPATH"}
 exec axolotl train compiled/dpo/axolotl/train.yaml --launcher python "$@"

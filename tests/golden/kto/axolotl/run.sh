@@ -16,4 +16,5 @@ PYTHONPATH=compiled/kto/axolotl python -m rows compiled/kto/axolotl/rows.json
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/kto/rows/prepared
 
+export PYTHONPATH=compiled/kto/axolotl${PYTHONPATH:+":$PYTHONPATH"}
 exec axolotl train compiled/kto/axolotl/train.yaml --launcher python "$@"

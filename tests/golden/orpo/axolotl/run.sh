@@ -16,4 +16,5 @@ PYTHONPATH=compiled/orpo/axolotl python -m rows compiled/orpo/axolotl/rows.json
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/orpo/rows/prepared
 
+export PYTHONPATH=compiled/orpo/axolotl${PYTHONPATH:+":$PYTHONPATH"}
 exec axolotl train compiled/orpo/axolotl/train.yaml --launcher python "$@"
