@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # dora: compiled by qwen-recipes 0.1.0 for ms-swift 4.6.0
 # recipe 5338e409e528f27a; edit the recipe, not this file
+# trained weights are held in float32
+# adapter scale 2 (alpha/rank = 16/8)
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail

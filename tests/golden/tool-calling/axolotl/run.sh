@@ -5,16 +5,18 @@
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
-cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
+recipe=../../../tool-calling.yaml
+here="$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+cd -P "$here/$(dirname -- "$recipe")"
 
 export AXOLOTL_DO_NOT_TRACK=1
 export TOKENIZERS_PARALLELISM=false
 # The first of those that may be used, as many as the recipe trains on
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-1 <<< "${CUDA_VISIBLE_DEVICES:-0}")"
 
-PYTHONPATH=compiled/tool-calling/axolotl python -m rows compiled/tool-calling/axolotl/rows.json
+PYTHONPATH="$here" python -m rows "$here/rows.json"
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/tool-calling/rows/prepared
 
-export PYTHONPATH=compiled/tool-calling/axolotl${PYTHONPATH:+":$PYTHONPATH"}
-exec axolotl train compiled/tool-calling/axolotl/train.yaml --launcher python "$@"
+export PYTHONPATH="$here${PYTHONPATH:+:$PYTHONPATH}"
+exec axolotl train runs/tool-calling/rows/train.yaml --launcher python "$@"

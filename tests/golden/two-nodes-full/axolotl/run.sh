@@ -5,18 +5,20 @@
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
-cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
+recipe=../../../two-nodes-full.yaml
+here="$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+cd -P "$here/$(dirname -- "$recipe")"
 
 export AXOLOTL_DO_NOT_TRACK=1
 export TOKENIZERS_PARALLELISM=false
 # The first of those that may be used, as many as the recipe trains on
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-8 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}")"
 
-PYTHONPATH=compiled/two-nodes-full/axolotl python -m rows compiled/two-nodes-full/axolotl/rows.json
+PYTHONPATH="$here" python -m rows "$here/rows.json"
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/two-nodes-full/rows/prepared
 
-export PYTHONPATH=compiled/two-nodes-full/axolotl${PYTHONPATH:+":$PYTHONPATH"}
+export PYTHONPATH="$here${PYTHONPATH:+:$PYTHONPATH}"
 : "${NODE_RANK:?set it to this host, counted from 0}" "${MASTER_ADDR:?set it to the address of host 0}"
 export MASTER_PORT="${MASTER_PORT:-29500}"
-exec axolotl train compiled/two-nodes-full/axolotl/train.yaml --launcher torchrun "$@" -- --nnodes 2 --nproc_per_node 8 --node_rank "$NODE_RANK" --rdzv_id two-nodes-full --rdzv_backend c10d --rdzv_endpoint "$MASTER_ADDR:$MASTER_PORT"
+exec axolotl train runs/two-nodes-full/rows/train.yaml --launcher torchrun "$@" -- --nnodes 2 --nproc_per_node 8 --node_rank "$NODE_RANK" --rdzv_id two-nodes-full --rdzv_backend c10d --rdzv_endpoint "$MASTER_ADDR:$MASTER_PORT"
