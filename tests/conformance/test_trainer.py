@@ -17,7 +17,7 @@ name: {name}
 model: {model}
 data: {{train: {data}, validation: 0.1}}
 method: {{type: lora, rank: 8, dropout: 0.1}}
-training: {{epochs: 1, sequence_length: 512, batch_size: 4, micro_batch_size: 2, weight_decay: 0.05}}
+training: {{epochs: 1, sequence_length: 512, batch_size: 4, micro_batch_size: 2, weight_decay: 0.05, warmup: 2}}
 hardware: {hardware}
 """
 KEYS = {
@@ -50,7 +50,7 @@ def probed(
     names = ["plain", *FAULTS, "broken"]
     model = tiny_model(backend)
     recipes = {name: write_recipe(tmp_path, name, str(model), "{device: cpu}") for name in names}
-    recipes["hub"] = write_recipe(tmp_path, "hub", "Qwen/Qwen3-0.6B", "{gpu: a100-80gb, gpus: 4}")
+    recipes["hub"] = write_recipe(tmp_path, "hub", "Qwen/Qwen3-0.6B", "{gpu: a100-80gb, gpus: 2}")
     rank, length = KEYS[backend]
     edits = {name: rename_keys(changes, rank, length) for name, (changes, _) in FAULTS.items()}
     edits["broken"] = {rank: "many"}

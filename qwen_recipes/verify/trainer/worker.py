@@ -6,7 +6,7 @@ A case is {"folder": of the compiled files, "rows": rows.json to prepare first, 
     "model"     folder whose weights are drawn at random where it has none
     "adapter"   {"folder", "config"}: an adapter to make on `model`
     "start_from"   folder of the adapter that training continues from
-    "batches" (2), "seconds" (120)
+    "batches" (2), "seconds" (600)
 `out` gets one JSON object, see the package's docstring. The log lies beside it, as `.log`.
 """
 
@@ -41,7 +41,7 @@ QUIET = {
     "WANDB_MODE": "offline",
 }
 """Environment of every worker: no network, no telemetry, no GPU, one thread."""
-SECONDS = 120
+SECONDS = 600
 BATCHES = 2
 LAST_LINES = 30
 
