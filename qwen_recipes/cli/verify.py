@@ -28,16 +28,26 @@ from qwen_recipes.finding import RecipeError
 @click.argument("file")
 @click.option("--backend", metavar="NAME|all", help="Framework to compare with; the recipe's own where left out.")
 @click.option("--rows", type=click.IntRange(min=1), default=200, show_default=True, help="Rows to compare.")
+@click.option("--trainer", is_flag=True, help="Compare what stands at the framework's trainer with the plan instead.")
 @format_option("text", "json")
 @set_option
-def command(file: str, backend: str | None, rows: int, form: str, sets: tuple[str, ...]) -> None:
+def command(file: str, backend: str | None, rows: int, trainer: bool, form: str, sets: tuple[str, ...]) -> None:
     """Compare the tokens that a framework trains on with ours, row by row.
 
     The framework encodes the recipe's first rows in its own environment, with the compiled config; ids and labels are
     held against our definition and against the other frameworks'. Nothing is trained and no weights are needed.
     Exit code 1 where a token or a label differs.
+
+    With --trainer the framework is started on the recipe's model and first rows, in one process on the CPU, and stopped
+    where its first batch is drawn. Training arguments, optimizer, weights, adapters, reference model and batches are
+    compared with the plan, field by field. This runs the framework's training code and the recipe's reward functions.
+    Settings that need a GPU are not seen. Exit code 1 where a field differs, 4 without the framework's environment.
     """
     loaded = load_recipe_or_exit(file, sets, form)
+    if trainer:
+        from qwen_recipes.cli.verify_trainer import verify_trainer
+
+        verify_trainer(loaded, _select_backends(loaded, backend), rows, form)
     try:
         found, pairs = _compare_backends(loaded, _select_backends(loaded, backend), rows)
     except RecipeError as error:

@@ -11,6 +11,7 @@ import pytest
 
 from qwen_recipes.qwen.tokenizer import get_tokenizer_folder
 from tests.conformance.framework_parser import FrameworkParser
+from tests.conformance.probed_trainers import TrainerProbes
 
 SAMPLES = Path(__file__).parent / "samples"
 ROOT = Path(__file__).parents[2]
@@ -79,3 +80,9 @@ def tiny_model(interpreter: Callable[[str], Path], tmp_path_factory: pytest.Temp
         return folder
 
     return by
+
+
+@pytest.fixture(scope="session")
+def trainer_probes(interpreter: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> TrainerProbes:
+    """Recipes at the frameworks' trainers: `trainer_probes.probe(backend, group, recipes)`."""
+    return TrainerProbes(interpreter, tmp_path_factory.mktemp("probes"))

@@ -1,0 +1,98 @@
+"""`recipes verify --trainer`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from qwen_recipes.cli.console import print_stderr
+from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, exit_with_findings
+from qwen_recipes.finding import RecipeError
+
+
+def verify_trainer(loaded: Any, backends: list[Any], rows: int, form: str) -> NoReturn:
+    """Print the table of each framework, and exit: 1 where a field differs or the recipe does not compile, 4 without
+    an environment or a trainer."""
+    plans = _compile_or_exit(loaded, backends, form)
+    environments = [_find_environment_or_exit(loaded, plan, backend) for plan, backend in plans]
+    reports = [
+        _probe_or_exit(loaded, plan, backend, environment, rows)
+        for (plan, backend), environment in zip(plans, environments, strict=True)
+    ]
+    _print_reports(reports, form)
+    sys.exit(ExitCode.SUCCESS if all(report.matches for report in reports) else ExitCode.INVALID_INPUT)
+
+
+def _compile_or_exit(loaded: Any, backends: list[Any], form: str) -> list[tuple[Any, Any]]:
+    """The plans of the frameworks that the recipe compiles for; of several, those that refuse it are told of."""
+    from qwen_recipes.compile import compile_recipe
+
+    compiled, refused = [], []
+    for backend in backends:
+        try:
+            compiled.append((compile_recipe(loaded, backend, loaded.folder).plan, backend))
+        except RecipeError as error:
+            refused.append((backend, error))
+    if not compiled:
+        exit_with_findings(refused[0][1].findings, form)
+    for backend, refusal in refused:
+        first = next(finding for finding in refusal.findings if finding.severity == "error")
+        print_stderr(f"recipes: {backend.title} is left out, the recipe does not compile for it: {first.message}")
+    return compiled
+
+
+def _find_environment_or_exit(loaded: Any, plan: Any, backend: Any) -> Any:
+    from qwen_recipes.environments.environment import MissingEnvironmentError
+    from qwen_recipes.verify.trainer_probe.probe_jobs import find_probe_environment
+
+    try:
+        return find_probe_environment(loaded, plan, backend)
+    except MissingEnvironmentError as error:
+        exit_with_error(str(error), ExitCode.ENVIRONMENT)
+
+
+def _probe_or_exit(loaded: Any, plan: Any, backend: Any, environment: Any, rows: int) -> Any:
+    from qwen_recipes.verify.trainer_probe.checks import check_trainer
+    from qwen_recipes.verify.trainer_probe.probe_jobs import ProbeFailedError, run_probes
+    from qwen_recipes.verify.trainer_probe.report import TrainerReport, count_results
+
+    with tempfile.TemporaryDirectory(prefix="recipes-verify-") as scratch:
+        job = _prepare_or_exit(loaded, plan, backend, rows, Path(scratch))
+        print_stderr(f"recipes: {backend.title} starts on the CPU and stops at its trainer; this takes a minute or two")
+        try:
+            run_probes(backend.name, environment.interpreter, [job], Path(scratch) / "scratch")
+            observation = job.read_observation()
+        except ProbeFailedError as error:
+            exit_with_error(f"{backend.title} did not get to its trainer:\n{error}", ExitCode.ENVIRONMENT)
+        checks = check_trainer(plan, job, observation, loaded.folder)
+    print_stderr(f"recipes: {backend.title}: {count_results(checks)}")
+    return TrainerReport(backend, checks, job.notes, observation["seconds"])
+
+
+def _prepare_or_exit(loaded: Any, plan: Any, backend: Any, rows: int, folder: Path) -> Any:
+    from qwen_recipes.data.rows.sources import MissingSourceError
+    from qwen_recipes.verify.trainer_probe.cpu_plan import NotProbedError
+    from qwen_recipes.verify.trainer_probe.probe_jobs import prepare_probe
+
+    try:
+        return prepare_probe(loaded, plan, backend, folder, rows)
+    except NotProbedError as error:
+        exit_with_error(str(error), ExitCode.USAGE)
+    except ModuleNotFoundError as error:
+        exit_with_error(f"{error.name} is not installed here: pip install 'qwen-recipes[tokens]'", ExitCode.ENVIRONMENT)
+    except (OSError, MissingSourceError) as error:
+        exit_with_error(str(error), ExitCode.USAGE)
+
+
+def _print_reports(reports: list[Any], form: str) -> None:
+    from qwen_recipes.verify.trainer_probe.report import convert_to_dict, format_report
+
+    if form == "json":
+        click.echo(json.dumps({"backends": [convert_to_dict(report) for report in reports]}, indent=2))
+        return
+    click.echo("\n\n".join(format_report(report) for report in reports))

@@ -1,0 +1,78 @@
+"""Which weights are trained, in what they are held, and what the base model's are."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+ADAPTER_PARTS = ("lora_", "modules_to_save", ".v_head.", "v_head.")
+HASHED = 2_000_000_000
+"""Bytes: of a larger model no digest is made."""
+
+
+def observe_weights(trainer: Any) -> dict[str, Any]:
+    """Trainable tensors by name; dtypes of the frozen ones; a digest of the base model."""
+    named = list(trainer.model.named_parameters())
+    trainable = {name: weight for name, weight in named if weight.requires_grad}
+    return {
+        "trainable": {name: describe_tensor(weight) for name, weight in trainable.items()},
+        "trainable_numbers": sum(weight.numel() for weight in trainable.values()),
+        "frozen_dtypes": dict(Counter(name_dtype(weight) for _, weight in named if not weight.requires_grad)),
+        "buffers": dict(Counter(name_dtype(buffer) for _, buffer in trainer.model.named_buffers())),
+        "base": compute_base_digest(trainer.model),
+        "quantization": _describe_quantization(trainer.model),
+    }
+
+
+def describe_tensor(weight: Any) -> dict[str, Any]:
+    """Shape and dtype."""
+    return {"shape": list(weight.shape), "dtype": name_dtype(weight)}
+
+
+def name_dtype(weight: Any) -> str:
+    """`float32`, `bfloat16` …"""
+    return str(weight.dtype).removeprefix("torch.")
+
+
+def compute_digest(tensors: Iterable[tuple[str, Any]]) -> str:
+    """SHA-256 over name, a zero byte and the values as float32 in the machine's order, for each tensor by name."""
+    found = hashlib.sha256()
+    for name, tensor in sorted(tensors, key=lambda pair: pair[0]):
+        found.update(name.encode() + b"\0")
+        found.update(memoryview(tensor.detach().float().cpu().contiguous().numpy()).cast("B"))
+    return found.hexdigest()
+
+
+def compute_base_digest(model: Any) -> dict[str, Any] | None:
+    """Digest of the weights that are no adapter's, under the names of a checkpoint; None where they are too many."""
+    kept = [(strip_wrappers(name), weight) for name, weight in model.named_parameters() if is_base(name)]
+    if sum(weight.numel() * 4 for _, weight in kept) > HASHED:
+        return None
+    return {
+        "tensors": len(kept),
+        "sha256": compute_digest(kept),
+        "absolute_sum": sum_absolute_values(w for _, w in kept),
+    }
+
+
+def is_base(name: str) -> bool:
+    """Whether a parameter belongs to the base model."""
+    return not any(part in name for part in ADAPTER_PARTS)
+
+
+def strip_wrappers(name: str) -> str:
+    """A parameter's name without what adapters and wrappers add to it."""
+    bare = name.removeprefix("pretrained_model.").removeprefix("base_model.model.")
+    return bare.replace(".base_layer.", ".").replace(".original_module.", ".")
+
+
+def sum_absolute_values(tensors: Iterable[Any]) -> float:
+    """The sum of all absolute values."""
+    return float(sum(tensor.detach().float().abs().sum().item() for tensor in tensors))
+
+
+def _describe_quantization(model: Any) -> Any:
+    config = getattr(getattr(model, "config", None), "quantization_config", None)
+    return None if config is None else str(config)

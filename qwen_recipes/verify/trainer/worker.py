@@ -1,0 +1,128 @@
+"""Import a framework once, then start each case and observe its trainer: `python -m trainer.worker axolotl CASE.json…`.
+
+A case is {"folder": of the compiled files, "rows": rows.json to prepare first, "config": train.yaml, "cwd": folder,
+"out": file} and may hold
+    "command"   ms-swift's, in place of what run.sh calls: sft, rlhf, pt
+    "model"     folder whose weights are drawn at random where it has none
+    "adapter"   {"folder", "config"}: an adapter to make on `model`
+    "start_from"   folder of the adapter that training continues from
+    "batches" (2), "seconds" (120)
+`out` gets one JSON object, see the package's docstring. The log lies beside it, as `.log`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from .child import end_children_on_sigterm, explain_status, run_in_child
+from .command import read_command
+from .observe import observe
+from .stand_in import observe_saved_adapter, write_adapter, write_model_weights
+from .stop import stop_at_first_batch
+from .warm_start import import_early, keep_datasets_in_process
+
+QUIET = {
+    "AXOLOTL_DATASET_NUM_PROC": "1",
+    "AXOLOTL_DO_NOT_TRACK": "1",
+    "CUDA_VISIBLE_DEVICES": "",
+    "HF_DATASETS_OFFLINE": "1",
+    "HF_HUB_OFFLINE": "1",
+    "OMP_NUM_THREADS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TRANSFORMERS_OFFLINE": "1",
+    "WANDB_MODE": "offline",
+}
+"""Environment of every worker: no network, no telemetry, no GPU, one thread."""
+SECONDS = 120
+BATCHES = 2
+LAST_LINES = 30
+
+
+def start(framework: ModuleType, case: dict[str, Any]) -> None:
+    """Run the framework on the compiled files until its trainer is observed; ends the process then."""
+    out = Path(case["out"])
+
+    def save(trainer: Any, batches: list[Any], counted: Any) -> None:
+        found = observe(trainer, batches, counted)
+        found["saved_adapter"] = observe_saved_adapter(Path(case["start_from"])) if case.get("start_from") else None
+        found["seconds"] = round(time.monotonic() - began, 2)
+        write_json(out, found)
+
+    began = time.monotonic()
+    command = read_command(Path(case["folder"]), Path(case["config"]), case.get("command"))
+    os.chdir(case["cwd"])
+    os.environ.update(command.variables)
+    for name in command.unset:
+        del os.environ[name]
+    sys.path[:0] = command.python_path
+    stop_at_first_batch(save, case.get("batches", BATCHES))
+    framework.start(command.words)
+
+
+def prepare_rows(case: dict[str, Any]) -> None:
+    """Prepare the rows as run.sh does."""
+    os.chdir(case["cwd"])
+    sys.path.insert(0, case["folder"])
+    import_module("rows.prepare").main(case["rows"])
+
+
+def make_stand_ins(case: dict[str, Any]) -> None:
+    """Weights for the model and the adapter that the case has no real ones of."""
+    if case.get("model"):
+        write_model_weights(Path(case["model"]))
+    if case.get("adapter"):
+        write_adapter(Path(case["model"]), case["adapter"]["config"], Path(case["adapter"]["folder"]))
+
+
+def write_json(path: Path, observation: dict[str, Any]) -> None:
+    """Write one JSON object; the file is never half written."""
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(observation, indent=1, ensure_ascii=False), "utf-8")
+    part.replace(path)
+
+
+def run_case(framework: ModuleType, case: dict[str, Any]) -> None:
+    """Do one case, each part of it in a child, and see to it that `out` is written."""
+    out, seconds = Path(case["out"]), int(case.get("seconds", SECONDS))
+    log = out.with_suffix(".log")
+    out.unlink(missing_ok=True)
+    log.unlink(missing_ok=True)
+    parts = (lambda: make_stand_ins(case), lambda: prepare_rows(case), lambda: start(framework, case))
+    status = 0
+    for part in parts:
+        status = status or run_in_child(part, log, seconds)
+    if not out.is_file():
+        write_json(out, {"error": f"{explain_status(status, seconds)}\n{_read_last_lines(log)}"})
+
+
+def _read_last_lines(log: Path) -> str:
+    return "\n".join(log.read_text("utf-8", "replace").splitlines()[-LAST_LINES:])
+
+
+def main(name: str, cases: list[str]) -> None:
+    """Do the cases of one framework; what it prints goes to stderr."""
+    os.dup2(2, 1)
+    end_children_on_sigterm()
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ.update({**QUIET, "HF_DATASETS_CACHE": cache})
+        framework = import_module(f"{__package__}.{name}")
+        framework.load()
+        import_early()
+        keep_datasets_in_process()
+        for case in cases:
+            run_case(framework, json.loads(Path(case).read_text("utf-8")))
+
+
+if __name__ == "__main__":
+    sys.path.pop(0)
+    sys.modules["__main__"].__spec__ = None  # processes that a framework spawns would import this module
+    del __file__
+    main(sys.argv[1], sys.argv[2:])

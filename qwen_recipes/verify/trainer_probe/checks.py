@@ -1,0 +1,52 @@
+"""The table of checks of one probe: the comparison, with what a CPU can't show set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+from qwen_recipes.backends.plan import Plan
+from qwen_recipes.verify.trainer_comparison import TrainerCheck, compare_trainer
+from qwen_recipes.verify.trainer_probe.probe_jobs import ProbeJob
+
+PLACED = {
+    "model.id": "",
+    "model.local": "",
+    "model.revision": "",
+    "method.start_from": "",
+    "output.dir": "in a temporary folder of the probe",
+}
+"""Fields that a probe puts elsewhere than the recipe, with a note: a table shows the recipe's own value where the value
+itself is not compared."""
+
+
+def check_trainer(plan: Plan, job: ProbeJob, observation: Mapping[str, Any], folder: Path) -> list[TrainerCheck]:
+    """A check for each field: `plan` is the recipe's own, `folder` the recipe's.
+
+    What was set aside for the CPU is `not seen`, whatever stands there, with the value that the recipe plans.
+    """
+    checks = [_apply_notes(check, plan, job) for check in compare_trainer(job.plan, observation, folder)]
+    listed = {check.field for check in checks}
+    return checks + [_make_unseen(plan, field, why) for field, why in job.set_aside.items() if field not in listed]
+
+
+def _apply_notes(check: TrainerCheck, plan: Plan, job: ProbeJob) -> TrainerCheck:
+    if check.field in job.set_aside:
+        return _make_unseen(plan, check.field, job.set_aside[check.field])
+    note = job.notes.get(check.field) or PLACED.get(check.field)
+    if note and check.result != "not seen":
+        return replace(check, reason=f"{check.reason} ({note})")
+    if check.field in PLACED and check.result == "not seen":
+        return replace(check, planned=_read_planned(plan, check.field))
+    return check
+
+
+def _read_planned(plan: Plan, field: str) -> Any:
+    return reduce(getattr, field.split("."), plan)
+
+
+def _make_unseen(plan: Plan, field: str, reason: str) -> TrainerCheck:
+    return TrainerCheck(field, _read_planned(plan, field), None, "not seen", f"not seen on a CPU: {reason}")

@@ -1,0 +1,178 @@
+"""Probes: a recipe compiled for one CPU, the worker that starts a framework on it, and what the worker observed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from qwen_recipes.backends import Backend
+from qwen_recipes.backends.plan import Plan
+from qwen_recipes.compile import write_files
+from qwen_recipes.compile.plan_files import render_plan_files
+from qwen_recipes.environments.environment import (
+    Environment,
+    MissingEnvironmentError,
+    default_root,
+    get_managed_environment,
+)
+from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.recipe.load import LoadedRecipe
+from qwen_recipes.runs.preflight import find_run_environment
+from qwen_recipes.verify.trainer_probe.cpu_plan import CpuPlan, make_cpu_plan
+from qwen_recipes.verify.trainer_probe.first_rows import ROWS, copy_first_rows
+from qwen_recipes.verify.trainer_probe.stand_in_model import ProbeModel, prepare_model
+
+WORKER_FOLDER = Path(__file__).resolve().parent.parent
+TIMEOUT_SECONDS = 3600.0
+GRACE_SECONDS = 5.0
+LAST_LINES = 20
+
+
+class ProbeFailedError(QwenRecipesError, RuntimeError):
+    """A framework did not get as far as its trainer; the message holds the last lines of its log."""
+
+
+@dataclass(frozen=True)
+class ProbeJob:
+    """A recipe made ready for one framework's trainer.
+
+    `plan` is what was compiled: the recipe's plan but for `set_aside`, whose fields a CPU can't show, each with its
+    reason, on the probe's model and rows. `notes` say which fields are seen on a stand-in.
+    """
+
+    file: Path
+    out: Path
+    plan: Plan
+    set_aside: Mapping[str, str]
+    notes: Mapping[str, str]
+
+    def read_observation(self) -> dict[str, Any]:
+        """What stands at the trainer, as `trainer/` describes it. Raises ProbeFailedError."""
+        found: dict[str, Any] = json.loads(self.out.read_text("utf-8"))
+        if "error" in found:
+            raise ProbeFailedError(found["error"])
+        return found
+
+
+def prepare_probe(loaded: LoadedRecipe, plan: Plan, backend: Backend, folder: Path, rows: int = ROWS) -> ProbeJob:
+    """Write below `folder` all that the worker needs: compiled files, the first rows, a stand-in model's config.
+
+    Raises NotProbedError for what no CPU can start, and what `prepare_model` and `copy_first_rows` raise.
+    """
+    folder = folder.resolve()
+    prepared = make_cpu_plan(plan)
+    model = prepare_model(plan, loaded.folder, folder)
+    probed = _place_plan(prepared, model, folder)
+    probed = replace(probed, data=copy_first_rows(plan.data, loaded.folder, folder / "rows", rows))
+    compiled = folder / "compiled"
+    write_files(compiled, render_plan_files(probed, backend, compiled, loaded.folder))
+    job = ProbeJob(folder / "case.json", folder / "observation.json", probed, prepared.set_aside, model.notes)
+    job.file.write_text(json.dumps(_make_case(job, model, compiled, loaded.folder)), "utf-8")
+    return job
+
+
+def _place_plan(prepared: CpuPlan, model: ProbeModel, folder: Path) -> Plan:
+    plan = prepared.plan
+    start_from = str(model.start_from) if model.start_from else None
+    return replace(
+        plan,
+        model=replace(plan.model, id=str(model.folder), local=True, revision=None),
+        method=replace(plan.method, start_from=start_from),
+        output=replace(plan.output, dir=str(folder / "out")),
+    )
+
+
+def _make_case(job: ProbeJob, model: ProbeModel, compiled: Path, recipe_folder: Path) -> dict[str, Any]:
+    """What the worker is told; see its module."""
+    adapter = {"folder": str(model.start_from), "config": model.make_adapter} if model.make_adapter else None
+    return {
+        "folder": str(compiled),
+        "rows": str(compiled / "rows.json"),
+        "config": str(compiled / "train.yaml"),
+        "cwd": str(recipe_folder.resolve()),
+        "out": str(job.out),
+        "model": str(model.folder) if model.make_model else None,
+        "adapter": adapter,
+        "start_from": str(model.start_from) if model.start_from else None,
+    }
+
+
+def find_probe_environment(loaded: LoadedRecipe, plan: Plan, backend: Backend) -> Environment:
+    """The managed environment for the CPU where it is ready, else the one that the recipe runs in.
+
+    Raises MissingEnvironmentError.
+    """
+    with contextlib.suppress(MissingEnvironmentError):
+        if plan.run.environment == "managed" and (found := get_managed_environment(backend, "cpu")).ready:
+            return found
+    return find_run_environment(plan, backend, loaded.folder)
+
+
+def run_probes(backend: str, interpreter: Path, jobs: Sequence[ProbeJob], scratch: Path) -> None:
+    """Start the framework on each job, imported once for all; each job's observation lies in its `out` then.
+
+    Whatever ends this function ends the worker and its children too; their temporary files are below `scratch`.
+    Raises ProbeFailedError where the worker itself fails.
+    """
+    if not jobs:
+        return
+    scratch.mkdir(parents=True, exist_ok=True)
+    command = [str(interpreter), "-m", "trainer.worker", backend.replace("-", "_"), *(str(job.file) for job in jobs)]
+    log = scratch / "worker.log"
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            command,
+            cwd=WORKER_FOLDER,
+            env=_make_variables(interpreter, scratch),
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            process.wait(TIMEOUT_SECONDS)
+        finally:
+            _end_process(process)
+    if process.returncode or not all(job.out.is_file() for job in jobs):
+        raise ProbeFailedError("\n".join(log.read_text("utf-8", "replace").splitlines()[-LAST_LINES:]))
+
+
+def _make_variables(interpreter: Path, scratch: Path) -> dict[str, str]:
+    """The worker's environment: the framework's commands first, nothing of this Python's own.
+
+    Bytecode is kept, since a framework takes minutes to compile, but neither beside the recipe nor in the environment.
+    """
+    variables = {**os.environ, "PATH": f"{interpreter.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+    for name in ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE"):
+        variables.pop(name, None)
+    return {**variables, "TMPDIR": str(scratch), "PYTHONPYCACHEPREFIX": str(default_root() / "bytecode")}
+
+
+def _end_process(process: subprocess.Popen[bytes]) -> None:
+    """End the worker, which ends its children; kill what is left of them."""
+    if process.poll() is None:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_SECONDS)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def probe_trainer(loaded: LoadedRecipe, plan: Plan, backend: Backend, folder: Path) -> dict[str, Any]:
+    """What stands at the trainer of one framework for one recipe, as `trainer/` describes it; works below `folder`.
+
+    `probe` of the observation holds the fields that are set aside and those that are seen on a stand-in, with reasons.
+    Raises MissingEnvironmentError, ProbeFailedError, and what `prepare_probe` raises.
+    """
+    environment = find_probe_environment(loaded, plan, backend)
+    job = prepare_probe(loaded, plan, backend, folder)
+    run_probes(backend.name, environment.interpreter, [job], folder / "scratch")
+    return {**job.read_observation(), "probe": {"set_aside": dict(job.set_aside), "notes": dict(job.notes)}}
