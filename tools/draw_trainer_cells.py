@@ -66,7 +66,7 @@ def _list_drawn_cells(backend: str, rows: Sequence[Row]) -> list[dict[str, Any]]
 
 def render_cells() -> str:
     """The text of cells.json: one cell a line."""
-    found = draw_cells(sorted(file.stem for file in FOLDER.glob("*.yaml")))
+    found = draw_cells(sorted(file.stem for file in FOLDER.glob("*.yaml") if file.stem != "known_differences"))
     lines = ",\n".join(json.dumps(cell, ensure_ascii=False, sort_keys=True) for cell in found.pop("cells"))
     return json.dumps(found)[:-1] + ', "cells": [\n' + lines + "\n]}\n"
 
