@@ -1,7 +1,7 @@
-"""Draw the recipes that are tried at the trainer: every pair of settings, in tests/conformance/trainer/cells.json.
+"""Draw the recipes that are tried at the trainer, for tests/conformance/trainer/cells.json.
 
-The cases that lie beside that file (`*.yaml`) come first. `ci` marks those that every change is tried on: the cases,
-and then cells until every optimizer, scheduler, objective and method has been there.
+Three kinds: the recipes that lie beside that file, each optimizer with full fine-tuning and with an adapter, and for
+each framework a covering array: all pairs of settings that it is told. `ci` marks what every change is tried on.
 """
 
 from __future__ import annotations
@@ -10,45 +10,63 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from qwen_recipes.recipe.spec.training import Optimizer
 from tools.trainer_cells.covering_array import Row, draw_rows
-from tools.trainer_cells.factors import FACTORS, is_allowed
-from tools.trainer_cells.recipes import make_recipe
+from tools.trainer_cells.factors import BACKEND_RULES, FACTORS, LOW_RANK, is_allowed
+from tools.trainer_cells.recipes import make_optimizer_recipe, make_recipe
 
 FOLDER = Path(__file__).parents[1] / "tests" / "conformance" / "trainer"
-CELLS_IN_CI = 40
-ONCE_IN_CI = ("optimizer", "scheduler", "objective", "method")
+BACKENDS = list(BACKEND_RULES)
+DRAWN_IN_CI = 5
+"""Of each framework's covering array."""
 SEED = 15
 
 
-def draw_cells(cases: Sequence[str], seed: int = SEED) -> dict[str, Any]:
-    """The file's content: cells in order, and the pairs that no recipe can hold."""
-    rows, forbidden = draw_rows(FACTORS, is_allowed, seed)
-    in_ci = _choose_for_ci(rows, CELLS_IN_CI - len(cases))
-    cells: list[dict[str, Any]] = [{"name": case, "ci": True, "file": f"{case}.yaml"} for case in cases]
-    for number, row in enumerate(rows):
-        name = f"cell-{number:03}"
-        cells.append({"name": name, "ci": number in in_ci, "recipe": make_recipe(name, row)})
-    return {"seed": seed, "cells": cells, "forbidden_pairs": len(forbidden)}
+def draw_cells(files: Sequence[str], seed: int = SEED) -> dict[str, Any]:
+    """The file's content: cells in order, and how many pairs no recipe can hold, by framework."""
+    cells: list[dict[str, Any]] = [
+        {"name": name, "ci": True, "backends": BACKENDS, "file": f"{name}.yaml"} for name in files
+    ]
+    cells += _list_optimizer_cells()
+    forbidden = {}
+    for backend in BACKENDS:
+        rows, left = draw_rows(FACTORS, partial(is_allowed, backend=backend), seed)
+        forbidden[backend] = len(left)
+        cells += _list_drawn_cells(backend, rows)
+    return {"seed": seed, "forbidden_pairs": forbidden, "cells": cells}
 
 
-def _choose_for_ci(rows: Sequence[Row], count: int) -> set[int]:
-    """Rows that have every level of the most telling factors, then the first others."""
-    chosen: set[int] = set()
-    missing = {(name, level) for name in ONCE_IN_CI for level in FACTORS[name]}
-    while missing and len(chosen) < count:
-        best = max(range(len(rows)), key=lambda n: len(missing & {(name, rows[n][name]) for name in ONCE_IN_CI}))
-        chosen.add(best)
-        missing -= {(name, rows[best][name]) for name in ONCE_IN_CI}
-    rest = [number for number in range(len(rows)) if number not in chosen]
-    return chosen | set(rest[: max(0, count - len(chosen))])
+def _list_optimizer_cells() -> list[dict[str, Any]]:
+    pairs = [
+        (optimizer, method)
+        for optimizer in get_args(Optimizer)
+        for method in ("full", "lora")
+        if method == "full" or optimizer not in LOW_RANK
+    ]
+    return [
+        {
+            **{"name": f"{optimizer}_{method}", "ci": False, "backends": BACKENDS},
+            "recipe": make_optimizer_recipe(f"{optimizer}_{method}", optimizer, method),
+        }
+        for optimizer, method in pairs
+    ]
+
+
+def _list_drawn_cells(backend: str, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    names = [f"{backend}-{number:03}" for number in range(len(rows))]
+    return [
+        {"name": name, "ci": number < DRAWN_IN_CI, "backends": [backend], "recipe": make_recipe(name, row)}
+        for number, (name, row) in enumerate(zip(names, rows, strict=True))
+    ]
 
 
 def render_cells() -> str:
     """The text of cells.json: one cell a line."""
-    found = draw_cells(sorted(file.stem for file in FOLDER.glob("*.yaml")))
+    found = draw_cells(sorted(file.stem for file in FOLDER.glob("*.yaml") if file.stem != "known_differences"))
     lines = ",\n".join(json.dumps(cell, ensure_ascii=False, sort_keys=True) for cell in found.pop("cells"))
     return json.dumps(found)[:-1] + ', "cells": [\n' + lines + "\n]}\n"
 

@@ -15,6 +15,8 @@ CANDIDATES = 6
 """Rows that are tried for each one that is kept."""
 ATTEMPTS = 40
 """Orders in which factors are filled before a pair counts as forbidden."""
+DECISIVE = ("objective", "method", "optimizer", "length")
+"""Factors on which most rules depend: they are filled first, so that few rows end where nothing is allowed."""
 
 
 def draw_rows(factors: Mapping[str, Sequence[Level]], allowed: Allowed, seed: int) -> tuple[list[Row], list[Pair]]:
@@ -75,6 +77,7 @@ def _fill_row(
         return None
     rest = [name for name in factors if name not in row]
     chance.shuffle(rest)
+    rest.sort(key=lambda name: name not in DECISIVE)
     place = {name: number for number, name in enumerate(factors)}
     for name in rest:
         levels = [level for level in factors[name] if allowed({**row, name: level})]

@@ -38,6 +38,7 @@ FACTORS: dict[str, list[Any]] = {
     "max_grad_norm": [NOT_WRITTEN, 0.7],
     "seed": [NOT_WRITTEN, 7],
     "data_seed": [NOT_WRITTEN, 11],
+    "precision": [NOT_WRITTEN, "bf16"],
     "gradient_checkpointing": [True, False],
     "attention": [NOT_WRITTEN, "eager"],
     "neftune": [NOT_WRITTEN, 5.0],
@@ -106,6 +107,38 @@ RULES: list[Rule] = [
 ]
 
 
-def is_allowed(row: Mapping[str, Any]) -> bool:
-    """Whether no rule forbids the levels that the row has so far."""
-    return all(rule(row[a], row[b]) for a, b, rule in RULES if a in row and b in row)
+LLAMAFACTORY_OBJECTIVES = ("sft", "pretrain", "dpo", "orpo", "simpo", "kto", "reward")
+BACKEND_RULES: dict[str, list[Rule]] = {
+    "axolotl": [
+        ("objective", "seed", lambda objective, _: objective != "anchored"),
+        ("data_seed", "seed", lambda data_seed, _: data_seed == NOT_WRITTEN),
+        ("precision", "seed", lambda precision, _: precision == NOT_WRITTEN),
+        ("objective", "length", lambda objective, length: objective != "simpo" or "step" in length),
+    ],
+    "llamafactory": [
+        ("objective", "seed", lambda objective, _: objective in LLAMAFACTORY_OBJECTIVES),
+        ("method", "precision", lambda method, precision: method != "freeze" or precision == "bf16"),
+        ("modules_to_save", "precision", _unless_written(lambda precision: precision == "bf16")),
+        ("layers", "method", _unless_written(lambda method: method == "freeze")),
+        ("method", "objective", lambda method, kind: method not in ("full", "freeze") or kind != "reward"),
+        ("method", "objective", lambda method, kind: method != "pissa" or kind not in ("dpo", "kto")),
+        _for_objectives("encoding", "sft"),
+        _for_objectives("packing", "sft"),
+        ("encoding", "packing", _unless_written(lambda packing: packing == NOT_WRITTEN)),
+        ("template", "encoding", _unless_written(lambda encoding: encoding == "exact")),
+    ],
+    "ms-swift": [
+        ("packing", "seed", lambda packing, _: packing == NOT_WRITTEN),
+        ("optimizer", "seed", lambda optimizer, _: optimizer != "muon"),
+        ("template", "encoding", _unless_written(lambda encoding: encoding == "exact")),
+        ("layers", "targets", _unless_written(lambda targets: targets == NOT_WRITTEN)),
+        ("method", "objective", lambda method, objective: method != "continued" or objective != "anchored"),
+        ("encoding", "objective", _unless_written(lambda objective: objective != "anchored")),
+    ],
+}
+"""What a framework is not told (its `UNSUPPORTED_SETTINGS`): a cell that is refused shows nothing."""
+
+
+def is_allowed(row: Mapping[str, Any], backend: str) -> bool:
+    """Whether no rule forbids the levels that the row has so far, for this framework."""
+    return all(rule(row[a], row[b]) for a, b, rule in (*RULES, *BACKEND_RULES[backend]) if a in row and b in row)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tools.trainer_cells.factors import NOT_WRITTEN
+from tools.trainer_cells.factors import NOT_WRITTEN, WITHOUT_BETAS, WITHOUT_EPSILON
 
 OBJECTIVES: dict[str, Any] = {
     "dpo": {"type": "dpo", "beta": 0.2},
@@ -95,9 +95,27 @@ def _make_method(row: Mapping[str, Any]) -> dict[str, Any]:
     return method
 
 
+def make_optimizer_recipe(name: str, optimizer: str, method: str) -> dict[str, Any]:
+    """A recipe in which the optimizer's every number is another than its default."""
+    training: dict[str, Any] = {
+        **{"steps": 4, "batch_size": 2, "micro_batch_size": 2, "sequence_length": 256, "learning_rate": 1e-4},
+        **{"optimizer": optimizer, "weight_decay": 0.07, "max_grad_norm": 0.7, "gradient_checkpointing": True},
+        **{"scheduler": "cosine_with_min_lr", "min_learning_rate": 0.25},
+    }
+    if optimizer not in WITHOUT_BETAS:
+        training["betas"] = [0.85, 0.97]
+    if optimizer not in WITHOUT_EPSILON:
+        training["epsilon"] = 1e-7
+    return {
+        **{"version": 1, "name": name, "model": "MODEL", "data": {"train": "d/s12.jsonl"}},
+        **{"method": {"type": "lora", "rank": 4} if method == "lora" else {"type": method}, "training": training},
+        **{"hardware": {"device": "cpu"}, "allow": ALLOWED},
+    }
+
+
 PLAIN = (
     *("optimizer", "scheduler", "warmup", "overlong", "packing", "epsilon", "weight_decay", "max_grad_norm", "seed"),
-    *("data_seed", "gradient_checkpointing", "attention", "neftune", "early_stopping", "save_every"),
+    *("data_seed", "precision", "gradient_checkpointing", "attention", "neftune", "early_stopping", "save_every"),
     *("keep_checkpoints", "log_every"),
 )
 
