@@ -105,7 +105,8 @@ FIELD_PROBES: dict[str, tuple[Any, dict[str, Any]]] = {
     "training.min_learning_rate": (0.2, nest_value("training.scheduler", "cosine_with_min_lr")),
     "training.precision": ("fp32", {}),
     "training.weights_dtype": (
-        "bfloat16", {"method": {"type": "full"}, "hardware": {"strategy": "single"}, "allow": {"QR423": "to see"}}
+        "bfloat16",
+        {"method": {"type": "full"}, "hardware": {"strategy": "single"}, "allow": {"QR423": "to see"}},
     ),
     "training.fp8": (True, {}),
     "training.seed": (7, {}),

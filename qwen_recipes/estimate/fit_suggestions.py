@@ -207,8 +207,10 @@ STACKED_CHANGES = (
 )
 _LAST_RESORT_REASONS = {
     CHANGE_REASONS[change]: place
-    for place, changes in enumerate(((shorten_sequences, add_gpus), (train_an_adapter,), (hold_weights_in_bfloat16,)), 1)
-    for change in changes
+    for change, place in (
+        *((shorten_sequences, 1), (add_gpus, 1)),
+        *((train_an_adapter, 2), (hold_weights_in_bfloat16, 3)),
+    )
 }
 """Offers that train on something else or want another machine, that train less, that lose updates: in this order,
 after the others."""

@@ -18,7 +18,12 @@ ORDER = (
 )
 FILES = sorted(PACKAGE.rglob("*.py"))
 ALLOWED = {"click", "pydantic", "pydantic_core", "yaml", "jinja2", "jsonschema", "qwen_recipes"}
-STANDALONE = ("data/rows/ms_swift_template.py", "verify/encoders/")
+STANDALONE = (
+    "backends/axolotl/weights_dtype_plugin.py",
+    "backends/ms_swift/weights_dtype_plugin.py",
+    "data/rows/ms_swift_template.py",
+    "verify/encoders/",
+)
 """Run by other interpreters, with what is installed there."""
 
 
