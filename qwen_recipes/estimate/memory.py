@@ -102,7 +102,7 @@ def allocator_reserve_bytes(workload: Workload, fixed: float, transient: Mapping
 
 
 def weight_bytes(workload: Workload) -> float:
-    """Bytes of one weight of the model that is trained, as the GPU computes with it: master weights are counted apart."""
+    """Bytes of one weight of the model that is trained; DeepSpeed's float32 master weights are counted apart."""
     wide = workload.weights_dtype == "float32" and not _has_master_weights(workload)
     return 4.0 if workload.precision == "fp32" or wide else 2.0
 
@@ -187,7 +187,7 @@ def optimizer_state_bytes(workload: Workload) -> float:
 
 
 def saved_state_bytes(workload: Workload) -> float:
-    """Bytes of optimizer state a trained weight: AdamW's moments have the weights' dtype; master weights are float32."""
+    """Bytes of optimizer state of a trained weight: AdamW's moments have its dtype, master weights are float32."""
     each = STATE_BYTES[workload.state_kind]
     if workload.state_kind == "32bit" and workload.weights_dtype == "bfloat16":
         each /= 2

@@ -18,7 +18,11 @@ ORDER = (
 )
 FILES = sorted(PACKAGE.rglob("*.py"))
 ALLOWED = {"click", "pydantic", "pydantic_core", "yaml", "jinja2", "jsonschema", "qwen_recipes"}
-STANDALONE = ("data/axolotl_preferences.py", "data/rows/ms_swift_template.py", "verify/encoders/", "verify/trainer/")
+STANDALONE = (
+    *("backends/axolotl/weights_dtype_plugin.py", "backends/ms_swift/weights_dtype_plugin.py"),
+    *("backends/axolotl/trainer_plugin.py", "backends/ms_swift/trainer_plugin.py"),
+    *("data/axolotl_preferences.py", "data/rows/ms_swift_template.py", "verify/encoders/", "verify/trainer/"),
+)
 """Run by other interpreters, with what is installed there."""
 
 

@@ -18,10 +18,11 @@ PLUGIN = Path(__file__).with_name("weights_dtype_plugin.py")
 def choose_weights_cast(plan: Plan) -> str | None:
     """The dtype to cast to, or None where Axolotl holds trained weights in it anyway.
 
-    Its FSDP2 is its own and casts nothing. PEFT makes adapters float32, on a quantized base whatever it is told.
+    Its FSDP2 is its own and casts nothing. PEFT makes adapters float32, on a quantized base whatever it is told;
+    embeddings and norms it may hold in float32 itself.
     """
     if keeps_master_weights(plan):
         return None
     if wants_bfloat16(plan):
-        return "bfloat16" if plan.method.adapter else None
+        return "bfloat16"
     return "float32" if trains_beside_half_precision(plan) or is_cast_by_trl(plan) else None

@@ -10,9 +10,10 @@ small; its run wants 30 GB for the model's download and caches.)
 
 Evidence:
 2 bytes of bf16 weights, and with AdamW in mixed precision 12 bytes of states: two moments and the weights in full
-precision (Rajbhandari et al. 2020, arXiv:1910.02054, section 3). Where float32 weights are trained without a second
-copy it is 12 in all; with `weights_dtype: bfloat16` the states are 4 bytes (our run on one H100: all weights of a 4B
-model, 32.4 GB at the peak), 8-bit optimizers keep 2. The older checkpoint is deleted after the newer one is written, so there must be room for one more.
+precision (Rajbhandari et al. 2020, arXiv:1910.02054, section 3). Where float32 weights are trained without a copy in
+16 bits it is 12 in all. With `weights_dtype: bfloat16` the states are 4 bytes (our run on one H100: all weights of a
+4B model, 32.4 GB at the peak), 8-bit optimizers keep 2. The older checkpoint is deleted after the newer one is
+written, so there must be room for one more.
 
 Instead:
 Write `keep_checkpoints: 1`, save less often, take an 8-bit optimizer where nothing is sharded, or point

@@ -5,8 +5,8 @@ All weights are trained on one GPU with an optimizer in 32 bits, and its two mom
 memory of `hardware.gpu`.
 
 Why it matters:
-AdamW keeps two numbers for every weight, in the dtype of the weights. In 8 bits they take half to a quarter of that, and the result is the same
-within noise: room for longer rows, or for a run that would not start.
+AdamW keeps two numbers for every weight, in the weights' dtype. In 8 bits they take half to a quarter of that, and
+the result is the same within noise: room for longer rows, or for a run that would not start.
 
 Evidence:
 One H100, Qwen3-4B, all weights, 2,048 tokens (2026-11-23): peak 32,438 MiB with AdamW, 24,839 MiB with `adamw_8bit`,

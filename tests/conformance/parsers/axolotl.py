@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -41,6 +42,7 @@ def parse(request: Mapping[str, Any]) -> tuple[Arguments, Arguments]:
     Without `model_config` a model that is not on disk cannot be read, and Axolotl says so.
     """
     given = import_module("yaml").safe_load(Path(request["config"]).read_text("utf-8"))
+    sys.path.insert(0, str(Path(request["config"]).parent))  # plugins beside the config, as run.sh has it
     simulate_machine(request)
     cfg = import_module("axolotl.cli.config").load_cfg(request["config"])
     if unknown := find_unknown_keys(given):
