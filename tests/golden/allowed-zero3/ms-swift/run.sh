@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # allowed-zero3: compiled by qwen-recipes 0.1.0 for ms-swift 4.6.0
 # recipe c87b06e1ce055bb2; edit the recipe, not this file
+# adapter scale 2 (alpha/rank = 32/16)
 # QR101 is allowed: measured on our cluster with DeepSpeed 0.19.8, works
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.

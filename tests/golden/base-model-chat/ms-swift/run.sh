@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # base-model-chat: compiled by qwen-recipes 0.1.0 for ms-swift 4.6.0
 # recipe e09fc9d78f18c07f; edit the recipe, not this file
+# adapter scale 8 (alpha/√rank = 64/√64)
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail

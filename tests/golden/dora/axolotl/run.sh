@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # dora: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
 # recipe 93dd36013279d1a1; edit the recipe, not this file
+# adapter scale 2 (alpha/rank = 16/8)
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail

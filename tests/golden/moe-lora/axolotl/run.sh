@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # moe-lora: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
 # recipe 787b0422b6311882; edit the recipe, not this file
+# adapter scale 2 (alpha/rank = 64/32)
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail

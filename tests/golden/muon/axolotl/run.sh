@@ -15,4 +15,5 @@ PYTHONPATH=compiled/muon/axolotl python -m rows compiled/muon/axolotl/rows.json
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/muon/rows/prepared
 
+export PYTHONPATH=compiled/muon/axolotl${PYTHONPATH:+":$PYTHONPATH"}
 exec axolotl train compiled/muon/axolotl/train.yaml --launcher python "$@"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # one-24gb-card: compiled by qwen-recipes 0.1.0 for ms-swift 4.6.0
 # recipe 3af254228ce0fc19; edit the recipe, not this file
+# adapter scale 2 (alpha/rank = 64/32)
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail

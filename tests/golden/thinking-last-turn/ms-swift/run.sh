@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # thinking-last-turn: compiled by qwen-recipes 0.1.0 for ms-swift 4.6.0
 # recipe 76cfe725c30ee17f; edit the recipe, not this file
+# adapter scale 2 (alpha/rank = 32/16)
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
