@@ -13,8 +13,47 @@ def _ignores_label_smoothing(plan: Plan) -> bool:
     return o.type == "dpo" and o.label_smoothing > 0 and o.loss not in ("robust", "exo_pair", "aot")
 
 
+def _is_preference(plan: Plan) -> bool:
+    return plan.objective.type not in ("sft", "pretrain")
+
+
 UNSUPPORTED_SETTINGS = (
     *UNSUPPORTED_WEIGHTS_DTYPES,
+    UnsupportedSetting(
+        "method.start_from",
+        lambda p: p.method.start_from is not None and p.objective.type in ("dpo", "kto"),
+        "its DPO and KTO train a new adapter instead; the plugin that loads this one was not tried before 0.17",
+        until="0.17",
+    ),
+    UnsupportedSetting(
+        "method.dropout",
+        lambda p: _is_preference(p) and p.method.adapter and p.method.dropout > 0,
+        "TRL turns dropout off in preference training; the plugin that keeps it was not tried before 0.17",
+        until="0.17",
+    ),
+    UnsupportedSetting(
+        "training.neftune",
+        lambda p: _is_preference(p) and p.objective.type != "reward" and p.training.neftune is not None,
+        "its preference trainers drop it; the plugin that hands it over was not tried before 0.17",
+        until="0.17",
+    ),
+    UnsupportedSetting(
+        "training.early_stopping",
+        lambda p: _is_preference(p) and p.objective.type != "reward" and p.training.early_stopping is not None,
+        "its preference trainers drop it; the plugin that hands it over was not tried before 0.17",
+        until="0.17",
+    ),
+    UnsupportedSetting(
+        "training.optimizer",
+        lambda p: p.training.optimizer == "muon" and not p.method.adapter,
+        "its Muon leaves out RMSNorm weights; the plugin that adds them was not tried before 0.17",
+        until="0.17",
+    ),
+    UnsupportedSetting(
+        "method.lora_plus",
+        lambda p: p.method.lora_plus is not None and p.training.optimizer == "muon",
+        "its Muon has one learning rate for all weights",
+    ),
     UnsupportedSetting(
         "chat.encoding",
         lambda p: p.chat.exact and p.data.streaming,

@@ -45,6 +45,23 @@ UNSUPPORTED_SETTINGS = (
         "with FlashAttention 2 its collator takes one pack at a time; with `attention: sdpa` several",
     ),
     UnsupportedSetting(
+        "method.dropout",
+        lambda p: (
+            p.method.adapter and p.method.dropout > 0 and p.objective.type in ("dpo", "orpo", "simpo", "kto")
+        ),
+        "it turns dropout off in preference training, and has no place for a plugin",
+    ),
+    UnsupportedSetting(
+        "training.early_stopping",
+        lambda p: p.objective.type == "reward" and p.training.early_stopping is not None,
+        "it stops with an error: its reward models can't load the best checkpoint at the end",
+    ),
+    UnsupportedSetting(
+        "method.lora_plus",
+        lambda p: p.method.lora_plus is not None and p.training.optimizer == "muon",
+        "under LoRA+ it trains with AdamW instead of Muon",
+    ),
+    UnsupportedSetting(
         "chat.encoding",
         lambda p: p.chat.exact and (p.training.packing or p.data.streaming),
         "rows that are tokenized already it neither packs nor is known to stream",
@@ -108,7 +125,7 @@ UNSUPPORTED_SETTINGS = (
     ),
     UnsupportedSetting(
         "method.layers",
-        lambda p: p.method.adapter and p.method.layers is not None,
+        lambda p: p.method.adapter and p.method.layers is not None and p.method.start_from is None,
         "it puts an adapter on every layer",
     ),
     UnsupportedSetting(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qwen_recipes.backends.base import UnsupportedSetting
 from qwen_recipes.backends.ms_swift.megatron import UNSUPPORTED_SETTINGS as MEGATRON
+from qwen_recipes.backends.ms_swift.plugins import counts_saves, loses_dropout
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.backends.weights_dtype import UNSUPPORTED_WEIGHTS_DTYPES, wants_bfloat16
 from qwen_recipes.recipe.objective_formats import LOW_RANK_OPTIMIZERS
@@ -63,9 +64,26 @@ UNSUPPORTED_SETTINGS = (
         "its Liger puts a loss of its own in place of GRPO's",
     ),
     UnsupportedSetting(
-        "objective.kl_weight",
-        lambda p: p.objective.kl_weight is not None and p.method.start_from is not None,
-        "it would anchor to the base model without the adapter that training starts from",
+        "method.dropout",
+        lambda p: loses_dropout(p) and p.objective.type != "grpo",
+        "TRL turns dropout off in preference training; the plugin that keeps it was not tried before 4.0",
+        until="4.0",
+    ),
+    UnsupportedSetting(
+        "training.early_stopping",
+        counts_saves,
+        "it counts patience in checkpoints: set `training.save_every` to `training.evaluate_every`",
+        until="4.0",
+    ),
+    UnsupportedSetting(
+        "method.lora_plus",
+        lambda p: p.method.lora_plus is not None and p.method.start_from is not None,
+        "it takes the ratio from the saved adapter, and ignores this one",
+    ),
+    UnsupportedSetting(
+        "method.variant",
+        lambda p: p.method.variant == "pissa" and p.objective.compares and p.method.start_from is None,
+        "its reference is the model without the adapter, and PiSSA takes the adapter's part out of that model",
     ),
     UnsupportedSetting(
         "objective.kl_weight",

@@ -1,14 +1,17 @@
 """Adam's numbers for an optimizer that has none.
 
 What:
-`training.betas` or `training.epsilon` beside `optimizer: sgd` or `adafactor`, or `epsilon` beside `lion_8bit`.
+`training.betas` or `training.epsilon` beside `optimizer: sgd` or `adafactor`, `epsilon` beside `lion_8bit` or
+`lion_32bit`, or either beside `muon` on an adapter alone.
 
 Why it matters:
 The frameworks accept them and don't hand them on: a sweep over betas would compare a run with itself.
 
 Evidence:
 transformers 5.20, read: SGD gets the learning rate, Adafactor two switches of its own, Lion its betas; neither Adam's
-betas nor its epsilon reach the others. All three backends build these optimizers there.
+betas nor its epsilon reach the others. All three backends build these optimizers there. Lion in 32 bits and Muon, run in
+each framework that has them: Lion holds an epsilon of 0 whatever is written. Muon gives Adam's numbers to the
+weights that it leaves to AdamW, embeddings and norms, and an adapter has none.
 
 Instead:
 Remove the field, or take an optimizer of the AdamW family.
@@ -20,13 +23,21 @@ from collections.abc import Iterator
 
 from qwen_recipes.guards.base import Guard, GuardContext, Violation
 
-IGNORED_SETTINGS = {"sgd": ("betas", "epsilon"), "adafactor": ("betas", "epsilon"), "lion_8bit": ("epsilon",)}
+IGNORED_SETTINGS = {
+    "sgd": ("betas", "epsilon"),
+    "adafactor": ("betas", "epsilon"),
+    "lion_8bit": ("epsilon",),
+    "lion_32bit": ("epsilon",),
+}
 
 
 def check(context: GuardContext) -> Iterator[Violation]:
     """Fields that were written and reach no optimizer."""
     optimizer = context.plan.training.optimizer
-    for field in IGNORED_SETTINGS.get(optimizer, ()):
+    method = context.plan.method
+    muon_alone = optimizer == "muon" and method.adapter and not method.modules_to_save
+    ignored = ("betas", "epsilon") if muon_alone else IGNORED_SETTINGS.get(optimizer, ())
+    for field in ignored:
         if context.is_set(f"training.{field}"):
             yield Violation(("training", field), f"{optimizer} has no {field}", f"remove `{field}`")
 

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# packed-throughput: compiled by qwen-recipes 0.1.0 for ms-swift 4.6.0
+# recipe 154f537e06e09d7d; edit the recipe, not this file
+# adapter scale 2 (alpha/rank = 32/16)
+# Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
+set -euo pipefail
+cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
+
+export TOKENIZERS_PARALLELISM=false
+# The first of those that may be used: ms-swift would spread the model over all
+export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-1 <<< "${CUDA_VISIBLE_DEVICES:-0}")"
+
+PYTHONPATH=compiled/packed-throughput/ms-swift python -m rows compiled/packed-throughput/ms-swift/rows.json
+exec swift sft compiled/packed-throughput/ms-swift/train.yaml "$@"
