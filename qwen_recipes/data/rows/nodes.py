@@ -18,6 +18,8 @@ from pathlib import Path
 MARK_FILE = "prepared-for"
 START_TIMEOUT = 900.0
 """Seconds for which nodes wait for each other to start, as torchrun does."""
+FAILURE_TIMEOUT = 30.0
+"""Seconds for which node 0 tells the others that it failed."""
 VISIBILITY_TIMEOUT = float(os.environ.get("ROWS_VISIBILITY_TIMEOUT", "60"))
 """Seconds after which a file that another node wrote to a shared folder is seen: network file systems cache."""
 FAILED = "failed"
@@ -60,21 +62,21 @@ def _prepare_for_others(folder: Path, prepare: Callable[[], None], port: int, ot
 def _listen(port: int, others: int) -> socket.socket:
     family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
     try:
-        return socket.create_server(
-            ("", port), family=family, backlog=others, dualstack_ipv6=family == socket.AF_INET6
-        )
+        return socket.create_server(("", port), family=family, backlog=others, dualstack_ipv6=family == socket.AF_INET6)
     except OSError as error:
         sys.exit(f"rows: node 0 can't wait for the others at port {port}: {error}; set MASTER_PORT to a free one")
 
 
 def _tell_others(server: socket.socket, mark: str, others: int) -> None:
     """Send the mark to each of the others. What else connects and does not greet is not counted."""
-    end = time.monotonic() + START_TIMEOUT
+    end = time.monotonic() + (FAILURE_TIMEOUT if mark == FAILED else START_TIMEOUT)
     while others:
         server.settimeout(max(0.1, end - time.monotonic()))
         try:
             connection, _ = server.accept()
         except TimeoutError:
+            if mark == FAILED:
+                return
             sys.exit(f"rows: {others} of the other nodes did not start within {START_TIMEOUT:.0f} s")
         with connection:
             connection.settimeout(10)
@@ -117,7 +119,7 @@ def _is_marked(folder: Path, mark: str) -> bool:
     end = time.monotonic() + VISIBILITY_TIMEOUT
     while True:
         try:
-            os.listdir(folder)
+            list(folder.iterdir())
             if (folder / MARK_FILE).read_text("utf-8") == mark:
                 return True
         except OSError:
