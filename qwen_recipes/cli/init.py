@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,15 @@ from qwen_recipes.finding import RecipeError
 GOALS = ("chat", "preferences", "text", "labels")
 _GOAL_OBJECTIVES = {"chat": "sft", "preferences": "dpo", "text": "pretrain", "labels": "kto"}
 _FIT_LABELS = {"yes": "fits", "close": "may fit", "no": "does not fit"}
+_GIB = 2**30
+_ASSUMED = "assumed"
 _DEFAULT_MODEL, _DEFAULT_GPU, _DEFAULT_BACKEND = "Qwen/Qwen3-4B-Instruct-2507", "rtx-4090", "llamafactory"
 
 
 @click.command("init")
 @click.option("--model", metavar="MODEL", help=f"Hub id or folder. [default: {_DEFAULT_MODEL}]")
 @click.option("--data", type=click.Path(path_type=Path), metavar="FILE", help="Rows to train on.")
-@click.option("--gpu", metavar="NAME", help="GPU model. [default: this machine's]")
+@click.option("--gpu", metavar="NAME", help=f"GPU model. [default: this machine's, else {_DEFAULT_GPU}]")
 @click.option("--backend", metavar="NAME", help=f"Framework. [default: {_DEFAULT_BACKEND}]")
 @click.option("--goal", type=click.Choice(GOALS), help="What is learnt from; the rows tell where it is left out.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("recipe.yaml"), show_default=True)
@@ -35,7 +38,7 @@ def command(
     output: Path,
     force: bool,
 ) -> None:
-    """Write a first recipe for your rows: one that fits the GPU, with its reasons.
+    """Write a first recipe for your rows: one that lints clean and fits the GPU, with its reasons.
 
     On a terminal it asks for what is not said.
     """
@@ -43,12 +46,21 @@ def command(
         exit_with_error(f"{output} is there already; --force overwrites it", ExitCode.USAGE)
     model = model or _prompt_or_default("Model", _DEFAULT_MODEL)
     data = data or Path(_prompt_or_default("Rows to train on (a file)", None))
-    named = gpu or _prompt_or_default("GPU", _detect_gpu_name())
+    here = [] if gpu else _detect_gpus()
+    named = gpu or _prompt_or_default("GPU", here[0].name if here else _DEFAULT_GPU)
     wish = _build_request(model, data, named, backend or _prompt_or_default("Framework", _DEFAULT_BACKEND), goal)
+    if not gpu:
+        wish = replace(wish, gpu_source=_describe_gpu_source(here, wish.gpu.name), gpus=here.count(wish.gpu) or 1)
     made = _draft_or_exit(wish, output.parent)
     _write_recipe(output, made.text)
-    fits = _FIT_LABELS[made.estimate.check_fit()]
-    print_stderr(f"{output}: {fits} {wish.gpu.name} by the estimate; then `recipes run {output}`")
+    e = made.estimate
+    size = f"{e.peak / _GIB:.1f} of {e.usable / _GIB:.1f} GiB"
+    if wish.gpu_source.startswith(_ASSUMED):
+        print_stderr(
+            f"recipes: no GPU of the catalogue was found here: {wish.gpu.name} is assumed; --gpu names another"
+        )
+    fits = f"{_FIT_LABELS[e.check_fit()]} {wish.gpu.name} by the estimate, {size}"
+    print_stderr(f"{output}: {fits}; then `recipes run {output}`")
 
 
 def _prompt_or_default(question: str, default: str | None) -> str:
@@ -60,10 +72,20 @@ def _prompt_or_default(question: str, default: str | None) -> str:
     return default
 
 
-def _detect_gpu_name() -> str:
-    from qwen_recipes.cli.gpu_fit import detect_known_gpus
+def _detect_gpus() -> list[Any]:
+    """The GPUs of this machine that the catalogue has, one for each."""
+    from qwen_recipes.environments.gpu import detect_gpus
+    from qwen_recipes.estimate.gpu_models import identify_gpu
 
-    return next((gpu.name for gpu in detect_known_gpus()), _DEFAULT_GPU)
+    found = (identify_gpu(gpu.name, gpu.memory / 1024) for gpu in detect_gpus())
+    return [gpu for gpu in found if gpu is not None]
+
+
+def _describe_gpu_source(here: list[Any], name: str) -> str:
+    """What the recipe says of a GPU that was not named on the command line."""
+    if any(gpu.name == name for gpu in here):
+        return "found here"
+    return f"{_ASSUMED}: none of the catalogue was found here" if name == _DEFAULT_GPU else "as answered"
 
 
 def _build_request(model: str, data: Path, gpu: str, backend: str, goal: str | None) -> Any:

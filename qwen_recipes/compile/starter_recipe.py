@@ -1,33 +1,46 @@
-"""A first recipe for somebody's rows: one that fits the GPU, by the estimator, with what it was decided from."""
+"""A first recipe for somebody's rows: it lints clean and fits the GPU, with what it was decided from.
+
+What is written is what was tried: each draft is text, and that text is loaded, resolved, linted and estimated.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from qwen_recipes.backends.base import Backend
+from qwen_recipes.backends.plan import Plan
+from qwen_recipes.compile.starter_alternatives import describe_alternatives
+from qwen_recipes.compile.starter_rows import explain_untrainable_rows
 from qwen_recipes.compile.value_formats import RawText, make_formatter
 from qwen_recipes.data.detect_format import detect_file_format
 from qwen_recipes.data.estimate_rows import BYTES_PER_TOKEN, estimate_rows
-from qwen_recipes.data.length_histogram import LengthHistogram
 from qwen_recipes.data.sample_lengths import sample_lengths
 from qwen_recipes.errors import QwenRecipesError
-from qwen_recipes.estimate import Estimate, TrainingRows, estimate_plan, suggest_fitting_changes
+from qwen_recipes.estimate import Estimate, FitSuggestion, TrainingRows, estimate_plan, suggest_fitting_changes
 from qwen_recipes.estimate.gpu_models import GpuModel
+from qwen_recipes.finding import Finding
+from qwen_recipes.guards import run_guards
+from qwen_recipes.guards.trial import RecipeTrial
+from qwen_recipes.guards.unsupported import find_unsupported
 from qwen_recipes.package_data import find_package_data
-from qwen_recipes.qwen.models import get_model_facts
-from qwen_recipes.recipe.load import load_recipe
+from qwen_recipes.qwen.models import ModelFacts, get_model_facts
+from qwen_recipes.recipe.load import LoadedRecipe, load_recipe_text
 from qwen_recipes.resolve import resolve
 
 OBJECTIVE_BY_FORMAT = {"preference": "dpo", "kto": "kto", "text": "pretrain"}
 DEFAULT_EPOCHS = {"sft": 3, "pretrain": 1, "dpo": 1, "kto": 1, "orpo": 1, "simpo": 1, "reward": 1}
-METHODS_TO_TRY = (("lora", "an adapter on bf16 weights"), ("qlora", "an adapter on 4-bit weights: bf16 would not fit"))
+METHODS_TO_TRY = (
+    ("lora", "an adapter on whole weights"),
+    ("qlora", "an adapter on 4-bit weights: whole ones do not fit"),
+)
 MIN_ROWS_TO_VALIDATE = 200
 """Rows from which a share is held out to validate on."""
 GIB = 2**30
+DEFAULT_MODEL = "Qwen/Qwen3-4B-Instruct-2507"
 
 
 class NoStarterRecipeError(QwenRecipesError):
@@ -36,13 +49,18 @@ class NoStarterRecipeError(QwenRecipesError):
 
 @dataclass(frozen=True)
 class StarterRequest:
-    """What a person asked for. `objective` None follows from the rows."""
+    """What a person asked for. `objective` None follows from the rows.
+
+    `gpu_source` says where the GPU's name comes from where the person did not name it; `gpus` are on this machine.
+    """
 
     model: str
     data: Path
     gpu: GpuModel
     backend: Backend
     objective: str | None
+    gpu_source: str = ""
+    gpus: int = 1
 
 
 @dataclass(frozen=True)
@@ -53,43 +71,76 @@ class StarterRecipe:
     estimate: Estimate
 
 
+@dataclass(frozen=True)
+class Draft:
+    """A recipe that was tried: its values and text, what lint says against it, and what it takes."""
+
+    values: dict[str, Any]
+    text: str
+    loaded: LoadedRecipe
+    plan: Plan
+    facts: ModelFacts
+    rows: TrainingRows | None
+    estimate: Estimate
+    problems: list[Finding] = field(default_factory=list)
+
+    @property
+    def good(self) -> bool:
+        """Whether it fits and lints clean: no error and no warning."""
+        return not self.problems and self.estimate.check_fit() == "yes"
+
+
 def make_starter_recipe(request: StarterRequest, folder: Path) -> StarterRecipe:
-    """A recipe that lies in `folder` and fits. Raises NoStarterRecipeError, UnknownModelError, OSError, RecipeError."""
+    """A recipe that lies in `folder`, lints clean and fits.
+
+    Raises NoStarterRecipeError, UnknownModelError, OSError, RecipeError.
+    """
     layout = detect_file_format(request.data)
     if layout is None:
         raise NoStarterRecipeError(f"{request.data}: no layout of rows is known that has these keys")
-    values = _choose_values(request, layout, folder)
-    last = None
-    for changes in _list_method_choices():
-        tried = {**values, **changes}
-        last = _make_attempt(request, tried, folder)
-        if last.estimate.check_fit() == "yes":
-            return _finish_recipe(request, tried, last, folder)
-    if last is not None and (
-        found := suggest_fitting_changes(last.plan, last.facts, request.gpu, request.backend, last.rows)
-    ):
-        return _finish_recipe(
-            request, _apply_suggestion(tried, found[0].overrides), replace(last, estimate=found[0].estimate), folder
-        )
+    values = choose_values(request, layout, folder)
+    tried: list[Draft] = []
+    for draft in _iterate_drafts(request, values, folder):
+        if draft.good:
+            return _finish_recipe(request, draft, folder)
+        tried.append(draft)
+    _raise_without_recipe(request, tried)
+
+
+def _raise_without_recipe(request: StarterRequest, tried: list[Draft]) -> NoReturn:
+    unfit = [draft for draft in tried if not draft.problems]
+    if not unfit:
+        said = "; ".join(dict.fromkeys(f"{f.code}: {f.message}" for draft in tried for f in draft.problems))
+        raise NoStarterRecipeError(f"no recipe for {request.model} on {request.gpu.name} lints clean: {said}")
+    least = min(unfit, key=lambda draft: draft.estimate.peak)
+    size = f"it takes {least.estimate.peak / GIB:.0f} GiB of {least.estimate.usable / GIB:.0f} at the least"
     raise NoStarterRecipeError(
-        f"{request.model} does not fit {request.gpu.name} in any way that a recipe can say: take a smaller model"
+        f"{request.model} does not fit {request.gpu.name} in any way that a recipe can say: {size}. "
+        f"{describe_alternatives(least.loaded, request.backend, least.estimate)}"
     )
 
 
-@dataclass(frozen=True)
-class _Attempt:
-    plan: Any
-    facts: Any
-    rows: TrainingRows | None
-    estimate: Estimate
-
-
-def _list_method_choices() -> Iterator[dict[str, Any]]:
+def _iterate_drafts(request: StarterRequest, values: dict[str, Any], folder: Path) -> Iterator[Draft]:
+    """The methods as they are, then each with what would make it fit."""
+    plain = []
     for method, why in METHODS_TO_TRY:
-        yield {"method": method, "method_why": why, "fitted": []}
+        plain.append(make_draft(request, {**values, "method": method, "method_why": why}, folder))
+        yield plain[-1]
+    for draft in reversed(plain):
+        for suggestion in _list_suggestions(request, draft):
+            yield make_draft(request, apply_suggestion(draft.values, suggestion), folder)
 
 
-def _choose_values(request: StarterRequest, layout: str, folder: Path) -> dict[str, Any]:
+def _list_suggestions(request: StarterRequest, draft: Draft) -> list[FitSuggestion]:
+    trial = RecipeTrial(draft.loaded, request.backend)
+    found = suggest_fitting_changes(
+        draft.plan, draft.facts, request.gpu, request.backend, draft.rows, trial.try_overrides
+    )
+    return [one for one in found if dict(one.overrides).get("hardware.gpus", 1) <= request.gpus]
+
+
+def choose_values(request: StarterRequest, layout: str, folder: Path) -> dict[str, Any]:
+    """What the recipe says before anything is fitted. Raises NoStarterRecipeError for rows without a trainable one."""
     objective = request.objective or OBJECTIVE_BY_FORMAT.get(layout, "sft")
     seen = estimate_rows([request.data])
     values = {
@@ -106,61 +157,76 @@ def _choose_values(request: StarterRequest, layout: str, folder: Path) -> dict[s
         "fit": "",
         "method": "lora",
         "method_why": "",
-        "fitted": [],
+        "fitted": _choose_precision(request.gpu),
+        "hardware": [],
     }
-    return values | _choose_sequence_length(request, values, folder)
+    return values | _measure_rows(request, values, layout, folder)
 
 
-def _choose_sequence_length(request: StarterRequest, values: dict[str, Any], folder: Path) -> dict[str, Any]:
-    plan = resolve(_load_values(values, folder), request.backend)
+def _choose_precision(gpu: GpuModel) -> list[tuple[RawText, object, RawText]]:
+    if gpu.supports_bf16:
+        return []
+    return [(RawText("precision"), "fp32", RawText(f"{gpu.name} has no bf16, and fp16 overflows with Qwen3"))]
+
+
+def _measure_rows(request: StarterRequest, values: dict[str, Any], layout: str, folder: Path) -> dict[str, Any]:
+    """The sequence length, and validation only where rows are left to train on."""
+    plan = resolve(_load_text(render_recipe(values), folder), request.backend)
+    variant = plan.chat.template if plan.chat.official else "hybrid"
+    if why := explain_untrainable_rows(request.data, layout, variant):
+        raise NoStarterRecipeError(f"{request.data}: no row can be trained on; {why}. `recipes data check` tells more")
     lengths = sample_lengths(plan, folder)
     if lengths is None or not lengths.count:
         return {}
+    if not lengths.loss_tokens:
+        raise NoStarterRecipeError(f"{request.data}: no row can be trained on; none has a token in the loss")
     length = lengths.suggest_sequence_length(plan.model.max_positions)
     share = 1 - lengths.count_longer(length) / lengths.count
     why = f"{share:.1%} of the rows have no more tokens; the longest has {lengths.longest_row:,}"
-    return {"length": length, "length_why": why}
+    found = {"length": length, "length_why": why}
+    return found if lengths.count >= MIN_ROWS_TO_VALIDATE else found | {"validation": None}
 
 
-def _estimate_rows(request: StarterRequest, lengths: LengthHistogram | None = None) -> TrainingRows | None:
-    seen = estimate_rows([request.data])
-    return TrainingRows(seen[0], seen[1] / BYTES_PER_TOKEN) if seen else None
+def make_draft(request: StarterRequest, values: dict[str, Any], folder: Path) -> Draft:
+    """The recipe of these values, loaded, resolved, linted and estimated."""
+    text = render_recipe(values)
+    loaded = _load_text(text, folder)
+    plan = resolve(loaded, request.backend)
+    found = [*run_guards(plan, loaded, request.backend), *find_unsupported(plan, loaded, request.backend)]
+    problems = [one for one in found if one.severity != "advice" and one.code != "QR601"]
+    facts, seen = get_model_facts(plan.model.id, folder), estimate_rows([request.data])
+    rows = TrainingRows(seen[0], seen[1] / BYTES_PER_TOKEN) if seen else None
+    return Draft(values, text, loaded, plan, facts, rows, estimate_plan(plan, facts, request.gpu, rows), problems)
 
 
-def _make_attempt(request: StarterRequest, values: dict[str, Any], folder: Path) -> _Attempt:
-    plan = resolve(_load_values(values, folder), request.backend)
-    facts, rows = get_model_facts(plan.model.id, folder), _estimate_rows(request)
-    return _Attempt(plan, facts, rows, estimate_plan(plan, facts, request.gpu, rows))
-
-
-def _apply_suggestion(values: dict[str, Any], changes: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
-    """The values with an offer's changes in the template's words."""
-    made = dict(values, fitted=list(values["fitted"]))
-    for path, value in changes:
-        name = path.rpartition(".")[2]
+def apply_suggestion(values: dict[str, Any], suggestion: FitSuggestion) -> dict[str, Any]:
+    """The values with every change of a suggestion, in the template's words."""
+    made = dict(values, fitted=list(values["fitted"]), hardware=list(values["hardware"]))
+    for path, value in suggestion.overrides:
+        part, _, name = path.partition(".")
+        entry = (RawText(name), value, RawText("without it, it would not fit"))
         if path == "training.sequence_length":
             made |= {"length": value, "length_why": "longer rows would not fit"}
-        elif path.startswith("training."):
-            made["fitted"].append((RawText(name), value, RawText("without it, it would not fit")))
         elif path == "method.type":
-            made |= {"method": value}
+            made |= {"method": value, "method_why": suggestion.why}
+        elif part in ("training", "hardware"):
+            made["fitted" if part == "training" else "hardware"].append(entry)
+        else:
+            raise AssertionError(f"no place for {path} in a starter recipe")
     return made
 
 
-def _finish_recipe(request: StarterRequest, values: dict[str, Any], attempt: _Attempt, folder: Path) -> StarterRecipe:
-    e = attempt.estimate
-    values = {**values, "fit": f"estimated at {e.peak / GIB:.1f} GiB of the {e.usable / GIB:.1f} that are usable"}
-    return StarterRecipe(render_recipe(values), e)
+def _finish_recipe(request: StarterRequest, draft: Draft, folder: Path) -> StarterRecipe:
+    e = draft.estimate
+    said = f"estimated at {e.peak / GIB:.1f} GiB of the {e.usable / GIB:.1f} that are usable"
+    fit = f"{request.gpu_source}; {said}" if request.gpu_source else said
+    last = make_draft(request, {**draft.values, "fit": fit}, folder)
+    return StarterRecipe(last.text, last.estimate)
 
 
-def _load_values(values: dict[str, Any], folder: Path) -> Any:
-    """The recipe as it would be read from `folder`; nothing is left there."""
-    import tempfile
-
-    with tempfile.NamedTemporaryFile("w", suffix=".yaml", dir=folder, prefix=".recipes-", encoding="utf-8") as file:
-        file.write(render_recipe(values))
-        file.flush()
-        return load_recipe(file.name)
+def _load_text(text: str, folder: Path) -> LoadedRecipe:
+    """The recipe as it would be read from `folder`."""
+    return load_recipe_text(text, str(folder / "recipe.yaml"), folder)
 
 
 def render_recipe(values: dict[str, Any]) -> str:

@@ -21,6 +21,7 @@ from qwen_recipes.environments.environment import (
 from qwen_recipes.environments.gpu import detect_device, detect_gpus
 from qwen_recipes.environments.installed_packages import read_installed_versions
 from qwen_recipes.environments.lock_file import read_requirements
+from qwen_recipes.estimate.gpu_models import identify_gpu
 from qwen_recipes.finding import Finding, Route
 from qwen_recipes.qwen.models import get_model_facts
 from qwen_recipes.recipe.load import LoadedRecipe
@@ -93,6 +94,7 @@ def find_obstacles(plan: Plan, output: Path, recipe_folder: Path) -> list[str]:
     return [
         *_check_bash(),
         *_check_gpus(plan),
+        *_check_precision(plan),
         *_check_writable(output),
         *_check_busy(output),
         *_check_other_recipe(plan, output),
@@ -159,6 +161,15 @@ def _check_gpus(plan: Plan) -> Iterator[str]:
         yield "the recipe trains on a GPU and no NVIDIA GPU was found; `hardware: {device: cpu}` tries a recipe out"
     elif (found := len(detect_gpus())) and found < plan.hardware.gpus:
         yield f"the recipe trains on {plan.hardware.gpus} GPUs and {found} were found"
+
+
+def _check_precision(plan: Plan) -> Iterator[str]:
+    """bf16, planned where no GPU or another one is named, on a GPU that has none (QR407)."""
+    if plan.hardware.device != "cuda" or plan.training.precision != "bf16":
+        return
+    for gpu in dict.fromkeys(identify_gpu(one.name, one.memory / 1024) for one in detect_gpus()):
+        if gpu is not None and not gpu.supports_bf16:
+            yield f"the run computes in bf16, which {gpu.name} does not have: write `hardware.gpu: {gpu.name}`"
 
 
 def _check_writable(output: Path) -> Iterator[str]:

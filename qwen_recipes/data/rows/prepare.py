@@ -14,6 +14,7 @@ from .files_beside_rows import copy_files
 from .formats import normalize_row
 from .messages import BadRowError, Row
 from .mismatched_answers import pair_mismatched
+from .nodes import run_once_per_folder
 from .renderer import RowRenderer
 from .shapes import SHAPES
 from .sources import MissingSourceError, find_files, read_source_rows, repeat_by_weight
@@ -161,6 +162,11 @@ def save_arrow(folder: Path, splits: dict[str, list[Row]]) -> None:
 def main(spec_file: str) -> None:
     """Prepare the rows that this JSON file describes; exits 1 with a message where that can't be done."""
     spec = json.loads(Path(spec_file).read_text("utf-8"))
+    run_once_per_folder(Path(spec["out"]), lambda: prepare_rows(spec))
+
+
+def prepare_rows(spec: dict[str, Any]) -> None:
+    """Prepare the rows of one recipe, here. Exits 1 with a message where that can't be done."""
     missing = []
     for source in [*spec["train"], *spec["validation"]]:
         try:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from click.testing import CliRunner
 
 from qwen_recipes.cli import main
+from qwen_recipes.environments import gpu as gpu_module
+from qwen_recipes.estimate.gpu_models import GPUS
 from tests.conftest import BACKENDS, ROOT
 
 DATA = ROOT / "examples" / "data"
@@ -63,3 +66,88 @@ def test_what_can_t_be_is_said(tmp_path, words, code, said):
     result = init(tmp_path, *words)
     assert result.exit_code == code and said in result.output
     assert not list(tmp_path.iterdir())
+
+
+def plan_of(file):
+    result = CliRunner().invoke(main, ["plan", str(file), "--format", "json"])
+    (said,) = json.loads(result.stdout)
+    return said
+
+
+def assert_it_says_what_plan_says(folder, said):
+    """Fits, and the same numbers: in the message, in the file, and from `recipes plan`. Lints clean."""
+    file = folder / "mine.yaml"
+    planned = plan_of(file)
+    size = f"{planned['memory_bytes']['peak'] / 2**30:.1f} of {planned['memory_bytes']['usable'] / 2**30:.1f} GiB"
+    assert planned["fits"] == "yes" and f"fits {planned['gpu']} by the estimate, {size}" in said
+    assert size.replace(" of ", " GiB of the ").removesuffix(" GiB") in file.read_text("utf-8")
+    findings = json.loads(CliRunner().invoke(main, ["lint", str(file), "--format", "json"]).stdout)
+    assert not [f for f in findings if f["severity"] in ("error", "warning")], findings
+
+
+def try_init(folder, model, gpu):
+    """What it writes is as it says; where it writes nothing it says what would fit."""
+    result = init(folder, "--data", str(DATA / "support.jsonl"), "--model", model, "--gpu", gpu)
+    if result.exit_code == 0:
+        assert_it_says_what_plan_says(folder, result.output)
+        assert ("precision: fp32" in (folder / "mine.yaml").read_text("utf-8")) == (not GPUS[gpu].supports_bf16)
+    else:
+        assert result.exit_code == 1 and "does not fit" in result.output, result.output
+        assert re.search(r"would fit|a smaller model", result.output) and not list(folder.iterdir())
+    return result.exit_code == 0
+
+
+@pytest.mark.parametrize("gpu", ["t4", "rtx-3060", "rtx-4090", "a100-80gb"])
+@pytest.mark.parametrize("model", ["Qwen3-0.6B", "Qwen3-8B", "Qwen3-32B", "Qwen3-30B-A3B"])
+def test_sixteen_pairs_of_model_and_gpu(tmp_path, model, gpu):
+    wrote = try_init(tmp_path, f"Qwen/{model}", gpu)
+    assert wrote or (model, gpu) not in {("Qwen3-0.6B", "t4"), ("Qwen3-8B", "rtx-4090"), ("Qwen3-32B", "a100-80gb")}
+
+
+@pytest.mark.parametrize("gpu", GPUS)
+def test_every_gpu_of_the_catalogue(tmp_path, gpu):
+    assert try_init(tmp_path, "Qwen/Qwen3-4B", gpu)
+
+
+def test_the_gpu_that_is_there_is_taken(tmp_path, monkeypatch):
+    row = ["NVIDIA A100-SXM4-40GB", "40960", "580.1", "0", "GPU-1"]
+    monkeypatch.setattr(gpu_module, "_query_visible_gpus", lambda: [row])
+    result = init(tmp_path, "--data", str(DATA / "support.jsonl"))
+    assert result.exit_code == 0 and "assumed" not in result.output
+    text = (tmp_path / "mine.yaml").read_text("utf-8")
+    assert "gpu: a100-40gb   # found here" in text
+    assert_it_says_what_plan_says(tmp_path, result.output)
+
+
+def test_gpus_that_are_there_are_used_where_one_is_too_small(tmp_path, monkeypatch):
+    row = ["NVIDIA GeForce RTX 3090", "24576", "580.1", "0", "GPU-1"]
+    monkeypatch.setattr(gpu_module, "_query_visible_gpus", lambda: [row] * 4)
+    words = ("--data", str(DATA / "support.jsonl"), "--model", "Qwen/Qwen3-30B-A3B", "--backend", "axolotl")
+    result = init(tmp_path, *words)
+    assert result.exit_code == 0, result.output
+    assert_it_says_what_plan_says(tmp_path, result.output)
+    assert "gpus: " in (tmp_path / "mine.yaml").read_text("utf-8")
+
+
+def test_a_gpu_that_is_assumed_is_said_to_be(tmp_path, monkeypatch):
+    monkeypatch.setattr(gpu_module, "_query_visible_gpus", lambda: [])
+    result = init(tmp_path, "--data", str(DATA / "support.jsonl"))
+    assert "rtx-4090 is assumed" in result.output and "# assumed" in (tmp_path / "mine.yaml").read_text("utf-8")
+    named = init(tmp_path, "--data", str(DATA / "support.jsonl"), "--gpu", "rtx-4090", "--force")
+    assert "is assumed" not in named.output and "# assumed" not in (tmp_path / "mine.yaml").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([{"messages": [{"role": "user", "content": "nobody answers"}]}], "no row can be trained on"),
+        ([{"messages": []}, {"messages": "not a list"}], "no row can be trained on"),
+        ([{"conversations": [{"from": "alien", "value": "hello"}]}], "no row can be trained on"),
+    ],
+)
+def test_it_says_nothing_fits_of_rows_that_can_t_be_trained_on(tmp_path, rows, said):
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    result = init(tmp_path, "--data", str(file))
+    assert result.exit_code == 1 and said in result.output and "by the estimate" not in result.output
+    assert not (tmp_path / "mine.yaml").exists()

@@ -55,3 +55,37 @@ def test_what_is_installed_is_not_named(plan):
         assert find_missing_packages(plan(nest_value("tracking.to", "wandb")), HERE) == []
     finally:
         optional_packages.TRACKER_PACKAGES["wandb"] = original
+
+
+@pytest.mark.parametrize(
+    ("recipe", "backend", "package", "asked"),
+    [
+        (nest_value("training.attention", "flash_attention_2"), "llamafactory", "flash-attn", "attention:"),
+        (nest_value("training.attention", "flash_attention_2"), "ms-swift", "flash-attn", "attention:"),
+        (nest_value("training.attention", "flash_attention_3"), "ms-swift", "flash-attn-3", "attention:"),
+        ({"hardware": {"gpus": 2}}, "llamafactory", "deepspeed", "strategy: zero2"),
+        ({"method": "qlora"}, "axolotl", "bitsandbytes", "quantization.bits: 4"),
+        (nest_value("training.optimizer", "paged_adamw_8bit"), "axolotl", "bitsandbytes", "optimizer: paged"),
+        (nest_value("training.optimizer", "schedule_free_adamw"), "ms-swift", "schedulefree", "optimizer:"),
+        (nest_value("training.kernels", ["cut-cross-entropy"]), "axolotl", "cut-cross-entropy", "kernels:"),
+        ({"backends": {"ms-swift": {"extra": {"use_vllm": True}}}}, "ms-swift", "vllm", "extra: use_vllm"),
+        ({"backends": {"axolotl": {"extra": {"trl": {"use_vllm": True}}}}}, "axolotl", "vllm", "extra: use_vllm"),
+    ],
+)
+def test_what_the_compiled_file_needs_is_looked_for(loaded, recipe, backend, package, asked):
+    """In this environment none of them is installed."""
+    made = resolve(loaded(deep_merge(PLAIN, recipe)), load_backend(backend))
+    (said,) = find_missing_packages(made, HERE)
+    assert f"needs the package {package}," in said and asked in said
+
+
+def test_axolotl_may_take_flash_attention_from_the_hub_where_it_is_online(loaded, monkeypatch):
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    made = resolve(loaded({"training": {"kernels": "none", "attention": "flash_attention_2"}}), load_backend("axolotl"))
+    assert list_needed_packages(made).keys() == {"flash_attn|kernels"}
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert list_needed_packages(made).keys() == {"flash_attn"}
+
+
+def test_a_switch_that_is_off_asks_for_nothing(plan):
+    assert list_needed_packages(plan({"backends": {"ms-swift": {"extra": {"use_vllm": False}}}})) == {}
