@@ -63,6 +63,8 @@ class Backend:
     """The shape in which it reads the rows of a plan: a name in `qwen_recipes/data/rows/shapes.py`."""
     tokenizes_differently: Callable[[Plan], bool] = lambda plan: False
     """Whether it makes other tokens of a plan's rows than the official template: they are handed over then."""
+    count_needed_packs: Callable[[Plan], int] = lambda plan: 0
+    """Full packs below which it would find no batch in an epoch, and never end."""
     resume_argument: str = ""
     """The argument that names the checkpoint to go on from, as a format with one place."""
     resume_unsupported: tuple[UnsupportedSetting, ...] = ()

@@ -43,6 +43,13 @@ def choose_row_shape(plan: Plan) -> str:
     return ROW_SHAPES[plan.objective.type]
 
 
+def count_needed_packs(plan: Plan) -> int:
+    """Without flash or flex attention a batch is as many packs as the micro-batch says, and one of fewer is dropped."""
+    t = plan.training
+    drops = t.packing and not plan.data.streaming and t.attention in ("sdpa", "eager")
+    return t.micro_batch_size * plan.hardware.replicas if drops else 0
+
+
 BACKEND = Backend(
     name="axolotl",
     title="Axolotl",
@@ -58,5 +65,6 @@ BACKEND = Backend(
     unsupported_settings=UNSUPPORTED_SETTINGS,
     older_versions=OLDER_VERSIONS,
     choose_row_shape=choose_row_shape,
+    count_needed_packs=count_needed_packs,
     tokenizes_differently=lambda plan: plan.objective.type == "sft" and not plan.chat.official,
 )
