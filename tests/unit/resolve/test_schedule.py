@@ -14,6 +14,11 @@ MINIMUM = {"scheduler": "cosine_with_min_lr", "learning_rate": 1e-4}
 
 
 @pytest.fixture
+def plan(loaded):
+    return lambda recipe: resolve(loaded(recipe), load_backend("axolotl"))
+
+
+@pytest.fixture
 def errors(loaded, problems):
     def of(training, backend="axolotl", **parts):
         return problems(lambda recipe: resolve(loaded(recipe), load_backend(backend)), {"training": training, **parts})
