@@ -79,6 +79,8 @@ class Backend:
     """What it has to load beside its config: names that its template prints."""
     uses_trainer_plugin: Callable[[Plan], bool] = lambda plan: False
     """Whether a plan needs `trainer_plugin.py` of this backend's package, which is copied beside the config."""
+    count_needed_packs: Callable[[Plan], int] = lambda plan: 0
+    """Full packs below which it would find no batch in an epoch, and never end."""
     resume_argument: str = ""
     """The argument that names the checkpoint to go on from, as a format with one place."""
     resume_unsupported: tuple[UnsupportedSetting, ...] = ()

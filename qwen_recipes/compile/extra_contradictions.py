@@ -70,8 +70,10 @@ def _name_recipe_field(plan: Plan, path: str) -> str:
     from qwen_recipes.recipe.field_index import index_fields
 
     written = index_fields()
-    candidates = [*find_source_fields(plan, path), path, *_iter_parents(path)]
-    return next((field for field in candidates if field in written), _SPELLED.get(path, path))
+    sources = find_source_fields(plan, path)
+    asked = [field for field in sources if field in plan.set_fields]
+    candidates = [*asked, _SPELLED.get(path, path), *sources, *_iter_parents(path)]
+    return next((field for field in candidates if field in written), path)
 
 
 _SPELLED = {

@@ -94,6 +94,7 @@ class Renderer:
             "header": RawText(format_header(self.plan, self.backend)),
             "recipe_path": self.recipe_path,
             "rows_folder": self.rows_folder,
+            "needed_packs": self.backend.count_needed_packs(self.plan),
             "counts_steps": self.plan.counts_steps,
             "copied": self._list_files_beside_rows(),
             "splits": ["train", "validation"] if self.plan.data.validates else ["train"],

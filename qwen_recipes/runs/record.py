@@ -42,7 +42,7 @@ class RunRecord:
     `pid` and `pid_started` are of the `recipes` that watches the run, `pgid` of the framework's process group.
     `signal` is the one that ended the run, or that was sent to it, `cause` what `recipes why` calls the reason of a
     failure. `attempts` are earlier ones that this one goes on from, at the checkpoint of step `resumed_from`.
-    `counted_steps` are those that the rows make in the recipe's epochs; `planned` is what the estimate said before: bytes and seconds.
+    `planned` is what the estimate said before, in bytes and seconds, `counted_steps` the steps that the rows make.
     """
 
     name: str

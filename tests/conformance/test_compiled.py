@@ -38,7 +38,7 @@ def optimisation(plan: Plan, backend: str) -> dict[str, Any]:
     values: dict[str, Any] = {
         "learning_rate": t.learning_rate,
         "scheduler": t.scheduler,
-        "min_learning_rate": t.min_learning_rate if t.scheduler == "cosine_with_min_lr" else None,
+        "min_learning_rate": t.min_learning_rate_ratio if t.scheduler == "cosine_with_min_lr" else None,
         "adam_beta1": t.beta1,
         "adam_beta2": t.beta2,
         "adam_epsilon": t.epsilon,

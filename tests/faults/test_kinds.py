@@ -44,8 +44,8 @@ name: hurt
 model: {model}
 data: {{train: rows.jsonl, {data}}}
 {part}
-training: {{steps: {steps}, batch_size: 2, micro_batch_size: {micro}, sequence_length: 256, precision: fp32, warmup_steps: 2,
-  learning_rate: 1e-3, save_every: 2, log_every: 1, keep_checkpoints: 3}}
+training: {{steps: {steps}, batch_size: 2, micro_batch_size: {micro}, sequence_length: 256, precision: fp32,
+  warmup_steps: 2, learning_rate: 1e-3, save_every: 2, log_every: 1, keep_checkpoints: 3}}
 hardware: {{device: cpu}}
 output: {{dir: out/run}}
 run: {{backend: {backend}, environment: {environment}}}

@@ -61,6 +61,13 @@ def choose_row_shape(plan: Plan) -> str:
     return ROW_SHAPES[plan.objective.type]
 
 
+def count_needed_packs(plan: Plan) -> int:
+    """Without flash or flex attention a batch is as many packs as the micro-batch says, and one of fewer is dropped."""
+    t = plan.training
+    drops = t.packing and not plan.data.streaming and t.attention in ("sdpa", "eager")
+    return t.micro_batch_size * plan.hardware.replicas if drops else 0
+
+
 BACKEND = Backend(
     name="axolotl",
     title="Axolotl",
@@ -82,5 +89,6 @@ BACKEND = Backend(
     weights_plugin=PLUGIN,
     choose_plugins=choose_plugins,
     uses_trainer_plugin=lambda plan: bool(choose_plugins(plan) or choose_trainer_class(plan)),
+    count_needed_packs=count_needed_packs,
     tokenizes_differently=lambda plan: plan.objective.type == "sft" and not plan.chat.official,
 )

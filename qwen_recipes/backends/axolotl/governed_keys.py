@@ -55,10 +55,7 @@ KEYS_BY_FIELD: dict[str, tuple[str, ...]] = {
         "eval_sequence_len",
         "max_prompt_len",
     ),
-    "training.overlong": (
-        "excess_length_strategy",
-        "trim_sample",
-    ),
+    "training.overlong": ("excess_length_strategy",),
     "training.packing": (
         "sample_packing",
         "eval_sample_packing",

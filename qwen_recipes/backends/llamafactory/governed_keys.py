@@ -127,10 +127,7 @@ KEYS_BY_FIELD: dict[str, tuple[str, ...]] = {
     "method.rank": ("lora_rank",),
     "method.alpha": ("lora_alpha",),
     "method.dropout": ("lora_dropout",),
-    "method.targets": (
-        "lora_target",
-        "lora_parameters",
-    ),
+    "method.targets": ("lora_target",),
     "method.rslora": ("use_rslora",),
     "method.variant": (
         "use_dora",

@@ -18,7 +18,7 @@ from .nodes import run_once_per_folder
 from .renderer import RowRenderer
 from .shapes import SHAPES
 from .sources import MissingSourceError, find_files, read_source_rows, repeat_by_weight
-from .steps import count_steps, describe_steps, write_steps
+from .steps import count_steps, describe_steps, explain_too_few_packs, write_steps
 
 BATCH_ROWS = 512
 MAX_PRINTED = 10
@@ -34,6 +34,7 @@ class RowPreparation:
         self.counts = {"read": 0, "train": 0, "validation": 0, "bad": 0, "overlong": 0}
         self.tokens = 0
         self.steps: dict[str, int] | None = None
+        self.lengths: dict[int, int] = {}
         self.left_out: list[dict[str, Any]] = []
 
     def run(self) -> None:
@@ -87,6 +88,7 @@ class RowPreparation:
                     continue
                 shaped = shape(row, self.renderer)
                 self.tokens += min(length, limit)
+                self.lengths[id(shaped)] = min(length, limit)
                 yield shaped
             except BadRowError as error:
                 self._leave_out("bad", name, number, str(error))
@@ -106,6 +108,9 @@ class RowPreparation:
             sys.exit("rows: no row is left to train on")
         if (self.spec["validation"] or self.spec["validation_share"]) and not validation:
             sys.exit("rows: no row is left to validate on")
+        lengths = [self.lengths[id(row)] for row in train] if self.spec.get("needed_packs") else []
+        if why := explain_too_few_packs(lengths, self.spec["sequence_length"], self.spec.get("needed_packs", 0)):
+            sys.exit(f"rows: {why}")
 
     def _write_split(self, split: str, rows: list[Row]) -> None:
         self.counts[split] = len(rows)

@@ -46,6 +46,31 @@ def write_steps(spec: dict[str, Any], counted: dict[str, int], folder: Path) -> 
     replace_file(path, text.encode())
 
 
+def count_packs(lengths: list[int], limit: int) -> int:
+    """Packs that rows of these lengths (tokens) fill, the longest first, each where it fits first."""
+    free: list[int] = []
+    for length in sorted(lengths, reverse=True):
+        place = next((index for index, room in enumerate(free) if room >= length), None)
+        if place is None:
+            free.append(limit - length)
+        else:
+            free[place] -= length
+    return len(free)
+
+
+def explain_too_few_packs(lengths: list[int], limit: int, needed: int) -> str | None:
+    """Why these rows make no batch where packs are dropped that don't fill one; None where they do."""
+    if not needed or sum(lengths) > needed * limit:
+        return None
+    packs = count_packs(lengths, limit)
+    if packs >= needed:
+        return None
+    return (
+        f"{len(lengths)} rows make {packs} packs of {limit} tokens, and a batch takes {needed}: the framework would "
+        "drop them and never end; a smaller `training.micro_batch_size`, or `packing: false`"
+    )
+
+
 def describe_steps(counted: dict[str, int]) -> str:
     """The counted steps in a line."""
     said = f"{counted['total']} steps, {counted['per_epoch']} an epoch, the first {counted['warmup']} of them warmup"

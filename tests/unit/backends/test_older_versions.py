@@ -25,7 +25,7 @@ SAID = [
     ("axolotl", deep_merge(DPO, nest_value("objective.loss", "ipo")), {"rl": "ipo"}, {"dpo_loss_type"}),
     ("axolotl", DPO, {"rl": "dpo"}, {"dpo_loss_type", "dpo_loss_weights"}),
     ("llamafactory", {}, {"warmup_ratio": 0.05}, {"warmup_steps"}),
-    ("llamafactory", deep_merge(DPO, nest_value("training.warmup", 0.25)), {"warmup_ratio": 0.25}, {"warmup_steps"}),
+    ("llamafactory", {**DPO, "training": {"warmup_ratio": 0.25}}, {"warmup_ratio": 0.25}, {"warmup_steps"}),
     ("ms-swift", {}, {"train_type": "lora"}, {"tuner_type", "disable_ignore_empty_think"}),
     ("ms-swift", nest_value("method.type", "full"), {"train_type": "full"}, {"tuner_type"}),
     ("ms-swift", MIXED, {"loss_type": ["sigmoid"], "rpo_alpha": 0.5}, {"loss_weights"}),

@@ -106,7 +106,8 @@ VALUES = st.sampled_from(
 PATHS = [".".join(p) for p in (
     ("name",), ("model",), ("data", "train"), ("data", "validation"), ("chat",), ("chat", "template"), ("method",),
     ("method", "type"), ("method", "targets"), ("method", "rslora"), ("quantization", "bits"), ("objective",),
-    ("training",), ("training", "epochs"), ("training", "betas"), ("training", "warmup"), ("training", "save_every"),
+    ("training",), ("training", "epochs"), ("training", "betas"), ("training", "warmup_ratio"),
+    ("training", "save_every"),
     ("training", "packing"), ("training", "precision"), ("hardware", "gpus"), ("hardware", "strategy"), ("output",),
     ("run", "backend"), ("allow",), ("backends",),
 )]  # fmt: skip

@@ -80,7 +80,8 @@ def test_five_different_mistakes_are_reported_together(found):
         ("run: {backend: [a]}", 16, "text is wanted"),
         ("backends: {axolotl: {extr: {a: 1}}}", 22, "did you mean `extra`?"),
         ("backends: {axolotl: {extra: }}", 29, "give it one"),
-        ("training: {warmup: .inf}", 20, "finite"),
+        ("training: {warmup_ratio: .inf}", 26, "finite"),
+        ("training: {warmup: 0.1}", 12, "write `warmup_ratio`, a share of the run, or `warmup_steps`"),
         ("zzzzz: 1", 1, "known here: version, name, model"),
     ],
 )

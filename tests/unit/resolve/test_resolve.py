@@ -58,10 +58,10 @@ RECIPES = {
         "hardware": {"strategy": "auto", "gpus": 4, "gpu": "h100"},
     },
     "full": {"method": "full", "hardware": {"gpus": 2}},
-    "steps": {"training": {"steps": 100, "warmup": 0.1}, "data": {"validation": 0.1}},
+    "steps": {"training": {"steps": 100, "warmup_ratio": 0.1}, "data": {"validation": 0.1}},
     "cpu": {"hardware": {"device": "cpu"}},
-    "files": {"data": {"validation": ["a", "b"]}, "training": {"early_stopping": 3, "warmup": 10}},
-    "no-warmup": {"training": {"warmup": 0}},
+    "files": {"data": {"validation": ["a", "b"]}, "training": {"early_stopping": 3, "warmup_steps": 10}},
+    "no-warmup": {"training": {"warmup_ratio": 0}},
     "eight-bit": {"quantization": {"bits": 8}},
     "qdora": {"method": {"type": "qdora", "targets": ["q_proj"], "rslora": True}},
 }
@@ -199,18 +199,18 @@ def test_plain_text_has_no_chat(problems, loaded, chat):
     ("training", "steps", "ratio"),
     [
         ({}, None, 0.05),
-        ({"warmup": 0}, 0, None),
-        ({"warmup": 0.5}, None, 0.5),
-        ({"warmup": 1}, 1, None),
-        ({"warmup": 7.0}, 7, None),
+        ({"warmup_steps": 0}, 0, None),
+        ({"warmup_ratio": 0.5}, None, 0.5),
+        ({"warmup_steps": 1}, 1, None),
+        ({"warmup_steps": 7}, 7, None),
         ({"steps": 100}, 5, None),
         ({"steps": 101}, 6, None),
         ({"steps": 10}, 2, None),
         ({"steps": 2}, 2, None),
         ({"steps": 1}, 0, None),
-        ({"steps": 10, "warmup": 10}, 10, None),
-        ({"steps": 10, "warmup": 0.99}, 10, None),
-        ({"steps": 10, "warmup": 0}, 0, None),
+        ({"steps": 10, "warmup_steps": 10}, 10, None),
+        ({"steps": 10, "warmup_ratio": 0.99}, 10, None),
+        ({"steps": 10, "warmup_ratio": 0}, 0, None),
     ],
 )
 def test_warmup(plan, training, steps, ratio):
@@ -218,10 +218,10 @@ def test_warmup(plan, training, steps, ratio):
     assert (made.steps, made.ratio) == (steps, ratio)
 
 
-@pytest.mark.parametrize("training", [{"warmup": 1.5}, {"steps": 10, "warmup": 11}])
+@pytest.mark.parametrize("training", [{"steps": 10, "warmup_steps": 11}])
 def test_warmup_that_cannot_be(refused, training):
     (finding,) = refused({"training": training})
-    assert finding.route == ("training", "warmup")
+    assert finding.route == ("training", "warmup_steps")
     assert finding.span.line > 1
 
 
@@ -312,11 +312,11 @@ def test_several_problems_come_together(refused):
     found = refused(
         {
             "hardware": {"gpu": "abacus", "gpus": 3},
-            "training": {"batch_size": 16, "warmup": 1.5},
+            "training": {"batch_size": 16, "steps": 3, "warmup_steps": 9},
             "chat": {"template": "chatml"},
         }
     )
-    assert {f.route[-1] for f in found} == {"gpu", "batch_size", "warmup", "template"}
+    assert {f.route[-1] for f in found} == {"gpu", "batch_size", "warmup_steps", "template"}
     assert [f.span.line for f in found] == sorted(f.span.line for f in found)
 
 
