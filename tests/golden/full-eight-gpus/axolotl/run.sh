@@ -14,9 +14,9 @@ export TOKENIZERS_PARALLELISM=false
 # The first of those that may be used, as many as the recipe trains on
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-8 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}")"
 
-PYTHONPATH="$here" python -m rows "$here/rows.json"
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/full-eight-gpus/rows/prepared
+PYTHONPATH="$here" python -m rows "$here/rows.json"
 
 export PYTHONPATH="$here${PYTHONPATH:+:$PYTHONPATH}"
 exec axolotl train runs/full-eight-gpus/rows/train.yaml --launcher torchrun "$@" -- --nnodes 1 --nproc_per_node 8
