@@ -38,7 +38,7 @@ def choose_row_shape(plan: Plan) -> str:
     if plan.chat.exact:
         return "tokenized"
     if plan.objective.type == "sft" and not plan.chat.official:
-        return "last-turn" if plan.chat.train_on == "last-assistant" else "messages"
+        return "marked-messages"
     return ROW_SHAPES[plan.objective.type]
 
 

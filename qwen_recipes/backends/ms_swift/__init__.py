@@ -32,7 +32,7 @@ def choose_row_shape(plan: Plan) -> str:
     if plan.chat.exact:
         return "tokenized-text"
     if plan.objective.kl_weight is not None:
-        return "messages"
+        return "loss-flags"
     kinds = {"sft": "turns", "pretrain": "text", "kto": "labelled", "grpo": "prompt"}
     return "rejected" if plan.objective.pairs else kinds.get(plan.objective.type, "messages")
 
