@@ -12,7 +12,7 @@ unset USE_V1 ALLOW_EXTRA_ARGS
 # The first of those that may be used: LLaMA-Factory would start a process for each
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-8 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}")"
 
-PYTHONPATH=compiled/allowed-zero3/llamafactory python -m rows compiled/allowed-zero3/llamafactory/rows.json
+python compiled/allowed-zero3/llamafactory/rows/__main__.py compiled/allowed-zero3/llamafactory/rows.json
 
 export FORCE_TORCHRUN=1 NNODES=1 NPROC_PER_NODE=8
 exec llamafactory-cli train compiled/allowed-zero3/llamafactory/train.yaml "$@"

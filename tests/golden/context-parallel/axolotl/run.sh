@@ -11,7 +11,7 @@ export TOKENIZERS_PARALLELISM=false
 # The first of those that may be used, as many as the recipe trains on
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-8 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}")"
 
-PYTHONPATH=compiled/context-parallel/axolotl python -m rows compiled/context-parallel/axolotl/rows.json
+python compiled/context-parallel/axolotl/rows/__main__.py compiled/context-parallel/axolotl/rows.json
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/context-parallel/rows/prepared
 

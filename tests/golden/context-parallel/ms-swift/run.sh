@@ -11,5 +11,5 @@ export TOKENIZERS_PARALLELISM=false
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-8 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}")"
 export NNODES=1 NPROC_PER_NODE=8
 
-PYTHONPATH=compiled/context-parallel/ms-swift python -m rows compiled/context-parallel/ms-swift/rows.json
+python compiled/context-parallel/ms-swift/rows/__main__.py compiled/context-parallel/ms-swift/rows.json
 exec swift sft compiled/context-parallel/ms-swift/train.yaml "$@"

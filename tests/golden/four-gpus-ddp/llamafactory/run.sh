@@ -11,7 +11,7 @@ unset USE_V1 ALLOW_EXTRA_ARGS
 # The first of those that may be used: LLaMA-Factory would start a process for each
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-4 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3}")"
 
-PYTHONPATH=compiled/four-gpus-ddp/llamafactory python -m rows compiled/four-gpus-ddp/llamafactory/rows.json
+python compiled/four-gpus-ddp/llamafactory/rows/__main__.py compiled/four-gpus-ddp/llamafactory/rows.json
 
 export FORCE_TORCHRUN=1 NNODES=1 NPROC_PER_NODE=4
 exec llamafactory-cli train compiled/four-gpus-ddp/llamafactory/train.yaml "$@"

@@ -11,6 +11,6 @@ unset USE_V1 ALLOW_EXTRA_ARGS
 # The first of those that may be used: LLaMA-Factory would start a process for each
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-8 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}")"
 
-PYTHONPATH=compiled/fp8/llamafactory python -m rows compiled/fp8/llamafactory/rows.json
+python compiled/fp8/llamafactory/rows/__main__.py compiled/fp8/llamafactory/rows.json
 
 exec accelerate launch --config_file compiled/fp8/llamafactory/fsdp.yaml -m llamafactory.launcher compiled/fp8/llamafactory/train.yaml "$@"

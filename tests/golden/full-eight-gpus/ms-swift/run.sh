@@ -11,5 +11,5 @@ export TOKENIZERS_PARALLELISM=false
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-8 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}")"
 export NNODES=1 NPROC_PER_NODE=8
 
-PYTHONPATH=compiled/full-eight-gpus/ms-swift python -m rows compiled/full-eight-gpus/ms-swift/rows.json
+python compiled/full-eight-gpus/ms-swift/rows/__main__.py compiled/full-eight-gpus/ms-swift/rows.json
 exec swift sft compiled/full-eight-gpus/ms-swift/train.yaml "$@"

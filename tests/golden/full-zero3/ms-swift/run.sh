@@ -11,5 +11,5 @@ export TOKENIZERS_PARALLELISM=false
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-4 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3}")"
 export NNODES=1 NPROC_PER_NODE=4
 
-PYTHONPATH=compiled/full-zero3/ms-swift python -m rows compiled/full-zero3/ms-swift/rows.json
+python compiled/full-zero3/ms-swift/rows/__main__.py compiled/full-zero3/ms-swift/rows.json
 exec swift sft compiled/full-zero3/ms-swift/train.yaml "$@"

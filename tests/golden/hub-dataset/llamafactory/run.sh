@@ -11,6 +11,6 @@ unset USE_V1 ALLOW_EXTRA_ARGS
 # The first of those that may be used: LLaMA-Factory would start a process for each
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-1 <<< "${CUDA_VISIBLE_DEVICES:-0}")"
 
-PYTHONPATH=compiled/hub-dataset/llamafactory python -m rows compiled/hub-dataset/llamafactory/rows.json
+python compiled/hub-dataset/llamafactory/rows/__main__.py compiled/hub-dataset/llamafactory/rows.json
 
 exec llamafactory-cli train compiled/hub-dataset/llamafactory/train.yaml "$@"

@@ -10,5 +10,5 @@ export TOKENIZERS_PARALLELISM=false
 # The first of those that may be used: ms-swift would spread the model over all
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-1 <<< "${CUDA_VISIBLE_DEVICES:-0}")"
 
-PYTHONPATH=compiled/lora-plus-long/ms-swift python -m rows compiled/lora-plus-long/ms-swift/rows.json
+python compiled/lora-plus-long/ms-swift/rows/__main__.py compiled/lora-plus-long/ms-swift/rows.json
 exec swift sft compiled/lora-plus-long/ms-swift/train.yaml "$@"

@@ -13,5 +13,5 @@ export NNODES=2 NPROC_PER_NODE=8
 : "${NODE_RANK:?set it to this host, counted from 0}" "${MASTER_ADDR:?set it to the address of host 0}"
 export MASTER_PORT="${MASTER_PORT:-29500}"
 
-PYTHONPATH=compiled/megatron-moe/ms-swift python -m rows compiled/megatron-moe/ms-swift/rows.json
+python compiled/megatron-moe/ms-swift/rows/__main__.py compiled/megatron-moe/ms-swift/rows.json
 exec megatron sft compiled/megatron-moe/ms-swift/train.yaml "$@"

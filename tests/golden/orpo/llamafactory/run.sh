@@ -11,6 +11,6 @@ unset USE_V1 ALLOW_EXTRA_ARGS
 # The first of those that may be used: LLaMA-Factory would start a process for each
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-1 <<< "${CUDA_VISIBLE_DEVICES:-0}")"
 
-PYTHONPATH=compiled/orpo/llamafactory python -m rows compiled/orpo/llamafactory/rows.json
+python compiled/orpo/llamafactory/rows/__main__.py compiled/orpo/llamafactory/rows.json
 
 exec llamafactory-cli train compiled/orpo/llamafactory/train.yaml "$@"

@@ -11,6 +11,6 @@ unset USE_V1 ALLOW_EXTRA_ARGS
 # The first of those that may be used: LLaMA-Factory would start a process for each
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-1 <<< "${CUDA_VISIBLE_DEVICES:-0}")"
 
-PYTHONPATH=compiled/packed-throughput/llamafactory python -m rows compiled/packed-throughput/llamafactory/rows.json
+python compiled/packed-throughput/llamafactory/rows/__main__.py compiled/packed-throughput/llamafactory/rows.json
 
 exec llamafactory-cli train compiled/packed-throughput/llamafactory/train.yaml "$@"

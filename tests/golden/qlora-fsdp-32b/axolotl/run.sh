@@ -11,7 +11,7 @@ export TOKENIZERS_PARALLELISM=false
 # The first of those that may be used, as many as the recipe trains on
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-2 <<< "${CUDA_VISIBLE_DEVICES:-0,1}")"
 
-PYTHONPATH=compiled/qlora-fsdp-32b/axolotl python -m rows compiled/qlora-fsdp-32b/axolotl/rows.json
+python compiled/qlora-fsdp-32b/axolotl/rows/__main__.py compiled/qlora-fsdp-32b/axolotl/rows.json
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/qlora-fsdp-32b/rows/prepared
 

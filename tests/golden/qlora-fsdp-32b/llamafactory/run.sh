@@ -11,6 +11,6 @@ unset USE_V1 ALLOW_EXTRA_ARGS
 # The first of those that may be used: LLaMA-Factory would start a process for each
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-2 <<< "${CUDA_VISIBLE_DEVICES:-0,1}")"
 
-PYTHONPATH=compiled/qlora-fsdp-32b/llamafactory python -m rows compiled/qlora-fsdp-32b/llamafactory/rows.json
+python compiled/qlora-fsdp-32b/llamafactory/rows/__main__.py compiled/qlora-fsdp-32b/llamafactory/rows.json
 
 exec accelerate launch --config_file compiled/qlora-fsdp-32b/llamafactory/fsdp.yaml -m llamafactory.launcher compiled/qlora-fsdp-32b/llamafactory/train.yaml "$@"

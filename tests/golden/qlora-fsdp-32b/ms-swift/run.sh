@@ -11,5 +11,5 @@ export TOKENIZERS_PARALLELISM=false
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-2 <<< "${CUDA_VISIBLE_DEVICES:-0,1}")"
 export NNODES=1 NPROC_PER_NODE=2
 
-PYTHONPATH=compiled/qlora-fsdp-32b/ms-swift python -m rows compiled/qlora-fsdp-32b/ms-swift/rows.json
+python compiled/qlora-fsdp-32b/ms-swift/rows/__main__.py compiled/qlora-fsdp-32b/ms-swift/rows.json
 exec swift sft compiled/qlora-fsdp-32b/ms-swift/train.yaml "$@"

@@ -12,6 +12,6 @@ export WANDB_PROJECT=support
 # The first of those that may be used: LLaMA-Factory would start a process for each
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-1 <<< "${CUDA_VISIBLE_DEVICES:-0}")"
 
-PYTHONPATH=compiled/tracked-run/llamafactory python -m rows compiled/tracked-run/llamafactory/rows.json
+python compiled/tracked-run/llamafactory/rows/__main__.py compiled/tracked-run/llamafactory/rows.json
 
 exec llamafactory-cli train compiled/tracked-run/llamafactory/train.yaml "$@"

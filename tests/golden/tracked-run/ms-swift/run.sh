@@ -11,5 +11,5 @@ export WANDB_PROJECT=support
 # The first of those that may be used: ms-swift would spread the model over all
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-1 <<< "${CUDA_VISIBLE_DEVICES:-0}")"
 
-PYTHONPATH=compiled/tracked-run/ms-swift python -m rows compiled/tracked-run/ms-swift/rows.json
+python compiled/tracked-run/ms-swift/rows/__main__.py compiled/tracked-run/ms-swift/rows.json
 exec swift sft compiled/tracked-run/ms-swift/train.yaml "$@"

@@ -11,7 +11,7 @@ export TOKENIZERS_PARALLELISM=false
 # The first of those that may be used, as many as the recipe trains on
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-2 <<< "${CUDA_VISIBLE_DEVICES:-0,1}")"
 
-PYTHONPATH=compiled/two-gpus-lora/axolotl python -m rows compiled/two-gpus-lora/axolotl/rows.json
+python compiled/two-gpus-lora/axolotl/rows/__main__.py compiled/two-gpus-lora/axolotl/rows.json
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/two-gpus-lora/rows/prepared
 

@@ -11,7 +11,7 @@ unset USE_V1 ALLOW_EXTRA_ARGS
 # The first of those that may be used: LLaMA-Factory would start a process for each
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-2 <<< "${CUDA_VISIBLE_DEVICES:-0,1}")"
 
-PYTHONPATH=compiled/two-gpus-lora/llamafactory python -m rows compiled/two-gpus-lora/llamafactory/rows.json
+python compiled/two-gpus-lora/llamafactory/rows/__main__.py compiled/two-gpus-lora/llamafactory/rows.json
 
 export FORCE_TORCHRUN=1 NNODES=1 NPROC_PER_NODE=2
 exec llamafactory-cli train compiled/two-gpus-lora/llamafactory/train.yaml "$@"

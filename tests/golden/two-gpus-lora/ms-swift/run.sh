@@ -11,5 +11,5 @@ export TOKENIZERS_PARALLELISM=false
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-2 <<< "${CUDA_VISIBLE_DEVICES:-0,1}")"
 export NNODES=1 NPROC_PER_NODE=2
 
-PYTHONPATH=compiled/two-gpus-lora/ms-swift python -m rows compiled/two-gpus-lora/ms-swift/rows.json
+python compiled/two-gpus-lora/ms-swift/rows/__main__.py compiled/two-gpus-lora/ms-swift/rows.json
 exec swift sft compiled/two-gpus-lora/ms-swift/train.yaml "$@"

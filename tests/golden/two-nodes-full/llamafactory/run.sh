@@ -11,7 +11,7 @@ unset USE_V1 ALLOW_EXTRA_ARGS
 # The first of those that may be used: LLaMA-Factory would start a process for each
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-8 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}")"
 
-PYTHONPATH=compiled/two-nodes-full/llamafactory python -m rows compiled/two-nodes-full/llamafactory/rows.json
+python compiled/two-nodes-full/llamafactory/rows/__main__.py compiled/two-nodes-full/llamafactory/rows.json
 
 : "${NODE_RANK:?set it to this host, counted from 0}" "${MASTER_ADDR:?set it to the address of host 0}"
 export MASTER_PORT="${MASTER_PORT:-29500}"

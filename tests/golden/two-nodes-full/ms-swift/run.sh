@@ -13,5 +13,5 @@ export NNODES=2 NPROC_PER_NODE=8
 : "${NODE_RANK:?set it to this host, counted from 0}" "${MASTER_ADDR:?set it to the address of host 0}"
 export MASTER_PORT="${MASTER_PORT:-29500}"
 
-PYTHONPATH=compiled/two-nodes-full/ms-swift python -m rows compiled/two-nodes-full/ms-swift/rows.json
+python compiled/two-nodes-full/ms-swift/rows/__main__.py compiled/two-nodes-full/ms-swift/rows.json
 exec swift sft compiled/two-nodes-full/ms-swift/train.yaml "$@"

@@ -11,5 +11,5 @@ export TOKENIZERS_PARALLELISM=false
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-4 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3}")"
 export NNODES=1 NPROC_PER_NODE=4
 
-PYTHONPATH=compiled/zero3-offload/ms-swift python -m rows compiled/zero3-offload/ms-swift/rows.json
+python compiled/zero3-offload/ms-swift/rows/__main__.py compiled/zero3-offload/ms-swift/rows.json
 exec swift sft compiled/zero3-offload/ms-swift/train.yaml "$@"
