@@ -12,7 +12,7 @@ from qwen_recipes.backends.base import Backend
 from qwen_recipes.compile.value_formats import RawText, make_formatter
 from qwen_recipes.data.detect_format import detect_file_format
 from qwen_recipes.data.estimate_rows import BYTES_PER_TOKEN, estimate_rows
-from qwen_recipes.data.length_histogram import LengthHistogram
+from qwen_recipes.data.sample_examples import estimate_split
 from qwen_recipes.data.sample_lengths import sample_lengths
 from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.estimate import Estimate, TrainingRows, estimate_plan, suggest_fitting_changes
@@ -122,14 +122,17 @@ def _choose_sequence_length(request: StarterRequest, values: dict[str, Any], fol
     return {"length": length, "length_why": why}
 
 
-def _estimate_rows(request: StarterRequest, lengths: LengthHistogram | None = None) -> TrainingRows | None:
+def _estimate_rows(request: StarterRequest, plan: Plan, folder: Path) -> TrainingRows | None:
     seen = estimate_rows([request.data])
-    return TrainingRows(seen[0], seen[1] / BYTES_PER_TOKEN) if seen else None
+    if not seen:
+        return None
+    examples, share = estimate_split(plan, folder)
+    return TrainingRows(round(seen[0] * examples), seen[1] * share / BYTES_PER_TOKEN)
 
 
 def _make_attempt(request: StarterRequest, values: dict[str, Any], folder: Path) -> _Attempt:
     plan = resolve(_load_values(values, folder), request.backend)
-    facts, rows = get_model_facts(plan.model.id, folder), _estimate_rows(request)
+    facts, rows = get_model_facts(plan.model.id, folder), _estimate_rows(request, plan, folder)
     return _Attempt(plan, facts, rows, estimate_plan(plan, facts, request.gpu, rows))
 
 

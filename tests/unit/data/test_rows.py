@@ -55,7 +55,7 @@ def prepare(tmp_path, monkeypatch):
     """Prepare rows given as Python values; what was written."""
     monkeypatch.setattr(preparing, "RowRenderer", Words)
 
-    def run(train, validation=(), **changes):
+    def run(train, validation=(), weight=1, **changes):
         spec = {"train": [], "validation": [], "validation_share": None, "shape": "messages", "seed": 42,
                 "tokenizer": "x", "revision": None, "chat_template": "x", "sequence_length": 10, "overlong": "drop",
                 "out": str(tmp_path / "out"), **changes}  # fmt: skip
@@ -63,7 +63,7 @@ def prepare(tmp_path, monkeypatch):
             if items:
                 file = tmp_path / f"{split}.jsonl"
                 file.write_text("".join(i if isinstance(i, str) else json.dumps(i) + "\n" for i in items), "utf-8")
-                spec[split] = [{**SOURCE, "path": str(file)}]
+                spec[split] = [{**SOURCE, "path": str(file), "weight": weight}]
         RowPreparation(spec).run()
         out = tmp_path / "out"
         made = {s: [json.loads(line) for line in (out / f"{s}.jsonl").read_text("utf-8").splitlines()]
