@@ -84,6 +84,9 @@ class ChatPlan:
     thinking: str
     eos: str
     pad: str
+    turns: str = "together"
+    """What a conversation of several turns becomes: `split` (one example for each user query where earlier reasoning
+    would be lost), `together` or `last`."""
     encoding: str = "native"
     """Who makes ids and labels of text: the framework (`native`) or we (`exact`)."""
 

@@ -11,6 +11,7 @@ import click
 from qwen_recipes.backends.base import Backend
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.data.estimate_rows import BYTES_PER_TOKEN, estimate_rows, find_local_files
+from qwen_recipes.data.sample_examples import estimate_split
 from qwen_recipes.estimate import (
     Estimate,
     FitSuggestion,
@@ -70,7 +71,10 @@ def estimate_training_rows(plan: Plan, folder: Path) -> TrainingRows | None:
             return None
         paths += found
     seen = estimate_rows(paths)
-    return TrainingRows(seen[0], seen[1] / BYTES_PER_TOKEN) if seen else None
+    if not seen:
+        return None
+    examples, share = estimate_split(plan, folder)
+    return TrainingRows(round(seen[0] * examples), seen[1] * share / BYTES_PER_TOKEN)
 
 
 def verdict_as_json(verdict: FitVerdict) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def _compare_backends(loaded: Any, chosen: list[Any], rows: int) -> tuple[list[A
     if plan.objective.type not in ("sft", "pretrain"):
         exit_with_error("only rows of SFT and pre-training are compared token by token so far", ExitCode.USAGE)
     encoder, picked = _encode_sample(loaded, plan, rows)
-    answers = [_encode_with_framework(loaded, backend, [row.row for row in picked]) for backend in chosen]
+    answers = [_encode_with_framework(loaded, backend, picked) for backend in chosen]
     found = [compare_backend(b, plan, picked, a, encoder) for b, a in zip(chosen, answers, strict=True)]
     return found, count_pairwise_matches([b.name for b in chosen], answers, len(picked))
 
@@ -113,9 +113,9 @@ def _encode_with_framework(loaded: Any, backend: Any, rows: list[Any]) -> dict[i
         environment = _find_environment(loaded, plan, backend)
         with tempfile.TemporaryDirectory(prefix="recipes-verify-") as scratch:
             job = prepare_job(loaded, plan, backend, rows, Path(scratch))
-            print_stderr(f"recipes: {backend.title} encodes {len(rows)} rows")
+            print_stderr(f"recipes: {backend.title} encodes {len(rows)} examples")
             run_encoder(backend.name, environment.interpreter, [job])
-            return align_answers(len(rows), job)
+            return align_answers(job)
     except MissingEnvironmentError as error:
         exit_with_error(str(error), ExitCode.ENVIRONMENT)
     except EncoderFailedError as error:

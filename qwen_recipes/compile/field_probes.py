@@ -51,6 +51,7 @@ FIELD_PROBES: dict[str, tuple[Any, dict[str, Any]]] = {
     "data.streaming": (True, nest_value("training.steps", 50)),
     "chat.template": ("mine.jinja", {}),
     "chat.train_on": ("last-assistant", {}),
+    "chat.turns": ("last", {}),
     "chat.thinking": ("train-empty", {}),
     "chat.encoding": ("exact", {}),
     "method.type": ("full", {}),

@@ -18,6 +18,7 @@ from qwen_recipes.compile.starter_rows import explain_untrainable_rows
 from qwen_recipes.compile.value_formats import RawText, make_formatter
 from qwen_recipes.data.detect_format import detect_file_format
 from qwen_recipes.data.estimate_rows import BYTES_PER_TOKEN, estimate_rows
+from qwen_recipes.data.sample_examples import estimate_split
 from qwen_recipes.data.sample_lengths import sample_lengths
 from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.estimate import Estimate, FitSuggestion, TrainingRows, estimate_plan, suggest_fitting_changes
@@ -187,6 +188,14 @@ def _measure_rows(request: StarterRequest, values: dict[str, Any], layout: str, 
     return found if lengths.count >= MIN_ROWS_TO_VALIDATE else found | {"validation": None}
 
 
+def _estimate_rows(request: StarterRequest, plan: Plan, folder: Path) -> TrainingRows | None:
+    seen = estimate_rows([request.data])
+    if not seen:
+        return None
+    examples, share = estimate_split(plan, folder)
+    return TrainingRows(round(seen[0] * examples), seen[1] * share / BYTES_PER_TOKEN)
+
+
 def make_draft(request: StarterRequest, values: dict[str, Any], folder: Path) -> Draft:
     """The recipe of these values, loaded, resolved, linted and estimated."""
     text = render_recipe(values)
@@ -194,8 +203,7 @@ def make_draft(request: StarterRequest, values: dict[str, Any], folder: Path) ->
     plan = resolve(loaded, request.backend)
     found = [*run_guards(plan, loaded, request.backend), *find_unsupported(plan, loaded, request.backend)]
     problems = [one for one in found if one.severity != "advice" and one.code != "QR601"]
-    facts, seen = get_model_facts(plan.model.id, folder), estimate_rows([request.data])
-    rows = TrainingRows(seen[0], seen[1] / BYTES_PER_TOKEN) if seen else None
+    facts, rows = get_model_facts(plan.model.id, folder), _estimate_rows(request, plan, folder)
     return Draft(values, text, loaded, plan, facts, rows, estimate_plan(plan, facts, request.gpu, rows), problems)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from qwen_recipes.data.rows.messages import Message, Row
+from qwen_recipes.data.rows.turns import make_examples, strips_earlier_reasoning
 
 THINKING_VARIANTS = ("hybrid", "base", "thinking-2507")
 """Templates that write a think block."""
@@ -32,6 +33,15 @@ class TemplateRenderer:
         if self.text:
             return self._render_with_jinja
         return render_thinking if self.variant in THINKING_VARIANTS else render_plain
+
+    @cached_property
+    def strips_reasoning(self) -> bool:
+        """Whether it takes the reasoning out of turns before the last user query."""
+        return strips_earlier_reasoning(self.render)
+
+    def make_examples(self, row: Row, turns: str, train_on: str) -> list[Row]:
+        """The examples that a row is trained as (`chat.turns`). Raises BadRowError where nothing carries loss."""
+        return make_examples(row, turns, train_on, lambda: self.strips_reasoning)
 
     def render_row(self, row: Row) -> list[str]:
         """Every text that a row in our form is trained as: one, or one for each answer of a pair."""

@@ -108,6 +108,7 @@ class DuplicateFinder:
                 estimate_similarity(rows["sketch"][repeats], rows["sketch"][first[repeats]])
                 >= NEAR_DUPLICATE_SIMILARITY
             ]
+            repeats = repeats[_stand_in_other_rows(rows, repeats, first)]
         assert report.repeat_mask is not None
         repeats = repeats[~report.repeat_mask[places[repeats]]]
         report.repeat_mask[places[repeats]] = True
@@ -151,6 +152,14 @@ class DuplicateFinder:
             block = numpy.frombuffer(content, kind)
             yield start, block
             start += len(block)
+
+
+def _stand_in_other_rows(rows: Array, repeats: Array, first: Array) -> Array:
+    """Whether each repeat is of another row: the examples of one conversation share its beginning."""
+    same: Array = (rows["line"][repeats] == rows["line"][first[repeats]]) & (
+        rows["source"][repeats] == rows["source"][first[repeats]]
+    )
+    return ~same
 
 
 def row_dtype() -> Any:

@@ -6,6 +6,7 @@ The rules stand in `rows/encode.py`, which runs in the frameworks' environments 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from qwen_recipes.backends.plan import Plan
 from qwen_recipes.data.rows.encode import EncodedRow, LossRule, encode_rows
 from qwen_recipes.data.rows.messages import Message, Row
 from qwen_recipes.data.rows.preferences import EncodedAnswers, encode_answers, list_answers
+from qwen_recipes.data.rows.turns import make_examples, strips_earlier_reasoning
 from qwen_recipes.qwen.chat_templates import read_template, render_conversation
 from qwen_recipes.qwen.tokenizer import get_tokenizer_folder
 
@@ -30,6 +32,15 @@ class Encoder:
 
     def __init__(self, tokenizer: Tokenizer, template: str, loss_rule: LossRule) -> None:
         self.tokenizer, self.template, self.loss_rule = tokenizer, template, loss_rule
+
+    @cached_property
+    def strips_reasoning(self) -> bool:
+        """Whether the chat template takes the reasoning out of turns before the last user query."""
+        return strips_earlier_reasoning(self._render_messages)
+
+    def make_examples(self, row: Row, turns: str) -> list[Row]:
+        """The examples that a row is trained as (`chat.turns`). Raises BadRowError where nothing carries loss."""
+        return make_examples(row, turns, self.loss_rule.train_on, lambda: self.strips_reasoning)
 
     def encode(self, rows: Sequence[Row]) -> list[EncodedRow]:
         """Ids and labels of each row; many rows at once are faster. Raises BadRowError or RenderError."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from qwen_recipes.data.rows.sources import ROW_FILE_SUFFIXES
 
+MAX_SAMPLED_ROWS = 200
+"""Rows of a file that are cut into examples to see how many there are."""
 SAMPLE_BYTES = 1 << 20
 """Bytes that are read of a file."""
 BYTES_PER_TOKEN = 4.0
@@ -26,6 +29,27 @@ def estimate_rows(paths: Sequence[Path]) -> tuple[int, float] | None:
         count += rows * whole / len(head) if head else 0
         size += whole
     return (round(count), size / count) if count else None
+
+
+def count_examples(paths: Sequence[Path], make_examples: Callable[[object], list[str]]) -> tuple[float, float]:
+    """Examples that a row becomes, and their mean size as a share of the row's, over the first rows of the files.
+
+    `make_examples` gives the texts of a row's examples, the row's own text first. (1, 1) where no row can be read.
+    """
+    rows, examples, size, whole = 0, 0, 0, 0
+    for path in paths:
+        with path.open("rb") as file:
+            lines = file.read(SAMPLE_BYTES // 4).splitlines()[:MAX_SAMPLED_ROWS]
+        for line in lines:
+            try:
+                own, *texts = make_examples(json.loads(line))
+            except (ValueError, KeyError, TypeError, AttributeError):
+                continue
+            rows, examples = rows + 1, examples + len(texts)
+            size, whole = size + sum(map(len, texts)), whole + len(own)
+    if not rows or not examples or not whole:
+        return 1.0, 1.0
+    return examples / rows, (size / examples) / (whole / rows)
 
 
 def find_local_files(folder: Path, path: str) -> list[Path]:

@@ -16,6 +16,7 @@ from qwen_recipes.data.rows.encode import (
     Segment,
     split_segments,
 )
+from qwen_recipes.data.rows.flags import is_trained
 from qwen_recipes.data.rows.messages import BadRowError, Row
 from qwen_recipes.data.token_counter import (
     CONTROL_TOKEN_PATTERN,
@@ -51,13 +52,18 @@ class LossSelection:
         """The same, as rows are encoded."""
         return LossRule(self.train_on, "train-empty" if self.train_empty else "auto")
 
-    def find_trained_turns(self, pieces: list[str]) -> list[tuple[int, int, bool]]:
-        """Trained turns: their first piece, the one behind their last, and whether an empty block is left out."""
+    def find_trained_turns(self, pieces: list[str], flags: Sequence[bool] = ()) -> list[tuple[int, int, bool]]:
+        """Trained turns: their first piece, the one behind their last, and whether an empty block is left out.
+
+        `flags` says of each assistant turn whether it may carry loss; none means that all may.
+        """
         turns = [
             self._measure_turn(pieces, i) for i in range(1, len(pieces) - 1, 2)
             if pieces[i] == "<|im_start|>" and pieces[i + 1].startswith("assistant\n")
         ]  # fmt: skip
-        return turns[-1:] if self.train_on == "last-assistant" else turns
+        kept = flags if len(flags) == len(turns) else [True] * len(turns)
+        first = len(turns) - 1 if turns and self.train_on == "last-assistant" else 0
+        return [turn for turn, keep in list(zip(turns, kept, strict=True))[first:] if keep]
 
     def _measure_turn(self, pieces: list[str], start: int) -> tuple[int, int, bool]:
         end = start + 2
@@ -79,9 +85,12 @@ class TokenMeasurer:
         self, row: Row, texts: Sequence[str], render: Render
     ) -> list[tuple[ExampleLength, numpy.ndarray[Any, Any]]]:
         """Each of a row's texts measured; in one that holds marks of turns which somebody typed, they are none."""
-        found = [self.measure_text(text, is_plain_text="text" in row) for text in texts]
+        flags = [is_trained(m) for m in row.get("messages", ()) if m["role"] == "assistant"]
+        found = [self.measure_text(text, is_plain_text="text" in row, flags=flags) for text in texts]
         talks = build_conversations(row)
-        if not any(mark in message["content"] for talk in talks for message in talk for mark in (TURN_START, TURN_END)):
+        marked = any(mark in m["content"] for talk in talks for m in talk for mark in (TURN_START, TURN_END))
+        masked = self.loss_selection.train_on == "all" and not all(map(is_trained, row.get("messages", ())))
+        if not marked and not masked:
             return found
         try:
             lengths = [
@@ -102,8 +111,13 @@ class TokenMeasurer:
             sum(counts), sum(counts[at] for at in trained), sum(counts[: trained[0]] if trained else counts)
         )
 
-    def measure_text(self, text: str, *, is_plain_text: bool = False) -> tuple[ExampleLength, numpy.ndarray[Any, Any]]:
-        """The length of a text and its words' values; `is_plain_text`: trained with an `<|endoftext|>` behind."""
+    def measure_text(
+        self, text: str, *, is_plain_text: bool = False, flags: Sequence[bool] = ()
+    ) -> tuple[ExampleLength, numpy.ndarray[Any, Any]]:
+        """The length of a text and its words' values; `is_plain_text`: trained with an `<|endoftext|>` behind.
+
+        `flags` says of each assistant turn whether it may carry loss; none means that all may.
+        """
         import numpy
 
         pieces = CONTROL_TOKEN_PATTERN.split(text + END_OF_TEXT if is_plain_text else text.removesuffix("\n"))
@@ -113,7 +127,7 @@ class TokenMeasurer:
         total = int(counts[-1]) if values else 0
         if is_plain_text or self.loss_selection.train_on == "all":
             return ExampleLength(total, total, 0), found
-        return self._count_loss_tokens(pieces, ends, counts, total), found
+        return self._count_loss_tokens(pieces, ends, counts, total, flags), found
 
     def _word_values(self, pieces: list[str]) -> tuple[list[int], list[int]]:
         """The pieces' words' values, and how many there are up to each piece's end."""
@@ -129,10 +143,15 @@ class TokenMeasurer:
         return values, ends
 
     def _count_loss_tokens(
-        self, pieces: list[str], ends: list[int], counts: numpy.ndarray[Any, Any], total: int
+        self,
+        pieces: list[str],
+        ends: list[int],
+        counts: numpy.ndarray[Any, Any],
+        total: int,
+        flags: Sequence[bool],
     ) -> ExampleLength:
         trained, first = 0, total
-        for start, end, empty in self.loss_selection.find_trained_turns(pieces):
+        for start, end, empty in self.loss_selection.find_trained_turns(pieces, flags):
             before = int(counts[ends[start - 1] - 1]) + self._count_header_tokens(pieces, start, empty)
             kept = int(counts[ends[end - 1] - 1]) - before
             if kept > 0:

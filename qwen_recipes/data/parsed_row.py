@@ -30,6 +30,10 @@ class ParsedRow:
     """As the model sees it: one text, or two for a pair."""
     length: ExampleLength | None = None
     """Of the longest of its texts."""
+    lengths: list[ExampleLength] = field(default_factory=list)
+    """Of each example that it is trained as; of a pair, the longer text's."""
+    without_loss: bool = False
+    """Whether flags take every turn out of the loss."""
 
     @cached_property
     def turns(self) -> list[Message]:

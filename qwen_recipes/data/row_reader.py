@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple
 
+from qwen_recipes.data.rows.sources import drop_struct_nulls
 from qwen_recipes.errors import QwenRecipesError
 
 CHUNK_BYTES = 8 << 20
@@ -236,11 +237,14 @@ def _read_csv(path: Path) -> Iterator[RawRow]:
 
 def _read_parquet(path: Path) -> Iterator[RawRow]:
     try:
-        from pyarrow import parquet
+        from pyarrow import ArrowException, parquet
     except ImportError:
         raise MissingReaderError(f"{path} is Parquet: reading it needs pyarrow (pip install pyarrow)") from None
     number = 0
-    for batch in parquet.ParquetFile(path).iter_batches(BATCH_ROWS):
-        for row in batch.to_pylist():
-            number += 1
-            yield RawRow(number, row)
+    try:
+        for batch in parquet.ParquetFile(path).iter_batches(BATCH_ROWS):
+            for row in batch.to_pylist():
+                number += 1
+                yield RawRow(number, drop_struct_nulls(row))
+    except (ArrowException, OSError) as error:
+        yield RawRow(number + 1, None, f"can't be read as Parquet from here on: {' '.join(str(error).split())}")

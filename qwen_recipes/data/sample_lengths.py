@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from qwen_recipes.backends.plan import Plan
+from qwen_recipes.backends.plan import ChatPlan, Plan
 from qwen_recipes.data.chat_rendering import TemplateRenderer
 from qwen_recipes.data.estimate_rows import find_local_files
 from qwen_recipes.data.example_length import TokenMeasurer, select_loss
 from qwen_recipes.data.length_histogram import LengthHistogram
 from qwen_recipes.data.parsed_row import parse_row
 from qwen_recipes.data.row_reader import MissingReaderError, find_file_problem, read_raw_rows, split_file
+from qwen_recipes.data.rows.messages import BadRowError, Row
 from qwen_recipes.data.token_counter import TokenCounter
 from qwen_recipes.data.tokenizer import MissingTokenizerError, is_qwen3_tokenizer, load_tokenizer
 from qwen_recipes.qwen.models import get_model_facts
@@ -52,11 +53,20 @@ def _measure_files(plan: Plan, folder: Path, files: list[Any], max_rows: int) ->
     for file, source in files:
         measure = TokenMeasurer(counter, select_loss(chat.train_on, chat.thinking, source.format))
         for row in _read_normalized_rows(file, source, max(1, max_rows // len(files))):
-            measured = measure.measure_row(row, template.render_row(row), template.render)
-            longest = max((length for length, _ in measured), key=lambda one: one.tokens)
-            found.rows[longest.tokens] += 1
-            found.loss_tokens += longest.loss_tokens
+            for example in list_examples(template, row, chat):
+                measured = measure.measure_row(example, template.render_row(example), template.render)
+                longest = max((length for length, _ in measured), key=lambda one: one.tokens)
+                found.rows[longest.tokens] += 1
+                found.loss_tokens += longest.loss_tokens
     return found
+
+
+def list_examples(template: TemplateRenderer, row: Row, chat: ChatPlan) -> list[Row]:
+    """The examples that a row in our form is trained as; none where nothing in it carries loss."""
+    try:
+        return template.make_examples(row, chat.turns, chat.train_on)
+    except BadRowError:
+        return []
 
 
 def _read_normalized_rows(file: Path, source: Any, max_rows: int) -> Iterator[Any]:

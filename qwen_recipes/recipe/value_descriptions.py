@@ -36,6 +36,11 @@ VALUE_DESCRIPTIONS: dict[str, dict[Any, str]] = {
         "last-assistant": "Loss on the assistant's last turn only.",
         "all": "Loss on every token, the user's too.",
     },
+    "chat.turns": {
+        "split": "One example for each user query where earlier reasoning would be lost, rendered as it is served.",
+        "together": "One example; earlier turns are trained without the reasoning that the template takes out.",
+        "last": "One example; loss on what answers the last query, tool steps included.",
+    },
     "chat.encoding": {
         "native": "The framework makes tokens and labels of the official text.",
         "exact": "Ids and labels are made beforehand, the same for every framework.",

@@ -12,6 +12,7 @@ from qwen_recipes.qwen.tokens import END_OF_TEXT, END_OF_TURN
 from qwen_recipes.recipe.parts import Recipe
 from qwen_recipes.recipe.parts.source import Chat
 from qwen_recipes.resolve.decisions import PlanDecisions
+from qwen_recipes.resolve.turns import resolve_turns
 
 
 def find_model(recipe: Recipe, folder: Path, decisions: PlanDecisions) -> ModelFacts:
@@ -92,6 +93,7 @@ def resolve_chat(
         official=template in OFFICIAL_TEMPLATES,
         train_on=train_on,
         thinking=thinking or "auto",
+        turns=resolve_turns(chat, template, objective, train_on, decisions),
         eos=_resolve_end_token(objective, decisions),
         encoding=_resolve_encoding(chat.encoding, objective, decisions),
         pad=decisions.derive_value("chat.pad", END_OF_TEXT, "differs from the end of a turn (QR302)", origin="model"),

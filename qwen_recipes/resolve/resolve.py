@@ -20,6 +20,7 @@ from qwen_recipes.resolve.hardware import find_gpu, resolve_hardware
 from qwen_recipes.resolve.method import resolve_method, resolve_quantization
 from qwen_recipes.resolve.model import find_model, resolve_chat, resolve_model
 from qwen_recipes.resolve.objective import check_generation_groups, resolve_objective
+from qwen_recipes.resolve.output_overlap import check_output_overlap
 from qwen_recipes.resolve.strategy import choose_fitting_strategy, is_strategy_open
 from qwen_recipes.resolve.template_and_encoding import resolve_template_and_encoding
 from qwen_recipes.resolve.training import resolve_sequence_length, resolve_training
@@ -71,6 +72,8 @@ def _build_plan(loaded: LoadedRecipe, backend: Backend, decisions: PlanDecisions
     objective = resolve_objective(recipe, decisions)
     data = resolve_data(recipe.data, objective.type, decisions)
     check_generation_groups(objective, batch, hardware, validates=data.validates, decisions=decisions)
+    output = _resolve_output(loaded, decisions)
+    check_output_overlap(data, output.dir, loaded.folder, decisions)
     method = resolve_method(recipe, facts, loaded.folder, decisions)
     options = (recipe.backends or {}).get(backend.name)
     plan = Plan(
@@ -88,7 +91,7 @@ def _build_plan(loaded: LoadedRecipe, backend: Backend, decisions: PlanDecisions
             training, objective, facts, method, data, hardware, batch, length, attention, decisions
         ),
         hardware=hardware,
-        output=_resolve_output(loaded, decisions),
+        output=output,
         tracking=_resolve_tracking(loaded, decisions),
         run=_resolve_run(recipe.run, decisions),
         set_fields=find_written_fields(recipe),

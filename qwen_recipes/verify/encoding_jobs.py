@@ -21,6 +21,7 @@ from qwen_recipes.qwen.placeholder_model import write_placeholder_model
 from qwen_recipes.recipe.load import LoadedRecipe
 from qwen_recipes.recipe.parts.place import Output
 from qwen_recipes.recipe.parts.source import Model
+from qwen_recipes.verify.row_sample import SampledRow
 
 SUBCOMMANDS = {"pretrain": "pt", "sft": "sft"}
 TIMEOUT_SECONDS = 3600.0
@@ -37,6 +38,8 @@ class EncodingJob:
     file: Path
     out: Path
     compiled: CompiledRecipe
+    places: tuple[tuple[int, int], ...]
+    """Of each picked example, its row's line in the file that the framework is given, and its number in that row."""
 
     def read_answers(self) -> list[dict[str, Any]]:
         """What the framework answered: see `encoders/worker.py`. Raises EncoderFailedError where it took no row."""
@@ -54,19 +57,24 @@ def prepare_model_folder(plan: Plan, base: Path, folder: Path) -> Path:
     return folder.resolve()
 
 
-def prepare_job(loaded: LoadedRecipe, plan: Plan, backend: Backend, rows: Sequence[Row], folder: Path) -> EncodingJob:
-    """Compile the recipe for `backend` on these rows, below `folder`, with the stand-in for its model.
+def prepare_job(
+    loaded: LoadedRecipe, plan: Plan, backend: Backend, sampled: Sequence[SampledRow], folder: Path
+) -> EncodingJob:
+    """Compile the recipe for `backend` on these examples' rows, below `folder`, with the stand-in for its model.
+
+    The rows are whole conversations: the rows program makes the examples, as in a run.
 
     Raises RecipeError as `compile_recipe`.
     """
     folder = folder.resolve() / backend.name
     compiled = compile_recipe(_replace_model_and_output(loaded, plan, folder), backend, folder / "compiled")
     write_files(folder / "compiled", compiled.files)
+    rows, places = _list_conversations(sampled)
     _write_lines(folder / "picked.jsonl", rows)
     spec = json.loads(compiled.files["rows.json"])
     source = {**spec["train"][0], "path": str(folder / "picked.jsonl"), "hub": None, "columns": {}, "weight": 1.0}
     source["format"] = "text" if plan.objective.type == "pretrain" else "messages"
-    spec |= {"train": [source], "validation": [], "validation_share": None}
+    spec |= {"train": [source], "validation": [], "validation_share": None, "origins": True}
     (folder / "rows.json").write_text(json.dumps(spec), "utf-8")
     job = {
         "folder": str(folder / "compiled"),
@@ -77,7 +85,19 @@ def prepare_job(loaded: LoadedRecipe, plan: Plan, backend: Backend, rows: Sequen
         "out": str(folder / "encoded.jsonl"),
     }
     (folder / "job.json").write_text(json.dumps(job), "utf-8")
-    return EncodingJob(folder / "job.json", folder / "encoded.jsonl", compiled)
+    return EncodingJob(folder / "job.json", folder / "encoded.jsonl", compiled, tuple(places))
+
+
+def _list_conversations(sampled: Sequence[SampledRow]) -> tuple[list[Row], list[tuple[int, int]]]:
+    """Each row once, and of each example its row's line and its number in it, both from 1."""
+    rows: list[Row] = []
+    places = []
+    for index, one in enumerate(sampled):
+        before = sampled[index - 1] if index else None
+        if before is None or (before.file, before.line) != (one.file, one.line):
+            rows.append(one.conversation)
+        places.append((len(rows), one.part))
+    return rows, places
 
 
 def _replace_model_and_output(loaded: LoadedRecipe, plan: Plan, folder: Path) -> LoadedRecipe:
@@ -89,15 +109,15 @@ def _write_lines(path: Path, rows: Sequence[Row]) -> None:
     path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
 
 
-def align_answers(count: int, job: EncodingJob) -> dict[int, dict[str, Any]]:
-    """The framework's answers by the place of the picked row, of `count`; a row that the preparation left out says why.
+def align_answers(job: EncodingJob) -> dict[int, dict[str, Any]]:
+    """The framework's answers by the place of the picked example; one that the preparation left out says why.
 
     Raises EncoderFailedError where the framework took no row.
     """
     report = json.loads((job.file.parent / "out" / "rows" / "rows.json").read_text("utf-8"))
-    found = {entry["line"] - 1: {"error": entry["why"]} for entry in report["left_out"]}
-    places = [place for place in range(count) if place not in found]
-    return found | {places[answer["row"]]: answer for answer in job.read_answers()}
+    found = {(entry["line"], entry.get("example", 1)): {"error": entry["why"]} for entry in report["left_out"]}
+    found |= {tuple(report["origins"][answer["row"]]): answer for answer in job.read_answers()}
+    return {place: found[where] for place, where in enumerate(job.places) if where in found}
 
 
 def run_encoder(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from qwen_recipes.backends.plan import Plan, SourcePlan
@@ -17,17 +17,22 @@ BATCH_ROWS = 256
 
 @dataclass(frozen=True)
 class SampledRow:
-    """One row in our form, and what it is encoded to by our definition. `line` is the row's number in other files."""
+    """One example in our form, and what it is encoded to by our definition. `line` is the row's number in other files.
+
+    `conversation` is the row that it is made of, `part` its number among that row's examples, from 1.
+    """
 
     file: str
     line: int
     row: Row
     encoded: EncodedRow
+    conversation: Row = field(default_factory=dict)
+    part: int = 1
 
 
 @dataclass
 class RowSample:
-    """What a comparison is about: rows that all three are given, and how many were unreadable or too long."""
+    """What a comparison is about: examples that all three are given, and how many were unreadable or too long."""
 
     rows: list[SampledRow] = field(default_factory=list)
     bad: int = 0
@@ -68,16 +73,26 @@ def _resolve_source_path(source: SourcePlan, base: Path) -> dict[str, object]:
 
 
 def _encode_batch(plan: Plan, encoder: Encoder, batch: list[tuple[str, int, Row]], result: RowSample) -> None:
-    limit = plan.training.sequence_length
     for file, line, row in batch:
         try:
-            encoded = encoder.encode([row])[0]
+            examples = encoder.make_examples(row, plan.chat.turns)
         except (BadRowError, ValueError):
             result.bad += 1
             continue
-        length = len(encoded.ids) + (-1 if "text" in row else 1)
-        kept = truncate_encoded(encoded, limit)
-        if length > limit and (plan.training.overlong != "truncate" or not kept.has_loss):
-            result.overlong += 1
-        else:
-            result.rows.append(SampledRow(file, line, row, kept))
+        for part, example in enumerate(examples, 1):
+            _encode_example(plan, encoder, SampledRow(file, line, example, EncodedRow([], []), row, part), result)
+
+
+def _encode_example(plan: Plan, encoder: Encoder, example: SampledRow, result: RowSample) -> None:
+    limit = plan.training.sequence_length
+    try:
+        encoded = encoder.encode([example.row])[0]
+    except (BadRowError, ValueError):
+        result.bad += 1
+        return
+    length = len(encoded.ids) + (-1 if "text" in example.row else 1)
+    kept = truncate_encoded(encoded, limit)
+    if length > limit and (plan.training.overlong != "truncate" or not kept.has_loss):
+        result.overlong += 1
+    else:
+        result.rows.append(replace(example, encoded=kept))

@@ -32,24 +32,24 @@ print("the whole begins with the first exchange:", whole.startswith(first))
 RECIPE = """version: 1
 model: Qwen/Qwen3-4B
 data: {train: chat.jsonl}
-chat: {train_on: assistant}
+chat: {turns: together}
 """
 
 
 def run_demonstration(demo: Demonstration) -> None:
-    """Render two turns whole and apart; preview, lint, and split them."""
+    """Render two turns whole and apart; preview and lint them together, then split."""
     demo.write_rows("chat.jsonl", CHAT)
     demo.run_python(RENDER_SCRIPT)
     demo.add_paragraph("""The first answer has lost its thought. What is trained stands between `[[` and `]]`: the
         first answer is learnt bare, behind a prompt at whose end the model would think.""")
-    demo.run_recipes("data preview chat.jsonl --model Qwen/Qwen3-4B")
     demo.write_file("recipe.yaml", RECIPE)
+    demo.run_recipes("data preview recipe.yaml")
     demo.run_recipes("lint recipe.yaml --backend axolotl --select QR307")
     demo.add_paragraph(
-        """One example for each turn makes every answer a last one, with its own thought, and loss on it alone:"""
+        """One example for each user query makes every answer a last one, with its own thought, and loss on it alone.
+        This is the default (`chat.turns: split`):"""
     )
-    demo.run_recipes("data prepare chat.jsonl -o turns.jsonl --split-turns --history-reasoning strip")
-    demo.run_recipes("data preview turns.jsonl --model Qwen/Qwen3-4B --train-on last-assistant")
+    demo.run_recipes("data preview chat.jsonl --model Qwen/Qwen3-4B")
     demo.add_paragraph("""Answers without reasoning: the template writes an empty block before the last alone. It
         carries no loss unless the recipe asks for it (`chat.thinking: train-empty`), so that all answers are trained
         alike:""")

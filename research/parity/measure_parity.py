@@ -66,7 +66,7 @@ def prepare_cell(backend: str, cell: ParityCell, folder: Path) -> tuple[list[Sam
         encoder = build_encoder(plan, folder)
         SAMPLED_ROWS[cell.variant, cell.option] = sample_rows(plan, folder, encoder, None).rows, encoder
     picked, _ = SAMPLED_ROWS[cell.variant, cell.option]
-    return picked, prepare_job(loaded, plan, load_backend(backend), [p.row for p in picked], folder / name)
+    return picked, prepare_job(loaded, plan, load_backend(backend), picked, folder / name)
 
 
 def score_cell(
@@ -74,7 +74,7 @@ def score_cell(
 ) -> dict[str, Any]:
     """Counts over the cases that the framework takes, and every kind of difference with its first row."""
     try:
-        by_row = align_answers(len(picked), job)
+        by_row = align_answers(job)
     except EncoderFailedError as refusal:
         return {**_cell_fields(backend, cell), "refused": str(refusal)}
     counts = {"given": len(picked), "rows": 0, "ids": 0, "labels": 0}

@@ -71,9 +71,9 @@ def test_a_folders_own_template_is_what_is_trained(
     assert (plan.chat.template, plan.chat.official) == ("mine/chat_template.jinja", False)
     encoder = build_encoder(plan, tmp_path)
     picked = sample_rows(plan, tmp_path, encoder, None).rows
-    job = prepare_job(loaded, plan, one, [row.row for row in picked], tmp_path / "job")
+    job = prepare_job(loaded, plan, one, picked, tmp_path / "job")
     run_encoder(backend, python, [job])
-    by_row = align_answers(len(picked), job)
+    by_row = align_answers(job)
     assert len(picked) == 40
     for place, row in enumerate(picked):
         assert encoder.decode(row.encoded.ids).startswith("As in my folder.<|im_start|>")

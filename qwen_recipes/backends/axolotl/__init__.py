@@ -57,7 +57,7 @@ def choose_row_shape(plan: Plan) -> str:
     if tokenizes_preferences(plan):
         return PREFERENCE_SHAPES[plan.objective.type]
     if plan.objective.type == "sft" and not plan.chat.official:
-        return "last-turn" if plan.chat.train_on == "last-assistant" else "messages"
+        return "marked-messages"
     return ROW_SHAPES[plan.objective.type]
 
 

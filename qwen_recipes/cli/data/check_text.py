@@ -8,9 +8,12 @@ from typing import Any
 import click
 
 from qwen_recipes.cli.console import format_count
+from qwen_recipes.guards.rows.row_statistics import shorten_text
 
 COLOURS = {"error": "red", "warning": "yellow", "advice": "cyan"}
 BAR_WIDTH = 40
+MAX_KEYS = 8
+"""Keys that nothing reads are shown."""
 HISTOGRAM_LINES = 16
 """Lines of the histogram."""
 
@@ -38,11 +41,23 @@ def _format_row_counts(name: str, rows: Any) -> str:
     said = [
         f"{format_count(rows['read'], 'row')} read",
         f"{rows['good']:,} can be trained on",
+        *([f"{rows['split']:,} split at user queries into {_count_parts(rows):,}"] if rows["split"] else []),
         f"{several:,} with several answers",
         f"{rows['with_reasoning']:,} with reasoning",
         f"{rows['tokens']:,} tokens, {_format_percent(rows['trained_tokens'], rows['tokens'])} of them trained",
     ]
-    return f"{name + ':':<12}" + ", ".join(said)
+    lines = [f"{name + ':':<12}" + ", ".join(said)]
+    if rows["turns_without_loss"]:
+        lines.append(f"            {rows['turns_without_loss']:,} turns carry no loss (train, weight, loss)")
+    if rows["keys_not_read"]:
+        keys = ", ".join(f"{key} in {count:,}" for key, count in list(rows["keys_not_read"].items())[:MAX_KEYS])
+        lines.append(f"            not read: {shorten_text(keys)}")
+    return "\n".join(lines)
+
+
+def _count_parts(rows: Any) -> int:
+    """Examples that the rows which are split become."""
+    return int(rows["examples"] - rows["good"] + rows["split"])
 
 
 def _format_lengths(lengths: Any) -> str:

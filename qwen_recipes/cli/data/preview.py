@@ -14,6 +14,7 @@ from qwen_recipes.cli.data.selection import DEFAULT_MODEL, DataOptions, DataSele
 from qwen_recipes.cli.data.token_preview import RowPreview, format_previews, render_preview_page
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, set_option
 from qwen_recipes.data.detect_format import ROW_FORMATS
+from qwen_recipes.data.rows.messages import Row
 from qwen_recipes.guards.rows.row_checker import RowCheckSettings
 
 
@@ -62,7 +63,8 @@ def command(
 
 
 def _describe_encoding(rules: RowCheckSettings) -> str:
-    return f"{rules.model.id} · chat template {rules.template.variant} · loss on {rules.train_on}"
+    template = f"chat template {rules.template.variant}"
+    return f"{rules.model.id} · {template} · loss on {rules.train_on} · turns {rules.turns}"
 
 
 def _can_colour() -> bool:
@@ -85,7 +87,6 @@ def _preview_selection(selection: DataSelection, backend: str | None) -> Iterato
 
 
 def _preview_files(selection: DataSelection, encoder: object, suffix: str) -> Iterator[RowPreview]:
-    from qwen_recipes.cli.data.token_preview import preview_row
     from qwen_recipes.data.parsed_row import parse_row
     from qwen_recipes.data.row_reader import find_file_problem, read_raw_rows, split_file
 
@@ -103,5 +104,20 @@ def _preview_files(selection: DataSelection, encoder: object, suffix: str) -> It
                 if record.problem or facts.normalized is None:
                     yield RowPreview(name, problem=record.problem or facts.problem)
                 else:
-                    yield from preview_row(name, facts.normalized, encoder, selection.rules.limit)
+                    yield from _preview_examples(name, facts.normalized, encoder, selection.rules)
             lines += read[-1]
+
+
+def _preview_examples(name: str, row: Row, encoder: object, rules: RowCheckSettings) -> Iterator[RowPreview]:
+    """A row's examples, each with its number where `chat.turns: split` makes several."""
+    from qwen_recipes.cli.data.token_preview import preview_row
+    from qwen_recipes.data.rows.messages import BadRowError
+
+    try:
+        examples = rules.template.make_examples(row, rules.turns, rules.train_on)
+    except BadRowError as error:
+        yield RowPreview(name, problem=str(error))
+        return
+    for number, example in enumerate(examples, 1):
+        part = f", example {number} of {len(examples)}" if len(examples) > 1 else ""
+        yield from preview_row(name + part, example, encoder, rules.limit)

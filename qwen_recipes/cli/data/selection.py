@@ -27,6 +27,7 @@ from qwen_recipes.qwen.models import (
     get_model_facts,
     read_chat_template,
 )
+from qwen_recipes.resolve.turns import choose_default_turns
 
 DEFAULT_MODEL = "Qwen/Qwen3-4B"
 
@@ -84,7 +85,9 @@ def _select_from_files(names: tuple[str, ...], options: DataOptions) -> DataSele
         RowFile(number, str(file), options.layout or detect_file_format(file) or "messages", {}, held)
         for number, (file, held) in enumerate(files)
     ]
-    return DataSelection(rows, RowCheckSettings(facts, template, options.train_on or "assistant", limit=options.limit))
+    train_on = options.train_on or "assistant"
+    turns = choose_default_turns(template.variant, "sft", train_on)
+    return DataSelection(rows, RowCheckSettings(facts, template, train_on, turns=turns, limit=options.limit))
 
 
 def _select_from_recipe(names: tuple[str, ...], options: DataOptions) -> DataSelection:
@@ -105,7 +108,10 @@ def _select_from_recipe(names: tuple[str, ...], options: DataOptions) -> DataSel
     warn_custom_tokenizer_or_template(facts, "chat.template" in plan.set_fields)
     template = _load_recipe_template(plan.chat, loaded.folder)
     limit = options.limit or plan.training.sequence_length
-    rules = RowCheckSettings(facts, template, options.train_on or plan.chat.train_on, plan.chat.thinking, limit)
+    train_on, turns = options.train_on or plan.chat.train_on, plan.chat.turns
+    if options.train_on and "chat.turns" not in plan.set_fields:
+        turns = choose_default_turns(plan.chat.template, plan.objective.type, train_on)
+    rules = RowCheckSettings(facts, template, train_on, plan.chat.thinking, turns, limit)
     rules = replace(rules, allowed_codes=frozenset(code for code in plan.allow if code.startswith("QR5")))
     sources = [(one, False) for one in plan.data.train] + [(one, True) for one in plan.data.validation]
     return DataSelection(*_collect_rows(sources, loaded.folder, rules, plan.training.overlong))

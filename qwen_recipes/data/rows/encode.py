@@ -1,9 +1,10 @@
 """Ids and labels: which tokens of a row the model sees, and which of them it learns.
 
-What carries loss: of each trained turn the words after `<|im_start|>assistant` and its line end, and the `<|im_end|>`
-that ends it; never the newline after that, which is left off at the end of a row. An empty think block at the start of
-an answer carries none unless `thinking` is `train-empty`. A line end that goes on into the answer is the mark's, as it
-is one token. Plain text is trained whole, with an `<|endoftext|>`.
+What carries loss: of each trained turn (`train_on`, less those that a flag takes out) the words after
+`<|im_start|>assistant` and its line end, and the `<|im_end|>` that ends it; never the newline after that, which is left
+off at the end of a row. An empty think block at the start of an answer carries none unless `thinking` is `train-empty`.
+A line end that goes on into the answer is the mark's, as it is one token. Plain text is trained whole, with an
+`<|endoftext|>`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from .flags import is_trained
 from .messages import BadRowError, Message, Row
 
 IGNORE_INDEX = -100
@@ -68,14 +70,35 @@ def split_segments(row: Row, render: Render, rule: LossRule) -> list[Segment]:
     messages, restore = _escape_markers(row["messages"])
     text = render(messages).removesuffix("\n")
     if rule.train_on == "all":
-        return [Segment(restore(text), True)]
-    blocks = list(_split_turns(text))
-    answers = [place for place, block in enumerate(blocks) if block.startswith(ANSWER_START)]
-    if len(answers) != sum(message["role"] == "assistant" for message in messages):
-        raise BadRowError(f"the chat template does not begin each answer with {ANSWER_START!r}")
-    trained = answers if rule.train_on == "assistant" else answers[-1:]
-    cut = (part for place, block in enumerate(blocks) for part in _split_block(block, place in trained, rule))
+        cut = _split_all(text, messages)
+    else:
+        blocks = list(_split_turns(text))
+        trained = _find_trained_blocks(blocks, messages, rule)
+        cut = (part for place, block in enumerate(blocks) for part in _split_block(block, place in trained, rule))
     return [Segment(restore(segment.text), segment.in_loss) for segment in _merge_segments(cut)]
+
+
+def _split_all(text: str, messages: list[Message]) -> Iterator[Segment]:
+    """Everything in the loss but the turns that a flag takes out, each with the line end behind it."""
+    if all(map(is_trained, messages)):
+        yield Segment(text, True)
+        return
+    before, *blocks = _split_turns(text)
+    if len(blocks) != 2 * len(messages):
+        raise BadRowError("the chat template does not write a turn for each message, so that none can be left out")
+    yield Segment(before, True)
+    for place, block in enumerate(blocks):
+        yield Segment(block, is_trained(messages[place // 2]))
+
+
+def _find_trained_blocks(blocks: list[str], messages: list[Message], rule: LossRule) -> set[int]:
+    """The places of the answers that carry loss. Raises BadRowError for a template that begins them otherwise."""
+    answers = [place for place, block in enumerate(blocks) if block.startswith(ANSWER_START)]
+    flags = [is_trained(message) for message in messages if message["role"] == "assistant"]
+    if len(answers) != len(flags):
+        raise BadRowError(f"the chat template does not begin each answer with {ANSWER_START!r}")
+    first = len(answers) - 1 if rule.train_on == "last-assistant" else 0
+    return {place for place, kept in list(zip(answers, flags, strict=True))[first:] if kept}
 
 
 def _split_block(block: str, in_loss: bool, rule: LossRule) -> Iterator[Segment]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .flags import FLAGS, is_trained, remove_flags
 from .messages import BadRowError, Message, Row, normalize_messages, require_answer
 
 SHAREGPT_ROLES = {
@@ -39,7 +40,19 @@ def normalize_row(row: Any, row_format: str, columns: dict[str, str]) -> Row:
 
 
 def _read_messages(row: Row) -> Row:
-    return {"messages": require_answer(normalize_messages(row.get("messages"), row.get("tools")))}
+    return {"messages": require_answer(_normalize_list(row.get("messages"), row))}
+
+
+def _normalize_list(messages: Any, row: Row) -> list[Message]:
+    """A list of messages, with the system message and the tool definitions that stand beside it in the row."""
+    beside = row.get("system")
+    if isinstance(messages, list) and messages and isinstance(beside, str) and beside:
+        own = messages[0].get("content") if isinstance(messages[0], dict) else None
+        if not isinstance(messages[0], dict) or messages[0].get("role") != "system":
+            messages = [{"role": "system", "content": beside}, *messages]
+        elif own != beside:
+            raise BadRowError("`system` and the list's own system message differ")
+    return normalize_messages(messages, row.get("tools"))
 
 
 def _read_sharegpt(row: Row) -> Row:
@@ -54,7 +67,8 @@ def _read_sharegpt(row: Row) -> Row:
         role = SHAREGPT_ROLES.get(str(said))
         if role is None:
             raise BadRowError(f"unknown speaker {said!r}")
-        messages.append(_sharegpt_message(role, turn.get("value")))
+        flags = {name: turn[name] for name in FLAGS if name in turn}
+        messages.append({**_sharegpt_message(role, turn.get("value")), **flags})
     return {"messages": require_answer(normalize_messages(messages, row.get("tools")))}
 
 
@@ -89,22 +103,23 @@ def _read_text(row: Row) -> Row:
 def _read_preference(row: Row) -> Row:
     chosen, rejected = row.get("chosen"), row.get("rejected")
     prompt = _prompt_messages(row) if row.get("prompt") is not None or row.get("messages") is not None else None
-    if prompt is None:
-        prompt = _shared_prompt(chosen, rejected)
-    better, worse = _answer_message(chosen, "chosen")["content"], _answer_message(rejected, "rejected")["content"]
+    if prompt is None or _is_list_of_turns(chosen) or _is_list_of_turns(rejected):
+        prompt = _shared_prompt(chosen, rejected, row, prompt)
+    better, worse = _scored_answer(chosen, "chosen"), _scored_answer(rejected, "rejected")
     if better == worse:
         raise BadRowError("chosen and rejected are the same")
-    return {"prompt": prompt, "chosen": better, "rejected": worse}
+    return {"prompt": remove_flags(prompt), "chosen": better, "rejected": worse}
 
 
 def _read_kto(row: Row) -> Row:
     if not isinstance(row.get("label"), bool):
         raise BadRowError("`label` is true or false")
     if row.get("messages") is not None and row.get("completion") is None:
-        messages = require_answer(normalize_messages(row["messages"], row.get("tools")))
-        return {"prompt": messages[:-1], "completion": messages[-1]["content"], "label": row["label"]}
-    completion = _answer_message(row.get("completion"), "completion")["content"]
-    return {"prompt": _prompt_messages(row), "completion": completion, "label": row["label"]}
+        messages = require_answer(_normalize_list(row["messages"], row))
+        completion = _scored_answer(messages[-1], "messages")
+        return {"prompt": remove_flags(messages[:-1]), "completion": completion, "label": row["label"]}
+    completion = _scored_answer(row.get("completion"), "completion")
+    return {"prompt": remove_flags(_prompt_messages(row)), "completion": completion, "label": row["label"]}
 
 
 _PROMPT_COLUMNS = ("prompt", "messages", "system", "tools")
@@ -112,7 +127,7 @@ _PROMPT_COLUMNS = ("prompt", "messages", "system", "tools")
 
 def _read_prompt_only(row: Row) -> Row:
     return {
-        "prompt": _prompt_messages(row),
+        "prompt": remove_flags(_prompt_messages(row)),
         "columns": {name: row[name] for name in row if name not in _PROMPT_COLUMNS},
     }
 
@@ -121,20 +136,47 @@ def _prompt_messages(row: Row) -> list[Message]:
     prompt = row.get("prompt", row.get("messages"))
     if isinstance(prompt, str) and prompt:
         prompt = [{"role": "user", "content": prompt}]
-        if row.get("system"):
-            prompt.insert(0, {"role": "system", "content": row["system"]})
-    messages = normalize_messages(prompt, row.get("tools"))
+    messages = _normalize_list(prompt, row)
     if messages[-1]["role"] != "user":
         raise BadRowError("the prompt does not end with the user")
     return messages
 
 
-def _shared_prompt(chosen: Any, rejected: Any) -> list[Message]:
-    if not isinstance(chosen, list) or not isinstance(rejected, list):
+def _is_list_of_turns(answer: Any) -> bool:
+    """Whether an answer is a list with turns before its last: the prompt again, or steps towards the answer."""
+    return isinstance(answer, list) and len(answer) > 1
+
+
+def _shared_prompt(chosen: Any, rejected: Any, row: Row, prompt: list[Message] | None) -> list[Message]:
+    """What stands before the last message of both answers, which has to be the same, and to go on from the prompt.
+
+    Raises BadRowError: turns of one answer alone have no place in a pair.
+    """
+    if prompt is None and not (isinstance(chosen, list) and isinstance(rejected, list)):
         raise BadRowError("no `prompt`")
-    if chosen[:-1] != rejected[:-1]:
+    found = []
+    for answer in (chosen, rejected):
+        turns = answer[:-1] if isinstance(answer, list) else []
+        found.append(_normalize_list(turns, row) if turns else prompt)
+    if found[0] is None and found[1] is None:
+        raise BadRowError("no `prompt`")
+    if found[0] != found[1] or found[0] is None:
         raise BadRowError("chosen and rejected answer different prompts")
-    return normalize_messages(chosen[:-1])
+    if prompt is not None and _without_system(found[0])[: len(_without_system(prompt))] != _without_system(prompt):
+        raise BadRowError("turns before the last of `chosen` and `rejected` do not go on from `prompt`")
+    return prompt if prompt is not None and len(found[0]) < len(prompt) else found[0]
+
+
+def _without_system(messages: list[Message]) -> list[Message]:
+    return messages[1:] if messages and messages[0]["role"] == "system" else messages
+
+
+def _scored_answer(value: Any, name: str) -> str:
+    """The text of an answer that is compared or labelled. Raises BadRowError where a flag takes it out of the loss."""
+    message = _answer_message(value, name)
+    if not is_trained(message):
+        raise BadRowError(f"a flag takes the answer in `{name}` out of the loss; leave the row out instead")
+    return str(message["content"])
 
 
 def _answer_message(value: Any, name: str) -> Message:

@@ -5,8 +5,18 @@ from __future__ import annotations
 import json
 from typing import Any
 
-Message = dict[str, Any]
-Row = dict[str, Any]
+from .flags import read_train_flag
+from .row import BadRowError, Message, Row
+
+__all__ = [
+    "BadRowError",
+    "Message",
+    "Row",
+    "format_tool_call",
+    "format_tools",
+    "normalize_messages",
+    "require_answer",
+]
 
 TOOLS_HEAD = (
     "# Tools\n\nYou may call one or more functions to assist with the user query.\n\n"
@@ -19,10 +29,6 @@ TOOLS_TAIL = (
 )
 
 
-class BadRowError(ValueError):
-    """A row that can't be trained on, and why."""
-
-
 def normalize_messages(messages: Any, tools: Any = None) -> list[Message]:
     """Messages with roles system, user and assistant and with text for content. Raises BadRowError."""
     if not isinstance(messages, list) or not messages:
@@ -33,7 +39,13 @@ def normalize_messages(messages: Any, tools: Any = None) -> list[Message]:
     tools = json.loads(tools) if isinstance(tools, str) and tools else tools
     if tools:
         _add_tools(made, tools)
-    return [{"role": message["role"], "content": message["content"]} for message in made]
+    return [_plain_message(message) for message in made]
+
+
+def _plain_message(message: Message) -> Message:
+    """Role and content, and `train` where a flag takes the message out of the loss."""
+    flag = {"train": False} if message.get("train") is False else {}
+    return {"role": message["role"], "content": message["content"], **flag}
 
 
 def require_answer(messages: list[Message]) -> list[Message]:
@@ -66,21 +78,23 @@ def _add_message(messages: list[Message], message: Any) -> None:
     content = "" if content is None else content
     if not isinstance(content, str):
         raise BadRowError("`content` is not text")
+    flag = read_train_flag(message)
     if role == "tool":
-        _add_result(messages, f"<tool_response>\n{content}\n</tool_response>")
+        _add_result(messages, f"<tool_response>\n{content}\n</tool_response>", flag)
     elif role == "assistant":
-        messages.append({"role": role, "content": _format_assistant(message, content)})
+        messages.append({"role": role, "content": _format_assistant(message, content), "train": flag})
     elif role in ("system", "user"):
-        messages.append({"role": role, "content": content})
+        messages.append({"role": role, "content": content, "train": flag})
     else:
         raise BadRowError(f"unknown role {role!r}")
 
 
-def _add_result(messages: list[Message], result: str) -> None:
+def _add_result(messages: list[Message], result: str, flag: bool | None) -> None:
     if messages and messages[-1].get("tool"):
         messages[-1]["content"] += "\n" + result
+        messages[-1]["train"] = False if flag is False else messages[-1]["train"]
     else:
-        messages.append({"role": "user", "content": result, "tool": True})
+        messages.append({"role": "user", "content": result, "tool": True, "train": flag})
 
 
 def _format_assistant(message: Message, content: str) -> str:

@@ -1,27 +1,38 @@
-"""Read, measure, weigh, split, shape, write; count everything that is left out."""
+"""Read, cut into examples, measure, shape, split, weigh, write; count everything that is left out."""
 
 from __future__ import annotations
 
 import json
-import random
 import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from .counts import RowCounts
 from .files_beside_rows import copy_files
 from .formats import normalize_row
+from .hold_out import ExampleGroup, WeightedGroups, flatten_groups, hold_out_share, thin_out
 from .messages import BadRowError, Row
 from .mismatched_answers import pair_mismatched
 from .nodes import run_once_per_folder
+from .output_overlap import find_first_overlap
 from .renderer import RowRenderer
 from .shapes import SHAPES
-from .sources import MissingSourceError, find_files, read_source_rows, repeat_by_weight
+from .sources import MissingSourceError, find_files, read_source_rows
 from .steps import count_steps, describe_steps, explain_too_few_packs, write_steps
+from .turns import make_examples
+from .unread_keys import find_unread_keys
 
 BATCH_ROWS = 512
-MAX_PRINTED = 10
+
+
+class Conversation(NamedTuple):
+    """Where a row stands, and the examples that it becomes."""
+
+    file: str
+    line: int
+    examples: list[Row]
 
 
 class RowPreparation:
@@ -31,18 +42,15 @@ class RowPreparation:
         self.spec = spec
         self.out = Path(spec["out"])
         self.renderer = RowRenderer(spec)
-        self.counts = {"read": 0, "train": 0, "validation": 0, "bad": 0, "overlong": 0}
-        self.tokens = 0
+        self.counts = RowCounts()
         self.steps: dict[str, int] | None = None
         self.lengths: dict[int, int] = {}
-        self.left_out: list[dict[str, Any]] = []
+        self.origins: list[tuple[int, int]] = []
+        """Line and example (from 1) of each row that is kept, as they are read."""
 
     def run(self) -> None:
         """Write train.jsonl, validation.jsonl and the count, or stop with what is wrong."""
-        train = [row for source in self.spec["train"] for row in self._prepare_source(source)]
-        validation = [row for source in self.spec["validation"] for row in self._prepare_source(source)]
-        if self.spec["validation_share"]:
-            train, validation = self._split_validation(train)
+        train, validation = self._prepare_splits()
         self._exit_if_no_rows(train, validation)
         train, validation = (pair_mismatched(self.spec["shape"], rows, self.renderer) for rows in (train, validation))
         self._write_split("train", train)
@@ -52,58 +60,79 @@ class RowPreparation:
         self._tell_steps()
         self._write_report()
 
-    def _prepare_source(self, source: dict[str, Any]) -> list[Row]:
-        return repeat_by_weight(list(self._select_fitting(source)), source["weight"], self.spec["seed"])
+    def _prepare_splits(self) -> tuple[list[Row], list[Row]]:
+        """Rows to train and to validate on: held out first, then weighed, so that no row is on both sides."""
+        seed, share = self.spec["seed"], self.spec["validation_share"]
+        sources = [thin_out(self._prepare_source(source), seed) for source in self.spec["train"]]
+        files = [self._prepare_source(source) for source in self.spec["validation"]]
+        validation = flatten_groups(files, seed)
+        if share:
+            sources, held = hold_out_share(sources, share, seed)
+            validation = [row for group in held for row in group]
+        return flatten_groups(sources, seed), validation
 
-    def _split_validation(self, rows: list[Row]) -> tuple[list[Row], list[Row]]:
-        count = max(1, round(self.spec["validation_share"] * len(rows))) if rows else 0
-        held = set(random.Random(self.spec["seed"]).sample(range(len(rows)), count))
-        train = [row for index, row in enumerate(rows) if index not in held]
-        return train, [row for index, row in enumerate(rows) if index in held]
+    def _prepare_source(self, source: dict[str, Any]) -> WeightedGroups:
+        return WeightedGroups(list(self._select_fitting(source)), source["weight"])
 
-    def _select_fitting(self, source: dict[str, Any]) -> Iterator[Row]:
-        batch: list[tuple[str, int, Row]] = []
-        for name, number, row, problem in read_normalized_rows(source):
-            self.counts["read"] += 1
+    def _select_fitting(self, source: dict[str, Any]) -> Iterator[ExampleGroup]:
+        batch: list[Conversation] = []
+        for name, number, row, problem in read_normalized_rows(source, self.counts):
+            self.counts.rows["read"] += 1
             if row is None:
-                self._leave_out("bad", name, number, problem)
+                self.counts.leave_out("bad", name, number, 0, problem)
                 continue
-            batch.append((name, number, row))
+            batch += self._cut_into_examples(name, number, row)
             if len(batch) == BATCH_ROWS:
                 yield from self._shape_batch(batch)
                 batch = []
         yield from self._shape_batch(batch)
 
-    def _shape_batch(self, batch: list[tuple[str, int, Row]]) -> Iterator[Row]:
+    def _cut_into_examples(self, name: str, number: int, row: Row) -> list[Conversation]:
+        try:
+            examples = self._make_examples(row)
+        except BadRowError as error:
+            self.counts.leave_out("bad", name, number, 0, str(error))
+            return []
+        self.counts.count_row(row, examples)
+        return [Conversation(name, number, examples)]
+
+    def _make_examples(self, row: Row) -> list[Row]:
+        turns, train_on = self.spec.get("turns", "together"), self.spec.get("train_on", "assistant")
+        return make_examples(row, turns, train_on, lambda: self.renderer.strips_reasoning)
+
+    def _shape_batch(self, batch: list[Conversation]) -> Iterator[ExampleGroup]:
         if not batch:
             return
-        limit, shape = self.spec["sequence_length"], SHAPES[self.spec["shape"]]
-        for (name, number, row), length in zip(batch, self.renderer.count_tokens([r for *_, r in batch]), strict=True):
-            if length > limit and self.spec["overlong"] != "truncate":
-                self._leave_out("overlong", name, number, f"{length} tokens, {limit} fit")
-                continue
-            try:
-                if length > limit and not self.renderer.has_loss_within_limit(row):
-                    self._leave_out("overlong", name, number, f"no token is learnt of the {limit} that fit")
-                    continue
-                shaped = shape(row, self.renderer)
-                self.tokens += min(length, limit)
-                self.lengths[id(shaped)] = min(length, limit)
-                yield shaped
-            except BadRowError as error:
-                self._leave_out("bad", name, number, str(error))
+        lengths = iter(self.renderer.count_tokens([row for one in batch for row in one.examples]))
+        for one in batch:
+            shaped = [self._shape_example(one, part, next(lengths)) for part in range(len(one.examples))]
+            if kept := [row for row in shaped if row is not None]:
+                yield kept
 
-    def _leave_out(self, kind: str, name: str, number: int, reason: str) -> None:
-        self.counts[kind] += 1
-        self.left_out.append({"file": name, "line": number, "why": reason})
+    def _shape_example(self, conversation: Conversation, part: int, length: int) -> Row | None:
+        """The example as the framework reads it; None, and counted, where it is not trained on."""
+        limit, row = self.spec["sequence_length"], conversation.examples[part]
+        where = (conversation.file, conversation.line, part + 1 if len(conversation.examples) > 1 else 0)
+        if length > limit and self.spec["overlong"] != "truncate":
+            self.counts.leave_out("overlong", *where, f"{length} tokens, {limit} fit")
+            return None
+        if length > limit and not self.renderer.has_loss_within_limit(row):
+            self.counts.leave_out("overlong", *where, f"no token is learnt of the {limit} that fit")
+            return None
+        try:
+            shaped = SHAPES[self.spec["shape"]](row, self.renderer)
+        except BadRowError as error:
+            self.counts.leave_out("bad", *where, str(error))
+            return None
+        self.counts.tokens += min(length, limit)
+        self.lengths[id(shaped)] = min(length, limit)
+        self.origins.append((conversation.line, part + 1))
+        return shaped
 
     def _exit_if_no_rows(self, train: list[Row], validation: list[Row]) -> None:
-        for row in self.left_out[:MAX_PRINTED]:
-            print(f"rows: {row['file']}:{row['line']}: left out: {row['why']}", file=sys.stderr)
-        if len(self.left_out) > MAX_PRINTED:
-            print(f"rows: and {len(self.left_out) - MAX_PRINTED} more, all in {self.out}/rows.json", file=sys.stderr)
-        if self.counts["overlong"] and self.spec["overlong"] == "error":
-            sys.exit(f"rows: {self.counts['overlong']} rows are too long, and `training.overlong` is `error`")
+        self.counts.print_left_out(f"{self.out}/rows.json")
+        if self.counts.rows["overlong"] and self.spec["overlong"] == "error":
+            sys.exit(f"rows: {self.counts.rows['overlong']} rows are too long, and `training.overlong` is `error`")
         if not train:
             sys.exit("rows: no row is left to train on")
         if (self.spec["validation"] or self.spec["validation_share"]) and not validation:
@@ -113,7 +142,7 @@ class RowPreparation:
             sys.exit(f"rows: {why}")
 
     def _write_split(self, split: str, rows: list[Row]) -> None:
-        self.counts[split] = len(rows)
+        self.counts.rows[split] = len(rows)
         self.out.mkdir(parents=True, exist_ok=True)
         replace_file(self.out / f"{split}.jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
@@ -122,7 +151,7 @@ class RowPreparation:
         spec = self.spec.get("steps")
         if spec is None:
             return
-        self.steps = count_steps(spec, self.counts["train"])
+        self.steps = count_steps(spec, self.counts.rows["train"])
         if "train.yaml" in self.spec.get("copied", []):
             write_steps(spec, self.steps, self.out)
         print(f"rows: {describe_steps(self.steps)}", file=sys.stderr)
@@ -130,19 +159,25 @@ class RowPreparation:
             print("rows: the warmup is longer than the run: `training.warmup_ratio` fits any", file=sys.stderr)
 
     def _write_report(self) -> None:
-        report = {"counts": self.counts, "steps": self.steps, "tokens": self.tokens, "left_out": self.left_out}
+        report = {**self.counts.to_report(), "steps": self.steps}
+        if self.spec.get("origins"):
+            report["origins"] = self.origins
         replace_file(self.out / "rows.json", json.dumps(report, ensure_ascii=False, indent=2) + "\n")
-        said = ", ".join(f"{count} {name}" for name, count in self.counts.items())
-        print(f"rows: {said}", file=sys.stderr)
+        self.counts.print_counts()
 
 
-def read_normalized_rows(source: dict[str, Any]) -> Iterator[tuple[str, int, Row | None, str]]:
-    """File, number, and the row in our form or the reason why there is none."""
+def read_normalized_rows(
+    source: dict[str, Any], counts: RowCounts | None = None
+) -> Iterator[tuple[str, int, Row | None, str]]:
+    """File, number, and the row in our form or the reason why there is none; `counts` is told of unread keys."""
     for name, number, record, problem in read_source_rows(source):
         try:
             if problem:
                 raise BadRowError(problem)
-            yield name, number, normalize_row(record, source["format"], source["columns"]), ""
+            row = normalize_row(record, source["format"], source["columns"])
+            if counts is not None:
+                counts.unread.update(find_unread_keys(record, source["format"], source["columns"]))
+            yield name, number, row, ""
         except BadRowError as error:
             yield name, number, None, str(error)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -172,14 +207,25 @@ def main(spec_file: str) -> None:
 
 def prepare_rows(spec: dict[str, Any]) -> None:
     """Prepare the rows of one recipe, here. Exits 1 with a message where that can't be done."""
-    missing = []
-    for source in [*spec["train"], *spec["validation"]]:
-        try:
-            if source["path"]:
-                find_files(source["path"])
-        except MissingSourceError as error:
-            missing.append(f"rows: {error}")
-    if missing:
-        sys.exit("\n".join(missing))
+    problems = [
+        line for source in [*spec["train"], *spec["validation"]] for line in _find_source_problems(source, spec)
+    ]
+    if problems:
+        sys.exit("\n".join(problems))
     copy_files(spec)
     RowPreparation(spec).run()
+
+
+def _find_source_problems(source: dict[str, Any], spec: dict[str, Any]) -> list[str]:
+    """Why a source can't be read, or must not: nothing that the run writes may lie at or above it."""
+    if not source["path"]:
+        return []
+    try:
+        files = find_files(source["path"])
+    except MissingSourceError as error:
+        return [f"rows: {error}"]
+    output = spec.get("output_dir")
+    found = find_first_overlap([Path(source["path"]), *files], Path(output)) if output is not None else None
+    if not found:
+        return []
+    return [f"rows: output.dir {output} {found[1]} {found[0]}: the run would write over it; nothing was written"]

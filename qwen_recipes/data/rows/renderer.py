@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from .encode import EncodedRow, LossRule, Segment, encode_rows, split_segments, truncate_encoded, truncate_segments
 from .messages import BadRowError, Message, Row
 from .preferences import EncodedAnswers, TooLongError, encode_answers, is_preference, list_answers
+from .turns import strips_earlier_reasoning
 
 
 class RowRenderer:
@@ -21,6 +23,11 @@ class RowRenderer:
         self.truncates = spec.get("overlong") == "truncate"
         self.loss_rule = LossRule(spec.get("train_on", "assistant"), spec.get("thinking", "auto"))
         self.template = Path(spec["chat_template"]).read_text("utf-8") if spec["chat_template"] else None
+
+    @cached_property
+    def strips_reasoning(self) -> bool:
+        """Whether the chat template takes the reasoning out of turns before the last user query."""
+        return strips_earlier_reasoning(self.render)
 
     def render(self, messages: list[Message], *, prompt: bool = False) -> str:
         """The conversation as the model sees it; with `prompt`, up to where it would answer."""

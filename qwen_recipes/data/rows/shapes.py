@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 
 from .encode import TURN_START, Segment, to_columns
+from .flags import is_trained, remove_flags
 from .messages import BadRowError, Message, Row
 from .ms_swift_turns import build_ms_swift_messages
 from .preference_shapes import PREFERENCE_SHAPES
@@ -49,14 +50,31 @@ def to_tokenized_text(row: Row, renderer: RowRenderer) -> Row:
 
 
 def to_messages(row: Row, renderer: RowRenderer) -> Row:
-    """A conversation."""
-    return {"messages": row["messages"]}
+    """A conversation. Raises BadRowError where a turn of it carries no loss, which this form can't say."""
+    if not all(is_trained(m) for m in row["messages"] if m["role"] == "assistant"):
+        raise BadRowError("a turn without loss can't be told in this form; `chat.encoding: exact` takes this row")
+    return {"messages": remove_flags(row["messages"])}
 
 
-def to_last_turn(row: Row, renderer: RowRenderer) -> Row:
-    """A conversation whose messages say whether they are trained on: only the last is."""
-    last = len(row["messages"]) - 1
-    return {"messages": [{**message, "train": index == last} for index, message in enumerate(row["messages"])]}
+def to_marked_messages(row: Row, renderer: RowRenderer) -> Row:
+    """A conversation whose messages say whether they are trained on (Axolotl's `message_field_training`)."""
+    return {"messages": [{**m, "train": kept} for m, kept in _list_trained(row, renderer)]}
+
+
+def to_loss_flags(row: Row, renderer: RowRenderer) -> Row:
+    """A conversation whose answers say whether they carry loss (ms-swift's `loss`)."""
+    marked = _list_trained(row, renderer)
+    return {"messages": [{**m, "loss": kept} if m["role"] == "assistant" else m for m, kept in marked]}
+
+
+def _list_trained(row: Row, renderer: RowRenderer) -> list[tuple[Message, bool]]:
+    """Each message, and whether it carries loss by `train_on` and its flags."""
+    train_on, last = renderer.loss_rule.train_on, len(row["messages"]) - 1
+    kept = [
+        is_trained(m) and (train_on == "all" or (m["role"] == "assistant" and (train_on == "assistant" or at == last)))
+        for at, m in enumerate(row["messages"])
+    ]
+    return list(zip(remove_flags(row["messages"]), kept, strict=True))
 
 
 def to_text(row: Row, renderer: RowRenderer) -> Row:
@@ -144,7 +162,8 @@ def _split_system(prompt: list[Message]) -> tuple[str, list[Message]]:
 
 SHAPES: dict[str, Shape] = {
     "messages": to_messages,
-    "last-turn": to_last_turn,
+    "marked-messages": to_marked_messages,
+    "loss-flags": to_loss_flags,
     "segments": to_segments,
     "spoken": to_loss_messages,
     "turns": to_ms_swift_turns,

@@ -82,13 +82,29 @@ def parse_csv_value(value: Any) -> Any:
 
 
 def _read_parquet(path: Path) -> Iterator[tuple[int, Any, str]]:
-    from pyarrow import parquet
+    from pyarrow import ArrowException, parquet
 
     number = 0
-    for batch in parquet.ParquetFile(path).iter_batches():
-        for row in batch.to_pylist():
-            number += 1
-            yield number, row, ""
+    try:
+        for batch in parquet.ParquetFile(path).iter_batches():
+            for row in batch.to_pylist():
+                number += 1
+                yield number, drop_struct_nulls(row), ""
+    except (ArrowException, OSError) as error:
+        yield number + 1, None, f"the file can't be read as Parquet from here on: {' '.join(str(error).split())}"
+
+
+def drop_struct_nulls(row: Any) -> Any:
+    """A row without the nulls that Arrow adds below its columns, so that all maps of a column have the same keys."""
+    if not isinstance(row, dict):
+        return row
+    return {name: _drop_nulls(value) for name, value in row.items()}
+
+
+def _drop_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _drop_nulls(item) for name, item in value.items() if item is not None}
+    return [_drop_nulls(item) for item in value] if isinstance(value, list) else value
 
 
 def _read_hub(source: dict[str, Any]) -> Iterator[tuple[str, int, Any, str]]:
@@ -96,4 +112,4 @@ def _read_hub(source: dict[str, Any]) -> Iterator[tuple[str, int, Any, str]]:
 
     rows = load_dataset(source["hub"], source["subset"], split=source["split"], revision=source["revision"])
     for number, row in enumerate(rows, 1):
-        yield source["hub"], number, dict(row), ""
+        yield source["hub"], number, drop_struct_nulls(dict(row)), ""

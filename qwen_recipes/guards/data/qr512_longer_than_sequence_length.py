@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 
 def check(row: ParsedRow) -> Iterator[RowViolation]:
     """More tokens than fit."""
-    if row.length and row.limit and row.length.tokens > row.limit:
-        yield RowViolation(f"{row.length.tokens:,} tokens, {row.limit:,} fit", row.all_text)
+    for number, length in enumerate(row.lengths, 1):
+        if row.limit and length.tokens > row.limit:
+            where = f"example {number} of {len(row.lengths)}: " if len(row.lengths) > 1 else ""
+            yield RowViolation(f"{where}{length.tokens:,} tokens, {row.limit:,} fit", row.all_text)
 
 
 GUARD = make_row_guard("QR512", "overlong", "warning", __doc__, check)

@@ -1,7 +1,7 @@
 """No trained token is left.
 
 What:
-A row has no token that carries loss, or all of them lie behind the sequence length.
+A row has no token that carries loss (flags take out every turn), or all of them lie behind the sequence length.
 
 Why it matters:
 Such a row costs as much as any other and teaches nothing. A batch of nothing else has an undefined loss (nan),
@@ -28,14 +28,15 @@ if TYPE_CHECKING:
 
 def check(row: ParsedRow) -> Iterator[RowViolation]:
     """Nothing trained at all, or nothing within the limit."""
-    if not row.length:
-        return
-    if not row.length.loss_tokens:
-        yield RowViolation("no token carries loss", row.all_text)
-    elif row.limit and row.length.first_loss_token >= row.limit:
-        yield RowViolation(
-            f"the first trained token is number {row.length.first_loss_token + 1:,}, {row.limit:,} fit", row.all_text
-        )
+    if row.without_loss:
+        yield RowViolation(row.problem, row.all_text)
+    for number, length in enumerate(row.lengths, 1):
+        where = f"example {number} of {len(row.lengths)}: " if len(row.lengths) > 1 else ""
+        if not length.loss_tokens:
+            yield RowViolation(f"{where}no token carries loss", row.all_text)
+        elif row.limit and length.first_loss_token >= row.limit:
+            first = f"the first trained token is number {length.first_loss_token + 1:,}, {row.limit:,} fit"
+            yield RowViolation(where + first, row.all_text)
 
 
 GUARD = make_row_guard("QR513", "nothing-trained", "error", __doc__, check)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qwen_recipes.data.chat_rendering import TemplateRenderer
 from qwen_recipes.data.example_length import ExampleLength, TokenMeasurer, extract_word_hashes, select_loss
 from qwen_recipes.data.minhash import compute_sketch, hash_factors
 from qwen_recipes.data.parsed_row import ParsedRow, parse_row
 from qwen_recipes.data.row_reader import FilePart, RawRow, read_raw_rows
+from qwen_recipes.data.rows.flags import is_trained
+from qwen_recipes.data.rows.messages import BadRowError, Row
+from qwen_recipes.data.rows.unread_keys import find_unread_keys
 from qwen_recipes.data.token_counter import COUNT_BITS, TokenCounter, control_token_value
 from qwen_recipes.data.tokenizer import is_qwen3_tokenizer, load_tokenizer
 from qwen_recipes.guards.rows import FILE_PROBLEM_CODES, load_row_guards
@@ -34,6 +37,7 @@ class RowCheckSettings:
     template: TemplateRenderer
     train_on: str = "assistant"
     thinking: str = "auto"
+    turns: str = "together"
     limit: int | None = None
     allowed_codes: frozenset[str] = frozenset()
     """Codes that are allowed: not looked for."""
@@ -82,23 +86,43 @@ class RowChecker:
                 tally.add_violation(FILE_PROBLEM_CODES["broken"], example)
             return
         facts = parse_row(record.row, rows.layout, dict(rows.columns), self.rules.template.variant, self.rules.limit)
+        tally.unread.update(find_unread_keys(record.row, rows.layout, rows.columns))
         if facts.normalized is not None:
             self._measure_row(facts, record, tally, kept)
         self._run_row_guards(facts, record, rows, tally)
 
     def _measure_row(self, row: ParsedRow, record: RawRow, tally: RowStatistics, kept: RowFingerprints) -> None:
         assert row.normalized is not None
+        flagged = count_flagged_turns(row.normalized)
         try:
-            row.texts = self.rules.template.render_row(row.normalized)
-            measured = self._get_measurer(row.row_format).measure_row(
-                row.normalized, row.texts, self.rules.template.render
-            )
+            examples = self._make_examples(row)
+            measured = [self._measure_example(row, example) for example in examples]
         except (ValueError, TypeError, UnicodeError) as error:
-            row.normalized, row.problem = None, f"can't be rendered or tokenized: {error}"
+            if not row.without_loss:
+                row.problem = f"can't be rendered or tokenized: {error}"
+            row.normalized = None
             return
-        row.length = max((length for length, _ in measured), key=lambda length: length.tokens)
-        kept.add_row(record.number, row, [extract_word_hashes(values) for _, values in measured], self.factors)
-        _count_row(tally, row, row.length)
+        row.texts = [text for one in measured for text in one.texts]
+        row.lengths = [one.length for one in measured]
+        row.length = max(row.lengths, key=lambda length: length.tokens)
+        for one in measured:
+            kept.add_example(record.number, one, self.factors)
+        _count_row(tally, row, flagged)
+
+    def _make_examples(self, row: ParsedRow) -> list[Row]:
+        assert row.normalized is not None
+        try:
+            return self.rules.template.make_examples(row.normalized, self.rules.turns, self.rules.train_on)
+        except BadRowError as error:
+            row.without_loss, row.problem = True, str(error)
+            raise
+
+    def _measure_example(self, row: ParsedRow, example: Row) -> MeasuredExample:
+        template = self.rules.template
+        texts = template.render_row(example)
+        measured = self._get_measurer(row.row_format).measure_row(example, texts, template.render)
+        longest = max((length for length, _ in measured), key=lambda length: length.tokens)
+        return MeasuredExample(texts, longest, [extract_word_hashes(values) for _, values in measured])
 
     def _get_measurer(self, layout: str) -> TokenMeasurer:
         if layout not in self.measures:
@@ -122,6 +146,14 @@ class RowChecker:
                 )
 
 
+class MeasuredExample(NamedTuple):
+    """One example of a row: its texts (two of a pair), the length of the longer, and each text's words as hashes."""
+
+    texts: list[str]
+    length: ExampleLength
+    words: list[Array]
+
+
 class RowFingerprints:
     """What is kept of rows to find duplicates among them."""
 
@@ -130,13 +162,13 @@ class RowFingerprints:
         self.entries: list[tuple[int, int]] = []
         self.sketches: list[Array] = []
 
-    def add_row(self, line: int, row: ParsedRow, words: list[Array], factors: Array) -> None:
-        """Keep a row: the hash of its texts, and a sketch of their words behind the system message."""
+    def add_example(self, line: int, example: MeasuredExample, factors: Array) -> None:
+        """Keep an example: the hash of its texts, and a sketch of their words behind the system message."""
         import numpy
 
-        self.entries.append((hash_texts(row.texts), line))
+        self.entries.append((hash_texts(example.texts), line))
         said = [_skip_first_turn(one) if text.startswith("<|im_start|>system\n") else one
-                for text, one in zip(row.texts, words, strict=True)]  # fmt: skip
+                for text, one in zip(example.texts, example.words, strict=True)]  # fmt: skip
         self.sketches.append(compute_sketch(said[0] if len(said) == 1 else numpy.concatenate(said), factors))
 
     def to_array(self) -> Array:
@@ -169,10 +201,19 @@ def _skip_first_turn(words: Array) -> Array:
     return words[ends[0] + 1 :] if len(ends) else words
 
 
-def _count_row(tally: RowStatistics, row: ParsedRow, length: ExampleLength) -> None:
+def count_flagged_turns(row: Row) -> int:
+    """Assistant turns of a row in our form that flags take out of the loss."""
+    return sum(message["role"] == "assistant" and not is_trained(message) for message in row.get("messages", ()))
+
+
+def _count_row(tally: RowStatistics, row: ParsedRow, flagged: int) -> None:
     tally.good += 1
-    tally.lengths.rows[length.tokens] += 1
-    tally.lengths.loss_tokens += length.loss_tokens
+    tally.examples_made += len(row.lengths)
+    tally.split += len(row.lengths) > 1
+    tally.flagged += flagged
+    for length in row.lengths:
+        tally.lengths.rows[length.tokens] += 1
+        tally.lengths.loss_tokens += length.loss_tokens
     answers = row.answers
     tally.turns[len(answers)] += 1
     if answers and row.row_format != "text":

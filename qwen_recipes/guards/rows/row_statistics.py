@@ -34,6 +34,14 @@ class RowStatistics:
     read: int = 0
     good: int = 0
     lines: int = 0
+    examples_made: int = 0
+    """Examples that good rows become: several for a conversation that `chat.turns: split` cuts."""
+    split: int = 0
+    """Good rows that become several examples."""
+    flagged: int = 0
+    """Assistant turns of good rows that `train`, `weight` or `loss` takes out of the loss."""
+    unread: Counter[str] = field(default_factory=Counter)
+    """Rows by the keys in them that nothing reads."""
     reasoning: int = 0
     """Good rows whose last answer has reasoning."""
     turns: Counter[int] = field(default_factory=Counter)
@@ -54,6 +62,10 @@ class RowStatistics:
         """Count another's rows too; its lines come after mine."""
         self.read += other.read
         self.good += other.good
+        self.examples_made += other.examples_made
+        self.split += other.split
+        self.flagged += other.flagged
+        self.unread.update(other.unread)
         self.reasoning += other.reasoning
         self.turns.update(other.turns)
         self.lengths.add(other.lengths)

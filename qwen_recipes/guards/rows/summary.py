@@ -21,6 +21,7 @@ def summarize_check(result: DataCheckResult, overlong: str = "") -> dict[str, An
         "model": rules.model.id,
         "template": rules.template.variant,
         "train_on": rules.train_on,
+        "turns": rules.turns,
         "files": [{"file": f.file, "layout": f.layout, "validation": f.validation} for f in result.files],
         "train": _summarize_rows(result.train),
         "lengths": _summarize_lengths(result.train, rules.limit, rules.model.max_positions, overlong),
@@ -58,6 +59,10 @@ def _summarize_rows(tally: RowStatistics) -> dict[str, Any]:
     return {
         "read": tally.read,
         "good": tally.good,
+        "examples": tally.examples_made,
+        "split": tally.split,
+        "turns_without_loss": tally.flagged,
+        "keys_not_read": dict(tally.unread.most_common()),
         "with_reasoning": tally.reasoning,
         "assistant_turns": {str(turns): tally.turns[turns] for turns in sorted(tally.turns)},
         "tokens": tally.lengths.tokens,

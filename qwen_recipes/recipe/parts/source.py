@@ -91,12 +91,14 @@ class Chat(RecipePart):
 
     template: str | None = None
     train_on: Literal["assistant", "last-assistant", "all"] | None = None
+    turns: Literal["split", "together", "last"] | None = None
     thinking: Literal["auto", "train-empty"] | None = None
     encoding: Literal["native", "exact"] | None = None
 
     kinds: ClassVar[dict[str, FieldKind]] = {
         "template": String(min_length=1),
         "train_on": OneOf("assistant", "last-assistant", "all"),
+        "turns": OneOf("split", "together", "last"),
         "thinking": OneOf("auto", "train-empty"),
         "encoding": OneOf("native", "exact"),
     }

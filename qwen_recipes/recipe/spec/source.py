@@ -133,6 +133,16 @@ class Chat(Part):
     train_on: Literal["assistant", "last-assistant", "all"] | None = optional_field(
         "Which turns carry loss: every assistant turn, the last one, or everything.", "assistant"
     )
+    turns: Literal["split", "together", "last"] | None = optional_field(
+        "What a conversation with several user queries becomes under `sft`. `split`: one example for each query where "
+        "the template would take reasoning out of earlier turns, rendered as the model is served (tool steps within "
+        "the query keep their reasoning; earlier turns are context without loss), else one example; `together`: one "
+        "example, in which earlier turns are trained without their reasoning; `last`: one example, with loss on what "
+        "answers the last query, tool steps included (`train_on: last-assistant` trains the last message alone). "
+        "Left out: `split` for hybrid and Thinking templates and those that are not Qwen's, `last` with `train_on: "
+        "last-assistant`, else `together`.",
+        "split",
+    )
     thinking: Literal["auto", "train-empty"] | None = optional_field(
         "The empty think block that a hybrid model's template puts before an answer without reasoning: "
         "`auto` leaves it out of the loss, `train-empty` trains it too, so that the model learns not to think.",

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qwen_recipes.data.rows import prepare as preparing
+from qwen_recipes.data.rows.encode import LossRule
 from qwen_recipes.data.rows.formats import normalize_row
 from qwen_recipes.data.rows.messages import BadRowError, normalize_messages
 from qwen_recipes.data.rows.prepare import RowPreparation, read_normalized_rows
@@ -36,6 +37,8 @@ class Words:
 
     def __init__(self, spec):
         self.spec = spec
+        self.loss_rule = LossRule(spec.get("train_on", "assistant"))
+        self.strips_reasoning = spec.get("strips", True)
 
     def count_tokens(self, rows):
         return [sum(len(m["content"].split()) for m in row["messages"]) for row in rows]
@@ -52,7 +55,7 @@ def prepare(tmp_path, monkeypatch):
     """Prepare rows given as Python values; what was written."""
     monkeypatch.setattr(preparing, "RowRenderer", Words)
 
-    def run(train, validation=(), **changes):
+    def run(train, validation=(), weight=1, **changes):
         spec = {"train": [], "validation": [], "validation_share": None, "shape": "messages", "seed": 42,
                 "tokenizer": "x", "revision": None, "chat_template": "x", "sequence_length": 10, "overlong": "drop",
                 "out": str(tmp_path / "out"), **changes}  # fmt: skip
@@ -60,7 +63,7 @@ def prepare(tmp_path, monkeypatch):
             if items:
                 file = tmp_path / f"{split}.jsonl"
                 file.write_text("".join(i if isinstance(i, str) else json.dumps(i) + "\n" for i in items), "utf-8")
-                spec[split] = [{**SOURCE, "path": str(file)}]
+                spec[split] = [{**SOURCE, "path": str(file), "weight": weight}]
         RowPreparation(spec).run()
         out = tmp_path / "out"
         made = {s: [json.loads(line) for line in (out / f"{s}.jsonl").read_text("utf-8").splitlines()]
@@ -177,7 +180,7 @@ def test_truncate_leaves_out_what_would_teach_nothing(prepare):
 
 
 def test_only_the_last_turn_is_marked(prepare):
-    made, _ = prepare([row(USER, ANSWER, USER, ANSWER)], shape="last-turn")
+    made, _ = prepare([row(USER, ANSWER, USER, ANSWER)], shape="marked-messages", train_on="last-assistant")
     assert [m["train"] for m in made["train"][0]["messages"]] == [False, False, False, True]
     made, _ = prepare([row(USER, ANSWER)])
     assert set(made["train"][0]["messages"][0]) == {"role", "content"}

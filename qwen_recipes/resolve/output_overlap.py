@@ -1,0 +1,27 @@
+"""An output folder that is in the way of the data, the model or an adapter that a run starts from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qwen_recipes.backends.plan import DataPlan
+from qwen_recipes.data.estimate_rows import find_local_files
+from qwen_recipes.data.rows.output_overlap import find_first_overlap
+from qwen_recipes.resolve.decisions import PlanDecisions
+
+
+def check_output_overlap(data: DataPlan, output_dir: str, folder: Path, decisions: PlanDecisions) -> None:
+    """Report an output folder at or above a source, or in a folder of rows. `folder` is the recipe's."""
+    for source in (*data.train, *data.validation):
+        if source.path is None:
+            continue
+        files = find_local_files(folder, source.path)
+        found = find_first_overlap([folder / source.path, *files], folder / output_dir)
+        if found:
+            decisions.report_problem(
+                ("output", "dir"),
+                f"`output.dir: {output_dir}` {found[1]} {source.path}",
+                "a folder of its own, as runs/first",
+                "the run writes rows and checkpoints there: it would write over the data, or read its own rows as data",
+            )
+            return
