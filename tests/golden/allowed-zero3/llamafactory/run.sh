@@ -1,18 +1,22 @@
 #!/usr/bin/env bash
 # allowed-zero3: compiled by qwen-recipes 0.1.0 for LLaMA-Factory 0.9.5
 # recipe c87b06e1ce055bb2; edit the recipe, not this file
+# trained weights are held in float32
+# adapter scale 2 (alpha/rank = 32/16)
 # QR101 is allowed: measured on our cluster with DeepSpeed 0.19.8, works
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
-cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
+recipe=../../../allowed-zero3.yaml
+here="$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+cd -P "$here/$(dirname -- "$recipe")"
 
 export TOKENIZERS_PARALLELISM=false
-unset USE_V1 ALLOW_EXTRA_ARGS
+unset USE_V1 ALLOW_EXTRA_ARGS RDZV_ID MIN_NNODES MAX_NNODES
 # The first of those that may be used: LLaMA-Factory would start a process for each
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-8 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}")"
 
-python compiled/allowed-zero3/llamafactory/rows/__main__.py compiled/allowed-zero3/llamafactory/rows.json
+python "$here/rows/__main__.py" "$here/rows.json"
 
 export FORCE_TORCHRUN=1 NNODES=1 NPROC_PER_NODE=8
-exec llamafactory-cli train compiled/allowed-zero3/llamafactory/train.yaml "$@"
+exec llamafactory-cli train runs/allowed-zero3/rows/train.yaml "$@"

@@ -1,17 +1,21 @@
 #!/usr/bin/env bash
 # four-gpus-ddp: compiled by qwen-recipes 0.1.0 for LLaMA-Factory 0.9.5
 # recipe 873890b49bed26b0; edit the recipe, not this file
+# trained weights are held in float32
+# adapter scale 2 (alpha/rank = 256/128)
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
-cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
+recipe=../../../four-gpus-ddp.yaml
+here="$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+cd -P "$here/$(dirname -- "$recipe")"
 
 export TOKENIZERS_PARALLELISM=false
-unset USE_V1 ALLOW_EXTRA_ARGS
+unset USE_V1 ALLOW_EXTRA_ARGS RDZV_ID MIN_NNODES MAX_NNODES
 # The first of those that may be used: LLaMA-Factory would start a process for each
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-4 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3}")"
 
-python compiled/four-gpus-ddp/llamafactory/rows/__main__.py compiled/four-gpus-ddp/llamafactory/rows.json
+python "$here/rows/__main__.py" "$here/rows.json"
 
 export FORCE_TORCHRUN=1 NNODES=1 NPROC_PER_NODE=4
-exec llamafactory-cli train compiled/four-gpus-ddp/llamafactory/train.yaml "$@"
+exec llamafactory-cli train runs/four-gpus-ddp/rows/train.yaml "$@"

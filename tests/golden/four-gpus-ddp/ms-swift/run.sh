@@ -1,15 +1,19 @@
 #!/usr/bin/env bash
 # four-gpus-ddp: compiled by qwen-recipes 0.1.0 for ms-swift 4.6.0
 # recipe 873890b49bed26b0; edit the recipe, not this file
+# trained weights are held in float32
+# adapter scale 2 (alpha/rank = 256/128)
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
-cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
+recipe=../../../four-gpus-ddp.yaml
+here="$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+cd -P "$here/$(dirname -- "$recipe")"
 
 export TOKENIZERS_PARALLELISM=false
 # The first of those that may be used: ms-swift would spread the model over all
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-4 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3}")"
 export NNODES=1 NPROC_PER_NODE=4
 
-python compiled/four-gpus-ddp/ms-swift/rows/__main__.py compiled/four-gpus-ddp/ms-swift/rows.json
-exec swift sft compiled/four-gpus-ddp/ms-swift/train.yaml "$@"
+python "$here/rows/__main__.py" "$here/rows.json"
+exec swift sft runs/four-gpus-ddp/rows/train.yaml "$@"

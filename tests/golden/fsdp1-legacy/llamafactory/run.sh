@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
 # fsdp1-legacy: compiled by qwen-recipes 0.1.0 for LLaMA-Factory 0.9.5
 # recipe a29fb564811c1dad; edit the recipe, not this file
+# trained weights are held in float32
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
-cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
+recipe=../../../fsdp1-legacy.yaml
+here="$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+cd -P "$here/$(dirname -- "$recipe")"
 
 export TOKENIZERS_PARALLELISM=false
-unset USE_V1 ALLOW_EXTRA_ARGS
+unset USE_V1 ALLOW_EXTRA_ARGS RDZV_ID MIN_NNODES MAX_NNODES
 # The first of those that may be used: LLaMA-Factory would start a process for each
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-8 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}")"
 
-python compiled/fsdp1-legacy/llamafactory/rows/__main__.py compiled/fsdp1-legacy/llamafactory/rows.json
+python "$here/rows/__main__.py" "$here/rows.json"
 
-exec accelerate launch --config_file compiled/fsdp1-legacy/llamafactory/fsdp.yaml -m llamafactory.launcher compiled/fsdp1-legacy/llamafactory/train.yaml "$@"
+exec accelerate launch --config_file "$here/fsdp.yaml" -m llamafactory.launcher runs/fsdp1-legacy/rows/train.yaml "$@"

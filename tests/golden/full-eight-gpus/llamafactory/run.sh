@@ -1,16 +1,19 @@
 #!/usr/bin/env bash
 # full-eight-gpus: compiled by qwen-recipes 0.1.0 for LLaMA-Factory 0.9.5
 # recipe 63cfb4102abe6ae7; edit the recipe, not this file
+# trained weights are held in float32
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
-cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
+recipe=../../../full-eight-gpus.yaml
+here="$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+cd -P "$here/$(dirname -- "$recipe")"
 
 export TOKENIZERS_PARALLELISM=false
-unset USE_V1 ALLOW_EXTRA_ARGS
+unset USE_V1 ALLOW_EXTRA_ARGS RDZV_ID MIN_NNODES MAX_NNODES
 # The first of those that may be used: LLaMA-Factory would start a process for each
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-8 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}")"
 
-python compiled/full-eight-gpus/llamafactory/rows/__main__.py compiled/full-eight-gpus/llamafactory/rows.json
+python "$here/rows/__main__.py" "$here/rows.json"
 
-exec accelerate launch --config_file compiled/full-eight-gpus/llamafactory/fsdp.yaml -m llamafactory.launcher compiled/full-eight-gpus/llamafactory/train.yaml "$@"
+exec accelerate launch --config_file "$here/fsdp.yaml" -m llamafactory.launcher runs/full-eight-gpus/rows/train.yaml "$@"
