@@ -11,9 +11,9 @@ export TOKENIZERS_PARALLELISM=false
 # The first of those that may be used, as many as the recipe trains on
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-1 <<< "${CUDA_VISIBLE_DEVICES:-0}")"
 
-PYTHONPATH=compiled/grpo/axolotl python -m rows compiled/grpo/axolotl/rows.json
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/grpo/rows/prepared
+PYTHONPATH=compiled/grpo/axolotl python -m rows compiled/grpo/axolotl/rows.json
 
 export PYTHONPATH=compiled/grpo/axolotl${PYTHONPATH:+":$PYTHONPATH"}
 exec axolotl train compiled/grpo/axolotl/train.yaml --launcher python "$@"

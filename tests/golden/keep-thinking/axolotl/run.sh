@@ -11,8 +11,8 @@ export TOKENIZERS_PARALLELISM=false
 # The first of those that may be used, as many as the recipe trains on
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-1 <<< "${CUDA_VISIBLE_DEVICES:-0}")"
 
-PYTHONPATH=compiled/keep-thinking/axolotl python -m rows compiled/keep-thinking/axolotl/rows.json
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/keep-thinking/rows/prepared
+PYTHONPATH=compiled/keep-thinking/axolotl python -m rows compiled/keep-thinking/axolotl/rows.json
 
 exec axolotl train compiled/keep-thinking/axolotl/train.yaml --launcher python "$@"

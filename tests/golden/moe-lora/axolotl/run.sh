@@ -11,8 +11,8 @@ export TOKENIZERS_PARALLELISM=false
 # The first of those that may be used, as many as the recipe trains on
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-1 <<< "${CUDA_VISIBLE_DEVICES:-0}")"
 
-PYTHONPATH=compiled/moe-lora/axolotl python -m rows compiled/moe-lora/axolotl/rows.json
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/moe-lora/rows/prepared
+PYTHONPATH=compiled/moe-lora/axolotl python -m rows compiled/moe-lora/axolotl/rows.json
 
 exec axolotl train compiled/moe-lora/axolotl/train.yaml --launcher python "$@"

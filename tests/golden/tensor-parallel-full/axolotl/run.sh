@@ -11,8 +11,8 @@ export TOKENIZERS_PARALLELISM=false
 # The first of those that may be used, as many as the recipe trains on
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-8 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}")"
 
-PYTHONPATH=compiled/tensor-parallel-full/axolotl python -m rows compiled/tensor-parallel-full/axolotl/rows.json
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/tensor-parallel-full/rows/prepared
+PYTHONPATH=compiled/tensor-parallel-full/axolotl python -m rows compiled/tensor-parallel-full/axolotl/rows.json
 
 exec axolotl train compiled/tensor-parallel-full/axolotl/train.yaml --launcher torchrun "$@" -- --nnodes 1 --nproc_per_node 8

@@ -11,8 +11,8 @@ export TOKENIZERS_PARALLELISM=false
 # The first of those that may be used, as many as the recipe trains on
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-2 <<< "${CUDA_VISIBLE_DEVICES:-0,1}")"
 
-PYTHONPATH=compiled/two-gpus-lora/axolotl python -m rows compiled/two-gpus-lora/axolotl/rows.json
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/two-gpus-lora/rows/prepared
+PYTHONPATH=compiled/two-gpus-lora/axolotl python -m rows compiled/two-gpus-lora/axolotl/rows.json
 
 exec axolotl train compiled/two-gpus-lora/axolotl/train.yaml --launcher torchrun "$@" -- --nnodes 1 --nproc_per_node 2

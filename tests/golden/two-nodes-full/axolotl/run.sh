@@ -11,10 +11,12 @@ export TOKENIZERS_PARALLELISM=false
 # The first of those that may be used, as many as the recipe trains on
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-8 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}")"
 
-PYTHONPATH=compiled/two-nodes-full/axolotl python -m rows compiled/two-nodes-full/axolotl/rows.json
+: "${NODE_RANK:?set it to this host, counted from 0}" "${MASTER_ADDR:?set it to the address of host 0}"
+export NODE_RANK MASTER_ADDR MASTER_PORT="${MASTER_PORT:-29500}"
+# Host 0 prepares the rows; where the others see the same folder they wait for it, else each prepares its own.
+export ROWS_NODES=2
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/two-nodes-full/rows/prepared
+PYTHONPATH=compiled/two-nodes-full/axolotl python -m rows compiled/two-nodes-full/axolotl/rows.json
 
-: "${NODE_RANK:?set it to this host, counted from 0}" "${MASTER_ADDR:?set it to the address of host 0}"
-export MASTER_PORT="${MASTER_PORT:-29500}"
-exec axolotl train compiled/two-nodes-full/axolotl/train.yaml --launcher torchrun "$@" -- --nnodes 2 --nproc_per_node 8 --node_rank "$NODE_RANK" --rdzv_id two-nodes-full --rdzv_backend c10d --rdzv_endpoint "$MASTER_ADDR:$MASTER_PORT"
+exec axolotl train compiled/two-nodes-full/axolotl/train.yaml --launcher torchrun "$@" -- --nnodes 2 --nproc_per_node 8 --node_rank "$NODE_RANK" --master_addr "$MASTER_ADDR" --master_port "$MASTER_PORT"

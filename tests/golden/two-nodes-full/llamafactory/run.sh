@@ -11,8 +11,12 @@ unset USE_V1 ALLOW_EXTRA_ARGS
 # The first of those that may be used: LLaMA-Factory would start a process for each
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-8 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}")"
 
+: "${NODE_RANK:?set it to this host, counted from 0}" "${MASTER_ADDR:?set it to the address of host 0}"
+export NODE_RANK MASTER_ADDR MASTER_PORT="${MASTER_PORT:-29500}"
+# Host 0 prepares the rows; where the others see the same folder they wait for it, else each prepares its own.
+export ROWS_NODES=2
+# With an id LLaMA-Factory would meet by c10d, which ignores NODE_RANK.
+unset RDZV_ID
 PYTHONPATH=compiled/two-nodes-full/llamafactory python -m rows compiled/two-nodes-full/llamafactory/rows.json
 
-: "${NODE_RANK:?set it to this host, counted from 0}" "${MASTER_ADDR:?set it to the address of host 0}"
-export MASTER_PORT="${MASTER_PORT:-29500}"
 exec accelerate launch --config_file compiled/two-nodes-full/llamafactory/fsdp.yaml --machine_rank "$NODE_RANK" --main_process_ip "$MASTER_ADDR" --main_process_port "$MASTER_PORT" -m llamafactory.launcher compiled/two-nodes-full/llamafactory/train.yaml "$@"

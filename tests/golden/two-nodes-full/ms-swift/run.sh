@@ -11,7 +11,9 @@ export TOKENIZERS_PARALLELISM=false
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-8 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}")"
 export NNODES=2 NPROC_PER_NODE=8
 : "${NODE_RANK:?set it to this host, counted from 0}" "${MASTER_ADDR:?set it to the address of host 0}"
-export MASTER_PORT="${MASTER_PORT:-29500}"
+export NODE_RANK MASTER_ADDR MASTER_PORT="${MASTER_PORT:-29500}"
+# Host 0 prepares the rows; where the others see the same folder they wait for it, else each prepares its own.
+export ROWS_NODES=2
 
 PYTHONPATH=compiled/two-nodes-full/ms-swift python -m rows compiled/two-nodes-full/ms-swift/rows.json
 exec swift sft compiled/two-nodes-full/ms-swift/train.yaml "$@"
