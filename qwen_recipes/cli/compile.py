@@ -15,6 +15,7 @@ from qwen_recipes.cli.options_and_exits import (
     backend_version_option,
     exit_with_error,
     exit_with_findings,
+    exit_without_backend,
     get_backend_or_exit,
     load_recipe_or_exit,
     set_option,
@@ -134,7 +135,7 @@ def select_backends(loaded: Any, backend: str | None, version: str | None = None
         return load_backends()
     name = backend or (loaded.recipe.run.backend if loaded.recipe.run else None)
     if name is None:
-        exit_with_error("name a framework: --backend NAME, or run.backend in the recipe", ExitCode.USAGE)
+        exit_without_backend(loaded)
     return [get_backend_or_exit(name, version)]
 
 

@@ -11,9 +11,9 @@ import click
 from qwen_recipes.cli.console import print_stderr
 from qwen_recipes.cli.options_and_exits import (
     ExitCode,
+    choose_backend_or_exit,
     exit_with_error,
     format_option,
-    get_backend_or_exit,
     load_recipe_or_exit,
 )
 
@@ -64,11 +64,9 @@ def _compare_recipes(first: str, second: str, backend: str | None) -> list[Any]:
 
 
 def _resolve_values(file: str, name: str | None) -> dict[str, Any]:
-    from qwen_recipes.backends import load_backends
     from qwen_recipes.resolve import resolve
     from qwen_recipes.resolve.plan_table import list_plan_values
 
     loaded = load_recipe_or_exit(file, ())
-    chosen = name or (loaded.recipe.run and loaded.recipe.run.backend)
-    backend = get_backend_or_exit(chosen) if chosen else load_backends()[0]
+    backend = choose_backend_or_exit(loaded, name)
     return {"backend": backend.name, **{row.field: row.value for row in list_plan_values(resolve(loaded, backend))}}

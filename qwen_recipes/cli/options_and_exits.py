@@ -90,6 +90,30 @@ def get_backend_or_exit(name: str, version: str | None = None) -> Any:
         exit_with_error(str(error.args[0]), ExitCode.USAGE)
 
 
+def choose_backend_or_exit(loaded: Any, name: str | None, version: str | None = None) -> Any:
+    """The backend that is named, the recipe's, or the first that supports all of it, which is said; or exit 2."""
+    from qwen_recipes.backends import UnknownBackendError
+    from qwen_recipes.resolve.choose_backend import choose_backend
+
+    try:
+        backend, why = choose_backend(loaded, name, version)
+    except UnknownBackendError as error:
+        exit_with_error(str(error.args[0]), ExitCode.USAGE)
+    if why:
+        print_stderr(f"recipes: {why}")
+    return backend
+
+
+def exit_without_backend(loaded: Any) -> NoReturn:
+    """Say which framework could be named, and exit 2: what writes or runs wants it named."""
+    from qwen_recipes.resolve.choose_backend import choose_backend
+
+    able = choose_backend(loaded)[0].name
+    exit_with_error(
+        f"name a framework: --backend NAME, or run.backend in the recipe; `{able}` supports all of it", ExitCode.USAGE
+    )
+
+
 def exit_with_findings(findings: list[Finding], form: str = "text") -> NoReturn:
     """Print findings and exit 1: on standard output where a machine asked, else on standard error."""
     if form == "text":

@@ -23,7 +23,11 @@ from qwen_recipes.finding import RecipeError
 @click.argument("file")
 @click.option("--backend", metavar="NAME|all", help="Framework; the recipe's own where left out, or all.")
 @click.option(
-    "--gpu", "names", multiple=True, metavar="NAME", help="GPU model; may be repeated. [default: the recipe's]"
+    "--gpu",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="GPU model, as if the recipe named it; may be repeated. [default: the recipe's]",
 )
 @set_option
 @format_option("text", "json")
@@ -67,7 +71,21 @@ def _assess_backend(loaded: Any, backend: Any, gpu_names: tuple[str, ...]) -> li
         exit_with_error(
             "the recipe runs on the CPU, which has no GPU memory to plan; take out `device: cpu`", ExitCode.USAGE
         )
-    return [assess_fit(loaded, plan, backend, gpu) for gpu in _select_gpus(plan, gpu_names)]
+    return [
+        assess_fit(*_name_gpu(loaded, plan, backend, gpu, named=bool(gpu_names)), backend, gpu)
+        for gpu in _select_gpus(plan, gpu_names)
+    ]
+
+
+def _name_gpu(loaded: Any, plan: Any, backend: Any, gpu: Any, *, named: bool) -> tuple[Any, Any]:
+    """The recipe and its plan as if it named this GPU, where the command line does or it computes no bf16 (QR407)."""
+    from qwen_recipes.recipe.load import override_recipe
+    from qwen_recipes.resolve import resolve
+
+    if plan.hardware.gpu == gpu.name or not (named or not gpu.supports_bf16):
+        return loaded, plan
+    changed = override_recipe(loaded, (f"hardware.gpu={gpu.name}",))
+    return changed, resolve(changed, backend)
 
 
 def _select_gpus(plan: Any, gpu_names: tuple[str, ...]) -> list[Any]:

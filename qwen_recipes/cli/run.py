@@ -24,6 +24,7 @@ from qwen_recipes.cli.options_and_exits import (
     ExitCode,
     exit_with_error,
     exit_with_findings,
+    exit_without_backend,
     get_backend_or_exit,
     load_recipe_or_exit,
     set_option,
@@ -82,7 +83,8 @@ class RunFlags:
 
 def _run_recipe(file: str, name: str | None, output: Path | None, sets: tuple[str, ...], flags: RunFlags) -> None:
     loaded = load_recipe_or_exit(file, sets)
-    backend = get_backend_or_exit(name or (loaded.recipe.run and loaded.recipe.run.backend) or _exit_without_backend())
+    named = name or (loaded.recipe.run and loaded.recipe.run.backend) or exit_without_backend(loaded)
+    backend = get_backend_or_exit(named)
     root = output or Path("compiled") / loaded.name
     folder = root / backend.name
     compiled = compile_backends_or_exit(loaded, [backend], root)[0]
@@ -153,10 +155,6 @@ def _launch_training(
         exit_with_error(f"the run can't be recorded: {error}", ExitCode.ENVIRONMENT)
     finally:
         display.end()
-
-
-def _exit_without_backend() -> str:
-    exit_with_error("name a framework: --backend NAME, or run.backend in the recipe", ExitCode.USAGE)
 
 
 def _run_preflight(loaded: Any, compiled: Any) -> Environment:

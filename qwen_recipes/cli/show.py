@@ -6,9 +6,9 @@ import click
 
 from qwen_recipes.cli.options_and_exits import (
     backend_version_option,
+    choose_backend_or_exit,
     exit_with_findings,
     format_option,
-    get_backend_or_exit,
     load_recipe_or_exit,
     set_option,
 )
@@ -19,7 +19,11 @@ from qwen_recipes.recipe.part import convert_to_data
 @click.command("show")
 @click.argument("file")
 @click.option("--resolved", is_flag=True, help="Every value that a backend is told, with its reason.")
-@click.option("--backend", metavar="NAME", help="Framework to resolve for; the recipe's own where left out.")
+@click.option(
+    "--backend",
+    metavar="NAME",
+    help="Framework to resolve for; the recipe's own where left out, else the first that can.",
+)
 @backend_version_option
 @set_option
 @format_option("text", "json")
@@ -37,9 +41,8 @@ def command(
     from qwen_recipes.resolve import resolve
     from qwen_recipes.resolve.plan_table import list_plan_values
 
-    name = backend or (loaded.recipe.run.backend if loaded.recipe.run else None) or "axolotl"
     try:
-        rows = list_plan_values(resolve(loaded, get_backend_or_exit(name, version)))
+        rows = list_plan_values(resolve(loaded, choose_backend_or_exit(loaded, backend, version)))
     except RecipeError as error:
         exit_with_findings(error.findings, form)
     if form == "json":

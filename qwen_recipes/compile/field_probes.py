@@ -96,7 +96,7 @@ FIELD_PROBES: dict[str, tuple[Any, dict[str, Any]]] = {
     "training.steps": (50, {}),
     "training.sequence_length": (1024, nest_value("training.micro_batch_size", 2)),
     "training.overlong": ("truncate", {}),
-    "training.packing": (True, {}),
+    "training.packing": (True, nest_value("run.environment", "current")),
     "training.batch_size": (32, {}),
     "training.micro_batch_size": (1, {}),
     "training.learning_rate": (3e-4, {}),

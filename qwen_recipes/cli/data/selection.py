@@ -8,9 +8,9 @@ from typing import Any
 
 from qwen_recipes.cli.options_and_exits import (
     ExitCode,
+    choose_backend_or_exit,
     exit_with_error,
     exit_with_findings,
-    get_backend_or_exit,
     load_recipe_or_exit,
     warn_custom_tokenizer_or_template,
 )
@@ -91,7 +91,6 @@ def _select_from_files(names: tuple[str, ...], options: DataOptions) -> DataSele
 
 
 def _select_from_recipe(names: tuple[str, ...], options: DataOptions) -> DataSelection:
-    from qwen_recipes.backends import load_backends
     from qwen_recipes.resolve import resolve
 
     if len(names) > 1:
@@ -99,9 +98,8 @@ def _select_from_recipe(names: tuple[str, ...], options: DataOptions) -> DataSel
     if options.model or options.layout or options.validation:
         exit_with_error("a recipe says its model, layouts and validation rows; change them with --set", ExitCode.USAGE)
     loaded = load_recipe_or_exit(names[0], options.sets)
-    name = options.backend or (loaded.recipe.run.backend if loaded.recipe.run else None)
     try:
-        plan = resolve(loaded, get_backend_or_exit(name) if name else load_backends()[0])
+        plan = resolve(loaded, choose_backend_or_exit(loaded, options.backend))
     except RecipeError as error:
         exit_with_findings(error.findings)
     facts = get_model_facts(plan.model.id, loaded.folder)

@@ -1,16 +1,13 @@
 #!/usr/bin/env bash
 # two-nodes-full: compiled by qwen-recipes 0.1.0 for LLaMA-Factory 0.9.5
 # recipe ca0f0c8299bebaea; edit the recipe, not this file
-# trained weights are held in float32
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
-recipe=../../../two-nodes-full.yaml
-here="$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
-cd -P "$here/$(dirname -- "$recipe")"
+cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
 
 export TOKENIZERS_PARALLELISM=false
-unset USE_V1 ALLOW_EXTRA_ARGS RDZV_ID MIN_NNODES MAX_NNODES
+unset USE_V1 ALLOW_EXTRA_ARGS
 # The first of those that may be used: LLaMA-Factory would start a process for each
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-8 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}")"
 
@@ -18,6 +15,8 @@ export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-8 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,
 export NODE_RANK MASTER_ADDR MASTER_PORT="${MASTER_PORT:-29500}"
 # Host 0 prepares the rows; where the others see the same folder they wait for it, else each prepares its own.
 export ROWS_NODES=2
-python "$here/rows/__main__.py" "$here/rows.json"
+# With an id LLaMA-Factory would meet by c10d, which ignores NODE_RANK.
+unset RDZV_ID
+PYTHONPATH=compiled/two-nodes-full/llamafactory python -m rows compiled/two-nodes-full/llamafactory/rows.json
 
-exec accelerate launch --config_file "$here/fsdp.yaml" --machine_rank "$NODE_RANK" --main_process_ip "$MASTER_ADDR" --main_process_port "$MASTER_PORT" -m llamafactory.launcher runs/two-nodes-full/rows/train.yaml "$@"
+exec accelerate launch --config_file compiled/two-nodes-full/llamafactory/fsdp.yaml --machine_rank "$NODE_RANK" --main_process_ip "$MASTER_ADDR" --main_process_port "$MASTER_PORT" -m llamafactory.launcher compiled/two-nodes-full/llamafactory/train.yaml "$@"
