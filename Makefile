@@ -35,7 +35,8 @@ conformance: $(VENV)/ready ## every golden config through the real frameworks' p
 
 conformance-full: $(VENV)/ready ## and every objective and method, trained through each framework: half an hour
 	$(BIN)/recipes env create all --device cpu
-	QWEN_RECIPES_RESULTS=tests/conformance/results.json $(BIN)/python -m pytest tests/conformance
+	QWEN_RECIPES_RESULTS=tests/conformance/results.json \
+	QWEN_RECIPES_TRAINER_RESULTS=tests/conformance/trainer/results.json $(BIN)/python -m pytest tests/conformance
 	$(BIN)/python -m tools.generate_docs
 
 faults: $(VENV)/ready      ## runs that are killed, fill the disk, find torn checkpoints, all go on: an hour

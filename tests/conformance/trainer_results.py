@@ -47,9 +47,5 @@ def summarize_checks(checks: Iterable[TrainerCheck]) -> dict[str, Any]:
 
 
 def _shorten(value: Any) -> Any:
-    text = json.dumps(value, default=str, ensure_ascii=False)
-    return (
-        value
-        if len(text) <= LONGEST and text == json.dumps(value, ensure_ascii=False, default=repr)
-        else text[:LONGEST]
-    )
+    text = json.dumps(value, default=repr, ensure_ascii=False)
+    return json.loads(text) if len(text) <= LONGEST else text[:LONGEST]
