@@ -21,6 +21,7 @@ _FIXED_PREFIXES = ("model.", "data.", "chat.", "method.", "quantization.", "obje
 _FIXED_TRAINING_FIELDS = (
     *("training.sequence_length", "training.overlong", "training.packing", "training.batch_size"),
     *("training.optimizer", "training.seed", "training.data_seed", "training.precision", "hardware.strategy"),
+    "training.weights_dtype",
 )
 """What a checkpoint is of. Anything else may change, and is told."""
 _OPTIMIZER_STATE_FIELDS = tuple(

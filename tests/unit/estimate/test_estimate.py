@@ -221,3 +221,57 @@ def test_one_process_on_its_share_of_the_load(planned):
     single = dataclasses.replace(plan, hardware=dataclasses.replace(plan.hardware, gpus=1, strategy="single"))
     made = [estimate_plan(p, FACTS, get_gpu_model("h100")).tokens_per_second for p in (single, plan)]
     assert 3 < made[1] / made[0] <= 4
+
+
+FULL_RUN = {"method": "full", "hardware": {"gpu": "h100", "gpus": 1, "strategy": "single"}}
+
+
+def plan_dtype(planned, dtype, more=None, backend="axolotl"):
+    recipe = deep_merge(deep_merge(FULL_RUN, {"training": {"weights_dtype": dtype}}), more or {})
+    return estimate_plan(planned(recipe, backend), FACTS, get_gpu_model("h100"))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_weights_gradients_and_states_have_the_dtype_that_is_asked_for(planned, backend):
+    wide, narrow = plan_dtype(planned, "float32", backend=backend), plan_dtype(planned, "bfloat16", backend=backend)
+    weights = FACTS.parameters
+    assert (wide.parts.weights, wide.parts.optimizer) == (4.0 * weights, 8.0 * weights)
+    assert (narrow.parts.weights, narrow.parts.optimizer) == (2.0 * weights, 4.0 * weights)
+    assert wide.peak > 1.6 * narrow.peak
+    assert wide.disk.output == 4.0 * weights and narrow.disk.output == 2.0 * weights
+    assert wide.disk.checkpoints == 2 * narrow.disk.checkpoints == 3 * 12.0 * weights
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_every_framework_is_planned_alike(planned, backend):
+    assert plan_dtype(planned, "float32", backend=backend).parts.weights == plan_dtype(planned, "float32").parts.weights
+
+
+def test_only_the_layers_that_are_trained_are_wide(planned):
+    made = plan_dtype(planned, "float32", {"method": {"type": "freeze", "layers": 2}})
+    trained = 2 * FACTS.layer_parameters
+    assert made.parts.weights == 4.0 * trained + 2.0 * (FACTS.parameters - trained)
+
+
+def test_a_reference_model_stays_in_16_bits(planned):
+    pairs = {"objective": "dpo", "data": {"train": {"path": "rows.jsonl", "format": "preference"}}}
+    assert plan_dtype(planned, "float32", pairs).parts.weights == 6.0 * FACTS.parameters
+
+
+def test_deepspeed_has_master_weights_beside_16_bits(planned):
+    made = plan_dtype(planned, "float32", {"hardware": {"gpus": 2, "strategy": "zero1"}})
+    assert (made.parts.weights, made.parts.optimizer) == (2.0 * FACTS.parameters, 12.0 * FACTS.parameters / 2)
+
+
+def test_an_adapter_in_bfloat16_is_half_as_large(planned):
+    lora = {"method": "lora"}
+    wide, narrow = plan_dtype(planned, "float32", lora), plan_dtype(planned, "bfloat16", lora)
+    assert wide.parts.adapter == 2 * narrow.parts.adapter and wide.parts.optimizer == 2 * narrow.parts.optimizer
+
+
+def test_bfloat16_weights_are_offered_last_and_with_their_price(planned):
+    plan = planned(FULL_RUN)
+    offers = suggest_fitting_changes(plan, FACTS, get_gpu_model("l40s"), load_backend("axolotl"))
+    assert [offer.overrides for offer in offers][-1] == (("training.weights_dtype", "bfloat16"),)
+    assert "QR423" in offers[-1].why and (("method.type", "lora"),) in [offer.overrides for offer in offers]
+    assert plan.training.weights_dtype == "float32"
