@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from qwen_recipes.backends.base import Backend
+from qwen_recipes.backends.plan import Plan
 from qwen_recipes.compile.value_formats import RawText, make_formatter
 from qwen_recipes.data.detect_format import detect_file_format
 from qwen_recipes.data.estimate_rows import BYTES_PER_TOKEN, estimate_rows
