@@ -56,9 +56,10 @@ def look_at_template(case: Case) -> Seen | NotSeen:
 def _read_template(case: Case) -> str | NotSeen:
     if case.plan.chat.official:
         return read_template(case.plan.chat.template).rstrip("\n")
-    if case.folder is None:
-        return NotSeen("the recipe's folder is not known, so its template can't be read")
-    return (case.folder / case.plan.chat.template).read_text("utf-8").rstrip("\n")
+    try:
+        return (case.folder / case.plan.chat.template).read_text("utf-8").rstrip("\n")
+    except OSError as error:
+        return NotSeen(f"the recipe's template can't be read: {error}")
 
 
 def _shorten(text: str | None, other: str | None) -> str | None:

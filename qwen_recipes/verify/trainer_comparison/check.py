@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.data.rows.sources import MissingSourceError
 from qwen_recipes.verify.trainer_comparison.expected_rows import ExpectedRows, expect_rows
 
 CheckResult = Literal["ok", "differs", "not seen"]
@@ -36,11 +37,11 @@ class MissingSectionError(LookupError):
 
 @dataclass(frozen=True)
 class Case:
-    """A plan and what was observed of its trainer; `folder` is the recipe's, None where it is not known."""
+    """A plan and what was observed of its trainer; `folder` is the recipe's, which paths are relative to."""
 
     plan: Plan
     observation: Mapping[str, Any]
-    folder: Path | None = None
+    folder: Path = Path()
 
     def section(self, name: str) -> Any:
         """A section of the observation. Raises MissingSectionError."""
@@ -72,11 +73,9 @@ class Case:
         return self._expect_rows(validation=True)
 
     def _expect_rows(self, validation: bool) -> ExpectedRows | NotSeen:
-        if self.folder is None:
-            return NotSeen("the recipe's folder is not known, so its rows can't be read")
         try:
             return expect_rows(self.plan, self.folder, validation)
-        except (OSError, ValueError, LookupError) as error:
+        except (OSError, ValueError, LookupError, ImportError, MissingSourceError) as error:
             return NotSeen(f"our own encoder can't read the rows: {error}")
 
 

@@ -20,11 +20,11 @@ from qwen_recipes.verify.trainer_comparison.leaves import LEAVES
 from qwen_recipes.verify.trainer_comparison.whole_trainer import WHOLE_TRAINER
 
 
-def compare_trainer(plan: Plan, observation: Mapping[str, Any], folder: Path | None = None) -> list[TrainerCheck]:
+def compare_trainer(plan: Plan, observation: Mapping[str, Any], folder: Path = Path()) -> list[TrainerCheck]:
     """A check for each leaf of the plan, and for what holds at every trainer.
 
-    `observation` is what the probe saw of a trainer (see `trainer/observe.py`), `folder` the recipe's folder, from
-    which rows and saved adapters are read; without it those are not seen.
+    `observation` is what the probe saw of a trainer (see `trainer/observe.py`). `folder` is the recipe's folder: paths
+    of rows, templates, models and adapters are relative to it.
 
     Raises ValueError where the observation is of no trainer: the recipe was refused, or the framework ended before.
     """

@@ -147,7 +147,7 @@ def look_at_lora_plus(case: Case) -> Seen | NotSeen:
 def _rates(case: Case, part: str) -> set[float]:
     groups = case.section("optimizer")["groups"]
     return {
-        group["options"].get("initial_lr", group["options"]["lr"])
+        group["options"].get("initial_lr", group["options"].get("lr"))
         for group in groups
         if any(part in name for name in group["names"])
     }
@@ -162,8 +162,6 @@ def look_at_start(case: Case) -> Seen | NotSeen:
         return Seen("an adapter", "none")
     if method.start_from is None:
         return Seen(_describe_new(method.variant), _describe(adapter))
-    if case.folder is None:
-        return NotSeen("the recipe's folder is not known, so the saved adapter can't be read")
     file = case.folder / method.start_from / "adapter_model.safetensors"
     try:
         return Seen(digest_tensors(file, lambda name: ".lora_B." in name), adapter["B"]["sha256"], "B as saved")

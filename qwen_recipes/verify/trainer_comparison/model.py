@@ -12,7 +12,7 @@ FACT_TEST = "tests/unit/qwen"
 def look_at_base_weights(case: Case) -> Seen | NotSeen:
     """The digest of the base model's weights, beside that of the file they come from."""
     base = case.section("weights")["base"]
-    if not case.plan.model.local or case.folder is None:
+    if not case.plan.model.local:
         return NotSeen("weights of a hub model are not at hand; a local folder's are compared")
     if case.plan.method.variant == "pissa" and case.plan.method.start_from is None:
         return NotSeen("PiSSA moves a part of the base weights into the adapter")

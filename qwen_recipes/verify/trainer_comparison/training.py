@@ -81,7 +81,9 @@ def look_at_packing(case: Case) -> Seen | NotSeen:
         if not case.plan.training.packing:
             return Seen(False, bool(find_argument(case, "sample_packing", "packing")), str(error))
         return NotSeen(str(error))
-    return Seen(case.plan.training.packing, max(counts, default=0) > 1)
+    if not counts:
+        return NotSeen("no batch was drawn")
+    return Seen(case.plan.training.packing, max(counts) > 1)
 
 
 def look_at_batch_size(case: Case) -> Seen | NotSeen:

@@ -57,11 +57,21 @@ def look_at_reference_dropout(case: Case) -> Seen | NotSeen:
     return Seen({"training": False}, {"training": found["training"]})
 
 
+def look_at_number_of_batches(case: Case) -> Seen | NotSeen:
+    """An epoch has at least one batch: without one a trainer counts steps and learns nothing."""
+    batches = case.section("steps")["batches_per_epoch"]
+    if batches is None:
+        return NotSeen("rows that are streamed are not counted before the run")
+    return Seen("at least one batch", "at least one batch" if batches else "no batch in an epoch")
+
+
 def look_at_divisor(case: Case) -> Seen | NotSeen:
     """The next-token loss is divided by the tokens in the loss of the whole optimizer step."""
     batches = case.section("batches")
     if case.plan.objective.type not in ("sft", "pretrain") or case.plan.objective.kl_weight is not None:
         return NotSeen("losses of pairs, labels and rewards are means over examples")
+    if not batches["micro_batches"]:
+        return NotSeen("no batch was drawn")
     try:
         planned = sum(_count_labels(batch["values"]["labels"]) for batch in batches["micro_batches"])
     except (KeyError, TypeError):
@@ -90,5 +100,6 @@ WHOLE_TRAINER: dict[str, Leaf] = {
     "reference: weights": SeenLeaf("the reference's weights beside the trained model's", look_at_reference),
     "reference: mode": SeenLeaf("the reference model", look_at_reference_dropout),
     "dropout: other modules": SeenLeaf("dropout modules, attention's too", look_at_other_dropout),
+    "batches: number": SeenLeaf("batches of an epoch", look_at_number_of_batches),
     "loss: divisor": SeenLeaf("the number that a step's loss is divided by", look_at_divisor),
 }

@@ -1,0 +1,1 @@
+"""Recipes that together try every pair of settings at the trainer."""

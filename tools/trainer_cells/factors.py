@@ -1,0 +1,144 @@
+"""Settings of a recipe that are combined at the trainer, and which do not stand together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, get_args
+
+from qwen_recipes.recipe.spec.training import Optimizer, Scheduler
+
+NOT_WRITTEN = ""
+"""The level at which a field is left out of the recipe."""
+
+FACTORS: dict[str, list[Any]] = {
+    "objective": [
+        *("sft", "pretrain", "dpo", "ipo", "orpo", "simpo", "kto", "reward", "grpo", "anchored"),
+    ],
+    "method": ["lora", "dora", "pissa", "full", "freeze", "continued"],
+    "optimizer": [NOT_WRITTEN, *get_args(Optimizer)],
+    "scheduler": [NOT_WRITTEN, *get_args(Scheduler)],
+    "rank": [NOT_WRITTEN, 2, 4],
+    "alpha": [NOT_WRITTEN, 4, 12],
+    "dropout": [NOT_WRITTEN, 0.1],
+    "targets": [NOT_WRITTEN, "attention"],
+    "rslora": [NOT_WRITTEN, True],
+    "layers": [NOT_WRITTEN, 1],
+    "lora_plus": [NOT_WRITTEN, 8.0],
+    "modules_to_save": [NOT_WRITTEN, "embed_tokens"],
+    "length": ["4 steps", "7 steps", "1 epoch", "2 epochs"],
+    "warmup": [NOT_WRITTEN, 0, 0.25, 2],
+    "batch": ["4 of 2", "2 of 2", "3 of 1"],
+    "sequence_length": [NOT_WRITTEN, 48, 128],
+    "overlong": [NOT_WRITTEN, "truncate"],
+    "packing": [NOT_WRITTEN, True],
+    "learning_rate": [NOT_WRITTEN, 3e-5],
+    "betas": [NOT_WRITTEN, "0.85, 0.97"],
+    "epsilon": [NOT_WRITTEN, 1e-7],
+    "weight_decay": [NOT_WRITTEN, 0.07],
+    "max_grad_norm": [NOT_WRITTEN, 0.7],
+    "seed": [NOT_WRITTEN, 7],
+    "data_seed": [NOT_WRITTEN, 11],
+    "precision": [NOT_WRITTEN, "bf16"],
+    "gradient_checkpointing": [True, False],
+    "attention": [NOT_WRITTEN, "eager"],
+    "neftune": [NOT_WRITTEN, 5.0],
+    "validation": [NOT_WRITTEN, "file", 0.25],
+    "early_stopping": [NOT_WRITTEN, 2],
+    "save_every": [NOT_WRITTEN, 2],
+    "keep_checkpoints": [NOT_WRITTEN, 3],
+    "log_every": [NOT_WRITTEN, 3],
+    "train_on": [NOT_WRITTEN, "last-assistant", "all"],
+    "thinking": [NOT_WRITTEN, "train-empty"],
+    "encoding": [NOT_WRITTEN, "exact"],
+    "template": [NOT_WRITTEN, "d/plain.jinja"],
+    "format": ["messages", "sharegpt", "alpaca"],
+    "weight": [NOT_WRITTEN, 0.5, 2.0],
+    "tracking": [NOT_WRITTEN, "tensorboard"],
+}
+ADAPTERS = ("lora", "dora", "pissa", "continued")
+LOW_RANK = ("galore_adamw", "apollo_adamw")
+WITHOUT_BETAS = ("adafactor", "sgd")
+WITHOUT_EPSILON = (*WITHOUT_BETAS, "lion_8bit", "lion_32bit")
+TEXT = ("sft", "pretrain")
+
+Rule = tuple[str, str, Callable[[Any, Any], bool]]
+"""Two factors, and whether two of their levels may stand together."""
+
+
+def _unless_written(allowed: Callable[[Any], bool]) -> Callable[[Any, Any], bool]:
+    return lambda setting, other: setting == NOT_WRITTEN or allowed(other)
+
+
+def _for_adapters(name: str) -> Rule:
+    return name, "method", _unless_written(lambda method: method in ADAPTERS)
+
+
+def _for_new_adapters(name: str) -> Rule:
+    return name, "method", _unless_written(lambda method: method in ADAPTERS and method != "continued")
+
+
+def _for_objectives(name: str, *objectives: str) -> Rule:
+    return name, "objective", _unless_written(lambda objective: objective in objectives)
+
+
+RULES: list[Rule] = [
+    *(_for_new_adapters(name) for name in ("rank", "alpha", "targets", "rslora", "modules_to_save")),
+    *(_for_adapters(name) for name in ("dropout", "lora_plus")),
+    ("layers", "method", _unless_written(lambda method: method in ("lora", "dora", "freeze"))),
+    ("optimizer", "method", lambda optimizer, method: optimizer not in LOW_RANK or method == "full"),
+    ("betas", "optimizer", _unless_written(lambda optimizer: optimizer not in WITHOUT_BETAS)),
+    ("epsilon", "optimizer", _unless_written(lambda optimizer: optimizer not in WITHOUT_EPSILON)),
+    ("warmup", "scheduler", lambda warmup, scheduler: warmup in (NOT_WRITTEN, 0) or scheduler != "constant"),
+    ("early_stopping", "validation", _unless_written(lambda validation: validation != NOT_WRITTEN)),
+    ("early_stopping", "length", _unless_written(lambda length: "step" in length)),
+    ("early_stopping", "save_every", _unless_written(lambda save_every: save_every == NOT_WRITTEN)),
+    _for_objectives("packing", *TEXT),
+    _for_objectives("encoding", *TEXT),
+    ("packing", "neftune", _unless_written(lambda neftune: neftune == NOT_WRITTEN)),
+    *(_for_objectives(name, "sft") for name in ("train_on", "thinking", "template")),
+    ("thinking", "template", _unless_written(lambda template: template == NOT_WRITTEN)),
+    ("thinking", "train_on", _unless_written(lambda train_on: train_on != "all")),
+    ("format", "objective", lambda form, objective: form == "messages" or objective == "sft"),
+    ("overlong", "objective", _unless_written(lambda objective: objective not in ("kto", "grpo", "reward"))),
+    ("sequence_length", "objective", lambda length, objective: length != 48 or objective in TEXT),
+    ("method", "objective", lambda method, objective: method != "continued" or objective != "pretrain"),
+    ("batch", "objective", lambda batch, objective: objective != "kto" or batch != "3 of 1"),
+    ("batch", "objective", lambda batch, objective: objective != "grpo" or batch == "4 of 2"),
+]
+
+
+LLAMAFACTORY_OBJECTIVES = ("sft", "pretrain", "dpo", "orpo", "simpo", "kto", "reward")
+BACKEND_RULES: dict[str, list[Rule]] = {
+    "axolotl": [
+        ("objective", "seed", lambda objective, _: objective != "anchored"),
+        ("data_seed", "seed", lambda data_seed, _: data_seed == NOT_WRITTEN),
+        ("precision", "seed", lambda precision, _: precision == NOT_WRITTEN),
+        ("objective", "length", lambda objective, length: objective != "simpo" or "step" in length),
+    ],
+    "llamafactory": [
+        ("objective", "seed", lambda objective, _: objective in LLAMAFACTORY_OBJECTIVES),
+        ("method", "precision", lambda method, precision: method != "freeze" or precision == "bf16"),
+        ("modules_to_save", "precision", _unless_written(lambda precision: precision == "bf16")),
+        ("layers", "method", _unless_written(lambda method: method == "freeze")),
+        ("method", "objective", lambda method, kind: method not in ("full", "freeze") or kind != "reward"),
+        ("method", "objective", lambda method, kind: method != "pissa" or kind not in ("dpo", "kto")),
+        _for_objectives("encoding", "sft"),
+        _for_objectives("packing", "sft"),
+        ("encoding", "packing", _unless_written(lambda packing: packing == NOT_WRITTEN)),
+        ("template", "encoding", _unless_written(lambda encoding: encoding == "exact")),
+    ],
+    "ms-swift": [
+        ("packing", "seed", lambda packing, _: packing == NOT_WRITTEN),
+        ("optimizer", "seed", lambda optimizer, _: optimizer != "muon"),
+        ("template", "encoding", _unless_written(lambda encoding: encoding == "exact")),
+        ("layers", "targets", _unless_written(lambda targets: targets == NOT_WRITTEN)),
+        ("method", "objective", lambda method, objective: method != "continued" or objective != "anchored"),
+        ("encoding", "objective", _unless_written(lambda objective: objective != "anchored")),
+    ],
+}
+"""What a framework is not told (its `UNSUPPORTED_SETTINGS`): a cell that is refused shows nothing."""
+
+
+def is_allowed(row: Mapping[str, Any], backend: str) -> bool:
+    """Whether no rule forbids the levels that the row has so far, for this framework."""
+    return all(rule(row[a], row[b]) for a, b, rule in (*RULES, *BACKEND_RULES[backend]) if a in row and b in row)
