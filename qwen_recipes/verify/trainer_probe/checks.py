@@ -37,11 +37,10 @@ def _apply_notes(check: TrainerCheck, plan: Plan, job: ProbeJob) -> TrainerCheck
     if check.field in job.set_aside:
         return _make_unseen(plan, check.field, job.set_aside[check.field])
     note = job.notes.get(check.field) or PLACED.get(check.field)
-    if note and check.result != "not seen":
-        return replace(check, reason=f"{check.reason} ({note})")
+    reason = f"{check.reason} ({note})" if note else check.reason
     if check.field in PLACED and check.result == "not seen":
-        return replace(check, planned=_read_planned(plan, check.field))
-    return check
+        return replace(check, planned=_read_planned(plan, check.field), reason=reason)
+    return replace(check, reason=reason)
 
 
 def _read_planned(plan: Plan, field: str) -> Any:

@@ -44,7 +44,18 @@ def _is_16_bits(value: Any, backend: str) -> bool:
     return value == "fp16" or (value == "bf16" and backend == "axolotl")
 
 
+def _is_packed_by_flash_attention(value: Any, backend: str) -> bool:
+    return bool(value) and backend == "ms-swift"
+
+
 GPU_SETTINGS = (
+    GpuSetting(
+        "training",
+        "packing",
+        _is_packed_by_flash_attention,
+        False,
+        "ms-swift packs with flash attention alone, whose kernels need a GPU",
+    ),
     GpuSetting("training", "precision", _is_16_bits, "fp32", "it needs a GPU here: the probe computes in float32"),
     GpuSetting("training", "fp8", _is_on, False, "FP8 needs a GPU"),
     GpuSetting("training", "tf32", _is_on, False, "TF32 is a mode of GPUs"),

@@ -87,3 +87,10 @@ def test_megatron_is_refused(make_plan):
     text = "hardware: {gpu: h100, gpus: 8, strategy: megatron}"
     with pytest.raises(NotProbedError, match="GPUs"):
         make_cpu_plan(make_plan(text, "ms-swift"))
+
+
+def test_packing_is_set_aside_where_the_framework_packs_on_gpus_alone(make_plan):
+    text = "hardware: {gpu: a100-80gb}\ntraining: {packing: true}"
+    found = {name: make_cpu_plan(make_plan(text, name)) for name in BACKENDS}
+    assert [name for name, one in found.items() if "training.packing" in one.set_aside] == ["ms-swift"]
+    assert [name for name, one in found.items() if one.plan.training.packing] == ["axolotl", "llamafactory"]
