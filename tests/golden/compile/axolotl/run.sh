@@ -1,10 +1,14 @@
 #!/usr/bin/env bash
 # compile: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
 # recipe 9507596f73706212; edit the recipe, not this file
+# trained weights are held in float32
+# adapter scale 2 (alpha/rank = 32/16)
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
-cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
+recipe=../../../compile.yaml
+here="$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+cd -P "$here/$(dirname -- "$recipe")"
 
 export AXOLOTL_DO_NOT_TRACK=1
 export TOKENIZERS_PARALLELISM=false
@@ -13,6 +17,6 @@ export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-1 <<< "${CUDA_VISIBLE_DEVICES:-0}")"
 
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/compile/rows/prepared
-PYTHONPATH=compiled/compile/axolotl python -m rows compiled/compile/axolotl/rows.json
+python "$here/rows/__main__.py" "$here/rows.json"
 
-exec axolotl train compiled/compile/axolotl/train.yaml --launcher python "$@"
+exec axolotl train runs/compile/rows/train.yaml --launcher python "$@"

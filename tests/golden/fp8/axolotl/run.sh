@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # fp8: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
 # recipe ca138a8ac3a80187; edit the recipe, not this file
+# trained weights are held in float32
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
-cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
+recipe=../../../fp8.yaml
+here="$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+cd -P "$here/$(dirname -- "$recipe")"
 
 export AXOLOTL_DO_NOT_TRACK=1
 export TOKENIZERS_PARALLELISM=false
@@ -13,6 +16,7 @@ export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-8 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,
 
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/fp8/rows/prepared
-PYTHONPATH=compiled/fp8/axolotl python -m rows compiled/fp8/axolotl/rows.json
+python "$here/rows/__main__.py" "$here/rows.json"
 
-exec axolotl train compiled/fp8/axolotl/train.yaml --launcher torchrun "$@" -- --nnodes 1 --nproc_per_node 8
+export PYTHONPATH="$here${PYTHONPATH:+:$PYTHONPATH}"
+exec axolotl train runs/fp8/rows/train.yaml --launcher torchrun "$@" -- --nnodes 1 --nproc_per_node 8

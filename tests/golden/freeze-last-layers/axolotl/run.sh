@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # freeze-last-layers: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
 # recipe 82c3cf4d2d2d5660; edit the recipe, not this file
+# trained weights are held in float32
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
-cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
+recipe=../../../freeze-last-layers.yaml
+here="$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+cd -P "$here/$(dirname -- "$recipe")"
 
 export AXOLOTL_DO_NOT_TRACK=1
 export TOKENIZERS_PARALLELISM=false
@@ -13,6 +16,7 @@ export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-1 <<< "${CUDA_VISIBLE_DEVICES:-0}")"
 
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/freeze-last-layers/rows/prepared
-PYTHONPATH=compiled/freeze-last-layers/axolotl python -m rows compiled/freeze-last-layers/axolotl/rows.json
+python "$here/rows/__main__.py" "$here/rows.json"
 
-exec axolotl train compiled/freeze-last-layers/axolotl/train.yaml --launcher python "$@"
+export PYTHONPATH="$here${PYTHONPATH:+:$PYTHONPATH}"
+exec axolotl train runs/freeze-last-layers/rows/train.yaml --launcher python "$@"

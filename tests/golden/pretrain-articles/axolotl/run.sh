@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # pretrain-articles: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
 # recipe 3ce04909037eecca; edit the recipe, not this file
+# trained weights are held in float32
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
-cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
+recipe=../../../pretrain-articles.yaml
+here="$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+cd -P "$here/$(dirname -- "$recipe")"
 
 export AXOLOTL_DO_NOT_TRACK=1
 export TOKENIZERS_PARALLELISM=false
@@ -13,6 +16,7 @@ export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-1 <<< "${CUDA_VISIBLE_DEVICES:-0}")"
 
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/pretrain-articles/rows/prepared
-PYTHONPATH=compiled/pretrain-articles/axolotl python -m rows compiled/pretrain-articles/axolotl/rows.json
+python "$here/rows/__main__.py" "$here/rows.json"
 
-exec axolotl train compiled/pretrain-articles/axolotl/train.yaml --launcher python "$@"
+export PYTHONPATH="$here${PYTHONPATH:+:$PYTHONPATH}"
+exec axolotl train runs/pretrain-articles/rows/train.yaml --launcher python "$@"

@@ -1,10 +1,14 @@
 #!/usr/bin/env bash
 # two-gpus-lora: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
 # recipe d6eaa6cd892078c6; edit the recipe, not this file
+# trained weights are held in float32
+# adapter scale 2 (alpha/rank = 32/16)
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
-cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
+recipe=../../../two-gpus-lora.yaml
+here="$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+cd -P "$here/$(dirname -- "$recipe")"
 
 export AXOLOTL_DO_NOT_TRACK=1
 export TOKENIZERS_PARALLELISM=false
@@ -13,6 +17,6 @@ export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-2 <<< "${CUDA_VISIBLE_DEVICES:-0,1}")
 
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/two-gpus-lora/rows/prepared
-PYTHONPATH=compiled/two-gpus-lora/axolotl python -m rows compiled/two-gpus-lora/axolotl/rows.json
+python "$here/rows/__main__.py" "$here/rows.json"
 
-exec axolotl train compiled/two-gpus-lora/axolotl/train.yaml --launcher torchrun "$@" -- --nnodes 1 --nproc_per_node 2
+exec axolotl train runs/two-gpus-lora/rows/train.yaml --launcher torchrun "$@" -- --nnodes 1 --nproc_per_node 2

@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # two-nodes-full: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
 # recipe ca0f0c8299bebaea; edit the recipe, not this file
+# trained weights are held in float32
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
-cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
+recipe=../../../two-nodes-full.yaml
+here="$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+cd -P "$here/$(dirname -- "$recipe")"
 
 export AXOLOTL_DO_NOT_TRACK=1
 export TOKENIZERS_PARALLELISM=false
@@ -17,6 +20,7 @@ export NODE_RANK MASTER_ADDR MASTER_PORT="${MASTER_PORT:-29500}"
 export ROWS_NODES=2
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/two-nodes-full/rows/prepared
-PYTHONPATH=compiled/two-nodes-full/axolotl python -m rows compiled/two-nodes-full/axolotl/rows.json
+python "$here/rows/__main__.py" "$here/rows.json"
 
-exec axolotl train compiled/two-nodes-full/axolotl/train.yaml --launcher torchrun "$@" -- --nnodes 2 --nproc_per_node 8 --node_rank "$NODE_RANK" --master_addr "$MASTER_ADDR" --master_port "$MASTER_PORT"
+export PYTHONPATH="$here${PYTHONPATH:+:$PYTHONPATH}"
+exec axolotl train runs/two-nodes-full/rows/train.yaml --launcher torchrun "$@" -- --nnodes 2 --nproc_per_node 8 --node_rank "$NODE_RANK" --master_addr "$MASTER_ADDR" --master_port "$MASTER_PORT"

@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # two-nodes-full: compiled by qwen-recipes 0.1.0 for LLaMA-Factory 0.9.5
 # recipe ca0f0c8299bebaea; edit the recipe, not this file
+# trained weights are held in float32
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
-cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
+recipe=../../../two-nodes-full.yaml
+here="$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+cd -P "$here/$(dirname -- "$recipe")"
 
 export TOKENIZERS_PARALLELISM=false
 unset USE_V1 ALLOW_EXTRA_ARGS
@@ -17,6 +20,6 @@ export NODE_RANK MASTER_ADDR MASTER_PORT="${MASTER_PORT:-29500}"
 export ROWS_NODES=2
 # With an id LLaMA-Factory would meet by c10d, which ignores NODE_RANK.
 unset RDZV_ID
-PYTHONPATH=compiled/two-nodes-full/llamafactory python -m rows compiled/two-nodes-full/llamafactory/rows.json
+python "$here/rows/__main__.py" "$here/rows.json"
 
-exec accelerate launch --config_file compiled/two-nodes-full/llamafactory/fsdp.yaml --machine_rank "$NODE_RANK" --main_process_ip "$MASTER_ADDR" --main_process_port "$MASTER_PORT" -m llamafactory.launcher compiled/two-nodes-full/llamafactory/train.yaml "$@"
+exec accelerate launch --config_file "$here/fsdp.yaml" --machine_rank "$NODE_RANK" --main_process_ip "$MASTER_ADDR" --main_process_port "$MASTER_PORT" -m llamafactory.launcher runs/two-nodes-full/rows/train.yaml "$@"

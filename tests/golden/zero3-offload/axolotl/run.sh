@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # zero3-offload: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
 # recipe faf2327754bc90a3; edit the recipe, not this file
+# trained weights are held in float32
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
 set -euo pipefail
-cd -P "$(dirname "${BASH_SOURCE[0]}")"/../../..
+recipe=../../../zero3-offload.yaml
+here="$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+cd -P "$here/$(dirname -- "$recipe")"
 
 export AXOLOTL_DO_NOT_TRACK=1
 export TOKENIZERS_PARALLELISM=false
@@ -13,6 +16,6 @@ export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-4 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,
 
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf runs/zero3-offload/rows/prepared
-PYTHONPATH=compiled/zero3-offload/axolotl python -m rows compiled/zero3-offload/axolotl/rows.json
+python "$here/rows/__main__.py" "$here/rows.json"
 
-exec axolotl train compiled/zero3-offload/axolotl/train.yaml --launcher torchrun "$@" -- --nnodes 1 --nproc_per_node 4
+exec axolotl train runs/zero3-offload/rows/train.yaml --launcher torchrun "$@" -- --nnodes 1 --nproc_per_node 4
