@@ -25,7 +25,7 @@ recipes, on a CPU, up to its first batch, and what stands there is compared with
 
 - **seen (n)**: in n recipes the trainer had what was planned
 - **differs (n of m)**: in n of m recipes it had not; the second table says what
-- **refused**: the framework can't be told; compiling is an error
+- **refused**: unsupported; compiling is an error
 - **not seen**: why no trainer on a CPU shows it, and which test does
 
 Made by `tools/generate_docs.py` from `tests/conformance/trainer/results.json`, which `make conformance-full` writes.
@@ -72,9 +72,9 @@ def _render_fields(results: Results) -> list[str]:
     return [*lines, ""]
 
 
-def _describe(field: str, leaf: Leaf, backend: str, results: Results, refused: Mapping[tuple[str, str], str]) -> str:
-    if isinstance(leaf, UnseenLeaf):
-        return _escape(f"not seen: {leaf.reason}; shown by {leaf.shown_by}")
+def _describe(field: str, entry: Leaf, backend: str, results: Results, refused: Mapping[tuple[str, str], str]) -> str:
+    if isinstance(entry, UnseenLeaf):
+        return _escape(f"not seen: {entry.reason}; shown by {entry.shown_by}")
     found = [cell[backend] for cell in results.values() if cell.get(backend, {}).get("outcome") == "observed"]
     seen = sum(field in one["ok"] for one in found)
     differs = sum(field in one["differs"] for one in found)

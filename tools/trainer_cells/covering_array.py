@@ -89,11 +89,11 @@ def _fill_row(
 
 
 def _count_gain(
-    row: Mapping[str, Level], name: str, level: Level, open_pairs: Mapping[Pair, None], place: Mapping[str, int]
+    row: Mapping[str, Level], name: str, level: Level, open_pairs: Mapping[Pair, None], order: Mapping[str, int]
 ) -> int:
     gain = 0
     for other, value in row.items():
-        first = place[other] < place[name]
+        first = order[other] < order[name]
         pair = (other, value, name, level) if first else (name, level, other, value)
         gain += pair in open_pairs
     return gain

@@ -35,22 +35,22 @@ def compare_trainer(plan: Plan, observation: Mapping[str, Any], folder: Path = P
     return [check_leaf(case, field, leaf) for field, leaf in {**LEAVES, **WHOLE_TRAINER}.items()]
 
 
-def check_leaf(case: Case, field: str, leaf: Leaf) -> TrainerCheck:
+def check_leaf(case: Case, field: str, entry: Leaf) -> TrainerCheck:
     """One field at one trainer."""
     planned = read_planned(case.plan, field)
-    if isinstance(leaf, UnseenLeaf):
-        return TrainerCheck(field, planned, None, "not seen", f"{leaf.reason}; shown by {leaf.shown_by}")
+    if isinstance(entry, UnseenLeaf):
+        return TrainerCheck(field, planned, None, "not seen", f"{entry.reason}; shown by {entry.shown_by}")
     try:
-        found = leaf.look(case)
+        found = entry.look(case)
     except MissingSectionError as error:
         return TrainerCheck(field, planned, None, "not seen", str(error))
     except (KeyError, TypeError, IndexError, AttributeError, ValueError, ZeroDivisionError) as error:
-        why = f"the observation can't be read at {leaf.where}: {type(error).__name__} {error}"
+        why = f"the observation can't be read at {entry.where}: {type(error).__name__} {error}"
         return TrainerCheck(field, planned, None, "differs", why)
     if isinstance(found, NotSeen):
         return TrainerCheck(field, planned, None, "not seen", found.reason)
     result = "ok" if values_equal(found.planned, found.seen) else "differs"
-    where = f"{leaf.where}: {found.reason}" if found.reason else leaf.where
+    where = f"{entry.where}: {found.reason}" if found.reason else entry.where
     return TrainerCheck(field, found.planned, found.seen, "ok" if result == "ok" else "differs", where)
 
 

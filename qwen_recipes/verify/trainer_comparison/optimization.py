@@ -32,10 +32,10 @@ UNDECAYED = re.compile(r"(?:^|[._])(?:bias|layernorm|rmsnorm|norm)(?:$|[._])")
 """transformers' rule: biases and norms are not decayed."""
 
 
-def name_optimizer(found: Mapping[str, Any]) -> str:
+def name_optimizer(optimizer: Mapping[str, Any]) -> str:
     """The class's name, with what bitsandbytes keeps apart from it: `PagedAdamW8bit`."""
-    name, options = found["class"].rpartition(".")[2], found.get("settings", {})
-    if not found["class"].startswith("bitsandbytes.") or name.endswith("8bit"):
+    name, options = optimizer["class"].rpartition(".")[2], optimizer.get("settings", {})
+    if not optimizer["class"].startswith("bitsandbytes.") or name.endswith("8bit"):
         return str(name)
     paged = "Paged" if options.get("is_paged") and not name.startswith("Paged") else ""
     return f"{paged}{name}{'8bit' if options.get('optim_bits') == 8 else ''}"
@@ -102,15 +102,15 @@ def look_at_decay(case: Case) -> Seen | NotSeen:
     return _all_or(case.plan.training.weight_decay, wrong)
 
 
-def look_at_beta(place: int) -> Look:
+def look_at_beta(index: int) -> Look:
     """A look at one of Adam's decay rates in every group."""
 
     def look(case: Case) -> Seen | NotSeen:
         training = case.plan.training
         if training.optimizer in WITHOUT_BETAS:
             return NotSeen(f"{training.optimizer} has no betas")
-        planned = (training.beta1, training.beta2)[place]
-        seen = {_read_betas(options)[place] for _, options in list_groups(case)}
+        planned = (training.beta1, training.beta2)[index]
+        seen = {_read_betas(options)[index] for _, options in list_groups(case)}
         return Seen([planned], sorted(seen, key=str))
 
     return look

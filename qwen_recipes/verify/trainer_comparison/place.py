@@ -9,7 +9,7 @@ from qwen_recipes.verify.trainer_comparison.check import Case, Leaf, Look, NotSe
 
 ONE_PROCESS = "the probe is one process on a CPU; sharding needs GPUs"
 SHARDED = "research/measurements (docs: strategies), tests/conformance/test_parsers.py"
-OF_THE_PLAN = "it is about the plan, and no framework is told it"
+OF_THE_PLAN = "it is about the plan, and no framework receives it"
 TOP_MODULES = {"axolotl": "axolotl", "llamafactory": "llamafactory", "ms-swift": "swift"}
 
 
@@ -71,7 +71,7 @@ def look_at_device(case: Case) -> Seen | NotSeen:
 
 HARDWARE: dict[str, Leaf] = {
     "hardware.device": SeenLeaf("the probe's own device", look_at_device),
-    "hardware.gpu": UnseenLeaf("the estimate reads it; no framework is told it", "tests/unit/estimate"),
+    "hardware.gpu": UnseenLeaf("the estimate reads it; no framework receives it", "tests/unit/estimate"),
     **{
         f"hardware.{name}": UnseenLeaf(ONE_PROCESS, SHARDED)
         for name in (
@@ -92,7 +92,7 @@ OUTPUT: dict[str, Leaf] = {
     "run.environment": UnseenLeaf("the launcher reads it, before a framework starts", "tests/unit/environments"),
 }
 PLAN: dict[str, Leaf] = {
-    "name": UnseenLeaf("files and folders have it; no trainer is told it", "tests/golden"),
+    "name": UnseenLeaf("files and folders have it; no trainer receives it", "tests/golden"),
     "recipe_hash": UnseenLeaf(OF_THE_PLAN, "tests/unit/resolve"),
     "backend": SeenLeaf("the package of the trainer's class", look_at_backend),
     "backend_version": UnseenLeaf("the locked environment has it", "tests/unit/environments"),
