@@ -36,13 +36,17 @@ def continue_adapter(method: Method, facts: ModelFacts, folder: Path, decisions:
     return _take_over(method, saved, facts)
 
 
-def explain_taken_over(method: Method, written: Method, decisions: PlanDecisions) -> None:
+def explain_taken_over(method: Method, recipe_method: Method, decisions: PlanDecisions) -> None:
     """Give each value that was taken over its reason."""
-    if method is written:
+    if method is recipe_method:
         return
     for name in ("rank", "alpha", "dropout", "targets", "rslora", "variant", "modules_to_save"):
-        if getattr(written, name) in (None, "auto") and not (name == "variant" and written.type in ("dora", "qdora")):
-            decisions.derive_value(f"method.{name}", None, f"as saved in {written.start_from}", "method.start_from")
+        if getattr(recipe_method, name) in (None, "auto") and not (
+            name == "variant" and recipe_method.type in ("dora", "qdora")
+        ):
+            decisions.derive_value(
+                f"method.{name}", None, f"as saved in {recipe_method.start_from}", "method.start_from"
+            )
 
 
 def _take_over(method: Method, saved: AdapterFacts, facts: ModelFacts) -> Method:
@@ -99,4 +103,6 @@ def _list_pairs(method: Method, saved: AdapterFacts, facts: ModelFacts) -> list[
 def _show(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return f"[{', '.join(value)}]" if isinstance(value, list) else f"{value:g}" if isinstance(value, float) else str(value)
+    return (
+        f"[{', '.join(value)}]" if isinstance(value, list) else f"{value:g}" if isinstance(value, float) else str(value)
+    )

@@ -29,9 +29,7 @@ def _has_unsupported_pack_length(plan: Plan) -> bool:
 UNSUPPORTED_SETTINGS = (
     UnsupportedSetting(
         "method.dropout",
-        lambda p: (
-            p.method.adapter and p.method.dropout > 0 and p.objective.type in ("dpo", "orpo", "simpo", "kto")
-        ),
+        lambda p: p.method.adapter and p.method.dropout > 0 and p.objective.type in ("dpo", "orpo", "simpo", "kto"),
         "it turns dropout off in preference training, and has no place for a plugin",
     ),
     UnsupportedSetting(

@@ -4,8 +4,8 @@ What:
 `method.start_from` names a folder that does not exist.
 
 Why it matters:
-An adapter keeps the rank, alpha, dropout and targets that it was saved with, whatever the recipe says. They are compared
-with the recipe where the folder can be read. Here it can't, so a difference would be found only when training starts,
+An adapter keeps the rank, alpha, dropout and targets that it was saved with, whatever the recipe says. They are
+compared with the recipe where the folder can be read. Here it can't, so a difference would be found only when training starts,
 or not at all.
 
 Evidence:

@@ -47,7 +47,9 @@ class Method(Part):
         "Modules that are trained whole and saved beside the adapter.", ["embed_tokens", "lm_head"]
     )
     start_from: str | None = optional_field(
-        "Adapter to go on training, as a folder relative to the recipe; its settings are taken over.", "runs/first/adapter", min_length=1
+        "Adapter to go on training, as a folder relative to the recipe; its settings are taken over.",
+        "runs/first/adapter",
+        min_length=1,
     )
 
 
