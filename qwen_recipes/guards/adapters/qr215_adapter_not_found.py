@@ -5,8 +5,8 @@ What:
 
 Why it matters:
 An adapter keeps the rank, alpha, dropout and targets that it was saved with, whatever the recipe says. They are
-compared with the recipe where the folder can be read. Here it can't, so a difference would be found only when training starts,
-or not at all.
+compared with the recipe where the folder can be read. Here it can't, so a difference would be found only when training
+starts, or not at all.
 
 Evidence:
 Axolotl 0.21.0, LLaMA-Factory 0.9.5 and ms-swift 4.6.0, run: `rank: 4, alpha: 4` with an adapter of rank 8 and alpha 16
