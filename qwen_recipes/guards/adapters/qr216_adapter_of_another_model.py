@@ -8,8 +8,7 @@ An adapter is a difference from the weights it was trained on. On others of the 
 and adds noise; on others of another shape the run ends while it loads.
 
 Evidence:
-PEFT writes the base into adapter_config.json and does not compare it when it loads an adapter. Run with PEFT 0.18: an
-adapter of one tiny Qwen3 model loads on another with the same shapes, without a warning.
+PEFT, read: it writes the base into adapter_config.json and does not compare it with the model when it loads an adapter.
 
 Instead:
 Name the model that the adapter was trained on. If this is a copy of it under another name, allow QR216 with that

@@ -9,8 +9,8 @@ The frameworks accept them and don't hand them on: a sweep over betas would comp
 
 Evidence:
 transformers 5.20, read: SGD gets the learning rate, Adafactor two switches of its own, Lion its betas; neither Adam's
-betas nor its epsilon reach the others. All three backends build these optimizers there. Lion in 32 bits and Muon, run in
-each framework that has them: Lion holds an epsilon of 0 whatever is written. Muon gives Adam's numbers to the
+betas nor its epsilon reach the others. All three backends build these optimizers there. Lion in 32 bits and Muon, run
+in each framework that has them: Lion holds an epsilon of 0 whatever is written. Muon gives Adam's numbers to the
 weights that it leaves to AdamW, embeddings and norms, and an adapter has none.
 
 Instead:

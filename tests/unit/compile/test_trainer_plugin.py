@@ -139,7 +139,7 @@ def test_llamafactory_stops_no_reward_model_early(refusals):
 
 def test_muon_trains_norms_in_axolotl(compiled):
     changes = {"model": "Qwen/Qwen3-0.6B", "method": "full", "training": {"optimizer": "muon"}}
-    assert compiled("axolotl", changes)[1]["plugins"] == ["trainer_plugin.MuonPlugin"]
+    assert "trainer_plugin.MuonPlugin" in compiled("axolotl", changes)[1]["plugins"]
 
 
 @pytest.mark.parametrize("backend", ["axolotl", "llamafactory"])
