@@ -148,7 +148,7 @@ def _is_list_of_turns(answer: Any) -> bool:
 
 
 def _shared_prompt(chosen: Any, rejected: Any, row: Row, prompt: list[Message] | None) -> list[Message]:
-    """What stands before the last message of both answers, which has to be the same, and to go on from the prompt.
+    """What stands before the last message of both answers, which has to be the same, and to begin with the prompt.
 
     Raises BadRowError: turns of one answer alone have no place in a pair.
     """
@@ -163,7 +163,7 @@ def _shared_prompt(chosen: Any, rejected: Any, row: Row, prompt: list[Message] |
     if found[0] != found[1] or found[0] is None:
         raise BadRowError("chosen and rejected answer different prompts")
     if prompt is not None and _without_system(found[0])[: len(_without_system(prompt))] != _without_system(prompt):
-        raise BadRowError("turns before the last of `chosen` and `rejected` do not go on from `prompt`")
+        raise BadRowError("turns before the last of `chosen` and `rejected` do not begin with `prompt`")
     return prompt if prompt is not None and len(found[0]) < len(prompt) else found[0]
 
 
