@@ -21,14 +21,13 @@ from qwen_recipes.finding import RecipeError
 from qwen_recipes.guards.rows.row_checker import RowCheckSettings, RowFile
 from qwen_recipes.qwen.chat_templates import TEMPLATES, RenderError, detect_template_variant, read_template
 from qwen_recipes.qwen.models import (
+    DEFAULT_MODEL,
     ModelFacts,
     ModelFolderError,
     UnknownModelError,
     get_model_facts,
     read_chat_template,
 )
-
-DEFAULT_MODEL = "Qwen/Qwen3-4B"
 
 
 @dataclass(frozen=True)
