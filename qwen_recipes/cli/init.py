@@ -12,17 +12,18 @@ import click
 from qwen_recipes.cli.console import print_stderr
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, exit_with_findings, get_backend_or_exit
 from qwen_recipes.finding import RecipeError
+from qwen_recipes.qwen.registry import DEFAULT_MODEL
 
 GOALS = ("chat", "preferences", "text", "labels")
 _GOAL_OBJECTIVES = {"chat": "sft", "preferences": "dpo", "text": "pretrain", "labels": "kto"}
 _FIT_LABELS = {"yes": "fits", "close": "may fit", "no": "does not fit"}
 _GIB = 2**30
 _ASSUMED = "assumed"
-_DEFAULT_MODEL, _DEFAULT_GPU, _DEFAULT_BACKEND = "Qwen/Qwen3-4B-Instruct-2507", "rtx-4090", "llamafactory"
+_DEFAULT_GPU, _DEFAULT_BACKEND = "rtx-4090", "llamafactory"
 
 
 @click.command("init")
-@click.option("--model", metavar="MODEL", help=f"Hub id or folder. [default: {_DEFAULT_MODEL}]")
+@click.option("--model", metavar="MODEL", help=f"Hub id or folder. [default: {DEFAULT_MODEL}]")
 @click.option("--data", type=click.Path(path_type=Path), metavar="FILE", help="Rows to train on.")
 @click.option("--gpu", metavar="NAME", help=f"GPU model. [default: this machine's, else {_DEFAULT_GPU}]")
 @click.option("--backend", metavar="NAME", help=f"Framework. [default: {_DEFAULT_BACKEND}]")
@@ -44,7 +45,7 @@ def command(
     """
     if output.exists() and not force:
         exit_with_error(f"{output} is there already; --force overwrites it", ExitCode.USAGE)
-    model = model or _prompt_or_default("Model", _DEFAULT_MODEL)
+    model = model or _prompt_or_default("Model", DEFAULT_MODEL)
     data = data or Path(_prompt_or_default("Rows to train on (a file)", None))
     here = [] if gpu else _detect_gpus()
     named = gpu or _prompt_or_default("GPU", here[0].name if here else _DEFAULT_GPU)

@@ -41,7 +41,6 @@ METHODS_TO_TRY = (
 MIN_ROWS_TO_VALIDATE = 200
 """Rows from which a share is held out to validate on."""
 GIB = 2**30
-DEFAULT_MODEL = "Qwen/Qwen3-4B-Instruct-2507"
 
 
 class NoStarterRecipeError(QwenRecipesError):
@@ -66,7 +65,7 @@ class StarterRequest:
 
 @dataclass(frozen=True)
 class StarterRecipe:
-    """The recipe's text, and what it is estimated to take."""
+    """The recipe's text, and its estimate."""
 
     text: str
     estimate: Estimate
@@ -74,7 +73,7 @@ class StarterRecipe:
 
 @dataclass(frozen=True)
 class Draft:
-    """A recipe that was tried: its values and text, what lint says against it, and what it takes."""
+    """A recipe that was tried: its values and text, what lint says against it, and its estimate."""
 
     values: dict[str, Any]
     text: str

@@ -13,9 +13,10 @@ from qwen_recipes.qwen.model_folder import (
     read_chat_template,
     read_model_facts,
 )
-from qwen_recipes.qwen.registry import REGISTRY
+from qwen_recipes.qwen.registry import DEFAULT_MODEL, REGISTRY
 
 __all__ = [
+    "DEFAULT_MODEL",
     "REGISTRY",
     "ModelFacts",
     "ModelFolderError",

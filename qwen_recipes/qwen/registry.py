@@ -118,5 +118,7 @@ def _make_model_facts(release: ModelRelease) -> ModelFacts:
     )
 
 
+DEFAULT_MODEL = "Qwen/Qwen3-4B-Instruct-2507"
+"""The model that is meant where a command needs one and is told none."""
 REGISTRY = {facts.id: facts for facts in map(_make_model_facts, RELEASES)}
 """Every released Qwen3 language model in its original precision, by hub id."""

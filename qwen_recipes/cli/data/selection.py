@@ -21,6 +21,7 @@ from qwen_recipes.finding import RecipeError
 from qwen_recipes.guards.rows.row_checker import RowCheckSettings, RowFile
 from qwen_recipes.qwen.chat_templates import TEMPLATES, RenderError, detect_template_variant, read_template
 from qwen_recipes.qwen.models import (
+    DEFAULT_MODEL,
     ModelFacts,
     ModelFolderError,
     UnknownModelError,
@@ -28,8 +29,6 @@ from qwen_recipes.qwen.models import (
     read_chat_template,
 )
 from qwen_recipes.resolve.turns import choose_default_turns
-
-DEFAULT_MODEL = "Qwen/Qwen3-4B"
 
 
 @dataclass(frozen=True)

@@ -34,10 +34,10 @@ def run_once_per_folder(folder: Path, prepare: Callable[[], None]) -> None:
     nodes = int(os.environ.get("ROWS_NODES") or "1")
     if nodes == 1:
         return prepare()
-    place = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    address = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
     if int(os.environ["NODE_RANK"]) == 0:
-        return _prepare_for_others(folder, prepare, place[1], nodes - 1)
-    mark = _wait_for_mark(place)
+        return _prepare_for_others(folder, prepare, address[1], nodes - 1)
+    mark = _wait_for_mark(address)
     if mark == FAILED:
         sys.exit("rows: node 0 could not prepare the rows; its log says why")
     if not _is_marked(folder, mark):
@@ -46,9 +46,9 @@ def run_once_per_folder(folder: Path, prepare: Callable[[], None]) -> None:
     return None
 
 
-def _prepare_for_others(folder: Path, prepare: Callable[[], None], port: int, others: int) -> None:
+def _prepare_for_others(folder: Path, prepare: Callable[[], None], port: int, other_nodes: int) -> None:
     """Prepare, then tell each of the other nodes; they connect meanwhile, and wait."""
-    with _listen(port, others) as server:
+    with _listen(port, other_nodes) as server:
         mark = FAILED
         try:
             prepare()
@@ -56,44 +56,46 @@ def _prepare_for_others(folder: Path, prepare: Callable[[], None], port: int, ot
             folder.mkdir(parents=True, exist_ok=True)
             (folder / MARK_FILE).write_text(mark, "utf-8")
         finally:
-            _tell_others(server, mark, others)
+            _tell_others(server, mark, other_nodes)
 
 
-def _listen(port: int, others: int) -> socket.socket:
+def _listen(port: int, other_nodes: int) -> socket.socket:
     family = socket.AF_INET6 if socket.has_dualstack_ipv6() else socket.AF_INET
     try:
-        return socket.create_server(("", port), family=family, backlog=others, dualstack_ipv6=family == socket.AF_INET6)
+        return socket.create_server(
+            ("", port), family=family, backlog=other_nodes, dualstack_ipv6=family == socket.AF_INET6
+        )
     except OSError as error:
         sys.exit(f"rows: node 0 can't wait for the others at port {port}: {error}; set MASTER_PORT to a free one")
 
 
-def _tell_others(server: socket.socket, mark: str, others: int) -> None:
+def _tell_others(server: socket.socket, mark: str, other_nodes: int) -> None:
     """Send the mark to each of the others. What else connects and does not greet is not counted."""
     end = time.monotonic() + (FAILURE_TIMEOUT if mark == FAILED else START_TIMEOUT)
-    while others:
+    while other_nodes:
         server.settimeout(max(0.1, end - time.monotonic()))
         try:
             connection, _ = server.accept()
         except TimeoutError:
             if mark == FAILED:
                 return
-            sys.exit(f"rows: {others} of the other nodes did not start within {START_TIMEOUT:.0f} s")
+            sys.exit(f"rows: {other_nodes} of the other nodes did not start within {START_TIMEOUT:.0f} s")
         with connection:
             connection.settimeout(10)
             try:
                 if _read_line(connection) == GREETING.strip():
                     connection.sendall(mark.encode() + b"\n")
-                    others -= _read_line(connection) == b"seen"
+                    other_nodes -= _read_line(connection) == b"seen"
             except OSError:
                 continue
 
 
-def _wait_for_mark(place: tuple[str, int]) -> str:
+def _wait_for_mark(address: tuple[str, int]) -> str:
     """What node 0 says when it is done."""
     end = time.monotonic() + START_TIMEOUT
     while True:
         try:
-            with socket.create_connection(place, timeout=10) as connection:
+            with socket.create_connection(address, timeout=10) as connection:
                 connection.sendall(GREETING)
                 connection.settimeout(None)
                 if mark := _read_line(connection).decode():
@@ -102,7 +104,7 @@ def _wait_for_mark(place: tuple[str, int]) -> str:
             sys.exit("rows: node 0 ended before its rows were prepared")
         except OSError as error:
             if time.monotonic() > end:
-                sys.exit(f"rows: node 0 can't be reached at {place[0]} port {place[1]}: {error}")
+                sys.exit(f"rows: node 0 can't be reached at {address[0]} port {address[1]}: {error}")
             time.sleep(1)
 
 
