@@ -111,10 +111,10 @@ def _find_head(prompt: list[Message], wholes: list[str], render: RenderChat, thi
     raise BadRowError("the chat template renders the prompt otherwise once it is answered")
 
 
-def _extend_line_end(text: str, place: int) -> int:
-    """`place`, behind the white space there that is one token with the line end before it."""
-    found = LINE_END_PATTERN.match(text, place)
-    return found.end() if found else place
+def _extend_line_end(text: str, position: int) -> int:
+    """`position`, behind the white space there that is one token with the line end before it."""
+    found = LINE_END_PATTERN.match(text, position)
+    return found.end() if found else position
 
 
 def _count_shared(heads: list[list[int]]) -> int:
