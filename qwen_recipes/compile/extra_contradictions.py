@@ -15,30 +15,30 @@ _FASTER_ALONE = ("training.lora_kernels", "training.log_every")
 
 
 def find_contradicted_fields(
-    plan: Plan, backend: Backend, told: Mapping[str, Any], keys: Mapping[str, set[str]]
+    plan: Plan, backend: Backend, compiled: Mapping[str, Any], keys: Mapping[str, set[str]]
 ) -> dict[str, str]:
     """Native keys of `extra` that contradict what the recipe resolves to, each with the field to use.
 
-    `told` is the compiled config, `keys` its native keys (dotted) with the plan's fields behind them.
+    `compiled` is the compiled config, `keys` its native keys (dotted) with the plan's fields behind them.
     """
     found = {}
     for native, value in plan.extra.items():
-        said = told.get(native, MISSING)
-        if same_value(value, said) or (said is MISSING and is_neutral(value)):
+        compiled_value = compiled.get(native, MISSING)
+        if same_value(value, compiled_value) or (compiled_value is MISSING and is_neutral(value)):
             continue
-        field = _find_governing_field(plan, native, value, said, keys) or _get_listed_field(backend, native)
+        field = _find_governing_field(plan, native, value, compiled_value, keys) or _get_listed_field(backend, native)
         if field:
             found[native] = field
     return found
 
 
-def same_value(value: Any, said: Any) -> bool:
+def same_value(value: Any, compiled_value: Any) -> bool:
     """Whether a native value is what the config says already; numbers by their size, maps where nothing is lost."""
-    if isinstance(value, bool) or isinstance(said, bool):
-        return value is said
-    if isinstance(value, Mapping) and isinstance(said, Mapping):
-        return all(same_value(value.get(key, MISSING), inner) for key, inner in said.items())
-    return bool(value == said)
+    if isinstance(value, bool) or isinstance(compiled_value, bool):
+        return value is compiled_value
+    if isinstance(value, Mapping) and isinstance(compiled_value, Mapping):
+        return all(same_value(value.get(key, MISSING), inner) for key, inner in compiled_value.items())
+    return bool(value == compiled_value)
 
 
 def is_neutral(value: Any) -> bool:
@@ -46,13 +46,15 @@ def is_neutral(value: Any) -> bool:
     return value in (None, False, 0, "", "no", "none") or value in ([], {})
 
 
-def _find_governing_field(plan: Plan, native: str, value: Any, said: Any, keys: Mapping[str, set[str]]) -> str | None:
+def _find_governing_field(
+    plan: Plan, native: str, value: Any, compiled_value: Any, keys: Mapping[str, set[str]]
+) -> str | None:
     """The recipe's field printed at this key where the value differs: a map's only where that part of it differs."""
     for key, paths in keys.items():
         if key != native and not key.startswith((f"{native}.", f"{native}[]")):
             continue
         steps = key[len(native) :].strip(".").split(".") if key.startswith(f"{native}.") else []
-        if steps and same_value(_look_up(value, steps), _look_up(said, steps)):
+        if steps and same_value(_look_up(value, steps), _look_up(compiled_value, steps)):
             continue
         for path in sorted(paths - set(_FASTER_ALONE)):
             return _name_recipe_field(plan, path)

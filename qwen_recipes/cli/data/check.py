@@ -13,9 +13,10 @@ from typing import Any
 import click
 
 from qwen_recipes.cli.console import print_stderr, should_colour
-from qwen_recipes.cli.data.selection import DEFAULT_MODEL, DataOptions, DataSelection, select_data
+from qwen_recipes.cli.data.selection import DataOptions, DataSelection, select_data
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, format_option, set_option
 from qwen_recipes.data.detect_format import ROW_FORMATS
+from qwen_recipes.qwen.registry import DEFAULT_MODEL
 
 
 @click.command("check")

@@ -10,12 +10,13 @@ from pathlib import Path
 import click
 
 from qwen_recipes.cli.console import format_count, print_stderr, should_colour
-from qwen_recipes.cli.data.selection import DEFAULT_MODEL, DataOptions, DataSelection, get_template_text, select_data
+from qwen_recipes.cli.data.selection import DataOptions, DataSelection, get_template_text, select_data
 from qwen_recipes.cli.data.token_preview import RowPreview, format_previews, render_preview_page
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, set_option
 from qwen_recipes.data.detect_format import ROW_FORMATS
 from qwen_recipes.data.rows.messages import Row
 from qwen_recipes.guards.rows.row_checker import RowCheckSettings
+from qwen_recipes.qwen.registry import DEFAULT_MODEL
 
 
 @click.command("preview")

@@ -131,7 +131,9 @@ CHANGES = [
 ROW_FIELDS = {"data.train[].path", "data.train[].format", "data.train[].columns", "chat.train_on", "chat.thinking"}
 
 
-@pytest.mark.parametrize(("route", "value", "fields"), CHANGES, ids=lambda it: str(it)[:60])
+@pytest.mark.parametrize(
+    ("route", "value", "fields"), CHANGES, ids=lambda it: str(sorted(it) if isinstance(it, set) else it)[:60]
+)
 def test_a_value_that_is_wrong_differs_at_its_field_alone(right, route, value, fields):
     plan, observation, folder = right
     changed = copy.deepcopy(observation)
