@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 from qwen_recipes.backends import load_backend
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.compile import CompiledRecipe, compile_recipe, write_files
+from qwen_recipes.data.rows.files_beside_rows import copy_files
 from qwen_recipes.finding import RecipeError
 from qwen_recipes.qwen.models import get_model_facts
 from qwen_recipes.qwen.placeholder_model import write_model_config
@@ -48,14 +50,19 @@ def write_model_folder(model: str, root: Path) -> Path:
 
 
 def compile_to_folder(recipe: Path, backend: str, folder: Path, sets: tuple[str, ...] = ()) -> CompiledRecipe | None:
-    """The recipe compiled and written below `folder`, or None where the backend is refused."""
+    """The recipe compiled and written below `folder`, or None where the backend is refused.
+
+    Its output lies there too, with the files that the row program puts beside the rows.
+    """
+    output = f"output.dir={folder / backend / 'output'}"
     try:
-        made = compile_recipe(load_recipe(str(recipe), sets), load_backend(backend), folder / backend)
+        made = compile_recipe(load_recipe(str(recipe), (*sets, output)), load_backend(backend), folder / backend)
     except RecipeError as error:
         refused = {finding.code for finding in error.findings if finding.severity == "error"}
         assert refused <= {"backend", REFUSED_BY.get((recipe.stem, backend))}, error.findings
         return None
     write_files(folder / backend, made.files)
+    copy_files(json.loads(made.files["rows.json"]), folder / backend)
     return made
 
 
