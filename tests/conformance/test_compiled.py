@@ -22,6 +22,8 @@ UNPARSED = {
     ("stop-by-epoch", "ms-swift"): "swanlab, which the locked environment has not",
     ("galore", "llamafactory"): "galore-torch, which the locked environment has not",
     ("apollo-freeze", "llamafactory"): "apollo-torch, which the locked environment has not",
+    ("grpo-vllm-colocate", "ms-swift"): "vLLM, which the locked environment has not",
+    ("grpo-vllm-server", "ms-swift"): "vLLM, which the locked environment has not",
     ("megatron-moe", "ms-swift"): "Megatron-Core, which wants a GPU; its schema is from ms-swift's own classes",
 }
 """What a framework's parser can't read on this machine, and for want of what."""
@@ -78,7 +80,10 @@ def optimised(plan: Plan, backend: str) -> dict[str, Any]:
         "orpo": ("beta",),
         "simpo": ("beta", "gamma", "sft_weight"),
         "kto": ("beta", "desirable_weight", "undesirable_weight"),
-        "grpo": ("beta", "rewards", "generations", "max_completion_length", "temperature", "epsilon"),
+        "grpo": (
+            *("beta", "rewards", "generations", "max_completion_length", "temperature", "epsilon"),
+            *("top_p", "top_k", "vllm"),
+        ),
     }
     names = [field.name for field in dataclasses.fields(o) if field.name != "type"]
     values = {name: getattr(o, name) if name in own.get(o.type, ()) else None for name in names}
@@ -141,13 +146,20 @@ def said(plan: Plan, backend: str) -> dict[str, Any]:
         "report_to": [] if plan.tracking.to == "none" else [plan.tracking.to],
         "save_total_limit": t.keep_checkpoints,
         "logging_steps": t.log_every,
-        "save_strategy": "epoch" if t.save_every == "epoch" else "steps",
-        "save_steps": None if t.save_every == "epoch" else t.save_every,
+        **saving(plan, backend),
         "eval_strategy": {"never": "no", "epoch": "epoch"}.get(str(t.evaluate_every), "steps"),
-        "eval_steps": t.evaluate_every if isinstance(t.evaluate_every, int) else None,
+        "eval_steps": None if t.evaluate_every in ("epoch", "never") else t.evaluate_every,
         "hub": o.hub,
         "hub_private": o.hub_private if o.hub else None,
     }
+
+
+def saving(plan: Plan, backend: str) -> dict[str, Any]:
+    """When checkpoints are written. `never`, ms-swift saves once, after the last step: without it, no weights."""
+    every = plan.training.save_every
+    if every == "never":
+        return {"save_strategy": "steps", "save_steps": 10**9} if backend == "ms-swift" else {"save_strategy": "no"}
+    return {"save_strategy": "epoch"} if every == "epoch" else {"save_strategy": "steps", "save_steps": every}
 
 
 def warmup_at(plan: Plan, steps: int, backend: str) -> int:

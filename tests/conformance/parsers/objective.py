@@ -50,8 +50,8 @@ def read_trl_objective(kind: str, args: Any, functions: Sequence[str] = ()) -> A
 
 def read_grpo_objective(args: Any, functions: Sequence[str]) -> Arguments:
     """GRPO's own loss, and whole groups of answers in a batch of generation."""
-    fixed = (args.loss_type, args.importance_sampling_level, args.num_iterations, args.use_vllm, args.top_p)
-    assert fixed == ("grpo", "token", 1, False, 1.0), fixed
+    fixed = (args.loss_type, args.importance_sampling_level, args.num_iterations)
+    assert fixed == ("grpo", "token", 1), fixed
     assert args.scale_rewards == "group", args.scale_rewards
     assert args.generation_batch_size % args.num_generations == 0
     return make_objective(
@@ -62,6 +62,9 @@ def read_grpo_objective(args: Any, functions: Sequence[str]) -> Arguments:
         max_completion_length=args.max_completion_length,
         temperature=args.temperature,
         epsilon=args.epsilon,
+        top_p=args.top_p,
+        top_k=args.top_k or 0,
+        vllm=args.vllm_mode if args.use_vllm else "none",
     )
 
 
