@@ -113,6 +113,15 @@ VALUE_DESCRIPTIONS: dict[str, dict[Any, str]] = {
         "apo_zero": "APO-zero: the chosen up and the rejected down, for data better than the model.",
         "apo_down": "APO-down: both down, the rejected further, for a model better than the data.",
     },
+    "objective.reference": {
+        "start": "The model as training finds it, with the adapter that it starts from.",
+        "base": "The model without the adapter of `method.start_from`.",
+    },
+    "objective.vllm": {
+        "none": "The model that is trained samples by itself.",
+        "colocate": "vLLM samples on the GPUs that train, and shares their memory.",
+        "server": "vLLM samples on a server that you start; `objective.vllm_server` says where.",
+    },
     "training.overlong": {
         "drop": "Rows that are longer are left out, and counted.",
         "truncate": "Rows that are longer are cut at the end.",
@@ -171,7 +180,7 @@ VALUE_DESCRIPTIONS: dict[str, dict[Any, str]] = {
         "lora": "Adapter and base in one kernel.",
     },
     "training.evaluate_every": {"epoch": "After each epoch."},
-    "training.save_every": {"epoch": "After each epoch."},
+    "training.save_every": {"epoch": "After each epoch.", "never": "No checkpoint on the way: only the end is saved."},
     "hardware.strategy": {
         "auto": "Chosen for the model, the method and the GPUs.",
         "single": "One GPU.",

@@ -89,6 +89,7 @@ RULES: list[Rule] = [
     ("betas", "optimizer", _unless_written(lambda optimizer: optimizer not in WITHOUT_BETAS)),
     ("epsilon", "optimizer", _unless_written(lambda optimizer: optimizer not in WITHOUT_EPSILON)),
     ("warmup", "scheduler", lambda warmup, scheduler: warmup in (NOT_WRITTEN, 0) or scheduler != "constant"),
+    ("scheduler", "length", lambda scheduler, length: scheduler != "warmup_stable_decay" or "step" in length),
     ("early_stopping", "validation", _unless_written(lambda validation: validation != NOT_WRITTEN)),
     ("early_stopping", "length", _unless_written(lambda length: "step" in length)),
     ("early_stopping", "save_every", _unless_written(lambda save_every: save_every == NOT_WRITTEN)),

@@ -100,7 +100,7 @@ def make_optimizer_recipe(name: str, optimizer: str, method: str) -> dict[str, A
     training: dict[str, Any] = {
         **{"steps": 4, "batch_size": 2, "micro_batch_size": 2, "sequence_length": 256, "learning_rate": 1e-4},
         **{"optimizer": optimizer, "weight_decay": 0.07, "max_grad_norm": 0.7, "gradient_checkpointing": True},
-        **{"scheduler": "cosine_with_min_lr", "min_learning_rate": 0.25},
+        **{"scheduler": "cosine_with_min_lr", "min_learning_rate_ratio": 0.25},
     }
     if optimizer not in WITHOUT_BETAS:
         training["betas"] = [0.85, 0.97]
@@ -114,7 +114,7 @@ def make_optimizer_recipe(name: str, optimizer: str, method: str) -> dict[str, A
 
 
 PLAIN = (
-    *("optimizer", "scheduler", "warmup", "overlong", "packing", "epsilon", "weight_decay", "max_grad_norm", "seed"),
+    *("optimizer", "scheduler", "overlong", "packing", "epsilon", "weight_decay", "max_grad_norm", "seed"),
     *("data_seed", "precision", "gradient_checkpointing", "attention", "neftune", "early_stopping", "save_every"),
     *("keep_checkpoints", "log_every"),
 )
@@ -132,8 +132,10 @@ def _make_training(row: Mapping[str, Any]) -> dict[str, Any]:
         training["betas"] = [float(beta) for beta in str(row["betas"]).split(",")]
     if row["early_stopping"] != NOT_WRITTEN:
         training["evaluate_every"] = 2
-    if row["scheduler"] == "cosine_with_min_lr":
-        training["min_learning_rate"] = 0.25
+    if row["warmup"] != NOT_WRITTEN:
+        training["warmup_ratio" if isinstance(row["warmup"], float) else "warmup_steps"] = row["warmup"]
+    if row["scheduler"] in ("cosine_with_min_lr", "warmup_stable_decay"):
+        training["min_learning_rate_ratio"] = 0.25
     if row["optimizer"] in ("galore_adamw", "apollo_adamw"):
         training["low_rank"] = {"rank": 4, "update_interval": 2, "scale": 0.5}
     return training

@@ -33,12 +33,12 @@ def check(context: GuardContext) -> Iterator[Violation]:
     in_steps = training.warmup_steps is not None
     share = (training.warmup_steps or 0) / (training.steps or float("inf")) if in_steps else training.warmup_ratio or 0
     if share > MAX_WARMUP_SHARE:
-        edits = (("training.warmup_steps", None), ("training.warmup_ratio", 0.05))
+        edits = (("training.warmup_ratio", 0.05), ("training.warmup_steps", None))
         yield Violation(
             ("training", "warmup_steps" if in_steps else "warmup_ratio"),
             f"the learning rate would climb for {share:.0%} of the run",
             "warmup_ratio: 0.05",
-            Fix(edits if in_steps else edits[1:], safe=False),
+            Fix(edits if in_steps else edits[:1], safe=False),
         )
 
 

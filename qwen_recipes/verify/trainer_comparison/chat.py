@@ -78,6 +78,7 @@ CHAT: dict[str, Leaf] = {
     "chat.official": UnseenLeaf("it only says where `chat.template` is read from", "tests/unit/resolve"),
     "chat.train_on": SeenLeaf(ROWS, look_at_rows),
     "chat.thinking": SeenLeaf(ROWS, look_at_rows),
+    "chat.turns": SeenLeaf(ROWS, look_at_rows),
     "chat.eos": SeenLeaf(
         "end token of tokenizer, model and generation config", look_at_tokens("eos", lambda case: case.plan.chat.eos)
     ),

@@ -62,6 +62,20 @@ def _held_out(case: Case, examples: int) -> int:
     return max(1, round(share * examples)) if share else 0
 
 
+def look_at_limit(case: Case) -> Seen | NotSeen:
+    """Examples of the training set, where a source gives its first rows alone."""
+    if all(source.limit is None for source in case.plan.data.train):
+        return NotSeen("every row of every source is taken")
+    return look_at_count(case)
+
+
+def look_at_validation_limit(case: Case) -> Seen | NotSeen:
+    """Examples to validate on, where a source gives its first rows alone."""
+    if all(source.limit is None for source in case.plan.data.validation):
+        return NotSeen("every row of every source is taken")
+    return look_at_validation_count(case)
+
+
 def look_at_validation_share(case: Case) -> Seen | NotSeen:
     """Examples that are held out."""
     share = case.plan.data.validation_share
@@ -102,6 +116,7 @@ DATA: dict[str, Leaf] = {
     "data.train[].format": ROWS,
     "data.train[].columns": ROWS,
     "data.train[].weight": SeenLeaf("number of training examples", look_at_count),
+    "data.train[].limit": SeenLeaf("number of training examples", look_at_limit),
     "data.validation[].name": NAME,
     "data.validation[].path": VALIDATION_ROWS,
     "data.validation[].hub": NO_HUB,
@@ -111,6 +126,7 @@ DATA: dict[str, Leaf] = {
     "data.validation[].format": VALIDATION_ROWS,
     "data.validation[].columns": VALIDATION_ROWS,
     "data.validation[].weight": SeenLeaf("number of evaluation examples", look_at_validation_count),
+    "data.validation[].limit": SeenLeaf("number of evaluation examples", look_at_validation_limit),
     "data.validation_share": SeenLeaf("number of evaluation examples", look_at_validation_share),
     "data.streaming": SeenLeaf("whether the training set has a length", look_at_streaming),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qwen_recipes.verify.trainer_comparison.check import Case, Leaf, Look, NotSeen, Seen, SeenLeaf
+from qwen_recipes.verify.trainer_comparison.check import Case, Leaf, Look, NotSeen, Seen, SeenLeaf, UnseenLeaf
 
 TRAINERS = {
     "pretrain": ("AxolotlTrainer", "CustomTrainer", "Seq2SeqTrainer"),
@@ -20,6 +20,9 @@ TRAINERS = {
 BACKENDS = ("axolotl", "llamafactory", "ms-swift")
 LOSSES = {"orpo": "orpo", "simpo": "simpo"}
 SFT_LOSS = "sft"
+COMPARING = ("dpo", "kto", "grpo")
+"""Objectives whose loss compares the model with a reference."""
+START, BASE = "the model as training finds it", "the model without the adapter that it starts from"
 WITH_BETA = ("dpo", "orpo", "simpo", "kto", "grpo")
 
 
@@ -98,6 +101,51 @@ def _read_sft_weight(case: Case) -> Any:
     return 0.0
 
 
+def look_at_reference(case: Case) -> Seen | NotSeen:
+    """The reference is the model as training finds it, or its base; losses without one have none."""
+    objective, found = case.plan.objective, case.section("reference")
+    if objective.kl_weight is not None:
+        return NotSeen("the observation does not hold the teacher that the model is anchored to")
+    if objective.type not in COMPARING or objective.beta == 0:
+        return Seen("no reference", "no reference" if found["kind"] == "none" else f"a reference: {found['kind']}")
+    from_base = objective.reference == "base" and case.plan.method.start_from is not None
+    planned = BASE if from_base else START
+    if found["kind"] == "none":
+        return Seen(planned, "no reference")
+    if from_base and (found["kind"] == "base" or (found["kind"] == "model" and found.get("adapters") == {})):
+        return Seen(planned, BASE)
+    if found.get("largest_difference") is None:
+        return NotSeen("the observation does not hold how far the reference is from the start")
+    off = found["largest_difference"]
+    return Seen(planned, START if off == 0 else f"{found['kind']}, off by up to {off:.3g}")
+
+
+def look_at_chosen_reference(case: Case) -> Seen | NotSeen:
+    """Which of the two it is, where an adapter is continued: else they are the same."""
+    if not case.plan.objective.compares or case.plan.objective.beta == 0:
+        return NotSeen(f"{case.plan.objective.type} compares with no reference")
+    if case.plan.method.start_from is None:
+        return NotSeen("without an adapter to continue from, start and base are the same")
+    return look_at_reference(case)
+
+
+def look_at_vllm(case: Case) -> Seen | NotSeen:
+    """Whether vLLM samples; which way it is run shows on a GPU."""
+    if case.plan.objective.type != "grpo":
+        return NotSeen("only grpo samples answers")
+    if case.plan.objective.vllm != "none":
+        return NotSeen("vLLM needs a GPU")
+    return Seen("none", case.arguments["vllm_mode"] if case.arguments.get("use_vllm") else "none")
+
+
+def look_at_top_k(case: Case) -> Seen | NotSeen:
+    """How many tokens are sampled from; 0, None and ms-swift's -1 are all."""
+    if case.plan.objective.type != "grpo":
+        return NotSeen("only grpo samples answers")
+    seen = find_setting(case, "top_k")
+    return Seen(case.plan.objective.top_k, 0 if seen in (None, -1) else seen)
+
+
 def look_at_kl_weight(case: Case) -> Seen | NotSeen:
     """ms-swift's `sft_alpha` is the inverse: its loss is the divergence plus that many next-token losses."""
     weight = case.plan.objective.kl_weight
@@ -122,6 +170,7 @@ def look_at_rewards(field: str) -> Look:
     return look
 
 
+VLLM = UnseenLeaf("vLLM needs a GPU", "tests/conformance/test_parsers.py; at the trainer only on a GPU")
 GRPO = ("grpo",)
 OBJECTIVE: dict[str, Leaf] = {
     "objective.type": SeenLeaf("the trainer's class", look_at_type),
@@ -136,6 +185,7 @@ OBJECTIVE: dict[str, Leaf] = {
     "objective.undesirable_weight": SeenLeaf(
         "the trainer's weights", look_at_setting("undesirable_weight", ("kto",), "undesirable_weight")
     ),
+    "objective.reference": SeenLeaf("the reference's weights beside the trained model's", look_at_chosen_reference),
     "objective.kl_weight": SeenLeaf("the trainer's weights", look_at_kl_weight),
     "objective.rewards[].path": SeenLeaf("the trainer's reward functions", look_at_rewards("path")),
     "objective.rewards[].function": SeenLeaf("the trainer's reward functions", look_at_rewards("function")),
@@ -145,5 +195,9 @@ OBJECTIVE: dict[str, Leaf] = {
         "the trainer's length", look_at_setting("max_completion_length", GRPO, "max_completion_length")
     ),
     "objective.temperature": SeenLeaf("the trainer's temperature", look_at_setting("temperature", GRPO, "temperature")),
+    "objective.top_p": SeenLeaf("the trainer's sampling", look_at_setting("top_p", GRPO, "top_p")),
+    "objective.top_k": SeenLeaf("the trainer's sampling", look_at_top_k),
+    "objective.vllm": SeenLeaf("arguments.use_vllm", look_at_vllm),
+    **{f"objective.{name}": VLLM for name in ("vllm_memory", "vllm_host", "vllm_port")},
     "objective.epsilon": SeenLeaf("the trainer's clipping", look_at_setting("epsilon", GRPO, "epsilon_low", "epsilon")),
 }

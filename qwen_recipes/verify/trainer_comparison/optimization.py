@@ -26,6 +26,7 @@ CLASSES = {
     "apollo_adamw": "APOLLOAdamW",
 }
 """An optimizer's class; bitsandbytes' with its bits and whether it is paged (see `name_optimizer`)."""
+WITH_MINIMUM = ("cosine_with_min_lr", "warmup_stable_decay")
 WITHOUT_BETAS = ("adafactor", "sgd")
 WITHOUT_EPSILON = ("sgd", "lion_8bit", "lion_32bit", "adafactor")
 UNDECAYED = re.compile(r"(?:^|[._])(?:bias|layernorm|rmsnorm|norm)(?:$|[._])")
@@ -165,7 +166,14 @@ def look_at_gradient_norm(case: Case) -> Seen | NotSeen:
 
 
 def look_at_least_rate(case: Case) -> Seen | NotSeen:
-    """Where `cosine_with_min_lr` ends."""
-    if case.plan.training.scheduler != "cosine_with_min_lr":
-        return NotSeen("only `cosine_with_min_lr` ends above 0 by it")
+    """Where `cosine_with_min_lr` and `warmup_stable_decay` end."""
+    if case.plan.training.scheduler not in WITH_MINIMUM:
+        return NotSeen("only `cosine_with_min_lr` and `warmup_stable_decay` end above 0 by it")
+    return look_at_schedule(case)
+
+
+def look_at_last_part(case: Case) -> Seen | NotSeen:
+    """How long the last part of `warmup_stable_decay` is, by its rates."""
+    if case.plan.training.scheduler != "warmup_stable_decay":
+        return NotSeen("only `warmup_stable_decay` has a last part")
     return look_at_schedule(case)

@@ -108,6 +108,30 @@ def look_at_precision(case: Case) -> Seen | NotSeen:
     return Seen(case.plan.training.precision, on[0] if on else "fp32")
 
 
+def look_at_dtypes(case: Case) -> Seen | NotSeen:
+    """In what trained weights are held, adapters too."""
+    found = {held["dtype"] for held in case.section("weights")["trainable"].values()}
+    return Seen([case.plan.training.weights_dtype], sorted(found))
+
+
+def look_at_tf32(case: Case) -> Seen | NotSeen:
+    """TF32's argument; where it is not told, PyTorch's own default is off."""
+    return Seen(case.plan.training.tf32, bool(case.arguments.get("tf32")))
+
+
+def look_at_saved_optimizer(case: Case) -> Seen | NotSeen:
+    """Whether a checkpoint has more than the model."""
+    return Seen(case.plan.training.save_optimizer, not case.arguments.get("save_only_model"))
+
+
+def look_at_workers(case: Case) -> Seen | NotSeen:
+    """Processes that make batches."""
+    planned = case.plan.training.dataloader_workers
+    if planned is None:
+        return NotSeen("the number is left to the framework")
+    return Seen(planned, case.arguments.get("dataloader_num_workers"))
+
+
 def look_at_data_seed(case: Case) -> Seen | NotSeen:
     """The seed that orders rows."""
     seen = find_argument(case, "data_seed")
@@ -182,12 +206,19 @@ def _best_model(case: Case) -> dict[str, Any]:
 
 def look_at_evaluations(case: Case) -> Seen | NotSeen:
     """Steps between evaluations, `epoch`, or `never`."""
-    return Seen(case.plan.training.evaluate_every, _interval(case, "eval", "evaluate_every"))
+    return Seen(_plan_interval(case, case.plan.training.evaluate_every), _interval(case, "eval", "evaluate_every"))
 
 
 def look_at_saves(case: Case) -> Seen | NotSeen:
-    """Steps between checkpoints, or `epoch`."""
-    return Seen(case.plan.training.save_every, _interval(case, "save", "save_every"))
+    """Steps between checkpoints, `epoch`, or `never`."""
+    return Seen(_plan_interval(case, case.plan.training.save_every), _interval(case, "save", "save_every"))
+
+
+def _plan_interval(case: Case, planned: float | str) -> Any:
+    """In steps where a share of the run is planned: transformers rounds it up."""
+    if isinstance(planned, str) or planned >= 1:
+        return planned
+    return math.ceil(case.section("steps")["total"] * planned)
 
 
 def _interval(case: Case, word: str, steps: str) -> Any:
@@ -220,7 +251,11 @@ TRAINING: dict[str, Leaf] = {
     "training.weight_decay": SeenLeaf("the decay of every tensor's group", optimization.look_at_decay),
     "training.max_grad_norm": SeenLeaf("arguments.max_grad_norm", optimization.look_at_gradient_norm),
     "training.min_learning_rate_ratio": SeenLeaf("rates at up to five steps", optimization.look_at_least_rate),
+    "training.decay.steps": SeenLeaf("rates at up to five steps", optimization.look_at_last_part),
+    "training.decay.ratio": SeenLeaf("rates at up to five steps", optimization.look_at_last_part),
     "training.precision": SeenLeaf("arguments.bf16, arguments.fp16", look_at_precision),
+    "training.weights_dtype": SeenLeaf("trainable tensors", look_at_dtypes),
+    "training.tf32": SeenLeaf("arguments.tf32", look_at_tf32),
     "training.fp8": UnseenLeaf("8-bit products need a GPU", NEEDS_GPU),
     "training.seed": SeenLeaf("arguments.seed", look_at_argument(lambda plan: plan.training.seed, "seed")),
     "training.data_seed": SeenLeaf("arguments.data_seed, else seed", look_at_data_seed),
@@ -239,6 +274,8 @@ TRAINING: dict[str, Leaf] = {
     "training.keep_checkpoints": SeenLeaf(
         "arguments.save_total_limit", look_at_argument(lambda plan: plan.training.keep_checkpoints, "save_total_limit")
     ),
+    "training.save_optimizer": SeenLeaf("arguments.save_only_model", look_at_saved_optimizer),
+    "training.dataloader_workers": SeenLeaf("arguments.dataloader_num_workers", look_at_workers),
     "training.log_every": SeenLeaf("state.logging_steps", lambda case: _log_every(case)),
 }
 

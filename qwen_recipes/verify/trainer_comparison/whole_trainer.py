@@ -7,16 +7,8 @@ from typing import Any
 from qwen_recipes.data.rows.encode import IGNORE_INDEX
 from qwen_recipes.verify.trainer_comparison.check import Case, Leaf, NotSeen, Seen, SeenLeaf
 from qwen_recipes.verify.trainer_comparison.method import HEADS, list_trainable
+from qwen_recipes.verify.trainer_comparison.objective import look_at_reference
 from qwen_recipes.verify.trainer_comparison.optimization import look_at_groups
-
-COMPARING = ("dpo", "kto", "grpo")
-"""Objectives whose loss compares the model with a reference."""
-
-
-def look_at_dtypes(case: Case) -> Seen | NotSeen:
-    """In what trained weights are held: float32, adapters too."""
-    found = {held["dtype"] for held in case.section("weights")["trainable"].values()}
-    return Seen(["float32"], sorted(found))
 
 
 def look_at_head(case: Case) -> Seen | NotSeen:
@@ -24,22 +16,6 @@ def look_at_head(case: Case) -> Seen | NotSeen:
     names = case.section("weights")["trainable"]
     heads = any(head in name for name in names for head in HEADS)
     return Seen(case.plan.objective.type == "reward", heads)
-
-
-def look_at_reference(case: Case) -> Seen | NotSeen:
-    """The reference is the model as training finds it; losses without one have none."""
-    objective, found = case.plan.objective, case.section("reference")
-    if objective.kl_weight is not None:
-        return NotSeen("the observation does not hold the teacher that the model is anchored to")
-    if objective.type not in COMPARING or objective.beta == 0:
-        return Seen("no reference", "no reference" if found["kind"] == "none" else f"a reference: {found['kind']}")
-    if found["kind"] == "none":
-        return Seen("the model as training finds it", "no reference")
-    if found.get("largest_difference") is None:
-        return NotSeen("the observation does not hold how far the reference is from the start")
-    off = found["largest_difference"]
-    seen = "the model as training finds it" if off == 0 else f"{found['kind']}, off by up to {off:.3g}"
-    return Seen("the model as training finds it", seen)
 
 
 def look_at_other_dropout(case: Case) -> Seen | NotSeen:
@@ -94,7 +70,6 @@ def look_at_frozen(case: Case) -> Seen | NotSeen:
 
 WHOLE_TRAINER: dict[str, Leaf] = {
     "optimizer: tensors": SeenLeaf("names in the optimizer's groups", look_at_groups),
-    "weights: dtype": SeenLeaf("trainable tensors", look_at_dtypes),
     "weights: frozen": SeenLeaf("trainable tensors", look_at_frozen),
     "weights: head": SeenLeaf("trainable tensors", look_at_head),
     "reference: weights": SeenLeaf("the reference's weights beside the trained model's", look_at_reference),

@@ -71,11 +71,13 @@ GPU_SETTINGS = (
         "sdpa",
         "its kernels need a GPU: the probe takes sdpa",
     ),
+    GpuSetting("objective", "vllm", lambda value, _: value != "none", "none", "vLLM needs a GPU"),
     GpuSetting("output", "hub", lambda value, _: value is not None, None, "a probe pushes nothing"),
     GpuSetting("tracking", "to", lambda value, _: value not in TRACKERS_ON_DISK, "none", "a probe starts no tracker"),
 )
 """A plan that lacks a field is left as it is."""
 FOLLOWS = {
+    "objective.vllm": ("objective.vllm_memory", "objective.vllm_host", "objective.vllm_port"),
     "training.precision": ("training.weights_dtype",),
     "tracking.to": ("tracking.project", "tracking.run_name"),
     "output.hub": ("output.hub_private",),
@@ -129,6 +131,9 @@ def _replace_settings(plan: Plan) -> Plan:
         if _is_needed(setting, plan):
             part = changed.get(setting.part, getattr(plan, setting.part))
             changed[setting.part] = replace(part, **{setting.name: setting.value})
+    training = changed.get("training", plan.training)
+    if training.precision != plan.training.precision:  # bfloat16 weights need bf16
+        changed["training"] = replace(training, weights_dtype="float32")
     if plan.hardware.replicas > 1:
         training = changed.get("training", plan.training)
         per_process = training.micro_batch_size * training.gradient_accumulation

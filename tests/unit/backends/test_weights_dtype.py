@@ -63,7 +63,9 @@ def test_a_plugin_casts_what_the_framework_would_hold_otherwise(compiled, recipe
     for backend, cast in (("axolotl", axolotl), ("ms-swift", swift)):
         files = compiled(recipe, backend)
         assert read_cast(files, backend) == cast
-        assert backend == "ms-swift" or ("export PYTHONPATH" in files["run.sh"]) == bool(cast)
+        assert backend == "ms-swift" or ("export PYTHONPATH" in files["run.sh"]) == (
+            bool(cast) or "axolotl_preferences.py" in files
+        )
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

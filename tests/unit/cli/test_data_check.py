@@ -22,6 +22,7 @@ from qwen_recipes.resolve import resolve
 from tests.conftest import ROOT
 from tests.unit.guards.test_row_guards import judge_of
 
+HYBRID = "Qwen/Qwen3-4B"
 DATA = ROOT / "examples" / "data"
 MADE = [
     str(DATA / name) for name in ("support.jsonl", "reasoning.jsonl", "tools.jsonl", "sharegpt.jsonl", "alpaca.json")
@@ -68,9 +69,11 @@ def test_several_processes_find_what_one_finds(many, monkeypatch):
 
 
 def test_examples_are_good_and_their_report_says_so():
-    said = run("check", *MADE)
+    said = run("check", *MADE, "--model", HYBRID)
     assert "rows read" in said
     assert "nothing found" in said or "error[" not in said
+    without_reasoning = [file for file in MADE if not file.endswith("reasoning.jsonl")]
+    assert "error[" not in run("check", *without_reasoning)
 
 
 def test_json_has_what_the_text_has(tmp_path):
@@ -155,7 +158,8 @@ def test_calls_that_are_wrong(tmp_path):
 
 def test_preview_marks_what_is_trained(tmp_path):
     file = write(tmp_path / "rows.jsonl", [row("q", "answer")])
-    said = run("preview", file)
+    assert run("preview", file).endswith("<|im_start|>assistant\n[[answer<|im_end|>]]\n")
+    said = run("preview", file, "--model", HYBRID)
     assert said.endswith("<|im_start|>assistant\n<think>\n\n</think>\n\n[[answer<|im_end|>]]\n")
     assert run("preview", file, "--train-on", "all").count("[[") == 1
     cut = run("preview", file, "--sequence-length", 4)

@@ -233,10 +233,15 @@ def test_a_template_that_is_broken_is_told_one_that_is_not_here_is_left_to_the_r
 
 
 def test_who_else_can_is_asked_with_a_plan_of_its_own(lint):
-    """ms-swift takes these rows as tokens, which LLaMA-Factory, with packing, can't: its plan is another."""
-    write("r.yaml", GOOD + "chat: {template: mine.jinja}\ntraining: {packing: true}\nrun: {backend: llamafactory}\n")
-    result = lint("r.yaml")
-    assert result.exit_code == 1 and "instead: Axolotl or ms-swift can" in result.stderr + result.stdout
+    """ms-swift takes these rows as tokens, which LLaMA-Factory, with packing, can't: its plan is another.
+
+    It packs where an environment of one's own has flash attention: its managed one has none.
+    """
+    asked = GOOD + "chat: {template: mine.jinja}\ntraining: {packing: true}\nrun: {backend: llamafactory"
+    for environment, able in ((", environment: mine", "Axolotl or ms-swift"), ("", "Axolotl")):
+        write("r.yaml", f"{asked}{environment}}}\n")
+        result = lint("r.yaml")
+        assert result.exit_code == 1 and f"instead: {able} can\n" in result.stderr + result.stdout
 
 
 def test_an_empty_list_is_told_in_our_words(lint):

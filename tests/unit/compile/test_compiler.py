@@ -52,7 +52,11 @@ ONLY_ONE_VALUE = {"version": 1}
 SO_ANYWAY = {("quantization.storage", "llamafactory")}
 """Taken, and told nothing new: LLaMA-Factory always stores 4-bit weights in the compute type."""
 TESTED_BELOW = {"run.backend", "run.environment", "allow", "backends.*.extra"}
-EXTRA = {"axolotl": {"lora_mlp_kernel": True}, "llamafactory": {"plot_loss": True}, "ms-swift": {"add_version": True}}
+EXTRA = {
+    "axolotl": {"lora_mlp_kernel": True},
+    "llamafactory": {"plot_loss": True},
+    "ms-swift": {"dataloader_pin_memory": False},
+}
 
 
 def test_every_field_is_in_a_table():
@@ -318,7 +322,9 @@ def test_a_folder_with_odd_characters(tmp_path, backend):
     file.write_text('version: 1\nmodel: Qwen/Qwen3-4B\ndata: {train: "a b\'c $x.jsonl"}\noutput: {dir: out}\n', "utf-8")
     made = compile_recipe(load_recipe(str(file)), load_backend(backend), tmp_path / "o p" / "q")
     (tmp_path / "o p/q").mkdir(parents=True)
-    script = made.files["run.sh"].replace("\nPYTHONPATH=", "\npwd; exit; PYTHONPATH=")
+    program = '\npython "$here/rows/__main__.py"'
+    assert made.files["run.sh"].count(program) == 1
+    script = made.files["run.sh"].replace(program, "\npwd; exit; :")
     (tmp_path / "o p/q/run.sh").write_text(script, "utf-8")
     done = subprocess.run(["bash", str(tmp_path / "o p/q/run.sh")], capture_output=True, text=True, check=True, cwd="/")
     assert done.stdout.strip() == str(folder)

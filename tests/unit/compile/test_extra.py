@@ -128,7 +128,7 @@ CONTRADICTED = [
     ("llamafactory", "mask_history", True, "chat.train_on"),
     ("llamafactory", "train_on_prompt", True, "chat.train_on"),
     ("llamafactory", "resize_vocab", True, "model.id"),
-    ("llamafactory", "pure_bf16", True, "training.precision"),
+    ("llamafactory", "pure_bf16", True, "training.weights_dtype"),
     ("ms-swift", "max_length", 4096, "training.sequence_length"),
     ("ms-swift", "seed", 1, "training.seed"),
     ("ms-swift", "max_steps", 4, "training.steps"),

@@ -14,6 +14,9 @@ from tests.conftest import deep_merge
 START = {"type": "lora", "start_from": "runs/first"}
 DROPOUT = {"type": "lora", "dropout": 0.1}
 PREFERENCES = ("dpo", "orpo", "simpo", "kto", "reward")
+ROWS, FLOAT32 = "axolotl_preferences.TokenizedPreferences", "weights_dtype.Float32Weights"
+OWN_PLUGIN = "trainer_plugin.PreferencePlugin"
+"""Axolotl's plugins: one reads rows that are ids, one casts a reward model, which has a head that is trained whole."""
 
 
 @pytest.fixture
@@ -37,15 +40,19 @@ def refusals(loaded, problems, tmp_path):
 @pytest.mark.parametrize("objective", PREFERENCES)
 def test_axolotl_keeps_dropout_in_preference_training(compiled, objective):
     files, config = compiled("axolotl", {"objective": objective, "method": DROPOUT})
-    assert config["plugins"] == ["trainer_plugin.PreferencePlugin"]
+    assert config["plugins"] == ([FLOAT32, OWN_PLUGIN] if objective == "reward" else [OWN_PLUGIN, ROWS])
+    assert {f"{plugin.partition('.')[0]}.py" for plugin in config["plugins"]} <= set(files)
     ast.parse(files["trainer_plugin.py"])
-    assert "PYTHONPATH=" in files["run.sh"].split("python -m rows")[1]
+    assert "PYTHONPATH=" in files["run.sh"].split("rows/__main__.py")[1]
 
 
 @pytest.mark.parametrize("objective", PREFERENCES)
 def test_ms_swift_keeps_dropout_in_preference_training(compiled, objective):
     files, config = compiled("ms-swift", {"objective": objective, "method": DROPOUT})
-    assert [path.rpartition("/")[2] for path in config["external_plugins"]] == ["trainer_plugin.py"]
+    cast = ["weights_dtype.py"] if objective == "reward" else []
+    names = [path.rpartition("/")[2] for path in config["external_plugins"]]
+    assert names == ["ms_swift_template.py", "trainer_plugin.py", *cast]
+    assert set(names) <= {name.rpartition("/")[2] for name in files}
     ast.parse(files["trainer_plugin.py"])
 
 
@@ -72,7 +79,7 @@ def test_without_dropout_nothing_is_refused_and_nothing_copied(compiled, backend
 def test_axolotl_hands_over_neftune_and_early_stopping(compiled, objective, training):
     changes = {"objective": objective, "method": "lora", "training": training, "data": {"validation": 0.1}}
     _, config = compiled("axolotl", changes)
-    assert config["plugins"] == ["trainer_plugin.PreferencePlugin"]
+    assert config["plugins"] == [OWN_PLUGIN, ROWS]
 
 
 @pytest.mark.parametrize(("objective", "trainer"), [("dpo", "ContinuedDPOTrainer"), ("kto", "ContinuedKTOTrainer")])

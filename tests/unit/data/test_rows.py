@@ -213,11 +213,13 @@ def test_the_same_rows_as_validation_files(prepare):
 
 def test_a_missing_file_stops_before_anything_is_loaded(tmp_path):
     spec = tmp_path / "rows.json"
-    spec.write_text(json.dumps({"train": [{**SOURCE, "path": "nowhere.jsonl"}], "validation": []}), "utf-8")
+    sources = {"train": [{**SOURCE, "path": "nowhere.jsonl"}], "validation": []}
+    spec.write_text(json.dumps({**sources, "out": str(tmp_path / "made")}), "utf-8")
     command = [sys.executable, "-m", "qwen_recipes.data.rows", str(spec)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == "rows: nowhere.jsonl is not there\n"
+    assert not (tmp_path / "made").exists()
 
 
 @pytest.mark.parametrize(

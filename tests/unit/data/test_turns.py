@@ -243,7 +243,8 @@ def test_the_program_is_run_by_its_path_whatever_lies_in_the_recipes_folder(tmp_
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("raise SystemExit('replaced')", "utf-8")
     spec = tmp_path / "rows.spec"
-    spec.write_text(json.dumps({"train": [{**SOURCE, "path": "nowhere.jsonl"}], "validation": []}), "utf-8")
+    sources = {"train": [{**SOURCE, "path": "nowhere.jsonl"}], "validation": []}
+    spec.write_text(json.dumps({**sources, "out": str(tmp_path / "made")}), "utf-8")
     program = ROOT / "qwen_recipes" / "data" / "rows" / "__main__.py"
     for extra in ({}, {"PYTHONPATH": "."}):
         if extra and "importlib.py" in decoys:

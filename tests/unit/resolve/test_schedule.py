@@ -118,9 +118,23 @@ def test_warmup_stable_decay_is_told_in_steps(told, backend):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(("hardware", "tf32"), [({"gpu": "a100-80gb"}, True), ({"gpu": "t4"}, False), ({}, True)])
-def test_tf32_is_on_where_the_gpu_has_it(plan, hardware, tf32):
-    assert plan({"hardware": hardware, "training": {"precision": "fp32"}}).training.tf32 is tf32
+A100, T4, CPU = {"gpu": "a100-80gb"}, {"gpu": "t4"}, {"device": "cpu"}
+TF32 = [
+    (A100, {"precision": "bf16"}, True),
+    ({}, {"precision": "bf16"}, True),
+    (A100, {}, True),
+    (A100, {"precision": "fp32"}, False),
+    ({}, {"precision": "fp32"}, False),
+    (A100, {"precision": "fp32", "tf32": True}, True),
+    (A100, {"precision": "bf16", "tf32": False}, False),
+    (T4, {}, False),
+    (CPU, {}, False),
+]
+
+
+@pytest.mark.parametrize(("hardware", "training", "tf32"), TF32)
+def test_tf32_is_on_in_bf16_where_the_gpu_has_it(plan, hardware, training, tf32):
+    assert plan({"hardware": hardware, "training": training}).training.tf32 is tf32
 
 
 def test_tf32_is_refused_where_there_is_none(errors):

@@ -35,7 +35,7 @@ run: {backend: llamafactory, environment: stand-in}
 PYTHON = """\
 #!/bin/sh
 case "$*" in
-  *"-m rows"*) [ -z "$STAND_IN_ROWS" ] || { echo "rows: no row is left to train on" >&2; exit 1; }
+  *"/rows/__main__.py"*) [ -z "$STAND_IN_ROWS" ] || { echo "rows: no row is left to train on" >&2; exit 1; }
     echo "rows: 4 read, 4 train" >&2 ;;
   *sys.prefix*) printf '0.9.5\\n3.11\\n%s\\n' "$(cd "$(dirname "$0")/.." && pwd)" ;;
   *) echo '{"torch": "2.13.0", "llamafactory": "0.9.5"}' ;;

@@ -18,7 +18,7 @@ name: right
 model: Qwen/Qwen3-0.6B
 data: {train: rows.jsonl}
 method: {type: lora, rank: 4, alpha: 8, dropout: 0.1, targets: [q_proj], layers: 1, lora_plus: 4}
-training: {steps: 8, warmup: 2, batch_size: 4, micro_batch_size: 2, sequence_length: 256, learning_rate: 1e-4,
+training: {steps: 8, warmup_steps: 2, batch_size: 4, micro_batch_size: 2, sequence_length: 256, learning_rate: 1e-4,
   scheduler: linear, optimizer: adamw_torch, precision: fp32, neftune: 5.0, gradient_checkpointing: false,
   save_every: 4}
 hardware: {device: cpu}

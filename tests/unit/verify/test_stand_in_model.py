@@ -73,6 +73,7 @@ def test_a_stand_in_adapter_is_configured_as_the_saved_one(tmp_path, prepare):
     (tmp_path / "before").mkdir()
     config = {"r": 4, "lora_alpha": 12, "target_modules": ["q_proj"]}
     (tmp_path / "before" / "adapter_config.json").write_text(json.dumps(config), "utf-8")
+    (tmp_path / "before" / "adapter_model.safetensors").write_bytes(b"")
     found = prepare("Qwen/Qwen3-0.6B", "method: {type: lora, rank: 4, start_from: before}\n")
     assert found.make_adapter == config
     assert found.start_from == tmp_path / "probe" / "adapter"

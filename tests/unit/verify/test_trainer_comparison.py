@@ -6,9 +6,11 @@ import copy
 import hashlib
 import json
 import struct
+from dataclasses import replace
 
 import pytest
 
+from qwen_recipes.backends.plan import WarmupPlan
 from qwen_recipes.data.encoder import EncodedRow
 from qwen_recipes.verify.trainer_comparison import compare_trainer
 from qwen_recipes.verify.trainer_comparison.batch_rows import compare_batches, list_sequences
@@ -67,6 +69,8 @@ CHANGES = [
     (("arguments", "max_grad_norm"), 0.5, {"training.max_grad_norm"}),
     (("arguments", "seed"), 7, {"training.seed", "training.data_seed"}),
     (("arguments", "bf16"), True, {"training.precision"}),
+    (("arguments", "tf32"), True, {"training.tf32"}),
+    (("arguments", "save_only_model"), True, {"training.save_optimizer"}),
     (("arguments", "torch_compile"), True, {"training.compile"}),
     (("arguments", "eval_strategy"), "epoch", {"training.evaluate_every"}),
     (("arguments", "save_total_limit"), None, {"training.keep_checkpoints"}),
@@ -93,7 +97,7 @@ CHANGES = [
     (("optimizer", "groups", 1, "options", "weight_decay"), 0.0, {"training.weight_decay"}),
     (("optimizer", "groups", 1, "options", "initial_lr"), 1e-4, {"training.learning_rate", "method.lora_plus"}),
     (("scheduler", "rates", "5"), [1e-4, 4e-4], {"training.scheduler"}),
-    (("weights", "trainable", A, "dtype"), "bfloat16", {"weights: dtype"}),
+    (("weights", "trainable", A, "dtype"), "bfloat16", {"training.weights_dtype"}),
     (("weights", "trainable", A, "shape"), [8, 1024], {"method.rank"}),
     (
         ("weights", "trainable", "model.norm.weight"),
@@ -254,18 +258,20 @@ def test_digests_are_of_float32_values_whatever_the_file_holds(tmp_path):
 
 
 def test_rates_are_those_of_transformers_schedules(right):
-    from dataclasses import replace
-
-    training = replace(right[0].training, min_learning_rate=0.1)
+    training = replace(right[0].training, min_learning_rate_ratio=0.1, decay=WarmupPlan(steps=4, ratio=None))
     rates = {
         name: [round(plan_rate(replace(training, scheduler=name), step, 8), 4) for step in (0, 1, 2, 5, 8)]
-        for name in ("linear", "cosine", "cosine_with_min_lr", "constant", "constant_with_warmup", "inverse_sqrt")
+        for name in (
+            *("linear", "cosine", "cosine_with_min_lr", "constant", "constant_with_warmup", "inverse_sqrt"),
+            "warmup_stable_decay",
+        )
     }
     assert rates == {
         "linear": [0.0, 0.5, 1.0, 0.5, 0.0],
         "cosine": [0.0, 0.5, 1.0, 0.5, 0.0],
         "cosine_with_min_lr": [0.0, 0.5, 1.0, 0.55, 0.1],
         "constant": [1.0] * 5,
+        "warmup_stable_decay": [0.1, 0.55, 1.0, 0.8682, 0.1],
         "constant_with_warmup": [0.0, 0.5, 1.0, 1.0, 1.0],
         "inverse_sqrt": [0.0, 0.5, 1.0, round((2 / 5) ** 0.5, 4), 0.5],
     }
