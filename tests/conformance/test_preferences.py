@@ -17,7 +17,7 @@ from qwen_recipes.data.rows.preferences import EncodedAnswers, TooLongError
 from .made_preferences import KINDS, make_labelled, make_pairs
 from .preference_batches import MICRO_BATCH, make_case, place_recipe, read_examples, run_cases
 
-pytestmark = pytest.mark.training
+pytestmark = [pytest.mark.training, pytest.mark.full]
 
 BACKENDS = ("axolotl", "llamafactory", "ms-swift")
 OBJECTIVES = ("dpo", "orpo", "simpo", "kto", "reward")

@@ -17,7 +17,7 @@ name: {name}
 model: {model}
 data: {{train: {data}, validation: 0.1}}
 method: {{type: lora, rank: 8, dropout: 0.1}}
-training: {{epochs: 1, sequence_length: 512, batch_size: 4, micro_batch_size: 2, weight_decay: 0.05, warmup: 2}}
+training: {{epochs: 1, sequence_length: 512, batch_size: 4, micro_batch_size: 2, weight_decay: 0.05, warmup_steps: 2}}
 hardware: {hardware}
 """
 KEYS = {
@@ -76,6 +76,7 @@ def assert_length_is_found(probe: ProbedRecipe) -> None:
         assert {"training.sequence_length", "data.train[].path", "data.train[].weight"} & {*probe.list_differing()}
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("probed", BACKENDS, indirect=True)
 def test_a_probe_sees_the_plan_and_every_fault(probed: dict[str, ProbedRecipe]) -> None:
     assert probed["plain"].list_differing() == []
@@ -91,6 +92,7 @@ def test_a_probe_sees_the_plan_and_every_fault(probed: dict[str, ProbedRecipe]) 
         )
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("probed", BACKENDS, indirect=True)
 def test_a_model_of_the_hub_is_seen_on_a_stand_in(probed: dict[str, ProbedRecipe]) -> None:
     probe = probed["hub"]

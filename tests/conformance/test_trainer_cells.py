@@ -36,7 +36,8 @@ def make_cells(
     return make
 
 
-@pytest.mark.parametrize("ci", [True, pytest.param(False, marks=pytest.mark.full)], ids=["ci", "all-others"])
+@pytest.mark.full
+@pytest.mark.parametrize("ci", [True, False], ids=["ci", "all-others"])
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_what_stands_at_the_trainer_is_what_the_recipe_says(
     backend: str, ci: bool, make_cells: Callable[[str, bool], dict[str, Path]], trainer_probes: TrainerProbes
