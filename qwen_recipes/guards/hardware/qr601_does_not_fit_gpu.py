@@ -55,8 +55,8 @@ def check(context: GuardContext) -> Iterator[Violation]:
 
 def _format_suggestions(suggestions: list[FitSuggestion], estimate: Estimate) -> str:
     if not suggestions:
-        larger = next((gpu.name for gpu in list_gpus_that_fit(estimate)), "")
-        return "a smaller model, or a larger GPU" + (f" such as {larger}" if larger else "")
+        smallest = [f" such as {gpu.name}" for gpu in list_gpus_that_fit(estimate)[:1]]
+        return "".join(["a smaller model, or a larger GPU", *smallest])
     return "; or ".join(
         f"{offer.text} ({offer.estimate.peak / GIB:.0f} GiB)" for offer in suggestions[:MAX_SUGGESTIONS]
     )
