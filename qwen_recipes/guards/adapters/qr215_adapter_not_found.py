@@ -9,8 +9,8 @@ compared with the recipe where the folder can be read. Here it can't, so a diffe
 training starts, or not at all.
 
 Evidence:
-Axolotl 0.21.0, LLaMA-Factory 0.9.5 and ms-swift 4.6.0, run: `rank: 4, alpha: 4` with an adapter of rank 8 and alpha 16
-trains at rank 8 and scale 2, and no message says so.
+Seen at the trainers of Axolotl 0.21.0 (SFT), LLaMA-Factory 0.9.5 and ms-swift 4.6.0 (SFT and DPO): `rank: 4, alpha: 4`
+with an adapter of rank 8 and alpha 16 trains at rank 8 and scale 2, and no message says so.
 
 Instead:
 Check the path. If an earlier run writes the folder, compile again after that run.
