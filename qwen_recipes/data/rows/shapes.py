@@ -61,12 +61,6 @@ def to_marked_messages(row: Row, renderer: RowRenderer) -> Row:
     return {"messages": [{**m, "train": kept} for m, kept in _list_trained(row, renderer)]}
 
 
-def to_loss_flags(row: Row, renderer: RowRenderer) -> Row:
-    """A conversation whose answers say whether they carry loss (ms-swift's `loss`)."""
-    marked = _list_trained(row, renderer)
-    return {"messages": [{**m, "loss": kept} if m["role"] == "assistant" else m for m, kept in marked]}
-
-
 def _list_trained(row: Row, renderer: RowRenderer) -> list[tuple[Message, bool]]:
     """Each message, and whether it carries loss by `train_on` and its flags."""
     train_on, last = renderer.loss_rule.train_on, len(row["messages"]) - 1
@@ -163,7 +157,6 @@ def _split_system(prompt: list[Message]) -> tuple[str, list[Message]]:
 SHAPES: dict[str, Shape] = {
     "messages": to_messages,
     "marked-messages": to_marked_messages,
-    "loss-flags": to_loss_flags,
     "segments": to_segments,
     "spoken": to_loss_messages,
     "turns": to_ms_swift_turns,
