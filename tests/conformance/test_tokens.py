@@ -44,8 +44,10 @@ def test_tokens_and_labels_are_ours(backend: str, tmp_path: Path, interpreter: C
     for cell, (picked, job) in ready.items():
         found = score_cell(picked, job, read_cases(tmp_path / cell.rows_file), backend, cell)
         guards = {explain_difference(found, entry).guard for entry in found["differing"]}  # raises where one is news
-        assert guards <= {"QR314", "QR526", "QR527"}, (cell, found["differing"])
-        assert guards & WHOLE or found["labels"] >= 0.95 * found["rows"], (cell, found)
+        known = {"QR314", "QR526", "QR527"} | ({"QR512"} if cell.option == "overlong: truncate" else set())
+        assert guards <= known, (cell, found["differing"])
+        differing = found["rows"] - found["labels"]
+        assert guards & WHOLE or differing <= max(1, found["rows"] // 20), (cell, found)
 
 
 OWN = """\
@@ -74,7 +76,7 @@ def test_a_folders_own_template_is_what_is_trained(
     job = prepare_job(loaded, plan, one, picked, tmp_path / "job")
     run_encoder(backend, python, [job])
     by_row = align_answers(job)
-    assert len(picked) == 40
+    assert len({row.line for row in picked}) == 40 < len(picked)  # every row, and one example for each reasoned query
     for place, row in enumerate(picked):
         assert encoder.decode(row.encoded.ids).startswith("As in my folder.<|im_start|>")
         assert compare_tokens(row.encoded, by_row.get(place)).verdict == "same", (plan.chat.encoding, row.row)
