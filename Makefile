@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 QUICKSTART := examples/quickstart
 
-.PHONY: help demo gotchas test conformance conformance-full faults integration check fix bench schemas clean
+.PHONY: help demo docs docs-update test conformance conformance-full faults integration check fix bench schemas clean
 
 help:            ## what there is
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | expand -t 20
@@ -20,8 +20,16 @@ demo: $(VENV)/ready        ## train an adapter through a real framework, on the 
 	$(BIN)/python $(QUICKSTART)/prepare.py
 	$(BIN)/recipes run $(QUICKSTART)/quickstart.yaml -o $(QUICKSTART)/compiled --force
 
-gotchas: $(VENV)/ready     ## four things that go wrong without a word, shown: no framework, no model hub
-	$(BIN)/python -m research.gotchas
+docs: $(VENV)/ready        ## build the documentation in site/ and check it: commands, links, and the pages in Chromium
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	$(BIN)/python -m tools.docs.snippets
+	$(BIN)/python -m tools.docs.links
+	$(BIN)/zensical build --clean
+	$(BIN)/python -m tools.docs.site
+
+docs-update: $(VENV)/ready  ## write generated pages, and what the commands on the pages print
+	$(BIN)/python -m tools.generate_docs
+	$(BIN)/python -m tools.docs.snippets --update
 
 test: $(VENV)/ready        ## unit tests, and a real training through the demo's framework
 	$(BIN)/recipes env create llamafactory --device cpu

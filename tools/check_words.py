@@ -24,6 +24,10 @@ LIST = Path(__file__).with_name("words.yaml")
 CODE = ("qwen_recipes/", "tools/", "benchmarks/", "research/")
 TEXT = ("docs/", "README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "templates/", "examples/")
 TEXT_SUFFIXES = (".py", ".md", ".yaml", ".j2")
+GENERATED = ("docs/guards/", "docs/reference/", "docs/how-to/examples.md", "docs/research/")
+"""Pages whose text is that of the code: it is looked at there."""
+FENCE = re.compile(r"^```.*?^```", re.M | re.S)
+"""Output of commands, on a page."""
 
 
 def list_tracked_files() -> list[str]:
@@ -45,6 +49,8 @@ def list_names(tree: ast.Module) -> Iterator[tuple[int, str]]:
 def list_texts(file: str) -> Iterator[tuple[int, str]]:
     """Line and text of everything in a file that a person reads: its lines, or a module's strings and docstrings."""
     content = (ROOT / file).read_text("utf-8")
+    if file.endswith(".md"):
+        content = FENCE.sub(lambda match: "\n" * match[0].count("\n"), content)
     if not file.endswith(".py"):
         yield from enumerate(content.splitlines(), 1)
         return
@@ -66,7 +72,11 @@ def find_phrase(pattern: str, files: list[str]) -> dict[str, list[int]]:
     """Lines at which a phrase stands, by file."""
     found: dict[str, list[int]] = {}
     for file in files:
-        if not file.endswith(TEXT_SUFFIXES) or file.startswith("tools/words") or not file.startswith((*CODE, *TEXT)):
+        if (
+            not file.endswith(TEXT_SUFFIXES)
+            or file.startswith(("tools/words", *GENERATED))
+            or not file.startswith((*CODE, *TEXT))
+        ):
             continue
         lines = [line for line, text in list_texts(file) if re.search(pattern, text)]
         if lines:

@@ -1,4 +1,6 @@
-"""docs/trainer.md: which fields were seen at each framework's trainer, from tests/conformance/trainer/results.json."""
+"""docs/research/trainer-values.md: which fields were seen at each framework's trainer.
+
+From tests/conformance/trainer/results.json."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ class Guard:
     versions: Mapping[str, str] = field(default_factory=dict)
     """For a backend, the versions that it is about (`<0.12`, `>=0.9.3,<0.9.6`); none means all."""
     checked_by: str = ""
-    """The command or backend to come that this is about (`merge`, `trl`, ...): until then it is a page only."""
+    """The command that runs it where linting does not: `data check`."""
 
     @property
     def title(self) -> str:

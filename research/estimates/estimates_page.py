@@ -1,5 +1,5 @@
 # ruff: noqa: E501
-"""docs/estimates.md and its plot: every measured cell beside its estimate. Written by tools/generate_docs.py."""
+"""docs/research/memory-estimates.md and its plot: every measured cell beside its estimate. Written by tools/generate_docs.py."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _render_summary(comparisons: list[EstimateComparison]) -> str:
     ):
         some = [c for c in comparisons if c.measured.split == split and stack in (None, c.measured.cell["stack"])]
         lines.append(_render_row(title, some))
-    return "\n".join([*lines, "", "![Estimated against measured peak](estimates.svg)", ""])
+    return "\n".join([*lines, "", "![Estimated against measured peak](memory-estimates.svg)", ""])
 
 
 def _render_row(title: str, comparisons: list[EstimateComparison]) -> str:

@@ -1,4 +1,4 @@
-"""docs/strategies.md, from what the measurements beside this file left in `results/`.
+"""docs/research/strategies.md, from what the measurements beside this file left in `results/`.
 
 They are measure_strategies.py, train_compiled_examples.py, compare_official_examples.py and run_on_gpu.py.
 """
@@ -97,7 +97,7 @@ HEAD = (
 ABOUT = """\
 transformers' Trainer, random weights, 20 steps; each field with non-reentrant / reentrant checkpointing, the first
 column with how 4-bit weights are stored. Every cell with its losses and memory, and the examples as compiled, trained
-by all three frameworks: [strategies](strategies.md)."""
+by all three frameworks: [strategies](../research/strategies.md)."""
 
 
 def load_results() -> dict[str, Result]:

@@ -1,4 +1,7 @@
-"""The parts of docs/parity.md and docs/matrix.md that say which tokens each framework trains on, from the last run."""
+"""Which tokens each framework trains on, from the last run: parts of two pages.
+
+docs/research/token-parity.md and docs/reference/frameworks.md.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from research.parity.supported_cases import list_unsupported_cases
 
 ROOT = Path(__file__).parents[2]
 RESULTS = Path(__file__).with_name("results.json")
-PAGE = ROOT / "docs" / "parity.md"
+PAGE = ROOT / "docs" / "research" / "token-parity.md"
 MARKS = "<!-- generated: tokens -->\n", "<!-- end -->"
 
 Result = dict[str, Any]
@@ -140,7 +143,7 @@ def render_difference(difference: ObservedDifference) -> list[str]:
     return [
         f"#### {title}, {known.objective}, {', '.join(known.templates)}: {DIFFERENCE_KINDS[known.kind]}",
         "",
-        f"Why: {known.why}. Told by [{known.guard}](guards/{known.guard}.md).",
+        f"Why: {known.why}. Told by [{known.guard}](../guards/{known.guard}.md).",
         "",
         f"Options: {', '.join(difference.options)}. Rows by case: {cases}.",
         "",
@@ -165,7 +168,7 @@ run). `overlong: truncate` cuts at {cut} tokens; rows of which nothing is learnt
 
 
 def render_block() -> str:
-    """The generated part of docs/parity.md."""
+    """The generated part of docs/research/token-parity.md."""
     found = load_results()
     cells = found["cells"]
     lines = [
@@ -191,25 +194,26 @@ def render_block() -> str:
 
 
 def render_page() -> str:
-    """docs/parity.md with its generated part made anew."""
+    """docs/research/token-parity.md with its generated part made anew."""
     start, end = MARKS
     before, rest = PAGE.read_text("utf-8").split(start)
     return before + start + render_block() + end + rest.split(end, 1)[1]
 
 
 def render_unavoidable() -> str:
-    """For docs/matrix.md: what no config removes, with a case that shows it."""
+    """For docs/reference/frameworks.md: what no config removes, with a case that shows it."""
     rows = [
         f"| {load_backend(d.known.backend).title} | {d.known.objective}: {', '.join(d.known.templates)} "
         f"| {DIFFERENCE_KINDS[d.known.kind].replace('|', '/')} | `{d.example['case']}` "
-        f"| [{d.known.guard}](guards/{d.known.guard}.md) |"
+        f"| [{d.known.guard}](../guards/{d.known.guard}.md) |"
         for d in collect_differences(load_results()["cells"])
     ]
     return (
         "## Tokens that differ all the same\n\n"
         "What a framework makes of prepared rows natively, where no key changes it. Where it takes "
         "`chat.encoding: exact`"
-        "\nthere is no such difference. Counts, reasons and the tokens in context: [parity.md](parity.md).\n\n"
+        "\nthere is no such difference. Counts, reasons and the tokens in context: "
+        "[token parity](../research/token-parity.md).\n\n"
         "| framework | objective and chat templates | what differs | case that shows it | guard |\n"
         "|---|---|---|---|---|\n" + "\n".join(rows) + "\n"
     )

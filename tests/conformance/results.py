@@ -1,4 +1,4 @@
-"""What really trained: results.json, run by run and backend by backend, from which docs/trained.md is made."""
+"""What really trained: results.json, run by run and backend by backend, for docs/research/training-runs.md."""
 
 from __future__ import annotations
 

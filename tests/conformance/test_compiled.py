@@ -134,7 +134,7 @@ def adapted(plan: Plan, backend: str) -> dict[str, Any]:
 
 
 def scoring_head(plan: Plan, backend: str) -> list[str]:
-    """ms-swift names a reward model's head itself; with Axolotl PEFT adds it by the task: docs/parity.md."""
+    """ms-swift names a reward model's head itself; with Axolotl PEFT adds it by the task (token-parity.md)."""
     return ["v_head"] if plan.objective.type == "reward" and backend == "ms-swift" else []
 
 
@@ -163,7 +163,7 @@ def saving(plan: Plan, backend: str) -> dict[str, Any]:
 
 
 def warmup_at(plan: Plan, steps: int, backend: str) -> int:
-    """Steps of warmup in a run of this length. A share is rounded up, by Axolotl down: docs/parity.md."""
+    """Steps of warmup in a run of this length. A share is rounded up, by Axolotl down (token-parity.md)."""
     import math
 
     warmup = plan.training.warmup
@@ -174,7 +174,7 @@ def warmup_at(plan: Plan, steps: int, backend: str) -> int:
 
 
 def max_length(plan: Plan, backend: str) -> int:
-    """LLaMA-Factory keeps one token of a pack back: documented in docs/parity.md."""
+    """LLaMA-Factory keeps one token of a pack back: documented in docs/research/token-parity.md."""
     length = plan.training.sequence_length
     return length - 1 if backend == "llamafactory" and plan.training.packing else length
 

@@ -1,4 +1,4 @@
-"""What was seen at the trainers: trainer/results.json, cell by cell, from which docs/trainer.md is made."""
+"""What was seen at the trainers: trainer/results.json, for docs/research/trainer-values.md."""
 
 from __future__ import annotations
 

@@ -97,7 +97,8 @@ UNSUPPORTED_SETTINGS = (
     UnsupportedSetting(
         "hardware.strategy",
         lambda p: p.method.adapter and p.hardware.strategy == "fsdp1",
-        "under FSDP1 transformers' Trainer saved an adapter without weights, and DoRA died (docs/strategies.md): "
+        "under FSDP1 transformers' Trainer saved an adapter without weights, and DoRA died "
+        "(docs/research/strategies.md): "
         "`fsdp` shards an adapter's base too",
     ),
     UnsupportedSetting(
@@ -206,6 +207,7 @@ RESUME_UNSUPPORTED = (
     ),
 )
 """Reward models: seen with an adapter, where it ends with an error; whole weights it would leave as they were before
-training, silently. Adapters under FSDP: LoRA was run (docs/strategies.md), QLoRA goes the same way. Read in accelerate
+training, silently. Adapters under FSDP: LoRA was run (docs/research/strategies.md),
+QLoRA goes the same way. Read in accelerate
 1.11: each process keeps its own share of the adapter's weights, and only the first one's are saved and loaded. With
 ms-swift's 1.15 all of it comes back."""

@@ -12,7 +12,7 @@ a Base model LLaMA-Factory appends it and leaves it out of the loss; with the ot
 Evidence:
 LLaMA-Factory 0.9.5, read and its collator run with the official tokenizer: the text gets the tokenizer's own end of
 sequence, and labels that equal the pad token become -100. A Base model's end of sequence and padding are the same
-token. There is no key for either. ms-swift 4.6.0, run: `objective: pretrain` in docs/parity.md.
+token. There is no key for either. ms-swift 4.6.0, run: `objective: pretrain` in docs/research/token-parity.md.
 
 Instead:
 For texts long against `sequence_length` it hardly matters: allow QR314. Otherwise take another backend; with ms-swift

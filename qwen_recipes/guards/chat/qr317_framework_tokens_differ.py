@@ -13,9 +13,9 @@ reasoning or gets an empty think block, and rows whose turns do not alternate ar
 Qwen's, Axolotl renders the rows itself and finds the answers in them by a rule of its own.
 
 Evidence:
-`research/parity`, run with LLaMA-Factory 0.9.5: docs/parity.md has the counts by case. Axolotl 0.21.0 with a
-template of one's own, run: ids differ from the first row on; as tokens, 40 rows of 40 are the same in all three
-(`tests/conformance/test_tokens.py`). `recipes verify` shows the first token that differs in your rows.
+`research/parity`, run with LLaMA-Factory 0.9.5: docs/research/token-parity.md has the counts by case. Axolotl 0.21.0
+with a template of one's own, run: ids differ from the first row on; as tokens, 40 rows of 40 are the same in all
+three (`tests/conformance/test_tokens.py`). `recipes verify` shows the first token that differs in your rows.
 
 Instead:
 Write `encoding: exact` under `chat`, or leave it out, without packing and streaming: ids and labels are then made by

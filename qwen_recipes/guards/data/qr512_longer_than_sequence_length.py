@@ -8,8 +8,8 @@ Under `overlong: drop` the row is not trained on, under `truncate` its end is lo
 is. The longest rows are often the best ones.
 
 Evidence:
-Counted with the model's own tokenizer; `docs/data.md` shows a report. Frameworks differ in what they do by
-default: Axolotl and ms-swift drop, LLaMA-Factory cuts.
+Counted with the model's own tokenizer; `docs/how-to/check-and-prepare-data.md` shows a report. Frameworks differ in
+what they do by default: Axolotl and ms-swift drop, LLaMA-Factory cuts.
 
 Instead:
 Set `training.sequence_length` to the length that the report proposes, or split the rows. Under `truncate` a row ends

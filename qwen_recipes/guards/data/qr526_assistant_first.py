@@ -9,7 +9,7 @@ template puts marks around a question first. The rows program leaves the row out
 and labels are handed over; Axolotl and LLaMA-Factory train on it.
 
 Evidence:
-`research/parity`, the case `assistant-first`: docs/parity.md has what each framework makes of it.
+`research/parity`, the case `assistant-first`: docs/research/token-parity.md has what each framework makes of it.
 
 Instead:
 Begin with what the assistant answers, or write `encoding: exact` under `chat`, which takes the row everywhere.

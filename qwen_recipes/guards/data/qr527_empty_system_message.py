@@ -10,7 +10,7 @@ LLaMA-Factory keep it.
 
 Evidence:
 Our run with the official templates and tokenizer, repeated by `tests/unit/guards/test_row_guards.py`; what the
-frameworks make of it: `research/parity`, the case `empty-system` in docs/parity.md.
+frameworks make of it: `research/parity`, the case `empty-system` in docs/research/token-parity.md.
 
 Instead:
 Remove the empty message. Where it is meant, `encoding: exact` under `chat` gives the same tokens everywhere.

@@ -8,9 +8,9 @@ Why it matters:
 The run ends with CUDA out of memory: at the first step, or hours later at the first long row.
 
 Evidence:
-The estimate's parts, its error on cells that were held out, and every measured cell: docs/estimates.md. On one H100
-QLoRA on 4B with 2,048 tokens took 9,964 MiB without a fused loss (2026-11-23): most of it logits, which Liger's loss
-never holds.
+The estimate's parts, its error on cells that were held out, and every measured cell:
+docs/research/memory-estimates.md. On one H100 QLoRA on 4B with 2,048 tokens took 9,964 MiB without a fused loss
+(2026-11-23): most of it logits, which Liger's loss never holds.
 
 Instead:
 `recipes plan` shows the parts, and what would make it fit, the least loss of speed first. The cheapest is what is said

@@ -14,13 +14,14 @@ shapes (huggingface/trl#2514, huggingface/transformers#47254; deepspeedai/DeepSp
 DeepSpeed 0.19.2 alone (DeepSpeed#8072); (3) "element 0 of tensors does not require grad", from reentrant
 checkpointing without input gradients (QR402).
 
-By version, on two H100 (transformers 5.23, peft 0.21.2; docs/strategies.md): with DeepSpeed 0.18.2 and 0.19.2, LoRA
-with non-reentrant checkpointing dies in the first step ("Recomputed values ... have different metadata") and with
-reentrant checkpointing trains. With 0.19.3 non-reentrant trains. With 0.19.8 LoRA, DoRA, QLoRA, QDoRA and LoRA on 8
-bits train with either, with the losses of one GPU; (3) did not show. So does LoRA on the versions that LLaMA-Factory
-0.9.5 brings, and on two gloo ranks on the CPU with DeepSpeed 0.18.2 (facts of 2026-11-23). LLaMA-Factory and ms-swift
-ship such examples. LoRA on a 4B model of 4 x 512 tokens took 10,143 MiB a rank under ZeRO-2 and 8,186 under ZeRO-3.
-Rejected all the same: ZeRO-2 serves adapters as well, and the versions that fail are in use.
+By version, on two H100 (transformers 5.23, peft 0.21.2; docs/research/strategies.md): with DeepSpeed 0.18.2 and
+0.19.2, LoRA with non-reentrant checkpointing dies in the first step ("Recomputed values ... have different metadata")
+and with reentrant checkpointing trains. With 0.19.3 non-reentrant trains. With 0.19.8 LoRA, DoRA, QLoRA, QDoRA and
+LoRA on 8 bits train with either, with the losses of one GPU; (3) did not show. So does LoRA on the versions that
+LLaMA-Factory 0.9.5 brings, and on two gloo ranks on the CPU with DeepSpeed 0.18.2 (facts of 2026-11-23).
+LLaMA-Factory and ms-swift ship such examples. LoRA on a 4B model of 4 x 512 tokens took 10,143 MiB a rank under
+ZeRO-2 and 8,186 under ZeRO-3. Rejected all the same: ZeRO-2 serves adapters as well, and the versions that fail are
+in use.
 
 Instead:
 Write `strategy: zero2`, or leave `strategy` out. Where the base does not fit on one GPU, `strategy: fsdp` shards it

@@ -10,11 +10,11 @@ fixed on purpose; in 4 bits every rank first loads the whole model. What fails d
 Evidence:
 8 bits: a loss ten times too high where ZeRO-1 and ZeRO-2 are right, bitsandbytes-foundation/bitsandbytes#1451
 (closed, no fix seen), axolotl-ai-cloud/axolotl#2068 (open). 4 bits: huggingface/peft#2016 (out of memory while
-loading); modelscope/ms-swift#8267 (open). PEFT documents 4 bits with bfloat16 storage. The scripts that
-Qwen publishes warn of both. Not so on two H100 with transformers 5.23, DeepSpeed 0.19.8 and bitsandbytes 0.50.2
-(docs/strategies.md): QLoRA and QDoRA trained, sharded with either storage, and LoRA on 8 bits too, all with the losses
-of one GPU. On two gloo ranks on the CPU, LLaMA-Factory 0.9.5 with DeepSpeed 0.18.2 trained QLoRA. Other versions were
-not run on GPUs.
+loading); modelscope/ms-swift#8267 (open). PEFT documents 4 bits with bfloat16 storage. The scripts that Qwen
+publishes warn of both. Not so on two H100 with transformers 5.23, DeepSpeed 0.19.8 and bitsandbytes 0.50.2
+(docs/research/strategies.md): QLoRA and QDoRA trained, sharded with either storage, and LoRA on 8 bits too, all with
+the losses of one GPU. On two gloo ranks on the CPU, LLaMA-Factory 0.9.5 with DeepSpeed 0.18.2 trained QLoRA. Other
+versions were not run on GPUs.
 
 Instead:
 Write `strategy: zero2`: a quantized base is small, and ZeRO-2 partitions what an adapter adds. Where it still does

@@ -9,15 +9,15 @@ FSDP shards only weights of the type it computes in. Stored as uint8, the 4-bit 
 FSDP2: the run trains, and the memory that sharding should have saved is not saved. FSDP1 stops with an error.
 
 Evidence:
-huggingface/peft#1432, bitsandbytes-foundation/bitsandbytes#1709, axolotl-ai-cloud/axolotl#2250; accelerate 1.15
-warns and leaves such weights whole. So "quantized bases and FSDP do not go together" is true of the default storage
-only: Axolotl 0.21 ships an FSDP example with a 4-bit base stored as bfloat16. On two H100 (transformers 5.23,
-accelerate 1.15, docs/strategies.md): QLoRA under FSDP2 trained with either storage; of a 4B model each rank held 1.27
+huggingface/peft#1432, bitsandbytes-foundation/bitsandbytes#1709, axolotl-ai-cloud/axolotl#2250; accelerate 1.15 warns
+and leaves such weights whole. So "quantized bases and FSDP do not go together" is true of the default storage only:
+Axolotl 0.21 ships an FSDP example with a 4-bit base stored as bfloat16. On two H100 (transformers 5.23, accelerate
+1.15, docs/research/strategies.md): QLoRA under FSDP2 trained with either storage; of a 4B model each rank held 1.27
 GiB with bf16 and 2.12 GiB with uint8. FSDP1: bf16 trained, but the adapter that the Trainer saved was empty; uint8
 died with "Cannot flatten integer dtype tensors". DoRA, its base in 4 bits or not: FSDP2 trained, FSDP1 died in PEFT
-with "tuple index out of range". 8 bits died under both ("only Tensors of floating point dtype can require gradients");
-LLaMA-Factory 0.9.5 raises, PEFT advises against it. The same with either kind of checkpointing. Under DDP and ZeRO-2
-every one of these methods trained.
+with "tuple index out of range". 8 bits died under both ("only Tensors of floating point dtype can require
+gradients"); LLaMA-Factory 0.9.5 raises, PEFT advises against it. The same with either kind of checkpointing. Under
+DDP and ZeRO-2 every one of these methods trained.
 
 Instead:
 Write `quantization.storage: bf16`, or leave `storage` out. An 8-bit base: quantize to 4 bits, or use ZeRO-2.

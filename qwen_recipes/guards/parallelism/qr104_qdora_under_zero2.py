@@ -9,9 +9,9 @@ against a run on one GPU.
 
 Evidence:
 PEFT's page on DoRA says that issues were reported with QDoRA and DeepSpeed ZeRO-2, and names no cause (as of August
-2026). On two H100 (transformers 5.23, peft 0.21.2, DeepSpeed 0.19.8, docs/strategies.md) it did not show: QDoRA
-trained under ZeRO-2 with both kinds of checkpointing and both storages, with the losses of one GPU.
-QDoRA with FSDP was fixed by huggingface/peft#1806.
+2026). On two H100 (transformers 5.23, peft 0.21.2, DeepSpeed 0.19.8, docs/research/strategies.md) it did not show:
+QDoRA trained under ZeRO-2 with both kinds of checkpointing and both storages, with the losses of one GPU. QDoRA with
+FSDP was fixed by huggingface/peft#1806.
 
 Instead:
 Write `strategy: ddp`: a quantized base is small enough for a whole copy on each GPU. Or train without DoRA

@@ -13,10 +13,10 @@ deepspeedai/DeepSpeed#4966 (the cause, and the remedy), deepspeedai/DeepSpeed#74
 modelscope/ms-swift#5400, hiyouga/LlamaFactory#9222, hiyouga/LlamaFactory#10194. For Qwen3's own mixtures
 (`qwen3_moe`) it is over: Axolotl 0.21.0, LLaMA-Factory 0.9.5 and ms-swift 4.6.0 register them (read in their
 sources), and so does DeepSpeed itself since deepspeedai/DeepSpeed#7604 (read in 0.18.2 and 0.19.8). On two H100
-(docs/strategies.md) with transformers 5.23, which keeps all experts in one weight, LoRA and full fine-tuning trained
-with and without leaf modules. With transformers 4.57.6, which has a module an expert, neither took a step in 55 s
-without them; with them full fine-tuning took 5. What is left
-are architectures that one of them does not list, and older versions.
+(docs/research/strategies.md) with transformers 5.23, which keeps all experts in one weight, LoRA and full fine-tuning
+trained with and without leaf modules. With transformers 4.57.6, which has a module an expert, neither took a step in
+55 s without them; with them full fine-tuning took 5. What is left are architectures that one of them does not list,
+and older versions.
 
 Instead:
 Take a backend that registers this architecture, or write `strategy: zero2`, which fetches nothing.

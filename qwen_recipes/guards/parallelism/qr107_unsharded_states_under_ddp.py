@@ -12,7 +12,7 @@ Evidence:
 Rajbhandari et al. 2020, ZeRO (arXiv:1910.02054), section 3: 2 + 2 + 12 bytes a parameter with Adam in mixed
 precision. Our run on one H100: all weights of a 4B model took 32.4 GB at 2,048 tokens with states in bfloat16.
 On two H100 the same run of a small model peaked at 5.4 GiB a GPU under DDP, 3.4 GiB under FSDP, 3.6 to 3.9 GiB under
-ZeRO-2 and ZeRO-3, with the same losses (docs/strategies.md).
+ZeRO-2 and ZeRO-3, with the same losses (docs/research/strategies.md).
 
 Instead:
 All weights: `strategy: fsdp`, or `zero3`. An adapter: `strategy: zero2`. Small models are fine as they are: with

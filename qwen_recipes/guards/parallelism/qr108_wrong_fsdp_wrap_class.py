@@ -13,7 +13,7 @@ Evidence:
 transformers: the layers of `qwen3` are `Qwen3DecoderLayer`, of `qwen3_moe` `Qwen3MoeDecoderLayer`. accelerate 1.11
 and 1.15 raise "Could not find the transformer layer class ... in the model" (`utils/dataclasses.py`); seen on two H100
 with a class of another model under FSDP1 and FSDP2, and with the dense model's class for a mixture of experts
-(docs/strategies.md). Configs
+(docs/research/strategies.md). Configs
 copied from an older model's example keep its class (`Qwen2DecoderLayer`). The compiler writes the class from the
 model's `model_type`, never from its name.
 

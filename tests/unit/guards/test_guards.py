@@ -22,7 +22,7 @@ CASES = [
 FAILING = [case for case in CASES if case.values[1]["expect"] == "fail"]
 
 
-JUDGING = [code for code in list_guard_codes() if not load_guard(code).checked_by]
+JUDGING = [code for code in list_guard_codes() if not code.startswith("QR5")]
 
 
 def backend_of(case):
@@ -74,10 +74,11 @@ def test_a_guard_has_cases_that_fail_and_pass(code):
     assert all(set(case) <= KEYS for case in cases)
 
 
-@pytest.mark.parametrize("code", [code for code in list_guard_codes() if load_guard(code).checked_by])
-def test_a_page_of_what_is_to_come_judges_nothing(code, loaded):
+def test_guards_of_the_data_say_nothing_of_a_recipe(loaded):
     made, one = loaded({"method": "qdora"}), load_backend("axolotl")
-    assert not list(load_guard(code).check(GuardContext(resolve(made, one), made, one)))
+    codes = [code for code in list_guard_codes() if load_guard(code).checked_by]
+    assert codes == [code for code in list_guard_codes() if code.startswith("QR5")]
+    assert not any(list(load_guard(code).check(GuardContext(resolve(made, one), made, one))) for code in codes)
 
 
 @pytest.mark.parametrize("code", list_guard_codes())

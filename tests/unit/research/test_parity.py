@@ -1,4 +1,4 @@
-"""docs/parity.md: what the run found is explained row by row, and a guard tells of each difference beforehand."""
+"""docs/research/token-parity.md: what the run found is explained, and a guard tells of each difference."""
 
 from __future__ import annotations
 

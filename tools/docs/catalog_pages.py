@@ -1,0 +1,115 @@
+"""docs/reference: models, GPUs, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner
+
+from qwen_recipes.cli import main as recipes
+from qwen_recipes.cli.options_and_exits import ExitCode
+from qwen_recipes.estimate.gpu_models import GPUS
+from qwen_recipes.qwen.registry import REGISTRY
+
+EXIT_CODES = {
+    ExitCode.SUCCESS: ("success", "Warnings and advice may have been printed."),
+    ExitCode.INVALID_INPUT: (
+        "invalid recipe or data",
+        "A schema error, a guard of severity error, a setting that the framework does not support, files that differ "
+        "under `--check` or `--locked`, tokens that differ in `verify`, examples with errors in `data check`.",
+    ),
+    ExitCode.USAGE: ("usage", "A wrong option or argument, a missing file, no permission."),
+    ExitCode.DOES_NOT_FIT: ("does not fit the hardware", "`plan` or `run` estimate more memory than the GPU has."),
+    ExitCode.ENVIRONMENT: (
+        "environment or preflight failure",
+        "The framework's environment is missing or out of date, the disk is full, another run uses the folder.",
+    ),
+    ExitCode.RUN_FAILED: ("the run failed", "Out of memory and killed runs included. `recipes why` names the cause."),
+    ExitCode.INTERRUPTED: ("interrupted", "Ctrl-C, SIGTERM or SIGHUP."),
+}
+GIB = 2**30
+METHODS = ("qlora", "lora", "full")
+VARIANTS = {
+    "hybrid": "answers with or without reasoning, as the prompt asks",
+    "base": "pre-trained only; has not learned the chat format",
+    "instruct-2507": "never reasons",
+    "thinking-2507": "always reasons",
+}
+
+
+def render_exit_codes_page() -> str:
+    """Every exit code with its meaning."""
+    rows = [f"| {code.value} | {EXIT_CODES[code][0]} | {EXIT_CODES[code][1]} |" for code in ExitCode]
+    return (
+        "# Exit codes\n\nThe exit codes of `recipes` are a stable interface for scripts and CI.\n\n"
+        "| code | meaning | examples |\n|---|---|---|\n" + "\n".join(rows) + "\n"
+    )
+
+
+def render_gpus_page() -> str:
+    """Every GPU that `hardware.gpu` may name."""
+    head = (
+        "# GPUs\n\nThe names that `hardware.gpu` and `recipes plan --gpu` accept. Upper case, spaces and a leading "
+        "`NVIDIA` or `GeForce` are accepted too: `NVIDIA GeForce RTX 4090` is `rtx-4090`. Where a recipe names no GPU, "
+        "the one of this machine is used; without one, 24 GiB are assumed.\n\n"
+        "Bandwidth and bf16 rate (dense, float32 accumulation) are from NVIDIA's data sheets. Before Ampere "
+        "(compute capability 8.0) there is no bf16, and the rate is that of fp16.\n\n"
+        "| `hardware.gpu` | memory | compute capability | bf16 | bandwidth | rate |\n|---|---|---|---|---|---|\n"
+    )
+    rows = [
+        f"| `{g.name}` | {g.memory} GiB | {g.capability} | {'yes' if g.supports_bf16 else 'no'} "
+        f"| {g.bandwidth:,.0f} GB/s | {g.bf16_tflops:,.0f} TFLOPS |"
+        for g in sorted(GPUS.values(), key=lambda g: (g.memory, g.name))
+    ]
+    return head + "\n".join(rows) + "\n"
+
+
+def render_models_page() -> str:
+    """Every released model, with the memory of three methods."""
+    variants = "\n".join(f"- `{name}`: {words}" for name, words in VARIANTS.items())
+    head = (
+        "# Models\n\nThe models that `model` may name on the hub. A local folder with the `config.json` of a Qwen3 "
+        "model is accepted as well. Each model belongs to a variant, which has its own official chat template:\n\n"
+        f"{variants}\n\n"
+        "The last columns are the peak memory of one GPU that `recipes plan` estimates for SFT with 2,048 tokens, a "
+        "micro-batch of one and gradient checkpointing. How good the estimates are: "
+        "[memory estimates](../research/memory-estimates.md).\n\n"
+        "| model | variant | parameters | layers | max positions | qlora | lora | full |\n"
+        "|---|---|---|---|---|---|---|---|\n"
+    )
+    rows = []
+    for facts in REGISTRY.values():
+        estimates = {method: _estimate(facts.id, method) for method in METHODS}
+        memory = " | ".join(f"{estimates[m]['memory_bytes']['peak'] / GIB:,.0f} GiB" for m in METHODS)
+        parameters = _format_count(estimates["full"]["trainable_parameters"])
+        rows.append(
+            f"| `{facts.id}` | {facts.variant} | {parameters} | {facts.layers} | {facts.max_positions:,} | {memory} |"
+        )
+    return head + "\n".join(rows) + "\n"
+
+
+@cache
+def _estimate(model: str, method: str) -> dict[str, Any]:
+    """What `recipes plan --format json` says of a model and method on one H200."""
+    recipe = f"version: 1\nmodel: {model}\ndata: {{train: data.jsonl}}\nmethod: {method}\n"
+    recipe += "training: {sequence_length: 2048, batch_size: 16, micro_batch_size: 1, gradient_checkpointing: true}\n"
+    before = Path.cwd()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        try:
+            Path("recipe.yaml").write_text(recipe, "utf-8")
+            words = ["plan", "recipe.yaml", "--backend", "llamafactory", "--gpu", "h200", "--format", "json"]
+            printed = CliRunner().invoke(recipes, words).stdout
+        finally:
+            os.chdir(before)
+    found: dict[str, Any] = json.loads(printed)[0]
+    return found
+
+
+def _format_count(parameters: int) -> str:
+    return f"{parameters / 1e9:.1f} B" if parameters < 1e11 else f"{parameters / 1e9:.0f} B"
