@@ -7,8 +7,6 @@ import graphlib
 import subprocess
 import sys
 
-import pytest
-
 from tests.conftest import ROOT
 
 PACKAGE = ROOT / "qwen_recipes"
@@ -17,6 +15,7 @@ ORDER = (
     *("environments", "runs", "diagnose", "verify", "reports", "lsp", "cli"),
 )
 FILES = sorted(PACKAGE.rglob("*.py"))
+TREES = {file: ast.parse(file.read_text("utf-8")) for file in FILES}
 ALLOWED = {"click", "pydantic", "pydantic_core", "yaml", "jinja2", "jsonschema", "qwen_recipes"}
 STANDALONE = (
     *("backends/axolotl/weights_dtype_plugin.py", "backends/ms_swift/weights_dtype_plugin.py"),
@@ -38,15 +37,15 @@ def imported(tree):
             yield from ((f"{node.module}.{alias.name}", node.col_offset) for alias in node.names)
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))
-def test_imports_go_one_way(file):
-    folder = file.relative_to(PACKAGE).parts[0]
-    if folder not in ORDER:
-        return
-    for name, _ in imported(ast.parse(file.read_text("utf-8"))):
-        if name.startswith("qwen_recipes."):
-            other = name.split(".")[1]
-            assert other not in ORDER or ORDER.index(other) <= ORDER.index(folder), f"{folder} imports {name}"
+def test_imports_go_one_way():
+    backwards = []
+    for file in FILES:
+        folder = file.relative_to(PACKAGE).parts[0]
+        if folder in ORDER:
+            later = ORDER[ORDER.index(folder) + 1 :]
+            names = [name for name, _ in imported(TREES[file]) if name.startswith("qwen_recipes.")]
+            backwards += [f"{file} imports {name}" for name in names if name.split(".")[1] in later]
+    assert backwards == []
 
 
 def test_no_modules_import_each_other_in_a_circle():
@@ -63,7 +62,7 @@ def module_name(file):
 
 def find_imported_modules(file, modules):
     """Modules of the package that a file imports, wherever in it."""
-    for name, _ in imported(ast.parse(file.read_text("utf-8"))):
+    for name, _ in imported(TREES[file]):
         yield from [one for one in (name, name.rpartition(".")[0]) if one in modules][:1]
 
 
@@ -71,16 +70,16 @@ def test_every_folder_has_its_place():
     assert {f.name for f in PACKAGE.iterdir() if f.is_dir() and f.name not in ("__pycache__", "_shipped")} <= set(ORDER)
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(PACKAGE)))
-def test_the_core_needs_little(file):
-    name = str(file.relative_to(PACKAGE))
-    if name.startswith(STANDALONE):
-        return
-    for module, column in imported(ast.parse(file.read_text("utf-8"))):
-        top = module.split(".")[0]
-        if top in sys.stdlib_module_names or top in ALLOWED or top == "__future__":
-            continue
-        assert column > 0, f"{name} imports {module} before it is needed"
+def test_the_core_needs_little():
+    known = {*sys.stdlib_module_names, *ALLOWED, "__future__"}
+    too_early = [
+        f"{file} imports {module} before it is needed"
+        for file in FILES
+        if not str(file.relative_to(PACKAGE)).startswith(STANDALONE)
+        for module, column in imported(TREES[file])
+        if module.split(".")[0] not in known and column == 0
+    ]
+    assert too_early == []
 
 
 CODE = [
@@ -107,5 +106,5 @@ def test_no_path_of_a_machine():
 
 def test_forbidden_words():
     for file in FILES:
-        words = {n.name.lower() for n in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(n, ast.ClassDef)}
+        words = {n.name.lower() for n in ast.walk(TREES[file]) if isinstance(n, ast.ClassDef)}
         assert not any(bad in word for word in words for bad in ("manager", "helper", "utils")), file

@@ -44,7 +44,7 @@ def render_commands_page() -> str:
 
 
 def _render_contents(groups: dict[str, tuple[str, ...]], names: list[str]) -> str:
-    lines = ["| | |", "|---|---|"]
+    lines = ["| for | commands |", "|---|---|"]
     for title, commands in groups.items():
         links = ", ".join(f"[`{name}`](#recipes-{name})" for name in commands if name in names)
         if links:
@@ -65,7 +65,7 @@ def _render_command(command: click.Command | None, name: str, level: int) -> Ite
     rows = [record for param in command.get_params(context) if (record := param.get_help_record(context))]
     rows = [row for row in rows if "--help" not in row[0]]
     if rows:
-        yield "| option | |\n|---|---|\n" + "".join(f"| `{_plain(o)}` | {_escape(text)} |\n" for o, text in rows)
+        yield "| option | effect |\n|---|---|\n" + "".join(f"| `{_plain(o)}` | {_escape(text)} |\n" for o, text in rows)
 
 
 def _format_help(command: click.Command) -> str:

@@ -73,7 +73,7 @@ def _render_index(fields: list[DocumentedField]) -> str:
         "Every field, with its type, default, unit, what each framework receives, and the guards that look at it.",
         "`recipes show --resolved RECIPE` prints the value of each for a recipe of yours, with the reason.",
         "",
-        "| field | |",
+        "| field | about |",
         "|---|---|",
     ]
     for field in fields:
@@ -116,9 +116,10 @@ def _render_field(field: DocumentedField) -> str:
     rows += [(title, text) for title, text in _describe_received(field)]
     if codes := find_guards_of_field(field.path):
         rows.append(("guards", ", ".join(f"[{code}](../../guards/{code}.md)" for code in codes)))
-    table = "\n".join(f"| {name} | {_escape(text)} |" for name, text in rows)
+    lines = [f"| {name} | {_escape(text)} |" for name, text in rows]
+    table = "\n".join([lines[0], "|---|---|", *lines[1:]])
     values = "".join(f"- `{value}`{': ' + words if words else ''}\n" for value, words in dict(field.values).items())
-    return f"## {field.path}\n\n{field.description}\n\n| | |\n|---|---|\n{table}\n" + (f"\n{values}" if values else "")
+    return f"## {field.path}\n\n{field.description}\n\n{table}\n" + (f"\n{values}" if values else "")
 
 
 def _escape(text: str) -> str:

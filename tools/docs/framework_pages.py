@@ -97,7 +97,8 @@ def format_value(value: Any) -> str:
 
 def render_example_recipe() -> str:
     """The example, as a block."""
-    return f"```yaml\n{EXAMPLE_RECIPE.read_text('utf-8').rstrip()}\n```"
+    lines = [line for line in EXAMPLE_RECIPE.read_text("utf-8").splitlines() if not line.startswith("#")]
+    return "```yaml\n" + "\n".join(lines) + "\n```"
 
 
 def render_defaults_page() -> str:

@@ -107,7 +107,7 @@ def _render_facts(guard: Guard) -> str:
         "frameworks": frameworks,
         "versions": versions,
     }
-    return "| | |\n|---|---|\n" + "\n".join(f"| {name} | {value} |" for name, value in rows.items())
+    return "\n".join(f"- {name}: {value}" for name, value in rows.items())
 
 
 def _render_example(guard: Guard) -> Iterator[str]:

@@ -1,4 +1,8 @@
-"""Every example as every framework is told it: tests/golden/<example>/<backend>/. Write anew with --update."""
+"""Some twenty examples as each framework receives them: tests/golden/<example>/<backend>/. --update writes them.
+
+They differ in objective, strategy, data or model. All examples compile here, and are read by the frameworks' own
+parsers in tests/conformance; tests/cells.yaml has the keys that each field changes.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,7 @@ from tests.conftest import BACKENDS, ROOT
 
 GOLDEN = ROOT / "tests/golden"
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
+GOLDEN_EXAMPLES = [example for example in EXAMPLES if (GOLDEN / example.stem).is_dir()]
 COPIED = {f"rows/{file.name}": file for file in (ROOT / "qwen_recipes/data/rows").glob("*.py")}
 
 
@@ -32,7 +37,7 @@ def shown(files):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda file: file.stem)
+@pytest.mark.parametrize("example", GOLDEN_EXAMPLES, ids=lambda file: file.stem)
 def test_golden(example, backend, request):
     folder, files = GOLDEN / example.stem / backend, shown(compiled(example, backend))
     if request.config.getoption("--update"):
@@ -45,7 +50,8 @@ def test_golden(example, backend, request):
 
 
 def test_nothing_golden_is_left_over():
-    stems = {example.stem for example in EXAMPLES}
+    stems = {example.stem for example in GOLDEN_EXAMPLES}
+    assert len(stems) >= 20
     assert {folder.name for folder in GOLDEN.iterdir()} == stems
     for stem in stems:
         assert {folder.name for folder in (GOLDEN / stem).iterdir()} == set(BACKENDS)

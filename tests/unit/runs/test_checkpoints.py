@@ -1,36 +1,9 @@
 """Which checkpoints are whole: every way in which a kill, a full disk or a copy can leave half of one."""
 
-import json
-import zipfile
-
 import pytest
 
 from qwen_recipes.runs.checkpoints import find_last_intact, find_safetensors_damage, list_checkpoints
-
-
-def weights(path, size=16):
-    header = json.dumps({"w": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}).encode()
-    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(size))
-
-
-def saved(path):
-    with zipfile.ZipFile(path, "w") as file:
-        file.writestr("archive/data.pkl", "x" * 100)
-
-
-def checkpoint(output, step):
-    folder = output / f"checkpoint-{step}"
-    folder.mkdir(parents=True)
-    weights(folder / "adapter_model.safetensors")
-    for name in ("optimizer.pt", "scheduler.pt", "rng_state.pth"):
-        saved(folder / name)
-    (folder / "trainer_state.json").write_text(json.dumps({"global_step": step}))
-    return folder
-
-
-def cut(path, by=3):
-    path.write_bytes(path.read_bytes()[:-by])
-
+from tests.unit.runs.stand_ins import checkpoint, cut, saved
 
 HARM = {
     "trainer_state.json, which is written last, is missing": lambda f: (f / "trainer_state.json").unlink(),

@@ -21,11 +21,8 @@ from qwen_recipes.runs.data_hashes import hash_data
 from qwen_recipes.runs.heartbeat import HEARTBEAT_TIMEOUT, LOCK_FILE, read_process_start
 from qwen_recipes.runs.process import _MAX_HELD_BYTES, _LogWriter
 from tests.conftest import ROOT
-from tests.unit.runs.test_checkpoints import checkpoint
-from tests.unit.runs.test_resume import stopped
-from tests.unit.runs.test_run import RECIPE, framework, place, recipes_run, record, started
+from tests.unit.runs.stand_ins import RECIPE, checkpoint, framework, recipes_run, record, started
 
-__all__ = ["place", "stopped"]
 CITED = "torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 112.00 MiB. GPU"
 """hiyouga/LlamaFactory#4263."""
 

@@ -14,9 +14,8 @@ from qwen_recipes.recipe.load import load_recipe_text
 from qwen_recipes.resolve import resolve
 from qwen_recipes.runs import disk_and_memory
 from qwen_recipes.runs.preflight import find_drifted_packages
-from tests.unit.runs.test_run import framework, place, recipes_run, record
+from tests.unit.runs.stand_ins import framework, recipes_run, record
 
-__all__ = ["place"]
 Usage = namedtuple("Usage", "total used free")
 
 

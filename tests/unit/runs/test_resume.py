@@ -3,27 +3,7 @@
 import hashlib
 import json
 
-import pytest
-
-from tests.unit.runs.test_checkpoints import checkpoint, cut
-from tests.unit.runs.test_run import framework, place, recipes_run, record
-
-__all__ = ["place"]
-GOES_ON = """\
-Path("arguments").write_text(" ".join(sys.argv[1:]))
-save()
-"""
-
-
-@pytest.fixture
-def stopped(place):
-    """A run that failed at step 2 of 3 and left its checkpoints."""
-    framework(place, "save(steps=1, planned=3)\nsys.exit(1)")
-    assert recipes_run(place)[0] == 5
-    for step in (1, 2):
-        checkpoint(place / "runs/toy", step)
-    framework(place, GOES_ON)
-    return place
+from tests.unit.runs.stand_ins import cut, framework, recipes_run, record
 
 
 def test_goes_on_from_the_last_checkpoint(stopped):
