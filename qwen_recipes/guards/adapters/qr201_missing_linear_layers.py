@@ -1,11 +1,11 @@
-"""Adapter on some of the seven linear layers only.
+"""Adapter on some of the linear layers only.
 
 What:
-`method.targets` of a dense model leaves out some of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj.
+`method.targets` of a dense model omits some of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj.
 
 Why it matters:
-The feed-forward layers hold most of a dense model's weights; an adapter on attention alone learns less at the same
-rank, and raising the rank does not make up for it.
+The feed-forward layers hold most of a dense model's weights. An adapter on attention alone learns less at the same
+rank, and a higher rank does not make up for it.
 
 Evidence:
 On Qwen3-4B at rank 8, q and v alone are 2,949,120 trained parameters (0.073 %), all seven layers 16,515,072
@@ -14,7 +14,7 @@ On Qwen3-4B at rank 8, q and v alone are 2,949,120 trained parameters (0.073 %),
 To see it again: `research/evidence/trainable_parameters.py`.
 
 Instead:
-Write `targets: all-linear`, or leave `targets` out. If fewer layers are what you want, allow QR201 with the reason.
+Write `targets: all-linear`, or leave `targets` out. If you want fewer layers, allow QR201 with the reason.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ In a mixture of experts, `method.targets` names feed-forward layers (gate_proj, 
 ask for every linear layer.
 
 Why it matters:
-What these names reach depends on the version: in transformers 5 the experts of a layer are one fused weight, and
-PEFT puts an adapter 75 times the size on all of them, the router included for `all-linear`; elsewhere nothing
-matches and the experts are left out in silence.
+What these names match depends on the version. In transformers 5 the experts of a layer are one fused weight, and PEFT
+puts an adapter 75 times the size on all of them, with `all-linear` on the router too. In other versions nothing
+matches, and the experts are left out silently.
 
 Evidence:
 Qwen3-30B-A3B at rank 8, transformers 5.23 and PEFT 0.21.2, counted: attention alone 6,684,672 trained parameters,
@@ -17,8 +17,8 @@ modelscope/ms-swift#6173.
 To see it again: `research/evidence/trainable_parameters.py`.
 
 Instead:
-Write `targets: all-linear`, which means attention alone for a mixture here, or leave `targets` out. If you want the
-experts and have counted what your versions train, allow QR202 with that.
+Write `targets: all-linear`, which means attention only for a mixture here, or leave `targets` out. If you want the
+experts and have counted the parameters that your versions train, allow QR202 with that reason.
 """
 
 from __future__ import annotations

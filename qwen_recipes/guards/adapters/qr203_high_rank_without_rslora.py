@@ -1,11 +1,11 @@
-"""High rank without rank-stabilized scaling.
+"""High rank without rsLoRA.
 
 What:
-The adapter has rank 64 or more and rsLoRA is not on.
+The adapter has rank 64 or more, and rsLoRA is off.
 
 Why it matters:
-LoRA divides its update by the rank. The higher the rank, the smaller the steps that are left for each direction,
-and the extra rank learns next to nothing. Rank-stabilized LoRA divides by the root of the rank.
+LoRA divides its update by the rank. The higher the rank, the smaller the step in each direction, so the extra rank
+learns next to nothing. Rank-stabilized LoRA (rsLoRA) divides by the root of the rank.
 
 Evidence:
 Kalajdzievski 2023, A Rank Stabilization Scaling Factor for Fine-Tuning with LoRA (arXiv:2312.03732): the gradient
@@ -13,7 +13,7 @@ norm collapses with rank under alpha/rank and holds under alpha/√rank.
 To see it again: `research/evidence/lora_scaling.py`.
 
 Instead:
-Write `rslora: true`, and leave `alpha` out or near the rank: the same alpha acts √rank times as strong.
+Write `rslora: true`, and leave `alpha` out or near the rank: the same alpha acts √rank times as strongly.
 """
 
 from __future__ import annotations

@@ -1,12 +1,11 @@
-"""DoRA and PiSSA at once.
+"""DoRA together with PiSSA.
 
 What:
-Native keys under `extra` switch on DoRA beside PiSSA: two variants on the same modules, where `method.variant` has
-room for one.
+Native keys under `extra` enable DoRA beside PiSSA: two variants on the same modules, while `method.variant` has one.
 
 Why it matters:
-A recipe says which adapter was trained; here its compiled file trains another. Each variant was measured by itself,
-nobody says what both do together.
+The recipe names one adapter, and the compiled file trains another. Each variant was measured by itself; nothing is
+known about both together.
 
 Evidence:
 The founding text held that they exclude each other. That is no longer true: on the CPU, PEFT 0.18.1, 0.20.0 and

@@ -4,8 +4,8 @@ What:
 The frozen base is quantized to 8 bits.
 
 Why it matters:
-It learns no better than on 4 bits, is slower, and takes far more memory: the quantized weights are twice the size,
-and the 8-bit product keeps activations in 16 bits for the outliers.
+An 8-bit base learns no better than a 4-bit one, is slower, and needs far more memory: the quantized weights are twice
+the size, and the 8-bit product keeps activations in 16 bits for outliers.
 
 Evidence:
 Our run on one H100, Qwen3-4B's shape, rank 32, 2,048 tokens (transformers 5.17, bitsandbytes 0.50.2): 21.6 GB at
@@ -14,7 +14,7 @@ fine-tuning (Dettmers et al. 2023, arXiv:2305.14314). unslothai/unsloth#3501: 8 
 Qwen3-4B-Instruct-2507 (a fix, unslothai/unsloth#3806, was merged).
 
 Instead:
-Write `bits: 4`. Where memory is no matter: no quantization at all is faster and exact.
+Write `bits: 4`. If memory does not matter, no quantization is faster and exact.
 """
 
 from __future__ import annotations

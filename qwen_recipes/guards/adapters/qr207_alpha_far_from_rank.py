@@ -4,8 +4,8 @@ What:
 `method.alpha` is outside 1 to 4 times the rank; under rsLoRA, outside √rank to 2 times the rank.
 
 Why it matters:
-The update is scaled by alpha/rank (alpha/√rank under rsLoRA), so alpha acts like a second learning rate. Far too
-low, the adapter hardly learns at the usual learning rates; far too high, training is unstable.
+The update is scaled by alpha/rank (alpha/√rank under rsLoRA), so alpha acts like a second learning rate. If it is far
+too low, the adapter hardly learns at the usual learning rates; if it is far too high, training is unstable.
 
 Evidence:
 Hu et al. 2021, LoRA (arXiv:2106.09685), section 4.1: tuning alpha is roughly tuning the learning rate, so it is set
@@ -15,7 +15,7 @@ lower bound here is that, below the half of the rank which is often named.
 To see it again: `research/evidence/lora_scaling.py`.
 
 Instead:
-Write `alpha: 2 x rank`, or alpha equal to the rank under rsLoRA, or leave `alpha` out; then tune the learning rate.
+Write `alpha: 2 x rank`, or alpha equal to the rank under rsLoRA, or leave `alpha` out. Then tune the learning rate.
 """
 
 from __future__ import annotations

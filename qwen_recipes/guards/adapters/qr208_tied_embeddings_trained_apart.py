@@ -1,12 +1,12 @@
 """One of two tied embeddings.
 
 What:
-The model's input embedding and output head are one weight (0.6B, 1.7B, 4B), and modules to save name only one of
-them; or both, with a backend that trains and saves them apart.
+The input embedding and the output head of the model are one weight (0.6B, 1.7B, 4B), and `modules_to_save` names only
+one of them, or both with a backend that trains and saves them separately.
 
 Why it matters:
-Each module to save becomes a copy of its own. The copies drift apart, and what becomes of them is up to the loader:
-merging keeps one of the two, or loading ties them again, and half of what was trained is gone without a message.
+Each module to save becomes a copy of its own. The copies drift apart, and the result depends on the loader: a merge
+keeps one of them, or loading ties them again, and half of the training is lost silently.
 
 Evidence:
 huggingface/transformers#45127, hiyouga/LlamaFactory#6749 (naming one alone did not converge),
@@ -17,8 +17,8 @@ tying there (`peft_ensure_weight_tying`). ms-swift 4.6.0, run: both are merged r
 other loaders do not.
 
 Instead:
-Name both: `modules_to_save: [embed_tokens, lm_head]`, with Axolotl or ms-swift; or neither. An 8B model or larger
-has two weights and no such trouble.
+Name both: `modules_to_save: [embed_tokens, lm_head]`, with Axolotl or ms-swift. Or name neither. Models of 8B and
+more have two separate weights and are not affected.
 """
 
 from __future__ import annotations

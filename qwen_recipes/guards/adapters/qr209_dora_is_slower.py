@@ -1,11 +1,11 @@
-"""What DoRA costs.
+"""DoRA is slower than LoRA.
 
 What:
 The adapter is a DoRA (`dora`, `qdora`, or `variant: dora`).
 
 Why it matters:
-DoRA takes the norm of every adapted weight in every step: a run takes a third to two thirds longer than plain LoRA.
-What it gives is quality at low ranks: half the rank of a plain adapter is usually enough, and then it may pay.
+DoRA computes the norm of every adapted weight in every step: a run takes a third to two thirds longer than plain
+LoRA. Its advantage is quality at low ranks: half the rank of a plain adapter is usually enough, and then it may pay.
 
 Evidence:
 Our run on one H100, Qwen3-4B's shape, rank 16, 2,048 tokens (PEFT 0.21.0): 2,685 tokens/s against 3,749 for LoRA,
@@ -15,8 +15,8 @@ alone (huggingface/peft#2651, #1692). QDoRA is about 15 % a step above QLoRA. Qu
 DoRA (arXiv:2402.09353).
 
 Instead:
-Compare with `variant: plain` on your data before you pay for it. Keep `dropout: 0`, which lets PEFT reuse the
-base's result. If you have decided, allow QR209 with the reason.
+Compare with `variant: plain` on your data first. Keep `dropout: 0`, which lets PEFT reuse the base's result. If you
+have decided, allow QR209 with the reason.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""Quantization that is asked for and does not happen.
+"""Quantization without effect.
 
 What:
-A switch for quantization stands without what makes it work: `load_in_4bit` with `adapter: lora` in Axolotl,
+A key asks for quantization without the key that makes it work: `load_in_4bit` with `adapter: lora` in Axolotl,
 `quant_bits` without `quant_method` in ms-swift, a method that LLaMA-Factory does not know.
 
 Why it matters:
-No message says so. The base is loaded in 16 bits and takes four times the memory; where it fits, what is trained is
-not what was meant, and figures measured so are wrong.
+No message says so. The base is loaded in 16 bits and needs four times the memory. If it fits, another training than
+the intended one runs, and figures measured with it are wrong.
 
 Evidence:
 Axolotl 0.21.0, run: `adapter: lora` with `load_in_4bit: true` passes validation and loads an unquantized base

@@ -1,10 +1,10 @@
-"""A combination that the framework's version breaks.
+"""Broken combination of keys.
 
 What:
-Keys that each work and together do not, in this version of this framework.
+Keys that work alone, but not together, in this version of this framework.
 
 Why it matters:
-The framework's own checks let it pass: it fails after the model is loaded, or trains something else than was asked.
+The framework's own checks accept it. It fails after the model is loaded, or trains something else.
 
 Evidence:
 LLaMA-Factory 0.9.5, run: DoRA on a quantized base is refused since 0.9.3, because the method's name changed on one
@@ -14,7 +14,7 @@ not passed; PPO wants an older TRL than the package; ASFT with LoRA needs `ref_m
 `gradient_accumulation_steps`.
 
 Instead:
-Take the combination that the finding names, or another backend: `recipes backends` tells what each can do.
+Use the combination that the finding names, or another backend. `recipes backends` lists what each supports.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""The adapter to continue is not there yet.
+"""Adapter to continue not found.
 
 What:
 `method.start_from` names a folder that does not exist.
 
 Why it matters:
 An adapter keeps the rank, alpha, dropout and targets that it was saved with, whatever the recipe says. They are
-compared with the recipe where the folder can be read. Here it can't, so a difference would be found only when
-training starts, or not at all.
+compared with the recipe if the folder can be read. As it cannot, a difference is found only when training starts, or
+not at all.
 
 Evidence:
 Seen at the trainers of Axolotl 0.21.0 (SFT), LLaMA-Factory 0.9.5 and ms-swift 4.6.0 (SFT and DPO): `rank: 4, alpha: 4`

@@ -1,14 +1,15 @@
-"""An adapter of another base model.
+"""Adapter of another base model.
 
 What:
 `method.start_from` holds an adapter that names another base model than the recipe's `model`.
 
 Why it matters:
-An adapter is a difference from the weights it was trained on. On others of the same shape it loads without a message
-and adds noise; on others of another shape the run ends while it loads.
+An adapter is a difference from the weights that it was trained on. On other weights of the same shape it loads
+silently and adds noise; on weights of another shape loading fails.
 
 Evidence:
-PEFT, read: it writes the base into adapter_config.json and does not compare it with the model when it loads an adapter.
+PEFT, read: it writes the base into adapter_config.json and does not compare it with the model when it loads an
+adapter.
 
 Instead:
 Name the model that the adapter was trained on. If this is a copy of it under another name, allow QR216 with that

@@ -1,18 +1,18 @@
-"""The end of a turn is not the end of sequence.
+"""End of turn is not the end of sequence.
 
 What:
-Chat training states `<|im_end|>` as the end of sequence, in the compiled config and so in the saved tokenizer. The
-compiler always writes it; this guard refuses native keys under `backends.*.extra` that contradict it.
+The compiler writes `<|im_end|>` as end of sequence into the config, and so into the saved tokenizer. Native keys
+under `backends.*.extra` contradict it.
 
 Why it matters:
-Qwen3's templates end every turn with `<|im_end|>`, while a Base model's tokenizer says `<|endoftext|>`. Left so, the
-end of a turn carries no loss or generation never stops at it: the model talks on after its answer.
+Qwen3's templates end every turn with `<|im_end|>`, but the tokenizer of a Base model has `<|endoftext|>` as its end
+of sequence. Then the end of a turn is not in the loss, or generation never stops there: the model talks on after its
+answer.
 
 Evidence:
 QwenLM/Qwen3#1064, QwenLM/Qwen3#927, hiyouga/LlamaFactory#7943. Axolotl 0.21, run: with the Base tokenizer
-`<|im_end|>` got label -100 until `eot_tokens` named it.
-To see it again: `research/evidence/base_end_of_turn.py`, and `research/evidence/axolotl_base_end_of_turn.py` in Axolotl
-itself.
+`<|im_end|>` got label -100 until `eot_tokens` named it. To see it again: `research/evidence/base_end_of_turn.py`, and
+`research/evidence/axolotl_base_end_of_turn.py` in Axolotl itself.
 
 Instead:
 Remove the keys that name another end of sequence or empty the list of end-of-turn tokens.

@@ -1,11 +1,11 @@
-"""Padding is the end of sequence.
+"""Padding token equals the end of turn.
 
 What:
 `special_tokens` under `backends.axolotl.extra` sets `pad_token` to the token that ends a turn.
 
 Why it matters:
-Padding carries no loss. Where a trainer finds padding by its token, the real end of a turn loses its loss with it,
-and the model never learns to stop.
+Padding is not in the loss. If a trainer finds padding by its token, the real end of a turn is not in the loss either,
+and the model does not learn to stop.
 
 Evidence:
 transformers 5.20 and 5.5, read and run: `DataCollatorForLanguageModeling` sets every label that equals the pad token
@@ -15,7 +15,7 @@ is why chat training states `<|im_end|>` (QR301). LLaMA-Factory and ms-swift hav
 To see it again: `research/evidence/pad_equals_eos.py`.
 
 Instead:
-Keep `pad_token: <|endoftext|>`, which the compiler writes anyway.
+Keep `pad_token: <|endoftext|>`, which the compiler writes.
 """
 
 from __future__ import annotations

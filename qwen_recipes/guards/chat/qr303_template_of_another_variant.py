@@ -4,9 +4,9 @@ What:
 `chat.template` names the official template of another Qwen3 variant than the model's.
 
 Why it matters:
-The templates differ in where think blocks go: trained with one and used with the other, the model sees prompts it
-was never trained on. A hybrid template on Instruct-2507 writes empty think blocks that this model never saw; the
-Instruct template on a hybrid or Thinking model takes away the place where it reasons.
+The templates differ in where think blocks go. Trained with one and used with another, the model sees prompts that it
+was not trained on. A hybrid template on Instruct-2507 writes empty think blocks that this model never saw; the
+Instruct template on a hybrid or Thinking model removes the place where it reasons.
 
 Evidence:
 hiyouga/LlamaFactory#9092, #8832, #10282. The four official templates rendered on the same conversations:

@@ -1,14 +1,13 @@
-"""A framework's own template instead of the official one.
+"""Framework's own chat template.
 
 What:
-A native key under `backends.*.extra` puts another chat template in the place of the one that the recipe names:
-`chat_template` or `chat_template_jinja` (Axolotl), `template` (LLaMA-Factory, ms-swift), `use_chat_template: false`
-(ms-swift).
+A native key under `backends.*.extra` replaces the chat template of the recipe: `chat_template` or
+`chat_template_jinja` (Axolotl), `template` (LLaMA-Factory, ms-swift), `use_chat_template: false` (ms-swift).
 
 Why it matters:
-The frameworks carry templates of their own under the names of models, and they are not Qwen's. What is trained then
-differs from what the model was made for, and from what it will be asked with; the recipe's mask and its checks of
-the data are of the template that the recipe names.
+The frameworks have templates of their own under the names of models, which are not Qwen's. The training text then
+differs from what the model was made for and from what it is asked with, and the recipe's loss mask and data checks
+are for another template.
 
 Evidence:
 Axolotl 0.21.0, run with the official tokenizers: `chat_template: qwen3` ends the prompt with an opening think tag
@@ -18,8 +17,8 @@ empty think blocks; in DPO a chosen answer that reasons gets two. LLaMA-Factory 
 To see it again: `research/evidence/axolotl_qwen3_template.py`.
 
 Instead:
-Remove the key: the compiler passes Qwen's own template, or its nearest name. A template of your own is
-`chat: {template: FILE.jinja}` in the recipe.
+Remove the key: the compiler passes Qwen's own template, or the name that is nearest to it. For a template of your
+own, write `chat: {template: FILE.jinja}` in the recipe.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A system prompt that nobody wrote into the rows.
+"""System prompt added by the framework.
 
 What:
 A native key under `backends.*.extra` adds a default system prompt: `default_system` or `template: qwen`
@@ -6,19 +6,19 @@ A native key under `backends.*.extra` adds a default system prompt: `default_sys
 (Axolotl).
 
 Why it matters:
-Qwen3 has no default system prompt, Qwen2.5 had one. Rows without a system message are then trained behind a prompt
-that is in no row and not in the saved template: whoever asks the model later does not send it, and meets another
-model than the one that was trained.
+Qwen3 has no default system prompt; Qwen2.5 had one. Examples without a system message are then trained behind a
+prompt that is neither in the data nor in the saved template. At inference nobody sends it, and the model behaves
+differently from what was trained.
 
 Evidence:
 The four official templates, rendered: none inserts a system message (`tests/unit/qwen/test_chat_templates.py`).
 LLaMA-Factory 0.9.5, run: `template: qwen` adds "You are Qwen, created by Alibaba Cloud". ms-swift 4.6.0, read and
 run: `system` stands before every row that has none of its own, and `system: null` trains with the prompt "None".
-Axolotl 0.21.0, read: `default_system_message` is for its ChatML template, and others drop it in silence.
+Axolotl 0.21.0, read: `default_system_message` is for its ChatML template, and others drop it silently.
 To see it again: `research/evidence/default_system_prompt.py`.
 
 Instead:
-Write the system message into the rows, as the first message of each; send the same one when the model is used.
+Write the system message into the examples, as the first message of each, and send the same one at inference.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""Loss on every turn of a model whose history has no reasoning.
+"""Loss on turns whose reasoning was removed.
 
 What:
-`chat.turns: together` is written for a hybrid or Thinking-2507 template with loss on every assistant turn, and the rows
-may hold several turns (`format: messages` or `sharegpt`).
+`chat.turns: together` is set for a hybrid or Thinking-2507 template with loss on every assistant turn, and the
+examples may hold several turns (`format: messages` or `sharegpt`).
 
 Why it matters:
-These templates take the reasoning out of every assistant turn before the last user query. Earlier turns are then
-trained as answers without a thought, after prompts at whose end the model begins to think when it is served.
+These templates remove the reasoning from every assistant turn before the last user query. Earlier turns are then
+trained as answers without reasoning, after prompts at whose end the model reasons at inference.
 
 Evidence:
 The official templates on 300 real tool conversations with 957 assistant turns: the prompt of a turn, rendered alone,
@@ -16,9 +16,9 @@ which a linter does not open. A Base model has no reasoning to lose and is left 
 To see it again: `research/evidence/stripped_history.py`.
 
 Instead:
-Leave `turns` out, or write `turns: split`: a conversation with several reasoned turns becomes one example for each user
-query, rendered as the model is served, with loss on that query's answer alone. `turns: last` trains the answer to the
-last query only. Where all rows have one answer, nothing changes.
+Leave `turns` out, or write `turns: split`: a conversation with several reasoned turns becomes one example for each
+user query, rendered as the model is served, with loss on that query's answer alone. `turns: last` trains only the
+answer to the last query. Conversations with one answer are not affected.
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
-"""A model that reasons, trained never to.
+"""Reasoning is trained away.
 
 What:
-A Thinking-2507 model is trained on empty think blocks (`chat.thinking: train-empty`), or LLaMA-Factory is told
-`enable_thinking: false` where its own template renders the rows (preferences), which takes all reasoning out of them.
+A Thinking-2507 model is trained on empty think blocks (`chat.thinking: train-empty`), or LLaMA-Factory gets
+`enable_thinking: false` where its own template renders the examples (preferences), which removes all reasoning from
+them.
 
 Why it matters:
-A model that sees answers without reasoning only stops reasoning. A Thinking-2507 model has no other mode, and its
-prompt already opens a think block; a hybrid model loses one of the two that it was taken for.
+A model that sees only answers without reasoning stops reasoning. A Thinking-2507 model has no other mode, and its
+prompt already opens a think block; a hybrid model loses one of its two modes.
 
 Evidence:
 modelscope/ms-swift#4854, #5793, #5927, #8203: thinking lost, or a block that is opened and not closed, after training
@@ -16,8 +17,8 @@ rows with reasoning. Whether rows have any stands in the rows, not in the recipe
 To see it again: `research/evidence/empty_think_block.py`.
 
 Instead:
-Leave `thinking` out, and mix rows with reasoning in, about three of four. Where no reasoning is wanted, train
-Instruct-2507, which has none to lose.
+Leave `thinking` out, and mix in examples with reasoning, about three of four. If you want no reasoning, train
+Instruct-2507.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Empty think blocks carry loss.
+"""Empty think blocks in the loss.
 
 What:
 A hybrid model is trained to write the empty think block itself: `chat.thinking: train-empty`, or a native key with
@@ -6,9 +6,9 @@ the same effect (`enable_thinking: true` for LLaMA-Factory's preferences, a `los
 in ms-swift).
 
 Why it matters:
-Where a row has no reasoning, the hybrid template puts an empty think block before the answer. With loss on it, the
-model learns that the right thought is none, also where it was asked to think. Whoever wants no thinking says so in
-the prompt (`enable_thinking=False`), which needs no training.
+If an answer has no reasoning, the hybrid template puts an empty think block before it. With loss on the block, the
+model learns not to reason, even when it is asked to. To switch reasoning off, the prompt says so
+(`enable_thinking=False`), which needs no training.
 
 Evidence:
 LLaMA-Factory 0.9.5 and ms-swift 4.6.0, run: which tokens carry loss under each setting (`recipes verify` shows
@@ -17,8 +17,8 @@ it. Axolotl 0.21.0 always leaves the block out of the loss.
 To see it again: `research/evidence/empty_think_block.py`.
 
 Instead:
-Leave `thinking` out, or write `thinking: auto`. If the model is to lose its thinking on purpose, allow QR309 and say
-so: whoever gets the model will want to know.
+Leave `thinking` out, or write `thinking: auto`. If the model should stop reasoning on purpose, allow QR309 with that
+reason.
 """
 
 from __future__ import annotations

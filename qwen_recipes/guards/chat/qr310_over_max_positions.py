@@ -1,11 +1,11 @@
-"""Sequences longer than the model has positions.
+"""Sequences longer than the model's positions.
 
 What:
 `training.sequence_length` is more than the model's `max_position_embeddings`.
 
 Why it matters:
-Positions that the model was never trained on give noise instead of attention. The tokenizer's `model_max_length` does
-not tell: it is 131,072 on models of 40,960 positions and 1,010,000 on Instruct-2507, which has 262,144.
+The model was not trained on later positions: attention there is noise. The tokenizer's `model_max_length` is no
+guide: it is 131,072 for models with 40,960 positions, and 1,010,000 for Instruct-2507, which has 262,144.
 
 Evidence:
 `config.json` and `tokenizer_config.json` of the released models, rebuilt to their public hashes
@@ -13,7 +13,7 @@ Evidence:
 To see it again: `research/evidence/vocabulary_size.py`.
 
 Instead:
-Keep `sequence_length` within the model's positions; where rows are longer, take a 2507 model (262,144).
+Keep `sequence_length` within the model's positions. For longer examples use a 2507 model (262,144).
 """
 
 from __future__ import annotations

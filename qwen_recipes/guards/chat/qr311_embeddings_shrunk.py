@@ -1,12 +1,11 @@
-"""Embeddings cut to the tokenizer's length.
+"""Embeddings shrunk to the tokenizer's length.
 
 What:
 `shrink_embeddings: true` under `backends.axolotl.extra`.
 
 Why it matters:
-Qwen3's tokenizer has 151,669 tokens and its embeddings 151,936 rows; the rest are spare. Cut to the tokenizer's
-length, the weights no longer fit the released config, nor adapters and tensor-parallel servers that expect the
-number.
+Qwen3's tokenizer has 151,669 tokens and its embedding has 151,936 rows; the rest are spare. If it is shrunk, the
+weights no longer fit the released config, nor adapters and tensor-parallel servers that expect this number.
 
 Evidence:
 The released `config.json` and tokenizers, rebuilt to their public hashes (`qwen_recipes/qwen/registry.py`). Axolotl
@@ -17,7 +16,7 @@ away from those keys is out of date.
 To see it again: `research/evidence/vocabulary_size.py`.
 
 Instead:
-Remove the key. New tokens fit into the 267 spare rows (QR315 says how to train them).
+Remove the key. New tokens fit into the 267 spare rows (QR315 tells how to train them).
 """
 
 from __future__ import annotations

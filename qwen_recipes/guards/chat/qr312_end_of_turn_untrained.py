@@ -1,21 +1,21 @@
-"""A Base model learns the end of a turn through an adapter alone.
+"""End of turn not trained in a Base model.
 
 What:
 A Base model is trained on chat with an adapter, and neither `embed_tokens` nor `lm_head` is in
 `method.modules_to_save`.
 
 Why it matters:
-A Base model has hardly met `<|im_start|>` and `<|im_end|>`: their rows in the embedding and the head say nothing yet.
-An adapter on the linear layers leaves these rows as they are, so that the model may answer well and not stop.
+A Base model has hardly seen `<|im_start|>` and `<|im_end|>`: their rows in the embedding and the head are close to
+random. An adapter on the linear layers does not change these rows, so the model may answer well and not stop.
 
 Evidence:
 hiyouga/LlamaFactory#7943: Qwen3-4B-Base with LoRA on all layers did not stop, all weights on the same data did.
 QwenLM/Qwen3#1064 traces it to the untrained rows (Qwen2.5-7B). It does not happen to everyone, more data and a higher
-rank help: hence advice.
+rank help: so this is advice.
 
 Instead:
-Add `modules_to_save: [embed_tokens, lm_head]` (both: QR208 says why; it costs memory), train all weights, or start
-from an Instruct model, which knows how a turn ends. Then try the trained model once before trusting it.
+Add `modules_to_save: [embed_tokens, lm_head]` (both, see QR208; it costs memory), use full fine-tuning, or start from
+an Instruct model, which knows how a turn ends. Try the trained model before you rely on it.
 """
 
 from __future__ import annotations

@@ -1,13 +1,12 @@
-"""A thinking switch that switches nothing.
+"""Thinking switch without effect.
 
 What:
-A native key under `backends.*.extra` speaks of thinking where it changes nothing that is trained: `enable_thinking`
-with ms-swift, or with LLaMA-Factory where rows come to it as the official template's text or the model is
-Instruct-2507; `chat_template_kwargs: {enable_thinking: …}` with Axolotl.
+A native key under `backends.*.extra` sets thinking where it changes nothing that is trained: `enable_thinking` with
+ms-swift, or with LLaMA-Factory if the examples are the official template's text or the model is Instruct-2507;
+`chat_template_kwargs: {enable_thinking: …}` with Axolotl.
 
 Why it matters:
-Whoever writes it believes that reasoning is now trained, or is not. It is decided by the rows and by
-`chat.thinking`.
+The key suggests that reasoning is now trained, or is not. The examples and `chat.thinking` decide that.
 
 Evidence:
 The official templates, rendered: `enable_thinking` changes the prompt that asks for an answer, and no conversation
@@ -15,8 +14,8 @@ that has its answers; Instruct-2507 ignores it. ms-swift 4.6.0, run: it is an op
 0.9.5, run: only its `qwen3` template reads it. huggingface/transformers#37949 shows how it is misread.
 
 Instead:
-Remove the key. Put reasoning into the rows, or leave it out of them; `chat.thinking` says what becomes of empty
-think blocks.
+Remove the key. Put reasoning into the examples, or leave it out of them; `chat.thinking` decides about empty think
+blocks.
 """
 
 from __future__ import annotations

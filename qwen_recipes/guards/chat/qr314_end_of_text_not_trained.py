@@ -1,13 +1,13 @@
-"""Plain text whose end is not learnt.
+"""End of text not in the loss.
 
 What:
-`objective: pretrain` with LLaMA-Factory; or with ms-swift, where the model is no Base model and the framework makes the
-tokens (`chat.encoding: native`).
+`objective: pretrain` with LLaMA-Factory; or with ms-swift, if the model is not a Base model and the framework
+tokenizes (`chat.encoding: native`).
 
 Why it matters:
-The end of a text is `<|endoftext|>` in Qwen3's own pre-training, and what tells the model that a new one begins. With
-a Base model LLaMA-Factory appends it and leaves it out of the loss; with the others LLaMA-Factory and ms-swift append
-`<|im_end|>`, which ends a turn of a conversation. The rest of the text is trained as it should.
+In Qwen3's own pre-training a text ends with `<|endoftext|>`, which tells the model that another one begins. With a
+Base model, LLaMA-Factory appends it and leaves it out of the loss. With other models, LLaMA-Factory and ms-swift
+append `<|im_end|>`, which ends a turn of a conversation. The rest of the text is trained correctly.
 
 Evidence:
 LLaMA-Factory 0.9.5, read and its collator run with the official tokenizer: the text gets the tokenizer's own end of
@@ -15,8 +15,8 @@ sequence, and labels that equal the pad token become -100. A Base model's end of
 token. There is no key for either. ms-swift 4.6.0, run: `objective: pretrain` in docs/research/token-parity.md.
 
 Instead:
-For texts long against `sequence_length` it hardly matters: allow QR314. Otherwise take another backend; with ms-swift
-write `encoding: exact` under `chat`, which hands over ids and labels.
+For texts that are long against `sequence_length` it hardly matters: allow QR314. Otherwise use another backend; with
+ms-swift write `encoding: exact` under `chat`, which hands over token ids and labels.
 """
 
 from __future__ import annotations

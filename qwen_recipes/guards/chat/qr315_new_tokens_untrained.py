@@ -1,12 +1,12 @@
-"""New tokens that nothing trains.
+"""New tokens are not trained.
 
 What:
-Tokens are added (`tokens` in Axolotl's extra keys, `new_special_tokens` in ms-swift's) and an adapter is trained
-that reaches neither the embedding nor the head.
+Tokens are added (`tokens` in Axolotl's extra keys, `new_special_tokens` in ms-swift's), and the adapter trains
+neither the embedding nor the head.
 
 Why it matters:
-A new token takes one of the spare rows of the embedding, which hold nothing. The adapter leaves them so: the model
-can neither read the token nor write it.
+A new token takes one of the embedding's spare rows, which are not trained. The adapter does not change them, so the
+model can neither read nor write the token.
 
 Evidence:
 Axolotl 0.21.0 and ms-swift 4.6.0, read: both extend the tokenizer and leave training the rows to

@@ -5,8 +5,8 @@ What:
 template.
 
 Why it matters:
-Qwen3's templates strip the reasoning of every earlier turn when the model is used. Trained with it in the
-history, the model answers prompts that it will never be given, and each row is longer for it.
+At inference Qwen3's templates remove the reasoning of every earlier turn. Trained with it, the model learns to answer
+prompts that it never gets, and every example is longer.
 
 Evidence:
 The official hybrid and Thinking-2507 templates, rendered (`tests/unit/qwen/test_chat_templates.py`). LLaMA-Factory

@@ -1,16 +1,16 @@
-"""A framework whose tokens are not ours.
+"""The framework tokenizes differently.
 
 What:
-A Base model is trained on chat with LLaMA-Factory, or chat by a template that is not Qwen's with Axolotl, and the
-framework makes its own tokens of the rows: `chat.encoding: native`, or rows that it can't be handed as tokens
-(LLaMA-Factory: packed or streamed ones).
+A Base model is trained on chat with LLaMA-Factory, or chat with a custom template with Axolotl, and the framework
+tokenizes the examples itself: `chat.encoding: native`, or examples that cannot be handed over as tokens (packed or
+streamed ones in LLaMA-Factory).
 
 Why it matters:
-Every other combination of a Qwen3 model and a framework gets the official template's text with loss where
-`chat.train_on` says. A Base model's rows go through LLaMA-Factory's own `qwen3` template, since that alone makes
-`<|im_end|>` the end of a Base model's sequences: the newline after a turn is trained too, an earlier turn keeps its
-reasoning or gets an empty think block, and rows whose turns do not alternate are left out. By a template that is not
-Qwen's, Axolotl renders the rows itself and finds the answers in them by a rule of its own.
+Every other combination of a Qwen3 model and a framework trains on the official template's text, with loss where
+`chat.train_on` says. For a Base model LLaMA-Factory uses its own `qwen3` template, which alone makes `<|im_end|>` the
+end of sequence: the newline after a turn is in the loss, an earlier turn keeps its reasoning or gets an empty think
+block, and examples whose turns do not alternate are dropped. With a custom template, Axolotl renders the examples
+itself and finds the answers by a rule of its own.
 
 Evidence:
 `research/parity`, run with LLaMA-Factory 0.9.5: docs/research/token-parity.md has the counts by case. Axolotl 0.21.0
@@ -18,8 +18,8 @@ with a template of one's own, run: ids differ from the first row on; as tokens, 
 three (`tests/conformance/test_tokens.py`). `recipes verify` shows the first token that differs in your rows.
 
 Instead:
-Write `encoding: exact` under `chat`, or leave it out, without packing and streaming: ids and labels are then made by
-`recipes` and handed over, at three to four times the text's disk space. Or take another framework.
+Write `encoding: exact` under `chat`, or leave it out, without packing and streaming: `recipes` then makes token ids
+and labels, which need three to four times the disk space of the text. Or use another framework.
 """
 
 from __future__ import annotations

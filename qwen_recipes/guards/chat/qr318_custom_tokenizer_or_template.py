@@ -1,16 +1,15 @@
-"""A tokenizer or chat template that Qwen did not release.
+"""Custom tokenizer or chat template.
 
 What:
 The model is a folder whose tokenizer.json is neither Qwen's nor transformers' copy of it, or whose chat template is
 none of the four official ones while the recipe names none.
 
 Why it matters:
-The folder's own tokenizer is used, and what is known here of Qwen3's tokens, which ids end a turn or open a thought,
-was never seen to hold for it. A template that is not known says nothing about reasoning, ends of turns or tools. Where
-the recipe names none, the folder's chat_template.jinja is used, as text or as tokens, as the framework can take it.
-Where it can take neither (in LLaMA-Factory and ms-swift preferences and `encoding: native`, in LLaMA-Factory packed and
-streamed rows), or the template stands in tokenizer_config.json alone, the official hybrid one is, and whoever uses the
-folder's own meets other prompts.
+The folder's own tokenizer is used, and nothing known about Qwen3's tokens (which ids end a turn or open a thought)
+was checked for it. A custom template may treat reasoning, ends of turns or tools in another way. If the recipe names
+no template, the folder's chat_template.jinja is used where the framework can use it. Where it cannot (preferences and
+`encoding: native` in LLaMA-Factory and ms-swift, packed and streamed examples in LLaMA-Factory), or if the template
+is in tokenizer_config.json only, the official hybrid template is used, and prompts at inference differ.
 
 Evidence:
 Run: transformers 4.57.6 saves the official tokenizer.json byte for byte, and 5.5 to 5.24 all save the same other file

@@ -1,18 +1,18 @@
-"""A role that no template knows.
+"""Unknown role.
 
 What:
-A message's role is none of `system`, `user`, `assistant`, `tool`; or a ShareGPT speaker is none that is known.
+The role of a message is not `system`, `user`, `assistant` or `tool`, or a ShareGPT speaker is unknown.
 
 Why it matters:
-Qwen3's templates write nothing for a role they do not know: the message vanishes, without an error. A
-conversation in ShareGPT's roles, read as `messages`, becomes the empty text.
+Qwen3's templates write nothing for an unknown role: the message disappears silently. A conversation with ShareGPT's
+roles that is read as `messages` becomes empty text.
 
 Evidence:
 Our run with the official templates and tokenizer, repeated by `tests/unit/guards/test_row_guards.py`: all four
 templates give the empty text for `human` and `gpt`.
 
 Instead:
-Rename the roles, or say how the rows are laid out: `format: sharegpt`. `recipes data prepare` converts.
+Rename the roles, or state the layout (`format: sharegpt`). `recipes data prepare` converts it.
 """
 
 from __future__ import annotations

@@ -4,15 +4,15 @@ What:
 A message's `content` is a list of parts, a map or a number instead of text.
 
 Why it matters:
-The templates of hybrid, Instruct-2507 and Thinking-2507 write nothing for content that is a list, without an
-error; in a system message it fails, and Base's template always fails. What was said is lost.
+The templates of hybrid, Instruct-2507 and Thinking-2507 write nothing for content that is a list, silently. In a
+system message it fails, and the Base template always fails. The content is lost.
 
 Evidence:
 Our run with the official templates and tokenizer, repeated by `tests/unit/guards/test_row_guards.py`. A file of that
 shape is among LLaMA-Factory 0.9.5's own examples.
 
 Instead:
-Join the parts to one text before training; a model of text can't be shown pictures.
+Join the parts to one text before training. A text model cannot see pictures.
 """
 
 from __future__ import annotations

@@ -1,17 +1,17 @@
 """No assistant turn.
 
 What:
-A conversation in which the assistant says nothing.
+The assistant says nothing in the conversation.
 
 Why it matters:
-Loss is on the assistant's turns: there is nothing to learn from such a row. Frameworks drop it, or train on a
-row whose labels are all masked, which divides by zero in a batch of its own.
+The loss is on the assistant's turns, so there is nothing to learn from this example. Frameworks drop it, or train on
+labels that are all masked, which divides by zero in a batch of its own.
 
 Evidence:
 The rows program leaves such rows out and counts them (`qwen_recipes/data/rows/messages.py`).
 
 Instead:
-Remove the row, or train on plain text with `objective: pretrain`.
+Remove the example, or train on plain text with `objective: pretrain`.
 """
 
 from __future__ import annotations

@@ -1,18 +1,18 @@
-"""The last message is not the assistant's.
+"""Last message is not the assistant's.
 
 What:
-A conversation ends with a question, a tool's result, or a system message.
+The conversation ends with a question, a tool result, or a system message.
 
 Why it matters:
-What comes after the last answer carries no loss; it costs memory only. Often it is the sign of a conversation
-that was cut. Under `train_on: last-assistant` frameworks disagree about which turn that is.
+Tokens after the last answer are not in the loss and only cost memory. Often the conversation was truncated. Under
+`train_on: last-assistant` the frameworks disagree about which turn is the last.
 
 Evidence:
 The rows program leaves such rows out and counts them. LLaMA-Factory 0.9.5 drops conversations with an odd
 number of turns, with a warning in its log.
 
 Instead:
-Cut the conversation behind the last answer; `recipes data prepare --split-turns` does so.
+End the conversation with the last answer; `recipes data prepare --split-turns` does so.
 """
 
 from __future__ import annotations

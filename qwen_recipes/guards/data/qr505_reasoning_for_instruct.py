@@ -1,18 +1,18 @@
-"""Reasoning for Instruct-2507, which has none.
+"""Reasoning for Instruct-2507.
 
 What:
-Rows with `reasoning_content` or think tags, for a model with the Instruct-2507 template.
+Examples with `reasoning_content` or think tags, for a model with the Instruct-2507 template.
 
 Why it matters:
-That template drops `reasoning_content` without a word, and leaves think tags in the content as they are: one
-file trains two things. The model was made not to think; it never sees a think block in use.
+That template drops `reasoning_content` silently and keeps think tags in the content as plain text, so one file trains
+two different things. The model was made not to reason, and never sees a think block at inference.
 
 Evidence:
 Our run with the official templates and tokenizer, repeated by `tests/unit/qwen/test_chat_templates.py`.
 hiyouga/LLaMA-Factory#9092 and #10282 are of people who met it.
 
 Instead:
-Take the reasoning out (`recipes data prepare --think remove`), or take a hybrid or Thinking-2507 model.
+Remove the reasoning (`recipes data prepare --think remove`), or use a hybrid or Thinking-2507 model.
 """
 
 from __future__ import annotations

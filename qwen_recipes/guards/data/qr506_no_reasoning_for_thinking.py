@@ -1,19 +1,19 @@
 """No reasoning for Thinking-2507.
 
 What:
-The last answer of a row has no reasoning, for a model with the Thinking-2507 template.
+The last answer of an example has no reasoning, for a model with the Thinking-2507 template.
 
 Why it matters:
-The template puts an empty think block before such an answer, while the prompt at inference already ends with
-`<think>` and one newline. The model is taught to think nothing, at a place that it never meets again: the two
-newlines of the empty block are one token.
+The template puts an empty think block before such an answer, but the prompt at inference already ends with `<think>`
+and one newline. The model learns not to reason, after tokens that it never sees at inference: the two newlines of the
+empty block are one token.
 
 Evidence:
 Our run with the official templates and tokenizer, repeated by `tests/unit/qwen/test_chat_templates.py` (token 271
 where the prompt has 198).
 
 Instead:
-Give each answer its reasoning, or take a hybrid or Instruct-2507 model.
+Add reasoning to each answer, or use a hybrid or Instruct-2507 model.
 """
 
 from __future__ import annotations

@@ -1,20 +1,20 @@
-"""Think tags that do not pair.
+"""Unpaired think tags.
 
 What:
-In an answer a think tag is unclosed, there are two blocks, text stands before the block, `</think>` is
-mentioned in the words of the answer, or `reasoning_content` comes with think tags as well.
+In an answer a think tag is not closed, there are two blocks, text stands before the block, `</think>` is mentioned in
+the text, or `reasoning_content` is used together with think tags.
 
 Why it matters:
-The templates look for the bare text `</think>`: what is before it becomes reasoning, what stands between two
-blocks is lost, and an unclosed `<think>` gets an empty block put before it. Nothing is reported.
+The templates search for the text `</think>`: what is before it becomes reasoning, what stands between two blocks is
+lost, and an unclosed `<think>` gets an empty block before it. Nothing is reported.
 
 Evidence:
 Our run with the official templates and tokenizer, repeated by `tests/unit/guards/test_row_guards.py`: the text that
 each of these becomes.
 
 Instead:
-One block at the beginning of the answer, `<think>`, reasoning, `</think>`, answer; or `reasoning_content`.
-Write the tag's name in words where an answer is about it.
+Write one block at the beginning of the answer (`<think>`, reasoning, `</think>`, answer), or use `reasoning_content`.
+If an answer is about the tag, spell its name in words.
 """
 
 from __future__ import annotations

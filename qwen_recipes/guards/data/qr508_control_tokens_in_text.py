@@ -1,20 +1,20 @@
-"""Control tokens typed in the text.
+"""Control tokens in the text.
 
 What:
-`<|im_end|>`, `<|endoftext|>`, `<|im_start|>` and the like stand in the words of a message, or think tags in a
+`<|im_end|>`, `<|endoftext|>`, `<|im_start|>` and the like are in the text of a message, or think tags are in a
 question.
 
 Why it matters:
-The tokenizer knows them by their spelling, wherever they stand: they become the real control tokens. A typed
-`<|im_end|>` ends the turn in the middle of a sentence, and the model learns to stop there.
+The tokenizer turns these texts into the real control tokens wherever they stand. `<|im_end|>` in a text ends the turn
+in the middle of a sentence, and the model learns to stop there.
 
 Evidence:
 Our run with the official templates and tokenizer, repeated by `tests/unit/guards/test_row_guards.py`: `<|im_end|>` in
 a question has id 151645.
 
 Instead:
-Take them out, or write them apart (`<| im_end |>`). Most come from text that was rendered already: use the
-messages instead.
+Remove them, or write them apart (`<| im_end |>`). Most come from text that was rendered already: use the messages
+instead.
 """
 
 from __future__ import annotations

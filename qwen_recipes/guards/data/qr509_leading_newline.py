@@ -1,18 +1,18 @@
-"""An answer that starts with a newline.
+"""Answer starts with a newline.
 
 What:
-The content of an assistant's message begins with a newline.
+The content of an assistant message starts with a newline.
 
 Why it matters:
-The prompt at inference ends with `assistant` and a newline, one token; in training the two newlines are another
-token. What the model has learned to say first, it is never asked for.
+The prompt at inference ends with `assistant` and a newline, one token. In training the two newlines are another
+token, which the model never sees at inference.
 
 Evidence:
 Our run with the official templates and tokenizer, repeated by `tests/unit/guards/test_row_guards.py`: `\\n\\n` is
 token 271, `\\n` 198. Templates that write a think block strip it in the last turn only.
 
 Instead:
-Strip newlines at the beginning of answers; `recipes data prepare` does so with --strip.
+Remove newlines at the beginning of answers; `recipes data prepare --strip` does so.
 """
 
 from __future__ import annotations

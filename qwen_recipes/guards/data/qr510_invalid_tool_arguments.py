@@ -1,18 +1,17 @@
-"""Tool arguments that are no JSON object.
+"""Tool arguments are not a JSON object.
 
 What:
-`arguments` of a tool call is text that is not JSON, or JSON that is not an object; or the call has no name.
+`arguments` of a tool call is text that is not JSON, or JSON that is not an object, or the call has no name.
 
 Why it matters:
-Templates write arguments that are text as they are: what is broken in the data is what the model learns to
-send.
+Templates write arguments that are text as they are: the model learns to send what is broken in the data.
 
 Evidence:
 Our run with the official templates and tokenizer, repeated by `tests/unit/guards/test_row_guards.py`: `{city: Oslo}`
 comes out of the template unchanged.
 
 Instead:
-Give `arguments` as an object, or as the text of one.
+Give `arguments` as an object, or as the text of a JSON object.
 """
 
 from __future__ import annotations

@@ -1,18 +1,16 @@
-"""A preference pair that prefers nothing.
+"""Preference pair without a preference.
 
 What:
-Both sides are the same answer, one side is empty, or the sides are of different shapes (a text and a list of
-messages).
+Both answers are the same, one is empty, or they have different shapes (text and a list of messages).
 
 Why it matters:
-The loss compares the two sides: equal ones have no gradient but the reference's noise, an empty one is won by
-any answer.
+The loss compares the two answers: equal ones have no useful gradient, and any answer beats an empty one.
 
 Evidence:
 The rows program leaves equal pairs out and counts them (`qwen_recipes/data/rows/formats.py`).
 
 Instead:
-Remove the row, or write what the worse answer was.
+Remove the example, or write the answer that is worse.
 """
 
 from __future__ import annotations

@@ -1,19 +1,20 @@
-"""Rows longer than the sequence length.
+"""Longer than the sequence length.
 
 What:
-A row has more tokens than `training.sequence_length`, or than the model has positions.
+An example has more tokens than `training.sequence_length`, or than the model has positions.
 
 Why it matters:
-Under `overlong: drop` the row is not trained on, under `truncate` its end is lost, which is where the answer
-is. The longest rows are often the best ones.
+Under `overlong: drop` the example is not trained on; under `truncate` its end is lost, which is where the answer is.
+The longest examples are often the best ones.
 
 Evidence:
 Counted with the model's own tokenizer; `docs/how-to/check-and-prepare-data.md` shows a report. Frameworks differ in
 what they do by default: Axolotl and ms-swift drop, LLaMA-Factory cuts.
 
 Instead:
-Set `training.sequence_length` to the length that the report proposes, or split the rows. Under `truncate` a row ends
-with a whole character in LLaMA-Factory, up to three tokens before the limit; `encoding: exact` under `chat` fills it.
+Set `training.sequence_length` to the length that the report proposes, or split the examples. Under `truncate` an
+example ends with a whole character in LLaMA-Factory, up to three tokens before the limit; `encoding: exact` under
+`chat` uses the full length.
 """
 
 from __future__ import annotations

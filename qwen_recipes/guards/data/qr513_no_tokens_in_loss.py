@@ -1,18 +1,18 @@
-"""No trained token is left.
+"""No token in the loss.
 
 What:
-A row has no token that carries loss (flags take out every turn), or all of them lie behind the sequence length.
+An example has no token in the loss (flags exclude every turn), or all of them are beyond the sequence length.
 
 Why it matters:
-Such a row costs as much as any other and teaches nothing. A batch of nothing else has an undefined loss (nan),
-which ends the run or, worse, does not.
+Such an example costs as much as any other and teaches nothing. A batch of only such examples has an undefined loss
+(NaN), which may end the run.
 
 Evidence:
 Our label mask: assistant turns, from behind the header to `<|im_end|>` (`qwen_recipes/data/example_length.py`).
 
 Instead:
-Shorten the question or raise `training.sequence_length`; a row that is too long is left out under `overlong: drop`,
-and where nothing that is trained fits, under `truncate` too.
+Shorten the question or raise `training.sequence_length`. An example that is too long is dropped under `overlong:
+drop`, and under `truncate` too if no token in the loss fits.
 """
 
 from __future__ import annotations

@@ -1,19 +1,19 @@
-"""Rows that are nearly the same.
+"""Near-duplicate examples.
 
 What:
-Rows that share at least 80 % of their three-word sequences with an earlier row, by a sketch of 40 hash
-functions (MinHash).
+An example shares at least 80 % of its three-word sequences with an earlier one, estimated by 40 hash functions
+(MinHash).
 
 Why it matters:
-Templates filled in by a program, or one text with a few words changed, count as many rows and teach as one. The
-estimate has a standard error of about 6 %: look at some before removing them.
+Text that a program filled in, or one text with a few words changed, counts as many examples and teaches as one. The
+estimate has a standard error of about 6 %: look at some before you remove them.
 
 Evidence:
 `tests/unit/data/test_duplicates.py` compares the sketch with the exact share on made-up rows. The method:
 Broder (1997).
 
 Instead:
-Look at the pairs that are named; `recipes data prepare --deduplicate near` keeps the first of each.
+Look at the pairs that are named. `recipes data prepare --deduplicate near` keeps the first of each.
 """
 
 from __future__ import annotations

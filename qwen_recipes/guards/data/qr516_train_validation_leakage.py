@@ -1,17 +1,17 @@
-"""Rows in both train and validation.
+"""Examples in both train and validation.
 
 What:
-A validation row has the same text as a training row.
+A validation example has the same text as a training example.
 
 Why it matters:
-The validation loss then measures how well the row was learned by heart. It goes down when it should go up, and
-early stopping stops late.
+The validation loss then measures how well the example was memorized. It falls when it should rise, and early stopping
+stops late.
 
 Evidence:
 A hash of the text of every row, train and validation. `tests/unit/cli/test_data_check.py` has a case.
 
 Instead:
-Take them out of one of the two; `recipes data prepare --validation 0.05` splits without leaks.
+Remove them from one of the two. `recipes data prepare --validation 0.05` splits without leakage.
 """
 
 from __future__ import annotations

@@ -1,19 +1,18 @@
-"""Text that is not in Unicode's form C.
+"""Text is not NFC-normalized.
 
 What:
-Text with letters and accents apart (NFD), or with characters that Unicode replaces by others.
+Text with letters and accents as separate characters (NFD), or with characters that Unicode replaces by others.
 
 Why it matters:
-The tokenizer brings text into form C before it splits it: what the model is taught is not byte for byte what
-the file says, and decoding does not give the file's text back. It matters where answers are compared, or code
-is taught.
+The tokenizer normalizes text to Unicode NFC before it splits it: the model is not taught the bytes of the file, and
+decoding does not return the file's text. It matters if answers are compared exactly, or if code is taught.
 
 Evidence:
 Our run with the official templates and tokenizer, repeated by `tests/unit/qwen/test_tokenizer.py`:
 decode(encode(x)) differs from x.
 
 Instead:
-Normalise the file (`unicodedata.normalize("NFC", text)`); `recipes data prepare --strip` does so.
+Normalize the file (`unicodedata.normalize("NFC", text)`); `recipes data prepare --strip` does so.
 """
 
 from __future__ import annotations

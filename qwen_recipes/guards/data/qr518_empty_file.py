@@ -1,16 +1,16 @@
-"""An empty file.
+"""Empty file.
 
 What:
-A file of rows has no byte, or no row in it.
+A data file has no bytes, or no examples.
 
 Why it matters:
-A pattern like `data/*.jsonl` takes it without a word, and the training has fewer rows than was thought.
+A pattern such as `data/*.jsonl` includes it silently, and the training has fewer examples than expected.
 
 Evidence:
 `tests/unit/data/test_damaged_files.py`.
 
 Instead:
-Remove the file, or make it anew: an export was probably cut off.
+Remove the file, or export it again: the export was probably interrupted.
 """
 
 from __future__ import annotations

@@ -1,17 +1,16 @@
-"""A line that is no row.
+"""Line cannot be parsed.
 
 What:
-A line is not JSON: broken, cut off, not UTF-8, with NUL bytes, nested without end, or longer than 16 MiB.
+A line is not JSON: it is broken, truncated, not UTF-8, has NUL bytes, is nested too deeply, or is longer than 16 MiB.
 
 Why it matters:
-Frameworks differ: one stops at the line, another drops the rest of the file. The rows behind it are still read
-here.
+Frameworks differ: one stops at the line, another drops the rest of the file. Here the lines after it are still read.
 
 Evidence:
 `tests/unit/data/test_damaged_files.py` makes each of them.
 
 Instead:
-Repair or remove the line; `recipes data prepare` leaves such lines out and lists them.
+Repair or remove the line. `recipes data prepare` leaves such lines out and lists them.
 """
 
 from __future__ import annotations

@@ -1,16 +1,16 @@
-"""A row that is not laid out as the recipe says.
+"""Example is not in the stated format.
 
 What:
-A row is not a map, lacks what its `format` needs, or has it as something else than text.
+An example is not a map, lacks what its `format` needs, or has something other than text there.
 
 Why it matters:
-Such a row is left out before training. Where it is many, `format` or `columns` names the wrong layout.
+Such an example is dropped before training. If there are many, `format` or `columns` states the wrong layout.
 
 Evidence:
 The reading is the one of the rows program that prepares every training (`qwen_recipes/data/rows/formats.py`).
 
 Instead:
-Say how the rows are laid out (`format`, `columns`), or repair the row.
+State the layout of the data (`format`, `columns`), or repair the example.
 """
 
 from __future__ import annotations

@@ -1,16 +1,16 @@
-"""A file that is not text.
+"""Not a text file.
 
 What:
-A file begins like gzip, zip, zstd, Parquet, Arrow or UTF-16, whatever its name says.
+A file begins like gzip, zip, zstd, Parquet, Arrow or UTF-16, whatever its name is.
 
 Why it matters:
-Frameworks that go by the name of a file read noise, or fail with a message about a byte.
+Frameworks that go by the file name read noise, or fail with a message about a byte.
 
 Evidence:
 `tests/unit/data/test_damaged_files.py`: a gzip named .jsonl.
 
 Instead:
-Unpack or convert it: jsonl, json, csv in UTF-8, or Parquet under its own name.
+Unpack or convert it: JSONL, JSON or CSV in UTF-8, or Parquet with its own suffix.
 """
 
 from __future__ import annotations

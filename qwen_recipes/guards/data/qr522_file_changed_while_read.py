@@ -1,16 +1,16 @@
-"""A file that changed while it was read.
+"""File changed while it was read.
 
 What:
-The file's size at the end of reading is not the one that it had at the beginning.
+The size of the file at the end of reading is not its size at the beginning.
 
 Why it matters:
-Something still writes to it. What is trained on is not what was checked.
+Something still writes to the file. The data that is trained on is not the data that was checked.
 
 Evidence:
 `tests/unit/data/test_damaged_files.py`: a file that grows meanwhile.
 
 Instead:
-Wait until the file is written, and check it again.
+Wait until the file is complete, and check it again.
 """
 
 from __future__ import annotations

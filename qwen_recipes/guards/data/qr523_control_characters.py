@@ -1,18 +1,17 @@
-"""Characters that are not meant to be read.
+"""Control characters in the text.
 
 What:
-Text with NUL or other control characters, a lone half of a surrogate pair, or U+FFFD, the mark of a lost
-character.
+Text with NUL or other control characters, an unpaired surrogate, or U+FFFD, which marks a lost character.
 
 Why it matters:
-They come from text that was decoded wrongly. The model learns to write them, and a lone surrogate can't be
-encoded at all.
+They come from text that was decoded with the wrong encoding. The model learns to write them, and an unpaired
+surrogate cannot be encoded at all.
 
 Evidence:
 `tests/unit/guards/test_row_guards.py`; the tokenizers library refuses lone surrogates.
 
 Instead:
-Read the source again with the right encoding, or take the characters out.
+Read the source again with the right encoding, or remove the characters.
 """
 
 from __future__ import annotations

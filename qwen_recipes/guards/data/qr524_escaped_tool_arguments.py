@@ -1,11 +1,11 @@
-"""Tool arguments with escapes for letters.
+"""Escaped letters in tool arguments.
 
 What:
-`arguments` is text that spells other letters than ASCII as escapes: `\\u5317` instead of the letter.
+`arguments` is text that writes non-ASCII letters as escapes: `\\u5317` instead of the letter.
 
 Why it matters:
-Templates write arguments that are text as they are, and those that are an object with their letters. The model
-learns to answer in escapes, four tokens or more to a letter.
+Templates write arguments that are text as they are, and those that are an object with their letters. The model learns
+to answer in escapes, at four or more tokens per letter.
 
 Evidence:
 Our run with the official templates and tokenizer, repeated by `tests/unit/guards/test_row_guards.py`: the escape

@@ -1,18 +1,18 @@
-"""An answer that says nothing.
+"""Empty answer.
 
 What:
-An assistant's turn has neither text nor tool calls.
+An assistant turn has neither text nor tool calls.
 
 Why it matters:
-The one trained token is `<|im_end|>`: the model learns to stop at once. A few such rows are enough to make it
-do so now and then.
+The only token in the loss is `<|im_end|>`: the model learns to stop at once. A few such examples are enough to make
+it happen sometimes.
 
 Evidence:
 Our run with the official templates and tokenizer, repeated by `tests/unit/guards/test_row_guards.py`: one trained
 token.
 
 Instead:
-Remove the row, or write the answer.
+Remove the example, or write the answer.
 """
 
 from __future__ import annotations

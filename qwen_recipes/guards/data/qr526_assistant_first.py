@@ -1,18 +1,19 @@
-"""A conversation that begins with the assistant.
+"""Conversation starts with the assistant.
 
 What:
-The first message, but for a system message, is the assistant's.
+The first message, apart from a system message, is the assistant's.
 
 Why it matters:
-The model learns to speak before it is asked, which nobody's prompt makes it do. ms-swift takes no such row: its
-template puts marks around a question first. The rows program leaves the row out for ms-swift and counts it, unless ids
-and labels are handed over; Axolotl and LLaMA-Factory train on it.
+The model learns to speak before it is asked. ms-swift does not accept such an example, because its template needs a
+question first: it is dropped and counted for ms-swift, unless token ids and labels are handed over. Axolotl and
+LLaMA-Factory train on it.
 
 Evidence:
 `research/parity`, the case `assistant-first`: docs/research/token-parity.md has what each framework makes of it.
 
 Instead:
-Begin with what the assistant answers, or write `encoding: exact` under `chat`, which takes the row everywhere.
+Start with the message that the assistant answers, or write `encoding: exact` under `chat`, which accepts the example
+in every framework.
 """
 
 from __future__ import annotations

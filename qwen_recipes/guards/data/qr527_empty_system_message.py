@@ -1,19 +1,19 @@
-"""A system message that says nothing.
+"""Empty system message.
 
 What:
-A system message has no words, and no tool definitions stand in it.
+A system message has no text, and there are no tool definitions for it.
 
 Why it matters:
 The official templates write an empty system turn for it, five tokens that a prompt without a system message does not
-have: the model is trained on another beginning than it is asked with. ms-swift leaves the empty turn out, Axolotl and
-LLaMA-Factory keep it.
+have: the model is trained on another beginning than it gets at inference. ms-swift leaves the empty turn out; Axolotl
+and LLaMA-Factory keep it.
 
 Evidence:
 Our run with the official templates and tokenizer, repeated by `tests/unit/guards/test_row_guards.py`; what the
 frameworks make of it: `research/parity`, the case `empty-system` in docs/research/token-parity.md.
 
 Instead:
-Remove the empty message. Where it is meant, `encoding: exact` under `chat` gives the same tokens everywhere.
+Remove the empty message. If it is intended, `encoding: exact` under `chat` gives the same tokens in every framework.
 """
 
 from __future__ import annotations

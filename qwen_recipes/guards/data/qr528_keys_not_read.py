@@ -1,20 +1,20 @@
-"""A key that changes training elsewhere is not read.
+"""Keys that are not read.
 
 What:
-A row or a message holds a key that a framework or OpenAI's API gives a meaning for training (`images`, `function_call`,
-`loss_scale`, `rejected_response` …), and the layout that the row is read by has no place for it.
+An example or a message has a key that changes training in a framework or in OpenAI's API (`images`, `function_call`,
+`loss_scale`, `rejected_response` …), and the layout of the example has no place for it.
 
 Why it matters:
-What stands there does not reach the model: it is trained on another conversation than the row tells. Other keys that
-nothing reads (`id`, `source`) are counted in the report and are no finding.
+The value does not reach the model, which is trained on another conversation than the data describes. Other keys that
+nothing reads (`id`, `source`) are counted in the report and are not findings.
 
 Evidence:
-The keys that each layout reads (`qwen_recipes/data/rows/unread_keys.py`); the rows program that prepares every training
-counts the same. Cases: `tests/guards/rows/QR528.yaml`.
+The keys that each layout reads (`qwen_recipes/data/rows/unread_keys.py`); the rows program that prepares every
+training counts the same. Cases: `tests/guards/rows/QR528.yaml`.
 
 Instead:
-Name the layout that reads it (`format`), map it with `columns`, or move it to where it is read: tool calls into
-`tool_calls`, reasoning into `reasoning_content`. Remove the key where it is not meant.
+State the layout that reads it (`format`), map it with `columns`, or move it to where it is read: tool calls to
+`tool_calls`, reasoning to `reasoning_content`. Remove the key if it is not intended.
 """
 
 from __future__ import annotations

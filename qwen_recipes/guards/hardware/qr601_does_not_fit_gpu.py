@@ -1,8 +1,8 @@
-"""It does not fit the GPU.
+"""Does not fit the GPU.
 
 What:
-The estimated peak memory is more than `hardware.gpu` has: the lower end of the 90 % interval lies above what is
-usable of it.
+The estimated peak memory is more than `hardware.gpu` has: the lower end of the 90 % interval is above the available
+memory.
 
 Why it matters:
 The run ends with CUDA out of memory: at the first step, or hours later at the first long row.
@@ -13,8 +13,8 @@ docs/research/memory-estimates.md. On one H100 QLoRA on 4B with 2,048 tokens too
 (2026-11-23): most of it logits, which Liger's loss never holds.
 
 Instead:
-`recipes plan` shows the parts, and what would make it fit, the least loss of speed first. The cheapest is what is said
-here.
+`recipes plan` shows the parts of the estimate and the changes that would make it fit, the fastest first. The finding
+names the first of them.
 """
 
 from __future__ import annotations

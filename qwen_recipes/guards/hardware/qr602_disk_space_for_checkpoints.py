@@ -1,12 +1,12 @@
-"""Disk for checkpoints of all weights.
+"""Disk space for checkpoints of full fine-tuning.
 
 What:
-Every weight is trained, and the checkpoints that are kept take more than 30 GB together.
+Full fine-tuning whose kept checkpoints need more than 30 GB together.
 
 Why it matters:
-A checkpoint that training can resume from holds the weights and the optimizer's states: 12 to 14 bytes for each
-parameter, 56 GB for a 4B model. A full disk ends the run while it writes, hours in. (An adapter's checkpoint is
-small; its run wants 30 GB for the model's download and caches.)
+A checkpoint for resuming holds the weights and the optimizer states: 12 to 14 bytes per parameter, 56 GB for a 4B
+model. A full disk ends the run while it writes, hours in. (An adapter's checkpoint is small; its run needs 30 GB for
+the model's download and caches.)
 
 Evidence:
 2 bytes of bf16 weights, and with AdamW in mixed precision 12 bytes of states: two moments and the weights in full
@@ -16,8 +16,8 @@ precision (Rajbhandari et al. 2020, arXiv:1910.02054, section 3). Where float32 
 written, so there must be room for one more.
 
 Instead:
-Write `keep_checkpoints: 1`, save less often, take an 8-bit optimizer where nothing is sharded, or point
-`output.dir` at a disk with room. This says how much; it does not know your disk.
+Write `keep_checkpoints: 1`, save less often, use an 8-bit optimizer if nothing is sharded, or point `output.dir` at a
+larger disk. The free space of your disk is checked by `recipes run`.
 """
 
 from __future__ import annotations

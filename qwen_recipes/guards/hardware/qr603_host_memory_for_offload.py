@@ -1,11 +1,11 @@
 """Host memory for offload.
 
 What:
-What `hardware.offload` keeps on the host takes more than 64 GB there.
+What `hardware.offload` keeps in host memory needs more than 64 GB.
 
 Why it matters:
-The host's memory is pinned for it, and swap does not help. Where it runs out the kernel kills a process, often
-while the model is loaded, and the log says nothing but "killed".
+The memory is pinned, so swap does not help. If it runs out, the kernel kills a process, often while the model is
+loaded, and the log says only "killed".
 
 Evidence:
 With Adam in mixed precision 12 bytes of states for each trained parameter (Rajbhandari et al. 2020,
@@ -13,8 +13,8 @@ arXiv:1910.02054), and 2 for gradients; `all` adds 2 bytes for each weight of th
 (`estimate_zero3_model_states_mem_needs`) count the same and add half for buffers. deepspeedai/DeepSpeed#3606.
 
 Instead:
-Write `offload: optimizer` or `none`, spread over more hosts, or train fewer weights (`method: qlora`). This says
-how much; it does not know your host.
+Write `offload: optimizer` or `none`, use more nodes, or train fewer weights (`method: qlora`). The memory of your
+host is checked by `recipes run`.
 """
 
 from __future__ import annotations

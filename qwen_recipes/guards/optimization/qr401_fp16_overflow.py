@@ -4,15 +4,15 @@ What:
 `training.precision: fp16`.
 
 Why it matters:
-Qwen3 was trained in bfloat16, and its activations exceed what fp16 can hold (65,504): the loss turns to NaN or the
+Qwen3 was trained in bfloat16, and its activations exceed what fp16 can hold (65,504): the loss becomes NaN, or the
 scaler skips step after step.
 
 Evidence:
 All Qwen3 checkpoints state `torch_dtype: bfloat16` in their `config.json`. fp16's range: IEEE 754 binary16.
 
 Instead:
-Write `precision: bf16`, or on a GPU without bf16 (before Ampere) `precision: fp32`; or leave `precision` out, which
-takes the one that `hardware.gpu` can compute.
+Write `precision: bf16`, or `precision: fp32` on a GPU without bf16 (before Ampere). Or leave `precision` out, which
+uses the one that `hardware.gpu` can compute.
 """
 
 from __future__ import annotations

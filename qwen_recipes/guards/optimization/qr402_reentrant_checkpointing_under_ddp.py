@@ -1,13 +1,12 @@
-"""Reentrant checkpointing under an adapter and DDP.
+"""Reentrant checkpointing with an adapter under DDP.
 
 What:
 A native key sets `use_reentrant: true` for an adapter that is trained on several GPUs without sharding (DDP).
 
 Why it matters:
-Gradient checkpointing has two modes. The reentrant one follows only inputs that have gradients, which the frozen
-embedding under an adapter does not give by itself, and runs the backward pass in pieces, which DDP takes for a
-parameter that is ready twice. The run ends with "element 0 of tensors does not require grad" or "Expected to mark a
-variable ready only once".
+Reentrant gradient checkpointing needs inputs with gradients, which the frozen embedding under an adapter does not
+give. It also runs the backward pass in pieces, which DDP takes for a parameter that is ready twice. The run ends with
+"element 0 of tensors does not require grad" or "Expected to mark a variable ready only once".
 
 Evidence:
 All three backends ask for input gradients of an adapter by themselves: `enable_input_require_grads` in Axolotl

@@ -1,12 +1,12 @@
-"""A learning rate far from what is known to work.
+"""Learning rate out of the usual range.
 
 What:
-`training.learning_rate` is more than 2.5 times above, or below, the range that works for this objective and method.
+`training.learning_rate` is more than 2.5 times above or below the range that works for this objective and method.
 
 Why it matters:
-Ten times too high, and the model forgets what it knew within the first hundred steps, though the training loss still
-falls. Ten times too low, and nothing is learnt in the epochs that one can pay. An adapter takes about ten times the
-rate of all weights; learning from preferences, which moves a model that can do the task already, a tenth of SFT's.
+Ten times too high, the model forgets what it knew within the first hundred steps, although the training loss still
+falls. Ten times too low, it learns nothing in an affordable number of epochs. An adapter needs about ten times the
+rate of full fine-tuning; preference training, which starts from a model that can do the task, needs a tenth of SFT's.
 
 Evidence:
 What works, by objective, for adapters and for all weights (AdamW):
@@ -17,7 +17,8 @@ ms-swift's guide for Qwen3 1e-4 and 1e-5, LLaMA-Factory's Qwen3 examples the sam
 optimizers (Muon, SGD, Lion, Adafactor) have scales of their own and are not judged, nor are trials on the CPU.
 
 Instead:
-Leave `learning_rate` out, or write one within the range; if a sweep of yours says otherwise, allow QR403 with it.
+Leave `learning_rate` out, or write one within the range. If a sweep of yours shows otherwise, allow QR403 with that
+reason.
 """
 
 from __future__ import annotations

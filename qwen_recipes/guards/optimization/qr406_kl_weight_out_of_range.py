@@ -1,16 +1,16 @@
-"""A weight of the anchor that anchors nothing, or everything.
+"""KL weight out of the usual range.
 
 What:
 `objective.kl_weight` is below 0.03 or above 0.10.
 
 Why it matters:
-The weight says how much staying the same counts against learning the rows. Below the range it makes no difference
-and costs a second forward pass; above it the rows are hardly learnt.
+The weight says how much staying close to the original model counts against learning the examples. Below the range it
+makes no difference and costs a second forward pass; above it the examples are hardly learned.
 
 Evidence:
-The range is this project's starting point for SFT of Qwen3, not a measured law. That forgetting goes with the
+The range is this project's starting point for SFT of Qwen3, not a measured limit. That forgetting goes with the
 divergence from the model as it was: arXiv:2509.04259. ms-swift 4.6.0, run: the anchored loss starts at the plain one
-and lies above it. It alone can be told so: Axolotl 0.21.0 and LLaMA-Factory 0.9.5 have no next-token loss with a
+and lies above it. Only ms-swift supports it: Axolotl 0.21.0 and LLaMA-Factory 0.9.5 have no next-token loss with a
 divergence, and compiling for them is refused with the backends that can.
 
 Instead:

@@ -1,20 +1,20 @@
-"""A GPU without bf16 or FlashAttention.
+"""GPU without bf16 or FlashAttention.
 
 What:
 `hardware.gpu` is older than Ampere (T4, V100, RTX 20), and the run computes in bf16 or with FlashAttention.
 
 Why it matters:
-These chips have neither. The run ends when the first layer is computed, or bf16 is emulated and takes several times
-as long; fp16, which they have, overflows with Qwen3 (QR401).
+These GPUs have neither. The run ends at the first layer, or bf16 is emulated and takes several times as long. fp16,
+which they have, overflows with Qwen3 (QR401).
 
 Evidence:
 NVIDIA's data sheets: bf16 from compute capability 8.0 on. FlashAttention 2 and 3 in transformers 5.20, read:
 "requires compute capability >= 8". modelscope/ms-swift#5002, lm-sys/FastChat#399: V100.
 
 Instead:
-Leave `precision` and `attention` out: on such a GPU the run then computes in fp32 with PyTorch's own attention, as
-with `precision: fp32` and `attention: sdpa`. That takes more memory: QLoRA or a smaller model, or a GPU from Ampere on.
-LLaMA-Factory keeps the frozen base of an adapter in bf16 all the same, which such a GPU emulates, slowly.
+Leave `precision` and `attention` out: on such a GPU the run computes in fp32 with PyTorch's own attention, as with
+`precision: fp32` and `attention: sdpa`. That needs more memory: use QLoRA, a smaller model, or a GPU from Ampere on.
+LLaMA-Factory keeps the frozen base of an adapter in bf16 all the same, which such a GPU emulates slowly.
 """
 
 from __future__ import annotations

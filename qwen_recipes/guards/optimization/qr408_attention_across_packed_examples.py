@@ -1,12 +1,12 @@
-"""Packed rows that see each other.
+"""Attention across packed examples.
 
 What:
-Rows are packed, and attention does not keep them apart: plain text in LLaMA-Factory, its `packing` without
+Examples are packed, and attention does not keep them apart: plain text in LLaMA-Factory, or its `packing` without
 `neat_packing` under `backends.llamafactory.extra`.
 
 Why it matters:
-A pack holds several rows. Unless attention stops at each row's end, an answer is trained as the continuation of
-somebody else's conversation.
+A pack holds several examples. Unless attention stops at the end of each, an answer is trained as the continuation of
+another conversation.
 
 Evidence:
 LLaMA-Factory 0.9.5, run: with `packing` alone, changing one row of a pack changes the logits of the next; with
@@ -16,8 +16,8 @@ under the last two only since 0.18 (axolotl-ai-cloud/axolotl#3796, before that a
 under flash attention only, and refuses others.
 
 Instead:
-Write `packing: true` in the recipe, not the native key: it sets both. For plain text take Axolotl or ms-swift, or
-`packing: false`; who wants texts end to end, as GPT-style pre-training does, allows QR408.
+Write `packing: true` in the recipe instead of the native key: it sets both. For plain text use Axolotl or ms-swift,
+or `packing: false`. If you want texts end to end, as in GPT-style pre-training, allow QR408.
 """
 
 from __future__ import annotations

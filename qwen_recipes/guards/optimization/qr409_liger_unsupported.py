@@ -1,18 +1,18 @@
-"""Liger where it can't run.
+"""Liger is not supported here.
 
 What:
-`training.kernels` names `liger` (left out, it is on only where it can run) on the CPU, with `hardware.tensor_parallel`
-in Axolotl, or for a framework from before Qwen3's kernels.
+`training.kernels` names `liger` on the CPU, with `hardware.tensor_parallel` in Axolotl, or for a framework from
+before Qwen3's kernels. (Left out, it is on only where it can run.)
 
 Why it matters:
-Liger's kernels are written in Triton, which needs a GPU, and its RMSNorm holds a whole layer's width, which tensor
-parallelism splits. The run ends before its first step.
+Liger's kernels are written in Triton, which needs a GPU, and its RMSNorm needs the whole width of a layer, which
+tensor parallelism splits. The run ends before its first step.
 
 Evidence:
 Axolotl 0.21.0, LLaMA-Factory 0.9.5 and ms-swift 4.6.0, run on the CPU: Triton finds no driver. Axolotl 0.21.0, read:
 its config is refused with `liger_rms_norm` and `tensor_parallel_size` above 1. By version: LLaMA-Factory did not know
-Qwen3's Liger kernels before 0.9.3 and trained without them, saying so in one line (hiyouga/LlamaFactory#7965, wants
-liger-kernel 0.5.9); Axolotl supports them since 0.9.1 (axolotl-ai-cloud/axolotl#2612). Every version that this
+Qwen3's Liger kernels before 0.9.3 and trained without them, and logged one line about it (hiyouga/LlamaFactory#7965,
+wants liger-kernel 0.5.9); Axolotl supports them since 0.9.1 (axolotl-ai-cloud/axolotl#2612). Every version that this
 package compiles for is newer.
 
 Instead:

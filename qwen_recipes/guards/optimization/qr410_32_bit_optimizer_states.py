@@ -1,19 +1,19 @@
-"""An optimizer in 32 bits where memory is short.
+"""32-bit optimizer states use much of the memory.
 
 What:
-All weights are trained on one GPU with an optimizer in 32 bits, and its two moments take more than a fifth of the
-memory of `hardware.gpu`.
+Full fine-tuning on one GPU with a 32-bit optimizer whose two moments need more than a fifth of the memory of
+`hardware.gpu`.
 
 Why it matters:
-AdamW keeps two numbers for every weight, in the weights' dtype. In 8 bits they take half to a quarter of that, and
-the result is the same within noise: room for longer rows, or for a run that would not start.
+AdamW keeps two numbers for every weight, in the dtype of the weights. In 8 bits they need half to a quarter of that,
+with the same result within noise. This gives room for longer examples, or for a run that would not start.
 
 Evidence:
 One H100, Qwen3-4B, all weights, 2,048 tokens (2026-11-23): peak 32,438 MiB with AdamW, 24,839 MiB with `adamw_8bit`,
 both with weights in bfloat16 (torch 2.11, bitsandbytes 0.50.2). That quality holds: arXiv:2110.02861.
 
 Instead:
-Write `optimizer: adamw_8bit`, or `paged_adamw_8bit`, which moves to host memory when the GPU is full.
+Write `optimizer: adamw_8bit`, or `paged_adamw_8bit`, which moves states to host memory when the GPU is full.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ What:
 `training.warmup_ratio` or `training.warmup_steps` is more than half of the run.
 
 Why it matters:
-The learning rate climbs until the warmup ends. Where that is late, most rows are trained at a rate that was not
-meant, and the decay that settles the model has no time left.
+The learning rate rises until the warmup ends. If that is late, most examples are trained at too low a rate, and no
+time is left for the decay.
 
 Evidence:
 Longer than the run it is refused outright. How it comes about: packing shrinks the number of steps, and a warmup

@@ -1,11 +1,11 @@
-"""All weights for little data.
+"""Full fine-tuning on little data.
 
 What:
-All weights are trained for a number of steps that sees fewer than 50,000 rows.
+Full fine-tuning for a number of steps that uses fewer than 50,000 examples.
 
 Why it matters:
-On so few rows an adapter learns as well, forgets less of what the model knew, and costs a fraction of the memory.
-All weights pay off where there is much that is new.
+On so few examples an adapter learns as well, forgets less of what the model knew, and costs a fraction of the memory.
+Full fine-tuning pays off if much is new.
 
 Evidence:
 LoRA on all linear layers comes close to all weights on instruction data of 100,000 rows and forgets less; on 20
@@ -13,7 +13,7 @@ billion tokens of plain text it stays behind (arXiv:2405.09673). How many rows a
 the run is counted in epochs, `recipes data check` tells, and this guard is silent.
 
 Instead:
-Write `method: lora`, with the learning rate of an adapter (QR403). If you have compared, allow QR412 with the
+Write `method: lora`, with the learning rate of an adapter (QR403). If you have compared both, allow QR412 with the
 result.
 """
 

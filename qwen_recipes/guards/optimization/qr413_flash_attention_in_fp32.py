@@ -4,8 +4,8 @@ What:
 `training.precision: fp32` with FlashAttention, which packing brings in ms-swift where `training.attention` is left out.
 
 Why it matters:
-FlashAttention's kernels compute in 16 bits only. The first step ends with "FlashAttention only support fp16 and bf16
-data type".
+FlashAttention computes in 16 bits only. The first step ends with "FlashAttention only support fp16 and bf16 data
+type".
 
 Evidence:
 The kernel's own check; transformers 5.20, read: queries in fp32 are cast to the weights' type, which is fp32 here.

@@ -1,15 +1,15 @@
-"""FlashAttention 3 off Hopper.
+"""FlashAttention 3 on a GPU other than Hopper.
 
 What:
 `training.attention: flash_attention_3` on a `hardware.gpu` that is no Hopper (H100, H200).
 
 Why it matters:
-FlashAttention 3 is written for Hopper's instructions, which newer and older chips don't have. On Blackwell and on RTX
-cards the run ends with "no kernel image", or goes on without any gain.
+FlashAttention 3 is written for Hopper's instructions, which older and newer GPUs do not have. On Blackwell and on RTX
+cards the run ends with "no kernel image", or is no faster.
 
 Evidence:
 Dao-AILab/flash-attention states H100 and H800 as its requirement. transformers 5.20, read: it looks only for compute
-capability 8 or more, so that nothing is said before the first step. What a packaged build holds differs: hence a
+capability 8 or more, so that nothing is said before the first step. What a packaged build holds differs: so this is a
 warning.
 
 Instead:

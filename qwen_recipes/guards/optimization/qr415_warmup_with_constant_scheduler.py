@@ -1,11 +1,11 @@
-"""Warmup beside a constant learning rate.
+"""Warmup with a constant learning rate.
 
 What:
 `training.scheduler: constant` together with `training.warmup_ratio` or `training.warmup_steps`.
 
 Why it matters:
-The `constant` schedule starts at its full rate: the frameworks accept a warmup beside it and don't do it, without a
-word. The first steps, with empty optimizer moments, are then the largest of the run.
+The `constant` schedule starts at the full rate: the frameworks accept a warmup beside it and ignore it silently. The
+first steps, with empty optimizer moments, are then the largest of the run.
 
 Evidence:
 transformers 5.20, read: `get_scheduler` builds `constant` from the optimizer alone and drops the warmup. All three

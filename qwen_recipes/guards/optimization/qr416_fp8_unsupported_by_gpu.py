@@ -1,11 +1,11 @@
-"""FP8 on a GPU that has none.
+"""FP8 on a GPU without FP8.
 
 What:
 `training.fp8: true` on a `hardware.gpu` before Ada (LLaMA-Factory), or before Hopper (Axolotl).
 
 Why it matters:
-Matrix products in 8-bit floats are done by tensor cores that older GPUs don't have. The run is refused when it
-starts, on the machine that was rented for it.
+FP8 matrix products need tensor cores that older GPUs do not have. The run is refused when it starts, on the machine
+that was rented for it.
 
 Evidence:
 NVIDIA's data sheets: FP8 tensor cores from compute capability 8.9 on. Axolotl 0.21.0, read: it asks for 9.0.

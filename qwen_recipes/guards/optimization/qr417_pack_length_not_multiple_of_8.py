@@ -1,18 +1,18 @@
-"""Packs whose length is no multiple of 8, in LLaMA-Factory.
+"""Pack length not a multiple of 8 in LLaMA-Factory.
 
 What:
 `training.packing` with `sdpa` or `eager` attention, and a `sequence_length` that 8 does not divide, in LLaMA-Factory.
 
 Why it matters:
-Its collator pads tokens to a multiple of 8 and leaves their positions as they are: the rotary embedding meets two
-lengths, and the first step ends with "The size of tensor a must match the size of tensor b".
+LLaMA-Factory's collator pads tokens to a multiple of 8 and does not pad their positions: the rotary embedding gets
+two lengths, and the first step ends with "The size of tensor a must match the size of tensor b".
 
 Evidence:
 LLaMA-Factory 0.9.5, run; hiyouga/LlamaFactory#10736, fixed after 0.9.5 by #10737. FlashAttention 2 takes another way
 and is not concerned.
 
 Instead:
-Take the next multiple of 8 below.
+Use the next lower multiple of 8.
 """
 
 from __future__ import annotations

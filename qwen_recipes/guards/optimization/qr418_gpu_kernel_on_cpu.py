@@ -1,12 +1,11 @@
-"""What only a GPU can do, on the CPU.
+"""GPU-only setting on the CPU.
 
 What:
 `hardware.device: cpu` with flash or flex attention, the kernels `cut-cross-entropy` or `lora`, `fp8`, or, in Axolotl,
 `precision: bf16`. (Liger is QR409.)
 
 Why it matters:
-These are CUDA or Triton kernels without another version. The config is accepted, and the run ends at the first
-step.
+These are CUDA or Triton kernels. The config is accepted, and the run ends at the first step.
 
 Evidence:
 Axolotl 0.21.0, run on the CPU: its LoRA kernels stop at an assertion for CUDA, `bf16: true` with "setup doesn't
@@ -14,7 +13,7 @@ support bf16/gpu", flash attention is not there. ms-swift 4.6.0, run: flex atten
 LLaMA-Factory 0.9.5 and ms-swift train bf16 on the CPU and are not judged for it.
 
 Instead:
-Write `attention: sdpa`, `kernels: none`, `precision: fp32`, or leave them out: the defaults for the CPU run.
+Write `attention: sdpa`, `kernels: none`, `precision: fp32`, or leave them out: the defaults work on the CPU.
 """
 
 from __future__ import annotations

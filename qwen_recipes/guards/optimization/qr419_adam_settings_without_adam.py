@@ -1,11 +1,11 @@
-"""Adam's numbers for an optimizer that has none.
+"""Adam settings for another optimizer.
 
 What:
-`training.betas` or `training.epsilon` beside `optimizer: sgd` or `adafactor`, `epsilon` beside `lion_8bit` or
-`lion_32bit`, or either beside `muon` on an adapter alone.
+`training.betas` or `training.epsilon` with `optimizer: sgd` or `adafactor`, `epsilon` with `lion_8bit` or
+`lion_32bit`, or either with `muon` on an adapter alone.
 
 Why it matters:
-The frameworks accept them and don't hand them on: a sweep over betas would compare a run with itself.
+The frameworks accept these settings and do not pass them on: a sweep over betas would compare equal runs.
 
 Evidence:
 transformers 5.20, read: SGD gets the learning rate, Adafactor two switches of its own, Lion its betas; neither Adam's
@@ -14,7 +14,7 @@ in each framework that has them: Lion holds an epsilon of 0 whatever is written.
 weights that it leaves to AdamW, embeddings and norms, and an adapter has none.
 
 Instead:
-Remove the field, or take an optimizer of the AdamW family.
+Remove the field, or use an optimizer of the AdamW family.
 """
 
 from __future__ import annotations

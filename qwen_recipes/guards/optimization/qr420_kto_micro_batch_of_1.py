@@ -1,18 +1,18 @@
-"""KTO with one row at a time.
+"""KTO with a micro-batch of 1.
 
 What:
 `objective: kto` with a micro-batch of 1, in Axolotl or ms-swift.
 
 Why it matters:
-KTO estimates how far the model has moved by pairing each prompt with another row's answer, within one micro-batch.
-With one row there is no other, and TRL, which both build on, refuses to train.
+KTO estimates the divergence by pairing each prompt with the answer of another example of the micro-batch. With one
+example there is no other, and TRL, which both frameworks use, refuses to train.
 
 Evidence:
 TRL 1.14 (Axolotl 0.21.0) and 0.29 (ms-swift 4.6.0), read: "Actual (not effective) batch size must be > 1".
 Accumulation does not help. LLaMA-Factory 0.9.5 pairs rows beforehand and takes 1.
 
 Instead:
-Write `micro_batch_size: 2` or more; where memory is short, a shorter `sequence_length`.
+Write `micro_batch_size: 2` or more. If memory is short, use a shorter `sequence_length`.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ What:
 Axolotl before 0.18 packs examples with `attention: sdpa` in bf16 on a `hardware.gpu` before Hopper.
 
 Why it matters:
-PyTorch's own attention with the mask of a pack is not tested in bf16 on these GPUs, and losses of exactly 0 were
-seen. A run that logs 0.0 learns nothing and looks healthy.
+PyTorch's attention with the mask of a pack is not tested in bf16 on these GPUs, and losses of exactly 0 were seen.
+Such a run learns nothing, although nothing fails.
 
 Evidence:
 Axolotl, read: it warns of this ("may results in 0.0 loss") and points to PyTorch's tests, which leave the case out.
@@ -13,7 +13,7 @@ We have not seen it ourselves: hence low confidence. Since 0.18 it takes `varlen
 bits, which builds no such mask (`monkeypatch/attention/sdpa_varlen.py`, read): it still prints the warning.
 
 Instead:
-Leave `attention` out: packing then takes FlashAttention 2. Or take a newer Axolotl.
+Leave `attention` out: packing then uses FlashAttention 2. Or use a newer Axolotl.
 """
 
 from __future__ import annotations

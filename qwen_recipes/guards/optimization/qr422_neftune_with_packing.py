@@ -1,18 +1,18 @@
-"""NEFTune's noise thinned by packing.
+"""NEFTune with packing.
 
 What:
 `training.neftune` together with `training.packing`.
 
 Why it matters:
-NEFTune divides its noise by the square root of the sequence's length. A pack is many rows long, so each row gets less
-noise than the value was tuned for: at 16 rows a pack a quarter of it.
+NEFTune divides its noise by the square root of the sequence length. A pack is many examples long, so each example
+gets less noise than the value was tuned for: a quarter of it with 16 examples in a pack.
 
 Evidence:
 transformers 5.20, read: the hook scales by the length of the whole tensor. The paper's 5 to 15 are for single rows
 (arXiv:2310.05914).
 
 Instead:
-Leave packing out, or sweep the value anew, higher.
+Turn packing off, or tune the value again, higher.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Updates that are lost in bfloat16 weights.
+"""Updates lost in bfloat16 weights.
 
 What:
 `training.weights_dtype: bfloat16` with an Adam-like optimizer, at a learning rate where more than 5 % of the weights
@@ -7,8 +7,8 @@ are too large for one step to change.
 Why it matters:
 A step of Adam moves a weight by about the learning rate. bfloat16 keeps 8 bits of a number: near 0.02, where Qwen3's
 weights are, its values are 0.0001 apart, and a sum is rounded to the nearest of them. A smaller step is lost each
-time it is taken, so those weights keep their first value for the whole run, while the loss falls by what the others
-learn. With float32 weights such steps add up. In an adapter this is true of A; B starts at zero and can move.
+time, so those weights keep their first value for the whole run, while the loss falls by what the other weights learn.
+With float32 weights such steps add up. In an adapter this concerns A; B starts at zero and can move.
 
 Evidence:
 research/evidence/bfloat16_updates.py, 100 steps of AdamW (torch 2.13): at 1e-5 85 % of bfloat16 weights never
@@ -17,8 +17,8 @@ standard deviation 0.02. DeepSpeed and Megatron keep float32 master weights for 
 arXiv:1710.03740, section 3.1).
 
 Instead:
-Leave `weights_dtype` out: float32. Where memory is short, shard (`strategy: fsdp`), offload, use `adamw_8bit`, or
-train an adapter. bfloat16 weights need a learning rate near 1e-3.
+Leave `weights_dtype` out, which is float32. If memory is short, shard (`strategy: fsdp`), offload, use `adamw_8bit`,
+or train an adapter. bfloat16 weights need a learning rate near 1e-3.
 """
 
 from __future__ import annotations

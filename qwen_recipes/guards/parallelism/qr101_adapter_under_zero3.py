@@ -4,29 +4,28 @@ What:
 An adapter (lora, dora, qlora, qdora) is trained with `hardware.strategy: zero3`.
 
 Why it matters:
-ZeRO-3 partitions the frozen base as well, which an adapter gains little from, and on several versions the run
-dies with shapes that differ on recomputation or with "does not require grad". ZeRO-2 serves adapters as well and is
-safe on every version.
+ZeRO-3 also partitions the frozen base, which saves an adapter little memory. With several versions the run fails with
+shapes that differ on recomputation or with "does not require grad". ZeRO-2 works with every version.
 
 Evidence:
-What the reports come down to: (1) non-reentrant checkpointing over partitioned frozen weights recomputes other
+The reports have three causes: (1) non-reentrant checkpointing over partitioned frozen weights recomputes other
 shapes (huggingface/trl#2514, huggingface/transformers#47254; deepspeedai/DeepSpeed#8148); (2) a dtype regression of
 DeepSpeed 0.19.2 alone (DeepSpeed#8072); (3) "element 0 of tensors does not require grad", from reentrant
 checkpointing without input gradients (QR402).
 
 By version, on two H100 (transformers 5.23, peft 0.21.2; docs/research/strategies.md): with DeepSpeed 0.18.2 and
-0.19.2, LoRA with non-reentrant checkpointing dies in the first step ("Recomputed values ... have different metadata")
+0.19.2, LoRA with non-reentrant checkpointing fails in the first step ("Recomputed values ... have different metadata")
 and with reentrant checkpointing trains. With 0.19.3 non-reentrant trains. With 0.19.8 LoRA, DoRA, QLoRA, QDoRA and
 LoRA on 8 bits train with either, with the losses of one GPU; (3) did not show. So does LoRA on the versions that
-LLaMA-Factory 0.9.5 brings, and on two gloo ranks on the CPU with DeepSpeed 0.18.2 (facts of 2026-11-23).
+LLaMA-Factory 0.9.5 brings, and on two gloo ranks on the CPU with DeepSpeed 0.18.2 (2026-11-23).
 LLaMA-Factory and ms-swift ship such examples. LoRA on a 4B model of 4 x 512 tokens took 10,143 MiB a rank under
 ZeRO-2 and 8,186 under ZeRO-3. Rejected all the same: ZeRO-2 serves adapters as well, and the versions that fail are
 in use.
 
 Instead:
-Write `strategy: zero2`, or leave `strategy` out. Where the base does not fit on one GPU, `strategy: fsdp` shards it
-too: what is suggested, and fixed, fits by the estimate as well as the recipe does now. `qlora` needs less still; if you
-have measured that your versions work, allow QR101 with that reason.
+Write `strategy: zero2`, or leave `strategy` out. If the base does not fit on one GPU, use `strategy: fsdp`, which
+shards it; the suggested fix fits by the estimate at least as well as the recipe does now. `method: qlora` needs less
+memory still. If you have measured that your versions work, allow QR101 with that reason.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ What:
 A base that is quantized to 4 or 8 bits when it is loaded is trained with `hardware.strategy: zero3`.
 
 Why it matters:
-ZeRO-3 partitions weights that are no longer plain tensors. In 8 bits a wrong loss was reported that is not known to be
-fixed on purpose; in 4 bits every rank first loads the whole model. What fails depends on versions.
+ZeRO-3 partitions weights that are no longer plain tensors. With 8 bits a wrong loss was reported, and no fix is
+known. With 4 bits every process first loads the whole model. What fails depends on the versions.
 
 Evidence:
 8 bits: a loss ten times too high where ZeRO-1 and ZeRO-2 are right, bitsandbytes-foundation/bitsandbytes#1451
@@ -17,8 +17,8 @@ the losses of one GPU. On two gloo ranks on the CPU, LLaMA-Factory 0.9.5 with De
 versions were not run on GPUs.
 
 Instead:
-Write `strategy: zero2`: a quantized base is small, and ZeRO-2 partitions what an adapter adds. Where it still does
-not fit, take FSDP with `quantization.storage: bf16`.
+Write `strategy: zero2`: a quantized base is small, and ZeRO-2 partitions the adapter's gradients and states. If that
+does not fit, use FSDP with `quantization.storage: bf16`.
 """
 
 from __future__ import annotations

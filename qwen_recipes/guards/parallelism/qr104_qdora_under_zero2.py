@@ -1,11 +1,11 @@
 """QDoRA under ZeRO-2.
 
 What:
-DoRA on a quantized base is trained with ZeRO-2, which is also what several GPUs get when `strategy` is left out.
+DoRA on a quantized base is trained with ZeRO-2, the default strategy for several GPUs.
 
 Why it matters:
-Trouble with this pair has been reported and never explained. It may train; watch the loss of the first steps
-against a run on one GPU.
+Problems with this combination were reported and never explained. It may train: compare the loss of the first steps
+with a run on one GPU.
 
 Evidence:
 PEFT's page on DoRA says that issues were reported with QDoRA and DeepSpeed ZeRO-2, and names no cause (as of August
@@ -14,8 +14,8 @@ QDoRA trained under ZeRO-2 with both kinds of checkpointing and both storages, w
 FSDP was fixed by huggingface/peft#1806.
 
 Instead:
-Write `strategy: ddp`: a quantized base is small enough for a whole copy on each GPU. Or train without DoRA
-(`method: qlora`).
+Write `strategy: ddp`: a quantized base is small enough for a whole copy on each GPU. Or train without DoRA (`method:
+qlora`).
 """
 
 from __future__ import annotations

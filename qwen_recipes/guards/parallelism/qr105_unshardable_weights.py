@@ -1,12 +1,12 @@
-"""What ZeRO-3 and FSDP can't shard.
+"""Weights that ZeRO-3 and FSDP cannot shard.
 
 What:
-The weights are sharded (`zero3`, `fsdp`, `fsdp1`), and the base was quantized before training (GPTQ, AWQ and the
-like) or is quantized by HQQ or EETQ; or under ZeRO-3 the adapter starts by PiSSA, or Unsloth is switched on.
+The weights are sharded (`zero3`, `fsdp`, `fsdp1`), and the base was quantized before training (GPTQ, AWQ and others)
+or is quantized by HQQ or EETQ. Or, under ZeRO-3, the adapter starts by PiSSA or Unsloth is enabled.
 
 Why it matters:
-Sharding cuts each weight into flat pieces. Packed integer formats have no such pieces, PiSSA needs the whole weight
-to take its principal components from, and Unsloth's kernels read whole weights.
+Sharding cuts each weight into flat pieces. Packed integer formats cannot be cut like that, PiSSA needs the whole
+weight to compute its principal components, and Unsloth's kernels read whole weights.
 
 Evidence:
 LLaMA-Factory 0.9.5 raises on each of them (`model_utils/quantization.py`, `hparams/parser.py`);
@@ -14,7 +14,7 @@ hiyouga/LlamaFactory#6898, deepspeedai/DeepSpeed#7096 (prequantized), huggingfac
 ms-swift loads GPTQ and AWQ under ZeRO-3, and every GPU then holds the whole model (modelscope/ms-swift#767).
 
 Instead:
-Write `strategy: zero2`, which leaves weights whole; or start from the unquantized model, with `method: qlora`.
+Write `strategy: zero2`, which leaves weights whole. Or start from the unquantized model with `method: qlora`.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """Mixture of experts under ZeRO-3 without leaf modules.
 
 What:
-A mixture of experts is trained with `hardware.strategy: zero3`, and the backend's version does not tell DeepSpeed
-to treat a block of experts of this architecture as one piece (a leaf module).
+A mixture of experts is trained with `hardware.strategy: zero3`, and this version of the backend does not register the
+experts of this architecture as a DeepSpeed leaf module.
 
 Why it matters:
-ZeRO-3 fetches a layer's weights when it is called. Each GPU's tokens call other experts, so the GPUs wait for each
-other in different places: the run hangs without a message, GPUs at 100 %.
+ZeRO-3 fetches the weights of a layer when it is called. The tokens on each GPU use other experts, so the GPUs wait
+for each other in different places: the run hangs without a message, with the GPUs at 100 %.
 
 Evidence:
 deepspeedai/DeepSpeed#4966 (the cause, and the remedy), deepspeedai/DeepSpeed#7461, modelscope/ms-swift#5875,
@@ -19,7 +19,7 @@ trained with and without leaf modules. With transformers 4.57.6, which has a mod
 and older versions.
 
 Instead:
-Take a backend that registers this architecture, or write `strategy: zero2`, which fetches nothing.
+Use a backend that registers this architecture, or write `strategy: zero2`, which fetches nothing.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""Several GPUs that share nothing.
+"""Replicated weights and states under DDP.
 
 What:
-`hardware.strategy: ddp` copies everything to every GPU, and the weights, gradients and optimizer states that are
-trained would take more than half of one GPU's memory (for an adapter: more than a tenth).
+`hardware.strategy: ddp` replicates everything on every GPU, and the trained weights, gradients and optimizer states
+need more than half of one GPU's memory (for an adapter, more than a tenth).
 
 Why it matters:
-Under DDP eight GPUs have no more room than one. Training all weights takes about 16 bytes for each before the first
-activation: 64 GB for a 4B model. Sharded over the GPUs, the same run fits with room for longer rows.
+Under DDP eight GPUs have no more room than one. Full fine-tuning needs about 16 bytes per parameter before the first
+activation: 64 GB for a 4B model. Sharded over the GPUs, the same run fits, with room for longer examples.
 
 Evidence:
 Rajbhandari et al. 2020, ZeRO (arXiv:1910.02054), section 3: 2 + 2 + 12 bytes a parameter with Adam in mixed
@@ -15,8 +15,8 @@ On two H100 the same run of a small model peaked at 5.4 GiB a GPU under DDP, 3.4
 ZeRO-2 and ZeRO-3, with the same losses (docs/research/strategies.md).
 
 Instead:
-All weights: `strategy: fsdp`, or `zero3`. An adapter: `strategy: zero2`. Small models are fine as they are: with
-0.6B parameters this stays silent.
+Full fine-tuning: `strategy: fsdp` or `zero3`. Adapters: `strategy: zero2`. Small models are fine under DDP and are
+not reported.
 """
 
 from __future__ import annotations

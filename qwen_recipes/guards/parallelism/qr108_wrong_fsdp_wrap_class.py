@@ -1,13 +1,12 @@
-"""FSDP that wraps the wrong layer.
+"""Wrong layer class for FSDP.
 
 What:
-Under FSDP, no decoder layer class is known for the model's own `model_type`, or native keys name another class than
-the model has.
+Under FSDP, no decoder layer class is known for the model's `model_type`, or native keys name a class that the model
+does not have.
 
 Why it matters:
-FSDP shards and fetches one wrapped layer at a time. With a class that the model does not have it stops, or wraps
-the whole model as one piece and fetches all of it at once: the memory that sharding should save is needed after
-all.
+FSDP shards and fetches one wrapped layer at a time. With a class that the model does not have, it stops, or wraps the
+whole model as one piece and fetches all of it at once, which needs the memory that sharding should save.
 
 Evidence:
 transformers: the layers of `qwen3` are `Qwen3DecoderLayer`, of `qwen3_moe` `Qwen3MoeDecoderLayer`. accelerate 1.11
@@ -18,7 +17,8 @@ copied from an older model's example keep its class (`Qwen2DecoderLayer`). The c
 model's `model_type`, never from its name.
 
 Instead:
-Remove the native key, so that the compiler writes the class. For an architecture we do not know: `strategy: zero3`.
+Remove the native key, so that the compiler writes the class. For an architecture that is not known, use `strategy:
+zero3`.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """Offload to host memory.
 
 What:
-`hardware.offload` keeps the optimizer, or weights too, in the host's memory.
+`hardware.offload` keeps the optimizer states, or the weights too, in host memory.
 
 Why it matters:
-Every step then moves gradients and weights over PCIe and runs the optimizer on the CPU: expect a run 2 to 5 times
-slower, and 64 GB of host memory at the least. It is the last resort, not a setting to leave on.
+Every step then moves gradients and weights over PCIe and runs the optimizer on the CPU. Expect a run that is 2 to 5
+times slower, and at least 64 GB of host memory.
 
 Evidence:
 pytorch/pytorch#74588: 3 to 10 times slower under FSDP, from the optimizer on the CPU;
@@ -14,8 +14,8 @@ arXiv:2101.06840); on two A100 and a host of 128 cores a step of a 3B model stil
 (deepspeedai/DeepSpeed#7474).
 
 Instead:
-Before it, in this order: a fused loss (`kernels: [liger]`), a smaller micro-batch, `method: qlora`, an 8-bit
-optimizer, more GPUs. Then write `offload: none`. If you have reckoned with it, allow QR109 with the reason.
+Try these first, in this order: a fused loss (`kernels: [liger]`), a smaller micro-batch, `method: qlora`, an 8-bit
+optimizer, more GPUs. Then write `offload: none`. If you accept the cost, allow QR109 with the reason.
 """
 
 from __future__ import annotations

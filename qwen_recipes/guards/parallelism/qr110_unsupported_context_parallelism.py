@@ -1,14 +1,12 @@
-"""Context parallelism that does not split attention.
+"""Context parallelism without split attention.
 
 What:
-`hardware.context_parallel` is above 1, and the backend can't split this attention over GPUs: an implementation that
-it does not patch, more GPUs than key and value heads, preferences under DeepSpeed, or a package that is not
-installed.
+`hardware.context_parallel` is above 1, and the backend cannot split this attention over GPUs: an implementation that
+it does not support, more GPUs than key-value heads, preferences under DeepSpeed, or a package that is not installed.
 
 Why it matters:
-Each GPU holds a part of the sequence. Where attention is not split with it, a token sees only its own GPU's part:
-the loss looks like one, and the long context that was paid for is not learnt. Other cases stop after the model is
-loaded.
+Each GPU holds a part of the sequence. If attention is not split as well, a token sees only its own GPU's part: the
+loss looks normal, but the long context is not learned. Other cases fail after the model is loaded.
 
 Evidence:
 Read in the sources. ms-swift 4.6.0 (`sequence_parallel.py`) patches `flash_attention_2` and `sdpa` alone; where the
@@ -18,7 +16,7 @@ and without DeepSpeed wants `axolotl-ringmaster`, which the managed environment 
 has none.
 
 Instead:
-Write `attention: flash_attention_2` and take as many GPUs a sequence as divide the key and value heads. With
+Write `attention: flash_attention_2`, and use a number of GPUs per sequence that divides the key-value heads. With
 Axolotl: SFT under ZeRO-2 or ZeRO-3, or `run.environment: current` with `axolotl[ringmaster]` installed.
 """
 

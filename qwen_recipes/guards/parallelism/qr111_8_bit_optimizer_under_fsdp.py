@@ -5,15 +5,15 @@ One of bitsandbytes' optimizers (`adamw_8bit`, `paged_adamw_8bit`, `paged_adamw_
 FSDP.
 
 Why it matters:
-Training runs, and the first checkpoint fails: FSDP gathers optimizer states by the shape of their weights, and
-bitsandbytes keeps them in blocks of its own. What was trained since the start is lost.
+Training runs, and the first checkpoint fails: FSDP gathers optimizer states by the shape of their weights, but
+bitsandbytes keeps them in blocks of its own. Everything trained since the start is lost.
 
 Evidence:
 PEFT's page on FSDP: an error when a checkpoint is saved with `paged_adamw_8bit`. oumi-ai/oumi#835 (8-bit AdamW,
 LoRA and QLoRA), axolotl-ai-cloud/axolotl#2149; Axolotl 0.21.0 refuses 8-bit ones under FSDP2.
 
 Instead:
-Write `optimizer: adamw_torch_fused`. Its states are sharded already; for an adapter they are small.
+Write `optimizer: adamw_torch_fused`. Its states are sharded; for an adapter they are small.
 """
 
 from __future__ import annotations

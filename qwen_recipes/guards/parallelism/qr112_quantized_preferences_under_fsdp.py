@@ -4,15 +4,15 @@ What:
 With Axolotl, DPO, ORPO or KTO trains an adapter on a 4- or 8-bit base under FSDP.
 
 Why it matters:
-Axolotl refuses it when it reads the config: nothing is trained.
+Axolotl refuses this combination when it reads the config, so nothing is trained.
 
 Evidence:
 Axolotl 0.21.0, `check_fsdp2_base_model_quant_rl` in its validation: "FSDP2 does not support load_in_8bit or
 load_in_4bit" with these objectives.
 
 Instead:
-Write `strategy: zero2`: a quantized base is small, and the reference is the base without its adapter, so there is
-no second model to hold.
+Write `strategy: zero2`: a quantized base is small, and the reference model is the base without its adapter, so there
+is no second model in memory.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""What a 4-bit base under FSDP excludes in Axolotl.
+"""Staged 4-bit loading under FSDP.
 
 What:
-With Axolotl, native keys turn on `cpu_ram_efficient_loading` for a 4-bit base under FSDP, beside DoRA, modules to
-save, another start than the default, fp4, or tensor or context parallelism.
+With Axolotl, native keys enable `cpu_ram_efficient_loading` for a 4-bit base under FSDP, together with DoRA, modules
+to save, another initialization than the default, fp4, or tensor or context parallelism.
 
 Why it matters:
-With that key Axolotl stages the 4-bit weights in host memory and hands each GPU its shard. That path knows plain
-LoRA on nf4 only, and Axolotl refuses the rest.
+With that key Axolotl stages the 4-bit weights in host memory and gives each GPU its shard. This works for plain LoRA
+on nf4 only, and Axolotl refuses everything else.
 
 Evidence:
 Axolotl 0.21.0, the list of conditions on "CPU-staged NF4" in its validation. The compiler writes

@@ -4,7 +4,7 @@ What:
 With ms-swift, an adapter with `method.modules_to_save` is trained under FSDP.
 
 Why it matters:
-Reports say that saving the checkpoint hangs: the run is done and its result is not on disk.
+Reports say that saving the checkpoint hangs: the training is finished, but its result is not saved.
 
 Evidence:
 modelscope/ms-swift#9313, May 2026: LoRA alone was saved, with modules to save it hung, after one step on two GPUs

@@ -1,11 +1,11 @@
-"""Version older than Qwen3.
+"""Framework older than Qwen3.
 
 What:
-The backend's version is below the first that trains Qwen3 right: Axolotl 0.9.1, LLaMA-Factory 0.9.3.
+The version of the backend is below the first that trains Qwen3 correctly: Axolotl 0.9.1, LLaMA-Factory 0.9.3.
 
 Why it matters:
-Qwen3 came with its own classes in transformers 4.51. What is older does not know `model_type: qwen3`, or knows it
-and breaks its fused kernels, its template or its mask.
+Qwen3 has its own classes in transformers since 4.51. An older version does not know `model_type: qwen3`, or knows it
+and breaks its fused kernels, template or mask.
 
 Evidence:
 transformers 4.51 brought `qwen3` (huggingface/transformers#36878). Axolotl 0.9.1: its example and Liger for Qwen3

@@ -1,11 +1,11 @@
-"""A key that the framework does not know.
+"""Unknown key.
 
 What:
 A native key, in a config or under `backends.*.extra`, that nothing in this version of the framework reads.
 
 Why it matters:
-Axolotl drops it without a word, and trains as if the line were not there; LLaMA-Factory and ms-swift end with an
-error that names the key and not the line. ms-swift takes an abbreviation for the whole key.
+Axolotl drops it silently and trains as if the line were not there. LLaMA-Factory and ms-swift end with an error that
+names the key but not the line. ms-swift accepts an abbreviation of a key.
 
 Evidence:
 The schemas under `schemas/backends`, taken from the frameworks' own classes, with the keys that plugins and other

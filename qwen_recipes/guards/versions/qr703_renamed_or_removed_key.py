@@ -1,10 +1,10 @@
-"""A key that a version renamed, removed or redefined.
+"""Renamed, removed or redefined key.
 
 What:
-A native key, or a value of one, that this version of the framework no longer takes, or takes with a warning.
+A native key, or a value of one, that this version of the framework no longer accepts, or accepts with a warning.
 
 Why it matters:
-Configs outlive versions. A key that is gone ends the run at the start at best, and is passed over at worst.
+Configs outlive versions. A key that was removed ends the run at the start, or is ignored.
 
 Evidence:
 The tables `key_changes.py` of each backend. Axolotl's schema was compared release by release from 0.9 to 0.21 and the

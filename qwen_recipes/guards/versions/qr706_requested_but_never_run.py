@@ -1,11 +1,11 @@
-"""Asked for, and never done.
+"""Requested but never run.
 
 What:
-A LLaMA-Factory config without `do_train: true`; an Axolotl config that sets rows aside for evaluation and does not
-say when to evaluate.
+A LLaMA-Factory config without `do_train: true`, or an Axolotl config that holds out validation data and does not say
+when to evaluate.
 
 Why it matters:
-The command ends without an error. LLaMA-Factory exits 0 and has trained nothing; Axolotl trains on fewer rows and
+The command ends without an error. LLaMA-Factory exits 0 and has trained nothing; Axolotl trains on fewer examples and
 never evaluates.
 
 Evidence:
