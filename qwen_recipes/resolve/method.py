@@ -133,13 +133,13 @@ def resolve_quantization(
     )
 
 
-def _resolve_storage(asked: str | None, strategy: str, compute: str | None, decisions: PlanDecisions) -> str:
+def _resolve_storage(requested: str | None, strategy: str, compute: str | None, decisions: PlanDecisions) -> str:
     sharded = strategy in ("fsdp", "fsdp1", "zero3")
     default = compute or ("bf16" if sharded else "uint8")
     if compute:
         why = "the framework stores 4-bit weights in the precision that it computes in"
     else:
         why = "sharding moves 4-bit weights as bf16 (QR103)" if sharded else "bitsandbytes' own, nothing is sharded"
-    if asked == "auto":
+    if requested == "auto":
         return decisions.derive_value("quantization.storage", default, why, "quantization.storage", "hardware.strategy")
-    return decisions.choose_value("quantization.storage", asked, default, why)
+    return decisions.choose_value("quantization.storage", requested, default, why)
