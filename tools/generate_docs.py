@@ -30,7 +30,7 @@ from research.gotchas.gotchas_page import render_page as render_gotchas_page
 from research.measurements import strategies_page
 from research.parity import parity_page
 from research.training.trained_page import render_trained_page
-from tools import demonstrations_page, generate_parts, trainer_page
+from tools import demonstrations_page, trainer_page
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE_RECIPE = ROOT / "examples" / "one-24gb-card.yaml"
@@ -177,7 +177,6 @@ def render_all_files() -> dict[Path, str]:
     schemas = {ROOT / "schemas" / file: render_schema(draft) for draft, file in SCHEMA_FILES.items()}
     return {
         **schemas,
-        **{ROOT / file: text for file, text in generate_parts.render_files().items()},
         ROOT / "docs" / "guards" / "README.md": render_guard_index(),
         ROOT / "docs" / "trained.md": render_trained_page(),
         ROOT / "docs" / "demonstrations.md": demonstrations_page.render_page(),

@@ -15,7 +15,7 @@ from qwen_recipes.recipe.cross_field_checks import find_contradictions
 from qwen_recipes.recipe.locate import locate_finding
 from qwen_recipes.recipe.names import explain_unusable_name, make_name
 from qwen_recipes.recipe.overrides import apply_overrides
-from qwen_recipes.recipe.parts import Recipe
+from qwen_recipes.recipe.spec import Recipe
 from qwen_recipes.recipe.validation import validate_document
 from qwen_recipes.yaml_text.nodes import Document, plain_data
 from qwen_recipes.yaml_text.reader import read_yaml

@@ -8,10 +8,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from qwen_recipes.finding import MAX_FINDINGS, Finding, RecipeError, Route, format_route
-from qwen_recipes.recipe import parts, spec
-from qwen_recipes.recipe.field_index import find_field_info, find_part_at
+from qwen_recipes.recipe.field_index import find_field_info, find_section_at
 from qwen_recipes.recipe.locate import locate_finding
-from qwen_recipes.recipe.spec_to_parts import convert_spec_to_parts
+from qwen_recipes.recipe.spec import Recipe
 from qwen_recipes.recipe.suggestions import find_closest_match, suggest_for_unknown_key
 from qwen_recipes.yaml_text.nodes import Document, Mapping, Node, Scalar, Sequence, get_child
 
@@ -20,7 +19,7 @@ _MAX_PYDANTIC_ERRORS = 5 * MAX_FINDINGS
 _YAML_1_1_BOOLEANS = {"yes", "no", "on", "off", "Yes", "No", "On", "Off"}
 
 
-def validate_with_pydantic(document: Document, data: Any) -> parts.Recipe:
+def validate_or_explain(document: Document, data: Any) -> Recipe:
     """The recipe, where text as written was meant; else RecipeError with every problem of the file."""
     empty = list(_find_empty_values(document.root, ()))
     try:
@@ -31,7 +30,7 @@ def validate_with_pydantic(document: Document, data: Any) -> parts.Recipe:
         raise RecipeError([locate_finding(document, f) for f in [*empty[:_MAX_PYDANTIC_ERRORS], *found]]) from None
     if empty:
         raise RecipeError([locate_finding(document, f) for f in empty[:_MAX_PYDANTIC_ERRORS]])
-    return convert_spec_to_parts(recipe)
+    return recipe
 
 
 def _find_empty_values(node: Node, route: Route) -> list[Finding]:
@@ -53,10 +52,10 @@ def _find_empty_values(node: Node, route: Route) -> list[Finding]:
     return found
 
 
-def _validate_with_text(document: Document, data: Any) -> spec.Recipe:
+def _validate_with_text(document: Document, data: Any) -> Recipe:
     """Validate; where text is wanted and a bare `1e4` or `true` stands, the text as written is what was meant."""
     try:
-        return spec.Recipe.model_validate(data)
+        return Recipe.model_validate(data)
     except ValidationError as error:
         changed, kinds = False, dict[Route, set[str]]()
         for problem in error.errors(include_url=False, include_context=False):
@@ -67,7 +66,7 @@ def _validate_with_text(document: Document, data: Any) -> spec.Recipe:
                 changed |= _set_value(data, route, node.raw)
         if not changed:
             raise
-    return spec.Recipe.model_validate(data)
+    return Recipe.model_validate(data)
 
 
 def _set_value(data: Any, route: Route, value: str) -> bool:
@@ -109,7 +108,7 @@ def _make_findings(document: Document, error: ValidationError) -> list[Finding]:
 
 
 def _make_unknown_key_finding(document: Document, route: Route) -> Finding:
-    parent = find_part_at(route[:-1])
+    parent = find_section_at(route[:-1])
     siblings = list(parent.model_fields) if parent is not None else []
     key = str(route[-1])
     instead = suggest_for_unknown_key(key, siblings, format_route(route[:-1]))

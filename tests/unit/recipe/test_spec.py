@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from qwen_recipes.recipe.field_index import find_field_info, find_part_at, index_fields
-from qwen_recipes.recipe.part import find_written_fields
+from qwen_recipes.recipe.field_index import find_field_info, find_section_at, index_fields
 from qwen_recipes.recipe.spec import Recipe
-from qwen_recipes.recipe.spec.place import Hardware
-from qwen_recipes.recipe.spec_to_parts import convert_spec_to_parts
+from qwen_recipes.recipe.spec.hardware_and_output import Hardware
+from qwen_recipes.recipe.written_fields import find_written_fields
 from tests.conftest import BASE, deep_merge, nest_value
 
 
@@ -125,9 +124,9 @@ def test_leaves_are_complete():
 
 
 def test_parts_and_fields_by_route():
-    assert find_part_at(("hardware",)) is Hardware
-    assert find_part_at(("data", "train", 0)).__name__ == "Source"
-    assert find_part_at(("backends", "axolotl")).__name__ == "BackendOptions"
+    assert find_section_at(("hardware",)) is Hardware
+    assert find_section_at(("data", "train", 0)).__name__ == "Source"
+    assert find_section_at(("backends", "axolotl")).__name__ == "BackendOptions"
     assert find_field_info(("training", "epochs")).examples == [3]
     assert find_field_info(("no", "where")) is None
     assert find_field_info(()) is None
@@ -143,7 +142,7 @@ def test_what_the_person_wrote():
             "backends": {"axolotl": {"extra": {"x": 1}}},
         }
     )
-    assert find_written_fields(convert_spec_to_parts(made)) == {
+    assert find_written_fields(made) == {
         "version", "model.id", "method.type", "data.train", "data.train[].path", "data.train[].format",
         "data.validation", "hardware.gpus", "backends.axolotl.extra",
     }  # fmt: skip
