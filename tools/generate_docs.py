@@ -24,6 +24,7 @@ from qwen_recipes.compile.support_matrix import build_support_matrix, describe_c
 from qwen_recipes.guards import Guard, load_guards
 from qwen_recipes.recipe.load import load_recipe
 from qwen_recipes.recipe.schema import SCHEMA_FILES, Draft, build_recipe_schema
+from qwen_recipes.recipe.spec.validator import FILE as CORE_SCHEMA_FILE
 from research.estimates import estimates_page
 from research.faults import faults_page
 from research.gotchas.gotchas_page import render_page as render_gotchas_page
@@ -31,6 +32,7 @@ from research.measurements import strategies_page
 from research.parity import parity_page
 from research.training.trained_page import render_trained_page
 from tools import demonstrations_page, trainer_page
+from tools.core_schema_file import render_core_schema
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE_RECIPE = ROOT / "examples" / "one-24gb-card.yaml"
@@ -177,6 +179,7 @@ def render_all_files() -> dict[Path, str]:
     schemas = {ROOT / "schemas" / file: render_schema(draft) for draft, file in SCHEMA_FILES.items()}
     return {
         **schemas,
+        CORE_SCHEMA_FILE: render_core_schema(),
         ROOT / "docs" / "guards" / "README.md": render_guard_index(),
         ROOT / "docs" / "trained.md": render_trained_page(),
         ROOT / "docs" / "demonstrations.md": demonstrations_page.render_page(),

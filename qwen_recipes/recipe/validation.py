@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from qwen_recipes.finding import Finding, RecipeError
 from qwen_recipes.recipe.locate import locate_finding
 from qwen_recipes.recipe.spec import Recipe
+from qwen_recipes.recipe.spec.validator import validate_recipe
 from qwen_recipes.yaml_text.nodes import Document, Mapping, Node, Scalar, plain_data
 
 
@@ -18,7 +19,7 @@ def validate_document(document: Document) -> Recipe:
         )
     data = plain_data(document.root)
     try:
-        recipe = Recipe.model_validate(data)
+        recipe = validate_recipe(data)
     except ValidationError:
         recipe = None
     if recipe is None or has_empty_value(document.root):

@@ -11,6 +11,7 @@ from qwen_recipes.finding import MAX_FINDINGS, Finding, RecipeError, Route, form
 from qwen_recipes.recipe.field_index import find_field_info, find_section_at
 from qwen_recipes.recipe.locate import locate_finding
 from qwen_recipes.recipe.spec import Recipe
+from qwen_recipes.recipe.spec.validator import validate_recipe
 from qwen_recipes.recipe.suggestions import find_closest_match, suggest_for_unknown_key
 from qwen_recipes.yaml_text.nodes import Document, Mapping, Node, Scalar, Sequence, get_child
 
@@ -55,7 +56,7 @@ def _find_empty_values(node: Node, route: Route) -> list[Finding]:
 def _validate_with_text(document: Document, data: Any) -> Recipe:
     """Validate; where text is wanted and a bare `1e4` or `true` stands, the text as written is what was meant."""
     try:
-        return Recipe.model_validate(data)
+        return validate_recipe(data)
     except ValidationError as error:
         changed, kinds = False, dict[Route, set[str]]()
         for problem in error.errors(include_url=False, include_context=False):
@@ -66,7 +67,7 @@ def _validate_with_text(document: Document, data: Any) -> Recipe:
                 changed |= _set_value(data, route, node.raw)
         if not changed:
             raise
-    return Recipe.model_validate(data)
+    return validate_recipe(data)
 
 
 def _set_value(data: Any, route: Route, value: str) -> bool:

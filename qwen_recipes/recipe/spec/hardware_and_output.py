@@ -1,9 +1,10 @@
 """Where it runs, what it runs with, and where it writes."""
 
+from functools import partial
 from typing import Annotated, Any, Literal, get_args
 
 from qwen_recipes.recipe.spec.section import Section, optional_field, required_field
-from qwen_recipes.recipe.spec.short_forms import WordFor
+from qwen_recipes.recipe.spec.short_forms import ShortForm, expand_word
 
 Strategy = Literal["auto", "single", "ddp", "zero1", "zero2", "zero3", "fsdp", "fsdp1", "megatron"]
 
@@ -46,7 +47,11 @@ class Hub(Section):
 
 
 HubField = Annotated[
-    Hub, WordFor("id", {"type": "string", "description": "Repository on the hub.", "examples": ["me/support-bot"]})
+    Hub,
+    ShortForm(
+        partial(expand_word, "id"),
+        {"type": "string", "description": "Repository on the hub.", "examples": ["me/support-bot"]},
+    ),
 ]
 
 
@@ -79,7 +84,8 @@ class Tracking(Section):
 
 
 TrackingField = Annotated[
-    Tracking, WordFor("to", {"enum": [*get_args(Tracker)], "description": "Short form of tracking."})
+    Tracking,
+    ShortForm(partial(expand_word, "to"), {"enum": [*get_args(Tracker)], "description": "Short form of tracking."}),
 ]
 
 

@@ -1,11 +1,12 @@
 """What is trained, and how the weights that are not are stored."""
 
+from functools import partial
 from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
 from qwen_recipes.recipe.spec.section import Section, optional_field
-from qwen_recipes.recipe.spec.short_forms import WordFor
+from qwen_recipes.recipe.spec.short_forms import ShortForm, expand_word
 
 MethodName = Literal["full", "freeze", "lora", "dora", "qlora", "qdora"]
 ModuleName = Literal["embed_tokens", "lm_head"]
@@ -65,5 +66,8 @@ class Quantization(Section):
 
 
 MethodField = Annotated[
-    Method, WordFor("type", {"enum": [*get_args(MethodName)], "description": "Short form of the method."})
+    Method,
+    ShortForm(
+        partial(expand_word, "type"), {"enum": [*get_args(MethodName)], "description": "Short form of the method."}
+    ),
 ]

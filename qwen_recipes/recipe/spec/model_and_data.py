@@ -1,12 +1,12 @@
 """The model and the rows."""
 
+from functools import partial
 from typing import Annotated, Literal
 
-from pydantic import Field, GetJsonSchemaHandler
-from pydantic_core import CoreSchema
+from pydantic import Field
 
 from qwen_recipes.recipe.spec.section import Section, optional_field, required_field
-from qwen_recipes.recipe.spec.short_forms import JsonSchema, ShortForm, WordFor
+from qwen_recipes.recipe.spec.short_forms import JsonSchema, ShortForm, expand_sources, expand_validation, expand_word
 
 
 class Model(Section):
@@ -20,8 +20,8 @@ class Model(Section):
 
 ModelField = Annotated[
     Model,
-    WordFor(
-        "id",
+    ShortForm(
+        partial(expand_word, "id"),
         {
             "type": "string",
             "minLength": 1,
@@ -66,35 +66,22 @@ class Source(Section):
     )
 
 
-class OneSource(ShortForm):
-    """A path stands for the source with it, and one source for the list of it."""
+class SourcesForm(ShortForm):
+    """A path, a map, or a list of either."""
 
-    def expand(self, value: object) -> object:
-        """A list of maps, as far as the value is one of paths and maps."""
-        items = value if isinstance(value, list) else [value]
-        return [{"path": item} if isinstance(item, str) else item for item in items]
-
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
-        """A path, a map, or a list of either."""
-        return {"anyOf": self.list_forms(handler(core))}
-
-    def list_forms(self, listed: JsonSchema) -> list[JsonSchema]:
-        """Schemas of the ways to write sources, by the schema of a list of maps."""
-        either = {"anyOf": [self.schema, listed["items"]]}
-        return [self.schema, listed["items"], {"type": "array", "minItems": 1, "items": either}]
+    def list_forms(self, long_form: JsonSchema) -> list[JsonSchema]:
+        """`long_form` is the schema of a list of maps, `self.schema` that of a path."""
+        either = {"anyOf": [self.schema, long_form["items"]]}
+        return [self.schema, long_form["items"], {"type": "array", "minItems": 1, "items": either}]
 
 
-class ShareOrSource(OneSource):
-    """As for `OneSource`; a number stands for itself."""
+class ValidationForm(SourcesForm):
+    """A share, or whatever sources may be."""
 
-    def expand(self, value: object) -> object:
-        """A number as it is, else a list of sources."""
-        return value if isinstance(value, (int, float)) else super().expand(value)
-
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
-        """A share, or whatever sources may be."""
-        share, listed = handler(core)["anyOf"]
-        return {"anyOf": [share, *self.list_forms(listed)]}
+    def list_forms(self, long_form: JsonSchema) -> list[JsonSchema]:
+        """`long_form` is the schema of a share or a list of maps."""
+        share, listed = long_form["anyOf"]
+        return [share, *super().list_forms(listed)]
 
 
 _PATH_SCHEMA: JsonSchema = {
@@ -104,9 +91,9 @@ _PATH_SCHEMA: JsonSchema = {
     "examples": ["data/support.jsonl"],
 }
 SourceList = Annotated[list[Source], Field(min_length=1)]
-Sources = Annotated[SourceList, OneSource(_PATH_SCHEMA)]
+Sources = Annotated[SourceList, SourcesForm(expand_sources, _PATH_SCHEMA)]
 Share = Annotated[float, Field(gt=0.0, lt=1.0)]
-Validation = Annotated[Share | SourceList, ShareOrSource(_PATH_SCHEMA)]
+Validation = Annotated[Share | SourceList, ValidationForm(expand_validation, _PATH_SCHEMA)]
 
 
 class Data(Section):

@@ -1,11 +1,12 @@
 """What is optimised."""
 
+from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from qwen_recipes.recipe.spec.section import Section, optional_field, required_field
-from qwen_recipes.recipe.spec.short_forms import WordFor
+from qwen_recipes.recipe.spec.short_forms import ShortForm, expand_word
 
 ObjectiveName = Literal["pretrain", "sft", "dpo", "orpo", "simpo", "kto", "reward", "grpo", "ppo"]
 DpoLoss = Literal[
@@ -118,8 +119,8 @@ class Objective(Section):
 
 ObjectiveField = Annotated[
     Objective,
-    WordFor(
-        "type",
+    ShortForm(
+        partial(expand_word, "type"),
         {
             "enum": ["pretrain", "sft", "dpo", "orpo", "simpo", "kto", "reward", "grpo"],
             "description": "Short form of the objective.",

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from qwen_recipes.recipe.bounds import MAX_BATCH
 from qwen_recipes.recipe.spec.section import Section, optional_field
-from qwen_recipes.recipe.spec.short_forms import WordForList
+from qwen_recipes.recipe.spec.short_forms import ShortForm, expand_list
 
 Scheduler = Literal[
     "cosine",
@@ -42,7 +42,7 @@ Kernel = Literal["none", "liger", "cut-cross-entropy", "lora"]
 Kernels = Annotated[
     list[Kernel],
     Field(min_length=1),
-    WordForList({"enum": [*get_args(Kernel)], "description": "A single kernel."}),
+    ShortForm(expand_list, {"enum": [*get_args(Kernel)], "description": "A single kernel."}),
 ]
 
 

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from qwen_recipes.recipe.field_index import find_field_info, find_section_at, index_fields
 from qwen_recipes.recipe.spec import Recipe
 from qwen_recipes.recipe.spec.hardware_and_output import Hardware
+from qwen_recipes.recipe.spec.section import Section
 from qwen_recipes.recipe.written_fields import find_written_fields
 from tests.conftest import BASE, deep_merge, nest_value
 
@@ -146,3 +147,25 @@ def test_what_the_person_wrote():
         "version", "model.id", "method.type", "data.train", "data.train[].path", "data.train[].format",
         "data.validation", "hardware.gpus", "backends.axolotl.extra",
     }  # fmt: skip
+
+
+def test_a_section_does_not_change():
+    made = recipe({"training": {"epochs": 3}}).training
+    assert (made.epochs, made.steps, made.model_fields_set) == (3.0, None, {"epochs"})
+    with pytest.raises(ValidationError, match="frozen"):
+        made.epochs = 4
+    with pytest.raises(ValidationError, match="frozen"):
+        del made.epochs
+
+
+def test_a_copy_knows_what_it_was_given():
+    made = recipe({"training": {"epochs": 3}})
+    assert find_written_fields(made.model_copy(update={"training": None})) == find_written_fields(recipe())
+
+
+@pytest.mark.parametrize("section", Section.__subclasses__())
+def test_an_empty_section_says_nothing(section):
+    empty = section.make_empty()
+    assert empty.model_fields_set == set()
+    optional = [name for name, info in section.model_fields.items() if not info.is_required()]
+    assert {getattr(empty, name) for name in optional} <= {None}
