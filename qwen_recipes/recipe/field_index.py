@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, get_args
+from typing import get_args
 
 from pydantic.fields import FieldInfo
 
@@ -20,7 +20,7 @@ class SpecField:
 
     path: str
     description: str
-    example: Any
+    example: object
     read_by: str
     default_note: str = ""
 

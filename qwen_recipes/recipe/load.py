@@ -6,8 +6,8 @@ import hashlib
 import json
 import sys
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.finding import Finding, RecipeError
@@ -49,13 +49,13 @@ class LoadedRecipe:
         """The file's name without its folder; `-` for standard input."""
         return "-" if self.from_stdin else Path(self.document.file).name
 
-    @property
+    @cached_property
     def recipe_hash(self) -> str:
         """SHA-256 over what the recipe says, in hex; comments and layout don't count."""
         return hash_content(plain_data(self.document.root))
 
 
-def hash_content(data: Any) -> str:
+def hash_content(data: object) -> str:
     """SHA-256 of the canonical JSON of `data`, in hex."""
     text = json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -38,7 +38,7 @@ def load_validator() -> SchemaValidator:
     return SchemaValidator(json.loads(FILE.read_text("utf-8"), object_hook=_find_named))
 
 
-def _find_named(node: dict[str, Any]) -> Any:
+def _find_named(node: dict[str, Any]) -> object:
     """The class or function that a node names; any other node as it is."""
     if CLASS in node:
         return next(section for section in Section.__subclasses__() if section.__name__ == node[CLASS])
