@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import get_args
+from typing import get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
@@ -27,7 +27,7 @@ class SpecField:
 
 def find_section_class(annotation: object) -> type[Section] | None:
     """The map that an annotation holds, through unions, lists and validators; None for a plain value."""
-    if isinstance(annotation, type):
+    if isinstance(annotation, type) and get_origin(annotation) is None:  # on Python 3.10 `list[str]` is a type too
         return annotation if issubclass(annotation, Section) else None
     for inner in get_args(annotation):
         found = find_section_class(inner)
