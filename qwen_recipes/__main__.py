@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import sys
 
@@ -14,6 +15,7 @@ def start() -> None:
         sys.stdout.write(f"recipes, version {__version__}\n")
         return
     gc.set_threshold(100_000, 50, 50)  # importing makes many objects and no garbage
+    atexit.register(gc.freeze)  # else exiting looks through all of them twice
     try:
         from qwen_recipes.cli import main
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from qwen_recipes.backends.plan import MethodPlan, QuantizationPlan
 from qwen_recipes.qwen.models import ModelFacts
-from qwen_recipes.recipe.parts import Recipe
-from qwen_recipes.recipe.parts.method import Method, Quantization
+from qwen_recipes.recipe.spec import Recipe
+from qwen_recipes.recipe.spec.method import Method, Quantization
 from qwen_recipes.resolve.continued_adapter import continue_adapter, explain_taken_over
 from qwen_recipes.resolve.decisions import PlanDecisions
 
@@ -17,7 +17,7 @@ _LAYERS_REASON = "all layers, or the last two where the others are frozen"
 
 def resolve_method(recipe: Recipe, facts: ModelFacts, folder: Path, decisions: PlanDecisions) -> MethodPlan:
     """The method in full; `folder` is the recipe's. What is left open is as in the adapter that is continued."""
-    written = recipe.method or Method()
+    written = recipe.method or Method.make_empty()
     method = continue_adapter(written, facts, folder, decisions)
     plan = _resolve_numbers(method, facts, decisions)
     explain_taken_over(method, written, decisions)
@@ -109,7 +109,7 @@ def resolve_quantization(
     `compute` is the precision of a framework that always stores 4-bit weights in it, None for the others.
     """
     asked = recipe.quantization
-    q = asked or Quantization()
+    q = asked or Quantization.make_empty()
     method = recipe.method.type if recipe.method else None
     quantized = asked is not None or method in ("qlora", "qdora")
     if quantized and q.bits is None and method in ("qlora", "qdora"):

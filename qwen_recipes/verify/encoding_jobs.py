@@ -19,8 +19,8 @@ from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.qwen.models import get_model_facts
 from qwen_recipes.qwen.placeholder_model import write_placeholder_model
 from qwen_recipes.recipe.load import LoadedRecipe
-from qwen_recipes.recipe.parts.place import Output
-from qwen_recipes.recipe.parts.source import Model
+from qwen_recipes.recipe.spec.hardware_and_output import Output
+from qwen_recipes.recipe.spec.model_and_data import Model
 from qwen_recipes.verify.row_sample import SampledRow
 
 SUBCOMMANDS = {"pretrain": "pt", "sft": "sft"}
@@ -102,7 +102,8 @@ def _list_conversations(sampled: Sequence[SampledRow]) -> tuple[list[Row], list[
 
 def _replace_model_and_output(loaded: LoadedRecipe, plan: Plan, folder: Path) -> LoadedRecipe:
     model = Model(id=str(prepare_model_folder(plan, loaded.folder, folder / "model")))
-    return replace(loaded, recipe=loaded.recipe.with_values(model=model, output=Output(dir=str(folder / "out"))))
+    changes = {"model": model, "output": Output(dir=str(folder / "out"))}
+    return replace(loaded, recipe=loaded.recipe.model_copy(update=changes))
 
 
 def _write_lines(path: Path, rows: Sequence[Row]) -> None:
