@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,7 +22,12 @@ from qwen_recipes.cli.options_and_exits import (
 )
 from qwen_recipes.finding import RecipeError
 
+if TYPE_CHECKING:
+    from qwen_recipes.compile import CompiledRecipe
+    from qwen_recipes.recipe.load import LoadedRecipe
+
 _OVERWRITE_HINT = "--diff shows how, --force overwrites"
+DEFAULT_FOLDER = Path("compiled")
 
 
 @click.command("compile")
@@ -56,7 +61,7 @@ def command(
     if output and len(files) > 1:
         exit_with_error(f"-o names the folder of one recipe, not of {' and '.join(files)}", ExitCode.USAGE)
     drift = False
-    recipes = [(loaded := load_recipe_or_exit(file, sets), output or Path("compiled") / loaded.name) for file in files]
+    recipes = [(loaded := load_recipe_or_exit(file, sets), get_compiled_folder(loaded, output)) for file in files]
     exit_if_folders_shared(recipes)
     compiled = [
         (loaded, root, compile_backends_or_exit(loaded, select_backends(loaded, backend, version), root))
@@ -122,7 +127,9 @@ def exit_if_not_ours(loaded: Any, folders: list[Path]) -> None:
 
 def _write_outputs(outputs: list[Any], root: Path, *, force: bool, quiet: bool) -> None:
     for one in outputs:
-        _write_output(one, root / one.backend.name, force=force, quiet=quiet)
+        changed = write_output_or_exit(one, root, force=force)
+        if not quiet:
+            print_stderr(f"{root / one.backend.name}: {len(one.files)} files, {len(changed)} changed")
 
 
 def select_backends(loaded: Any, backend: str | None, version: str | None = None) -> list[Any]:
@@ -189,14 +196,27 @@ def _exit_if_hand_edited(outputs: list[Any], root: Path) -> None:
             )
 
 
-def _write_output(output: Any, folder: Path, *, force: bool, quiet: bool) -> None:
+def write_output_or_exit(output: CompiledRecipe, root: Path, *, force: bool) -> list[str]:
+    """Write one backend's files into its folder below `root`, or exit 1 or 2; names of those that changed.
+
+    No symbolic link is followed below `root`, nor in the default folder.
+    """
     from qwen_recipes.compile import HandEditedError, write_files
 
+    folder = root / output.backend.name
     try:
-        changed = write_files(folder, output.files, force=force)
+        return write_files(folder, output.files, root=Path() if is_default_folder(root) else root, force=force)
     except HandEditedError as error:
         exit_with_error(f"{error} was edited by hand; {_OVERWRITE_HINT}", ExitCode.INVALID_INPUT)
     except OSError as error:
-        exit_with_error(f"{folder} can't be written: {error.strerror}", ExitCode.USAGE)
-    if not quiet:
-        print_stderr(f"{folder}: {len(output.files)} files, {len(changed)} changed")
+        exit_with_error(f"{error.filename or folder} can't be written: {error.strerror}", ExitCode.USAGE)
+
+
+def get_compiled_folder(loaded: LoadedRecipe, output: Path | None) -> Path:
+    """The folder that holds a folder for each backend: what `-o` says, or `compiled/NAME`."""
+    return output or DEFAULT_FOLDER / loaded.name
+
+
+def is_default_folder(root: Path) -> bool:
+    """Whether nobody named this folder: it is trusted no more than what lies in it."""
+    return root.parent == DEFAULT_FOLDER

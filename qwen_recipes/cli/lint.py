@@ -191,8 +191,10 @@ def _write_fixed(file: str, content: bytes, text: str, fixed: FixResult) -> None
     if file == "-":
         click.echo(mark + fixed.text.encode(), nl=False)
     elif fixed.text != text:
+        from qwen_recipes.filesystem.replace_file import replace_file
+
         try:
-            Path(file).write_bytes(mark + fixed.text.encode())
+            replace_file(Path(file), mark + fixed.text.encode())
         except OSError as error:
             exit_with_error(f"{file} can't be written: {error.strerror}", ExitCode.USAGE)
     for finding in fixed.applied:

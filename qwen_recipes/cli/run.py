@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qwen_recipes.cli.compile import compile_backends_or_exit, exit_if_not_ours
+from qwen_recipes.cli.compile import (
+    compile_backends_or_exit,
+    exit_if_not_ours,
+    get_compiled_folder,
+    write_output_or_exit,
+)
 from qwen_recipes.cli.console import print_stderr, text
 from qwen_recipes.cli.gpu_fit import (
     assess_fit_on_local_gpus,
@@ -85,7 +90,7 @@ def _run_recipe(file: str, name: str | None, output: Path | None, sets: tuple[st
     loaded = load_recipe_or_exit(file, sets)
     named = name or (loaded.recipe.run and loaded.recipe.run.backend) or exit_without_backend(loaded)
     backend = get_backend_or_exit(named)
-    root = output or Path("compiled") / loaded.name
+    root = get_compiled_folder(loaded, output)
     folder = root / backend.name
     compiled = compile_backends_or_exit(loaded, [backend], root)[0]
     for finding in compiled.findings:
@@ -106,7 +111,7 @@ def _run_recipe(file: str, name: str | None, output: Path | None, sets: tuple[st
         return
     if not flags.force:
         exit_if_not_ours(loaded, [folder])
-    _write_compiled(compiled, folder, force=flags.force)
+    write_output_or_exit(compiled, root, force=flags.force)
     if no_way_back:
         print_stderr(f"recipes: where this run stops it has to start over: {no_way_back}")
     record = _launch_training(loaded, compiled, sets, environment, folder, flags)
@@ -204,20 +209,6 @@ def _print_dry_run(loaded: Any, compiled: Any, environment: Environment, folder:
     click.echo(f"output       {get_output_folder(loaded, compiled.plan).resolve()}")
     for name in sorted(compiled.files):
         click.echo(f"file         {folder / name}{' (would be written)' if name in changed else ''}")
-
-
-def _write_compiled(compiled: Any, folder: Path, *, force: bool) -> None:
-    from qwen_recipes.compile import HandEditedError, write_files
-
-    try:
-        write_files(folder, compiled.files, force=force)
-    except HandEditedError as error:
-        exit_with_error(
-            f"{error} was edited by hand; `recipes compile --diff` shows how, --force overwrites",
-            ExitCode.INVALID_INPUT,
-        )
-    except OSError as error:
-        exit_with_error(f"{folder} can't be written: {error.strerror}", ExitCode.USAGE)
 
 
 def _report_outcome(record: RunRecord, loaded: Any, compiled: Any) -> ExitCode:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.filesystem.logs import open_to_append
 
 ReportLine = Callable[[str], None]
 REPORT_INTERVAL = 10.0
@@ -35,10 +36,9 @@ def run_logged(
     Raises CommandFailedError; stops the command where we are interrupted.
     """
     report(title)
-    with log.open("a", encoding="utf-8") as output:
-        start = output.tell()
-        output.write(f"$ {' '.join(command)}\n")
-        output.flush()
+    with open_to_append(log) as output:
+        start = output.seek(0, os.SEEK_END)
+        output.write(f"$ {' '.join(command)}\n".encode())
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=env, pass_fds=inherited_fds
         )

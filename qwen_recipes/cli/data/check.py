@@ -62,7 +62,7 @@ def command(
     summary = _check_selection(asked, jobs, quiet)
     if html:
         from qwen_recipes.cli.data.check_html import render_check_page
-        from qwen_recipes.data.rows.prepare import replace_file
+        from qwen_recipes.filesystem.replace_file import replace_file
 
         try:
             replace_file(html, render_check_page(summary))

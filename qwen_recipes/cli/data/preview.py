@@ -54,7 +54,7 @@ def command(
     if html is None:
         click.echo(format_previews(shown, coloured=_can_colour()), color=should_colour(sys.stdout))
         return
-    from qwen_recipes.data.rows.prepare import replace_file
+    from qwen_recipes.filesystem.replace_file import replace_file
 
     try:
         replace_file(html, render_preview_page(shown, _describe_encoding(asked.rules)))
