@@ -119,6 +119,6 @@ def _write_recipe(output: Path, text: str) -> None:
     from qwen_recipes.filesystem.replace_file import replace_file
 
     try:
-        replace_file(output, text)
+        replace_file(output, text, create_folder=False)
     except OSError as error:
         exit_with_error(f"{output} can't be written: {error.strerror}", ExitCode.USAGE)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from qwen_recipes.cli.console import print_stderr
+from qwen_recipes.cli.console import print_machine, print_stderr
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error
 
 
@@ -33,10 +33,10 @@ def command(folders: tuple[Path, ...], output: Path) -> None:
         records.append(record)
     text = render_run_report(records)
     if str(output) == "-":
-        click.echo(text, nl=False)
+        print_machine(text, nl=False)
         return
     try:
-        replace_file(output, text)
+        replace_file(output, text, create_folder=False)
     except OSError as error:
         exit_with_error(f"{output} can't be written: {error.strerror}", ExitCode.USAGE)
     print_stderr(f"{output}: {len(records)} run{'s' if len(records) > 1 else ''}")

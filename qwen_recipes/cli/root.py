@@ -56,9 +56,9 @@ class LazyCommandGroup(click.Group):
         except KeyboardInterrupt:
             exit_with_error("interrupted", ExitCode.INTERRUPTED)
         except OSError as error:
-            if error.errno == errno.EPIPE or error.filename is None:
-                raise
-            exit_with_error(f"{error.filename}: {error.strerror}", ExitCode.USAGE)
+            if error.errno == errno.EPIPE:
+                raise  # click ends where the reader went away
+            exit_with_error(f"{error.filename or 'output'}: {error.strerror or error}", ExitCode.USAGE)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Names and what they do, without importing one."""

@@ -87,7 +87,7 @@ def _prepare_folder(environment: Environment, report: ReportLine, recreate: bool
     shutil.rmtree(environment.folder, ignore_errors=True)
     make_folder(environment.folder)
     log = environment.folder / INSTALL_LOG
-    command = [str(interpreter), "-m", "venv", str(environment.folder)]
+    command = [str(interpreter), "-I", "-m", "venv", str(environment.folder)]
     logged_command.run_logged(command, log, _format_title(1, "virtual environment"), report)
     names = ("backend", "version", "device", "python")
     described = {name: getattr(environment, name) for name in names}
@@ -99,7 +99,7 @@ def _can_continue(environment: Environment) -> bool:
     """Whether the folder was begun from this lock and has a Python that can install."""
     try:
         described = json.loads((environment.folder / DESCRIPTION_FILE).read_text("utf-8"))
-        probe = [str(environment.interpreter), "-c", "import pip, sys; print('%d.%d' % sys.version_info[:2])"]
+        probe = [str(environment.interpreter), "-I", "-c", "import pip, sys; print('%d.%d' % sys.version_info[:2])"]
         done = subprocess.run(probe, capture_output=True, text=True, timeout=60)
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return False
@@ -122,7 +122,8 @@ def _install_packages(environment: Environment, report: ReportLine, torch_index:
         )
 
     if wanted.torch:
-        step(2, f"{wanted.torch} with {installer.name}", installer.torch(wanted.torch))
+        title = f"{wanted.torch} with {installer.name}"
+        step(2, title, installer.torch(wanted.torch), installer.torch_variables)
     if wanted.rest:
         rest = environment.folder / "requirements.txt"
         replace_file(rest, "\n".join(wanted.rest) + "\n")
@@ -143,7 +144,7 @@ def _check_against_lock(environment: Environment, report: ReportLine) -> None:
             "not what the lock says: " + "; ".join(different[:5]), environment.folder / INSTALL_LOG
         )
     probe = "import torch; print(torch.__version__)" if wanted.torch else ""
-    command = [str(environment.interpreter), "-c", probe]
+    command = [str(environment.interpreter), "-I", "-c", probe]
     logged_command.run_logged(
         command, environment.folder / INSTALL_LOG, _format_title(5, "check"), report, clean_variables(os.environ)
     )
