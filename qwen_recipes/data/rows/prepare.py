@@ -201,7 +201,10 @@ def save_arrow(folder: Path, splits: dict[str, list[Row]]) -> None:
 def main(spec_file: str) -> None:
     """Prepare the rows that this JSON file describes; exits 1 with a message where that can't be done."""
     spec = json.loads(Path(spec_file).read_text("utf-8"))
-    run_once_per_folder(Path(spec["out"]), lambda: prepare_rows(spec))
+    try:
+        run_once_per_folder(Path(spec["out"]), lambda: prepare_rows(spec))
+    except OSError as error:
+        sys.exit(f"rows: {error.filename or spec['out']}: {error.strerror or error}")
 
 
 def prepare_rows(spec: dict[str, Any]) -> None:
