@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any, NoReturn
 
-import click
-
-from qwen_recipes.cli.console import print_stderr
+from qwen_recipes.cli.console import print_json, print_stderr, print_text
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, exit_with_findings
 from qwen_recipes.finding import RecipeError
 
@@ -93,6 +90,6 @@ def _print_reports(reports: list[Any], form: str) -> None:
     from qwen_recipes.verify.trainer_probe.report import convert_to_dict, format_report
 
     if form == "json":
-        click.echo(json.dumps({"backends": [convert_to_dict(report) for report in reports]}, indent=2))
+        print_json({"backends": [convert_to_dict(report) for report in reports]})
         return
-    click.echo("\n\n".join(format_report(report) for report in reports))
+    print_text("\n\n".join(format_report(report) for report in reports))

@@ -23,6 +23,9 @@ from qwen_recipes.environments.environment import (
     get_managed_environment,
 )
 from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.filesystem.locked_folder import make_folder
+from qwen_recipes.filesystem.logs import open_new_log
+from qwen_recipes.filesystem.replace_file import replace_file
 from qwen_recipes.recipe.load import LoadedRecipe
 from qwen_recipes.runs.preflight import find_run_environment
 from qwen_recipes.verify.trainer_probe.first_rows import ROWS, copy_first_rows
@@ -76,7 +79,7 @@ def prepare_probe(
     compiled = folder / "compiled"
     write_files(compiled, render_plan_files(probed, backend, compiled, loaded))
     job = ProbeJob(folder / "case.json", folder / "observation.json", probed, prepared.set_aside, model.notes)
-    job.file.write_text(json.dumps(_make_case(job, model, compiled, loaded.folder)), "utf-8")
+    replace_file(job.file, json.dumps(_make_case(job, model, compiled, loaded.folder)))
     return job
 
 
@@ -129,10 +132,10 @@ def run_probes(
     """
     if not jobs:
         return
-    scratch.mkdir(parents=True, exist_ok=True)
+    make_folder(scratch)
     command = [str(interpreter), "-m", "trainer.worker", backend.replace("-", "_"), *(str(job.file) for job in jobs)]
     log = scratch / "worker.log"
-    with log.open("wb") as stream:
+    with open_new_log(log) as stream:
         process = subprocess.Popen(
             command,
             cwd=WORKER_FOLDER,
