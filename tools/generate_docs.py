@@ -15,12 +15,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from qwen_recipes.recipe.schema import SCHEMA_FILES, Draft, build_recipe_schema
+from qwen_recipes.recipe.spec.validator import FILE as CORE_SCHEMA_FILE
 from research.estimates import estimates_page
 from research.faults import faults_page
 from research.measurements import strategies_page
 from research.parity import parity_page
 from research.training.trained_page import render_trained_page
-from tools import generate_parts, trainer_page
+from tools import trainer_page
+from tools.core_schema_file import render_core_schema
 from tools.docs import (
     catalog_pages,
     command_page,
@@ -54,7 +56,6 @@ def render_all_files() -> dict[Path, str]:
     reference, research = DOCS / "reference", DOCS / "research"
     return {
         **{ROOT / "schemas" / file: render_schema(draft) for draft, file in SCHEMA_FILES.items()},
-        **{ROOT / file: text for file, text in generate_parts.render_files().items()},
         **{DOCS / "guards" / name: text for name, text in guard_pages.render_guard_pages().items()},
         **{reference / "fields" / name: text for name, text in field_pages.render_field_pages().items()},
         reference / "commands.md": command_page.render_commands_page(),
@@ -88,19 +89,28 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
+    stale = write_stale_files({CORE_SCHEMA_FILE: render_core_schema()}, check)
+    if stale and check:
+        return 1  # the pages hold recipes against it
     files = render_all_files()
-    stale = {p: text for p, text in files.items() if not p.is_file() or p.read_text("utf-8") != text}
-    for path, text in stale.items():
-        print(f"{'not current' if check else 'written'}: {path.relative_to(ROOT)}", file=sys.stderr)
-        if not check:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, "utf-8")
+    stale = write_stale_files(files, check)
     leftovers = find_leftovers(files)
     for path in leftovers:
         print(f"{'not generated' if check else 'removed'}: {path.relative_to(ROOT)}", file=sys.stderr)
         if not check:
             path.unlink()
     return 1 if check and (stale or leftovers) else 0
+
+
+def write_stale_files(files: dict[Path, str], check: bool) -> bool:
+    """Write the files whose text is another, or only name them; whether there are any."""
+    stale = {p: text for p, text in files.items() if not p.is_file() or p.read_text("utf-8") != text}
+    for path, text in stale.items():
+        print(f"{'not current' if check else 'written'}: {path.relative_to(ROOT)}", file=sys.stderr)
+        if not check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, "utf-8")
+    return bool(stale)
 
 
 if __name__ == "__main__":

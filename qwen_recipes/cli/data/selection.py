@@ -16,7 +16,7 @@ from qwen_recipes.cli.options_and_exits import (
 )
 from qwen_recipes.data.chat_rendering import TemplateRenderer
 from qwen_recipes.data.detect_format import detect_file_format
-from qwen_recipes.data.rows.sources import ROW_FILE_SUFFIXES
+from qwen_recipes.data.source_files import list_source_files
 from qwen_recipes.finding import RecipeError
 from qwen_recipes.guards.rows.row_checker import RowCheckSettings, RowFile
 from qwen_recipes.qwen.chat_templates import TEMPLATES, RenderError, detect_template_variant, read_template
@@ -130,18 +130,9 @@ def _collect_rows(
 
 def find_files_or_exit(folder: Path, path: str) -> list[Path]:
     """The files that a path, a folder or a pattern stands for, in order; none ends the process."""
-    named = folder / path
-    if named.is_file():
-        return [named]
-    if named.is_dir():
-        found = sorted(file for file in named.rglob("*") if file.suffix in ROW_FILE_SUFFIXES)
-    else:
-        try:
-            found = sorted(folder.glob(path))
-        except (ValueError, NotImplementedError):
-            found = []
+    found = list_source_files(path, folder)
     if not found:
-        exit_with_error(f"{named} is not there", ExitCode.USAGE)
+        exit_with_error(f"{folder / path} is not there", ExitCode.USAGE)
     return found
 
 

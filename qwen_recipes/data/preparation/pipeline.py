@@ -1,6 +1,6 @@
 """Read rows, make examples, decide on each, write them: two passes, so that memory holds a few numbers an example.
 
-Inputs are only read. Outputs are written beside their place and renamed when all of them are whole.
+Inputs are only read. Outputs are put in their place when all of them are whole, the manifest first.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from qwen_recipes.data.preparation.convert_row import (
 from qwen_recipes.data.preparation.selection import Assignment, ExampleGroups, balance_reasoning, hold_out_groups
 from qwen_recipes.data.row_reader import RawRow, find_file_problem, read_raw_rows, split_file
 from qwen_recipes.data.rows.messages import BadRowError, Row
+from qwen_recipes.filesystem.file_set import FileSet
+from qwen_recipes.filesystem.locked_folder import lock_folder, make_folder
 
 DROP_REASONS = {
     "duplicate": "the same as an earlier example",
@@ -80,7 +82,7 @@ class DataPreparation:
 
     def run(self, outputs: OutputPaths) -> dict[str, Any]:
         """Write the outputs, whole or not at all, and tell what was done. Raises OSError, MissingReaderError."""
-        outputs.train.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(outputs.train.parent)
         with DuplicateFinder() as duplicates, tempfile.TemporaryFile("w+b", dir=outputs.train.parent) as made:
             for number, source in enumerate(self.sources):
                 self._process_source(number, source, duplicates, made)
@@ -174,24 +176,23 @@ class DataPreparation:
 
     def _write_outputs(self, outputs: OutputPaths, scratch: IO[bytes], assignments: list[Assignment]) -> dict[str, Any]:
         scratch.seek(0)
-        parts = {name: _part_path(path) for name, path in asdict(outputs).items()}
-        try:
-            with parts["train"].open("wb") as train, parts["validation"].open("wb") as validation:
-                files = {"train": train, "validation": validation}
-                for place, (line, fate) in enumerate(zip(scratch, assignments, strict=True)):
-                    self.counts[fate] += 1
-                    if fate in files:
-                        files[fate].write(line)
-                    else:
-                        self._record_dropped(place, fate)
-            manifest = self._build_manifest()
-            parts["manifest"].write_text(json.dumps(manifest, ensure_ascii=False, indent=1) + "\n", "utf-8")
-            for name, path in asdict(outputs).items():
-                if name != "validation" or self.options.validation is not None:
-                    parts[name].replace(path)
-        finally:
-            for part in parts.values():
-                part.unlink(missing_ok=True)
+        with FileSet() as written:
+            manifest_file = written.stage(outputs.manifest)
+            files = {"train": written.stage(outputs.train)}
+            if self.options.validation is not None:
+                files["validation"] = written.stage(outputs.validation)
+            digests = {name: sha256() for name in files}
+            for place, (line, fate) in enumerate(zip(scratch, assignments, strict=True)):
+                self.counts[fate] += 1
+                if fate in files:
+                    files[fate].write(line)
+                    digests[fate].update(line)
+                else:
+                    self._record_dropped(place, fate)
+            manifest = self._build_manifest({name: digest.hexdigest() for name, digest in digests.items()})
+            manifest_file.write(f"{json.dumps(manifest, ensure_ascii=False, indent=1)}\n".encode())
+            with lock_folder(outputs.train.parent):
+                written.commit()
         return manifest
 
     def _record_dropped(self, index: int, assignment: Assignment) -> None:
@@ -210,20 +211,17 @@ class DataPreparation:
         self.counts[assignment] += 1
         self.dropped.append({"file": source.file, "line": line, "part": 0, "fate": assignment, "why": reason})
 
-    def _build_manifest(self) -> dict[str, Any]:
+    def _build_manifest(self, digests: dict[str, str]) -> dict[str, Any]:
         names = ("unreadable", "read", "bad", "rows_used", "made", "train", "validation", *DROP_REASONS)
         return {
             "inputs": [
                 {"file": s.file, "layout": s.row_format, "sha256": _compute_sha256(s.file)} for s in self.sources
             ],
+            "outputs": digests,
             "order": asdict(self.options),
             "counts": {name.replace("-", "_"): self.counts[name] for name in names},
             "dropped": self.dropped,
         }
-
-
-def _part_path(path: Path) -> Path:
-    return path.with_name(f".{path.name}.part")
 
 
 def _comparable_text(row: Row) -> str:

@@ -17,15 +17,30 @@ class MissingSourceError(Exception):
     """A source that is not there."""
 
 
-def find_files(path: str) -> list[Path]:
-    """The files that a path, a folder or a pattern stands for, in order. Raises MissingSourceError."""
-    if Path(path).is_dir():
-        found = sorted(p for p in Path(path).rglob("*") if p.suffix in ROW_FILE_SUFFIXES)
+def find_files(path: str, folder: Path = Path()) -> list[Path]:
+    """The files that a path, a folder or a pattern stands for, in order. Raises MissingSourceError.
+
+    `folder` is where relative paths start. This is what is trained on, hashed, checked, sampled and counted.
+    """
+    named = folder / path
+    if named.is_file():
+        return [named]
+    if named.is_dir():
+        found = sorted(file for file in named.rglob("*") if file.suffix in ROW_FILE_SUFFIXES and file.is_file())
     else:
-        found = [Path(path)] if Path(path).is_file() else sorted(Path().glob(path))
+        found = _match_pattern(path, folder)
     if not found:
         raise MissingSourceError(f"{path} is not there")
     return found
+
+
+def _match_pattern(pattern: str, folder: Path) -> list[Path]:
+    root = Path(Path(pattern).anchor)
+    start, rest = (root, str(Path(pattern).relative_to(root))) if Path(pattern).is_absolute() else (folder, pattern)
+    try:
+        return sorted(file for file in start.glob(rest) if file.is_file())
+    except (ValueError, NotImplementedError, IndexError):
+        return []  # no pattern that pathlib knows
 
 
 def read_source_rows(source: dict[str, Any]) -> Iterator[tuple[str, int, Any, str]]:
