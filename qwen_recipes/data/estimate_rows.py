@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from qwen_recipes.data.rows.sources import ROW_FILE_SUFFIXES
+from qwen_recipes.data.rows.find_files import MissingSourceError, find_row_files
 
 MAX_SAMPLED_ROWS = 200
 """Rows of a file that are cut into examples to see how many there are."""
@@ -54,9 +54,7 @@ def count_examples(paths: Sequence[Path], make_examples: Callable[[object], list
 
 def find_local_files(folder: Path, path: str) -> list[Path]:
     """The files that a source's file, folder or pattern stands for, seen from the recipe's `folder`; maybe none."""
-    named = folder / path
-    if named.is_file():
-        return [named]
-    if named.is_dir():
-        return sorted(file for file in named.rglob("*") if file.suffix in ROW_FILE_SUFFIXES)
-    return [] if Path(path).is_absolute() else sorted(folder.glob(path))
+    try:
+        return find_row_files(folder, path)
+    except (MissingSourceError, OSError):
+        return []

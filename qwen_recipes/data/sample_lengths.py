@@ -12,8 +12,8 @@ from qwen_recipes.data.estimate_rows import find_local_files
 from qwen_recipes.data.example_length import TokenMeasurer, select_loss
 from qwen_recipes.data.length_histogram import LengthHistogram
 from qwen_recipes.data.parsed_row import parse_row
-from qwen_recipes.data.row_reader import MissingReaderError, find_file_problem, read_raw_rows, split_file
 from qwen_recipes.data.rows.messages import BadRowError, Row
+from qwen_recipes.data.rows.row_reader import MissingReaderError, find_file_problem, read_raw_rows, split_file
 from qwen_recipes.data.token_counter import TokenCounter
 from qwen_recipes.data.tokenizer import MissingTokenizerError, is_qwen3_tokenizer, load_tokenizer
 from qwen_recipes.qwen.models import get_model_facts

@@ -16,7 +16,7 @@ from qwen_recipes.cli.options_and_exits import (
 )
 from qwen_recipes.data.chat_rendering import TemplateRenderer
 from qwen_recipes.data.detect_format import detect_file_format
-from qwen_recipes.data.rows.sources import ROW_FILE_SUFFIXES
+from qwen_recipes.data.rows.find_files import MissingSourceError, explain_empty_folder, find_row_files, is_folder
 from qwen_recipes.finding import RecipeError
 from qwen_recipes.guards.rows.row_checker import RowCheckSettings, RowFile
 from qwen_recipes.qwen.chat_templates import TEMPLATES, RenderError, detect_template_variant, read_template
@@ -129,19 +129,14 @@ def _collect_rows(
 
 
 def find_files_or_exit(folder: Path, path: str) -> list[Path]:
-    """The files that a path, a folder or a pattern stands for, in order; none ends the process."""
-    named = folder / path
-    if named.is_file():
-        return [named]
-    if named.is_dir():
-        found = sorted(file for file in named.rglob("*") if file.suffix in ROW_FILE_SUFFIXES)
-    else:
-        try:
-            found = sorted(folder.glob(path))
-        except (ValueError, NotImplementedError):
-            found = []
+    """The files that a path, a folder or a pattern stands for, in order; none ends the process. Raises OSError."""
+    try:
+        found = find_row_files(folder, path)
+    except MissingSourceError as error:
+        exit_with_error(str(error), ExitCode.USAGE)
     if not found:
-        exit_with_error(f"{named} is not there", ExitCode.USAGE)
+        named = folder / path
+        exit_with_error(explain_empty_folder(named) if is_folder(named) else f"{named} is not there", ExitCode.USAGE)
     return found
 
 

@@ -19,14 +19,16 @@ from typing import IO, Any, NamedTuple
 from qwen_recipes.data.duplicates import DuplicateFinder, row_dtype
 from qwen_recipes.data.minhash import compute_sketch, hash_factors
 from qwen_recipes.data.preparation.convert_row import (
-    CONVERSATION_FORMATS,
     ConversationOptions,
     convert_row,
     extract_reasoning,
 )
+from qwen_recipes.data.preparation.output_format import convert_lines, find_output_suffix
 from qwen_recipes.data.preparation.selection import Assignment, ExampleGroups, balance_reasoning, hold_out_groups
-from qwen_recipes.data.row_reader import RawRow, find_file_problem, read_raw_rows, split_file
+from qwen_recipes.data.rows.message_forms import PLAIN, RowOptions
 from qwen_recipes.data.rows.messages import BadRowError, Row
+from qwen_recipes.data.rows.row_reader import RawRow, find_file_problem, read_raw_rows, split_file
+from qwen_recipes.errors import QwenRecipesError
 
 DROP_REASONS = {
     "duplicate": "the same as an earlier example",
@@ -41,6 +43,8 @@ class InputFile(NamedTuple):
     file: str
     row_format: str
     columns: dict[str, str]
+    options: RowOptions = PLAIN
+    encoding: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,10 @@ class OutputPaths:
     manifest: Path
 
 
+class PreparationError(QwenRecipesError):
+    """Rows of which nothing can be made, or not what was asked for."""
+
+
 class DataPreparation:
     """One run. `manifest` is what is written at its end."""
 
@@ -79,12 +87,16 @@ class DataPreparation:
         self.groups, self.factors = ExampleGroups(), hash_factors()
 
     def run(self, outputs: OutputPaths) -> dict[str, Any]:
-        """Write the outputs, whole or not at all, and tell what was done. Raises OSError, MissingReaderError."""
+        """Write the outputs, whole or not at all, and tell what was done.
+
+        Raises OSError, MissingReaderError, PreparationError, OutputFormatError.
+        """
         outputs.train.parent.mkdir(parents=True, exist_ok=True)
         with DuplicateFinder() as duplicates, tempfile.TemporaryFile("w+b", dir=outputs.train.parent) as made:
             for number, source in enumerate(self.sources):
                 self._process_source(number, source, duplicates, made)
             fates = self._assign_examples(duplicates)
+            self._require_rows(fates)
             return self._write_outputs(outputs, made, fates)
 
     def _process_source(self, number: int, source: InputFile, duplicates: DuplicateFinder, scratch: IO[bytes]) -> None:
@@ -93,7 +105,7 @@ class DataPreparation:
             self._record_bad(source, 1, wrong.message, "unreadable")
             return
         lines = 0
-        for work in split_file(Path(source.file)):
+        for work in split_file(Path(source.file), source.encoding):
             read = [0]
             before = scratch.tell()
             for record in read_raw_rows(work, read):
@@ -115,7 +127,7 @@ class DataPreparation:
         try:
             if record.problem:
                 raise BadRowError(record.problem)
-            rows = list(convert_row(record.row, source.row_format, source.columns, self.options.wishes))
+            rows = list(convert_row(record.row, source.row_format, source.columns, self.options.wishes, source.options))
             texts = [json.dumps(row, ensure_ascii=False) for row in rows]
             written = [text.encode("utf-8") + b"\n" for text in texts]
         except BadRowError as error:
@@ -152,7 +164,10 @@ class DataPreparation:
         value: Any = row
         for step in self.options.group_by.split("."):
             value = value.get(step) if isinstance(value, dict) else None
-        return [] if value is None else [("key", json.dumps(value, sort_keys=True))]
+        if value is None:
+            return []
+        self.counts["grouped"] += 1
+        return [("key", json.dumps(value, sort_keys=True))]
 
     def _assign_examples(self, duplicates: DuplicateFinder) -> list[Assignment]:
         fates: list[Assignment] = ["train"] * self.counts["made"]
@@ -172,6 +187,15 @@ class DataPreparation:
             hold_out_groups(fates, self.groups, self.options.validation, draw)
         return fates
 
+    def _require_rows(self, assignments: list[Assignment]) -> None:
+        if "train" not in assignments:
+            first = next(
+                (f"{one['file']}:{one['line']}: {one['why']}" for one in self.dropped), "the files have no rows"
+            )
+            raise PreparationError(f"no row is left to write; the first that was left out: {first}")
+        if self.options.group_by and not self.counts["grouped"]:
+            raise PreparationError(f"--group-by {self.options.group_by}: no row has a value there")
+
     def _write_outputs(self, outputs: OutputPaths, scratch: IO[bytes], assignments: list[Assignment]) -> dict[str, Any]:
         scratch.seek(0)
         parts = {name: _part_path(path) for name, path in asdict(outputs).items()}
@@ -185,6 +209,8 @@ class DataPreparation:
                     else:
                         self._record_dropped(place, fate)
             manifest = self._build_manifest()
+            for name in files:
+                convert_lines(parts[name], find_output_suffix(getattr(outputs, name)))
             parts["manifest"].write_text(json.dumps(manifest, ensure_ascii=False, indent=1) + "\n", "utf-8")
             for name, path in asdict(outputs).items():
                 if name != "validation" or self.options.validation is not None:
@@ -259,13 +285,3 @@ def _compute_sha256(file: str) -> str:
         while block := content.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
-
-
-__all__ = [
-    "CONVERSATION_FORMATS",
-    "ConversationOptions",
-    "DataPreparation",
-    "InputFile",
-    "OutputPaths",
-    "PreparationOptions",
-]

@@ -13,6 +13,7 @@ from .counts import RowCounts
 from .files_beside_rows import copy_files
 from .formats import normalize_row
 from .hold_out import ExampleGroup, WeightedGroups, flatten_groups, hold_out_share, thin_out
+from .message_forms import read_options
 from .messages import BadRowError, Row
 from .mismatched_answers import pair_mismatched
 from .nodes import run_once_per_folder
@@ -170,11 +171,12 @@ def read_normalized_rows(
     source: dict[str, Any], counts: RowCounts | None = None
 ) -> Iterator[tuple[str, int, Row | None, str]]:
     """File, number, and the row in our form or the reason why there is none; `counts` is told of unread keys."""
+    options = read_options(source)
     for name, number, record, problem in read_source_rows(source):
         try:
             if problem:
                 raise BadRowError(problem)
-            row = normalize_row(record, source["format"], source["columns"])
+            row = normalize_row(record, source["format"], source["columns"], options)
             if counts is not None:
                 counts.unread.update(find_unread_keys(record, source["format"], source["columns"]))
             yield name, number, row, ""
