@@ -9,6 +9,7 @@ from qwen_recipes.backends.plan import Plan, SourcePlan
 from qwen_recipes.data.chat_rendering import TemplateRenderer
 from qwen_recipes.data.estimate_rows import count_examples, find_local_files
 from qwen_recipes.data.rows.formats import normalize_row
+from qwen_recipes.data.rows.message_forms import RowOptions
 
 
 def estimate_split(plan: Plan, folder: Path) -> tuple[float, float]:
@@ -28,7 +29,8 @@ def _count_source(source: SourcePlan, template: TemplateRenderer, train_on: str,
     paths = [path for path in find_local_files(folder, source.path or "") if path.suffix == ".jsonl"]
 
     def render_examples(record: Any) -> list[str]:
-        row = normalize_row(record, source.format, dict(source.columns))
+        options = RowOptions(source.roles, source.prompt_style)
+        row = normalize_row(record, source.format, dict(source.columns), options)
         examples = template.make_examples(row, "split", train_on)
         return [text for one in (row, *examples) for text in template.render_row(one)]
 

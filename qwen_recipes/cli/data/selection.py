@@ -17,6 +17,7 @@ from qwen_recipes.cli.options_and_exits import (
 from qwen_recipes.data.chat_rendering import TemplateRenderer
 from qwen_recipes.data.detect_format import detect_file_format
 from qwen_recipes.data.rows.find_files import MissingSourceError, explain_empty_folder, find_row_files, is_folder
+from qwen_recipes.data.rows.message_forms import RowOptions
 from qwen_recipes.finding import RecipeError
 from qwen_recipes.guards.rows.row_checker import RowCheckSettings, RowFile
 from qwen_recipes.qwen.chat_templates import TEMPLATES, RenderError, detect_template_variant, read_template
@@ -124,7 +125,9 @@ def _collect_rows(
             skipped.append(source.hub)
             continue
         for file in find_files_or_exit(folder, source.path):
-            rows.append(RowFile(len(rows), str(file), source.format, dict(source.columns), held))
+            options = RowOptions(source.roles, source.prompt_style)
+            encoding = source.encoding or ""
+            rows.append(RowFile(len(rows), str(file), source.format, dict(source.columns), held, options, encoding))
     return rows, rules, overlong, tuple(skipped)
 
 

@@ -110,7 +110,7 @@ def find_text_kind(suffix: str, head: str) -> Kind:
         return "lines" if _begins_with_object(head) else "text"
     if head.startswith("["):
         inner = head[1:].lstrip()
-        return "json" if suffix == ".json" or not inner or inner[0] == "{" else "lines"
+        return "json" if suffix == ".json" or not inner or inner[0] in "{]" else "lines"
     return "json" if suffix == ".json" and not _is_object_a_line(head) else "lines"
 
 

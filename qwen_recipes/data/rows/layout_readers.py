@@ -62,7 +62,12 @@ def read_question_and_answer(row: Row, options: RowOptions) -> Row:
     """A prompt and what answers it, both text or messages."""
     prompt = read_prompt(row, PROMPT_KEYS, options)
     answer = arrange_answer(find_first(row, COMPLETION_KEYS), options)
-    answers = [{"role": "assistant", "content": answer}] if isinstance(answer, str) or answer is None else answer
+    if answer is None or (answer == "" and row.get("instruction") is None):
+        name = next((key for key in COMPLETION_KEYS if key in row), "output" if "instruction" in row else "completion")
+        raise BadRowError(f"no text in `{name}`")
+    if prompt is None:
+        raise BadRowError("no `prompt`")
+    answers = [{"role": "assistant", "content": answer}] if isinstance(answer, str) else answer
     listed = answers if isinstance(answers, list) else [answers]
     return _finish(row, {"messages": [*prompt, *listed] if isinstance(prompt, list) else prompt})
 

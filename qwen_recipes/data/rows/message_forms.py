@@ -43,12 +43,8 @@ PLAIN = RowOptions()
 
 
 def read_options(source: Mapping[str, Any]) -> RowOptions:
-    """The options of a source of rows.json, whose `roles` are our roles with the rows' names for each."""
-    named = source.get("roles") or {}
-    return RowOptions(
-        {theirs: ours for ours, all_theirs in named.items() for theirs in all_theirs},
-        source.get("prompt_style") or "plain",
-    )
+    """The options of a source of rows.json."""
+    return RowOptions(source.get("roles") or {}, source.get("prompt_style") or "plain")
 
 
 def arrange_messages(value: Any, roles: Mapping[str, str] = PLAIN.roles) -> Any:

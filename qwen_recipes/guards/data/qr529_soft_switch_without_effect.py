@@ -27,8 +27,8 @@ from qwen_recipes.guards.rows.base import RowViolation, make_row_guard
 if TYPE_CHECKING:
     from qwen_recipes.data.parsed_row import ParsedRow
 
-SWITCH = re.compile(r"(?<![\w/.\\])/(no_think|think)(?![\w/.-])")
-MISSPELT = re.compile(r"(?<![\w/.])(?:[\\/]no[- ]?think|/no_thinking|\\no_think|/no_thnk|/no_thik)(?![\w/.-])", re.I)
+SWITCH = re.compile(r"(?<![\w/.\\<])/(no_think|think)(?![\w/.>-])")
+MISSPELT = re.compile(r"(?<![\w/.<])(?:[\\/]no[- ]?think|/no_thinking|\\no_think|/no_thnk|/no_thik)(?![\w/.-])", re.I)
 
 
 def check(row: ParsedRow) -> Iterator[RowViolation]:

@@ -55,6 +55,26 @@ class Source(RecipePart):
     columns: dict[str, str] | None = None
     limit: int | None = None
     weight: float | None = None
+    roles: dict[str, Literal["system", "user", "assistant", "tool"]] | None = None
+    prompt_style: Literal["plain", "alpaca"] | None = None
+    encoding: (
+        Literal[
+            "utf-8",
+            "utf-16",
+            "utf-16-le",
+            "utf-16-be",
+            "latin-1",
+            "cp1252",
+            "cp1251",
+            "koi8-r",
+            "gb18030",
+            "big5",
+            "shift_jis",
+            "euc-jp",
+            "euc-kr",
+        ]
+        | None
+    ) = None
 
     kinds: ClassVar[dict[str, FieldKind]] = {
         "path": String(min_length=1),
@@ -66,6 +86,23 @@ class Source(RecipePart):
         "columns": MapOf(String(), String()),
         "limit": Integer(ge=1, le=1000000000000),
         "weight": Float(gt=0.0, le=1000.0),
+        "roles": MapOf(String(), OneOf("system", "user", "assistant", "tool")),
+        "prompt_style": OneOf("plain", "alpaca"),
+        "encoding": OneOf(
+            "utf-8",
+            "utf-16",
+            "utf-16-le",
+            "utf-16-be",
+            "latin-1",
+            "cp1252",
+            "cp1251",
+            "koi8-r",
+            "gb18030",
+            "big5",
+            "shift_jis",
+            "euc-jp",
+            "euc-kr",
+        ),
     }
 
 
