@@ -82,13 +82,6 @@ def _resolve_think_option(option: str, selection: DataSelection) -> str:
 
 def _exit_on_bad_call(selection: DataSelection, outputs: Any, options: dict[str, Any], force: bool) -> None:
     """End where the call would write over something, or asks of rows what they can't give."""
-    from qwen_recipes.data.preparation.output_format import OutputFormatError, find_output_suffix
-
-    try:
-        for path in (outputs.train, outputs.validation):
-            find_output_suffix(path)
-    except OutputFormatError as error:
-        exit_with_error(str(error), ExitCode.USAGE)
     inputs = {Path(rows.file).resolve() for rows in selection.files}
     for path in (outputs.train, outputs.validation, outputs.manifest):
         if path.resolve() in inputs:
@@ -103,6 +96,17 @@ def _exit_on_bad_call(selection: DataSelection, outputs: Any, options: dict[str,
         exit_with_error(
             f"rows laid out as {', '.join(other)} can be deduplicated and held out, nothing more", ExitCode.USAGE
         )
+    _exit_on_unknown_format(outputs)
+
+
+def _exit_on_unknown_format(outputs: Any) -> None:
+    from qwen_recipes.data.preparation.output_format import OutputFormatError, find_output_suffix
+
+    try:
+        for path in (outputs.train, outputs.validation):
+            find_output_suffix(path)
+    except OutputFormatError as error:
+        exit_with_error(str(error), ExitCode.USAGE)
 
 
 def _run_preparation(selection: DataSelection, order: Any, outputs: Any) -> dict[str, Any]:

@@ -62,8 +62,8 @@ def _convert_conversation(
     layout, arranged = arrange_row(row, row_format, columns, reading)
     read = {*layout.list_columns(row), *columns.values(), *(v.partition(".")[0] for v in columns.values())}
     rest = {name: value for name, value in row.items() if name not in read}
-    if arranged.get("tools"):
-        rest["tools"] = arranged["tools"]
+    if arranged.get("tools") or "tools" in row:
+        rest["tools"] = arranged.get("tools", row.get("tools"))
     messages = _require_dicts(arranged.get("messages"), "messages")
     return rest, list(join_system(messages, arranged.get("system")))
 

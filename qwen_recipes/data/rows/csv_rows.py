@@ -75,13 +75,8 @@ def _make_row(number: int, names: list[str], values: list[str]) -> RawRow:
     if any(map(has_broken_bytes, values)):
         return RawRow(number, None, "not UTF-8; `encoding` names another, as latin-1", str(values)[:400])
     found: dict[str, Any] = dict.fromkeys(names)
-    found.update(zip(names, map(parse_csv_value, values), strict=False))
+    found.update(zip(names, values, strict=False))
     return RawRow(number, found)
-
-
-def parse_csv_value(value: Any) -> Any:
-    """A value of a CSV file: `true` and `false` are no text."""
-    return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
 
 
 class _Lines:

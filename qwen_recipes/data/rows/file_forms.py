@@ -94,11 +94,10 @@ def find_encoding(head: bytes, stated: str = "") -> str:
             return name
     if stated:
         return stated
-    even, odd = head[:64:2].count(0), head[1:64:2].count(0)
-    few = min(len(head), 64) // 4
-    if len(head) >= 4 and odd >= max(1, few) and not even:
+    even, odd = head[:16:2], head[1:16:2]
+    if len(head) >= 4 and not any(odd) and all(even):
         return "utf-16-le"
-    return "utf-16-be" if len(head) >= 4 and even >= max(1, few) and not odd else "utf-8"
+    return "utf-16-be" if len(head) >= 4 and not any(even) and all(odd) else "utf-8"
 
 
 def find_text_kind(suffix: str, head: str) -> Kind:

@@ -141,10 +141,13 @@ def read_labelled(row: Row, options: RowOptions) -> Row:
     else:
         asked = row if find_first(row, PROMPT_KEYS) is not None else {**row, "prompt": row.get("chosen")}
         made = {"prompt": read_prompt(asked, PROMPT_KEYS, options), "completion": completion}
-    return _finish(row, {**made, "label": _read_label(label)})
+    return _finish(row, {**made, "label": read_label(label)})
 
 
-def _read_label(label: Any) -> Any:
+def read_label(label: Any) -> Any:
+    """A label as true or false, where it is one: 0, 1 and the words of CSV too."""
+    if isinstance(label, str):
+        return {"true": True, "false": False}.get(label.lower(), label)
     return bool(label) if label in (0, 1) else label
 
 

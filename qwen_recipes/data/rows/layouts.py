@@ -36,6 +36,10 @@ class Layout:
                 return False
         return self.condition is None or self.condition(row)
 
+    def count_keys(self, row: Row) -> int:
+        """How many of its columns a row has."""
+        return sum(any(row.get(name) is not None for name in names) for names in self.keys)
+
     def list_columns(self, row: Row) -> set[str]:
         """The columns of a row that it reads."""
         found = (next((n for n in names if row.get(n) is not None), names[0]) for names in self.keys)
@@ -59,7 +63,7 @@ def _lacks_chosen(row: Row) -> bool:
 
 
 def _has_label(row: Row) -> bool:
-    return isinstance(read.find_first(row, read.LABEL_KEYS), (bool, int))
+    return isinstance(read.read_label(read.find_first(row, read.LABEL_KEYS)), bool)
 
 
 def _has_several(row: Row) -> bool:
@@ -146,11 +150,12 @@ DETECTION_ORDER = ("preference", "kto", *CONVERSATION_FORMATS, "text", "prompt")
 
 
 def find_layout(row: Row, row_format: str, columns: Mapping[str, str]) -> Layout:
-    """The layout of a row, among those of a format; the format's first where it has none's columns."""
+    """The layout of a row, among those of a format; the nearest where it has none's columns."""
     layouts = LAYOUTS_BY_FORMAT[row_format]
     if columns:
         layouts = tuple(layout for layout in layouts if layout.has_columns(columns)) or layouts
-    return next((layout for layout in layouts if layout.matches(row)), layouts[0])
+    found = next((layout for layout in layouts if layout.matches(row)), None)
+    return found or max(layouts, key=lambda layout: layout.count_keys(row))
 
 
 def detect_format(row: Any) -> str | None:
@@ -165,7 +170,8 @@ def detect_format(row: Any) -> str | None:
 
 def _is_certain(layout: Layout, row: Row) -> bool:
     """Whether a layout is the row's and not only could be: a label beside messages may be any number."""
-    return layout.format != "kto" or isinstance(read.find_first(row, LABEL), bool)
+    label = read.find_first(row, LABEL)
+    return layout.format != "kto" or isinstance(label, bool) or (isinstance(label, str) and _has_label(row))
 
 
 def arrange_row(row: Any, row_format: str, columns: Mapping[str, str], options: RowOptions) -> tuple[Layout, Row]:

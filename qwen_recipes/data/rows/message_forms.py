@@ -107,7 +107,13 @@ def _find_assistant_parts(message: Message, thought: str) -> Message:
 def parse_calls(value: Any) -> list[Any]:
     """Tool calls, given as a map, a list, or the JSON of either."""
     value = parse_json_text(value, "[{")
-    return value if isinstance(value, list) else [value]
+    return [_wrap_call(call) for call in (value if isinstance(value, list) else [value])]
+
+
+def _wrap_call(call: Any) -> Any:
+    if not isinstance(call, dict) or "function" in call or "name" not in call:
+        return call
+    return {"type": "function", "function": {"name": call["name"], "arguments": call.get("arguments", {})}}
 
 
 def parse_json_text(value: Any, begins: str) -> Any:

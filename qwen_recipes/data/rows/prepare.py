@@ -19,6 +19,7 @@ from .mismatched_answers import pair_mismatched
 from .nodes import run_once_per_folder
 from .output_overlap import find_first_overlap
 from .renderer import RowRenderer
+from .row import MissingReaderError
 from .shapes import SHAPES
 from .sources import MissingSourceError, find_files, read_source_rows
 from .steps import count_steps, describe_steps, explain_too_few_packs, write_steps
@@ -91,7 +92,7 @@ class RowPreparation:
     def _cut_into_examples(self, name: str, number: int, row: Row) -> list[Conversation]:
         try:
             examples = self._make_examples(row)
-        except BadRowError as error:
+        except (ValueError, RecursionError) as error:
             self.counts.leave_out("bad", name, number, 0, str(error))
             return []
         self.counts.count_row(row, examples)
@@ -182,7 +183,7 @@ def read_normalized_rows(
             yield name, number, row, ""
         except BadRowError as error:
             yield name, number, None, str(error)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             yield name, number, None, f"can't be read: {error}"
 
 
@@ -215,7 +216,12 @@ def prepare_rows(spec: dict[str, Any]) -> None:
     if problems:
         sys.exit("\n".join(problems))
     copy_files(spec)
-    RowPreparation(spec).run()
+    try:
+        RowPreparation(spec).run()
+    except MissingReaderError as error:
+        sys.exit(f"rows: {error}")
+    except OSError as error:
+        sys.exit(f"rows: {error.filename or spec['out']}: {error.strerror}")
 
 
 def _find_source_problems(source: dict[str, Any], spec: dict[str, Any]) -> list[str]:
@@ -224,7 +230,7 @@ def _find_source_problems(source: dict[str, Any], spec: dict[str, Any]) -> list[
         return []
     try:
         files = find_files(source["path"])
-    except MissingSourceError as error:
+    except (MissingSourceError, OSError) as error:
         return [f"rows: {error}"]
     output = spec.get("output_dir")
     found = find_first_overlap([Path(source["path"]), *files], Path(output)) if output is not None else None

@@ -13,7 +13,7 @@ class BadRowError(ValueError):
     """A row that can't be trained on, and why."""
 
 
-class MissingReaderError(Exception):
+class MissingReaderError(ModuleNotFoundError):
     """A form of file that needs a package which is not there."""
 
 
