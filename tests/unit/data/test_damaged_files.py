@@ -34,7 +34,9 @@ def check(tmp_path, monkeypatch):
 
 def only(tally, code):
     """The one example of the one code; good rows are all the same here, which is another matter."""
-    assert {found: n for found, n in tally.violation_counts.items() if found not in ("QR514", "QR515")} == {code: 1}
+    assert {found: n for found, n in tally.violation_counts.items() if found not in ("QR514", "QR515", "QR533")} == {
+        code: 1
+    }
     (example,) = tally.examples[code]
     return example
 
@@ -209,5 +211,5 @@ def test_preview_says_why_there_is_no_row(tmp_path):
         files[-1].write_bytes(content)
     result = CliRunner().invoke(main, ["data", "preview", *map(str, files), "--rows", "20"])
     assert result.exit_code == 0
-    for said in ("the file is empty", "2 NUL bytes", "UTF-16", "not JSON", "not a map", "not UTF-8"):
+    for said in ("the file is empty", "2 NUL bytes", "not JSON", "not a map", "not UTF-8"):
         assert said in result.output
