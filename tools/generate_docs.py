@@ -31,7 +31,7 @@ from research.gotchas.gotchas_page import render_page as render_gotchas_page
 from research.measurements import strategies_page
 from research.parity import parity_page
 from research.training.trained_page import render_trained_page
-from tools import demonstrations_page, trainer_page
+from tools import demonstrations_page, layouts_table, trainer_page
 from tools.core_schema_file import render_core_schema
 
 ROOT = Path(__file__).parent.parent
@@ -190,6 +190,7 @@ def render_all_files() -> dict[Path, str]:
             "README.md", {"help": render_help, "recipe": render_recipe, "received": render_received_table}
         ),
         ROOT / "docs" / "running.md": fill_blocks("docs/running.md", {"faults": faults_page.render_table}),
+        ROOT / "docs" / "data.md": fill_blocks("docs/data.md", {"layouts": layouts_table.render_table}),
         ROOT / "docs" / "matrix.md": render_matrix_page(),
         ROOT / "docs" / "trainer.md": trainer_page.render_page(),
         ROOT / "docs" / "parity.md": parity_page.render_page(),
