@@ -21,7 +21,7 @@ from research.faults import faults_page
 from research.measurements import strategies_page
 from research.parity import parity_page
 from research.training.trained_page import render_trained_page
-from tools import trainer_page
+from tools import layouts_table, trainer_page
 from tools.core_schema_file import render_core_schema
 from tools.docs import (
     catalog_pages,
@@ -64,6 +64,9 @@ def render_all_files() -> dict[Path, str]:
         reference / "gpus.md": catalog_pages.render_gpus_page(),
         reference / "frameworks.md": framework_pages.render_frameworks_page(),
         reference / "python-api.md": fill_blocks("docs/reference/python-api.md", {"api": python_page.render_api}),
+        reference / "data-formats.md": fill_blocks(
+            "docs/reference/data-formats.md", {"layouts": layouts_table.render_table}
+        ),
         DOCS / "how-to" / "examples.md": examples_page.render_examples_page(),
         research / "framework-defaults.md": framework_pages.render_defaults_page(),
         research / "training-runs.md": render_trained_page(),

@@ -1,4 +1,7 @@
-"""The part of docs/trainer.md about GPUs, from the results of research/measurements/probe_*_on_gpu.py."""
+"""The part of docs/research/trainer-values.md about GPUs.
+
+From the results of research/measurements/probe_*_on_gpu.py.
+"""
 
 from __future__ import annotations
 

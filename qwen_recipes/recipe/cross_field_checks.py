@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qwen_recipes.finding import Finding, Route
+from qwen_recipes.recipe.column_checks import check_reading
 from qwen_recipes.recipe.interval_checks import check_intervals, check_sampling, check_schedule
 from qwen_recipes.recipe.objective_formats import FORMATS_BY_OBJECTIVE, LOW_RANK_OPTIMIZERS, OBJECTIVES_BY_FIELD
 from qwen_recipes.recipe.spec import Recipe
@@ -66,6 +67,7 @@ def _check_source(source: Source, route: Route, objective_type: str) -> Iterator
                 yield _make_error(
                     (*route, name), f"`{name}` belongs to a data set on the hub", "remove it, or write `hub`"
                 )
+    yield from check_reading(source, route, objective_type)
     if source.format and source.format not in FORMATS_BY_OBJECTIVE[objective_type]:
         yield _make_error(
             (*route, "format"),

@@ -30,6 +30,10 @@ VALUE_DESCRIPTIONS: dict[str, dict[object, str]] = {
         "kto": "`prompt`, `completion` and `label`, true where the completion is good.",
         "prompt": "`prompt`, as text or messages; other columns are handed to the rewards.",
     },
+    "data.train[].prompt_style": {
+        "plain": "The instruction, and the input on the next line.",
+        "alpaca": "Alpaca's own prompt: `Below is an instruction …`, `### Instruction:`, `### Response:`.",
+    },
     "chat.train_on": {
         "assistant": "Loss on every turn of the assistant.",
         "last-assistant": "Loss on the assistant's last turn only.",

@@ -74,6 +74,7 @@ def prepare_job(
     _write_lines(folder / "picked.jsonl", rows)
     spec = json.loads(compiled.files["rows.json"])
     source = {**spec["train"][0], "path": str(folder / "picked.jsonl"), "hub": None, "columns": {}, "weight": 1.0}
+    source |= {"roles": {}, "encoding": None}
     source["format"] = "text" if plan.objective.type == "pretrain" else "messages"
     spec |= {"train": [source], "validation": [], "validation_share": None, "origins": True}
     replace_file(folder / "rows.json", json.dumps(spec))

@@ -1,7 +1,8 @@
 """Unknown role.
 
 What:
-The role of a message is not `system`, `user`, `assistant` or `tool`, or a ShareGPT speaker is unknown.
+The role of a message is none that frameworks and APIs use (docs/reference/data-formats.md lists them), and `roles` of
+the source does not map it.
 
 Why it matters:
 Qwen3's templates write nothing for an unknown role: the message disappears silently. A conversation with ShareGPT's
@@ -12,7 +13,7 @@ Our run with the official templates and tokenizer, repeated by `tests/unit/guard
 templates give the empty text for `human` and `gpt`.
 
 Instead:
-Rename the roles, or state the layout (`format: sharegpt`). `recipes data prepare` converts it.
+Map it: `roles: {customer: user, agent: assistant}` of the source.
 """
 
 from __future__ import annotations

@@ -1,16 +1,16 @@
 """Not a text file.
 
 What:
-A file begins like gzip, zip, zstd, Parquet, Arrow or UTF-16, whatever its name is.
+A file begins like a zip archive, an Excel file, a PDF, a picture, a program or a Git LFS pointer, whatever its name is.
 
 Why it matters:
 Frameworks that go by the file name read noise, or fail with a message about a byte.
 
 Evidence:
-`tests/unit/data/test_damaged_files.py`: a gzip named .jsonl.
+`tests/unit/data/test_damaged_files.py`: a zip named .jsonl.
 
 Instead:
-Unpack or convert it: JSONL, JSON or CSV in UTF-8, or Parquet with its own suffix.
+Unpack or convert it: JSON, CSV, text, Parquet or Arrow, compressed or not (docs/reference/data-formats.md).
 """
 
 from __future__ import annotations

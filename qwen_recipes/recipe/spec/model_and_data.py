@@ -32,6 +32,11 @@ ModelField = Annotated[
 ]
 
 
+Role = Literal["system", "user", "assistant", "tool"]
+Encoding = Literal[
+    "utf-8", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "cp1252", "cp1251", "koi8-r", "gb18030", "big5",
+    "shift_jis", "euc-jp", "euc-kr",
+]  # fmt: skip
 Format = Literal["messages", "sharegpt", "alpaca", "prompt-completion", "text", "preference", "kto", "prompt"]
 
 
@@ -39,7 +44,7 @@ class Source(Section):
     """Rows from one place: files here, or a data set on the hub."""
 
     path: str | None = optional_field(
-        "File, folder or pattern, relative to the recipe; jsonl, json, parquet or csv.",
+        "File, folder or pattern, relative to the recipe; jsonl, json, csv, tsv, txt, parquet, arrow, also compressed.",
         example="data/support.jsonl",
         min_length=1,
     )
@@ -50,19 +55,35 @@ class Source(Section):
     split: str | None = optional_field("Split of the data set on the hub.", example="train_sft", min_length=1)
     revision: str | None = optional_field("Commit or tag of the data set on the hub.", example="main", min_length=1)
     format: Format | None = optional_field(
-        "How a row is laid out. `messages`: a list of maps with role and content; `sharegpt`: conversations of from "
+        "How a row is laid out; left out, each row's layout is found by its columns among those that the objective can "
+        "learn from. `messages`: a list of maps with role and content; `sharegpt`: conversations of from "
         "and value; `alpaca`: instruction, input, output; `prompt-completion`; `text`; `preference`: prompt, chosen, "
         "rejected; `kto`: prompt, completion, label; `prompt`: a prompt, and whatever the rewards ask for beside it.",
         example="messages",
     )
     columns: dict[str, str] | None = optional_field(
-        "Columns by our names, where the rows call them otherwise.", example={"messages": "conversation"}
+        "Columns by our names, where the rows call them otherwise; a value may lead into maps and lists "
+        "(`talk.messages`, `turns.0.text`).",
+        example={"messages": "conversation"},
     )
     limit: int | None = optional_field(
         "Only so many of its rows, the first ones, before weight and split.", example=1000, ge=1, le=10**12
     )
     weight: float | None = optional_field(
         "How many times its rows count: 0.5 takes half of them, 2 each one twice.", example=0.5, gt=0.0, le=1000.0
+    )
+    roles: dict[str, Role] | None = optional_field(
+        "Roles by the rows' own names, where they are none that frameworks use (human, gpt, developer, function_call, "
+        "observation … are known).",
+        example={"customer": "user", "agent": "assistant"},
+    )
+    prompt_style: Literal["plain", "alpaca"] | None = optional_field(
+        "How `instruction` and `input` become the user's message: `plain`, one below the other; `alpaca`, in the words "
+        "of Alpaca's own prompt, within the chat template.",
+        example="plain",
+    )
+    encoding: Encoding | None = optional_field(
+        "Encoding of text files. Left out: UTF-8, or UTF-16 and UTF-32 where a file begins so.", example="latin-1"
     )
 
 

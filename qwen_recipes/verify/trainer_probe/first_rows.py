@@ -42,7 +42,7 @@ def _copy_source(source: SourcePlan, base: Path, file: Path, count: int) -> Sour
         )
     rows = islice(_read_rows({**asdict(source), "path": os.path.relpath(base / source.path)}), count)
     replace_file(file, "".join(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows))
-    return replace(source, path=str(file))
+    return replace(source, path=str(file), encoding=None)
 
 
 def _read_rows(source: dict[str, Any]) -> Iterator[Any]:

@@ -9,7 +9,7 @@ import yaml
 pytest.importorskip("tokenizers")
 
 from qwen_recipes.data.chat_rendering import TemplateRenderer
-from qwen_recipes.data.row_reader import RawRow
+from qwen_recipes.data.rows.row_reader import RawRow
 from qwen_recipes.guards import load_guard
 from qwen_recipes.guards.rows import FILE_PROBLEM_CODES, RowGuard, load_row_guards
 from qwen_recipes.guards.rows.base import RowViolation
@@ -22,7 +22,7 @@ from tests.unit.data.test_token_counter import TOKENIZER
 
 FILES = {f.stem: yaml.safe_load(f.read_text("utf-8")) for f in sorted((ROOT / "tests/guards/rows").glob("*.yaml"))}
 CASES = [pytest.param(code, case, id=f"{code}: {case['name']}") for code, f in FILES.items() for case in f["cases"]]
-TOGETHER = {"QR514", "QR515", "QR516"}
+TOGETHER = {"QR514", "QR515", "QR516", "QR532", "QR533"}
 """About rows together: tests/unit/cli/test_data_check.py."""
 MODELS = {
     "hybrid": "Qwen/Qwen3-4B",
