@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import sys
 
@@ -11,6 +12,7 @@ from qwen_recipes import __version__
 def start() -> None:
     """Run the command line; its exit code ends the process."""
     gc.set_threshold(100_000, 50, 50)  # importing makes many objects and no garbage
+    atexit.register(gc.freeze)  # else exiting looks through all of them twice
     try:
         if sys.argv[1:] in (["--version"], ["-V"]):
             sys.stdout.write(f"recipes, version {__version__}\n")

@@ -14,7 +14,6 @@ from qwen_recipes.cli.options_and_exits import (
     set_option,
 )
 from qwen_recipes.finding import RecipeError
-from qwen_recipes.recipe.part import convert_to_data
 
 
 @click.command("show")
@@ -35,7 +34,7 @@ def command(
 
     loaded = load_recipe_or_exit(file, sets, form)
     if not resolved:
-        data = convert_to_data(loaded.recipe)
+        data = loaded.recipe.model_dump(exclude_none=True)
         if form == "json":
             print_json(data)
         else:

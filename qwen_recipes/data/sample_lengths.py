@@ -11,8 +11,9 @@ from qwen_recipes.data.chat_rendering import TemplateRenderer
 from qwen_recipes.data.example_length import TokenMeasurer, select_loss
 from qwen_recipes.data.length_histogram import LengthHistogram
 from qwen_recipes.data.parsed_row import parse_row
-from qwen_recipes.data.row_reader import MissingReaderError, find_file_problem, read_raw_rows, split_file
+from qwen_recipes.data.rows.message_forms import RowOptions
 from qwen_recipes.data.rows.messages import BadRowError, Row
+from qwen_recipes.data.rows.row_reader import MissingReaderError, find_file_problem, read_raw_rows, split_file
 from qwen_recipes.data.source_files import list_source_files
 from qwen_recipes.data.token_counter import TokenCounter
 from qwen_recipes.data.tokenizer import MissingTokenizerError, is_qwen3_tokenizer, load_tokenizer
@@ -72,10 +73,10 @@ def list_examples(template: TemplateRenderer, row: Row, chat: ChatPlan) -> list[
 def _read_normalized_rows(file: Path, source: Any, max_rows: int) -> Iterator[Any]:
     if find_file_problem(file):
         return
-    count = 0
-    for work in split_file(file):
+    count, options = 0, RowOptions(source.roles, source.prompt_style)
+    for work in split_file(file, source.encoding or ""):
         for record in read_raw_rows(work):
-            facts = parse_row(record.row, source.format, dict(source.columns), "", None)
+            facts = parse_row(record.row, source.format, dict(source.columns), "", None, options)
             if facts.normalized is not None:
                 yield facts.normalized
                 count += 1

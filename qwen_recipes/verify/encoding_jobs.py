@@ -20,8 +20,8 @@ from qwen_recipes.filesystem.replace_file import replace_file
 from qwen_recipes.qwen.models import get_model_facts
 from qwen_recipes.qwen.placeholder_model import write_placeholder_model
 from qwen_recipes.recipe.load import LoadedRecipe
-from qwen_recipes.recipe.parts.place import Output
-from qwen_recipes.recipe.parts.source import Model
+from qwen_recipes.recipe.spec.hardware_and_output import Output
+from qwen_recipes.recipe.spec.model_and_data import Model
 from qwen_recipes.verify.row_sample import SampledRow
 
 SUBCOMMANDS = {"pretrain": "pt", "sft": "sft"}
@@ -74,6 +74,7 @@ def prepare_job(
     _write_lines(folder / "picked.jsonl", rows)
     spec = json.loads(compiled.files["rows.json"])
     source = {**spec["train"][0], "path": str(folder / "picked.jsonl"), "hub": None, "columns": {}, "weight": 1.0}
+    source |= {"roles": {}, "encoding": None}
     source["format"] = "text" if plan.objective.type == "pretrain" else "messages"
     spec |= {"train": [source], "validation": [], "validation_share": None, "origins": True}
     replace_file(folder / "rows.json", json.dumps(spec))
@@ -103,7 +104,8 @@ def _list_conversations(sampled: Sequence[SampledRow]) -> tuple[list[Row], list[
 
 def _replace_model_and_output(loaded: LoadedRecipe, plan: Plan, folder: Path) -> LoadedRecipe:
     model = Model(id=str(prepare_model_folder(plan, loaded.folder, folder / "model")))
-    return replace(loaded, recipe=loaded.recipe.with_values(model=model, output=Output(dir=str(folder / "out"))))
+    changes = {"model": model, "output": Output(dir=str(folder / "out"))}
+    return replace(loaded, recipe=loaded.recipe.model_copy(update=changes))
 
 
 def _write_lines(path: Path, rows: Sequence[Row]) -> None:

@@ -78,7 +78,7 @@ def command(
 def _check_selection(selection: DataSelection, jobs: int | None, quiet: bool) -> dict[str, Any]:
     from concurrent.futures import BrokenExecutor
 
-    from qwen_recipes.data.row_reader import MissingReaderError
+    from qwen_recipes.data.rows.row_reader import MissingReaderError
     from qwen_recipes.data.tokenizer import MissingTokenizerError
     from qwen_recipes.guards.rows.parallel_check import check_rows
     from qwen_recipes.guards.rows.summary import summarize_check

@@ -51,9 +51,10 @@ def command(
     shown = list(islice(_preview_selection(asked, backend), from_row - 1, from_row - 1 + rows))
     if not shown:
         exit_with_error("there is no row to show", ExitCode.INVALID_INPUT)
+    all_bad = all(row.problem for row in shown)
     if html is None:
         print_text(format_previews(shown, coloured=_can_colour()))
-        return
+        sys.exit(ExitCode.INVALID_INPUT if all_bad else ExitCode.SUCCESS)
     from qwen_recipes.filesystem.replace_file import replace_file
 
     try:
@@ -75,7 +76,7 @@ def _can_colour() -> bool:
 def _preview_selection(selection: DataSelection, backend: str | None) -> Iterator[RowPreview]:
     """Each row, or why it can't be trained on."""
     from qwen_recipes.data.encoder import Encoder, LossRule
-    from qwen_recipes.data.row_reader import MissingReaderError
+    from qwen_recipes.data.rows.row_reader import MissingReaderError
     from qwen_recipes.data.tokenizer import MissingTokenizerError, load_tokenizer
 
     rules = selection.rules
@@ -89,7 +90,7 @@ def _preview_selection(selection: DataSelection, backend: str | None) -> Iterato
 
 def _preview_files(selection: DataSelection, encoder: object, suffix: str) -> Iterator[RowPreview]:
     from qwen_recipes.data.parsed_row import parse_row
-    from qwen_recipes.data.row_reader import find_file_problem, read_raw_rows, split_file
+    from qwen_recipes.data.rows.row_reader import find_file_problem, read_raw_rows, split_file
 
     for rows in selection.files:
         wrong = find_file_problem(Path(rows.file))
@@ -97,11 +98,12 @@ def _preview_files(selection: DataSelection, encoder: object, suffix: str) -> It
             yield RowPreview(rows.file, problem=wrong.message)
             continue
         lines = 0
-        for work in split_file(Path(rows.file)):
+        for work in split_file(Path(rows.file), rows.encoding):
             read: list[int] = [0]
             for record in read_raw_rows(work, read):
                 name = f"{rows.file}:{lines + record.number}{suffix}"
-                facts = parse_row(record.row, rows.layout, dict(rows.columns), selection.rules.template.variant, None)
+                variant = selection.rules.template.variant
+                facts = parse_row(record.row, rows.layout, dict(rows.columns), variant, None, rows.options)
                 if record.problem or facts.normalized is None:
                     yield RowPreview(name, problem=record.problem or facts.problem)
                 else:

@@ -16,7 +16,8 @@ from qwen_recipes.cli.options_and_exits import (
 )
 from qwen_recipes.data.chat_rendering import TemplateRenderer
 from qwen_recipes.data.detect_format import detect_file_format
-from qwen_recipes.data.source_files import list_source_files
+from qwen_recipes.data.rows.find_files import MissingSourceError, explain_empty_folder, find_row_files, is_folder
+from qwen_recipes.data.rows.message_forms import RowOptions
 from qwen_recipes.finding import RecipeError
 from qwen_recipes.guards.rows.row_checker import RowCheckSettings, RowFile
 from qwen_recipes.qwen.chat_templates import TEMPLATES, RenderError, detect_template_variant, read_template
@@ -124,15 +125,21 @@ def _collect_rows(
             skipped.append(source.hub)
             continue
         for file in find_files_or_exit(folder, source.path):
-            rows.append(RowFile(len(rows), str(file), source.format, dict(source.columns), held))
+            options = RowOptions(source.roles, source.prompt_style)
+            encoding = source.encoding or ""
+            rows.append(RowFile(len(rows), str(file), source.format, dict(source.columns), held, options, encoding))
     return rows, rules, overlong, tuple(skipped)
 
 
 def find_files_or_exit(folder: Path, path: str) -> list[Path]:
-    """The files that a path, a folder or a pattern stands for, in order; none ends the process."""
-    found = list_source_files(path, folder)
+    """The files that a path, a folder or a pattern stands for, in order; none ends the process. Raises OSError."""
+    try:
+        found = find_row_files(folder, path)
+    except MissingSourceError as error:
+        exit_with_error(str(error), ExitCode.USAGE)
     if not found:
-        exit_with_error(f"{folder / path} is not there", ExitCode.USAGE)
+        named = folder / path
+        exit_with_error(explain_empty_folder(named) if is_folder(named) else f"{named} is not there", ExitCode.USAGE)
     return found
 
 

@@ -14,11 +14,13 @@ from .counts import RowCounts
 from .files_beside_rows import copy_files, write_beside_rows
 from .formats import normalize_row
 from .hold_out import ExampleGroup, WeightedGroups, flatten_groups, hold_out_share, thin_out
+from .message_forms import read_options
 from .messages import BadRowError, Row
 from .mismatched_answers import pair_mismatched
 from .nodes import run_once_per_folder
 from .output_overlap import find_first_overlap
 from .renderer import RowRenderer
+from .row import MissingReaderError
 from .shapes import SHAPES
 from .sources import MissingSourceError, find_files, read_source_rows
 from .steps import count_steps, describe_steps, explain_too_few_packs, write_steps
@@ -91,7 +93,7 @@ class RowPreparation:
     def _cut_into_examples(self, name: str, number: int, row: Row) -> list[Conversation]:
         try:
             examples = self._make_examples(row)
-        except BadRowError as error:
+        except (ValueError, RecursionError) as error:
             self.counts.leave_out("bad", name, number, 0, str(error))
             return []
         self.counts.count_row(row, examples)
@@ -171,17 +173,18 @@ def read_normalized_rows(
     source: dict[str, Any], counts: RowCounts | None = None
 ) -> Iterator[tuple[str, int, Row | None, str]]:
     """File, number, and the row in our form or the reason why there is none; `counts` is told of unread keys."""
+    options = read_options(source)
     for name, number, record, problem in read_source_rows(source):
         try:
             if problem:
                 raise BadRowError(problem)
-            row = normalize_row(record, source["format"], source["columns"])
+            row = normalize_row(record, source["format"], source["columns"], options)
             if counts is not None:
                 counts.unread.update(find_unread_keys(record, source["format"], source["columns"]))
             yield name, number, row, ""
         except BadRowError as error:
             yield name, number, None, str(error)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             yield name, number, None, f"can't be read: {error}"
 
 
@@ -215,7 +218,12 @@ def prepare_rows(spec: dict[str, Any]) -> None:
     if problems:
         sys.exit("\n".join(problems))
     copy_files(spec)
-    RowPreparation(spec).run()
+    try:
+        RowPreparation(spec).run()
+    except MissingReaderError as error:
+        sys.exit(f"rows: {error}")
+    except OSError as error:
+        sys.exit(f"rows: {error.filename or spec['out']}: {error.strerror}")
 
 
 def _find_source_problems(source: dict[str, Any], spec: dict[str, Any]) -> list[str]:
@@ -224,7 +232,7 @@ def _find_source_problems(source: dict[str, Any], spec: dict[str, Any]) -> list[
         return []
     try:
         files = find_files(source["path"])
-    except MissingSourceError as error:
+    except (MissingSourceError, OSError) as error:
         return [f"rows: {error}"]
     output = spec.get("output_dir")
     found = find_first_overlap([Path(source["path"]), *files], Path(output)) if output is not None else None

@@ -13,7 +13,7 @@ from typing import Any
 from qwen_recipes.backends.plan import DataPlan, SourcePlan
 from qwen_recipes.data.rows.sources import read_source_rows
 from qwen_recipes.filesystem.replace_file import replace_file
-from qwen_recipes.verify.trainer_probe.cpu_plan import NotProbedError
+from qwen_recipes.verify.trainer_probe.probe_plan import NotProbedError
 
 ROWS = 200
 """Of each source, where nothing else is said."""
@@ -42,7 +42,7 @@ def _copy_source(source: SourcePlan, base: Path, file: Path, count: int) -> Sour
         )
     rows = islice(_read_rows({**asdict(source), "path": os.path.relpath(base / source.path)}), count)
     replace_file(file, "".join(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows))
-    return replace(source, path=str(file))
+    return replace(source, path=str(file), encoding=None)
 
 
 def _read_rows(source: dict[str, Any]) -> Iterator[Any]:
