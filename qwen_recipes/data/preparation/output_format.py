@@ -33,12 +33,12 @@ def convert_lines(file: Path, suffix: str) -> None:
     convert = _CONVERTERS[suffix]
     if convert is None:
         return
-    made = file.with_name(file.name + ".made")
+    target = file.with_name(file.name + ".made")
     try:
-        convert(file, made)
-        made.replace(file)
+        convert(file, target)
+        target.replace(file)
     finally:
-        made.unlink(missing_ok=True)
+        target.unlink(missing_ok=True)
 
 
 def _read_rows(file: Path) -> Iterator[dict[str, Any]]:
@@ -47,22 +47,22 @@ def _read_rows(file: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
-def _write_array(file: Path, made: Path) -> None:
-    with file.open("rb") as lines, made.open("wb") as out:
+def _write_array(file: Path, target: Path) -> None:
+    with file.open("rb") as lines, target.open("wb") as out:
         for number, line in enumerate(lines):
             out.write((b",\n" if number else b"[\n") + line.rstrip(b"\n"))
         out.write(b"\n]\n" if file.stat().st_size else b"[]\n")
 
 
-def _write_gzip(file: Path, made: Path) -> None:
-    with file.open("rb") as lines, gzip.GzipFile(made, "wb", mtime=0) as out:
+def _write_gzip(file: Path, target: Path) -> None:
+    with file.open("rb") as lines, gzip.GzipFile(target, "wb", mtime=0) as out:
         shutil.copyfileobj(lines, out)
 
 
 def _write_table(delimiter: str) -> Callable[[Path, Path], None]:
-    def write(file: Path, made: Path) -> None:
+    def write(file: Path, target: Path) -> None:
         names = list(dict.fromkeys(name for row in _read_rows(file) for name in row))
-        with made.open("w", encoding="utf-8", newline="") as out:
+        with target.open("w", encoding="utf-8", newline="") as out:
             table = csv.writer(out, delimiter=delimiter, lineterminator="\n")
             table.writerow(names)
             table.writerows([_write_cell(row.get(name)) for name in names] for row in _read_rows(file))
@@ -77,13 +77,13 @@ def _write_cell(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _write_parquet(file: Path, made: Path) -> None:
+def _write_parquet(file: Path, target: Path) -> None:
     try:
         from pyarrow import ArrowException, Table, parquet
     except ImportError:
         raise OutputFormatError("writing Parquet needs pyarrow (pip install pyarrow)") from None
     try:
-        parquet.write_table(Table.from_pylist(list(_read_rows(file))), made)
+        parquet.write_table(Table.from_pylist(list(_read_rows(file))), target)
     except (ArrowException, TypeError) as error:
         why = " ".join(str(error).split())
         raise OutputFormatError(f"the rows can't be written as Parquet, which wants one type a column: {why}") from None
