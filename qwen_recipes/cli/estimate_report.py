@@ -10,8 +10,9 @@ import click
 
 from qwen_recipes.backends.base import Backend
 from qwen_recipes.backends.plan import Plan
-from qwen_recipes.data.estimate_rows import BYTES_PER_TOKEN, estimate_rows, find_local_files
+from qwen_recipes.data.estimate_rows import BYTES_PER_TOKEN, estimate_rows
 from qwen_recipes.data.sample_examples import estimate_split
+from qwen_recipes.data.source_files import list_source_files
 from qwen_recipes.estimate import (
     Estimate,
     FitSuggestion,
@@ -22,6 +23,7 @@ from qwen_recipes.estimate import (
 )
 from qwen_recipes.estimate.gpu_models import GpuModel
 from qwen_recipes.qwen.models import get_model_facts
+from qwen_recipes.recipe.load import LoadedRecipe
 
 GIB = 2**30
 BAR_WIDTH = 48
@@ -43,7 +45,7 @@ class FitVerdict:
     suggestions: list[FitSuggestion]
 
 
-def assess_fit(loaded: Any, plan: Plan, backend: Backend, gpu: GpuModel) -> FitVerdict:
+def assess_fit(loaded: LoadedRecipe, plan: Plan, backend: Backend, gpu: GpuModel) -> FitVerdict:
     """The estimate, and where it does not surely fit, what would make it."""
     facts, rows = get_model_facts(plan.model.id, loaded.folder), estimate_training_rows(plan, loaded.folder)
     made = estimate_plan(plan, facts, gpu, rows)
@@ -53,7 +55,7 @@ def assess_fit(loaded: Any, plan: Plan, backend: Backend, gpu: GpuModel) -> FitV
 
 
 def suggest_tried_changes(
-    loaded: Any, plan: Plan, backend: Backend, gpu: GpuModel, rows: TrainingRows | None
+    loaded: LoadedRecipe, plan: Plan, backend: Backend, gpu: GpuModel, rows: TrainingRows | None
 ) -> list[FitSuggestion]:
     """What would make it fit, each written into the recipe, resolved, linted and estimated before."""
     from qwen_recipes.guards.trial import RecipeTrial
@@ -66,7 +68,7 @@ def estimate_training_rows(plan: Plan, folder: Path) -> TrainingRows | None:
     """A guess of the rows to train on, from the files' sizes; None where they are not all local JSONL."""
     paths: list[Path] = []
     for source in plan.data.train:
-        found = find_local_files(folder, source.path) if source.path else []
+        found = list_source_files(source.path, folder) if source.path else []
         if not found:
             return None
         paths += found

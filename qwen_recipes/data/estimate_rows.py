@@ -6,8 +6,6 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from qwen_recipes.data.rows.find_files import MissingSourceError, find_row_files
-
 MAX_SAMPLED_ROWS = 200
 """Rows of a file that are cut into examples to see how many there are."""
 SAMPLE_BYTES = 1 << 20
@@ -50,11 +48,3 @@ def count_examples(paths: Sequence[Path], make_examples: Callable[[object], list
     if not rows or not examples or not whole:
         return 1.0, 1.0
     return examples / rows, (size / examples) / (whole / rows)
-
-
-def find_local_files(folder: Path, path: str) -> list[Path]:
-    """The files that a source's file, folder or pattern stands for, seen from the recipe's `folder`; maybe none."""
-    try:
-        return find_row_files(folder, path)
-    except (MissingSourceError, OSError):
-        return []

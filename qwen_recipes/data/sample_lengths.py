@@ -8,13 +8,13 @@ from typing import Any
 
 from qwen_recipes.backends.plan import ChatPlan, Plan
 from qwen_recipes.data.chat_rendering import TemplateRenderer
-from qwen_recipes.data.estimate_rows import find_local_files
 from qwen_recipes.data.example_length import TokenMeasurer, select_loss
 from qwen_recipes.data.length_histogram import LengthHistogram
 from qwen_recipes.data.parsed_row import parse_row
 from qwen_recipes.data.rows.message_forms import RowOptions
 from qwen_recipes.data.rows.messages import BadRowError, Row
 from qwen_recipes.data.rows.row_reader import MissingReaderError, find_file_problem, read_raw_rows, split_file
+from qwen_recipes.data.source_files import list_source_files
 from qwen_recipes.data.token_counter import TokenCounter
 from qwen_recipes.data.tokenizer import MissingTokenizerError, is_qwen3_tokenizer, load_tokenizer
 from qwen_recipes.qwen.models import get_model_facts
@@ -30,7 +30,7 @@ def sample_lengths(plan: Plan, folder: Path, max_rows: int = MAX_ROWS) -> Length
     Nothing is kept between calls: what would tell that a file is unchanged costs nearly as much as measuring.
     """
     files = [
-        (file, source) for source in plan.data.train if source.path for file in find_local_files(folder, source.path)
+        (file, source) for source in plan.data.train if source.path for file in list_source_files(source.path, folder)
     ]
     if not files:
         return None

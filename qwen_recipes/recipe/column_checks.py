@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from qwen_recipes.finding import Finding, Route
 from qwen_recipes.recipe.objective_formats import COLUMNS_BY_FORMAT, FORMATS_BY_OBJECTIVE
-from qwen_recipes.recipe.parts.source import Source
+from qwen_recipes.recipe.spec.model_and_data import Source
 from qwen_recipes.recipe.suggestions import find_closest_match
 
 

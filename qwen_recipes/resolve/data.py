@@ -6,7 +6,7 @@ from pathlib import Path
 
 from qwen_recipes.backends.plan import DataPlan, SourcePlan
 from qwen_recipes.recipe.objective_formats import DEFAULT_FORMATS, FORMATS_BY_OBJECTIVE
-from qwen_recipes.recipe.parts.source import Data, Source
+from qwen_recipes.recipe.spec.model_and_data import Data, Source
 from qwen_recipes.resolve.decisions import PlanDecisions
 
 
@@ -32,7 +32,7 @@ def resolve_data(data: Data, objective: str, decisions: PlanDecisions) -> DataPl
     )
 
 
-_SOURCE_FIELDS = tuple(Source.kinds)
+_SOURCE_FIELDS = tuple(Source.model_fields)
 
 
 def _resolve_source(source: Source, objective: str, used_names: set[str]) -> SourcePlan:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
-from qwen_recipes.cli.console import format_count, print_stderr
+from qwen_recipes.cli.console import format_count, print_json, print_stderr, print_text
 from qwen_recipes.cli.data.selection import DataOptions, DataSelection, select_data
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, format_option, set_option
 from qwen_recipes.data.detect_format import ROW_FORMATS
@@ -69,9 +68,9 @@ def command(names: tuple[str, ...], out: Path, form: str, force: bool, **flags: 
                                flags["group_by"], flags["seed"])  # fmt: skip
     manifest = _run_preparation(asked, order, outputs)
     if form == "json":
-        click.echo(json.dumps({"output": str(out), "counts": manifest["counts"]}, indent=2))
+        print_json({"output": str(out), "counts": manifest["counts"]})
     else:
-        click.echo(_format_counts(manifest["counts"], outputs, order.validation is not None))
+        print_text(_format_counts(manifest["counts"], outputs, order.validation is not None))
 
 
 def _resolve_think_option(option: str, selection: DataSelection) -> str:

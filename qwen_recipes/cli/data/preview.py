@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from qwen_recipes.cli.console import format_count, print_stderr, should_colour
+from qwen_recipes.cli.console import format_count, print_stderr, print_text, should_colour
 from qwen_recipes.cli.data.selection import DataOptions, DataSelection, get_template_text, select_data
 from qwen_recipes.cli.data.token_preview import RowPreview, format_previews, render_preview_page
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, set_option
@@ -53,12 +53,12 @@ def command(
         exit_with_error("there is no row to show", ExitCode.INVALID_INPUT)
     all_bad = all(row.problem for row in shown)
     if html is None:
-        click.echo(format_previews(shown, coloured=_can_colour()), color=should_colour(sys.stdout))
+        print_text(format_previews(shown, coloured=_can_colour()))
         sys.exit(ExitCode.INVALID_INPUT if all_bad else ExitCode.SUCCESS)
-    from qwen_recipes.data.rows.prepare import replace_file
+    from qwen_recipes.filesystem.replace_file import replace_file
 
     try:
-        replace_file(html, render_preview_page(shown, _describe_encoding(asked.rules)))
+        replace_file(html, render_preview_page(shown, _describe_encoding(asked.rules)), create_folder=False)
     except OSError as error:
         exit_with_error(f"{html} can't be written: {error.strerror}", ExitCode.USAGE)
     print_stderr(f"{format_count(len(shown), 'row')} in {html}")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from qwen_recipes.errors import QwenRecipesError
 
@@ -28,44 +29,45 @@ def find_output_suffix(path: Path) -> str:
     return suffix
 
 
-def convert_lines(file: Path, suffix: str) -> None:
-    """Rewrite a file of JSON lines in the format of a suffix. Raises OutputFormatError, OSError."""
-    convert = _CONVERTERS[suffix]
-    if convert is None:
-        return
-    target = file.with_name(file.name + ".made")
-    try:
-        convert(file, target)
-        target.replace(file)
-    finally:
-        target.unlink(missing_ok=True)
+def write_in_format(lines: IO[bytes], suffix: str, out: IO[bytes]) -> None:
+    """Write JSON lines to `out` in the format of a suffix. Raises OutputFormatError, OSError."""
+    _CONVERTERS[suffix](lines, out)
 
 
-def _read_rows(file: Path) -> Iterator[dict[str, Any]]:
-    with file.open("rb") as lines:
-        for line in lines:
-            yield json.loads(line)
+def _read_rows(lines: IO[bytes]) -> Iterator[dict[str, Any]]:
+    lines.seek(0)
+    for line in lines:
+        yield json.loads(line)
 
 
-def _write_array(file: Path, target: Path) -> None:
-    with file.open("rb") as lines, target.open("wb") as out:
-        for number, line in enumerate(lines):
-            out.write((b",\n" if number else b"[\n") + line.rstrip(b"\n"))
-        out.write(b"\n]\n" if file.stat().st_size else b"[]\n")
+def _write_lines(lines: IO[bytes], out: IO[bytes]) -> None:
+    lines.seek(0)
+    shutil.copyfileobj(lines, out)
 
 
-def _write_gzip(file: Path, target: Path) -> None:
-    with file.open("rb") as lines, gzip.GzipFile(target, "wb", mtime=0) as out:
-        shutil.copyfileobj(lines, out)
+def _write_array(lines: IO[bytes], out: IO[bytes]) -> None:
+    lines.seek(0)
+    opened = b"[\n"
+    for line in lines:
+        out.write(opened + line.rstrip(b"\n"))
+        opened = b",\n"
+    out.write(b"\n]\n" if opened == b",\n" else b"[]\n")
 
 
-def _write_table(delimiter: str) -> Callable[[Path, Path], None]:
-    def write(file: Path, target: Path) -> None:
-        names = list(dict.fromkeys(name for row in _read_rows(file) for name in row))
-        with target.open("w", encoding="utf-8", newline="") as out:
-            table = csv.writer(out, delimiter=delimiter, lineterminator="\n")
-            table.writerow(names)
-            table.writerows([_write_cell(row.get(name)) for name in names] for row in _read_rows(file))
+def _write_gzip(lines: IO[bytes], out: IO[bytes]) -> None:
+    with gzip.GzipFile(filename="", fileobj=out, mode="wb", mtime=0) as packed:
+        lines.seek(0)
+        shutil.copyfileobj(lines, packed)
+
+
+def _write_table(delimiter: str) -> Callable[[IO[bytes], IO[bytes]], None]:
+    def write(lines: IO[bytes], out: IO[bytes]) -> None:
+        names = list(dict.fromkeys(name for row in _read_rows(lines) for name in row))
+        text = io.TextIOWrapper(out, encoding="utf-8", newline="")
+        table = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+        table.writerow(names)
+        table.writerows([_write_cell(row.get(name)) for name in names] for row in _read_rows(lines))
+        text.detach()
 
     return write
 
@@ -77,20 +79,20 @@ def _write_cell(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _write_parquet(file: Path, target: Path) -> None:
+def _write_parquet(lines: IO[bytes], out: IO[bytes]) -> None:
     try:
         from pyarrow import ArrowException, Table, parquet
     except ImportError:
         raise OutputFormatError("writing Parquet needs pyarrow (pip install pyarrow)") from None
     try:
-        parquet.write_table(Table.from_pylist(list(_read_rows(file))), target)
+        parquet.write_table(Table.from_pylist(list(_read_rows(lines))), out)
     except (ArrowException, TypeError) as error:
         why = " ".join(str(error).split())
         raise OutputFormatError(f"the rows can't be written as Parquet, which wants one type a column: {why}") from None
 
 
-_CONVERTERS: dict[str, Callable[[Path, Path], None] | None] = {
-    **dict.fromkeys(LINES_SUFFIXES, None),
+_CONVERTERS: dict[str, Callable[[IO[bytes], IO[bytes]], None]] = {
+    **dict.fromkeys(LINES_SUFFIXES, _write_lines),
     ".json": _write_array,
     ".jsonl.gz": _write_gzip,
     ".csv": _write_table(","),

@@ -1,6 +1,6 @@
 """Read rows, make examples, decide on each, write them: two passes, so that memory holds a few numbers an example.
 
-Inputs are only read. Outputs are written beside their place and renamed when all of them are whole.
+Inputs are only read. Outputs are put in their place when all of them are whole, the manifest first.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import tempfile
 from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from hashlib import blake2b, sha256
 from pathlib import Path
@@ -23,12 +24,14 @@ from qwen_recipes.data.preparation.convert_row import (
     convert_row,
     extract_reasoning,
 )
-from qwen_recipes.data.preparation.output_format import convert_lines, find_output_suffix
+from qwen_recipes.data.preparation.output_format import find_output_suffix, write_in_format
 from qwen_recipes.data.preparation.selection import Assignment, ExampleGroups, balance_reasoning, hold_out_groups
 from qwen_recipes.data.rows.message_forms import PLAIN, RowOptions
 from qwen_recipes.data.rows.messages import BadRowError, Row
 from qwen_recipes.data.rows.row_reader import RawRow, find_file_problem, read_raw_rows, split_file
 from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.filesystem.file_set import FileSet
+from qwen_recipes.filesystem.locked_folder import lock_folder, make_folder
 
 DROP_REASONS = {
     "duplicate": "the same as an earlier example",
@@ -91,7 +94,7 @@ class DataPreparation:
 
         Raises OSError, MissingReaderError, PreparationError, OutputFormatError.
         """
-        outputs.train.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(outputs.train.parent)
         with DuplicateFinder() as duplicates, tempfile.TemporaryFile("w+b", dir=outputs.train.parent) as made:
             for number, source in enumerate(self.sources):
                 self._process_source(number, source, duplicates, made)
@@ -198,26 +201,22 @@ class DataPreparation:
 
     def _write_outputs(self, outputs: OutputPaths, scratch: IO[bytes], assignments: list[Assignment]) -> dict[str, Any]:
         scratch.seek(0)
-        parts = {name: _part_path(path) for name, path in asdict(outputs).items()}
-        try:
-            with parts["train"].open("wb") as train, parts["validation"].open("wb") as validation:
-                files = {"train": train, "validation": validation}
-                for place, (line, fate) in enumerate(zip(scratch, assignments, strict=True)):
-                    self.counts[fate] += 1
-                    if fate in files:
-                        files[fate].write(line)
-                    else:
-                        self._record_dropped(place, fate)
-            manifest = self._build_manifest()
-            for name in files:
-                convert_lines(parts[name], find_output_suffix(getattr(outputs, name)))
-            parts["manifest"].write_text(json.dumps(manifest, ensure_ascii=False, indent=1) + "\n", "utf-8")
-            for name, path in asdict(outputs).items():
-                if name != "validation" or self.options.validation is not None:
-                    parts[name].replace(path)
-        finally:
-            for part in parts.values():
-                part.unlink(missing_ok=True)
+        names = ["train", *(["validation"] if self.options.validation is not None else [])]
+        with FileSet() as written, ExitStack() as parts:
+            manifest_file = written.stage(outputs.manifest)
+            folder = outputs.train.parent
+            lines = {name: parts.enter_context(tempfile.TemporaryFile("w+b", dir=folder)) for name in names}
+            for place, (line, fate) in enumerate(zip(scratch, assignments, strict=True)):
+                self.counts[fate] += 1
+                if fate in lines:
+                    lines[fate].write(line)
+                else:
+                    self._record_dropped(place, fate)
+            digests = {name: _stage_rows(written, getattr(outputs, name), lines[name]) for name in names}
+            manifest = self._build_manifest(digests)
+            manifest_file.write(f"{json.dumps(manifest, ensure_ascii=False, indent=1)}\n".encode())
+            with lock_folder(folder):
+                written.commit()
         return manifest
 
     def _record_dropped(self, index: int, assignment: Assignment) -> None:
@@ -236,20 +235,17 @@ class DataPreparation:
         self.counts[assignment] += 1
         self.dropped.append({"file": source.file, "line": line, "part": 0, "fate": assignment, "why": reason})
 
-    def _build_manifest(self) -> dict[str, Any]:
+    def _build_manifest(self, digests: dict[str, str]) -> dict[str, Any]:
         names = ("unreadable", "read", "bad", "rows_used", "made", "train", "validation", *DROP_REASONS)
         return {
             "inputs": [
                 {"file": s.file, "layout": s.row_format, "sha256": _compute_sha256(s.file)} for s in self.sources
             ],
+            "outputs": digests,
             "order": asdict(self.options),
             "counts": {name.replace("-", "_"): self.counts[name] for name in names},
             "dropped": self.dropped,
         }
-
-
-def _part_path(path: Path) -> Path:
-    return path.with_name(f".{path.name}.part")
 
 
 def _comparable_text(row: Row) -> str:
@@ -283,5 +279,18 @@ def _compute_sha256(file: str) -> str:
     digest = sha256()
     with Path(file).open("rb") as content:
         while block := content.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _stage_rows(written: FileSet, path: Path, lines: IO[bytes]) -> str:
+    """Stage JSON lines in the format that the file's name says; the SHA-256 of what was written."""
+    digest = sha256()
+    with tempfile.TemporaryFile("w+b", dir=path.parent) as made:
+        write_in_format(lines, find_output_suffix(path), made)
+        made.seek(0)
+        staged = written.stage(path)
+        while block := made.read(1 << 20):
+            staged.write(block)
             digest.update(block)
     return digest.hexdigest()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from .counts import RowCounts
-from .files_beside_rows import copy_files
+from .files_beside_rows import copy_files, write_beside_rows
 from .formats import normalize_row
 from .hold_out import ExampleGroup, WeightedGroups, flatten_groups, hold_out_share, thin_out
 from .message_forms import read_options
@@ -145,8 +146,8 @@ class RowPreparation:
 
     def _write_split(self, split: str, rows: list[Row]) -> None:
         self.counts.rows[split] = len(rows)
-        self.out.mkdir(parents=True, exist_ok=True)
-        replace_file(self.out / f"{split}.jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        write_beside_rows(self.spec, f"{split}.jsonl", text)
 
     def _tell_steps(self) -> None:
         """Count the steps of the epochs where rows are trained one by one, and write them into the config."""
@@ -164,7 +165,7 @@ class RowPreparation:
         report = {**self.counts.to_report(), "steps": self.steps}
         if self.spec.get("origins"):
             report["origins"] = self.origins
-        replace_file(self.out / "rows.json", json.dumps(report, ensure_ascii=False, indent=2) + "\n")
+        write_beside_rows(self.spec, "rows.json", json.dumps(report, ensure_ascii=False, indent=2) + "\n")
         self.counts.print_counts()
 
 
@@ -187,25 +188,26 @@ def read_normalized_rows(
             yield name, number, None, f"can't be read: {error}"
 
 
-def replace_file(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, "utf-8")
-    part.replace(path)
-
-
 def save_arrow(folder: Path, splits: dict[str, list[Row]]) -> None:
     """Save tokenized rows as the data set that LLaMA-Factory reads from `tokenized_path`."""
     from datasets import Dataset, DatasetDict
 
-    shutil.rmtree(folder, ignore_errors=True)
-    DatasetDict({name: Dataset.from_list(rows) for name, rows in splits.items() if rows}).save_to_disk(str(folder))
+    with tempfile.TemporaryDirectory(prefix=".recipes-", dir=folder.parent) as scratch:
+        made = Path(scratch) / folder.name
+        DatasetDict({name: Dataset.from_list(rows) for name, rows in splits.items() if rows}).save_to_disk(str(made))
+        if folder.is_symlink():
+            folder.unlink()
+        shutil.rmtree(folder, ignore_errors=True)
+        made.rename(folder)
 
 
 def main(spec_file: str) -> None:
     """Prepare the rows that this JSON file describes; exits 1 with a message where that can't be done."""
     spec = json.loads(Path(spec_file).read_text("utf-8"))
-    run_once_per_folder(Path(spec["out"]), lambda: prepare_rows(spec))
+    try:
+        run_once_per_folder(Path(spec["out"]), lambda: prepare_rows(spec))
+    except OSError as error:
+        sys.exit(f"rows: {error.filename or spec['out']}: {error.strerror or error}")
 
 
 def prepare_rows(spec: dict[str, Any]) -> None:

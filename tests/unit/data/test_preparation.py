@@ -203,7 +203,7 @@ def test_the_same_seed_gives_the_same_files_and_another_others(tmp_path):
 def test_a_failed_run_leaves_nothing(tmp_path, monkeypatch):
     file = tmp_path / "in.jsonl"
     file.write_text(json.dumps({"messages": [user(), said()]}) + "\n")
-    monkeypatch.setattr(DataPreparation, "_build_manifest", lambda self: 1 / 0)
+    monkeypatch.setattr(DataPreparation, "_build_manifest", lambda self, digests: 1 / 0)
     outputs = OutputPaths(tmp_path / "out.jsonl", tmp_path / "held.jsonl", tmp_path / "m.json")
     with pytest.raises(ZeroDivisionError):
         DataPreparation([InputFile(str(file), "messages", {})], PreparationOptions()).run(outputs)

@@ -16,7 +16,7 @@ from qwen_recipes.guards.rows.base import RowViolation
 from qwen_recipes.guards.rows.row_checker import RowChecker, RowCheckSettings, RowFile
 from qwen_recipes.qwen.chat_templates import TEMPLATES, RenderError, read_template, render_conversation
 from qwen_recipes.qwen.models import get_model_facts
-from qwen_recipes.recipe.spec.source import Format
+from qwen_recipes.recipe.spec.model_and_data import Format
 from tests.conftest import ROOT
 from tests.unit.data.test_token_counter import TOKENIZER
 
