@@ -10,7 +10,7 @@ import click
 
 from qwen_recipes.backends.base import Backend
 from qwen_recipes.backends.plan import Plan
-from qwen_recipes.data.estimate_rows import BYTES_PER_TOKEN, estimate_rows, find_local_files
+from qwen_recipes.data.estimate_rows import BYTES_PER_TOKEN, estimate_sources, find_local_files
 from qwen_recipes.data.sample_examples import estimate_split
 from qwen_recipes.estimate import (
     Estimate,
@@ -64,13 +64,10 @@ def suggest_tried_changes(
 
 def estimate_training_rows(plan: Plan, folder: Path) -> TrainingRows | None:
     """A guess of the rows to train on, from the files' sizes; None where they are not all local JSONL."""
-    paths: list[Path] = []
-    for source in plan.data.train:
-        found = find_local_files(folder, source.path) if source.path else []
-        if not found:
-            return None
-        paths += found
-    seen = estimate_rows(paths)
+    seen = estimate_sources(
+        (find_local_files(folder, source.path) if source.path else [], source.limit, source.weight)
+        for source in plan.data.train
+    )
     if not seen:
         return None
     examples, share = estimate_split(plan, folder)
@@ -161,6 +158,7 @@ def _format_details(verdict: FitVerdict, *, colour: bool) -> str:
         click.style(title, fg=FIT_COLOURS[e.check_fit()]) if colour else title,
         draw_memory_bar(e),
         *_format_legend(e),
+        f"  {describe_steps(e)}",
     ]
     if verdict.suggestions:
         lines += ["", "It would fit with one of these (the fastest first):"]
@@ -168,6 +166,18 @@ def _format_details(verdict: FitVerdict, *, colour: bool) -> str:
     elif e.check_fit() != "yes":
         lines += ["", _describe_larger_gpus(e)]
     return "\n".join(lines)
+
+
+def describe_steps(e: Estimate) -> str:
+    """How many optimizer steps, and who counts them."""
+    if e.plan.training.steps is not None:
+        return f"{e.steps:,} steps"
+    if e.steps is None:
+        return "steps are not known: only rows in local JSONL files are counted here"
+    if e.plan.counts_steps:
+        return f"about {e.steps:,} steps; the rows are counted when the run prepares them"
+    why = "it packs the rows" if e.plan.training.packing else "it groups or splits the rows"
+    return f"about {e.steps:,} steps; {e.plan.backend} counts them itself, since {why}"
 
 
 def _describe_larger_gpus(e: Estimate) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Literal, NamedTuple
 
@@ -85,8 +85,52 @@ def find_file_problem(path: Path) -> FileProblem | None:
     return FileProblem("not-text", f"the file is {form}, not text in UTF-8") if form else None
 
 
-def split_file(path: Path) -> Iterator[FilePart]:
-    """The file in parts, in its order. Raises MissingReaderError, OSError."""
+def split_file(path: Path, most_rows: int | None = None) -> Iterator[FilePart]:
+    """The file in parts, in its order; only its first rows where `most_rows` says how many.
+
+    Raises MissingReaderError, OSError.
+    """
+    parts = _split_whole_file(path)
+    yield from parts if most_rows is None else _take_rows(parts, most_rows)
+
+
+def limit_files(files: Iterable[Path], most_rows: int | None) -> Iterator[tuple[Path, int | None]]:
+    """The files that the first `most_rows` rows of all lie in, and how many of each are meant; None means all.
+
+    Raises MissingReaderError, OSError.
+    """
+    left = most_rows
+    for file in files:
+        if left == 0:
+            return
+        yield file, left
+        if left is not None:
+            left -= sum(1 for part in split_file(file, left) for _ in read_raw_rows(part))
+
+
+def _take_rows(parts: Iterable[FilePart], most_rows: int) -> Iterator[FilePart]:
+    left = most_rows
+    for part in parts:
+        if left <= 0:
+            return
+        taken, count = _take_lines(part, left) if isinstance(part, ByteRange) else (part[:left], len(part[:left]))
+        left -= count
+        yield taken
+
+
+def _take_lines(part: ByteRange, most_rows: int) -> tuple[ByteRange, int]:
+    """The stretch up to the end of its row number `most_rows`, and how many rows it has."""
+    count, end = 0, part.end
+    with part.path.open("rb") as file:
+        for position, line in _read_lines(file, part):
+            count += line is None or bool(line.strip())
+            if count == most_rows:
+                end = position
+                break
+    return replace(part, end=min(end, part.end)), count
+
+
+def _split_whole_file(path: Path) -> Iterator[FilePart]:
     readers = {".json": _read_json, ".csv": _read_csv, ".parquet": _read_parquet}
     read = readers.get(path.suffix)
     if read and not (path.suffix == ".json" and _is_json_lines(path)):
@@ -104,7 +148,7 @@ def read_raw_rows(part: FilePart, line_counts: list[int] | None = None) -> Itera
         return
     with part.path.open("rb") as file:
         number = 0
-        for line in _read_lines(file, part):
+        for _, line in _read_lines(file, part):
             number += 1
             if line is None:
                 yield RawRow(number, None, f"the line is longer than {LONGEST_LINE >> 20} MiB")
@@ -134,8 +178,8 @@ def _explain_parse_error(line: bytes, error: Exception) -> str:
     return f"not JSON: {error}"
 
 
-def _read_lines(file: IO[bytes], part: ByteRange) -> Iterator[bytes | None]:
-    """Lines that begin in the stretch; None for one that is too long."""
+def _read_lines(file: IO[bytes], part: ByteRange) -> Iterator[tuple[int, bytes | None]]:
+    """Where each line ends that begins in the stretch, and the line; None for one that is too long."""
     position = _find_first_line(file, part)
     while position < part.end:
         line = file.readline(min(LONGEST_LINE + 1, part.size - position))
@@ -143,10 +187,10 @@ def _read_lines(file: IO[bytes], part: ByteRange) -> Iterator[bytes | None]:
             return
         position += len(line)
         if len(line) <= LONGEST_LINE:
-            yield line.removeprefix(b"\xef\xbb\xbf") if position == len(line) else line
+            yield position, line.removeprefix(b"\xef\xbb\xbf") if position == len(line) else line
         else:
-            yield None
             position = _skip_line(file, position, part.size)
+            yield position, None
 
 
 def _find_first_line(file: IO[bytes], part: ByteRange) -> int:

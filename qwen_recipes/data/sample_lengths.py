@@ -12,7 +12,7 @@ from qwen_recipes.data.estimate_rows import find_local_files
 from qwen_recipes.data.example_length import TokenMeasurer, select_loss
 from qwen_recipes.data.length_histogram import LengthHistogram
 from qwen_recipes.data.parsed_row import parse_row
-from qwen_recipes.data.row_reader import MissingReaderError, find_file_problem, read_raw_rows, split_file
+from qwen_recipes.data.row_reader import MissingReaderError, find_file_problem, limit_files, read_raw_rows, split_file
 from qwen_recipes.data.rows.messages import BadRowError, Row
 from qwen_recipes.data.token_counter import TokenCounter
 from qwen_recipes.data.tokenizer import MissingTokenizerError, is_qwen3_tokenizer, load_tokenizer
@@ -28,12 +28,15 @@ def sample_lengths(plan: Plan, folder: Path, max_rows: int = MAX_ROWS) -> Length
     `folder` is the recipe's. None where nothing can be said: rows on the hub, missing files, no tokenizer here.
     Nothing is kept between calls: what would tell that a file is unchanged costs nearly as much as measuring.
     """
-    files = [
-        (file, source) for source in plan.data.train if source.path for file in find_local_files(folder, source.path)
-    ]
-    if not files:
-        return None
     try:
+        files = [
+            (file, source, most)
+            for source in plan.data.train
+            if source.path
+            for file, most in limit_files(find_local_files(folder, source.path), source.limit)
+        ]
+        if not files:
+            return None
         return _measure_files(plan, folder, files, max_rows)
     except (MissingTokenizerError, MissingReaderError, OSError):
         return None
@@ -50,9 +53,10 @@ def _measure_files(plan: Plan, folder: Path, files: list[Any], max_rows: int) ->
         else TemplateRenderer("unknown", (folder / chat.template).read_text())
     )
     found = LengthHistogram()
-    for file, source in files:
+    for file, source, most in files:
+        share = max(1, max_rows // len(files))
         measure = TokenMeasurer(counter, select_loss(chat.train_on, chat.thinking, source.format))
-        for row in _read_normalized_rows(file, source, max(1, max_rows // len(files))):
+        for row in _read_normalized_rows(file, source, most, share):
             for example in list_examples(template, row, chat):
                 measured = measure.measure_row(example, template.render_row(example), template.render)
                 longest = max((length for length, _ in measured), key=lambda one: one.tokens)
@@ -69,11 +73,11 @@ def list_examples(template: TemplateRenderer, row: Row, chat: ChatPlan) -> list[
         return []
 
 
-def _read_normalized_rows(file: Path, source: Any, max_rows: int) -> Iterator[Any]:
+def _read_normalized_rows(file: Path, source: Any, most_rows: int | None, max_rows: int) -> Iterator[Any]:
     if find_file_problem(file):
         return
     count = 0
-    for work in split_file(file):
+    for work in split_file(file, most_rows):
         for record in read_raw_rows(work):
             facts = parse_row(record.row, source.format, dict(source.columns), "", None)
             if facts.normalized is not None:

@@ -97,7 +97,7 @@ def _preview_files(selection: DataSelection, encoder: object, suffix: str) -> It
             yield RowPreview(rows.file, problem=wrong.message)
             continue
         lines = 0
-        for work in split_file(Path(rows.file)):
+        for work in split_file(Path(rows.file), rows.most_rows):
             read: list[int] = [0]
             for record in read_raw_rows(work, read):
                 name = f"{rows.file}:{lines + record.number}{suffix}"

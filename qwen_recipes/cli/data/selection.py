@@ -16,6 +16,7 @@ from qwen_recipes.cli.options_and_exits import (
 )
 from qwen_recipes.data.chat_rendering import TemplateRenderer
 from qwen_recipes.data.detect_format import detect_file_format
+from qwen_recipes.data.row_reader import limit_files
 from qwen_recipes.data.rows.sources import ROW_FILE_SUFFIXES
 from qwen_recipes.finding import RecipeError
 from qwen_recipes.guards.rows.row_checker import RowCheckSettings, RowFile
@@ -123,8 +124,8 @@ def _collect_rows(
         if source.hub:
             skipped.append(source.hub)
             continue
-        for file in find_files_or_exit(folder, source.path):
-            rows.append(RowFile(len(rows), str(file), source.format, dict(source.columns), held))
+        for file, most in limit_files(find_files_or_exit(folder, source.path), source.limit):
+            rows.append(RowFile(len(rows), str(file), source.format, dict(source.columns), held, most))
     return rows, rules, overlong, tuple(skipped)
 
 

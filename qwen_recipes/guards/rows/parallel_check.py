@@ -102,13 +102,13 @@ def _check_parts(
     size = path.stat().st_size
     if pool is None:
         assert _row_checker is not None
-        for work in split_file(path):
+        for work in split_file(path, rows.most_rows):
             yield _row_checker.check_part(work, rows)
             report_progress(_count_bytes(work))
         report_progress(0 if path.suffix not in (".csv", ".json", ".parquet") else size)
         return
     waiting: deque[tuple[Future[Any], int]] = deque()
-    for work in split_file(path):
+    for work in split_file(path, rows.most_rows):
         waiting.append((pool.submit(_check_part, work, rows), _count_bytes(work)))
         if len(waiting) > 2 * pool.cores:
             yield _collect_next(waiting, report_progress)

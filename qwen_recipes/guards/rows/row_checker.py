@@ -45,13 +45,14 @@ class RowCheckSettings:
 
 @dataclass(frozen=True)
 class RowFile:
-    """One file of rows."""
+    """One file of rows, or its first `most_rows`."""
 
     number: int
     file: str
     layout: str
     columns: Mapping[str, str] = field(default_factory=dict)
     validation: bool = False
+    most_rows: int | None = None
 
 
 class RowChecker:
