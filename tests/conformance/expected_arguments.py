@@ -47,18 +47,8 @@ def optimisation(plan: Plan, backend: str) -> dict[str, Any]:
         "compile": t.compile,
         "offload_activations": t.offload_activations,
         "streaming": plan.data.streaming,
-        **checkpointing(plan, backend),
     }
     return values if t.steps else {**values, "epochs": t.epochs}
-
-
-def checkpointing(plan: Plan, backend: str) -> dict[str, Any]:
-    """Activations that are computed again; ms-swift's FSDP is told so in a file of its own."""
-    t = plan.training
-    if backend == "ms-swift" and plan.hardware.fsdp:
-        return {"activation_checkpointing": t.gradient_checkpointing}
-    reentrant = t.reentrant_checkpointing if t.gradient_checkpointing else None
-    return {"gradient_checkpointing": t.gradient_checkpointing, "use_reentrant": reentrant}
 
 
 def optimised(plan: Plan, backend: str) -> dict[str, Any]:

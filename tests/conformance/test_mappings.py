@@ -81,6 +81,7 @@ def test_every_mapping_has_a_name_of_its_own() -> None:
     assert len(MAPPINGS) > 400
 
 
+@pytest.mark.full
 def test_what_is_compiled_is_as_planned(oracle: MappingOracle) -> None:
     """The same checks find nothing in what is compiled: else they would notice anything."""
     seen = {(case.backend.name, case.made.plan.objective.type): case for case in oracle.corpus.newest}

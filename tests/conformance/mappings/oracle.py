@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from qwen_recipes.backends import load_backend
+from qwen_recipes.backends.plan import Plan
 from qwen_recipes.compile import compile_recipe
 from qwen_recipes.compile.render import make_environment
 from qwen_recipes.compile.validate_output import InvalidOutputError
@@ -123,6 +124,7 @@ class MappingOracle:
             return f"its parser refuses it: {str(answer.error)[:200]}"
         wanted = {
             **expected(plan, backend),
+            **expect_checkpointing(plan, backend),
             "output_dir": os.path.relpath(plan.output.dir, case.recipe.parent),
             "max_length": max_length(plan, backend),
             **{f"warmup_steps_at_{steps}": warmup_at(plan, steps, backend) for steps in (100, 1000)},
@@ -136,8 +138,17 @@ class MappingOracle:
         return None
 
 
+def expect_checkpointing(plan: Plan, backend: str) -> dict[str, Any]:
+    """Activations that are computed again; ms-swift's FSDP is told so in a file of its own."""
+    t = plan.training
+    if backend == "ms-swift" and plan.hardware.fsdp:
+        return {"activation_checkpointing": t.gradient_checkpointing}
+    reentrant = t.reentrant_checkpointing if t.gradient_checkpointing else None
+    return {"gradient_checkpointing": t.gradient_checkpointing, "use_reentrant": reentrant}
+
+
 def normalize(value: Any) -> Any:
-    """Paths as they are seen from anywhere; nothing, false and an empty list are one."""
+    """Nothing, false and an empty list are one."""
     return value or None
 
 
