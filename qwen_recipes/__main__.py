@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import sys
 
@@ -10,16 +11,21 @@ from qwen_recipes import __version__
 
 def start() -> None:
     """Run the command line; its exit code ends the process."""
-    if sys.argv[1:] in (["--version"], ["-V"]):
-        sys.stdout.write(f"recipes, version {__version__}\n")
-        return
     gc.set_threshold(100_000, 50, 50)  # importing makes many objects and no garbage
+    atexit.register(gc.freeze)  # else exiting looks through all of them twice
     try:
+        if sys.argv[1:] in (["--version"], ["-V"]):
+            sys.stdout.write(f"recipes, version {__version__}\n")
+            sys.stdout.flush()
+            return
         from qwen_recipes.cli import main
 
         main(prog_name="recipes")
     except KeyboardInterrupt:
         sys.exit(130)
+    except OSError as error:  # what click itself prints, such as help
+        sys.stderr.write(f"recipes: standard output can't be written: {error.strerror}\n")
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -24,13 +24,15 @@ from qwen_recipes.compile.support_matrix import build_support_matrix, describe_c
 from qwen_recipes.guards import Guard, load_guards
 from qwen_recipes.recipe.load import load_recipe
 from qwen_recipes.recipe.schema import SCHEMA_FILES, Draft, build_recipe_schema
+from qwen_recipes.recipe.spec.validator import FILE as CORE_SCHEMA_FILE
 from research.estimates import estimates_page
 from research.faults import faults_page
 from research.gotchas.gotchas_page import render_page as render_gotchas_page
 from research.measurements import strategies_page
 from research.parity import parity_page
 from research.training.trained_page import render_trained_page
-from tools import demonstrations_page, generate_parts, trainer_page
+from tools import demonstrations_page, layouts_table, trainer_page
+from tools.core_schema_file import render_core_schema
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE_RECIPE = ROOT / "examples" / "one-24gb-card.yaml"
@@ -177,7 +179,6 @@ def render_all_files() -> dict[Path, str]:
     schemas = {ROOT / "schemas" / file: render_schema(draft) for draft, file in SCHEMA_FILES.items()}
     return {
         **schemas,
-        **{ROOT / file: text for file, text in generate_parts.render_files().items()},
         ROOT / "docs" / "guards" / "README.md": render_guard_index(),
         ROOT / "docs" / "trained.md": render_trained_page(),
         ROOT / "docs" / "demonstrations.md": demonstrations_page.render_page(),
@@ -189,6 +190,7 @@ def render_all_files() -> dict[Path, str]:
             "README.md", {"help": render_help, "recipe": render_recipe, "received": render_received_table}
         ),
         ROOT / "docs" / "running.md": fill_blocks("docs/running.md", {"faults": faults_page.render_table}),
+        ROOT / "docs" / "data.md": fill_blocks("docs/data.md", {"layouts": layouts_table.render_table}),
         ROOT / "docs" / "matrix.md": render_matrix_page(),
         ROOT / "docs" / "trainer.md": trainer_page.render_page(),
         ROOT / "docs" / "parity.md": parity_page.render_page(),
@@ -201,13 +203,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
-    stale = {p: text for p, text in render_all_files().items() if not p.is_file() or p.read_text("utf-8") != text}
+    stale = write_stale_files({CORE_SCHEMA_FILE: render_core_schema()}, check)
+    if stale and check:
+        return 1  # the pages hold recipes against it
+    return 1 if write_stale_files(render_all_files(), check) and check else 0
+
+
+def write_stale_files(files: dict[Path, str], check: bool) -> bool:
+    """Write the files whose text is another, or only name them; whether there are any."""
+    stale = {p: text for p, text in files.items() if not p.is_file() or p.read_text("utf-8") != text}
     for path, text in stale.items():
         print(f"{'not current' if check else 'written'}: {path.relative_to(ROOT)}", file=sys.stderr)
         if not check:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, "utf-8")
-    return 1 if check and stale else 0
+    return bool(stale)
 
 
 if __name__ == "__main__":

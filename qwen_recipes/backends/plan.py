@@ -56,6 +56,10 @@ class SourcePlan:
     columns: Mapping[str, str]
     weight: float
     limit: int | None = None
+    roles: Mapping[str, str] = field(default_factory=dict)
+    """Our roles by the rows' own names."""
+    prompt_style: str = "plain"
+    encoding: str | None = None
 
 
 @dataclass(frozen=True)

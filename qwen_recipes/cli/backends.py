@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from qwen_recipes.cli.console import print_json, print_text
 from qwen_recipes.cli.options_and_exits import format_option
 
 
@@ -20,7 +21,7 @@ def command(whole: bool, form: str) -> None:
         _print_support_matrix(form)
         return
     if form == "json":
-        click.echo(
+        print_text(
             json.dumps(
                 [
                     {"name": b.name, "title": b.title, "version": b.version, "versions": list(b.versions)}
@@ -31,13 +32,12 @@ def command(whole: bool, form: str) -> None:
         )
         return
     for backend in load_backends():
-        click.echo(f"{backend.name:<14} {backend.title} {', '.join(backend.versions)}")
+        print_text(f"{backend.name:<14} {backend.title} {', '.join(backend.versions)}")
         for limit in filter(backend.is_in_effect, backend.unsupported_settings):
-            click.echo(f"{'':<14} not `{limit.field}` where {limit.why}")
+            print_text(f"{'':<14} not `{limit.field}` where {limit.why}")
 
 
 def _print_support_matrix(form: str) -> None:
-    import json
     from dataclasses import asdict
 
     from qwen_recipes.backends import load_backends
@@ -45,7 +45,7 @@ def _print_support_matrix(form: str) -> None:
 
     cells = [cell for backend in load_backends() for cell in build_support_matrix(backend)]
     if form == "json":
-        click.echo(json.dumps([asdict(cell) for cell in cells], indent=2))
+        print_json([asdict(cell) for cell in cells])
         return
     for cell in sorted(cells, key=lambda c: c.field):
-        click.echo(f"{cell.field:<32} {cell.backend:<13} {describe_cell(cell)}")
+        print_text(f"{cell.field:<32} {cell.backend:<13} {describe_cell(cell)}")

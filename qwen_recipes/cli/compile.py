@@ -4,30 +4,36 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from qwen_recipes.cli.console import print_stderr, text
+from qwen_recipes.cli.console import print_stderr, print_text, text
 from qwen_recipes.cli.lock_check import exit_on_drift
 from qwen_recipes.cli.options_and_exits import (
+    BACKENDS_HELP,
     ExitCode,
     backend_version_option,
+    choose_backends_or_exit,
     exit_with_error,
     exit_with_findings,
-    exit_without_backend,
-    get_backend_or_exit,
     load_recipe_or_exit,
     set_option,
 )
 from qwen_recipes.finding import RecipeError
 
+if TYPE_CHECKING:
+    from qwen_recipes.backends import Backend
+    from qwen_recipes.compile import CompiledRecipe
+    from qwen_recipes.recipe.load import LoadedRecipe
+
 _OVERWRITE_HINT = "--diff shows how, --force overwrites"
+DEFAULT_FOLDER = Path("compiled")
 
 
 @click.command("compile")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--backend", metavar="NAME|all", help="Framework to compile for; the recipe's own where left out.")
+@click.option("--backend", metavar="NAME|all", help=BACKENDS_HELP)
 @backend_version_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Folder; [default: compiled/NAME]")
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 where the folder is not what would be written.")
@@ -56,10 +62,10 @@ def command(
     if output and len(files) > 1:
         exit_with_error(f"-o names the folder of one recipe, not of {' and '.join(files)}", ExitCode.USAGE)
     drift = False
-    recipes = [(loaded := load_recipe_or_exit(file, sets), output or Path("compiled") / loaded.name) for file in files]
+    recipes = [(loaded := load_recipe_or_exit(file, sets), get_compiled_folder(loaded, output)) for file in files]
     exit_if_folders_shared(recipes)
     compiled = [
-        (loaded, root, compile_backends_or_exit(loaded, select_backends(loaded, backend, version), root))
+        (loaded, root, compile_backends_or_exit(loaded, choose_backends_or_exit(loaded, backend, version), root))
         for loaded, root in recipes
     ]
     exit_if_runs_shared([(loaded, one) for loaded, _, every in compiled for one in every[:1]])
@@ -78,13 +84,13 @@ def command(
         sys.exit(ExitCode.INVALID_INPUT)
 
 
-def _print_findings(outputs: list[Any], quiet: bool) -> None:
+def _print_findings(outputs: list[CompiledRecipe], quiet: bool) -> None:
     if not quiet:
         for finding in {f.message: f for one in outputs for f in one.findings}.values():
             print_stderr(text([finding]))
 
 
-def exit_if_folders_shared(recipes: list[tuple[Any, Path]]) -> None:
+def exit_if_folders_shared(recipes: list[tuple[LoadedRecipe, Path]]) -> None:
     """Exit 1 where two of the recipes would be compiled to one folder."""
     from qwen_recipes.compile import SharedFolderError, check_folders_apart
 
@@ -94,7 +100,7 @@ def exit_if_folders_shared(recipes: list[tuple[Any, Path]]) -> None:
         exit_with_error(str(error), ExitCode.INVALID_INPUT)
 
 
-def exit_if_runs_shared(compiled: list[tuple[Any, Any]]) -> None:
+def exit_if_runs_shared(compiled: list[tuple[LoadedRecipe, CompiledRecipe]]) -> None:
     """Exit 1 where the runs of two of the recipes would write to one folder."""
     from qwen_recipes.compile import SharedFolderError, check_folders_apart
 
@@ -107,7 +113,7 @@ def exit_if_runs_shared(compiled: list[tuple[Any, Any]]) -> None:
         exit_with_error(str(error), ExitCode.INVALID_INPUT)
 
 
-def exit_if_not_ours(loaded: Any, folders: list[Path]) -> None:
+def exit_if_not_ours(loaded: LoadedRecipe, folders: list[Path]) -> None:
     """Exit 1 where a folder holds what another recipe, which is still there, was compiled to."""
     from qwen_recipes.compile import find_other_owner
 
@@ -120,26 +126,14 @@ def exit_if_not_ours(loaded: Any, folders: list[Path]) -> None:
             )
 
 
-def _write_outputs(outputs: list[Any], root: Path, *, force: bool, quiet: bool) -> None:
+def _write_outputs(outputs: list[CompiledRecipe], root: Path, *, force: bool, quiet: bool) -> None:
     for one in outputs:
-        _write_output(one, root / one.backend.name, force=force, quiet=quiet)
+        changed = write_output_or_exit(one, root, force=force)
+        if not quiet:
+            print_stderr(f"{root / one.backend.name}: {len(one.files)} files, {len(changed)} changed")
 
 
-def select_backends(loaded: Any, backend: str | None, version: str | None = None) -> list[Any]:
-    """The backends that `--backend` names, or the recipe's own; exit 2 without either."""
-    from qwen_recipes.backends import load_backends
-
-    if backend == "all" and version is not None:
-        exit_with_error("--backend-version is one framework's: name it with --backend", ExitCode.USAGE)
-    if backend == "all":
-        return load_backends()
-    name = backend or (loaded.recipe.run.backend if loaded.recipe.run else None)
-    if name is None:
-        exit_without_backend(loaded)
-    return [get_backend_or_exit(name, version)]
-
-
-def compile_backends_or_exit(loaded: Any, chosen: list[Any], root: Path) -> list[Any]:
+def compile_backends_or_exit(loaded: LoadedRecipe, chosen: list[Backend], root: Path) -> list[CompiledRecipe]:
     """Compile for each backend, or print every problem of all of them and exit 1."""
     from qwen_recipes.compile import InvalidOutputError, compile_recipe
 
@@ -156,7 +150,7 @@ def compile_backends_or_exit(loaded: Any, chosen: list[Any], root: Path) -> list
     return every
 
 
-def _compare_with_folder(outputs: list[Any], root: Path, *, show: bool, check: bool) -> bool:
+def _compare_with_folder(outputs: list[CompiledRecipe], root: Path, *, show: bool, check: bool) -> bool:
     """Whether the folder is not what would be written; shows how, or says where."""
     from qwen_recipes.compile import diff_files, find_drifted
 
@@ -166,7 +160,7 @@ def _compare_with_folder(outputs: list[Any], root: Path, *, show: bool, check: b
     except OSError as error:
         exit_with_error(f"{error.filename} can't be read: {error.strerror}", ExitCode.USAGE)
     if show:
-        click.echo(shown, nl=False)
+        print_text(shown, nl=False)
     elif check:
         for name, files in changed.items():
             for changed_file in files:
@@ -176,7 +170,7 @@ def _compare_with_folder(outputs: list[Any], root: Path, *, show: bool, check: b
     return any(changed.values())
 
 
-def _exit_if_hand_edited(outputs: list[Any], root: Path) -> None:
+def _exit_if_hand_edited(outputs: list[CompiledRecipe], root: Path) -> None:
     """Stop before the first backend's files are written where those of another were edited by hand."""
     from qwen_recipes.compile import HandEditedError, find_hand_edited
 
@@ -189,14 +183,27 @@ def _exit_if_hand_edited(outputs: list[Any], root: Path) -> None:
             )
 
 
-def _write_output(output: Any, folder: Path, *, force: bool, quiet: bool) -> None:
+def write_output_or_exit(output: CompiledRecipe, root: Path, *, force: bool) -> list[str]:
+    """Write one backend's files into its folder below `root`, or exit 1 or 2; names of those that changed.
+
+    No symbolic link is followed below `root`, nor in the default folder.
+    """
     from qwen_recipes.compile import HandEditedError, write_files
 
+    folder = root / output.backend.name
     try:
-        changed = write_files(folder, output.files, force=force)
+        return write_files(folder, output.files, root=Path() if is_default_folder(root) else root, force=force)
     except HandEditedError as error:
         exit_with_error(f"{error} was edited by hand; {_OVERWRITE_HINT}", ExitCode.INVALID_INPUT)
     except OSError as error:
-        exit_with_error(f"{folder} can't be written: {error.strerror}", ExitCode.USAGE)
-    if not quiet:
-        print_stderr(f"{folder}: {len(output.files)} files, {len(changed)} changed")
+        exit_with_error(f"{error.filename or folder} can't be written: {error.strerror}", ExitCode.USAGE)
+
+
+def get_compiled_folder(loaded: LoadedRecipe, output: Path | None) -> Path:
+    """The folder that holds a folder for each backend: what `-o` says, or `compiled/NAME`."""
+    return output or DEFAULT_FOLDER / loaded.name
+
+
+def is_default_folder(root: Path) -> bool:
+    """Whether nobody named this folder: it is trusted no more than what lies in it."""
+    return root.parent == DEFAULT_FOLDER

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
-from qwen_recipes.cli.console import print_stderr
+from qwen_recipes.cli.console import print_json, print_stderr, print_text
 from qwen_recipes.cli.options_and_exits import (
     ExitCode,
     choose_backend_or_exit,
@@ -34,12 +33,12 @@ def command(first: str, second: str, backend: str | None, form: str) -> None:
         exit_with_error("a recipe and a run can't be compared: name two recipes, or two output folders", ExitCode.USAGE)
     sections = _compare_runs(first, second) if all(are_runs) else _compare_recipes(first, second, backend)
     if form == "json":
-        click.echo(json.dumps({name: [one.__dict__ for one in found] for name, found in sections}, indent=2))
+        print_json({name: [one.__dict__ for one in found] for name, found in sections})
         return
     for name, found in sections:
-        click.echo(name)
+        print_text(name)
         for one in found:
-            click.echo(f"  {one.format_line()}")
+            print_text(f"  {one.format_line()}")
     if not sections:
         print_stderr("recipes: nothing differs")
 

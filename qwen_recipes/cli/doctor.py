@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from qwen_recipes.cli.console import print_json, print_text
 
 if TYPE_CHECKING:
     from qwen_recipes.environments.doctor import EnvironmentState, MachineReport
@@ -28,7 +29,10 @@ def command(backend: str | None, root: Path | None, form: str) -> None:
     except LookupError as error:
         raise click.UsageError(str(error.args[0]) if error.args else f"no backend is called {backend}") from error
     report = examine_machine(chosen, root)
-    click.echo(json.dumps(report.as_dict(), indent=2) if form == "json" else _format_report(report))
+    if form == "json":
+        print_json(report.as_dict())
+    else:
+        print_text(_format_report(report))
     if backend and not report.has_usable_environment(chosen[0].name):
         raise SystemExit(ENVIRONMENT_FAILED)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from pathlib import Path
 import click
 
 from qwen_recipes.backends.base import Backend
+from qwen_recipes.cli.console import print_json, print_stderr, print_text
 
 ENVIRONMENT_FAILED = 4
 ROOT_OPTION = click.option(
@@ -57,7 +57,7 @@ def create_command(
             progress.end()
             _exit_build_failed(chosen.name, error)
         progress.end()
-        click.echo(environment.folder)
+        print_text(str(environment.folder))
 
 
 @command.command("list")
@@ -71,10 +71,10 @@ def list_command(root: Path | None, form: str) -> None:
 
     states = list_environment_states(load_backends(), root or default_root())
     if form == "json":
-        click.echo(json.dumps([asdict(state) for state in states], indent=2))
+        print_json([asdict(state) for state in states])
         return
     for state in states:
-        click.echo(
+        print_text(
             f"{state.backend:13} {state.version:8} {state.device:5} {state.python:5} {state.state:11} {state.folder}"
         )
 
@@ -92,7 +92,7 @@ def remove_command(backend: str, device: str | None, root: Path | None) -> None:
         if environment.backend in names and device in (None, environment.device):
             (environment.folder / READY_MARKER).unlink(missing_ok=True)
             shutil.rmtree(environment.folder)
-            click.echo(environment.folder)
+            print_text(str(environment.folder))
 
 
 class StepPrinter:
@@ -107,7 +107,7 @@ class StepPrinter:
         if self.quiet:
             return
         if not sys.stderr.isatty():
-            click.echo(text, err=True)
+            print_stderr(text)
             return
         step = text.partition(":")[0]
         self._write(f"\r\033[K{text}" if step == self.step else f"{self._break()}{text}")
@@ -137,7 +137,7 @@ def _select_backends(name: str) -> list[Backend]:
 
 
 def _exit_build_failed(name: str, error: Exception) -> None:
-    click.echo(f"error: the environment of {name} could not be built\n{error}", err=True)
+    print_stderr(f"error: the environment of {name} could not be built\n{error}")
     if log := getattr(error, "log", None):
-        click.echo(f"the whole log: {log}", err=True)
+        print_stderr(f"the whole log: {log}")
     raise SystemExit(ENVIRONMENT_FAILED)

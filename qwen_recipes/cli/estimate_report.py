@@ -10,8 +10,9 @@ import click
 
 from qwen_recipes.backends.base import Backend
 from qwen_recipes.backends.plan import Plan
-from qwen_recipes.data.estimate_rows import BYTES_PER_TOKEN, estimate_sources, find_local_files
+from qwen_recipes.data.estimate_rows import BYTES_PER_TOKEN, estimate_sources
 from qwen_recipes.data.sample_examples import estimate_split
+from qwen_recipes.data.source_files import list_source_files
 from qwen_recipes.estimate import (
     Estimate,
     FitSuggestion,
@@ -22,6 +23,7 @@ from qwen_recipes.estimate import (
 )
 from qwen_recipes.estimate.gpu_models import GpuModel
 from qwen_recipes.qwen.models import get_model_facts
+from qwen_recipes.recipe.load import LoadedRecipe
 
 GIB = 2**30
 BAR_WIDTH = 48
@@ -43,7 +45,7 @@ class FitVerdict:
     suggestions: list[FitSuggestion]
 
 
-def assess_fit(loaded: Any, plan: Plan, backend: Backend, gpu: GpuModel) -> FitVerdict:
+def assess_fit(loaded: LoadedRecipe, plan: Plan, backend: Backend, gpu: GpuModel) -> FitVerdict:
     """The estimate, and where it does not surely fit, what would make it."""
     facts, rows = get_model_facts(plan.model.id, loaded.folder), estimate_training_rows(plan, loaded.folder)
     made = estimate_plan(plan, facts, gpu, rows)
@@ -53,7 +55,7 @@ def assess_fit(loaded: Any, plan: Plan, backend: Backend, gpu: GpuModel) -> FitV
 
 
 def suggest_tried_changes(
-    loaded: Any, plan: Plan, backend: Backend, gpu: GpuModel, rows: TrainingRows | None
+    loaded: LoadedRecipe, plan: Plan, backend: Backend, gpu: GpuModel, rows: TrainingRows | None
 ) -> list[FitSuggestion]:
     """What would make it fit, each written into the recipe, resolved, linted and estimated before."""
     from qwen_recipes.guards.trial import RecipeTrial
@@ -65,7 +67,7 @@ def suggest_tried_changes(
 def estimate_training_rows(plan: Plan, folder: Path) -> TrainingRows | None:
     """A guess of the rows to train on, from the files' sizes; None where they are not all local JSONL."""
     seen = estimate_sources(
-        (find_local_files(folder, source.path) if source.path else [], source.limit, source.weight)
+        (list_source_files(source.path, folder) if source.path else [], source.limit, source.weight)
         for source in plan.data.train
     )
     if not seen:
@@ -158,7 +160,6 @@ def _format_details(verdict: FitVerdict, *, colour: bool) -> str:
         click.style(title, fg=FIT_COLOURS[e.check_fit()]) if colour else title,
         draw_memory_bar(e),
         *_format_legend(e),
-        f"  {describe_steps(e)}",
     ]
     if verdict.suggestions:
         lines += ["", "It would fit with one of these (the fastest first):"]
@@ -166,18 +167,6 @@ def _format_details(verdict: FitVerdict, *, colour: bool) -> str:
     elif e.check_fit() != "yes":
         lines += ["", _describe_larger_gpus(e)]
     return "\n".join(lines)
-
-
-def describe_steps(e: Estimate) -> str:
-    """How many optimizer steps, and who counts them."""
-    if e.plan.training.steps is not None:
-        return f"{e.steps:,} steps"
-    if e.steps is None:
-        return "steps are not known: only rows in local JSONL files are counted here"
-    if e.plan.counts_steps:
-        return f"about {e.steps:,} steps; the rows are counted when the run prepares them"
-    why = "it packs the rows" if e.plan.training.packing else "it groups or splits the rows"
-    return f"about {e.steps:,} steps; {e.plan.backend} counts them itself, since {why}"
 
 
 def _describe_larger_gpus(e: Estimate) -> str:

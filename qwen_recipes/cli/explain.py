@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from qwen_recipes.cli.console import print_text
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error
 
 
@@ -15,11 +16,11 @@ def command(code: str | None) -> None:
 
     if code is None:
         for guard in load_guards():
-            click.echo(f"{guard.code}  {guard.severity:<8}  {guard.title}")
+            print_text(f"{guard.code}  {guard.severity:<8}  {guard.title}")
         return
     try:
         guard = load_guard(code)
     except KeyError:
         exit_with_error(f"no guard is called {code}; `recipes explain` lists them", ExitCode.USAGE)
-    click.echo(f"{guard.code} ({guard.name}), {guard.severity}, confidence {guard.confidence}\n")
-    click.echo(guard.docstring.strip())
+    print_text(f"{guard.code} ({guard.name}), {guard.severity}, confidence {guard.confidence}\n")
+    print_text(guard.docstring.strip())

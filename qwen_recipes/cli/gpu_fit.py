@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from qwen_recipes.cli.estimate_report import FitVerdict
+    from qwen_recipes.compile import CompiledRecipe
+    from qwen_recipes.estimate import Estimate, FitSuggestion
+    from qwen_recipes.estimate.gpu_models import GpuModel
+    from qwen_recipes.recipe.load import LoadedRecipe
 
 GIB = 1 << 30
 
 
-def detect_known_gpus() -> list[Any]:
+def detect_known_gpus() -> list[GpuModel]:
     """The kinds of GPU that a run would see here and the catalogue has; none where there is no driver."""
     from qwen_recipes.environments.gpu import detect_gpus
     from qwen_recipes.estimate.gpu_models import identify_gpu
@@ -16,7 +23,7 @@ def detect_known_gpus() -> list[Any]:
     return list(dict.fromkeys(gpu for gpu in found if gpu is not None))
 
 
-def assess_fit_on_local_gpus(loaded: Any, compiled: Any) -> list[Any]:
+def assess_fit_on_local_gpus(loaded: LoadedRecipe, compiled: CompiledRecipe) -> list[FitVerdict]:
     """The estimate for each kind of GPU here; none on a CPU, or where the catalogue does not know the GPUs."""
     if compiled.plan.hardware.device != "cuda":
         return []
@@ -25,12 +32,12 @@ def assess_fit_on_local_gpus(loaded: Any, compiled: Any) -> list[Any]:
     return [assess_fit(loaded, compiled.plan, compiled.backend, gpu) for gpu in detect_known_gpus()]
 
 
-def fits_no_gpu(verdicts: list[Any]) -> bool:
+def fits_no_gpu(verdicts: list[FitVerdict]) -> bool:
     """Whether there are GPUs and it fits on none of them."""
     return bool(verdicts) and all(one.estimate.check_fit() == "no" for one in verdicts)
 
 
-def describe_memory_shortfall(verdicts: list[Any]) -> list[str]:
+def describe_memory_shortfall(verdicts: list[FitVerdict]) -> list[str]:
     """What is to say of GPUs that are too small, or may be: both numbers, then what would make it fit."""
     found = []
     for one in verdicts:
@@ -44,11 +51,10 @@ def describe_memory_shortfall(verdicts: list[Any]) -> list[str]:
     return found
 
 
-def build_estimate_record(loaded: Any, compiled: Any) -> dict[str, float | None] | None:
-    """What the record keeps of the estimate; None without one. Memory with CUDA's own, as nvidia-smi counts it."""
+def build_estimate_record(verdicts: list[FitVerdict]) -> dict[str, float | None] | None:
+    """What a run's record keeps of its estimate; None without one. Memory with CUDA's own, as nvidia-smi counts it."""
     from qwen_recipes.estimate.estimate import CUDA_CONTEXT_BYTES
 
-    verdicts = assess_fit_on_local_gpus(loaded, compiled)
     if not verdicts:
         return None
     made = verdicts[0].estimate
@@ -56,7 +62,7 @@ def build_estimate_record(loaded: Any, compiled: Any) -> dict[str, float | None]
     return memory | {"seconds": made.seconds, "tokens_per_second": made.tokens_per_second}
 
 
-def suggest_memory_savings(loaded: Any, compiled: Any) -> list[str]:
+def suggest_memory_savings(loaded: LoadedRecipe, compiled: CompiledRecipe) -> list[str]:
     """After memory ran out: changes that take less by the estimate, the fastest first."""
     from qwen_recipes.cli.estimate_report import estimate_training_rows, suggest_tried_changes
     from qwen_recipes.estimate import estimate_plan
@@ -78,5 +84,5 @@ def suggest_memory_savings(loaded: Any, compiled: Any) -> list[str]:
     ]
 
 
-def _compute_saved_gib(now: Any, suggestion: Any) -> float:
+def _compute_saved_gib(now: Estimate, suggestion: FitSuggestion) -> float:
     return float(now.peak - suggestion.estimate.peak) / GIB

@@ -116,10 +116,9 @@ def _draft_or_exit(request: Any, folder: Path) -> Any:
 
 
 def _write_recipe(output: Path, text: str) -> None:
-    part = output.with_name(f".{output.name}.part")
+    from qwen_recipes.filesystem.replace_file import replace_file
+
     try:
-        part.write_text(text, "utf-8")
-        part.replace(output)
+        replace_file(output, text, create_folder=False)
     except OSError as error:
-        part.unlink(missing_ok=True)
         exit_with_error(f"{output} can't be written: {error.strerror}", ExitCode.USAGE)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from qwen_recipes.backends.native_config import NATIVE_FOLDERS
-from qwen_recipes.cli.console import REPORTERS, print_stderr, should_colour
+from qwen_recipes.cli.console import REPORTERS, print_bytes, print_machine, print_stderr, print_text
 from qwen_recipes.cli.lint_files import PathNotFoundError, find_lint_files, looks_like_recipe
 from qwen_recipes.cli.options_and_exits import (
     ExitCode,
@@ -64,7 +64,9 @@ class LintOptions:
 
 @click.command("lint")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("--backend", metavar="NAME", help="Judge for one framework instead of the recipe's own, or all.")
+@click.option(
+    "--backend", metavar="NAME|all", help="Judge for this framework, or all. [default: the recipe's, else all]"
+)
 @backend_version_option
 @click.option(
     "--as", "framework", type=click.Choice(list(NATIVE_FOLDERS)), help="Read the files as this framework's own."
@@ -108,7 +110,9 @@ def command(
         exit_with_error("--set changes no file, so there is nothing to fix: leave one of them out", ExitCode.USAGE)
     if version is not None and not (backend or framework):
         exit_with_error("--backend-version is one framework's: name it with --backend, or --as", ExitCode.USAGE)
-    if backend or framework:
+    if version is not None and backend == "all":
+        exit_with_error("--backend-version is one framework's: name it with --backend", ExitCode.USAGE)
+    if framework or backend not in (None, "all"):
         get_backend_or_exit(backend or framework or "", version)
     try:
         asked = LintOptions(
@@ -145,7 +149,7 @@ def _print_findings(findings: list[Finding], files: list[str], form: str, statis
     else:
         said = REPORTERS[form](findings, files)
     if said:
-        click.echo(said, color=should_colour(sys.stdout))
+        (print_text if form == "text" or (statistics and form != "json") else print_machine)(said)
 
 
 def _lint_file(file: str, options: LintOptions) -> list[Finding]:
@@ -175,24 +179,26 @@ def _fix_file(file: str, options: LintOptions, unsafe: bool, diff: bool) -> list
 def _echo_unchanged_stdin(file: str, content: bytes, diff: bool) -> None:
     """Standard input goes to standard output also where nothing is to fix."""
     if file == "-" and not diff:
-        click.echo(content, nl=False)
+        print_bytes(content)
 
 
 def _print_diff(file: str, text: str, fixed: FixResult) -> None:
     import difflib
 
     lines = difflib.unified_diff(text.splitlines(True), fixed.text.splitlines(True), file, file)
-    click.echo("".join(line if line.endswith("\n") else f"{line}\n" for line in lines), nl=False)
+    print_text("".join(line if line.endswith("\n") else f"{line}\n" for line in lines), nl=False)
 
 
 def _write_fixed(file: str, content: bytes, text: str, fixed: FixResult) -> None:
     """Write what changed; standard input goes to standard output in any case."""
     mark = b"\xef\xbb\xbf" if content.startswith(b"\xef\xbb\xbf") else b""
     if file == "-":
-        click.echo(mark + fixed.text.encode(), nl=False)
+        print_bytes(mark + fixed.text.encode())
     elif fixed.text != text:
+        from qwen_recipes.filesystem.replace_file import replace_file
+
         try:
-            Path(file).write_bytes(mark + fixed.text.encode())
+            replace_file(Path(file), mark + fixed.text.encode())
         except OSError as error:
             exit_with_error(f"{file} can't be written: {error.strerror}", ExitCode.USAGE)
     for finding in fixed.applied:

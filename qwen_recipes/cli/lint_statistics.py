@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 
+from qwen_recipes.cli.escaping import dump_json
 from qwen_recipes.finding import Finding
 
 
@@ -28,7 +28,7 @@ def format_json(findings: Iterable[Finding]) -> str:
         {"code": code, "severity": severity, "count": n, "title": _get_title(code)}
         for code, severity, n in count_by_code(findings)
     ]
-    return json.dumps(rows, ensure_ascii=False, indent=2)
+    return dump_json(rows)
 
 
 def _get_title(code: str) -> str:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import click
 
-from qwen_recipes.cli.compile import compile_backends_or_exit, select_backends
+from qwen_recipes.cli.compile import compile_backends_or_exit
 from qwen_recipes.cli.console import print_stderr
-from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, load_recipe_or_exit, set_option
+from qwen_recipes.cli.options_and_exits import (
+    BACKENDS_HELP,
+    ExitCode,
+    choose_backends_or_exit,
+    exit_with_error,
+    load_recipe_or_exit,
+    set_option,
+)
 
 
 @click.command("lock")
 @click.argument("file", metavar="RECIPE")
-@click.option("--backend", metavar="NAME|all", help="Framework to lock for; the recipe's own where left out.")
+@click.option("--backend", metavar="NAME|all", help=BACKENDS_HELP)
 @set_option
 def command(file: str, backend: str | None, sets: tuple[str, ...]) -> None:
     """Write a recipe's lock beside it: all that a run depends on, by hash or version.
@@ -25,7 +32,8 @@ def command(file: str, backend: str | None, sets: tuple[str, ...]) -> None:
         exit_with_error("a recipe from standard input has no place beside it", ExitCode.USAGE)
     loaded = load_recipe_or_exit(file, sets)
     path = get_lock_path(file)
-    every = compile_backends_or_exit(loaded, select_backends(loaded, backend), loaded.folder / "compiled" / loaded.name)
+    backends = choose_backends_or_exit(loaded, backend)
+    every = compile_backends_or_exit(loaded, backends, loaded.folder / "compiled" / loaded.name)
     try:
         content = build_lock(loaded, every)
         write_lock(path, content)

@@ -5,14 +5,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from enum import IntEnum
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
-from qwen_recipes.cli.console import REPORTERS, print_stderr, text
+from qwen_recipes.cli.console import REPORTERS, print_machine, print_stderr, text
 from qwen_recipes.finding import Finding, RecipeError
 
+if TYPE_CHECKING:
+    from qwen_recipes.backends import Backend
+    from qwen_recipes.qwen.facts import ModelFacts
+    from qwen_recipes.recipe.load import LoadedRecipe
+
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+BACKEND_HELP = "Framework. [default: the recipe's, else the first that supports all of it]"
+BACKENDS_HELP = "Framework, or all. [default: the recipe's, else the first that supports all of it]"
 
 
 class ExitCode(IntEnum):
@@ -42,11 +51,11 @@ def format_option(*formats: str) -> Callable[[Function], Function]:
 
 def exit_with_error(message: str, code: ExitCode) -> NoReturn:
     """Say why on standard error and end with this code."""
-    print_stderr(f"recipes: {message}")
+    print_stderr("recipes: " + message.replace("\n", "\n  "))
     sys.exit(code)
 
 
-def load_recipe_or_exit(file: str, sets: tuple[str, ...], form: str = "text") -> Any:
+def load_recipe_or_exit(file: str, sets: tuple[str, ...], form: str = "text") -> LoadedRecipe:
     """The recipe, or its problems printed and exit 1; a file that can't be read exits 2."""
     from qwen_recipes.recipe.load import RecipeReadError, load_recipe
     from qwen_recipes.recipe.overrides import OverrideError
@@ -61,7 +70,7 @@ def load_recipe_or_exit(file: str, sets: tuple[str, ...], form: str = "text") ->
         exit_with_findings(error.findings, form)
 
 
-def warn_custom_tokenizer_or_template(model: Any, recipe_sets_template: bool = False) -> None:
+def warn_custom_tokenizer_or_template(model: ModelFacts, recipe_sets_template: bool = False) -> None:
     """Warn of a model folder's own tokenizer and template where they are none of Qwen's; linting has QR318 for it.
 
     Not of the template where the recipe names one.
@@ -80,7 +89,7 @@ def backend_version_option(function: Function) -> Function:
     return click.option("--backend-version", "version", metavar="VERSION", help=help_text)(function)
 
 
-def get_backend_or_exit(name: str, version: str | None = None) -> Any:
+def get_backend_or_exit(name: str, version: str | None = None) -> Backend:
     """The backend of that name, at that version, or exit 2."""
     from qwen_recipes.backends import UnknownBackendError, load_backend_version
 
@@ -90,28 +99,27 @@ def get_backend_or_exit(name: str, version: str | None = None) -> Any:
         exit_with_error(str(error.args[0]), ExitCode.USAGE)
 
 
-def choose_backend_or_exit(loaded: Any, name: str | None, version: str | None = None) -> Any:
-    """The backend that is named, the recipe's, or the first that supports all of it, which is said; or exit 2."""
-    from qwen_recipes.backends import UnknownBackendError
-    from qwen_recipes.resolve.choose_backend import choose_backend
+def choose_backend_or_exit(loaded: LoadedRecipe, name: str | None, version: str | None = None) -> Backend:
+    """The framework that is named, the recipe's, or the first that supports all of it, which is said; or exit 2."""
+    if name == "all":
+        exit_with_error("this command takes one framework: --backend NAME", ExitCode.USAGE)
+    return choose_backends_or_exit(loaded, name, version)[0]
 
+
+def choose_backends_or_exit(loaded: LoadedRecipe, name: str | None, version: str | None = None) -> list[Backend]:
+    """As `choose_backend_or_exit`, for commands that also take `--backend all`."""
+    from qwen_recipes.backends import UnknownBackendError
+    from qwen_recipes.resolve.choose_backend import choose_backends
+
+    if name == "all" and version is not None:
+        exit_with_error("--backend-version is one framework's: name it with --backend", ExitCode.USAGE)
     try:
-        backend, why = choose_backend(loaded, name, version)
+        backends, why = choose_backends(loaded, name, version)
     except UnknownBackendError as error:
         exit_with_error(str(error.args[0]), ExitCode.USAGE)
     if why:
         print_stderr(f"recipes: {why}")
-    return backend
-
-
-def exit_without_backend(loaded: Any) -> NoReturn:
-    """Say which framework could be named, and exit 2: what writes or runs wants it named."""
-    from qwen_recipes.resolve.choose_backend import choose_backend
-
-    able = choose_backend(loaded)[0].name
-    exit_with_error(
-        f"name a framework: --backend NAME, or run.backend in the recipe; `{able}` supports all of it", ExitCode.USAGE
-    )
+    return backends
 
 
 def exit_with_findings(findings: list[Finding], form: str = "text") -> NoReturn:
@@ -120,7 +128,7 @@ def exit_with_findings(findings: list[Finding], form: str = "text") -> NoReturn:
         print_stderr(text(findings))
         print_stderr(summarize_findings(findings))
     else:
-        click.echo(REPORTERS[form](findings, ()))
+        print_machine(REPORTERS[form](findings, ()))
     sys.exit(ExitCode.INVALID_INPUT)
 
 

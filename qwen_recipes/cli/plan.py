@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
+from qwen_recipes.cli.console import print_json, print_text
 from qwen_recipes.cli.options_and_exits import (
+    BACKENDS_HELP,
     ExitCode,
+    choose_backends_or_exit,
     exit_with_error,
     exit_with_findings,
     format_option,
@@ -18,10 +21,17 @@ from qwen_recipes.cli.options_and_exits import (
 )
 from qwen_recipes.finding import RecipeError
 
+if TYPE_CHECKING:
+    from qwen_recipes.backends import Backend
+    from qwen_recipes.backends.plan import Plan
+    from qwen_recipes.cli.estimate_report import FitVerdict
+    from qwen_recipes.estimate.gpu_models import GpuModel
+    from qwen_recipes.recipe.load import LoadedRecipe
+
 
 @click.command("plan")
 @click.argument("file")
-@click.option("--backend", metavar="NAME|all", help="Framework; the recipe's own where left out, or all.")
+@click.option("--backend", metavar="NAME|all", help=BACKENDS_HELP)
 @click.option(
     "--gpu",
     "names",
@@ -41,7 +51,9 @@ def command(file: str, backend: str | None, names: tuple[str, ...], sets: tuple[
     loaded = load_recipe_or_exit(file, sets, form)
     try:
         verdicts = [
-            verdict for one in _select_backends(loaded, backend) for verdict in _assess_backend(loaded, one, names)
+            verdict
+            for one in choose_backends_or_exit(loaded, backend)
+            for verdict in _assess_backend(loaded, one, names)
         ]
     except RecipeError as error:
         exit_with_findings(error.findings, form)
@@ -54,15 +66,7 @@ def command(file: str, backend: str | None, names: tuple[str, ...], sets: tuple[
         sys.exit(ExitCode.DOES_NOT_FIT)
 
 
-def _select_backends(loaded: Any, backend: str | None) -> list[Any]:
-    from qwen_recipes.backends import load_backends
-    from qwen_recipes.cli.options_and_exits import get_backend_or_exit
-
-    name = backend or (loaded.recipe.run.backend if loaded.recipe.run else None) or "all"
-    return load_backends() if name == "all" else [get_backend_or_exit(name)]
-
-
-def _assess_backend(loaded: Any, backend: Any, gpu_names: tuple[str, ...]) -> list[Any]:
+def _assess_backend(loaded: LoadedRecipe, backend: Backend, gpu_names: tuple[str, ...]) -> list[FitVerdict]:
     from qwen_recipes.cli.estimate_report import assess_fit
     from qwen_recipes.resolve import resolve
 
@@ -77,7 +81,9 @@ def _assess_backend(loaded: Any, backend: Any, gpu_names: tuple[str, ...]) -> li
     ]
 
 
-def _name_gpu(loaded: Any, plan: Any, backend: Any, gpu: Any, *, named: bool) -> tuple[Any, Any]:
+def _name_gpu(
+    loaded: LoadedRecipe, plan: Plan, backend: Backend, gpu: GpuModel, *, named: bool
+) -> tuple[LoadedRecipe, Plan]:
     """The recipe and its plan as if it named this GPU, where the command line does or it computes no bf16 (QR407)."""
     from qwen_recipes.recipe.load import override_recipe
     from qwen_recipes.resolve import resolve
@@ -88,7 +94,7 @@ def _name_gpu(loaded: Any, plan: Any, backend: Any, gpu: Any, *, named: bool) ->
     return changed, resolve(changed, backend)
 
 
-def _select_gpus(plan: Any, gpu_names: tuple[str, ...]) -> list[Any]:
+def _select_gpus(plan: Plan, gpu_names: tuple[str, ...]) -> list[GpuModel]:
     from qwen_recipes.cli.gpu_fit import detect_known_gpus
     from qwen_recipes.estimate.gpu_models import UnknownGpuError, get_gpu_model
 
@@ -100,12 +106,10 @@ def _select_gpus(plan: Any, gpu_names: tuple[str, ...]) -> list[Any]:
     return found or [get_gpu_model("rtx-4090")]
 
 
-def _print_verdicts(verdicts: list[Any], form: str) -> None:
+def _print_verdicts(verdicts: list[FitVerdict], form: str) -> None:
     from qwen_recipes.cli.estimate_report import format_verdicts, verdict_as_json
 
     if form == "json":
-        import json
-
-        click.echo(json.dumps([verdict_as_json(verdict) for verdict in verdicts], indent=2))
+        print_json([verdict_as_json(verdict) for verdict in verdicts])
         return
-    click.echo(format_verdicts(verdicts, colour=sys.stdout.isatty()))
+    print_text(format_verdicts(verdicts, colour=sys.stdout.isatty()))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 import click
 
-from qwen_recipes.cli.console import print_stderr
+from qwen_recipes.cli.console import print_machine, print_stderr
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error
 
 
@@ -23,6 +21,7 @@ def command(folders: tuple[Path, ...], output: Path) -> None:
 
     DIR is a run's output folder. The page is one file, opens offline, and runs no script.
     """
+    from qwen_recipes.filesystem.replace_file import replace_file
     from qwen_recipes.reports.html_report import render_run_report
     from qwen_recipes.runs.record import read_record
 
@@ -34,21 +33,10 @@ def command(folders: tuple[Path, ...], output: Path) -> None:
         records.append(record)
     text = render_run_report(records)
     if str(output) == "-":
-        click.echo(text, nl=False)
+        print_machine(text, nl=False)
         return
     try:
-        _write_page(output, text)
+        replace_file(output, text, create_folder=False)
     except OSError as error:
         exit_with_error(f"{output} can't be written: {error.strerror}", ExitCode.USAGE)
     print_stderr(f"{output}: {len(records)} run{'s' if len(records) > 1 else ''}")
-
-
-def _write_page(path: Path, text: str) -> None:
-    handle, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(part).chmod(0o644)
-        Path(part).replace(path)
-    finally:
-        Path(part).unlink(missing_ok=True)

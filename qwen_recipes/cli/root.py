@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from importlib import import_module
 
 import click
@@ -47,13 +48,17 @@ class LazyCommandGroup(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the command; who interrupts it gets a line and exit code 130."""
+        """Run the command; an interruption, or a file that can't be read or written, ends it with a line."""
+        from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error
+
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error
-
             exit_with_error("interrupted", ExitCode.INTERRUPTED)
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise  # click ends where the reader went away
+            exit_with_error(f"{error.filename or 'output'}: {error.strerror or error}", ExitCode.USAGE)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Names and what they do, without importing one."""

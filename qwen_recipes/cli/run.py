@@ -6,12 +6,17 @@ import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from qwen_recipes.cli.compile import compile_backends_or_exit, exit_if_not_ours
-from qwen_recipes.cli.console import print_stderr, text
+from qwen_recipes.cli.compile import (
+    compile_backends_or_exit,
+    exit_if_not_ours,
+    get_compiled_folder,
+    write_output_or_exit,
+)
+from qwen_recipes.cli.console import print_stderr, print_text, text
 from qwen_recipes.cli.gpu_fit import (
     assess_fit_on_local_gpus,
     build_estimate_record,
@@ -21,24 +26,27 @@ from qwen_recipes.cli.gpu_fit import (
 )
 from qwen_recipes.cli.lock_check import exit_on_drift
 from qwen_recipes.cli.options_and_exits import (
+    BACKEND_HELP,
     ExitCode,
+    choose_backend_or_exit,
     exit_with_error,
     exit_with_findings,
-    exit_without_backend,
-    get_backend_or_exit,
     load_recipe_or_exit,
     set_option,
 )
 from qwen_recipes.cli.why import print_first_cause
 
 if TYPE_CHECKING:
+    from qwen_recipes.cli.estimate_report import FitVerdict
+    from qwen_recipes.compile import CompiledRecipe
     from qwen_recipes.environments.environment import Environment
+    from qwen_recipes.recipe.load import LoadedRecipe
     from qwen_recipes.runs.record import RunRecord
 
 
 @click.command("run")
 @click.argument("file")
-@click.option("--backend", metavar="NAME", help="Framework to train with; the recipe's own where left out.")
+@click.option("--backend", metavar="NAME", help=BACKEND_HELP)
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="DIR",
     help="Folder of the compiled files; [default: compiled/NAME]",
@@ -81,11 +89,21 @@ class RunFlags:
     verbose: bool
 
 
+@dataclass(frozen=True)
+class Launch:
+    """All that is known of a run before it starts; `verdicts` are the estimates for the GPUs here."""
+
+    loaded: LoadedRecipe
+    compiled: CompiledRecipe
+    environment: Environment
+    folder: Path
+    verdicts: list[FitVerdict]
+
+
 def _run_recipe(file: str, name: str | None, output: Path | None, sets: tuple[str, ...], flags: RunFlags) -> None:
     loaded = load_recipe_or_exit(file, sets)
-    named = name or (loaded.recipe.run and loaded.recipe.run.backend) or exit_without_backend(loaded)
-    backend = get_backend_or_exit(named)
-    root = output or Path("compiled") / loaded.name
+    backend = choose_backend_or_exit(loaded, name)
+    root = get_compiled_folder(loaded, output)
     folder = root / backend.name
     compiled = compile_backends_or_exit(loaded, [backend], root)[0]
     for finding in compiled.findings:
@@ -100,20 +118,20 @@ def _run_recipe(file: str, name: str | None, output: Path | None, sets: tuple[st
                 f"{backend.title} {backend.version} can't go on with this training: {no_way_back}",
                 ExitCode.INVALID_INPUT,
             )
-    environment = _run_preflight(loaded, compiled)
+    launch = _run_preflight(loaded, compiled, folder, trust_recipe=not flags.dry_run)
     if flags.dry_run:
-        _print_dry_run(loaded, compiled, environment, folder)
+        _print_dry_run(launch)
         return
     if not flags.force:
         exit_if_not_ours(loaded, [folder])
-    _write_compiled(compiled, folder, force=flags.force)
+    write_output_or_exit(compiled, root, force=flags.force)
     if no_way_back:
         print_stderr(f"recipes: where this run stops it has to start over: {no_way_back}")
-    record = _launch_training(loaded, compiled, sets, environment, folder, flags)
+    record = _launch_training(launch, sets, flags)
     sys.exit(_report_outcome(record, loaded, compiled))
 
 
-def _exit_if_finished(loaded: Any, compiled: Any) -> None:
+def _exit_if_finished(loaded: LoadedRecipe, compiled: CompiledRecipe) -> None:
     from qwen_recipes.runs.resume import is_run_finished
     from qwen_recipes.runs.run import get_output_folder
 
@@ -123,9 +141,7 @@ def _exit_if_finished(loaded: Any, compiled: Any) -> None:
         sys.exit(ExitCode.SUCCESS)
 
 
-def _launch_training(
-    loaded: Any, compiled: Any, sets: tuple[str, ...], environment: Environment, folder: Path, flags: RunFlags
-) -> RunRecord:
+def _launch_training(launch: Launch, sets: tuple[str, ...], flags: RunFlags) -> RunRecord:
     from qwen_recipes.diagnose.causes import name_first_cause
     from qwen_recipes.runs.progress_bar import ProgressDisplay
     from qwen_recipes.runs.resume import ResumeMismatchError
@@ -137,11 +153,13 @@ def _launch_training(
         resume=flags.resume,
         show_output=flags.verbose,
         progress=progress,
-        planned=build_estimate_record(loaded, compiled),
+        planned=build_estimate_record(launch.verdicts),
         find_cause=name_first_cause,
     )
     try:
-        return run_training(loaded, compiled, sets, environment, folder, print_stderr, options)
+        return run_training(
+            launch.loaded, launch.compiled, sets, launch.environment, launch.folder, print_stderr, options
+        )
     except ResumeMismatchError as error:
         for line in error.differences:
             print_stderr(f"recipes: {line}")
@@ -157,10 +175,13 @@ def _launch_training(
         display.end()
 
 
-def _run_preflight(loaded: Any, compiled: Any) -> Environment:
-    """The environment, or everything that keeps the run from starting, and exit 1 or 4."""
+def _run_preflight(loaded: LoadedRecipe, compiled: CompiledRecipe, folder: Path, *, trust_recipe: bool) -> Launch:
+    """What is to be launched, or everything that keeps the run from starting, and exit 1, 3 or 4.
+
+    Without `trust_recipe` the Python of an environment that the recipe brings is not run: its files are read.
+    """
     from qwen_recipes.environments.environment import MissingEnvironmentError
-    from qwen_recipes.environments.optional_packages import find_missing_packages
+    from qwen_recipes.environments.optional_packages import find_missing_packages, read_missing_packages
     from qwen_recipes.runs import preflight
     from qwen_recipes.runs.run import get_output_folder
 
@@ -168,8 +189,11 @@ def _run_preflight(loaded: Any, compiled: Any) -> Environment:
     problems = preflight.find_obstacles(plan, get_output_folder(loaded, plan), loaded.folder)
     environment = None
     try:
-        environment = preflight.find_run_environment(plan, backend, loaded.folder)
-        problems += find_missing_packages(plan, environment.interpreter)
+        environment = preflight.find_run_environment(plan, backend, loaded.folder, trust_recipe=trust_recipe)
+        if trust_recipe or plan.run.environment in ("managed", "current"):
+            problems += find_missing_packages(plan, environment.interpreter)
+        else:
+            problems += read_missing_packages(plan, environment.site_packages, environment.interpreter)
         problems += preflight.find_drifted_packages(environment)
     except MissingEnvironmentError as error:
         problems.insert(0, str(error))
@@ -190,37 +214,24 @@ def _run_preflight(loaded: Any, compiled: Any) -> Environment:
             f"recipes: {environment.folder} has {backend.title} {environment.version}, and the files are compiled "
             f"for {backend.version}"
         )
-    return environment
+    return Launch(loaded, compiled, environment, folder, verdicts)
 
 
-def _print_dry_run(loaded: Any, compiled: Any, environment: Environment, folder: Path) -> None:
+def _print_dry_run(launch: Launch) -> None:
     from qwen_recipes.compile import find_drifted
     from qwen_recipes.runs.record import build_launch_command as launched
     from qwen_recipes.runs.run import get_output_folder
 
+    compiled, environment, folder = launch.compiled, launch.environment, launch.folder
     changed = set(find_drifted(folder, compiled.files))
-    click.echo(f"command      {shlex.join(launched(folder))}")
-    click.echo(f"environment  {environment.folder} ({compiled.backend.title} {environment.version})")
-    click.echo(f"output       {get_output_folder(loaded, compiled.plan).resolve()}")
+    print_text(f"command      {shlex.join(launched(folder))}")
+    print_text(f"environment  {environment.folder} ({compiled.backend.title} {environment.version})")
+    print_text(f"output       {get_output_folder(launch.loaded, compiled.plan).resolve()}")
     for name in sorted(compiled.files):
-        click.echo(f"file         {folder / name}{' (would be written)' if name in changed else ''}")
+        print_text(f"file         {folder / name}{' (would be written)' if name in changed else ''}")
 
 
-def _write_compiled(compiled: Any, folder: Path, *, force: bool) -> None:
-    from qwen_recipes.compile import HandEditedError, write_files
-
-    try:
-        write_files(folder, compiled.files, force=force)
-    except HandEditedError as error:
-        exit_with_error(
-            f"{error} was edited by hand; `recipes compile --diff` shows how, --force overwrites",
-            ExitCode.INVALID_INPUT,
-        )
-    except OSError as error:
-        exit_with_error(f"{folder} can't be written: {error.strerror}", ExitCode.USAGE)
-
-
-def _report_outcome(record: RunRecord, loaded: Any, compiled: Any) -> ExitCode:
+def _report_outcome(record: RunRecord, loaded: LoadedRecipe, compiled: CompiledRecipe) -> ExitCode:
     """Say how it ended; the exit code."""
     from qwen_recipes.runs.log_tail import read_error_lines
     from qwen_recipes.runs.record import LOG_FILE, RECORD_FILE
@@ -255,7 +266,7 @@ def _report_outcome(record: RunRecord, loaded: Any, compiled: Any) -> ExitCode:
     return ExitCode.RUN_FAILED
 
 
-def _print_resume_hint(record: RunRecord, compiled: Any) -> None:
+def _print_resume_hint(record: RunRecord, compiled: CompiledRecipe) -> None:
     whole = [one for one in record.checkpoints if one["damage"] is None]
     if whole and not compiled.backend.explain_cannot_resume(compiled.plan):
         print_stderr(f"recipes: `recipes run --resume` goes on from {whole[-1]['folder']}")

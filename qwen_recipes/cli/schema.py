@@ -6,6 +6,8 @@ from typing import Literal
 
 import click
 
+from qwen_recipes.cli.console import print_json
+
 
 @click.command("schema")
 @click.option(
@@ -17,8 +19,7 @@ import click
 )
 def command(draft: Literal["2020-12", "draft-07"]) -> None:
     """Print the recipe's JSON Schema, for editors."""
-    import json
 
     from qwen_recipes.recipe.schema import build_recipe_schema
 
-    click.echo(json.dumps(build_recipe_schema(draft), indent=2, ensure_ascii=False))
+    print_json(build_recipe_schema(draft))

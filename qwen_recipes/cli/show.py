@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from qwen_recipes.cli.console import print_json, print_text
 from qwen_recipes.cli.options_and_exits import (
     backend_version_option,
     choose_backend_or_exit,
@@ -13,7 +14,6 @@ from qwen_recipes.cli.options_and_exits import (
     set_option,
 )
 from qwen_recipes.finding import RecipeError
-from qwen_recipes.recipe.part import convert_to_data
 
 
 @click.command("show")
@@ -31,12 +31,14 @@ def command(
     file: str, resolved: bool, backend: str | None, version: str | None, sets: tuple[str, ...], form: str
 ) -> None:
     """Print a recipe as it was read; with --resolved, as a backend is told it."""
-    import json
 
     loaded = load_recipe_or_exit(file, sets, form)
     if not resolved:
-        data = convert_to_data(loaded.recipe)
-        click.echo(json.dumps(data, indent=2, ensure_ascii=False) if form == "json" else _dump_yaml(data))
+        data = loaded.recipe.model_dump(exclude_none=True)
+        if form == "json":
+            print_json(data)
+        else:
+            print_text(_dump_yaml(data))
         return
     from qwen_recipes.resolve import resolve
     from qwen_recipes.resolve.plan_table import list_plan_values
@@ -47,12 +49,12 @@ def command(
         exit_with_findings(error.findings, form)
     if form == "json":
         listed = [{"field": r.field, "value": r.value, "origin": r.origin, "reason": r.reason} for r in rows]
-        click.echo(json.dumps(listed, indent=2, ensure_ascii=False))
+        print_json(listed)
         return
     wide = max(len(row.field) for row in rows)
     broad = min(40, max(len(str(row.display_text)) for row in rows))
     for row in rows:
-        click.echo(f"{row.field:<{wide}}  {row.display_text:<{broad}}  {row.origin}: {row.reason}")
+        print_text(f"{row.field:<{wide}}  {row.display_text:<{broad}}  {row.origin}: {row.reason}")
 
 
 def _dump_yaml(data: object) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from qwen_recipes.cli.console import print_stderr
+from qwen_recipes.cli.console import print_json, print_stderr, print_text
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, format_option
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ def command(folder: Path, form: str) -> None:
         exit_with_error(f"{folder} is not a folder", ExitCode.USAGE)
     found = list_runs(folder)
     if form == "json":
-        click.echo(json.dumps([asdict(one) for one in found], indent=2))
+        print_json([asdict(one) for one in found])
     elif found:
         _print_table([_format_cells(one, folder) for one in found])
         _warn_damaged_records(found)
@@ -49,7 +48,7 @@ def _print_table(rows: list[list[str]]) -> None:
     head = ["run", "state", "framework", "step", "loss", "", "took", "left"]
     table = [head, *rows]
     widths = [max(len(row[column]) for row in table) for column in range(len(head))]
-    click.echo(
+    print_text(
         "\n".join(
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table
         )

@@ -2,36 +2,47 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from qwen_recipes.cli.console import print_stderr
+from qwen_recipes.cli.console import print_json, print_stderr, print_text
 from qwen_recipes.cli.options_and_exits import (
+    BACKENDS_HELP,
     ExitCode,
+    choose_backends_or_exit,
     exit_with_error,
     exit_with_findings,
     format_option,
-    get_backend_or_exit,
     load_recipe_or_exit,
     set_option,
     warn_custom_tokenizer_or_template,
 )
 from qwen_recipes.finding import RecipeError
 
+if TYPE_CHECKING:
+    from qwen_recipes.backends import Backend
+    from qwen_recipes.backends.plan import Plan
+    from qwen_recipes.environments.environment import Environment
+    from qwen_recipes.recipe.load import LoadedRecipe
+
 
 @click.command("verify")
 @click.argument("file")
-@click.option("--backend", metavar="NAME|all", help="Framework to compare with; the recipe's own where left out.")
+@click.option("--backend", metavar="NAME|all", help=BACKENDS_HELP)
 @click.option("--rows", type=click.IntRange(min=1), default=200, show_default=True, help="Rows to compare.")
 @click.option("--trainer", is_flag=True, help="Compare what stands at the framework's trainer with the plan instead.")
+@click.option(
+    "--trust-recipe", is_flag=True, help="Run code that the recipe brings: a Python environment, reward functions."
+)
 @format_option("text", "json")
 @set_option
-def command(file: str, backend: str | None, rows: int, trainer: bool, form: str, sets: tuple[str, ...]) -> None:
+def command(
+    file: str, backend: str | None, rows: int, trainer: bool, trust_recipe: bool, form: str, sets: tuple[str, ...]
+) -> None:
     """Compare the tokens that a framework trains on with ours, row by row.
 
     The framework encodes the recipe's first rows in its own environment, with the compiled config; ids and labels are
@@ -40,34 +51,39 @@ def command(file: str, backend: str | None, rows: int, trainer: bool, form: str,
 
     With --trainer the framework is started on the recipe's model and first rows, in one process on the CPU, and stopped
     where its first batch is drawn. Training arguments, optimizer, weights, adapters, reference model and batches are
-    compared with the plan, field by field. This runs the framework's training code and the recipe's reward functions.
+    compared with the plan, field by field. This runs the framework's training code.
     Settings that need a GPU are not seen. Exit code 1 where a field differs, 4 without the framework's environment.
     """
     loaded = load_recipe_or_exit(file, sets, form)
+    if not trust_recipe:
+        _exit_if_code_is_brought(loaded)
     if trainer:
         from qwen_recipes.cli.verify_trainer import verify_trainer
 
-        verify_trainer(loaded, _select_backends(loaded, backend), rows, form)
+        verify_trainer(loaded, choose_backends_or_exit(loaded, backend), rows, form)
     try:
-        found, pairs = _compare_backends(loaded, _select_backends(loaded, backend), rows)
+        found, pairs = _compare_backends(loaded, choose_backends_or_exit(loaded, backend), rows)
     except RecipeError as error:
         exit_with_findings(error.findings, form)
     _print_comparison(found, pairs, form)
     sys.exit(ExitCode.SUCCESS if all(one.is_identical for one in found) else ExitCode.INVALID_INPUT)
 
 
-def _select_backends(loaded: Any, backend: str | None) -> list[Any]:
-    from qwen_recipes.backends import load_backends
+def _exit_if_code_is_brought(loaded: LoadedRecipe) -> None:
+    """Exit 2 where the recipe names a Python environment or reward functions: verifying would run them."""
+    run, objective = loaded.recipe.run, loaded.recipe.objective
+    brought = []
+    if run and run.environment not in (None, "managed", "current"):
+        brought.append(f"the environment {run.environment} (run.environment)")
+    brought += [f"the reward functions in {one.path}" for one in (objective and objective.rewards) or ()]
+    if brought:
+        exit_with_error(
+            f"verifying would run code that the recipe brings: {'; '.join(brought)}. Read it, then add --trust-recipe",
+            ExitCode.USAGE,
+        )
 
-    if backend == "all":
-        return list(load_backends())
-    name = backend or (loaded.recipe.run.backend if loaded.recipe.run else None)
-    if name is None:
-        exit_with_error("name a framework: --backend NAME, or run.backend in the recipe", ExitCode.USAGE)
-    return [get_backend_or_exit(name)]
 
-
-def _compare_backends(loaded: Any, chosen: list[Any], rows: int) -> tuple[list[Any], list[dict[str, Any]]]:
+def _compare_backends(loaded: LoadedRecipe, chosen: list[Backend], rows: int) -> tuple[list[Any], list[dict[str, Any]]]:
     from qwen_recipes.resolve import resolve
     from qwen_recipes.verify.report import compare_backend, count_pairwise_matches
 
@@ -80,7 +96,7 @@ def _compare_backends(loaded: Any, chosen: list[Any], rows: int) -> tuple[list[A
     return found, count_pairwise_matches([b.name for b in chosen], answers, len(picked))
 
 
-def _encode_sample(loaded: Any, plan: Any, rows: int) -> tuple[Any, list[Any]]:
+def _encode_sample(loaded: LoadedRecipe, plan: Plan, rows: int) -> tuple[Any, list[Any]]:
     from qwen_recipes.data.encoder import build_encoder
     from qwen_recipes.data.rows.sources import MissingSourceError
     from qwen_recipes.qwen.models import get_model_facts
@@ -103,7 +119,7 @@ def _encode_sample(loaded: Any, plan: Any, rows: int) -> tuple[Any, list[Any]]:
     return encoder, found.rows
 
 
-def _encode_with_framework(loaded: Any, backend: Any, rows: list[Any]) -> dict[int, dict[str, Any]]:
+def _encode_with_framework(loaded: LoadedRecipe, backend: Backend, rows: list[Any]) -> dict[int, dict[str, Any]]:
     from qwen_recipes.environments.environment import MissingEnvironmentError
     from qwen_recipes.resolve import resolve
     from qwen_recipes.verify.encoding_jobs import EncoderFailedError, align_answers, prepare_job, run_encoder
@@ -122,7 +138,7 @@ def _encode_with_framework(loaded: Any, backend: Any, rows: list[Any]) -> dict[i
         exit_with_error(f"{backend.title} encoded nothing:\n{error}", ExitCode.ENVIRONMENT)
 
 
-def _find_environment(loaded: Any, plan: Any, backend: Any) -> Any:
+def _find_environment(loaded: LoadedRecipe, plan: Plan, backend: Backend) -> Environment:
     """Where the framework is installed; of the managed environments the one for the CPU does as well."""
     from qwen_recipes.environments.environment import MissingEnvironmentError, get_managed_environment
     from qwen_recipes.runs.preflight import find_run_environment
@@ -139,9 +155,9 @@ def _print_comparison(comparisons: list[Any], pairs: list[dict[str, Any]], form:
     from qwen_recipes.verify.report import format_text, to_dict
 
     if form == "json":
-        click.echo(json.dumps({"backends": [to_dict(one) for one in comparisons], "between": pairs}, indent=2))
+        print_json({"backends": [to_dict(one) for one in comparisons], "between": pairs})
         return
     for one in comparisons:
-        click.echo(format_text(one))
+        print_text(format_text(one))
     for pair in pairs:
-        click.echo(f"{' and '.join(pair['backends'])}: the same in {pair['same']} of {pair['rows']} rows")
+        print_text(f"{' and '.join(pair['backends'])}: the same in {pair['same']} of {pair['rows']} rows")

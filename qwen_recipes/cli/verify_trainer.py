@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any, NoReturn
 
-import click
-
-from qwen_recipes.cli.console import print_stderr
+from qwen_recipes.cli.console import print_json, print_stderr, print_text
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, exit_with_findings
 from qwen_recipes.finding import RecipeError
 
@@ -76,8 +73,8 @@ def _probe_or_exit(loaded: Any, plan: Any, backend: Any, environment: Any, rows:
 
 def _prepare_or_exit(loaded: Any, plan: Any, backend: Any, rows: int, folder: Path) -> Any:
     from qwen_recipes.data.rows.sources import MissingSourceError
-    from qwen_recipes.verify.trainer_probe.cpu_plan import NotProbedError
     from qwen_recipes.verify.trainer_probe.probe_jobs import prepare_probe
+    from qwen_recipes.verify.trainer_probe.probe_plan import NotProbedError
 
     try:
         return prepare_probe(loaded, plan, backend, folder, rows)
@@ -93,6 +90,6 @@ def _print_reports(reports: list[Any], form: str) -> None:
     from qwen_recipes.verify.trainer_probe.report import convert_to_dict, format_report
 
     if form == "json":
-        click.echo(json.dumps({"backends": [convert_to_dict(report) for report in reports]}, indent=2))
+        print_json({"backends": [convert_to_dict(report) for report in reports]})
         return
-    click.echo("\n\n".join(format_report(report) for report in reports))
+    print_text("\n\n".join(format_report(report) for report in reports))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from qwen_recipes.cli.console import print_stderr
+from qwen_recipes.cli.console import print_json, print_stderr, print_text
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, format_option
 
 
@@ -26,10 +25,10 @@ def command(log: str, form: str) -> None:
 
     found = find_causes(sys.stdin.read().splitlines()) if log == "-" else find_causes_in_log(_find_log(Path(log)))
     if form == "json":
-        click.echo(json.dumps([_cause_as_dict(one) for one in found], indent=2))
+        print_json([_cause_as_dict(one) for one in found])
     else:
         for one in found:
-            click.echo(_format_cause(one))
+            print_text(_format_cause(one))
     if not found:
         print_stderr("recipes: nothing in it is known; its last lines are the framework's own")
         sys.exit(ExitCode.INVALID_INPUT)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-import os
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from qwen_recipes.compile.owner import RECIPE_LINE
 from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.filesystem.file_set import FileSet
+from qwen_recipes.filesystem.locked_folder import lock_folder
 
 MANIFEST = ".recipes.json"
 
@@ -24,44 +24,48 @@ class HandEditedError(QwenRecipesError):
         self.folder, self.files = folder, files
 
 
-def write_files(folder: Path, files: Mapping[str, str], *, force: bool = False) -> list[str]:
-    """Write the files and a manifest; names of those that changed. Raises HandEditedError unless `force`.
+def write_files(folder: Path, files: Mapping[str, str], *, root: Path | None = None, force: bool = False) -> list[str]:
+    """Write the files and a manifest; names of those that changed. Raises HandEditedError unless `force`, OSError.
 
-    Everything is written beside its place first, so that a full disk or a kill leaves the folder as it was.
+    One process at a time writes to a folder. The manifest comes first, with what is about to be replaced, so that a
+    compile that was killed halfway is known for one and finished by the next. No link is followed below `root`.
     """
-    edited = find_hand_edited(folder, files)
-    if edited and not force:
-        raise HandEditedError(folder, edited)
-    changed, stale = find_drifted(folder, files), _find_stale(folder, files)
-    folder.mkdir(parents=True, exist_ok=True)
-    everything = {**files, MANIFEST: _make_manifest(files)}
-    parts: dict[str, Path] = {}
-    before: dict[str, Path | None] = {}
-    try:
-        for name, text in everything.items():
-            parts[name] = _write_beside(folder, name, text.encode())
-        for name, part in parts.items():
-            old = folder / name
-            before[name] = _write_beside(folder, name, old.read_bytes()) if old.exists() else None
-            part.replace(old)
-    except BaseException:
-        _restore_files(folder, before)
-        raise
-    finally:
-        for spare in (*parts.values(), *before.values()):
-            if spare is not None:
-                spare.unlink(missing_ok=True)
-    for name in stale:
-        (folder / name).unlink(missing_ok=True)
+    with lock_folder(folder, root):
+        edited = find_hand_edited(folder, files)
+        if edited and not force:
+            raise HandEditedError(folder, edited)
+        changed, stale = find_drifted(folder, files), _find_stale(folder, files)
+        manifest = _make_manifest(files)
+        with FileSet(folder) as file_set:
+            if changed or _read_text(folder / MANIFEST) != manifest:
+                _stage_files(file_set, folder, files, changed, stale)
+                file_set.stage(folder / MANIFEST, manifest)
+            else:
+                file_set.watch({folder, *((folder / name).parent for name in files)})
+            file_set.commit()
     return changed
 
 
-def _restore_files(folder: Path, before: Mapping[str, Path | None]) -> None:
-    for name, saved in before.items():
-        if saved is None:
-            (folder / name).unlink(missing_ok=True)
-        else:
-            saved.rename(folder / name)
+def _stage_files(
+    file_set: FileSet, folder: Path, files: Mapping[str, str], changed: Sequence[str], stale: Sequence[str]
+) -> None:
+    """The manifest of what is about to happen, then the files that change."""
+    before = {name: digest for name in changed if (digest := _hash_known_file(folder, name))}
+    file_set.stage(folder / MANIFEST, _make_manifest(files, before))
+    for name in changed:
+        if name in files:
+            file_set.stage(folder / name, files[name], executable=name.endswith(".sh"))
+    for name in stale:
+        file_set.remove(folder / name)
+
+
+def _hash_known_file(folder: Path, name: str) -> str | None:
+    """The digest of a file that is as a compile left it; None for any other."""
+    path = folder / name
+    if not path.is_file():
+        return None
+    digest = _hash_content(name, path.read_bytes())
+    return digest if digest in _read_manifest(folder).get(name, ()) else None
 
 
 def find_hand_edited(folder: Path, files: Mapping[str, str]) -> list[str]:
@@ -72,7 +76,7 @@ def find_hand_edited(folder: Path, files: Mapping[str, str]) -> list[str]:
         path = folder / name
         if path.is_file():
             digest = _hash_content(name, path.read_bytes())
-            if digest not in (known.get(name), _hash_content(name, text.encode())):
+            if digest not in {*known.get(name, ()), _hash_content(name, text.encode())}:
                 found.append(name)
     return found
 
@@ -107,17 +111,24 @@ def _hash_content(name: str, content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _make_manifest(files: Mapping[str, str]) -> str:
+def _make_manifest(files: Mapping[str, str], before: Mapping[str, str] | None = None) -> str:
+    """The digests of files; while they are being replaced also those of what may still be in their place."""
     digests = {name: _hash_content(name, text.encode()) for name, text in sorted(files.items())}
-    return json.dumps({"written-by": "qwen-recipes", "sha256": digests}, indent=2) + "\n"
+    begun = {} if before is None else {"replacing": dict(sorted(before.items()))}
+    return json.dumps({"written-by": "qwen-recipes", "sha256": digests, **begun}, indent=2) + "\n"
 
 
-def _read_manifest(folder: Path) -> dict[str, str]:
+def _read_manifest(folder: Path) -> dict[str, set[str]]:
+    """The digests that a file may have that nobody edited, by name; two where a compile was killed halfway."""
+    found: dict[str, set[str]] = {}
     try:
-        known = json.loads((folder / MANIFEST).read_text("utf-8"))["sha256"]
-        return {str(name): str(digest) for name, digest in known.items()}
-    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+        for digests in (manifest["sha256"], manifest.get("replacing", {})):
+            for name, digest in digests.items():
+                found.setdefault(str(name), set()).add(str(digest))
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
         return {}
+    return found
 
 
 def _find_stale(folder: Path, files: Mapping[str, str]) -> list[str]:
@@ -125,24 +136,9 @@ def _find_stale(folder: Path, files: Mapping[str, str]) -> list[str]:
     known = _read_manifest(folder)
     return [
         name
-        for name, digest in known.items()
+        for name, digests in known.items()
         if name not in files
         and Path(name).name == name
         and (folder / name).is_file()
-        and _hash_content(name, (folder / name).read_bytes()) == digest
+        and _hash_content(name, (folder / name).read_bytes()) in digests
     ]
-
-
-def _write_beside(folder: Path, name: str, content: bytes) -> Path:
-    place = (folder / name).parent
-    place.mkdir(parents=True, exist_ok=True)
-    handle, path = tempfile.mkstemp(prefix=f".{Path(name).name}.", dir=place)
-    made = Path(path)
-    try:
-        with os.fdopen(handle, "wb") as part:
-            part.write(content)
-        made.chmod(0o755 if name.endswith(".sh") else 0o644)
-    except BaseException:
-        made.unlink()
-        raise
-    return made

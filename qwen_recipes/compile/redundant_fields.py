@@ -9,10 +9,10 @@ from qwen_recipes.backends import Backend
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.finding import RecipeError
 from qwen_recipes.recipe.load import LoadedRecipe
-from qwen_recipes.recipe.part import RecipePart
+from qwen_recipes.recipe.spec.section import Section
 from qwen_recipes.resolve import resolve
 
-SomePart = TypeVar("SomePart", bound=RecipePart)
+SomeSection = TypeVar("SomeSection", bound=Section)
 
 
 def is_redundant_field(loaded: LoadedRecipe, backend: Backend, plan: Plan, path: str) -> bool:
@@ -25,11 +25,11 @@ def is_redundant_field(loaded: LoadedRecipe, backend: Backend, plan: Plan, path:
     return replace(other, set_fields=plan.set_fields, reasons=plan.reasons) == plan
 
 
-def remove_field(part: SomePart, steps: list[str]) -> SomePart:
-    """The part of a recipe without the field at `steps`."""
+def remove_field(section: SomeSection, steps: list[str]) -> SomeSection:
+    """The section of a recipe without the field at `steps`."""
     name, *rest = steps
-    value = getattr(part, name)
+    value = getattr(section, name)
     if not rest:
-        return part.with_values(**{name: None})
+        return section.model_copy(update={name: None})
     inner = [remove_field(item, rest) for item in value] if isinstance(value, list) else remove_field(value, rest)
-    return part.with_values(**{name: inner})
+    return section.model_copy(update={name: inner})

@@ -22,6 +22,7 @@ from qwen_recipes.recipe.load import LoadedRecipe
 CHAT_TEMPLATE = "chat_template.jinja"
 WEIGHTS_PLUGIN = "weights_dtype.py"
 _ROWS_PROGRAM = Path(__file__).parent.parent / "data" / "rows"
+_REPLACE_FILE = Path(__file__).parent.parent / "filesystem" / "replace_file.py"
 _REWARDS_PROGRAM = _ROWS_PROGRAM.with_name("reward_functions.py")
 _AXOLOTL_PREFERENCES = _ROWS_PROGRAM.with_name("axolotl_preferences.py")
 
@@ -141,6 +142,7 @@ class Renderer:
     def get_copied_files(self) -> dict[str, str]:
         """Files that are copied as they are: the program that prepares rows, plugins, and the official template."""
         files = {f"rows/{path.name}": path.read_text("utf-8") for path in sorted(_ROWS_PROGRAM.glob("*.py"))}
+        files[f"rows/{_REPLACE_FILE.name}"] = _REPLACE_FILE.read_text("utf-8")
         if self.plan.objective.rewards:
             files["reward_functions.py"] = _REWARDS_PROGRAM.read_text("utf-8")
         if self._casts_weights() and self.backend.weights_plugin:

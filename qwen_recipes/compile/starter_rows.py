@@ -8,9 +8,9 @@ from pathlib import Path
 
 from qwen_recipes.data.chat_rendering import TemplateRenderer
 from qwen_recipes.data.parsed_row import parse_row
-from qwen_recipes.data.row_reader import MissingReaderError, find_file_problem, read_raw_rows, split_file
 from qwen_recipes.data.rows.encode import LossRule, split_segments
 from qwen_recipes.data.rows.messages import BadRowError, Row
+from qwen_recipes.data.rows.row_reader import MissingReaderError, find_file_problem, read_raw_rows, split_file
 
 MAX_ROWS = 10_000
 """Rows that are looked at."""

@@ -6,8 +6,6 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from qwen_recipes.data.rows.sources import ROW_FILE_SUFFIXES
-
 MAX_SAMPLED_ROWS = 200
 """Rows of a file that are cut into examples to see how many there are."""
 SAMPLE_BYTES = 1 << 20
@@ -65,13 +63,3 @@ def count_examples(paths: Sequence[Path], make_examples: Callable[[object], list
     if not rows or not examples or not whole:
         return 1.0, 1.0
     return examples / rows, (size / examples) / (whole / rows)
-
-
-def find_local_files(folder: Path, path: str) -> list[Path]:
-    """The files that a source's file, folder or pattern stands for, seen from the recipe's `folder`; maybe none."""
-    named = folder / path
-    if named.is_file():
-        return [named]
-    if named.is_dir():
-        return sorted(file for file in named.rglob("*") if file.suffix in ROW_FILE_SUFFIXES)
-    return [] if Path(path).is_absolute() else sorted(folder.glob(path))

@@ -8,7 +8,9 @@ from functools import cached_property
 from typing import Any
 
 from qwen_recipes.data.example_length import ExampleLength
-from qwen_recipes.data.rows.formats import SHAREGPT_ROLES, normalize_row
+from qwen_recipes.data.rows.formats import normalize_arranged
+from qwen_recipes.data.rows.layouts import CONVERSATION_FORMATS, arrange_row
+from qwen_recipes.data.rows.message_forms import PLAIN, RowOptions
 from qwen_recipes.data.rows.messages import BadRowError, Message, Row
 
 ANSWER_COLUMNS = ("chosen", "rejected", "completion")
@@ -23,6 +25,8 @@ class ParsedRow:
     columns: dict[str, str]
     variant: str
     limit: int | None = None
+    arranged: Row = field(default_factory=dict)
+    """Under the keys of its format (see `rows.layouts`); empty where it is no map."""
     normalized: Row | None = None
     """In our form (see `rows.formats`); None where the row can't be trained on, for the reason in `problem`."""
     problem: str = ""
@@ -38,7 +42,7 @@ class ParsedRow:
     @cached_property
     def turns(self) -> list[Message]:
         """Every message of the row as it is written, its role in our names where it is known."""
-        return list(_read_turns(self.row, self.row_format, self.columns))
+        return list(_list_turns(self.arranged, self.row_format))
 
     @cached_property
     def all_text(self) -> str:
@@ -51,11 +55,30 @@ class ParsedRow:
         return [turn for turn in self.turns if turn.get("role") == "assistant"]
 
 
-def parse_row(row: Any, row_format: str, columns: dict[str, str], variant: str, limit: int | None) -> ParsedRow:
+def has_reasoning(message: Message) -> bool:
+    """Whether an answer has reasoning, in a field of its own or in a think block that is not empty."""
+    if message.get("reasoning_content"):
+        return True
+    content = message.get("content")
+    if not isinstance(content, str) or "</think>" not in content:
+        return False
+    return bool(content.partition("</think>")[0].replace("<think>", "").strip())
+
+
+def parse_row(
+    row: Any,
+    row_format: str,
+    columns: dict[str, str],
+    variant: str,
+    limit: int | None,
+    options: RowOptions = PLAIN,
+) -> ParsedRow:
     """The facts of a row as far as no template and no tokenizer is needed for them."""
     facts = ParsedRow(row, row_format, columns, variant, limit)
     try:
-        facts.normalized = normalize_row(row, row_format, columns)
+        layout, facts.arranged = arrange_row(row, row_format, columns, options)
+        facts.row_format = layout.format
+        facts.normalized = normalize_arranged(facts.arranged, layout.format)
     except BadRowError as error:
         facts.problem = str(error)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
@@ -63,43 +86,20 @@ def parse_row(row: Any, row_format: str, columns: dict[str, str], variant: str, 
     return facts
 
 
-def _read_turns(row: Any, row_format: str, columns: dict[str, str]) -> Iterator[Message]:
-    if not isinstance(row, dict):
-        return
-    named = {**row, **{ours: row[theirs] for ours, theirs in columns.items() if theirs in row}} if columns else row
-    if row_format == "sharegpt":
-        yield from _read_sharegpt(named)
-    elif row_format == "messages":
-        yield from _read_message_list(named.get("messages"))
-    elif row_format == "alpaca":
-        yield from _read_alpaca(named)
+def _list_turns(arranged: Row, row_format: str) -> Iterator[Message]:
+    if isinstance(arranged.get("system"), str) and arranged["system"]:
+        yield {"role": "system", "content": arranged["system"]}
+    if row_format in CONVERSATION_FORMATS:
+        yield from _read_message_list(arranged.get("messages"))
     elif row_format == "text":
-        yield {"role": "text", "content": named.get("text")}
+        yield {"role": "text", "content": arranged.get("text")}
     else:
-        yield from _read_prompt_and_answers(named)
+        yield from _read_prompt_and_answers(arranged)
 
 
 def _read_message_list(value: Any) -> Iterator[Message]:
     if isinstance(value, list):
         yield from (message for message in value if isinstance(message, dict))
-
-
-def _read_sharegpt(row: Row) -> Iterator[Message]:
-    if isinstance(row.get("system"), str) and row["system"]:
-        yield {"role": "system", "content": row["system"]}
-    for turn in _read_message_list(row.get("conversations")):
-        said = turn.get("from")
-        role = SHAREGPT_ROLES.get(str(said), said)
-        if role == "function_call":
-            yield {"role": "assistant", "content": "", "tool_calls": [turn.get("value")]}
-        else:
-            yield {"role": role, "content": turn.get("value")}
-
-
-def _read_alpaca(row: Row) -> Iterator[Message]:
-    for name, role in (("system", "system"), ("instruction", "user"), ("input", "user"), ("output", "assistant")):
-        if row.get(name):
-            yield {"role": role, "content": row[name]}
 
 
 def _read_prompt_and_answers(row: Row) -> Iterator[Message]:

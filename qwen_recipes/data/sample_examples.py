@@ -7,8 +7,10 @@ from typing import Any
 
 from qwen_recipes.backends.plan import Plan, SourcePlan
 from qwen_recipes.data.chat_rendering import TemplateRenderer
-from qwen_recipes.data.estimate_rows import count_examples, find_local_files
+from qwen_recipes.data.estimate_rows import count_examples
 from qwen_recipes.data.rows.formats import normalize_row
+from qwen_recipes.data.rows.message_forms import RowOptions
+from qwen_recipes.data.source_files import list_source_files
 
 
 def estimate_split(plan: Plan, folder: Path) -> tuple[float, float]:
@@ -25,10 +27,11 @@ def estimate_split(plan: Plan, folder: Path) -> tuple[float, float]:
 
 
 def _count_source(source: SourcePlan, template: TemplateRenderer, train_on: str, folder: Path) -> tuple[float, float]:
-    paths = [path for path in find_local_files(folder, source.path or "") if path.suffix == ".jsonl"]
+    paths = [path for path in list_source_files(source.path or "", folder) if path.suffix == ".jsonl"]
 
     def render_examples(record: Any) -> list[str]:
-        row = normalize_row(record, source.format, dict(source.columns))
+        options = RowOptions(source.roles, source.prompt_style)
+        row = normalize_row(record, source.format, dict(source.columns), options)
         examples = template.make_examples(row, "split", train_on)
         return [text for one in (row, *examples) for text in template.render_row(one)]
 

@@ -8,12 +8,14 @@ from typing import Any
 
 from qwen_recipes.backends.plan import ChatPlan, Plan
 from qwen_recipes.data.chat_rendering import TemplateRenderer
-from qwen_recipes.data.estimate_rows import find_local_files
 from qwen_recipes.data.example_length import TokenMeasurer, select_loss
+from qwen_recipes.data.first_rows import limit_files, split_first_rows
 from qwen_recipes.data.length_histogram import LengthHistogram
 from qwen_recipes.data.parsed_row import parse_row
-from qwen_recipes.data.row_reader import MissingReaderError, find_file_problem, limit_files, read_raw_rows, split_file
+from qwen_recipes.data.rows.message_forms import RowOptions
 from qwen_recipes.data.rows.messages import BadRowError, Row
+from qwen_recipes.data.rows.row_reader import MissingReaderError, find_file_problem, read_raw_rows
+from qwen_recipes.data.source_files import list_source_files
 from qwen_recipes.data.token_counter import TokenCounter
 from qwen_recipes.data.tokenizer import MissingTokenizerError, is_qwen3_tokenizer, load_tokenizer
 from qwen_recipes.qwen.models import get_model_facts
@@ -33,7 +35,7 @@ def sample_lengths(plan: Plan, folder: Path, max_rows: int = MAX_ROWS) -> Length
             (file, source, most)
             for source in plan.data.train
             if source.path
-            for file, most in limit_files(find_local_files(folder, source.path), source.limit)
+            for file, most in limit_files(list_source_files(source.path, folder), source.encoding or "", source.limit)
         ]
         if not files:
             return None
@@ -53,8 +55,8 @@ def _measure_files(plan: Plan, folder: Path, files: list[Any], max_rows: int) ->
         else TemplateRenderer("unknown", (folder / chat.template).read_text())
     )
     found = LengthHistogram()
+    share = max(1, max_rows // len(files))
     for file, source, most in files:
-        share = max(1, max_rows // len(files))
         measure = TokenMeasurer(counter, select_loss(chat.train_on, chat.thinking, source.format))
         for row in _read_normalized_rows(file, source, most, share):
             for example in list_examples(template, row, chat):
@@ -76,10 +78,10 @@ def list_examples(template: TemplateRenderer, row: Row, chat: ChatPlan) -> list[
 def _read_normalized_rows(file: Path, source: Any, most_rows: int | None, max_rows: int) -> Iterator[Any]:
     if find_file_problem(file):
         return
-    count = 0
-    for work in split_file(file, most_rows):
+    count, options = 0, RowOptions(source.roles, source.prompt_style)
+    for work in split_first_rows(file, source.encoding or "", most_rows):
         for record in read_raw_rows(work):
-            facts = parse_row(record.row, source.format, dict(source.columns), "", None)
+            facts = parse_row(record.row, source.format, dict(source.columns), "", None, options)
             if facts.normalized is not None:
                 yield facts.normalized
                 count += 1

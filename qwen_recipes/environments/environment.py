@@ -12,6 +12,7 @@ from pathlib import Path
 
 from qwen_recipes.backends.base import Backend
 from qwen_recipes.environments.gpu import detect_device
+from qwen_recipes.environments.installed_packages import read_installed_versions
 from qwen_recipes.environments.lock_file import compute_lock_hash
 from qwen_recipes.errors import QwenRecipesError
 
@@ -137,6 +138,16 @@ def find_environment_in(backend: Backend, folder: Path) -> CurrentEnvironment:
     """The person's virtual environment in `folder`. Raises MissingEnvironmentError without the framework."""
     if environment := _probe_interpreter(backend, folder / "bin" / "python"):
         return environment
+    raise MissingEnvironmentError(f"{folder} is not a virtual environment with {backend.distribution}")
+
+
+def read_environment_in(backend: Backend, folder: Path) -> CurrentEnvironment:
+    """As `find_environment_in`, from the folder's files alone: nothing in it is run. Raises MissingEnvironmentError."""
+    for site_packages in sorted(folder.glob("lib/python3.*/site-packages")):
+        installed = read_installed_versions(site_packages)
+        if version := installed.get(backend.distribution.lower().replace("_", "-")):
+            python = site_packages.parent.name.removeprefix("python")
+            return CurrentEnvironment(backend.name, version, detect_device(), python, folder, folder / DESCRIPTION_FILE)
     raise MissingEnvironmentError(f"{folder} is not a virtual environment with {backend.distribution}")
 
 

@@ -25,6 +25,9 @@ from qwen_recipes.environments.lock_file import Requirements, compute_lock_hash,
 from qwen_recipes.environments.logged_command import CommandFailedError, ReportLine
 from qwen_recipes.environments.pip_and_uv import Installer, choose_installer, clean_variables
 from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.filesystem.locked_folder import make_folder
+from qwen_recipes.filesystem.logs import open_to_append
+from qwen_recipes.filesystem.replace_file import replace_file
 
 INSTALL_LOG = "install.log"
 _INSTALL_STEP = re.compile(r"^(Collecting \S+|Building wheel for \S+|Installing) ?", re.MULTILINE)
@@ -69,7 +72,7 @@ def build_environment(
             raise EnvironmentBuildError(str(error), environment.folder / INSTALL_LOG) from error
         except OSError as error:
             raise EnvironmentBuildError(f"{environment.folder}: {error.strerror or error}") from error
-        _write_atomically(environment.folder / READY_MARKER, compute_lock_hash(environment.lock))
+        replace_file(environment.folder / READY_MARKER, compute_lock_hash(environment.lock))
     report(f"{environment.backend} is ready in {environment.folder}")
 
 
@@ -82,21 +85,21 @@ def _prepare_folder(environment: Environment, report: ReportLine, recreate: bool
         return
     interpreter = find_interpreter(environment.python, python)
     shutil.rmtree(environment.folder, ignore_errors=True)
-    environment.folder.mkdir(parents=True)
+    make_folder(environment.folder)
     log = environment.folder / INSTALL_LOG
-    command = [str(interpreter), "-m", "venv", str(environment.folder)]
+    command = [str(interpreter), "-I", "-m", "venv", str(environment.folder)]
     logged_command.run_logged(command, log, _format_title(1, "virtual environment"), report)
     names = ("backend", "version", "device", "python")
     described = {name: getattr(environment, name) for name in names}
     described |= {"lock": str(environment.lock.absolute()), "sha256": compute_lock_hash(environment.lock)}
-    _write_atomically(environment.folder / DESCRIPTION_FILE, json.dumps(described, indent=2))
+    replace_file(environment.folder / DESCRIPTION_FILE, json.dumps(described, indent=2))
 
 
 def _can_continue(environment: Environment) -> bool:
     """Whether the folder was begun from this lock and has a Python that can install."""
     try:
         described = json.loads((environment.folder / DESCRIPTION_FILE).read_text("utf-8"))
-        probe = [str(environment.interpreter), "-c", "import pip, sys; print('%d.%d' % sys.version_info[:2])"]
+        probe = [str(environment.interpreter), "-I", "-c", "import pip, sys; print('%d.%d' % sys.version_info[:2])"]
         done = subprocess.run(probe, capture_output=True, text=True, timeout=60)
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return False
@@ -119,17 +122,18 @@ def _install_packages(environment: Environment, report: ReportLine, torch_index:
         )
 
     if wanted.torch:
-        step(2, f"{wanted.torch} with {installer.name}", installer.torch(wanted.torch))
+        title = f"{wanted.torch} with {installer.name}"
+        step(2, title, installer.torch(wanted.torch), installer.torch_variables)
     if wanted.rest:
         rest = environment.folder / "requirements.txt"
-        _write_atomically(rest, "\n".join(wanted.rest) + "\n")
+        replace_file(rest, "\n".join(wanted.rest) + "\n")
         step(3, f"{len(wanted.rest)} packages with {installer.name}", installer.plain(rest))
     for package in wanted.built:
         step(4, f"{package.pin}, built from source", installer.built(package.pin), package.variables)
     for pin in wanted.any_python:
         step(4, pin, Installer(environment.interpreter).any_python(pin))
     for module in wanted.empty_modules:
-        (environment.site_packages / f"{module}.py").touch()
+        replace_file(environment.site_packages / f"{module}.py", "")
 
 
 def _check_against_lock(environment: Environment, report: ReportLine) -> None:
@@ -140,7 +144,7 @@ def _check_against_lock(environment: Environment, report: ReportLine) -> None:
             "not what the lock says: " + "; ".join(different[:5]), environment.folder / INSTALL_LOG
         )
     probe = "import torch; print(torch.__version__)" if wanted.torch else ""
-    command = [str(environment.interpreter), "-c", probe]
+    command = [str(environment.interpreter), "-I", "-c", probe]
     logged_command.run_logged(
         command, environment.folder / INSTALL_LOG, _format_title(5, "check"), report, clean_variables(os.environ)
     )
@@ -149,9 +153,9 @@ def _check_against_lock(environment: Environment, report: ReportLine) -> None:
 @contextlib.contextmanager
 def _hold_build_lock(environment: Environment, report: ReportLine) -> Iterator[int]:
     """Hold the environment's file lock, and give its descriptor. Waits for whoever builds it now."""
-    environment.folder.parent.mkdir(parents=True, exist_ok=True)
     path = environment.folder.parent / f".{environment.folder.name}.lock"
-    with path.open("w") as file:
+    make_folder(path.parent)
+    with open_to_append(path) as file:
         began = time.monotonic()
         while not _try_lock(file.fileno()):
             waited = int(time.monotonic() - began)
@@ -178,10 +182,3 @@ def _describe_progress(environment: Environment, requirements: Requirements) -> 
 
 def _format_title(number: int, text: str) -> str:
     return f"[{number}/5] {text}"
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    beside = path.with_name(path.name + ".new")
-    beside.write_text(text, "utf-8")
-    beside.replace(path)

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from qwen_recipes.environments.uv_config import choose_uv_config
 from qwen_recipes.errors import QwenRecipesError
 
 _PROBE_SCRIPT = "import ensurepip, sys, venv; print('%d.%d' % sys.version_info[:2])"
@@ -43,7 +44,7 @@ def find_interpreter(version: str, interpreter: Path | None = None) -> Path:
 def read_python_version(python: Path) -> str | None:
     """The version (`3.12`) of an interpreter that runs and has venv and pip's installer, else None."""
     try:
-        done = subprocess.run([python, "-c", _PROBE_SCRIPT], capture_output=True, text=True, timeout=60)
+        done = subprocess.run([python, "-I", "-c", _PROBE_SCRIPT], capture_output=True, text=True, timeout=60)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None
@@ -63,7 +64,8 @@ def _iter_candidates(version: str) -> Iterator[Path]:
 def _find_with_uv(version: str) -> Iterator[Path]:
     if not (uv := shutil.which("uv")):
         return
-    done = subprocess.run([uv, "python", "find", "--no-project", version], capture_output=True, text=True)
+    command = [uv, "python", "find", "--system", "--no-project", *choose_uv_config(), version]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=os.path.sep)
     if done.returncode == 0 and done.stdout.strip():
         yield Path(done.stdout.strip())
 

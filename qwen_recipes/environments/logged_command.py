@@ -10,10 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.filesystem.logs import open_to_append
+from qwen_recipes.filesystem.replace_file import replace_file
 
 ReportLine = Callable[[str], None]
 REPORT_INTERVAL = 10.0
 """Seconds between two signs of life."""
+_USER_INFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^\s/@'\"]+@")
+_QUERY = re.compile(r"(?i)\b(https?://[^\s?'\"]+)\?[^\s'\"]+")
 
 
 class CommandFailedError(QwenRecipesError):
@@ -31,28 +35,42 @@ def run_logged(
 ) -> None:
     """Run a command to its end, adding its output to `log` and reporting `title` with the seconds gone.
 
+    It runs in the log's folder, whose settings are ours. Credentials in URLs are taken out of the log afterwards.
     `detail` gives words for the report; `inherited_fds` are file descriptors that the command holds open too.
     Raises CommandFailedError; stops the command where we are interrupted.
     """
     report(title)
-    with log.open("a", encoding="utf-8") as output:
-        start = output.tell()
-        output.write(f"$ {' '.join(command)}\n")
-        output.flush()
+    with open_to_append(log) as output:
+        start = output.seek(0, os.SEEK_END)
+        output.write(f"$ {hide_credentials(' '.join(command))}\n".encode())
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=env, pass_fds=inherited_fds
-        )
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=env, pass_fds=inherited_fds,
+            cwd=log.parent,
+        )  # fmt: skip
         try:
             _wait_and_report(process, title, report, detail)
         except BaseException:
             _terminate_process(process)
             raise
+        finally:
+            _clean_log(log)
     if process.returncode < 0:
         raise CommandFailedError(f"{title}: stopped by signal {-process.returncode}")
     if process.returncode:
         raise CommandFailedError(
             extract_error_lines(log, start) or f"{command[0]} ended with code {process.returncode}"
         )
+
+
+def hide_credentials(text: str) -> str:
+    """The text with `***` in the place of what stands before the host, and in the query, of each URL."""
+    return _QUERY.sub(r"\1?***", _USER_INFO.sub(r"\1***@", text))
+
+
+def _clean_log(log: Path) -> None:
+    text = log.read_text("utf-8", "surrogateescape")
+    if (cleaned := hide_credentials(text)) != text:
+        replace_file(log, cleaned.encode("utf-8", "surrogateescape"))
 
 
 def extract_error_lines(log: Path, start: int = 0) -> str:

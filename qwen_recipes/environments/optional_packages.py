@@ -110,11 +110,27 @@ def find_missing_packages(plan: Plan, interpreter: Path) -> list[str]:
     modules = list_needed_packages(plan)
     if not modules:
         return []
-    command = [str(interpreter), "-c", _FIND_SCRIPT, *modules]
+    command = [str(interpreter), "-I", "-c", _FIND_SCRIPT, *modules]
     said = subprocess.run(command, capture_output=True, text=True, check=False, cwd=interpreter.parent).stdout
+    return _describe_missing(said.split(), modules, interpreter)
+
+
+def read_missing_packages(plan: Plan, site_packages: Path, interpreter: Path) -> list[str]:
+    """As `find_missing_packages`, from the files of an environment alone: its Python is not run."""
+    modules = list_needed_packages(plan)
+    missing = [name for name in modules if not any(_has_module(site_packages, one) for one in name.split("|"))]
+    return _describe_missing(missing, modules, interpreter)
+
+
+def _has_module(site_packages: Path, module: str) -> bool:
+    place = site_packages.joinpath(*module.split("."))
+    return place.is_dir() or place.with_suffix(".py").is_file() or any(place.parent.glob(f"{place.name}.*.so"))
+
+
+def _describe_missing(names: list[str], modules: Mapping[str, tuple[str, str]], interpreter: Path) -> list[str]:
     return [
         f"`{modules[name][1]}` needs the package {modules[name][0]}, which the environment has not: "
         f"{interpreter} -m pip install {modules[name][0]}"
-        for name in said.split()
+        for name in names
         if name in modules
     ]

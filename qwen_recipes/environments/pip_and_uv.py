@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from qwen_recipes.environments.uv_config import choose_uv_config
+
 _PATH_OVERRIDES = {
     "PYTHONHOME",
     "PYTHONPATH",
@@ -25,17 +27,27 @@ _PATH_OVERRIDES = {
 class Installer:
     """An installer of packages without their dependencies: uv where its path is given, else the environment's pip.
 
-    `torch_options` are options for torch alone: an index, or a choice of build.
+    `torch_options` are options for torch alone, `torch_index` an index for it, which may hold credentials: it is told
+    in `torch_variables`, so that no command line, and no log of one, has it.
     """
 
     interpreter: Path
     uv: str | None = None
     torch_options: tuple[str, ...] = ()
+    torch_index: str | None = None
 
     @property
     def name(self) -> str:
         """`uv` or `pip`."""
         return "uv" if self.uv else "pip"
+
+    @property
+    def torch_variables(self) -> dict[str, str]:
+        """Environment variables for the installation of torch."""
+        if self.torch_index is None:
+            return {}
+        names = ("UV_DEFAULT_INDEX", "UV_INDEX_URL") if self.uv else ("PIP_INDEX_URL",)
+        return dict.fromkeys(names, self.torch_index)
 
     def torch(self, pin: str) -> list[str]:
         """Install torch."""
@@ -55,8 +67,8 @@ class Installer:
 
     def _base_command(self) -> list[str]:
         if self.uv:
-            return [self.uv, "pip", "install", "--python", str(self.interpreter), "--no-deps"]
-        pip = [str(self.interpreter), "-m", "pip", "install", "--no-deps", "--no-compile"]
+            return [self.uv, "pip", "install", *choose_uv_config(), "--python", str(self.interpreter), "--no-deps"]
+        pip = [str(self.interpreter), "-I", "-m", "pip", "install", "--no-deps", "--no-compile"]
         return [*pip, "--no-input", "--disable-pip-version-check", "--progress-bar", "off"]
 
 
@@ -66,13 +78,12 @@ def choose_installer(interpreter: Path, device: str, torch: str | None, torch_in
     On a CPU uv must find a CPU build of the pinned torch, which lies on an index of its own that not every machine
     reaches; pip takes what the person's own settings give it.
     """
-    index = ("--index-url", torch_index) if torch_index else ()
     uv = shutil.which("uv")
     if uv and (device == "cuda" or not torch):
-        return Installer(interpreter, uv, index)
+        return Installer(interpreter, uv, (), torch_index)
     if uv and torch and not torch_index and _can_find_cpu_build(uv, interpreter, torch):
         return Installer(interpreter, uv, ("--torch-backend", "cpu"))
-    return Installer(interpreter, None, index)
+    return Installer(interpreter, None, (), torch_index)
 
 
 def clean_variables(variables: Mapping[str, str]) -> dict[str, str]:
@@ -81,11 +92,16 @@ def clean_variables(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def _can_find_cpu_build(uv: str, interpreter: Path, torch: str) -> bool:
-    command = [uv, "pip", "install", "--python", str(interpreter), "--no-deps", "--dry-run"]
+    command = [uv, "pip", "install", *choose_uv_config(), "--python", str(interpreter), "--no-deps", "--dry-run"]
     impatient = {**os.environ, "UV_HTTP_TIMEOUT": "20", "UV_HTTP_RETRIES": "0"}
     try:
         done = subprocess.run(
-            [*command, "--torch-backend", "cpu", torch], capture_output=True, text=True, timeout=90, env=impatient
+            [*command, "--torch-backend", "cpu", torch],
+            capture_output=True,
+            text=True,
+            timeout=90,
+            env=impatient,
+            cwd=os.path.sep,
         )
     except (OSError, subprocess.TimeoutExpired):
         return False

@@ -12,6 +12,7 @@ from typing import Literal
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.data.rows.steps import count_steps
 from qwen_recipes.estimate.gpu_models import GpuModel
+from qwen_recipes.estimate.host_memory import estimate_host_memory
 from qwen_recipes.estimate.memory import (
     GIB,
     MemoryBreakdown,
@@ -20,7 +21,7 @@ from qwen_recipes.estimate.memory import (
     saved_weight_bytes,
 )
 from qwen_recipes.estimate.speed import estimate_tokens_per_second
-from qwen_recipes.estimate.workload import STATE_BYTES, Workload, build_workload
+from qwen_recipes.estimate.workload import Workload, build_workload
 from qwen_recipes.qwen.facts import ModelFacts
 
 CUDA_CONTEXT_BYTES = 0.6 * GIB
@@ -165,13 +166,8 @@ class Estimate:
 
     @property
     def host_memory(self) -> float:
-        """Bytes of host memory: each process loads the weights, and offloading keeps its share there."""
-        load = self.workload
-        loading = 2.0 * load.facts.parameters * self.plan.hardware.gpus
-        moved = load.trainable * (STATE_BYTES[load.state_kind] + 8.0) if load.offload != "none" else 0.0
-        weights = 2.0 * load.facts.parameters if load.offload == "all" else 0.0
-        paged = load.trainable * STATE_BYTES[load.state_kind] if load.paged else 0.0
-        return max(loading, moved + weights + paged)
+        """Bytes of one node's host memory, at the most."""
+        return estimate_host_memory(self.workload, self.plan.hardware).peak
 
 
 def estimate_plan(plan: Plan, facts: ModelFacts, gpu: GpuModel, rows: TrainingRows | None = None) -> Estimate:

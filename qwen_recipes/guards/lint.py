@@ -31,21 +31,22 @@ def lint_text(
 
 
 def lint_recipe(loaded: LoadedRecipe, backend: str | None, version: str | None = None) -> list[Finding]:
-    """What the guards say of a recipe for its backend, or for all where it names none; each finding once.
+    """What the guards say of a recipe for its backend, or for all where none is named or `all` is; each finding once.
 
-    Where a backend is named, what it can't be told is an error too.
+    Where a backend, or `all`, is named, what it can't be told is an error too.
 
     Raises RecipeError where it can't be resolved.
     """
-    from qwen_recipes.backends import UnknownBackendError, load_backend_version, load_backends
+    from qwen_recipes.backends import UnknownBackendError
     from qwen_recipes.guards.runner import run_guards
     from qwen_recipes.guards.unsupported import find_unsupported
     from qwen_recipes.recipe.locate import locate_finding
     from qwen_recipes.resolve import resolve
+    from qwen_recipes.resolve.choose_backend import ALL_BACKENDS, choose_backends, get_named_backend
 
-    name = backend or (loaded.recipe.run.backend if loaded.recipe.run else None)
+    name = get_named_backend(loaded, backend)
     try:
-        chosen = [load_backend_version(name, version)] if name else load_backends()
+        chosen = choose_backends(loaded, name or ALL_BACKENDS, version)[0]
     except UnknownBackendError as error:
         message, _, instead = str(error).partition("; ")
         return [

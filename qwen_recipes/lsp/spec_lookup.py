@@ -10,10 +10,10 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from qwen_recipes.finding import Route
-from qwen_recipes.recipe.field_index import find_part_class
+from qwen_recipes.recipe.field_index import find_section_class
 from qwen_recipes.recipe.spec import Recipe
-from qwen_recipes.recipe.spec.base import Part
-from qwen_recipes.recipe.spec.source import ShorthandSchema
+from qwen_recipes.recipe.spec.section import Section
+from qwen_recipes.recipe.spec.short_forms import ShortForm
 from qwen_recipes.recipe.value_descriptions import get_value_descriptions
 
 
@@ -28,7 +28,7 @@ class Candidate:
 
 def find_field(route: Route) -> FieldInfo | None:
     """The field that a route names, or None where the spec has none."""
-    part: type[Part] | None = Recipe
+    section: type[Section] | None = Recipe
     info: FieldInfo | None = None
     free = False
     for step in route:
@@ -37,8 +37,8 @@ def find_field(route: Route) -> FieldInfo | None:
         if free:
             info, free = None, False
             continue
-        info = part.model_fields.get(step) if part is not None else None
-        part = find_part_class(info.annotation) if info is not None else None
+        info = section.model_fields.get(step) if section is not None else None
+        section = find_section_class(info.annotation) if info is not None else None
         free = info is not None and _is_dict(info.annotation)
     return info
 
@@ -51,8 +51,8 @@ def list_keys(route: Route) -> list[Candidate]:
         return [Candidate(guard.code, guard.title) for guard in load_guards()]
     if route == ("backends",):
         return [Candidate(one.name, f"Native keys of {one.title}.", opens_mapping=True) for one in _load_backends()]
-    part = _find_part(route)
-    return [] if part is None else [_describe_key(name, info) for name, info in part.model_fields.items()]
+    section = _find_section(route)
+    return [] if section is None else [_describe_key(name, info) for name, info in section.model_fields.items()]
 
 
 def list_values(route: Route) -> list[Candidate]:
@@ -62,7 +62,7 @@ def list_values(route: Route) -> list[Candidate]:
         return []
     path = ".".join(str(step) for step in route if isinstance(step, str))
     known = [*_list_choices(info, path), *_list_known_values(path)]
-    if known or find_part_class(info.annotation) is not None or not info.examples:
+    if known or find_section_class(info.annotation) is not None or not info.examples:
         return known
     return [Candidate(format_value(info.examples[0]), "an example")]
 
@@ -74,19 +74,19 @@ def format_value(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _find_part(route: Route) -> type[Part] | None:
+def _find_section(route: Route) -> type[Section] | None:
     names = [step for step in route if isinstance(step, str)]
     if not names:
         return Recipe
     if names[0] == "backends":
         info = Recipe.model_fields["backends"]
-        return find_part_class(info.annotation) if len(names) == 2 else None
+        return find_section_class(info.annotation) if len(names) == 2 else None
     found = find_field(route)
-    return None if found is None else find_part_class(found.annotation)
+    return None if found is None else find_section_class(found.annotation)
 
 
 def _describe_key(name: str, info: FieldInfo) -> Candidate:
-    opens = find_part_class(info.annotation) is not None and not list(_iterate_literals(info))
+    opens = find_section_class(info.annotation) is not None and not list(_iterate_literals(info))
     return Candidate(name, info.description or "", opens_mapping=opens and name not in ("model", "train", "validation"))
 
 
@@ -103,7 +103,7 @@ def _iterate_literals(info: FieldInfo) -> Iterator[Any]:
 
 def _iterate_annotation_values(kind: Any) -> Iterator[Any]:
     """Closed choices of an annotation, short forms among them; not those of the maps in it."""
-    if isinstance(kind, ShorthandSchema):
+    if isinstance(kind, ShortForm):
         yield from kind.schema.get("enum", [])
     elif kind is bool:
         yield from (True, False)

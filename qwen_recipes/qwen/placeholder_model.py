@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
+from qwen_recipes.filesystem.replace_file import replace_file
 from qwen_recipes.qwen.facts import ModelFacts
 from qwen_recipes.qwen.tokenizer import get_tokenizer_folder
 
@@ -15,13 +15,12 @@ def write_placeholder_model(facts: ModelFacts, folder: Path) -> None:
     """Write config.json and the tokenizer's files. Raises KeyError for a variant without an official tokenizer."""
     write_model_config(facts, folder)
     for file in sorted(get_tokenizer_folder(facts.variant).iterdir()):
-        shutil.copyfile(file, folder / file.name)
+        replace_file(folder / file.name, file.read_bytes())
 
 
 def write_model_config(facts: ModelFacts, folder: Path) -> None:
     """Write config.json, as far as these facts tell it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_text(json.dumps(_make_config(facts), indent=2), "utf-8")
+    replace_file(folder / "config.json", json.dumps(_make_config(facts), indent=2))
 
 
 def _make_config(facts: ModelFacts) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.filesystem.locked_folder import make_folder
+from qwen_recipes.filesystem.replace_file import replace_file
 from qwen_recipes.qwen.chat_templates import TEMPLATES, read_template
 from qwen_recipes.qwen.tokenizer_files import CorruptMergesError, build_tokenizer_config, build_tokenizer_json
 
@@ -46,9 +48,8 @@ def build_tokenizer(folder: Path, variant: str) -> None:
         OSError: the folder can't be written.
     """
     files = _build_files(variant)
-    folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
-        _write_atomically(folder / name, content)
+        replace_file(folder / name, content)
 
 
 def get_tokenizer_folder(variant: str, cache: Path | None = None) -> Path:
@@ -62,7 +63,7 @@ def get_tokenizer_folder(variant: str, cache: Path | None = None) -> Path:
     root = cache if cache is not None else _get_user_cache() / "qwen-recipes" / "tokenizers"
     target = root / f"{variant}-{TOKENIZER_CONFIG_SHA256[variant][:8]}"
     if not _is_intact(target, variant):
-        root.mkdir(parents=True, exist_ok=True)
+        make_folder(root)
         with tempfile.TemporaryDirectory(prefix=f".{variant}-", dir=root) as scratch:
             _install_tokenizer(Path(scratch) / "built", target, variant)
     return target
@@ -123,18 +124,6 @@ def _is_intact(folder: Path, variant: str) -> bool:
         )
     except OSError:
         return False
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    handle, scratch = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(scratch).chmod(0o644)
-        Path(scratch).replace(path)
-    except BaseException:
-        Path(scratch).unlink(missing_ok=True)
-        raise
 
 
 def _get_user_cache() -> Path:

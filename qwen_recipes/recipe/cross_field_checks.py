@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qwen_recipes.finding import Finding, Route
+from qwen_recipes.recipe.column_checks import check_reading
 from qwen_recipes.recipe.interval_checks import check_intervals, check_sampling, check_schedule
 from qwen_recipes.recipe.objective_formats import FORMATS_BY_OBJECTIVE, LOW_RANK_OPTIMIZERS, OBJECTIVES_BY_FIELD
-from qwen_recipes.recipe.parts import Recipe
-from qwen_recipes.recipe.parts.source import Chat, Source
+from qwen_recipes.recipe.spec import Recipe
+from qwen_recipes.recipe.spec.model_and_data import Source
 
 _ADAPTER_FIELDS = (
     "variant",
@@ -30,7 +31,7 @@ _FOUR_BIT_FIELDS = ("type", "double", "storage")
 
 def find_contradictions(recipe: Recipe) -> list[Finding]:
     """Every pair of fields that can't both be meant."""
-    parts = (
+    checks = (
         _check_sources,
         _check_objective,
         _check_training,
@@ -39,7 +40,7 @@ def find_contradictions(recipe: Recipe) -> list[Finding]:
         _check_hardware,
         _check_evaluation,
     )
-    return [finding for part in parts for finding in part(recipe)]
+    return [finding for check in checks for finding in check(recipe)]
 
 
 def _make_error(route: Route, message: str, suggestion: str, why: str = "") -> Finding:
@@ -66,6 +67,7 @@ def _check_source(source: Source, route: Route, objective_type: str) -> Iterator
                 yield _make_error(
                     (*route, name), f"`{name}` belongs to a data set on the hub", "remove it, or write `hub`"
                 )
+    yield from check_reading(source, route, objective_type)
     if source.format and source.format not in FORMATS_BY_OBJECTIVE[objective_type]:
         yield _make_error(
             (*route, "format"),
@@ -87,7 +89,7 @@ def _check_objective(recipe: Recipe) -> Iterator[Finding]:
         yield _make_error(("objective", "reference"), message, "remove it, or set `kl_weight`")
     yield from _check_rewards(recipe, kind)
     yield from check_sampling(recipe.objective)
-    if kind == "pretrain" and recipe.chat is not None and recipe.chat != Chat(encoding=recipe.chat.encoding):
+    if kind == "pretrain" and recipe.chat is not None and recipe.chat.model_fields_set - {"encoding"}:
         instead = "of `chat` keep `encoding` alone, or write `objective: sft`"
         yield _make_error(("chat",), "plain text has no chat template", instead)
     if kind not in ("sft", "pretrain") and recipe.training and recipe.training.packing:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, get_args
+from typing import get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
 from qwen_recipes.finding import Route
 from qwen_recipes.recipe.spec import Recipe
-from qwen_recipes.recipe.spec.base import Part
+from qwen_recipes.recipe.spec.section import Section
 
 
 @dataclass(frozen=True)
@@ -20,17 +20,17 @@ class SpecField:
 
     path: str
     description: str
-    example: Any
+    example: object
     read_by: str
     default_note: str = ""
 
 
-def find_part_class(annotation: object) -> type[Part] | None:
+def find_section_class(annotation: object) -> type[Section] | None:
     """The map that an annotation holds, through unions, lists and validators; None for a plain value."""
-    if isinstance(annotation, type):
-        return annotation if issubclass(annotation, Part) else None
+    if isinstance(annotation, type) and get_origin(annotation) is None:  # on Python 3.10 `list[str]` is a type too
+        return annotation if issubclass(annotation, Section) else None
     for inner in get_args(annotation):
-        found = find_part_class(inner)
+        found = find_section_class(inner)
         if found is not None:
             return found
     return None
@@ -46,9 +46,9 @@ def index_fields() -> dict[str, SpecField]:
     return {field.path: field for field in _walk_fields(Recipe, "")}
 
 
-def _walk_fields(part: type[Part], prefix: str) -> Iterator[SpecField]:
-    for name, info in part.model_fields.items():
-        inner = find_part_class(info.annotation)
+def _walk_fields(section: type[Section], prefix: str) -> Iterator[SpecField]:
+    for name, info in section.model_fields.items():
+        inner = find_section_class(info.annotation)
         path = f"{prefix}{name}"
         if inner is None or name in _LIST_FIELDS:
             yield _make_field(path, info)
@@ -66,16 +66,16 @@ def _make_field(path: str, info: FieldInfo) -> SpecField:
     return SpecField(path, info.description or "", example, str(extra.get("x-read-by", "backend")))
 
 
-def find_part_at(route: Route) -> type[Part] | None:
+def find_section_at(route: Route) -> type[Section] | None:
     """The map of the spec that `route` leads to; list positions and free keys are stepped over."""
-    part: type[Part] | None = Recipe
+    section: type[Section] | None = Recipe
     for step in route:
-        if isinstance(step, int) or part is None:
+        if isinstance(step, int) or section is None:
             continue
-        info = part.model_fields.get(step)
+        info = section.model_fields.get(step)
         if info is not None:
-            part = find_part_class(info.annotation)
-    return part
+            section = find_section_class(info.annotation)
+    return section
 
 
 def find_field_info(route: Route) -> FieldInfo | None:
@@ -83,5 +83,5 @@ def find_field_info(route: Route) -> FieldInfo | None:
     names = [step for step in route if isinstance(step, str)]
     if not names:
         return None
-    parent = find_part_at(tuple(names[:-1]))
+    parent = find_section_at(tuple(names[:-1]))
     return parent.model_fields.get(names[-1]) if parent is not None else None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qwen_recipes.finding import Finding, Route
-from qwen_recipes.recipe.parts.objective import Objective
-from qwen_recipes.recipe.parts.training import Training
+from qwen_recipes.recipe.spec.objective import Objective
+from qwen_recipes.recipe.spec.training import Training
 
 SCHEDULERS_WITH_MINIMUM = ("cosine_with_min_lr", "warmup_stable_decay")
 _ONE_OF_TWO = (

@@ -6,8 +6,8 @@ import hashlib
 import json
 import sys
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.finding import Finding, RecipeError
@@ -15,7 +15,7 @@ from qwen_recipes.recipe.cross_field_checks import find_contradictions
 from qwen_recipes.recipe.locate import locate_finding
 from qwen_recipes.recipe.names import explain_unusable_name, make_name
 from qwen_recipes.recipe.overrides import apply_overrides
-from qwen_recipes.recipe.parts import Recipe
+from qwen_recipes.recipe.spec import Recipe
 from qwen_recipes.recipe.validation import validate_document
 from qwen_recipes.yaml_text.nodes import Document, plain_data
 from qwen_recipes.yaml_text.reader import read_yaml
@@ -49,13 +49,13 @@ class LoadedRecipe:
         """The file's name without its folder; `-` for standard input."""
         return "-" if self.from_stdin else Path(self.document.file).name
 
-    @property
+    @cached_property
     def recipe_hash(self) -> str:
         """SHA-256 over what the recipe says, in hex; comments and layout don't count."""
         return hash_content(plain_data(self.document.root))
 
 
-def hash_content(data: Any) -> str:
+def hash_content(data: object) -> str:
     """SHA-256 of the canonical JSON of `data`, in hex."""
     text = json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -11,7 +11,26 @@ FORMATS_BY_OBJECTIVE: dict[str, tuple[str, ...]] = {
     "grpo": ("prompt",),
     "ppo": ("messages",),
 }
-"""Layouts that an objective can learn from; the first is the default."""
+"""Formats that an objective can learn from; the first is the default where `DEFAULT_FORMATS` has no other."""
+
+DEFAULT_FORMATS = {"sft": "conversation"}
+"""Format of a source that names none: `conversation` is any of those of conversations, found by each row's columns."""
+
+_PROMPTS = ("prompt", "messages", "conversations", "question", "query", "instruction", "input")
+_COMPLETIONS = ("completion", "response", "answer", "output")
+_BESIDE = ("system", "system_prompt", "tools", "functions", "history")
+_CHOSEN = ("chosen", "chosen_response", "chosen_messages", "preferred_output")
+_REJECTED = ("rejected", "rejected_response", "rejected_messages", "non_preferred_output")
+COLUMNS_BY_FORMAT: dict[str, tuple[str, ...]] = {
+    "messages": ("messages", *_BESIDE[:4]),
+    "sharegpt": ("conversations", "conversation", *_BESIDE[:4]),
+    "alpaca": ("instruction", "input", *_COMPLETIONS, *_BESIDE),
+    "prompt-completion": ("prompt", "messages", "query", "question", "completion", "response", "answer", *_BESIDE),
+    "text": ("text", "messages"),
+    "preference": (*_PROMPTS, *_CHOSEN, *_REJECTED, *_COMPLETIONS, *_BESIDE),
+    "kto": (*_PROMPTS, "chosen", *_COMPLETIONS, "label", "kto_tag", *_BESIDE),
+}
+"""Names that `columns` of a source may give; under `prompt`, any, since rewards may ask for it."""
 
 OBJECTIVES_BY_FIELD: dict[str, tuple[str, ...]] = {
     "loss": ("dpo",),

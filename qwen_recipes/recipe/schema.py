@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from qwen_recipes.recipe.spec import Recipe
+from qwen_recipes.recipe.spec.short_forms import JsonSchema
 from qwen_recipes.recipe.value_descriptions import get_value_descriptions
 
 Draft = Literal["2020-12", "draft-07"]
@@ -16,13 +17,13 @@ _META_SCHEMAS: dict[Draft, str] = {
 }
 
 
-def build_recipe_schema(draft: Draft = "2020-12") -> dict[str, Any]:
+def build_recipe_schema(draft: Draft = "2020-12") -> JsonSchema:
     """JSON Schema of a recipe, from the models.
 
     Closed choices carry `enumDescriptions`, and what holds Markdown a `markdown…` twin: annotations that editors show
     and validators pass over.
     """
-    schema: dict[str, Any] = _remove_nulls(Recipe.model_json_schema())
+    schema: JsonSchema = _remove_nulls(Recipe.model_json_schema())
     schema = _add_markdown_descriptions(_describe_choices(schema, schema, "", set()))
     if draft == "draft-07":
         schema = _convert_to_draft_07(schema)
@@ -45,11 +46,11 @@ def _remove_nulls(node: Any) -> Any:
     return kept
 
 
-def _is_noise(key: str, value: Any) -> bool:
+def _is_noise(key: str, value: object) -> bool:
     return (key == "title" and isinstance(value, str)) or (key == "default" and value is None)
 
 
-def _describe_choices(node: dict[str, Any], root: dict[str, Any], path: str, seen: set[str]) -> dict[str, Any]:
+def _describe_choices(node: JsonSchema, root: JsonSchema, path: str, seen: set[str]) -> JsonSchema:
     """The schema at `path` with a line for each value of a closed choice; parts it refers to change in `root`."""
     if "$ref" in node:
         name = node["$ref"].rpartition("/")[2]
@@ -76,7 +77,7 @@ def _describe_choices(node: dict[str, Any], root: dict[str, Any], path: str, see
     return _add_enum_descriptions(made, path)
 
 
-def _add_enum_descriptions(node: dict[str, Any], path: str) -> dict[str, Any]:
+def _add_enum_descriptions(node: JsonSchema, path: str) -> JsonSchema:
     """`const` becomes an `enum` of one, for which editors show a description as well."""
     values = node.get("enum", [node["const"]] if "const" in node else [])
     words = get_value_descriptions(path, values)
@@ -111,7 +112,7 @@ def _convert_to_draft_07(node: Any, *, is_name_map: bool = False) -> Any:
         return node
     if is_name_map:
         return {key: _convert_to_draft_07(value) for key, value in node.items()}
-    kept: dict[str, Any] = {}
+    kept: JsonSchema = {}
     for key, value in node.items():
         if key in ("examples", "enum", "const", "default"):
             kept[key] = value

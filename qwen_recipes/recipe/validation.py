@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
+from pydantic import ValidationError
+
 from qwen_recipes.finding import Finding, RecipeError
-from qwen_recipes.recipe.field_kinds import InvalidValueError, parse_part
 from qwen_recipes.recipe.locate import locate_finding
-from qwen_recipes.recipe.parts import Recipe
+from qwen_recipes.recipe.spec import Recipe
+from qwen_recipes.recipe.spec.validator import validate_recipe
 from qwen_recipes.yaml_text.nodes import Document, Mapping, Node, Scalar, plain_data
 
 
 def validate_document(document: Document) -> Recipe:
-    """The document as a Recipe. Raises RecipeError with every problem of the file.
-
-    Only a document that does not fit loads the models, which say why.
-    """
+    """The document as a Recipe. Raises RecipeError with every problem of the file."""
     if not isinstance(document.root, Mapping):
         raise RecipeError(
             [locate_finding(document, Finding("recipe", "error", "a recipe is a map of keys and values"))]
         )
     data = plain_data(document.root)
     try:
-        recipe = parse_part(Recipe, data)
-    except InvalidValueError:
+        recipe = validate_recipe(data)
+    except ValidationError:
         recipe = None
     if recipe is None or has_empty_value(document.root):
-        from qwen_recipes.recipe.validation_errors import validate_with_pydantic
+        from qwen_recipes.recipe.validation_errors import validate_or_explain
 
-        return validate_with_pydantic(document, data)
+        return validate_or_explain(document, data)
     return recipe
 
 

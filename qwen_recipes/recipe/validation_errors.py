@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from qwen_recipes.finding import MAX_FINDINGS, Finding, RecipeError, Route, format_route
-from qwen_recipes.recipe import parts, spec
-from qwen_recipes.recipe.field_index import find_field_info, find_part_at
+from qwen_recipes.recipe.field_index import find_field_info, find_section_at
 from qwen_recipes.recipe.locate import locate_finding
-from qwen_recipes.recipe.spec_to_parts import convert_spec_to_parts
+from qwen_recipes.recipe.spec import Recipe
+from qwen_recipes.recipe.spec.validator import validate_recipe
 from qwen_recipes.recipe.suggestions import find_closest_match, suggest_for_unknown_key
 from qwen_recipes.yaml_text.nodes import Document, Mapping, Node, Scalar, Sequence, get_child
 
@@ -20,7 +21,7 @@ _MAX_PYDANTIC_ERRORS = 5 * MAX_FINDINGS
 _YAML_1_1_BOOLEANS = {"yes", "no", "on", "off", "Yes", "No", "On", "Off"}
 
 
-def validate_with_pydantic(document: Document, data: Any) -> parts.Recipe:
+def validate_or_explain(document: Document, data: object) -> Recipe:
     """The recipe, where text as written was meant; else RecipeError with every problem of the file."""
     empty = list(_find_empty_values(document.root, ()))
     try:
@@ -31,7 +32,7 @@ def validate_with_pydantic(document: Document, data: Any) -> parts.Recipe:
         raise RecipeError([locate_finding(document, f) for f in [*empty[:_MAX_PYDANTIC_ERRORS], *found]]) from None
     if empty:
         raise RecipeError([locate_finding(document, f) for f in empty[:_MAX_PYDANTIC_ERRORS]])
-    return convert_spec_to_parts(recipe)
+    return recipe
 
 
 def _find_empty_values(node: Node, route: Route) -> list[Finding]:
@@ -53,10 +54,10 @@ def _find_empty_values(node: Node, route: Route) -> list[Finding]:
     return found
 
 
-def _validate_with_text(document: Document, data: Any) -> spec.Recipe:
+def _validate_with_text(document: Document, data: object) -> Recipe:
     """Validate; where text is wanted and a bare `1e4` or `true` stands, the text as written is what was meant."""
     try:
-        return spec.Recipe.model_validate(data)
+        return validate_recipe(data)
     except ValidationError as error:
         changed, kinds = False, dict[Route, set[str]]()
         for problem in error.errors(include_url=False, include_context=False):
@@ -67,7 +68,7 @@ def _validate_with_text(document: Document, data: Any) -> spec.Recipe:
                 changed |= _set_value(data, route, node.raw)
         if not changed:
             raise
-    return spec.Recipe.model_validate(data)
+    return validate_recipe(data)
 
 
 def _set_value(data: Any, route: Route, value: str) -> bool:
@@ -89,7 +90,7 @@ def _make_route(document: Document, loc: tuple[str | int, ...]) -> Route:
 
 
 def _make_findings(document: Document, error: ValidationError) -> list[Finding]:
-    by_place: dict[Route, list[dict[str, Any]]] = {}
+    by_place: dict[Route, list[ErrorDetails]] = {}
     findings = []
     for problem in error.errors(include_url=False)[:_MAX_PYDANTIC_ERRORS]:
         kind, loc = problem["type"], problem["loc"]
@@ -100,7 +101,7 @@ def _make_findings(document: Document, error: ValidationError) -> list[Finding]:
         elif kind == "missing":
             findings.append(_make_missing_field_finding(document, loc))
         else:
-            by_place.setdefault(_make_route(document, loc), []).append(dict(problem))
+            by_place.setdefault(_make_route(document, loc), []).append(problem)
     routes = [*by_place, *(finding.route for finding in findings)]
     inner = {r[:length] for r in routes for length in range(len(r))} | {f.route for f in findings}
     return findings + [
@@ -109,7 +110,7 @@ def _make_findings(document: Document, error: ValidationError) -> list[Finding]:
 
 
 def _make_unknown_key_finding(document: Document, route: Route) -> Finding:
-    parent = find_part_at(route[:-1])
+    parent = find_section_at(route[:-1])
     siblings = list(parent.model_fields) if parent is not None else []
     key = str(route[-1])
     instead = suggest_for_unknown_key(key, siblings, format_route(route[:-1]))
@@ -135,7 +136,7 @@ def _make_missing_field_finding(document: Document, loc: tuple[str | int, ...]) 
     return replace(finding, span=document.span(route, key=True)) if route else finding
 
 
-def _make_invalid_value_finding(document: Document, route: Route, problems: list[dict[str, Any]]) -> Finding:
+def _make_invalid_value_finding(document: Document, route: Route, problems: list[ErrorDetails]) -> Finding:
     node = document.find_node(route)
     message = f"`{format_route(route)}` can't be {_describe_node(node)}"
     wanted = list(dict.fromkeys(_describe_requirement(problem) for problem in problems))
@@ -151,7 +152,7 @@ def _describe_node(node: Node | None) -> str:
     return "a map"
 
 
-def _describe_requirement(problem: dict[str, Any]) -> str:
+def _describe_requirement(problem: ErrorDetails) -> str:
     kind, context = problem["type"], problem.get("ctx", {})
     if kind in ("literal_error", "enum"):
         return f"it is one of {context.get('expected', '').replace(' or ', ', ')}"
@@ -174,7 +175,7 @@ def _describe_requirement(problem: dict[str, Any]) -> str:
     return names.get(kind) or str(problem["msg"])[:1].lower() + str(problem["msg"])[1:]
 
 
-def _suggest_value(route: Route, node: Node | None, problems: list[dict[str, Any]]) -> str:
+def _suggest_value(route: Route, node: Node | None, problems: list[ErrorDetails]) -> str:
     kinds = {problem["type"] for problem in problems}
     if isinstance(node, Scalar):
         if "bool_type" in kinds and node.raw in _YAML_1_1_BOOLEANS:
@@ -192,7 +193,7 @@ def _suggest_value(route: Route, node: Node | None, problems: list[dict[str, Any
     return f"for example `{name}: {_format_example(info.examples[0])}`" if info and info.examples else ""
 
 
-def _format_example(example: Any) -> str:
+def _format_example(example: object) -> str:
     import json
 
     return example if isinstance(example, str) else json.dumps(example, ensure_ascii=False)

@@ -7,10 +7,9 @@ field that it stands for.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-_TRACKER_DESCRIPTIONS = {
+_TRACKER_DESCRIPTIONS: dict[object, str] = {
     "none": "Nothing records the curves.",
     "tensorboard": "TensorBoard event files in the output folder.",
     "wandb": "Weights & Biases.",
@@ -19,7 +18,7 @@ _TRACKER_DESCRIPTIONS = {
     "trackio": "Trackio, which keeps its records on this machine.",
 }
 
-VALUE_DESCRIPTIONS: dict[str, dict[Any, str]] = {
+VALUE_DESCRIPTIONS: dict[str, dict[object, str]] = {
     "version": {1: "The only version there is."},
     "data.train[].format": {
         "messages": "`messages`: a list of maps with `role` and `content`, as in OpenAI's API.",
@@ -30,6 +29,10 @@ VALUE_DESCRIPTIONS: dict[str, dict[Any, str]] = {
         "preference": "`prompt`, `chosen` and `rejected`.",
         "kto": "`prompt`, `completion` and `label`, true where the completion is good.",
         "prompt": "`prompt`, as text or messages; other columns are handed to the rewards.",
+    },
+    "data.train[].prompt_style": {
+        "plain": "The instruction, and the input on the next line.",
+        "alpaca": "Alpaca's own prompt: `Below is an instruction …`, `### Instruction:`, `### Response:`.",
     },
     "chat.train_on": {
         "assistant": "Loss on every turn of the assistant.",
@@ -207,7 +210,7 @@ VALUE_DESCRIPTIONS: dict[str, dict[Any, str]] = {
 }
 
 
-def get_value_descriptions(path: str, values: list[Any]) -> Mapping[Any, str]:
+def get_value_descriptions(path: str, values: Sequence[object]) -> Mapping[object, str]:
     """What `values` mean at a field: its own words, its list's, those of the field it is short for, or none."""
     path = re.sub(r"^data\.(train|validation)(\[\])?\.", "data.train[].", path)
     plain = path.removesuffix("[]")

@@ -7,7 +7,7 @@ from typing import Any
 
 from qwen_recipes.qwen.adapter_folder import AdapterFacts, AdapterFolderError, read_adapter_facts
 from qwen_recipes.qwen.models import ModelFacts
-from qwen_recipes.recipe.parts.method import Method
+from qwen_recipes.recipe.spec.method import Method
 from qwen_recipes.resolve.decisions import PlanDecisions
 
 _KEPT = "frameworks keep what the saved adapter says, and ignore the recipe without a message"
@@ -50,15 +50,17 @@ def explain_taken_over(method: Method, in_recipe: Method, decisions: PlanDecisio
 def _take_over(method: Method, saved: AdapterFacts, facts: ModelFacts) -> Method:
     alpha = int(saved.alpha) if float(saved.alpha).is_integer() else saved.alpha
     targets = list(saved.targets) or method.targets
-    return method.with_values(
-        rank=saved.rank,
-        alpha=alpha,
-        dropout=saved.dropout,
-        targets=targets,
-        rslora=saved.rslora,
-        variant=None if method.type in ("dora", "qdora") else saved.variant,
-        layers=_count_last_layers(saved, facts) or method.layers,
-        modules_to_save=list(saved.modules_to_save) or None,
+    return method.model_copy(
+        update={
+            "rank": saved.rank,
+            "alpha": alpha,
+            "dropout": saved.dropout,
+            "targets": targets,
+            "rslora": saved.rslora,
+            "variant": None if method.type in ("dora", "qdora") else saved.variant,
+            "layers": _count_last_layers(saved, facts) or method.layers,
+            "modules_to_save": list(saved.modules_to_save) or None,
+        }
     )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from qwen_recipes.backends.plan import DataPlan, SourcePlan
-from qwen_recipes.recipe.objective_formats import FORMATS_BY_OBJECTIVE
-from qwen_recipes.recipe.parts.source import Data, Source
+from qwen_recipes.recipe.objective_formats import DEFAULT_FORMATS, FORMATS_BY_OBJECTIVE
+from qwen_recipes.recipe.spec.model_and_data import Data, Source
 from qwen_recipes.resolve.decisions import PlanDecisions
 
 
@@ -32,7 +32,7 @@ def resolve_data(data: Data, objective: str, decisions: PlanDecisions) -> DataPl
     )
 
 
-_SOURCE_FIELDS = tuple(Source.kinds)
+_SOURCE_FIELDS = tuple(Source.model_fields)
 
 
 def _resolve_source(source: Source, objective: str, used_names: set[str]) -> SourcePlan:
@@ -48,8 +48,11 @@ def _resolve_source(source: Source, objective: str, used_names: set[str]) -> Sou
         subset=source.subset,
         split=source.split or ("train" if source.hub else None),
         revision=source.revision,
-        format=source.format or FORMATS_BY_OBJECTIVE[objective][0],
+        format=source.format or DEFAULT_FORMATS.get(objective) or FORMATS_BY_OBJECTIVE[objective][0],
         columns=dict(source.columns or {}),
         weight=1.0 if source.weight is None else source.weight,
         limit=source.limit,
+        roles=dict(source.roles or {}),
+        prompt_style=source.prompt_style or "plain",
+        encoding=source.encoding,
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from qwen_recipes.backends.plan import HardwarePlan
 from qwen_recipes.estimate.gpu_models import GpuModel, UnknownGpuError, get_gpu_model
-from qwen_recipes.recipe.parts import Recipe
-from qwen_recipes.recipe.parts.place import Hardware
+from qwen_recipes.recipe.spec import Recipe
+from qwen_recipes.recipe.spec.hardware_and_output import Hardware
 from qwen_recipes.resolve.decisions import PlanDecisions
 
 _PARALLEL_FIELDS = ("tensor_parallel", "context_parallel", "pipeline_parallel", "expert_parallel")
@@ -16,7 +16,7 @@ def resolve_hardware(recipe: Recipe, decisions: PlanDecisions, strategy: str | N
 
     `strategy` stands for the default where the recipe leaves it open.
     """
-    h = recipe.hardware or Hardware()
+    h = recipe.hardware or Hardware.make_empty()
     device = decisions.choose_value("hardware.device", h.device, "cuda", "training wants a GPU")
     gpus = decisions.choose_value("hardware.gpus", h.gpus, 1, "one process" if device == "cpu" else "one GPU")
     nodes = decisions.choose_value("hardware.nodes", h.nodes, 1, "one host")

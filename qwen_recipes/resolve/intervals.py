@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from qwen_recipes.backends.plan import DataPlan
-from qwen_recipes.recipe.parts.training import Training
+from qwen_recipes.recipe.spec.training import Training
 from qwen_recipes.resolve.decisions import PlanDecisions
 
 _EVALUATIONS_PER_RUN = 5

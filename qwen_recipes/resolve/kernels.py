@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qwen_recipes.backends.plan import HardwarePlan, MethodPlan, ObjectivePlan
 from qwen_recipes.qwen.facts import ModelFacts
-from qwen_recipes.recipe.parts.training import Training
+from qwen_recipes.recipe.spec.training import Training
 from qwen_recipes.resolve.decisions import PlanDecisions
 
 LIGER_REASON = "the loss never holds all logits; every locked environment has the package"

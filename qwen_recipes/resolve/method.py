@@ -6,8 +6,8 @@ from pathlib import Path
 
 from qwen_recipes.backends.plan import MethodPlan, QuantizationPlan
 from qwen_recipes.qwen.models import ModelFacts
-from qwen_recipes.recipe.parts import Recipe
-from qwen_recipes.recipe.parts.method import Method, Quantization
+from qwen_recipes.recipe.spec import Recipe
+from qwen_recipes.recipe.spec.method import Method, Quantization
 from qwen_recipes.resolve.continued_adapter import continue_adapter, explain_taken_over
 from qwen_recipes.resolve.decisions import PlanDecisions
 
@@ -17,7 +17,7 @@ _LAYERS_REASON = "all layers, or the last two where the others are frozen"
 
 def resolve_method(recipe: Recipe, facts: ModelFacts, folder: Path, decisions: PlanDecisions) -> MethodPlan:
     """The method in full; `folder` is the recipe's. What is left open is as in the adapter that is continued."""
-    written = recipe.method or Method()
+    written = recipe.method or Method.make_empty()
     method = continue_adapter(written, facts, folder, decisions)
     plan = _resolve_numbers(method, facts, decisions)
     explain_taken_over(method, written, decisions)
@@ -101,10 +101,15 @@ def _resolve_targets(method: Method, facts: ModelFacts, decisions: PlanDecisions
     return decisions.derive_value("method.targets", every, f"all-linear: {what}", *fields, origin="model")
 
 
-def resolve_quantization(recipe: Recipe, strategy: str, decisions: PlanDecisions) -> QuantizationPlan:
-    """How the base is stored: 16 bits where nothing asks for fewer."""
+def resolve_quantization(
+    recipe: Recipe, strategy: str, compute: str | None, decisions: PlanDecisions
+) -> QuantizationPlan:
+    """How the base is stored: 16 bits where nothing asks for fewer.
+
+    `compute` is the precision of a framework that always stores 4-bit weights in it, None for the others.
+    """
     asked = recipe.quantization
-    q = asked or Quantization()
+    q = asked or Quantization.make_empty()
     method = recipe.method.type if recipe.method else None
     quantized = asked is not None or method in ("qlora", "qdora")
     if quantized and q.bits is None and method in ("qlora", "qdora"):
@@ -118,18 +123,23 @@ def resolve_quantization(recipe: Recipe, strategy: str, decisions: PlanDecisions
             4 if asked else 16,
             "the base is not quantized" if not asked else "4 bits cost least",
         )
-    sharded = strategy in ("fsdp", "fsdp1", "zero3")
-    storage = None if q.storage == "auto" else q.storage
-    why = "sharding moves 4-bit weights as bf16 (QR103)" if sharded else "bitsandbytes' own, nothing is sharded"
-    if q.storage == "auto":
-        decisions.derive_value("quantization.storage", None, why, "quantization.storage", "hardware.strategy")
-    else:
-        decisions.choose_value("quantization.storage", storage, "", why)
     return QuantizationPlan(
         bits=bits,
         type=decisions.choose_value(
             "quantization.type", q.type, "nf4", "fits normally distributed weights better than fp4 (QR206)"
         ),
         double=decisions.choose_value("quantization.double", q.double, True, "saves about 0.4 bits a weight"),
-        storage=storage or ("bf16" if sharded else "uint8"),
+        storage=_resolve_storage(q.storage, strategy, compute, decisions),
     )
+
+
+def _resolve_storage(requested: str | None, strategy: str, compute: str | None, decisions: PlanDecisions) -> str:
+    sharded = strategy in ("fsdp", "fsdp1", "zero3")
+    default = compute or ("bf16" if sharded else "uint8")
+    if compute:
+        why = "the framework stores 4-bit weights in the precision that it computes in"
+    else:
+        why = "sharding moves 4-bit weights as bf16 (QR103)" if sharded else "bitsandbytes' own, nothing is sharded"
+    if requested == "auto":
+        return decisions.derive_value("quantization.storage", default, why, "quantization.storage", "hardware.strategy")
+    return decisions.choose_value("quantization.storage", requested, default, why)

@@ -9,8 +9,8 @@ from qwen_recipes.finding import RecipeError
 from qwen_recipes.qwen.chat_templates import find_syntax_error
 from qwen_recipes.qwen.models import ModelFacts, ModelFolderError, UnknownModelError, get_model_facts
 from qwen_recipes.qwen.tokens import END_OF_TEXT, END_OF_TURN
-from qwen_recipes.recipe.parts import Recipe
-from qwen_recipes.recipe.parts.source import Chat
+from qwen_recipes.recipe.spec import Recipe
+from qwen_recipes.recipe.spec.chat import Chat
 from qwen_recipes.resolve.decisions import PlanDecisions
 from qwen_recipes.resolve.turns import resolve_turns
 
@@ -60,7 +60,7 @@ def resolve_chat(
     chat: Chat | None, objective: str, facts: ModelFacts, folder: Path, decisions: PlanDecisions
 ) -> ChatPlan:
     """Template, trained turns, and the tokens that end a turn and fill a batch."""
-    chat = chat or Chat()
+    chat = chat or Chat.make_empty()
     asked = None if chat.template == "auto" else chat.template
     variant = facts.variant if facts.variant in OFFICIAL_TEMPLATES else "hybrid"
     template = decisions.choose_value(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from qwen_recipes.backends.plan import HardwarePlan, ObjectivePlan, RewardPlan
-from qwen_recipes.recipe.parts import Recipe
-from qwen_recipes.recipe.parts.objective import Objective, Reward
+from qwen_recipes.recipe.spec import Recipe
+from qwen_recipes.recipe.spec.objective import Objective, Reward
 from qwen_recipes.resolve.batch import BatchSizes
 from qwen_recipes.resolve.decisions import PlanDecisions
 
@@ -16,7 +16,7 @@ DEFAULT_BETAS = {"simpo": 2.0, "grpo": 0.04}
 
 def resolve_objective(recipe: Recipe, decisions: PlanDecisions) -> ObjectivePlan:
     """The objective in full."""
-    o = recipe.objective or Objective()
+    o = recipe.objective or Objective.make_empty()
     kind = o.type or "sft"
 
     return ObjectivePlan(
@@ -77,7 +77,7 @@ def _resolve_sampling(o: Objective, decisions: PlanDecisions) -> dict[str, Any]:
 
 
 def _resolve_rewards(rewards: list[Reward], decisions: PlanDecisions) -> tuple[RewardPlan, ...]:
-    fields = ("objective.rewards", *(f"objective.rewards[].{name}" for name in Reward.kinds))
+    fields = ("objective.rewards", *(f"objective.rewards[].{name}" for name in Reward.model_fields))
     decisions.derive_value("objective.rewards", None, "set in the recipe", *(fields if rewards else ()))
     return tuple(RewardPlan(r.path, r.function, 1.0 if r.weight is None else r.weight) for r in rewards)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from qwen_recipes.backends.plan import DataPlan
-from qwen_recipes.data.estimate_rows import find_local_files
 from qwen_recipes.data.rows.output_overlap import find_first_overlap
+from qwen_recipes.data.source_files import list_source_files
 from qwen_recipes.resolve.decisions import PlanDecisions
 
 
@@ -15,7 +15,7 @@ def check_output_overlap(data: DataPlan, output_dir: str, folder: Path, decision
     for source in (*data.train, *data.validation):
         if source.path is None:
             continue
-        files = find_local_files(folder, source.path)
+        files = list_source_files(source.path, folder)
         found = find_first_overlap([folder / source.path, *files], folder / output_dir)
         if found:
             decisions.report_problem(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qwen_recipes.backends.plan import HardwarePlan
 from qwen_recipes.estimate.gpu_models import UnknownGpuError, get_gpu_model
-from qwen_recipes.recipe.parts.training import Training
+from qwen_recipes.recipe.spec.training import Training
 from qwen_recipes.resolve.decisions import PlanDecisions
 
 

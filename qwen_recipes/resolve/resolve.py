@@ -9,9 +9,9 @@ from qwen_recipes.backends.plan import OutputPlan, Plan, RunPlan, TrackingPlan
 from qwen_recipes.finding import RecipeError
 from qwen_recipes.recipe.load import LoadedRecipe
 from qwen_recipes.recipe.locate import locate_finding
-from qwen_recipes.recipe.part import find_written_fields
-from qwen_recipes.recipe.parts.place import Output, Run, Tracking
-from qwen_recipes.recipe.parts.training import Training
+from qwen_recipes.recipe.spec.hardware_and_output import Output, Run, Tracking
+from qwen_recipes.recipe.spec.training import Training
+from qwen_recipes.recipe.written_fields import find_written_fields
 from qwen_recipes.resolve.attention import find_largest_micro_batch, resolve_attention
 from qwen_recipes.resolve.batch import resolve_batch
 from qwen_recipes.resolve.data import resolve_data
@@ -61,7 +61,7 @@ def _resolve_or_none(loaded: LoadedRecipe, backend: Backend, strategy: str) -> P
 
 def _build_plan(loaded: LoadedRecipe, backend: Backend, decisions: PlanDecisions, strategy: str | None) -> Plan:
     recipe = loaded.recipe
-    training = recipe.training or Training()
+    training = recipe.training or Training.make_empty()
     facts = find_model(recipe, loaded.folder, decisions)
     gpu = find_gpu(recipe, decisions)
     hardware = resolve_hardware(recipe, decisions, strategy)
@@ -76,6 +76,8 @@ def _build_plan(loaded: LoadedRecipe, backend: Backend, decisions: PlanDecisions
     check_output_overlap(data, output.dir, loaded.folder, decisions)
     method = resolve_method(recipe, facts, loaded.folder, decisions)
     options = (recipe.backends or {}).get(backend.name)
+    trained = resolve_training(training, objective, facts, method, data, hardware, batch, length, attention, decisions)
+    compute = trained.precision if backend.stores_quantized_in_compute_dtype else None
     plan = Plan(
         name=loaded.name,
         recipe_hash=loaded.recipe_hash,
@@ -86,10 +88,8 @@ def _build_plan(loaded: LoadedRecipe, backend: Backend, decisions: PlanDecisions
         chat=resolve_chat(recipe.chat, objective.type, facts, loaded.folder, decisions),
         objective=objective,
         method=method,
-        quantization=resolve_quantization(recipe, hardware.strategy, decisions),
-        training=resolve_training(
-            training, objective, facts, method, data, hardware, batch, length, attention, decisions
-        ),
+        quantization=resolve_quantization(recipe, hardware.strategy, compute, decisions),
+        training=trained,
         hardware=hardware,
         output=output,
         tracking=_resolve_tracking(loaded, decisions),
@@ -103,7 +103,7 @@ def _build_plan(loaded: LoadedRecipe, backend: Backend, decisions: PlanDecisions
 
 
 def _resolve_output(loaded: LoadedRecipe, decisions: PlanDecisions) -> OutputPlan:
-    output = loaded.recipe.output or Output()
+    output = loaded.recipe.output or Output.make_empty()
     hub = output.hub
     return OutputPlan(
         dir=decisions.choose_value("output.dir", output.dir, f"runs/{loaded.name}", "named after the recipe"),
@@ -117,7 +117,7 @@ def _resolve_output(loaded: LoadedRecipe, decisions: PlanDecisions) -> OutputPla
 
 
 def _resolve_tracking(loaded: LoadedRecipe, decisions: PlanDecisions) -> TrackingPlan:
-    t = loaded.recipe.tracking or Tracking()
+    t = loaded.recipe.tracking or Tracking.make_empty()
     return TrackingPlan(
         to=decisions.choose_value("tracking.to", t.to, "none", "the run's own log is enough"),
         project=decisions.choose_value("tracking.project", t.project, loaded.name, "named after the recipe"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from qwen_recipes.backends.plan import WarmupPlan
-from qwen_recipes.recipe.parts.training import Training
+from qwen_recipes.recipe.spec.training import Training
 from qwen_recipes.resolve.decisions import PlanDecisions
 
 DEFAULT_WARMUP_RATIO = 0.05

@@ -12,7 +12,7 @@ from qwen_recipes.backends.plan import (
     can_count_steps,
 )
 from qwen_recipes.qwen.facts import ModelFacts
-from qwen_recipes.recipe.parts.training import LowRank, Training
+from qwen_recipes.recipe.spec.training import LowRank, Training
 from qwen_recipes.resolve.batch import BatchSizes
 from qwen_recipes.resolve.decisions import PlanDecisions
 from qwen_recipes.resolve.intervals import resolve_evaluation_interval, resolve_save_interval
@@ -174,7 +174,7 @@ DEFAULT_LOW_RANK_SCALES = {"apollo_adamw": 1.0}
 
 
 def _resolve_low_rank(t: Training, decisions: PlanDecisions) -> LowRankPlan:
-    low, kind = t.low_rank or LowRank(), t.optimizer or ""
+    low, kind = t.low_rank or LowRank.make_empty(), t.optimizer or ""
     return LowRankPlan(
         rank=decisions.choose_value("training.low_rank.rank", low.rank, 128, "what GaLore's authors start from"),
         update_interval=decisions.choose_value(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qwen_recipes.recipe.parts.source import Chat
+from qwen_recipes.recipe.spec.chat import Chat
 from qwen_recipes.resolve.decisions import PlanDecisions
 
 WHOLE_HISTORY_TEMPLATES = ("base", "instruct-2507")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from qwen_recipes.filesystem.locked_folder import move_into
 from qwen_recipes.runs.checkpoints import Checkpoint
 from qwen_recipes.runs.metrics import METRICS_FILE
 from qwen_recipes.runs.record import LOG_FILE, RECORD_FILE, RunRecord, read_record, write_record
@@ -30,10 +31,9 @@ def archive_run(output: Path) -> tuple[RunRecord | None, Path | None]:
         record.status = record.state
         write_record(record)
     place = _find_free_folder(output / ARCHIVE_FOLDER)
-    place.mkdir(parents=True)
     for pattern in _RESULT_PATTERNS:
         for path in output.glob(pattern):
-            path.rename(place / path.name)
+            move_into(path, place, output)
     return record, place
 
 
@@ -48,8 +48,7 @@ def archive_damaged_files(output: Path, damaged: list[Checkpoint]) -> list[str]:
     said = []
     for path, how in broken:
         place = _find_free_folder(output / ARCHIVE_FOLDER / "damaged")
-        place.mkdir(parents=True)
-        path.rename(place / path.name)
+        move_into(path, place, output)
         said.append(f"{path.name} is damaged ({how}) and is not used; it is kept in {place}")
     return said
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from qwen_recipes.backends.plan import Plan, SourcePlan
+from qwen_recipes.data.source_files import list_source_files
 
 _BLOCK_BYTES = 1 << 20
 _LINE_SUFFIXES = (".jsonl", ".ndjson")
@@ -25,18 +27,19 @@ def hash_data(plan: Plan, recipe_folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-def find_source_files(path: str, recipe_folder: Path) -> list[Path]:
-    """The files that a path of the recipe stands for: itself, everything in a folder, or a pattern's matches."""
-    whole = recipe_folder / path
-    if whole.is_file():
-        return [whole]
-    if whole.is_dir():
-        return sorted(file for file in whole.rglob("*") if file.is_file())
-    return sorted(file for file in Path(whole.anchor).glob(str(whole.relative_to(whole.anchor))) if file.is_file())
+def _name_file(file: Path, recipe_folder: Path) -> str:
+    inside = file.is_relative_to(recipe_folder)
+    return (file.relative_to(recipe_folder) if inside else file).as_posix()
 
 
 def hash_file(path: Path) -> tuple[str, int, int]:
-    """SHA-256 in hex, bytes, and lines of a file. Raises OSError."""
+    """SHA-256 in hex, bytes, and lines of a file; one that did not change is read once. Raises OSError."""
+    found = path.stat()
+    return _hash_file(path, found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _hash_file(path: Path, inode: int, size: int, modified_ns: int) -> tuple[str, int, int]:
     digest, size, lines, last = hashlib.sha256(), 0, 0, b"\n"
     with path.open("rb") as file:
         while block := file.read(_BLOCK_BYTES):
@@ -49,7 +52,7 @@ def _hash_source(source: SourcePlan, recipe_folder: Path) -> Iterator[dict[str, 
     if source.path is None:
         yield {"hub": source.hub, "subset": source.subset, "revision": source.revision}
         return
-    for file in find_source_files(source.path, recipe_folder):
+    for file in list_source_files(source.path, recipe_folder):
         digest, size, lines = hash_file(file)
-        name = source.path if file == recipe_folder / source.path else file.relative_to(recipe_folder).as_posix()
+        name = source.path if file == recipe_folder / source.path else _name_file(file, recipe_folder)
         yield {"path": name, "sha256": digest, "bytes": size, "rows": lines if file.suffix in _LINE_SUFFIXES else None}

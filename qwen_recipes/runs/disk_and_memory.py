@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.estimate.host_memory import estimate_host_memory
+from qwen_recipes.estimate.workload import build_workload
 from qwen_recipes.qwen.facts import ModelFacts
 from qwen_recipes.qwen.models import count_lora_parameters
 from qwen_recipes.runs.host_memory import read_available_memory
@@ -14,8 +16,6 @@ from qwen_recipes.runs.progress_bar import format_bytes
 
 _WEIGHT_BYTES, _OPTIMIZER_BYTES = 2, 2
 """Bytes for each trained parameter in a checkpoint: bf16 weights, and an 8-bit optimizer's states, at the least."""
-_OFFLOADED_BYTES = 8
-"""Bytes of an optimizer's two moments for each parameter, in the host's memory where they are offloaded."""
 _LOG_BYTES = 64 << 20
 """Bytes that logs, rows and the record want."""
 
@@ -38,22 +38,13 @@ def find_shortages(plan: Plan, facts: ModelFacts, output: Path) -> Iterator[str]
             f"output.dir {output}: {format_bytes(free)} are free and the checkpoints take {format_bytes(wanted)} "
             "at the least; make room, lower training.keep_checkpoints, or name another disk"
         )
-    needed, memory = estimate_min_host_memory(plan, facts), read_available_memory()
+    needed = estimate_host_memory(build_workload(plan, facts), plan.hardware).held
+    memory = read_available_memory()
     if memory is not None and memory < needed:
         yield (
-            f"the machine has {format_bytes(memory)} of memory to give "
-            f"and the run takes {format_bytes(needed)} at the least"
+            f"the run keeps {format_bytes(needed)} in host memory, and {format_bytes(memory)} are available: "
+            "a smaller model, `method: lora`, or less `hardware.offload`"
         )
-
-
-def estimate_min_host_memory(plan: Plan, facts: ModelFacts) -> int:
-    """The least that the run takes of the host's memory, in bytes; what is on GPUs doesn't count."""
-    weights = facts.parameters * 2
-    moments = facts.parameters * _OFFLOADED_BYTES if not plan.method.adapter else 0
-    if plan.hardware.device == "cpu":
-        return weights
-    spread = plan.hardware.nodes
-    return {"optimizer": moments, "all": weights + moments}.get(plan.hardware.offload, 0) // spread
 
 
 def _find_existing_folder(path: Path) -> Path:

@@ -10,6 +10,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from qwen_recipes.filesystem.logs import open_to_append
+
 METRICS_FILE = "metrics.jsonl"
 _TAIL_BYTES = 8 * 1024
 _BARS = "▁▂▃▄▅▆▇█"
@@ -33,8 +35,8 @@ def append_metrics(output: Path, point: StepMetrics) -> None:
     """Add a line to the curve; a full disk is no reason to end a run."""
     known = {name: value for name, value in asdict(point).items() if value is not None and math.isfinite(value)}
     try:
-        with (output / METRICS_FILE).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(known) + "\n")
+        with open_to_append(output / METRICS_FILE) as file:
+            file.write(json.dumps(known).encode() + b"\n")
     except OSError:
         return
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from qwen_recipes.backends.base import Backend
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.data.source_files import list_source_files
 from qwen_recipes.environments.environment import (
     CurrentEnvironment,
     Environment,
@@ -17,6 +18,7 @@ from qwen_recipes.environments.environment import (
     find_current_environment,
     find_environment_in,
     get_managed_environment,
+    read_environment_in,
 )
 from qwen_recipes.environments.gpu import detect_device, detect_gpus
 from qwen_recipes.environments.installed_packages import read_installed_versions
@@ -26,22 +28,25 @@ from qwen_recipes.finding import Finding, Route
 from qwen_recipes.qwen.models import get_model_facts
 from qwen_recipes.recipe.load import LoadedRecipe
 from qwen_recipes.recipe.locate import locate_finding
-from qwen_recipes.runs.data_hashes import find_source_files
 from qwen_recipes.runs.disk_and_memory import find_shortages
 from qwen_recipes.runs.heartbeat import HEARTBEAT_TIMEOUT, seconds_since_heartbeat
 from qwen_recipes.runs.record import RunRecord, read_record
 
 
-def find_run_environment(plan: Plan, backend: Backend, recipe_folder: Path) -> Environment:
+def find_run_environment(
+    plan: Plan, backend: Backend, recipe_folder: Path, *, trust_recipe: bool = True
+) -> Environment:
     """The environment that `run.environment` names; a folder is seen from `recipe_folder`.
 
+    Its own Python is asked, but that of a folder that the recipe brings only with `trust_recipe`.
     Raises MissingEnvironmentError, with what to do, where it is not there or not whole.
     """
     asked = plan.run.environment
     if asked == "current":
         return find_current_environment(backend)
     if asked != "managed":
-        return find_environment_in(backend, (recipe_folder / Path(asked).expanduser()).absolute())
+        find = find_environment_in if trust_recipe else read_environment_in
+        return find(backend, (recipe_folder / Path(asked).expanduser()).absolute())
     environment = get_managed_environment(backend, plan.hardware.device)
     if not environment.ready:
         raise MissingEnvironmentError(
@@ -56,22 +61,17 @@ def find_path_errors(plan: Plan, loaded: LoadedRecipe) -> list[Finding]:
     found = [
         Finding("data", "error", f"{path} is not there", route, why=f"looked for {whole.absolute()}")
         for route, path in _iter_recipe_paths(plan)
-        if not _path_exists(whole := loaded.folder / path)
+        if not (whole := loaded.folder / path).exists() and not list_source_files(path, loaded.folder)
     ]
     found += [
         Finding("data", "error", f"{path} can't be read", route, why="this user may not")
         for route, path in _iter_recipe_paths(plan)
-        if any(not os.access(file, os.R_OK) for file in find_source_files(path, loaded.folder))
+        if any(not os.access(file, os.R_OK) for file in list_source_files(path, loaded.folder))
     ]
     if plan.model.local and (loaded.folder / plan.model.id).resolve() == (loaded.folder / plan.output.dir).resolve():
         message = "`output.dir` is the model's own folder, which the run would write over"
         found.append(Finding("output", "error", message, ("output", "dir"), suggestion=f"runs/{plan.name}"))
     return [locate_finding(loaded.document, finding) for finding in found]
-
-
-def _path_exists(path: Path) -> bool:
-    """Whether a file, a folder or anything that a pattern stands for is there."""
-    return path.exists() or any(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
 
 
 def _iter_recipe_paths(plan: Plan) -> Iterator[tuple[Route, str]]:

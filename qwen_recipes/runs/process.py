@@ -16,6 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import BinaryIO, Protocol
 
+from qwen_recipes.filesystem.logs import open_new_log, open_to_append
 from qwen_recipes.runs import supervisor
 from qwen_recipes.runs.record import RESERVE_FILE
 
@@ -71,7 +72,7 @@ def run_supervised(
     """
     received: list[int] = []
     ours, theirs = os.pipe()
-    with _forward_signals(received) as forward_to, log.open("ab" if append else "wb", buffering=0) as file:
+    with _forward_signals(received) as forward_to, (open_to_append if append else open_new_log)(log) as file:
         kept = _LogWriter(file)
         wrapped = [sys.executable, "-I", supervisor.__file__, str(ours), str(lock), str(record), *command]
         with _block_signals():

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 from qwen_recipes import __version__
 from qwen_recipes.compile import CompiledRecipe, compile_recipe
 from qwen_recipes.environments.environment import MissingEnvironmentError, get_managed_environment
+from qwen_recipes.filesystem.replace_file import replace_file
 from qwen_recipes.qwen.chat_templates import read_template
 from qwen_recipes.qwen.tokenizer import TOKENIZER_CONFIG_SHA256, TOKENIZER_JSON_SHA256
 from qwen_recipes.recipe.load import LoadedRecipe
@@ -43,14 +42,7 @@ def build_lock(loaded: LoadedRecipe, compiled_backends: list[CompiledRecipe]) ->
 
 def write_lock(path: Path, content: dict[str, Any]) -> None:
     """Write a lock whole or not at all. Raises OSError."""
-    handle, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(json.dumps(content, ensure_ascii=False, indent=2, sort_keys=True) + "\n")
-        Path(part).chmod(0o644)
-        Path(part).replace(path)
-    finally:
-        Path(part).unlink(missing_ok=True)
+    replace_file(path, json.dumps(content, ensure_ascii=False, indent=2, sort_keys=True) + "\n")
 
 
 def read_lock(path: Path) -> dict[str, Any]:

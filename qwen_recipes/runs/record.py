@@ -8,7 +8,6 @@ import os
 import platform
 import socket
 import subprocess
-import tempfile
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +17,7 @@ from qwen_recipes import __version__
 from qwen_recipes.compile import CompiledRecipe
 from qwen_recipes.environments.environment import Environment
 from qwen_recipes.environments.gpu import detect_gpus
+from qwen_recipes.filesystem.replace_file import replace_file
 from qwen_recipes.recipe.load import LoadedRecipe
 from qwen_recipes.resolve.plan_table import list_plan_values
 from qwen_recipes.runs.checkpoints import list_checkpoints
@@ -165,7 +165,7 @@ def format_current_time() -> str:
 
 def reserve_disk_space(output: Path) -> None:
     """Set room aside for the record, so that it can be finished on a full disk. Raises OSError."""
-    (output / RESERVE_FILE).write_bytes(bytes(_RESERVED_BYTES))
+    replace_file(output / RESERVE_FILE, bytes(_RESERVED_BYTES))
 
 
 def write_record(record: RunRecord) -> None:
@@ -174,16 +174,7 @@ def write_record(record: RunRecord) -> None:
     if record.ended:
         (folder / RESERVE_FILE).unlink(missing_ok=True)
     text = json.dumps(asdict(record), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
-    handle, part = tempfile.mkstemp(prefix=".run.", dir=folder)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(part).chmod(0o644)
-        Path(part).replace(folder / RECORD_FILE)
-    finally:
-        Path(part).unlink(missing_ok=True)
+    replace_file(folder / RECORD_FILE, text, create_folder=False)
 
 
 def read_record(output: Path) -> RunRecord | None:

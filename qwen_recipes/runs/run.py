@@ -17,6 +17,8 @@ from qwen_recipes.compile import CompiledRecipe
 from qwen_recipes.environments.environment import Environment
 from qwen_recipes.environments.gpu import read_used_gpu_memory
 from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.filesystem.locked_folder import make_folder
+from qwen_recipes.filesystem.logs import open_to_append
 from qwen_recipes.recipe.load import LoadedRecipe
 from qwen_recipes.runs import process
 from qwen_recipes.runs.archive import archive_run
@@ -86,7 +88,7 @@ def run_training(
     Raises OutputFolderBusyError, ResumeMismatchError, or OSError where the output folder can't be written.
     """
     output = get_output_folder(loaded, compiled.plan)
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
     with _hold_output_lock(output) as lock:
         point = find_resume_point(output, compiled, loaded.folder, notify) if options.resume else None
         if point is None:
@@ -246,7 +248,7 @@ def _find_missing_result(record: RunRecord, plan: Plan) -> str | None:
 @contextlib.contextmanager
 def _hold_output_lock(output: Path) -> Iterator[int]:
     """Hold the output folder's lock; whoever supervises the run holds it too. Raises OutputFolderBusyError."""
-    with (output / LOCK_FILE).open("a") as file:
+    with open_to_append(output / LOCK_FILE) as file:
         try:
             fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

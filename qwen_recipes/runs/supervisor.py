@@ -1,9 +1,9 @@
 """The process between `recipes run` and a framework: nothing that it started outlives it, or `recipes`.
 
-Run by its path, with the standard library alone: `python -I supervisor.py LIFELINE LOCK RECORD COMMAND…`. LIFELINE is
-the descriptor of a pipe that `recipes` holds open at its other end: the end of it is the end of `recipes`. LOCK is that
-of the output folder's lock, held, and touched now and then, until nothing is left. RECORD is run.json: where `recipes`
-was killed, how the run ended is written there by us.
+Run by its path, with the standard library and `filesystem/`: `python -I supervisor.py LIFELINE LOCK RECORD COMMAND…`.
+LIFELINE is the descriptor of a pipe that `recipes` holds open at its other end: the end of it is the end of `recipes`.
+LOCK is that of the output folder's lock, held, and touched now and then, until nothing is left. RECORD is run.json:
+where `recipes` was killed, how the run ended is written there by us.
 
 SIGINT, SIGTERM and SIGHUP are passed on to every process below; what is still there after GRACE_SECONDS, or at a
 second signal, is killed. torchrun puts each worker into a session of its own, so the process group alone would miss
@@ -25,6 +25,10 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
+
+sys.path.append(str(Path(__file__).parents[2]))  # where this package lies, for the one import from it
+
+from qwen_recipes.filesystem.replace_file import replace_file
 
 GRACE_SECONDS = float(os.environ.get("QWEN_RECIPES_GRACE", "10"))
 """Seconds between asking and killing."""
@@ -121,7 +125,6 @@ def _touch_lock(file: int) -> None:
 
 def write_killed_record(path: Path) -> None:
     """Say in the record that `recipes` was killed, unless it had the last word itself; all of it or nothing."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         record = json.loads(path.read_text("utf-8"))
         if record["status"] != "running":
@@ -130,10 +133,9 @@ def write_killed_record(path: Path) -> None:
         seconds = round((now - datetime.fromisoformat(record["started"])).total_seconds(), 1)
         said = "`recipes` was killed, and the supervisor ended the framework"
         record.update(status="killed", ended=now.isoformat(timespec="seconds"), seconds=seconds, problem=said)
-        part.write_text(json.dumps(record, ensure_ascii=False, indent=2) + "\n", "utf-8")
-        part.replace(path)
+        replace_file(path, json.dumps(record, ensure_ascii=False, indent=2) + "\n")
     except (OSError, ValueError, KeyError, TypeError):
-        part.unlink(missing_ok=True)
+        return
 
 
 def find_descendants() -> list[int]:

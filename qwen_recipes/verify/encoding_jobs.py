@@ -16,11 +16,12 @@ from qwen_recipes.backends.plan import Plan
 from qwen_recipes.compile import CompiledRecipe, compile_recipe, write_files
 from qwen_recipes.data.rows.messages import Row
 from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.filesystem.replace_file import replace_file
 from qwen_recipes.qwen.models import get_model_facts
 from qwen_recipes.qwen.placeholder_model import write_placeholder_model
 from qwen_recipes.recipe.load import LoadedRecipe
-from qwen_recipes.recipe.parts.place import Output
-from qwen_recipes.recipe.parts.source import Model
+from qwen_recipes.recipe.spec.hardware_and_output import Output
+from qwen_recipes.recipe.spec.model_and_data import Model
 from qwen_recipes.verify.row_sample import SampledRow
 
 SUBCOMMANDS = {"pretrain": "pt", "sft": "sft"}
@@ -73,9 +74,10 @@ def prepare_job(
     _write_lines(folder / "picked.jsonl", rows)
     spec = json.loads(compiled.files["rows.json"])
     source = {**spec["train"][0], "path": str(folder / "picked.jsonl"), "hub": None, "columns": {}, "weight": 1.0}
+    source |= {"roles": {}, "encoding": None}
     source["format"] = "text" if plan.objective.type == "pretrain" else "messages"
     spec |= {"train": [source], "validation": [], "validation_share": None, "origins": True}
-    (folder / "rows.json").write_text(json.dumps(spec), "utf-8")
+    replace_file(folder / "rows.json", json.dumps(spec))
     job = {
         "folder": str(folder / "compiled"),
         "rows": str(folder / "rows.json"),
@@ -84,7 +86,7 @@ def prepare_job(
         "cwd": str(loaded.folder.resolve()),
         "out": str(folder / "encoded.jsonl"),
     }
-    (folder / "job.json").write_text(json.dumps(job), "utf-8")
+    replace_file(folder / "job.json", json.dumps(job))
     return EncodingJob(folder / "job.json", folder / "encoded.jsonl", compiled, tuple(places))
 
 
@@ -102,11 +104,12 @@ def _list_conversations(sampled: Sequence[SampledRow]) -> tuple[list[Row], list[
 
 def _replace_model_and_output(loaded: LoadedRecipe, plan: Plan, folder: Path) -> LoadedRecipe:
     model = Model(id=str(prepare_model_folder(plan, loaded.folder, folder / "model")))
-    return replace(loaded, recipe=loaded.recipe.with_values(model=model, output=Output(dir=str(folder / "out"))))
+    changes = {"model": model, "output": Output(dir=str(folder / "out"))}
+    return replace(loaded, recipe=loaded.recipe.model_copy(update=changes))
 
 
 def _write_lines(path: Path, rows: Sequence[Row]) -> None:
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
+    replace_file(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
 
 def align_answers(job: EncodingJob) -> dict[int, dict[str, Any]]:

@@ -69,7 +69,7 @@ def _read_rows(plan: Plan, base: Path, result: RowSample) -> Iterator[tuple[str,
 
 def _resolve_source_path(source: SourcePlan, base: Path) -> dict[str, object]:
     path = str(base / source.path) if source.path else None
-    return {**asdict(source), "columns": dict(source.columns), "path": path}
+    return {**asdict(source), "columns": dict(source.columns), "roles": dict(source.roles), "path": path}
 
 
 def _encode_batch(plan: Plan, encoder: Encoder, batch: list[tuple[str, int, Row]], result: RowSample) -> None:

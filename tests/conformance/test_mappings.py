@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from tests.conformance.framework_parser import FrameworkParser
-from tests.conformance.mappings.corpus import ROOT, MappingCorpus
+from tests.conformance.mappings.corpus import ROOT, ChangedOutput, MappingCorpus
 from tests.conformance.mappings.oracle import MappingOracle
 from tests.conformance.mappings.places import WAYS, TemplateMapping, list_mappings
 
@@ -88,3 +88,13 @@ def test_what_is_compiled_is_as_planned(oracle: MappingOracle) -> None:
     for case in seen.values():
         if oracle.can_parse(case):
             assert oracle.find_wrong_argument(case) is None, case.name
+
+
+def test_files_and_scripts_are_as_planned(oracle: MappingOracle) -> None:
+    """Of each backend and strategy one script is run; every other file of every case is looked at."""
+    scripts = {(case.backend.name, case.made.plan.hardware.strategy): case for case in oracle.corpus.newest}
+    for case in oracle.corpus.newest:
+        for output in case.outputs:
+            if output.kind != "shell" or case in scripts.values():
+                unchanged = ChangedOutput(case, case.backend, output, case.made.files[output.name])
+                assert oracle.find_told_difference(unchanged) is None, case.name

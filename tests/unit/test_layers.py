@@ -13,7 +13,7 @@ from tests.conftest import ROOT
 
 PACKAGE = ROOT / "qwen_recipes"
 ORDER = (
-    *("yaml_text", "recipe", "qwen", "backends", "data", "estimate", "resolve", "guards", "compile"),
+    *("filesystem", "yaml_text", "recipe", "qwen", "backends", "data", "estimate", "resolve", "guards", "compile"),
     *("environments", "runs", "diagnose", "verify", "reports", "lsp", "cli"),
 )
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -28,13 +28,30 @@ def test_the_version_is_told_before_anything_is_loaded():
     assert not loaded & {"click", "pydantic", "yaml", "jinja2", "jsonschema", "dataclasses"}
 
 
-def test_linting_loads_no_templates_and_no_json_schema():
+def list_modules_of_lint(*arguments: str) -> tuple[set[str], int]:
+    """What `recipes lint` has loaded when it ends, and its exit code."""
     code = "import sys; from qwen_recipes.cli import main\ntry: main()\nfinally: print(*sys.modules, file=sys.stderr)"
-    done = subprocess.run(
-        [sys.executable, "-c", code, "lint", str(ROOT / "examples/dora.yaml")], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    assert not set(done.stderr.split()) & {"jinja2", "jsonschema", "pydantic", "difflib", "qwen_recipes.compile"}
+    command = [sys.executable, "-c", code, "lint", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)
+    return set(done.stderr.split()), done.returncode
+
+
+def test_linting_loads_no_templates_and_no_json_schema_and_builds_no_models():
+    """Where pydantic builds a model, it looks for its plugins."""
+    loaded, code = list_modules_of_lint(str(ROOT / "examples/dora.yaml"))
+    assert code == 0
+    assert not loaded & {"jinja2", "jsonschema", "difflib", "qwen_recipes.compile", "pydantic.plugin._loader"}
+    assert not loaded & {"qwen_recipes.recipe.field_index", "qwen_recipes.recipe.validation_errors"}
+    assert "pydantic" in loaded
+
+
+def test_mistakes_build_no_models_either(tmp_path):
+    wrong = tmp_path / "wrong.recipe.yaml"
+    wrong.write_text("version: 1\nmodle: x\ndata: {train: [{paht: a}]}\n", "utf-8")
+    loaded, code = list_modules_of_lint(str(wrong))
+    assert code == 1
+    assert "qwen_recipes.recipe.validation_errors" in loaded
+    assert "pydantic.plugin._loader" not in loaded
 
 
 @pytest.mark.parametrize("group", ["qwen_recipes.backends", "console_scripts", "pytest11"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from typing import Any
 
 import click
 
-from qwen_recipes.cli.console import print_stderr, should_colour
+from qwen_recipes.cli.console import print_json, print_stderr, print_text
 from qwen_recipes.cli.data.selection import DataOptions, DataSelection, select_data
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, format_option, set_option
 from qwen_recipes.data.detect_format import ROW_FORMATS
@@ -62,10 +61,10 @@ def command(
     summary = _check_selection(asked, jobs, quiet)
     if html:
         from qwen_recipes.cli.data.check_html import render_check_page
-        from qwen_recipes.data.rows.prepare import replace_file
+        from qwen_recipes.filesystem.replace_file import replace_file
 
         try:
-            replace_file(html, render_check_page(summary))
+            replace_file(html, render_check_page(summary), create_folder=False)
         except OSError as error:
             exit_with_error(f"{html} can't be written: {error.strerror}", ExitCode.USAGE)
     _print_summary(summary, form)
@@ -79,7 +78,7 @@ def command(
 def _check_selection(selection: DataSelection, jobs: int | None, quiet: bool) -> dict[str, Any]:
     from concurrent.futures import BrokenExecutor
 
-    from qwen_recipes.data.row_reader import MissingReaderError
+    from qwen_recipes.data.rows.row_reader import MissingReaderError
     from qwen_recipes.data.tokenizer import MissingTokenizerError
     from qwen_recipes.guards.rows.parallel_check import check_rows
     from qwen_recipes.guards.rows.summary import summarize_check
@@ -111,8 +110,8 @@ def show_progress_bar(selection: DataSelection, quiet: bool) -> Iterator[Callabl
 
 def _print_summary(summary: dict[str, Any], form: str) -> None:
     if form == "json":
-        click.echo(json.dumps(summary, indent=2, ensure_ascii=False))
+        print_json(summary)
     else:
         from qwen_recipes.cli.data.check_text import format_check_summary
 
-        click.echo(format_check_summary(summary), color=should_colour(sys.stdout))
+        print_text(format_check_summary(summary))

@@ -47,6 +47,9 @@ def _format_row_counts(name: str, rows: Any) -> str:
         f"{rows['tokens']:,} tokens, {_format_percent(rows['trained_tokens'], rows['tokens'])} of them trained",
     ]
     lines = [f"{name + ':':<12}" + ", ".join(said)]
+    if 0 < rows["answers_with_reasoning"] < rows["answers_in_loss"]:
+        share = f"{rows['answers_with_reasoning']:,} of {rows['answers_in_loss']:,}"
+        lines.append(f"            {share} answers in the loss have reasoning")
     if rows["turns_without_loss"]:
         lines.append(f"            {rows['turns_without_loss']:,} turns carry no loss (train, weight, loss)")
     if rows["keys_not_read"]:

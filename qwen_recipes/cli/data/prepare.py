@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
-from qwen_recipes.cli.console import format_count, print_stderr
+from qwen_recipes.cli.console import format_count, print_json, print_stderr, print_text
 from qwen_recipes.cli.data.selection import DataOptions, DataSelection, select_data
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, format_option, set_option
 from qwen_recipes.data.detect_format import ROW_FORMATS
-from qwen_recipes.data.preparation.convert_row import CONVERSATION_FORMATS, ConversationOptions
+from qwen_recipes.data.preparation.convert_row import ConversationOptions
+from qwen_recipes.data.rows.layouts import CONVERSATION_FORMATS
 
 
 @click.command("prepare")
 @click.argument("names", nargs=-1, required=True, metavar="FILE...|RECIPE")
-@click.option("-o", "--output", "out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="JSONL.")
+@click.option(
+    "-o",
+    "--output",
+    "out",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Its name says the format: .jsonl, .json, .jsonl.gz, .csv, .tsv or .parquet.",
+)
 @click.option("--format-of", "layout", type=click.Choice(ROW_FORMATS), help="Layout of the files' rows.")
 @click.option("--split-turns", is_flag=True, help="One example for each turn that the assistant ends.")
 @click.option("--strip", is_flag=True, help="Unicode's form C, and no newline at the beginning of answers.")
@@ -50,7 +57,8 @@ def command(names: tuple[str, ...], out: Path, form: str, force: bool, **flags: 
 
     options = DataOptions(flags["model"], flags["layout"], sets=flags["sets"])
     asked = select_data(names, options)
-    held = flags["validation_output"] or out.with_name(f"{out.stem}-validation{out.suffix or '.jsonl'}")
+    stem, _, ending = out.name.partition(".")
+    held = flags["validation_output"] or out.with_name(f"{stem}-validation.{ending or 'jsonl'}")
     outputs = OutputPaths(out, held, out.with_name(out.name + ".manifest.json"))
     _exit_on_bad_call(asked, outputs, flags, force)
     wishes = ConversationOptions(
@@ -60,9 +68,9 @@ def command(names: tuple[str, ...], out: Path, form: str, force: bool, **flags: 
                                flags["group_by"], flags["seed"])  # fmt: skip
     manifest = _run_preparation(asked, order, outputs)
     if form == "json":
-        click.echo(json.dumps({"output": str(out), "counts": manifest["counts"]}, indent=2))
+        print_json({"output": str(out), "counts": manifest["counts"]})
     else:
-        click.echo(_format_counts(manifest["counts"], outputs, order.validation is not None))
+        print_text(_format_counts(manifest["counts"], outputs, order.validation is not None))
 
 
 def _resolve_think_option(option: str, selection: DataSelection) -> str:
@@ -87,19 +95,37 @@ def _exit_on_bad_call(selection: DataSelection, outputs: Any, options: dict[str,
         exit_with_error(
             f"rows laid out as {', '.join(other)} can be deduplicated and held out, nothing more", ExitCode.USAGE
         )
+    _exit_on_unknown_format(outputs)
+
+
+def _exit_on_unknown_format(outputs: Any) -> None:
+    from qwen_recipes.data.preparation.output_format import OutputFormatError, find_output_suffix
+
+    try:
+        for path in (outputs.train, outputs.validation):
+            find_output_suffix(path)
+    except OutputFormatError as error:
+        exit_with_error(str(error), ExitCode.USAGE)
 
 
 def _run_preparation(selection: DataSelection, order: Any, outputs: Any) -> dict[str, Any]:
-    from qwen_recipes.data.preparation.pipeline import DataPreparation, InputFile
-    from qwen_recipes.data.row_reader import MissingReaderError
+    from qwen_recipes.data.preparation.output_format import OutputFormatError
+    from qwen_recipes.data.preparation.pipeline import DataPreparation, InputFile, PreparationError
+    from qwen_recipes.data.rows.row_reader import MissingReaderError
 
     for name in dict.fromkeys(selection.skipped):
         print_stderr(f"recipes: {name} is on the hub and was left out: download it first")
-    sources = [InputFile(rows.file, rows.layout, dict(rows.columns)) for rows in selection.files if not rows.validation]
+    sources = [
+        InputFile(rows.file, rows.layout, dict(rows.columns), rows.options, rows.encoding)
+        for rows in selection.files
+        if not rows.validation
+    ]
     try:
         return DataPreparation(sources, order).run(outputs)
     except (MissingReaderError, ImportError) as error:
         exit_with_error(str(error), ExitCode.ENVIRONMENT)
+    except (PreparationError, OutputFormatError) as error:
+        exit_with_error(str(error), ExitCode.INVALID_INPUT)
     except OSError as error:
         exit_with_error(f"{error.filename or outputs.train}: {error.strerror}", ExitCode.USAGE)
 

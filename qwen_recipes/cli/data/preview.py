@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from qwen_recipes.cli.console import format_count, print_stderr, should_colour
+from qwen_recipes.cli.console import format_count, print_stderr, print_text, should_colour
 from qwen_recipes.cli.data.selection import DataOptions, DataSelection, get_template_text, select_data
 from qwen_recipes.cli.data.token_preview import RowPreview, format_previews, render_preview_page
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, set_option
@@ -51,13 +51,14 @@ def command(
     shown = list(islice(_preview_selection(asked, backend), from_row - 1, from_row - 1 + rows))
     if not shown:
         exit_with_error("there is no row to show", ExitCode.INVALID_INPUT)
+    all_bad = all(row.problem for row in shown)
     if html is None:
-        click.echo(format_previews(shown, coloured=_can_colour()), color=should_colour(sys.stdout))
-        return
-    from qwen_recipes.data.rows.prepare import replace_file
+        print_text(format_previews(shown, coloured=_can_colour()))
+        sys.exit(ExitCode.INVALID_INPUT if all_bad else ExitCode.SUCCESS)
+    from qwen_recipes.filesystem.replace_file import replace_file
 
     try:
-        replace_file(html, render_preview_page(shown, _describe_encoding(asked.rules)))
+        replace_file(html, render_preview_page(shown, _describe_encoding(asked.rules)), create_folder=False)
     except OSError as error:
         exit_with_error(f"{html} can't be written: {error.strerror}", ExitCode.USAGE)
     print_stderr(f"{format_count(len(shown), 'row')} in {html}")
@@ -75,7 +76,7 @@ def _can_colour() -> bool:
 def _preview_selection(selection: DataSelection, backend: str | None) -> Iterator[RowPreview]:
     """Each row, or why it can't be trained on."""
     from qwen_recipes.data.encoder import Encoder, LossRule
-    from qwen_recipes.data.row_reader import MissingReaderError
+    from qwen_recipes.data.rows.row_reader import MissingReaderError
     from qwen_recipes.data.tokenizer import MissingTokenizerError, load_tokenizer
 
     rules = selection.rules
@@ -88,8 +89,9 @@ def _preview_selection(selection: DataSelection, backend: str | None) -> Iterato
 
 
 def _preview_files(selection: DataSelection, encoder: object, suffix: str) -> Iterator[RowPreview]:
+    from qwen_recipes.data.first_rows import split_first_rows
     from qwen_recipes.data.parsed_row import parse_row
-    from qwen_recipes.data.row_reader import find_file_problem, read_raw_rows, split_file
+    from qwen_recipes.data.rows.row_reader import find_file_problem, read_raw_rows
 
     for rows in selection.files:
         wrong = find_file_problem(Path(rows.file))
@@ -97,11 +99,12 @@ def _preview_files(selection: DataSelection, encoder: object, suffix: str) -> It
             yield RowPreview(rows.file, problem=wrong.message)
             continue
         lines = 0
-        for work in split_file(Path(rows.file), rows.most_rows):
+        for work in split_first_rows(Path(rows.file), rows.encoding, rows.most_rows):
             read: list[int] = [0]
             for record in read_raw_rows(work, read):
                 name = f"{rows.file}:{lines + record.number}{suffix}"
-                facts = parse_row(record.row, rows.layout, dict(rows.columns), selection.rules.template.variant, None)
+                variant = selection.rules.template.variant
+                facts = parse_row(record.row, rows.layout, dict(rows.columns), variant, None, rows.options)
                 if record.problem or facts.normalized is None:
                     yield RowPreview(name, problem=record.problem or facts.problem)
                 else:

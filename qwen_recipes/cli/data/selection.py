@@ -16,8 +16,9 @@ from qwen_recipes.cli.options_and_exits import (
 )
 from qwen_recipes.data.chat_rendering import TemplateRenderer
 from qwen_recipes.data.detect_format import detect_file_format
-from qwen_recipes.data.row_reader import limit_files
-from qwen_recipes.data.rows.sources import ROW_FILE_SUFFIXES
+from qwen_recipes.data.first_rows import limit_files
+from qwen_recipes.data.rows.find_files import MissingSourceError, explain_empty_folder, find_row_files, is_folder
+from qwen_recipes.data.rows.message_forms import RowOptions
 from qwen_recipes.finding import RecipeError
 from qwen_recipes.guards.rows.row_checker import RowCheckSettings, RowFile
 from qwen_recipes.qwen.chat_templates import TEMPLATES, RenderError, detect_template_variant, read_template
@@ -124,25 +125,22 @@ def _collect_rows(
         if source.hub:
             skipped.append(source.hub)
             continue
-        for file, most in limit_files(find_files_or_exit(folder, source.path), source.limit):
-            rows.append(RowFile(len(rows), str(file), source.format, dict(source.columns), held, most))
+        options, encoding = RowOptions(source.roles, source.prompt_style), source.encoding or ""
+        columns = dict(source.columns)
+        for file, most in limit_files(find_files_or_exit(folder, source.path), encoding, source.limit):
+            rows.append(RowFile(len(rows), str(file), source.format, columns, held, options, encoding, most))
     return rows, rules, overlong, tuple(skipped)
 
 
 def find_files_or_exit(folder: Path, path: str) -> list[Path]:
-    """The files that a path, a folder or a pattern stands for, in order; none ends the process."""
-    named = folder / path
-    if named.is_file():
-        return [named]
-    if named.is_dir():
-        found = sorted(file for file in named.rglob("*") if file.suffix in ROW_FILE_SUFFIXES)
-    else:
-        try:
-            found = sorted(folder.glob(path))
-        except (ValueError, NotImplementedError):
-            found = []
+    """The files that a path, a folder or a pattern stands for, in order; none ends the process. Raises OSError."""
+    try:
+        found = find_row_files(folder, path)
+    except MissingSourceError as error:
+        exit_with_error(str(error), ExitCode.USAGE)
     if not found:
-        exit_with_error(f"{named} is not there", ExitCode.USAGE)
+        named = folder / path
+        exit_with_error(explain_empty_folder(named) if is_folder(named) else f"{named} is not there", ExitCode.USAGE)
     return found
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from qwen_recipes.cli.escaping import escape_controls
 from qwen_recipes.finding import Finding
 
 _COMMANDS = {"error": "error", "warning": "warning", "advice": "notice"}
@@ -40,7 +41,7 @@ def _format_message(finding: Finding) -> str:
 
 
 def _escape_data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return escape_controls(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _escape_property(text: str) -> str:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from qwen_recipes.cli.escaping import dump_json
 from qwen_recipes.finding import Finding, format_route
 
 
 def report(findings: Iterable[Finding], files: Sequence[str] = ()) -> str:
     """A JSON list, one map a finding; lines and columns count from 1, end columns are exclusive."""
-    return json.dumps([finding_as_dict(finding) for finding in findings], ensure_ascii=False, indent=2)
+    return dump_json([finding_as_dict(finding) for finding in findings])
 
 
 def finding_as_dict(finding: Finding) -> dict[str, Any]:

@@ -6,10 +6,11 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
+from qwen_recipes.cli.escaping import escape_line
 from qwen_recipes.cli.reporters import text
 from qwen_recipes.finding import Finding
 
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_XML = re.compile("[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def report(findings: Sequence[Finding], files: Sequence[str] = ()) -> str:
@@ -33,7 +34,9 @@ def _add_cases(suite: ET.Element, file: str, findings: list[Finding]) -> None:
         span = finding.span
         where = f"{finding.code} at {span.line}:{span.column}" if span else finding.code
         case = ET.SubElement(suite, "testcase", classname=_replace_invalid_xml(file), name=where)
-        failure = ET.SubElement(case, "failure", type=finding.code, message=_replace_invalid_xml(finding.message))
+        failure = ET.SubElement(
+            case, "failure", type=finding.code, message=_replace_invalid_xml(escape_line(finding.message))
+        )
         failure.text = _format_plain([finding])
     others = [finding for finding in findings if finding.severity != "error"]
     if not errors or others:

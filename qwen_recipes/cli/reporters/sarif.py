@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from qwen_recipes import __version__
+from qwen_recipes.cli.escaping import dump_json
 from qwen_recipes.finding import Finding, Severity, format_route
 
 _LEVELS: dict[Severity, str] = {"error": "error", "warning": "warning", "advice": "note"}
@@ -31,7 +31,7 @@ def report(findings: Sequence[Finding], files: Sequence[str] = ()) -> str:
         "results": [_build_result(finding, codes.index(finding.code)) for finding in findings],
     }
     log = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
-    return json.dumps(log, ensure_ascii=False, indent=2)
+    return dump_json(log)
 
 
 def _build_rule(code: str) -> dict[str, Any]:
@@ -87,4 +87,4 @@ def _is_unnamed(file: str) -> bool:
 
 def _to_uri(file: str) -> str:
     path = Path(file)
-    return path.as_uri() if path.is_absolute() else quote(path.as_posix())
+    return path.as_uri() if path.is_absolute() else quote(path.as_posix(), errors="surrogateescape")

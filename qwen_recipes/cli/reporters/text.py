@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import click
 
+from qwen_recipes.cli.escaping import escape_line, escape_text
 from qwen_recipes.finding import Finding
 
 _MAX_LINE_WIDTH = 200
@@ -21,15 +22,15 @@ def report(findings: Iterable[Finding], files: Sequence[str] = ()) -> str:
 def _format_finding(finding: Finding) -> str:
     span = finding.span
     kind = click.style(f"{finding.severity}[{finding.code}]", fg=_SEVERITY_COLOURS[finding.severity], bold=True)
-    lines = [f"{format_location(finding)}{kind}: {finding.message}"]
+    lines = [f"{format_location(finding)}{kind}: {_escape(finding.message)}"]
     if span and finding.line.strip():
         number = str(span.line)
         line, caret = _clip_line(finding.line, _draw_caret(finding), span.column - 1)
-        lines += [f"  {number} | {line}", f"  {' ' * len(number)} | {caret}"]
+        lines += [f"  {number} | {escape_line(line)}", f"  {' ' * len(number)} | {caret}"]
     if finding.why:
-        lines.append(f"  why: {finding.why}")
+        lines.append(f"  why: {_escape(finding.why)}")
     if finding.suggestion:
-        lines.append(f"  instead: {finding.suggestion}")
+        lines.append(f"  instead: {_escape(finding.suggestion)}")
     return "\n".join(lines) + "\n"
 
 
@@ -46,7 +47,13 @@ def format_location(finding: Finding) -> str:
     if not finding.file:
         return ""
     span = finding.span
-    return f"{finding.file}:{span.line}:{span.column}: " if span else f"{finding.file}: "
+    file = escape_line(finding.file)
+    return f"{file}:{span.line}:{span.column}: " if span else f"{file}: "
+
+
+def _escape(message: str) -> str:
+    """A message without controls, whose further lines can't pass for findings."""
+    return escape_text(message).replace("\n", "\n    ")
 
 
 def _draw_caret(finding: Finding) -> str:

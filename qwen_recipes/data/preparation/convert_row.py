@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from qwen_recipes.data.rows.formats import SHAREGPT_ROLES, normalize_row
-from qwen_recipes.data.rows.messages import BadRowError, Message, Row
+from qwen_recipes.data.rows.formats import normalize_row
+from qwen_recipes.data.rows.layouts import ANY_CONVERSATION, CONVERSATION_FORMATS, arrange_row
+from qwen_recipes.data.rows.message_forms import PLAIN, RowOptions
+from qwen_recipes.data.rows.messages import BadRowError, Message, Row, join_system
 
-CONVERSATION_FORMATS = ("messages", "sharegpt", "alpaca", "prompt-completion")
-"""Layouts that become messages; rows of any other stay as they are."""
-CONSUMED_KEYS = {
-    "messages": ("messages",),
-    "sharegpt": ("conversations", "system"),
-    "alpaca": ("instruction", "input", "output", "history", "system"),
-    "prompt-completion": ("prompt", "completion", "system"),
-}
 EMPTY_THINK_BLOCK = "<think>\n\n</think>\n\n"
 
 
@@ -32,13 +25,19 @@ class ConversationOptions:
     think: str = "keep"
 
 
-def convert_row(row: Any, row_format: str, columns: Mapping[str, str], options: ConversationOptions) -> Iterator[Row]:
+def convert_row(
+    row: Any,
+    row_format: str,
+    columns: Mapping[str, str],
+    options: ConversationOptions,
+    reading: RowOptions = PLAIN,
+) -> Iterator[Row]:
     """The examples of a row, one or several. Raises BadRowError for a row that can't be trained on."""
-    if row_format not in CONVERSATION_FORMATS:
-        normalize_row(row, row_format, dict(columns))
+    if row_format not in (*CONVERSATION_FORMATS, ANY_CONVERSATION):
+        normalize_row(row, row_format, columns, reading)
         yield row
         return
-    rest, messages = _convert_conversation(row, row_format, dict(columns))
+    rest, messages = _convert_conversation(row, row_format, columns, reading)
     if options.strip:
         messages = [_normalize_text(message) for message in messages]
     for part in _split_at_answers(messages) if options.split_turns else [messages]:
@@ -56,44 +55,17 @@ def extract_reasoning(row: Row) -> str:
     return str(own or "").strip() or (inside[0].replace("<think>", "").strip() if inside[1] else "")
 
 
-def _convert_conversation(row: Any, row_format: str, columns: dict[str, str]) -> tuple[Row, list[Message]]:
+def _convert_conversation(
+    row: Any, row_format: str, columns: Mapping[str, str], reading: RowOptions
+) -> tuple[Row, list[Message]]:
     """What the row says beside its conversation, and the conversation as messages."""
-    if not isinstance(row, dict):
-        raise BadRowError("not a map")
-    named = {**row, **{ours: row[theirs] for ours, theirs in columns.items() if theirs in row}}
-    gone = {*CONSUMED_KEYS[row_format], *columns.values()}
-    rest = {name: value for name, value in row.items() if name not in gone}
-    if row_format == "messages":
-        return rest, _require_dicts(named.get("messages"), "messages")
-    if row_format == "sharegpt":
-        return rest, list(_convert_sharegpt(named))
-    return rest, list(normalize_row(row, row_format, columns)["messages"])
-
-
-def _convert_sharegpt(row: Row) -> Iterator[Message]:
-    if row.get("system"):
-        yield {"role": "system", "content": row["system"]}
-    for turn in _require_dicts(row.get("conversations"), "conversations"):
-        role = SHAREGPT_ROLES.get(str(turn.get("from")))
-        if role is None:
-            raise BadRowError(f"unknown speaker {turn.get('from')!r}")
-        yield (
-            _convert_tool_call(turn.get("value"))
-            if role == "function_call"
-            else {"role": role, "content": turn.get("value")}
-        )
-
-
-def _convert_tool_call(value: Any) -> Message:
-    """A tool call that is written as JSON."""
-    try:
-        call = json.loads(value) if isinstance(value, str) else value
-    except ValueError:
-        raise BadRowError("a tool call is not JSON") from None
-    if not isinstance(call, dict) or "name" not in call:
-        raise BadRowError("a tool call without a name")
-    function = {"name": call["name"], "arguments": call.get("arguments", {})}
-    return {"role": "assistant", "content": "", "tool_calls": [{"type": "function", "function": function}]}
+    layout, arranged = arrange_row(row, row_format, columns, reading)
+    read = {*layout.list_columns(row), *columns.values(), *(v.partition(".")[0] for v in columns.values())}
+    rest = {name: value for name, value in row.items() if name not in read}
+    if arranged.get("tools") or "tools" in row:
+        rest["tools"] = arranged.get("tools", row.get("tools"))
+    messages = _require_dicts(arranged.get("messages"), "messages")
+    return rest, list(join_system(messages, arranged.get("system")))
 
 
 def _require_dicts(value: Any, name: str) -> list[Message]:

@@ -1,6 +1,6 @@
 """Read rows, make examples, decide on each, write them: two passes, so that memory holds a few numbers an example.
 
-Inputs are only read. Outputs are written beside their place and renamed when all of them are whole.
+Inputs are only read. Outputs are put in their place when all of them are whole, the manifest first.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import tempfile
 from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from hashlib import blake2b, sha256
 from pathlib import Path
@@ -19,14 +20,18 @@ from typing import IO, Any, NamedTuple
 from qwen_recipes.data.duplicates import DuplicateFinder, row_dtype
 from qwen_recipes.data.minhash import compute_sketch, hash_factors
 from qwen_recipes.data.preparation.convert_row import (
-    CONVERSATION_FORMATS,
     ConversationOptions,
     convert_row,
     extract_reasoning,
 )
+from qwen_recipes.data.preparation.output_format import find_output_suffix, write_in_format
 from qwen_recipes.data.preparation.selection import Assignment, ExampleGroups, balance_reasoning, hold_out_groups
-from qwen_recipes.data.row_reader import RawRow, find_file_problem, read_raw_rows, split_file
+from qwen_recipes.data.rows.message_forms import PLAIN, RowOptions
 from qwen_recipes.data.rows.messages import BadRowError, Row
+from qwen_recipes.data.rows.row_reader import RawRow, find_file_problem, read_raw_rows, split_file
+from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.filesystem.file_set import FileSet
+from qwen_recipes.filesystem.locked_folder import lock_folder, make_folder
 
 DROP_REASONS = {
     "duplicate": "the same as an earlier example",
@@ -41,6 +46,8 @@ class InputFile(NamedTuple):
     file: str
     row_format: str
     columns: dict[str, str]
+    options: RowOptions = PLAIN
+    encoding: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,10 @@ class OutputPaths:
     manifest: Path
 
 
+class PreparationError(QwenRecipesError):
+    """Rows of which nothing can be made, or not what was asked for."""
+
+
 class DataPreparation:
     """One run. `manifest` is what is written at its end."""
 
@@ -79,12 +90,16 @@ class DataPreparation:
         self.groups, self.factors = ExampleGroups(), hash_factors()
 
     def run(self, outputs: OutputPaths) -> dict[str, Any]:
-        """Write the outputs, whole or not at all, and tell what was done. Raises OSError, MissingReaderError."""
-        outputs.train.parent.mkdir(parents=True, exist_ok=True)
+        """Write the outputs, whole or not at all, and tell what was done.
+
+        Raises OSError, MissingReaderError, PreparationError, OutputFormatError.
+        """
+        make_folder(outputs.train.parent)
         with DuplicateFinder() as duplicates, tempfile.TemporaryFile("w+b", dir=outputs.train.parent) as made:
             for number, source in enumerate(self.sources):
                 self._process_source(number, source, duplicates, made)
             fates = self._assign_examples(duplicates)
+            self._require_rows(fates)
             return self._write_outputs(outputs, made, fates)
 
     def _process_source(self, number: int, source: InputFile, duplicates: DuplicateFinder, scratch: IO[bytes]) -> None:
@@ -93,7 +108,7 @@ class DataPreparation:
             self._record_bad(source, 1, wrong.message, "unreadable")
             return
         lines = 0
-        for work in split_file(Path(source.file)):
+        for work in split_file(Path(source.file), source.encoding):
             read = [0]
             before = scratch.tell()
             for record in read_raw_rows(work, read):
@@ -115,7 +130,7 @@ class DataPreparation:
         try:
             if record.problem:
                 raise BadRowError(record.problem)
-            rows = list(convert_row(record.row, source.row_format, source.columns, self.options.wishes))
+            rows = list(convert_row(record.row, source.row_format, source.columns, self.options.wishes, source.options))
             texts = [json.dumps(row, ensure_ascii=False) for row in rows]
             written = [text.encode("utf-8") + b"\n" for text in texts]
         except BadRowError as error:
@@ -152,7 +167,10 @@ class DataPreparation:
         value: Any = row
         for step in self.options.group_by.split("."):
             value = value.get(step) if isinstance(value, dict) else None
-        return [] if value is None else [("key", json.dumps(value, sort_keys=True))]
+        if value is None:
+            return []
+        self.counts["grouped"] += 1
+        return [("key", json.dumps(value, sort_keys=True))]
 
     def _assign_examples(self, duplicates: DuplicateFinder) -> list[Assignment]:
         fates: list[Assignment] = ["train"] * self.counts["made"]
@@ -172,26 +190,33 @@ class DataPreparation:
             hold_out_groups(fates, self.groups, self.options.validation, draw)
         return fates
 
+    def _require_rows(self, assignments: list[Assignment]) -> None:
+        if "train" not in assignments:
+            first = next(
+                (f"{one['file']}:{one['line']}: {one['why']}" for one in self.dropped), "the files have no rows"
+            )
+            raise PreparationError(f"no row is left to write; the first that was left out: {first}")
+        if self.options.group_by and not self.counts["grouped"]:
+            raise PreparationError(f"--group-by {self.options.group_by}: no row has a value there")
+
     def _write_outputs(self, outputs: OutputPaths, scratch: IO[bytes], assignments: list[Assignment]) -> dict[str, Any]:
         scratch.seek(0)
-        parts = {name: _part_path(path) for name, path in asdict(outputs).items()}
-        try:
-            with parts["train"].open("wb") as train, parts["validation"].open("wb") as validation:
-                files = {"train": train, "validation": validation}
-                for place, (line, fate) in enumerate(zip(scratch, assignments, strict=True)):
-                    self.counts[fate] += 1
-                    if fate in files:
-                        files[fate].write(line)
-                    else:
-                        self._record_dropped(place, fate)
-            manifest = self._build_manifest()
-            parts["manifest"].write_text(json.dumps(manifest, ensure_ascii=False, indent=1) + "\n", "utf-8")
-            for name, path in asdict(outputs).items():
-                if name != "validation" or self.options.validation is not None:
-                    parts[name].replace(path)
-        finally:
-            for part in parts.values():
-                part.unlink(missing_ok=True)
+        names = ["train", *(["validation"] if self.options.validation is not None else [])]
+        with FileSet() as written, ExitStack() as parts:
+            manifest_file = written.stage(outputs.manifest)
+            folder = outputs.train.parent
+            lines = {name: parts.enter_context(tempfile.TemporaryFile("w+b", dir=folder)) for name in names}
+            for place, (line, fate) in enumerate(zip(scratch, assignments, strict=True)):
+                self.counts[fate] += 1
+                if fate in lines:
+                    lines[fate].write(line)
+                else:
+                    self._record_dropped(place, fate)
+            digests = {name: _stage_rows(written, getattr(outputs, name), lines[name]) for name in names}
+            manifest = self._build_manifest(digests)
+            manifest_file.write(f"{json.dumps(manifest, ensure_ascii=False, indent=1)}\n".encode())
+            with lock_folder(folder):
+                written.commit()
         return manifest
 
     def _record_dropped(self, index: int, assignment: Assignment) -> None:
@@ -210,20 +235,17 @@ class DataPreparation:
         self.counts[assignment] += 1
         self.dropped.append({"file": source.file, "line": line, "part": 0, "fate": assignment, "why": reason})
 
-    def _build_manifest(self) -> dict[str, Any]:
+    def _build_manifest(self, digests: dict[str, str]) -> dict[str, Any]:
         names = ("unreadable", "read", "bad", "rows_used", "made", "train", "validation", *DROP_REASONS)
         return {
             "inputs": [
                 {"file": s.file, "layout": s.row_format, "sha256": _compute_sha256(s.file)} for s in self.sources
             ],
+            "outputs": digests,
             "order": asdict(self.options),
             "counts": {name.replace("-", "_"): self.counts[name] for name in names},
             "dropped": self.dropped,
         }
-
-
-def _part_path(path: Path) -> Path:
-    return path.with_name(f".{path.name}.part")
 
 
 def _comparable_text(row: Row) -> str:
@@ -261,11 +283,14 @@ def _compute_sha256(file: str) -> str:
     return digest.hexdigest()
 
 
-__all__ = [
-    "CONVERSATION_FORMATS",
-    "ConversationOptions",
-    "DataPreparation",
-    "InputFile",
-    "OutputPaths",
-    "PreparationOptions",
-]
+def _stage_rows(written: FileSet, path: Path, lines: IO[bytes]) -> str:
+    """Stage JSON lines in the format that the file's name says; the SHA-256 of what was written."""
+    digest = sha256()
+    with tempfile.TemporaryFile("w+b", dir=path.parent) as made:
+        write_in_format(lines, find_output_suffix(path), made)
+        made.seek(0)
+        staged = written.stage(path)
+        while block := made.read(1 << 20):
+            staged.write(block)
+            digest.update(block)
+    return digest.hexdigest()

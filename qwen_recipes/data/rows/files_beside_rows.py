@@ -1,10 +1,9 @@
 """What the framework reads lies beside the rows, so that no path in it depends on where a recipe was compiled to."""
 
-import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
+
+from .replace_file import replace_file
 
 COMPILED = Path(__file__).resolve().parents[1]
 """The folder of the compiled files: this program lies in `rows/` there."""
@@ -12,19 +11,11 @@ COMPILED = Path(__file__).resolve().parents[1]
 
 def copy_files(spec: dict[str, Any], compiled: Path = COMPILED) -> None:
     """Copy those of the compiled files that `copied` names to where the rows are written. Raises OSError."""
-    out = Path(spec["out"])
-    out.mkdir(parents=True, exist_ok=True)
     for name in spec.get("copied", []):
-        replace_file(out / Path(name).name, (compiled / name).read_bytes())
+        write_beside_rows(spec, Path(name).name, (compiled / name).read_bytes())
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all. Raises OSError."""
-    handle, part = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        shutil.copymode(__file__, part)
-        Path(part).replace(path)
-    finally:
-        Path(part).unlink(missing_ok=True)
+def write_beside_rows(spec: dict[str, Any], name: str, content: str | bytes) -> None:
+    """Write a file into the folder of the rows, whole or not at all. Raises OSError, also for a link in its path."""
+    output = spec.get("output_dir")
+    replace_file(Path(spec["out"]) / name, content, Path(output) if output is not None else None)

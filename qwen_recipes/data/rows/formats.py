@@ -7,36 +7,24 @@ text, and columns are what a row holds beside its prompt.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from .flags import FLAGS, is_trained, remove_flags
-from .messages import BadRowError, Message, Row, normalize_messages, require_answer
-
-SHAREGPT_ROLES = {
-    "human": "user",
-    "user": "user",
-    "gpt": "assistant",
-    "assistant": "assistant",
-    "chatgpt": "assistant",
-    "model": "assistant",
-    "system": "system",
-    "observation": "tool",
-    "tool": "tool",
-    "function_response": "tool",
-    "function_call": "function_call",
-}
+from .flags import is_trained, remove_flags
+from .layouts import ANY_CONVERSATION, CONVERSATION_FORMATS, arrange_row
+from .message_forms import PLAIN, RowOptions
+from .messages import BadRowError, Message, Row, join_system, normalize_messages, require_answer
 
 
-def normalize_row(row: Any, row_format: str, columns: dict[str, str]) -> Row:
-    """A row of this layout in our form. `columns` maps our names to the row's. Raises BadRowError."""
-    if not isinstance(row, dict):
-        raise BadRowError("not a map")
-    named = {**row, **{ours: row[theirs] for ours, theirs in columns.items() if theirs in row}}
-    missing = [theirs for theirs in columns.values() if theirs not in row]
-    if missing:
-        raise BadRowError(f"no column {', '.join(missing)}")
-    return _READERS[row_format](named)
+def normalize_row(row: Any, row_format: str, columns: Mapping[str, str], options: RowOptions = PLAIN) -> Row:
+    """A row of this format in our form. `columns` maps our names to the row's. Raises BadRowError."""
+    layout, arranged = arrange_row(row, row_format, columns, options)
+    return normalize_arranged(arranged, layout.format)
+
+
+def normalize_arranged(arranged: Row, row_format: str) -> Row:
+    """A row under the keys of its format (see `layouts`) in our form. Raises BadRowError."""
+    return _READERS[row_format](arranged)
 
 
 def _read_messages(row: Row) -> Row:
@@ -45,53 +33,7 @@ def _read_messages(row: Row) -> Row:
 
 def _normalize_list(messages: Any, row: Row) -> list[Message]:
     """A list of messages, with the system message and the tool definitions that stand beside it in the row."""
-    beside = row.get("system")
-    if isinstance(messages, list) and messages and isinstance(beside, str) and beside:
-        own = messages[0].get("content") if isinstance(messages[0], dict) else None
-        if not isinstance(messages[0], dict) or messages[0].get("role") != "system":
-            messages = [{"role": "system", "content": beside}, *messages]
-        elif own != beside:
-            raise BadRowError("`system` and the list's own system message differ")
-    return normalize_messages(messages, row.get("tools"))
-
-
-def _read_sharegpt(row: Row) -> Row:
-    turns = row.get("conversations")
-    if not isinstance(turns, list) or not turns:
-        raise BadRowError("no list `conversations`")
-    messages: list[Message] = []
-    if row.get("system"):
-        messages.append({"role": "system", "content": row["system"]})
-    for turn in turns:
-        said = turn.get("from") if isinstance(turn, dict) else None
-        role = SHAREGPT_ROLES.get(str(said))
-        if role is None:
-            raise BadRowError(f"unknown speaker {said!r}")
-        flags = {name: turn[name] for name in FLAGS if name in turn}
-        messages.append({**_sharegpt_message(role, turn.get("value")), **flags})
-    return {"messages": require_answer(normalize_messages(messages, row.get("tools")))}
-
-
-def _sharegpt_message(role: str, value: Any) -> Message:
-    if role == "function_call":
-        return {"role": "assistant", "content": f"<tool_call>\n{value}\n</tool_call>"}
-    return {"role": role, "content": value}
-
-
-def _read_alpaca(row: Row) -> Row:
-    instruction, extra, output = row.get("instruction"), row.get("input"), row.get("output")
-    if not isinstance(instruction, str) or not isinstance(output, str):
-        raise BadRowError("`instruction` and `output` are text")
-    messages: list[Message] = [{"role": "system", "content": row["system"]}] if row.get("system") else []
-    for asked, told in row.get("history") or []:
-        messages += [{"role": "user", "content": asked}, {"role": "assistant", "content": told}]
-    question = f"{instruction}\n{extra}" if extra else instruction
-    messages += [{"role": "user", "content": question}, {"role": "assistant", "content": output}]
-    return {"messages": normalize_messages(messages)}
-
-
-def _read_prompt_completion(row: Row) -> Row:
-    return {"messages": require_answer([*_prompt_messages(row), _answer_message(row.get("completion"), "completion")])}
+    return normalize_messages(join_system(messages, row.get("system")), row.get("tools"))
 
 
 def _read_text(row: Row) -> Row:
@@ -193,10 +135,7 @@ def _answer_message(value: Any, name: str) -> Message:
 
 
 _READERS: dict[str, Callable[[Row], Row]] = {
-    "messages": _read_messages,
-    "sharegpt": _read_sharegpt,
-    "alpaca": _read_alpaca,
-    "prompt-completion": _read_prompt_completion,
+    **dict.fromkeys((*CONVERSATION_FORMATS, ANY_CONVERSATION), _read_messages),
     "text": _read_text,
     "preference": _read_preference,
     "kto": _read_kto,

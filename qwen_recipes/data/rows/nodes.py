@@ -15,6 +15,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from .replace_file import replace_file
+
 MARK_FILE = "prepared-for"
 START_TIMEOUT = 900.0
 """Seconds for which nodes wait for each other to start, as torchrun does."""
@@ -53,8 +55,7 @@ def _prepare_for_others(folder: Path, prepare: Callable[[], None], port: int, ot
         try:
             prepare()
             mark = secrets.token_hex(16)
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / MARK_FILE).write_text(mark, "utf-8")
+            replace_file(folder / MARK_FILE, mark)
         finally:
             _tell_others(server, mark, other_nodes)
 

@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from .counts import RowCounts
-from .files_beside_rows import copy_files
+from .files_beside_rows import copy_files, write_beside_rows
 from .formats import normalize_row
 from .hold_out import ExampleGroup, WeightedGroups, flatten_groups, hold_out_share, thin_out
+from .message_forms import read_options
 from .messages import BadRowError, Row
 from .mismatched_answers import pair_mismatched
 from .nodes import run_once_per_folder
 from .output_overlap import find_first_overlap
 from .renderer import RowRenderer
+from .row import MissingReaderError
 from .shapes import SHAPES
 from .sources import MissingSourceError, find_files, read_source_rows
 from .steps import count_steps, describe_steps, explain_too_few_packs, write_steps
@@ -90,7 +93,7 @@ class RowPreparation:
     def _cut_into_examples(self, name: str, number: int, row: Row) -> list[Conversation]:
         try:
             examples = self._make_examples(row)
-        except BadRowError as error:
+        except (ValueError, RecursionError) as error:
             self.counts.leave_out("bad", name, number, 0, str(error))
             return []
         self.counts.count_row(row, examples)
@@ -143,8 +146,8 @@ class RowPreparation:
 
     def _write_split(self, split: str, rows: list[Row]) -> None:
         self.counts.rows[split] = len(rows)
-        self.out.mkdir(parents=True, exist_ok=True)
-        replace_file(self.out / f"{split}.jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        write_beside_rows(self.spec, f"{split}.jsonl", text)
 
     def _tell_steps(self) -> None:
         """Count the steps of the epochs where rows are trained one by one, and write them into the config."""
@@ -162,7 +165,7 @@ class RowPreparation:
         report = {**self.counts.to_report(), "steps": self.steps}
         if self.spec.get("origins"):
             report["origins"] = self.origins
-        replace_file(self.out / "rows.json", json.dumps(report, ensure_ascii=False, indent=2) + "\n")
+        write_beside_rows(self.spec, "rows.json", json.dumps(report, ensure_ascii=False, indent=2) + "\n")
         self.counts.print_counts()
 
 
@@ -170,39 +173,41 @@ def read_normalized_rows(
     source: dict[str, Any], counts: RowCounts | None = None
 ) -> Iterator[tuple[str, int, Row | None, str]]:
     """File, number, and the row in our form or the reason why there is none; `counts` is told of unread keys."""
+    options = read_options(source)
     for name, number, record, problem in read_source_rows(source):
         try:
             if problem:
                 raise BadRowError(problem)
-            row = normalize_row(record, source["format"], source["columns"])
+            row = normalize_row(record, source["format"], source["columns"], options)
             if counts is not None:
                 counts.unread.update(find_unread_keys(record, source["format"], source["columns"]))
             yield name, number, row, ""
         except BadRowError as error:
             yield name, number, None, str(error)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             yield name, number, None, f"can't be read: {error}"
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(text, "utf-8")
-    part.replace(path)
 
 
 def save_arrow(folder: Path, splits: dict[str, list[Row]]) -> None:
     """Save tokenized rows as the data set that LLaMA-Factory reads from `tokenized_path`."""
     from datasets import Dataset, DatasetDict
 
-    shutil.rmtree(folder, ignore_errors=True)
-    DatasetDict({name: Dataset.from_list(rows) for name, rows in splits.items() if rows}).save_to_disk(str(folder))
+    with tempfile.TemporaryDirectory(prefix=".recipes-", dir=folder.parent) as scratch:
+        made = Path(scratch) / folder.name
+        DatasetDict({name: Dataset.from_list(rows) for name, rows in splits.items() if rows}).save_to_disk(str(made))
+        if folder.is_symlink():
+            folder.unlink()
+        shutil.rmtree(folder, ignore_errors=True)
+        made.rename(folder)
 
 
 def main(spec_file: str) -> None:
     """Prepare the rows that this JSON file describes; exits 1 with a message where that can't be done."""
     spec = json.loads(Path(spec_file).read_text("utf-8"))
-    run_once_per_folder(Path(spec["out"]), lambda: prepare_rows(spec))
+    try:
+        run_once_per_folder(Path(spec["out"]), lambda: prepare_rows(spec))
+    except OSError as error:
+        sys.exit(f"rows: {error.filename or spec['out']}: {error.strerror or error}")
 
 
 def prepare_rows(spec: dict[str, Any]) -> None:
@@ -213,7 +218,12 @@ def prepare_rows(spec: dict[str, Any]) -> None:
     if problems:
         sys.exit("\n".join(problems))
     copy_files(spec)
-    RowPreparation(spec).run()
+    try:
+        RowPreparation(spec).run()
+    except MissingReaderError as error:
+        sys.exit(f"rows: {error}")
+    except OSError as error:
+        sys.exit(f"rows: {error.filename or spec['out']}: {error.strerror}")
 
 
 def _find_source_problems(source: dict[str, Any], spec: dict[str, Any]) -> list[str]:
@@ -222,7 +232,7 @@ def _find_source_problems(source: dict[str, Any], spec: dict[str, Any]) -> list[
         return []
     try:
         files = find_files(source["path"])
-    except MissingSourceError as error:
+    except (MissingSourceError, OSError) as error:
         return [f"rows: {error}"]
     output = spec.get("output_dir")
     found = find_first_overlap([Path(source["path"]), *files], Path(output)) if output is not None else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 Message = dict[str, Any]
 """In our form: `role` and `content`, and `train: False` where a flag takes it out of the loss."""
@@ -11,3 +11,16 @@ Row = dict[str, Any]
 
 class BadRowError(ValueError):
     """A row that can't be trained on, and why."""
+
+
+class MissingReaderError(ModuleNotFoundError):
+    """A form of file that needs a package which is not there."""
+
+
+class RawRow(NamedTuple):
+    """A row and its line (or number, where a file has no lines); `problem` says why there is none."""
+
+    number: int
+    row: Any
+    problem: str = ""
+    text: str = ""

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from .files_beside_rows import replace_file
+from .replace_file import replace_file
 
 CONFIG = "train.yaml"
 
@@ -43,7 +43,7 @@ def write_steps(spec: dict[str, Any], counted: dict[str, int], folder: Path) -> 
         text = re.sub(rf"^({keys['scheduler_options']}:\n)", rf"\g<1>{options}", text, flags=re.MULTILINE)
     text += f"\n# Counted: {counted['examples']} examples make {counted['per_epoch']} steps an epoch\n"
     text += f"{keys['steps']}: {counted['total']}\n{keys['warmup_steps']}: {counted['warmup']}\n"
-    replace_file(path, text.encode())
+    replace_file(path, text)
 
 
 def count_packs(lengths: list[int], limit: int) -> int:

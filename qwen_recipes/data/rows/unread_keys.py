@@ -5,23 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .columns import rename_known_columns
 from .flags import FLAGS
+from .layout_readers import TOOL_KEYS
+from .layouts import find_layout
+from .message_forms import REASONING_KEYS, ROLES
 from .row import Message
 
-READ_KEYS = {
-    "messages": ("messages", "tools", "system"),
-    "sharegpt": ("conversations", "system", "tools"),
-    "alpaca": ("instruction", "input", "output", "history", "system"),
-    "prompt-completion": ("prompt", "messages", "completion", "system", "tools"),
-    "text": ("text",),
-    "preference": ("prompt", "messages", "chosen", "rejected", "system", "tools"),
-    "kto": ("prompt", "messages", "completion", "label", "system", "tools"),
-}
-"""By layout; of `prompt`, every column is read: rewards may ask for it."""
-LIST_KEYS = ("messages", "conversations", "prompt", "chosen", "rejected", "completion")
-"""Keys that may hold a list of messages."""
-MESSAGE_KEYS = ("role", "content", "tool_calls", "reasoning_content", *FLAGS)
-SHAREGPT_KEYS = ("from", "value", *FLAGS)
+MESSAGE_KEYS = ("role", "content", "tool_calls", "function_call", *REASONING_KEYS, *FLAGS)
+SPEAKER_KEYS = ("from", "value", *FLAGS)
 MARGINAL_KEYS = ("name", "id", "type", "tool_call_id", "refusal", "annotations", "audio")
 """Keys of messages that no template of Qwen3 writes."""
 TRAINING_KEYS = frozenset(
@@ -37,14 +29,16 @@ TRAINING_KEYS = frozenset(
 
 
 def find_unread_keys(row: Any, row_format: str, columns: Mapping[str, str]) -> list[str]:
-    """The row's keys that hold something and that nothing reads; of messages as `messages[].function_call`."""
+    """The row's keys that hold something and that nothing reads; of messages as `messages[].images`."""
     if not isinstance(row, dict):
         return []
-    known = {*READ_KEYS.get(row_format, row), *columns.values()}
-    found = [str(key) for key, value in row.items() if key not in known and _holds_something(value)]
-    named = {**row, **{ours: row[theirs] for ours, theirs in columns.items() if theirs in row}}
-    lists = [name for name in LIST_KEYS if name in READ_KEYS.get(row_format, ("prompt", "messages"))]
-    return list(dict.fromkeys([*found, *(key for name in lists for key in _find_in_messages(name, named.get(name)))]))
+    named = rename_known_columns(row, columns) if columns else row
+    read = find_layout(named, row_format, columns).list_columns(named)
+    known = {*read, *columns.values(), *(path.partition(".")[0] for path in columns.values())}
+    keep_all = row_format == "prompt"
+    found = [str(key) for key, value in row.items() if not keep_all and key not in known and _holds_something(value)]
+    lists = [name for name in sorted(read) if isinstance(named.get(name), (list, dict)) and name not in TOOL_KEYS]
+    return list(dict.fromkeys([*found, *(key for name in lists for key in _find_in_messages(name, named[name]))]))
 
 
 def is_training_key(key: str) -> bool:
@@ -53,17 +47,17 @@ def is_training_key(key: str) -> bool:
 
 
 def _find_in_messages(name: str, value: Any) -> Iterator[str]:
-    known = SHAREGPT_KEYS if name == "conversations" else (*MESSAGE_KEYS, *MARGINAL_KEYS)
     for message in value if isinstance(value, list) else [value]:
-        if isinstance(message, dict):
+        if isinstance(message, dict) and ("role" in message or "from" in message):
+            known = (*MESSAGE_KEYS, *MARGINAL_KEYS) if "role" in message else SPEAKER_KEYS
             yield from (f"{name}[].{key}" for key in message if key not in known and _holds_something(message[key]))
             yield from _find_in_other_roles(name, message)
 
 
 def _find_in_other_roles(name: str, message: Message) -> Iterator[str]:
     """Calls and reasoning are the assistant's: on other messages nothing reads them."""
-    if message.get("role") != "assistant":
-        keys = ("tool_calls", "reasoning_content")
+    if "role" in message and ROLES.get(str(message["role"])) != "assistant":
+        keys = ("tool_calls", "function_call", *REASONING_KEYS)
         yield from (f"{name}[].{key}" for key in keys if _holds_something(message.get(key)))
 
 

@@ -28,7 +28,7 @@ from collections.abc import Iterator
 from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
 
 HISTORY_STRIPPING_TEMPLATES = ("hybrid", "thinking-2507")
-MULTI_TURN_FORMATS = ("messages", "sharegpt")
+MULTI_TURN_FORMATS = ("messages", "sharegpt", "conversation")
 
 
 def check(context: GuardContext) -> Iterator[Violation]:

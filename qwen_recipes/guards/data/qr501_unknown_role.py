@@ -1,7 +1,8 @@
 """A role that no template knows.
 
 What:
-A message's role is none of `system`, `user`, `assistant`, `tool`; or a ShareGPT speaker is none that is known.
+A message's role is none that frameworks and APIs use (docs/data.md lists them), and `roles` of the source does not say
+which of ours it is.
 
 Why it matters:
 Qwen3's templates write nothing for a role they do not know: the message vanishes, without an error. A
@@ -12,7 +13,7 @@ Our run with the official templates and tokenizer, repeated by `tests/unit/guard
 templates give the empty text for `human` and `gpt`.
 
 Instead:
-Rename the roles, or say how the rows are laid out: `format: sharegpt`. `recipes data prepare` converts.
+Map them: `roles: {customer: user, agent: assistant}` of the source.
 """
 
 from __future__ import annotations

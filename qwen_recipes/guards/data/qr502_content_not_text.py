@@ -1,7 +1,7 @@
 """Content that is not text.
 
 What:
-A message's `content` is a list of parts, a map or a number instead of text.
+A message's `content` is a map or a number instead of text, or a list with a part that is none: a picture, a sound.
 
 Why it matters:
 The templates of hybrid, Instruct-2507 and Thinking-2507 write nothing for content that is a list, without an
@@ -12,7 +12,8 @@ Our run with the official templates and tokenizer, repeated by `tests/unit/guard
 shape is among LLaMA-Factory 0.9.5's own examples.
 
 Instead:
-Join the parts to one text before training; a model of text can't be shown pictures.
+Lists of parts of text are joined when rows are read. Leave out pictures and sounds: a model of text can't be
+shown them.
 """
 
 from __future__ import annotations

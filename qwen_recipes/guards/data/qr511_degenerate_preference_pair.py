@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 def check(row: ParsedRow) -> Iterator[RowViolation]:
     """Sides that are equal, empty, or of different kinds."""
-    if row.row_format != "preference" or not isinstance(row.row, dict):
+    if row.row_format != "preference":
         return
-    better, worse = (row.row.get(row.columns.get(side, side)) for side in ("chosen", "rejected"))
+    better, worse = (row.arranged.get(side) for side in ("chosen", "rejected"))
     if better is None or worse is None:
         return
     if better == worse:

@@ -1,16 +1,17 @@
 """A file that is not text.
 
 What:
-A file begins like gzip, zip, zstd, Parquet, Arrow or UTF-16, whatever its name says.
+A file begins like a zip archive, an Excel file, a PDF, a picture, a program or a Git LFS pointer, whatever its name
+says.
 
 Why it matters:
 Frameworks that go by the name of a file read noise, or fail with a message about a byte.
 
 Evidence:
-`tests/unit/data/test_damaged_files.py`: a gzip named .jsonl.
+`tests/unit/data/test_damaged_files.py`: a zip named .jsonl.
 
 Instead:
-Unpack or convert it: jsonl, json, csv in UTF-8, or Parquet under its own name.
+Unpack or convert it: JSON, CSV, text, Parquet or Arrow, compressed or not (docs/data.md).
 """
 
 from __future__ import annotations

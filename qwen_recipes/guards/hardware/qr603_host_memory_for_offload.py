@@ -9,8 +9,9 @@ while the model is loaded, and the log says nothing but "killed".
 
 Evidence:
 With Adam in mixed precision 12 bytes of states for each trained parameter (Rajbhandari et al. 2020,
-arXiv:1910.02054), and 2 for gradients; `all` adds 2 bytes for each weight of the model. DeepSpeed's own estimates
+arXiv:1910.02054), and 4 for gradients; `all` adds 2 bytes for each weight of the model. DeepSpeed's own estimates
 (`estimate_zero3_model_states_mem_needs`) count the same and add half for buffers. deepspeedai/DeepSpeed#3606.
+`recipes plan` shows the same number.
 
 Instead:
 Write `offload: optimizer` or `none`, spread over more hosts, or train fewer weights (`method: qlora`). This says
@@ -21,8 +22,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from qwen_recipes.estimate.host_memory import estimate_host_memory
+from qwen_recipes.estimate.workload import build_workload
 from qwen_recipes.guards.base import Guard, GuardContext, Violation
-from qwen_recipes.guards.parallelism.qr107_unsharded_states_under_ddp import count_trained_parameters
 
 HOST_MEMORY_LIMIT_GB = 64
 
@@ -32,8 +34,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     plan = context.plan
     if plan.hardware.offload == "none":
         return
-    weights = context.model.parameters * 2 if plan.hardware.offload == "all" else 0
-    needed = (count_trained_parameters(context) * 14 + weights) / plan.hardware.nodes / 1e9
+    needed = estimate_host_memory(build_workload(plan, context.model), plan.hardware).held / 1e9
     if needed > HOST_MEMORY_LIMIT_GB:
         yield Violation(
             ("hardware", "offload"),

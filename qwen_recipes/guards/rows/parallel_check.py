@@ -17,10 +17,11 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from qwen_recipes.data.duplicates import DuplicateFinder, DuplicateReport, RowLocation
-from qwen_recipes.data.row_reader import ByteRange, FilePart, find_file_problem, split_file
+from qwen_recipes.data.first_rows import split_first_rows
+from qwen_recipes.data.rows.row_reader import ByteRange, FilePart, find_file_problem
 from qwen_recipes.guards.rows import FILE_PROBLEM_CODES
 from qwen_recipes.guards.rows.row_checker import RowChecker, RowCheckSettings, RowFile
-from qwen_recipes.guards.rows.row_statistics import OffendingRow, RowStatistics
+from qwen_recipes.guards.rows.row_statistics import OffendingRow, RowStatistics, shorten_text
 
 if TYPE_CHECKING:
     import numpy
@@ -68,6 +69,10 @@ def check_rows(
             tally = _check_file(rows, rules, duplicates, pool, told)
             (checked.validation if rows.validation else checked.train).add(tally)
         _add_duplicates(checked, duplicates)
+    for code, count, why, text in checked.train.answers.find_problems():
+        if code not in rules.allowed_codes:
+            first = next((rows.file for rows in files if not rows.validation), "")
+            checked.train.add_violation(code, OffendingRow(first, 1, why, shorten_text(text)), count)
     _row_checker = None
     return checked
 
@@ -102,13 +107,15 @@ def _check_parts(
     size = path.stat().st_size
     if pool is None:
         assert _row_checker is not None
-        for work in split_file(path, rows.most_rows):
+        in_stretches = False
+        for work in split_first_rows(path, rows.encoding, rows.most_rows):
+            in_stretches = isinstance(work, ByteRange)
             yield _row_checker.check_part(work, rows)
             report_progress(_count_bytes(work))
-        report_progress(0 if path.suffix not in (".csv", ".json", ".parquet") else size)
+        report_progress(0 if in_stretches else size)
         return
     waiting: deque[tuple[Future[Any], int]] = deque()
-    for work in split_file(path, rows.most_rows):
+    for work in split_first_rows(path, rows.encoding, rows.most_rows):
         waiting.append((pool.submit(_check_part, work, rows), _count_bytes(work)))
         if len(waiting) > 2 * pool.cores:
             yield _collect_next(waiting, report_progress)

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from qwen_recipes.data.chat_rendering import TemplateRenderer
 from qwen_recipes.data.example_length import ExampleLength, TokenMeasurer, extract_word_hashes, select_loss
 from qwen_recipes.data.minhash import compute_sketch, hash_factors
-from qwen_recipes.data.parsed_row import ParsedRow, parse_row
-from qwen_recipes.data.row_reader import FilePart, RawRow, read_raw_rows
+from qwen_recipes.data.parsed_row import ParsedRow, has_reasoning, parse_row
 from qwen_recipes.data.rows.flags import is_trained
+from qwen_recipes.data.rows.message_forms import PLAIN, RowOptions
 from qwen_recipes.data.rows.messages import BadRowError, Row
+from qwen_recipes.data.rows.row_reader import FilePart, RawRow, read_raw_rows
 from qwen_recipes.data.rows.unread_keys import find_unread_keys
 from qwen_recipes.data.token_counter import COUNT_BITS, TokenCounter, control_token_value
 from qwen_recipes.data.tokenizer import is_qwen3_tokenizer, load_tokenizer
@@ -52,6 +53,8 @@ class RowFile:
     layout: str
     columns: Mapping[str, str] = field(default_factory=dict)
     validation: bool = False
+    options: RowOptions = PLAIN
+    encoding: str = ""
     most_rows: int | None = None
 
 
@@ -86,7 +89,8 @@ class RowChecker:
                 example = OffendingRow(rows.file, record.number, record.problem, shorten_text(record.text))
                 tally.add_violation(FILE_PROBLEM_CODES["broken"], example)
             return
-        facts = parse_row(record.row, rows.layout, dict(rows.columns), self.rules.template.variant, self.rules.limit)
+        variant, limit = self.rules.template.variant, self.rules.limit
+        facts = parse_row(record.row, rows.layout, dict(rows.columns), variant, limit, rows.options)
         tally.unread.update(find_unread_keys(record.row, rows.layout, rows.columns))
         if facts.normalized is not None:
             self._measure_row(facts, record, tally, kept)
@@ -220,3 +224,10 @@ def _count_row(tally: RowStatistics, row: ParsedRow, flagged: int) -> None:
     if answers and row.row_format != "text":
         last = answers[-1]
         tally.reasoning += bool(last.get("reasoning_content")) or "</think>" in str(last.get("content"))
+        trained = [turn for turn in answers if turn.get("train") is not False]
+        tally.answer_turns += len(trained)
+        tally.reasoned_turns += sum(map(has_reasoning, trained))
+        loss = sum(length.loss_tokens for length in row.lengths)
+        text = last.get("content")
+        if not last.get("tool_calls") and isinstance(text, str):
+            tally.answers.add_answer(text, loss, labelled=row.row_format == "kto")

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from qwen_recipes.data.length_histogram import LengthHistogram
+from qwen_recipes.guards.rows.answer_counts import AnswerCounts
 
 MAX_OFFENDING_ROWS = 5
 """Rows of each code that are shown."""
@@ -47,6 +48,11 @@ class RowStatistics:
     turns: Counter[int] = field(default_factory=Counter)
     """Good rows by their number of assistant turns."""
     lengths: LengthHistogram = field(default_factory=LengthHistogram)
+    answer_turns: int = 0
+    """Answers of good rows that carry loss."""
+    reasoned_turns: int = 0
+    """Those of them that have reasoning."""
+    answers: AnswerCounts = field(default_factory=AnswerCounts)
     violation_counts: Counter[str] = field(default_factory=Counter)
     """Rows by the code of the guard that they break."""
     examples: dict[str, list[OffendingRow]] = field(default_factory=dict)
@@ -69,6 +75,9 @@ class RowStatistics:
         self.reasoning += other.reasoning
         self.turns.update(other.turns)
         self.lengths.add(other.lengths)
+        self.answer_turns += other.answer_turns
+        self.reasoned_turns += other.reasoned_turns
+        self.answers.add(other.answers)
         for code, examples in other.examples.items():
             shown = self.examples.setdefault(code, [])
             shown += [example.shift_line(self.lines) for example in examples[: MAX_OFFENDING_ROWS - len(shown)]]

@@ -64,6 +64,8 @@ def _summarize_rows(tally: RowStatistics) -> dict[str, Any]:
         "turns_without_loss": tally.flagged,
         "keys_not_read": dict(tally.unread.most_common()),
         "with_reasoning": tally.reasoning,
+        "answers_in_loss": tally.answer_turns,
+        "answers_with_reasoning": tally.reasoned_turns,
         "assistant_turns": {str(turns): tally.turns[turns] for turns in sorted(tally.turns)},
         "tokens": tally.lengths.tokens,
         "trained_tokens": tally.lengths.loss_tokens,

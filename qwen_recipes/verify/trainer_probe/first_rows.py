@@ -12,7 +12,8 @@ from typing import Any
 
 from qwen_recipes.backends.plan import DataPlan, SourcePlan
 from qwen_recipes.data.rows.sources import read_source_rows
-from qwen_recipes.verify.trainer_probe.cpu_plan import NotProbedError
+from qwen_recipes.filesystem.replace_file import replace_file
+from qwen_recipes.verify.trainer_probe.probe_plan import NotProbedError
 
 ROWS = 200
 """Of each source, where nothing else is said."""
@@ -24,7 +25,6 @@ def copy_first_rows(data: DataPlan, base: Path, folder: Path, count: int) -> Dat
     Raises OSError or MissingSourceError where a source can't be read, ModuleNotFoundError where pyarrow is missing,
     NotProbedError for rows on the hub.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     return replace(
         data,
         train=tuple(_copy_source(one, base, folder / f"train-{one.name}.jsonl", count) for one in data.train),
@@ -41,8 +41,8 @@ def _copy_source(source: SourcePlan, base: Path, file: Path, count: int) -> Sour
             "name it with --set data.train=FILE"
         )
     rows = islice(_read_rows({**asdict(source), "path": os.path.relpath(base / source.path)}), count)
-    file.write_text("".join(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows), "utf-8")
-    return replace(source, path=str(file))
+    replace_file(file, "".join(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows))
+    return replace(source, path=str(file), encoding=None)
 
 
 def _read_rows(source: dict[str, Any]) -> Iterator[Any]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from qwen_recipes.backends.plan import MethodPlan, Plan
+from qwen_recipes.filesystem.replace_file import replace_file
 from qwen_recipes.qwen.facts import ModelFacts
 from qwen_recipes.qwen.models import get_model_facts
 from qwen_recipes.qwen.tokenizer import get_tokenizer_folder
@@ -68,15 +68,14 @@ def _count_weight_bytes(folder: Path) -> int:
 
 
 def _write_stand_in(facts: ModelFacts, method: MethodPlan, own: Path | None, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     small = _shrink_facts(facts, method)
-    (folder / "config.json").write_text(json.dumps(_make_config(small), indent=2), "utf-8")
+    replace_file(folder / "config.json", json.dumps(_make_config(small), indent=2))
     eos = _list_end_ids(facts)
     generation = {"bos_token_id": END_OF_TEXT, "eos_token_id": eos, "pad_token_id": END_OF_TEXT}
-    (folder / "generation_config.json").write_text(json.dumps(generation, indent=2), "utf-8")
+    replace_file(folder / "generation_config.json", json.dumps(generation, indent=2))
     for file in sorted((own or get_tokenizer_folder(facts.variant)).iterdir()):
         if _is_tokenizer_file(file):
-            shutil.copyfile(file, folder / file.name)
+            replace_file(folder / file.name, file.read_bytes())
 
 
 def _is_tokenizer_file(file: Path) -> bool:

@@ -279,10 +279,11 @@ def test_compile_takes_the_recipes_backend_and_name(write_recipe, tmp_path, monk
     assert (tmp_path / "compiled/bot/axolotl/train.yaml").is_file()
 
 
-def test_compile_without_a_backend_exits_2(write_recipe, out):
+def test_compile_without_a_backend_takes_the_first_that_can_and_says_so(write_recipe, out):
     result = run("compile", write_recipe(), "-o", out)
-    assert result.exit_code == 2
-    assert not out.exists()
+    assert result.exit_code == 0
+    assert "no framework is named: LLaMA-Factory is taken" in result.stderr
+    assert [folder.name for folder in out.iterdir()] == ["llamafactory"]
 
 
 @pytest.mark.parametrize("backend", [*BACKENDS, "all"])

@@ -59,7 +59,7 @@ def many(tmp_path):
 def test_several_processes_find_what_one_finds(many, monkeypatch):
     rules = judge_of("hybrid", 64).rules
     files = [RowFile(number, str(file), "messages", {}, number == 2) for number, file in enumerate(many)]
-    monkeypatch.setattr("qwen_recipes.data.row_reader.CHUNK_BYTES", 60_000)
+    monkeypatch.setattr("qwen_recipes.data.rows.row_reader.CHUNK_BYTES", 60_000)
     monkeypatch.setattr(checking, "MIN_PARALLEL_BYTES", 1000)
     one, two = check_rows(files, rules, cores=1), check_rows(files, rules, cores=2)
     assert summarize_check(one) == summarize_check(two)

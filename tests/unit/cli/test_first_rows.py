@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from qwen_recipes.cli import main
-from qwen_recipes.data.row_reader import limit_files, read_raw_rows, split_file
+from qwen_recipes.data.first_rows import limit_files, split_first_rows
+from qwen_recipes.data.rows.row_reader import read_raw_rows
 from tests.conftest import deep_merge
 
 ROW = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}
@@ -79,12 +80,14 @@ def test_a_prompt_of_grpo_is_as_many_sequences_as_it_has_answers(place):
 
 @pytest.mark.parametrize("most", [0, 1, 7, 10, 11])
 def test_the_first_rows_of_a_file_keep_their_lines(place, most):
-    found = [record.number for part in split_file(place / "a.jsonl", most) for record in read_raw_rows(part)]
+    found = [
+        record.number for part in split_first_rows(place / "a.jsonl", most_rows=most) for record in read_raw_rows(part)
+    ]
     assert found == list(range(1, 20, 2))[:most]
 
 
 def test_a_limit_goes_over_the_files_of_a_source(place):
     files = [place / "a.jsonl", place / "b.jsonl"]
-    assert list(limit_files(files, 14)) == [(files[0], 14), (files[1], 4)]
-    assert list(limit_files(files, 10)) == [(files[0], 10)]
-    assert list(limit_files(files, None)) == [(file, None) for file in files]
+    assert list(limit_files(files, most_rows=14)) == [(files[0], 14), (files[1], 4)]
+    assert list(limit_files(files, most_rows=10)) == [(files[0], 10)]
+    assert list(limit_files(files)) == [(file, None) for file in files]

@@ -21,7 +21,7 @@ def test_too_small(monkeypatch):
     verdicts = gpu_fit.assess_fit_on_local_gpus(loaded, made)
     said = gpu_fit.describe_memory_shortfall(verdicts)
     assert gpu_fit.fits_no_gpu(verdicts) and "it does not fit on rtx-4070" in said[0] and " GiB of " in said[0]
-    own = gpu_fit.build_estimate_record(loaded, made)["peak"] - verdicts[0].estimate.peak
+    own = gpu_fit.build_estimate_record(verdicts)["peak"] - verdicts[0].estimate.peak
     assert round(own / gpu_fit.GIB, 6) == 0.6, "CUDA's own, which nvidia-smi counts"
 
 
@@ -35,7 +35,7 @@ def test_no_gpu_and_unknown_gpus_refuse_nothing(monkeypatch):
     loaded, made = compiled("method: lora\nhardware: {device: cuda}\n", [], monkeypatch)
     assert gpu_fit.assess_fit_on_local_gpus(loaded, made) == [] and not gpu_fit.fits_no_gpu([])
     loaded, made = compiled("method: lora\nhardware: {device: cpu}\n", ["rtx-4070"], monkeypatch)
-    assert gpu_fit.assess_fit_on_local_gpus(loaded, made) == [] and gpu_fit.build_estimate_record(loaded, made) is None
+    assert gpu_fit.assess_fit_on_local_gpus(loaded, made) == [] and gpu_fit.build_estimate_record([]) is None
 
 
 def test_memory_that_ran_out_gets_offers_that_take_less(monkeypatch):

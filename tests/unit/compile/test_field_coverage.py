@@ -14,10 +14,9 @@ import pytest
 from qwen_recipes.backends import load_backends
 from qwen_recipes.compile import compile_recipe
 from qwen_recipes.finding import RecipeError
-from qwen_recipes.recipe.field_index import find_field_info, find_part_class, index_fields
+from qwen_recipes.recipe.field_index import find_field_info, find_section_class, index_fields
 from qwen_recipes.recipe.load import LoadedRecipe, load_recipe
-from qwen_recipes.recipe.part import RecipePart
-from qwen_recipes.recipe.spec.base import Part as Model
+from qwen_recipes.recipe.spec.section import Section
 
 ROOT = Path(__file__).parents[3]
 RECIPES = sorted([*(ROOT / "examples").glob("*.yaml"), *(ROOT / "tests/conformance/recipes").glob("*.yaml")])
@@ -32,13 +31,13 @@ def recipes() -> dict[str, LoadedRecipe]:
     return {path.stem: load_recipe(str(path)) for path in RECIPES}
 
 
-def values(part: RecipePart, prefix: str = "") -> Iterator[tuple[str, Any]]:
+def values(section: Section, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Every field that was written, by its dotted path, with what was written."""
-    for name in part.written_keys:
-        value = getattr(part, name)
-        if isinstance(value, RecipePart):
+    for name in section.model_fields_set:
+        value = getattr(section, name)
+        if isinstance(value, Section):
             yield from values(value, f"{prefix}{name}.")
-        elif isinstance(value, list) and value and isinstance(value[0], RecipePart):
+        elif isinstance(value, list) and value and isinstance(value[0], Section):
             yield f"{prefix}{name}", value
             for item in value:
                 yield from values(item, f"{prefix}{name}[].")
@@ -66,7 +65,7 @@ def words(annotation: object) -> Iterator[Any]:
         yield from get_args(annotation)
     elif annotation is bool:
         yield from (True, False)
-    elif annotation is not NoneType and not (isinstance(annotation, type) and issubclass(annotation, Model)):
+    elif annotation is not NoneType and not (isinstance(annotation, type) and issubclass(annotation, Section)):
         for inner in get_args(annotation):
             yield from words(inner)
 
@@ -75,7 +74,7 @@ def enumerated() -> list[tuple[str, Any]]:
     pairs = []
     for path in index_fields():
         info = find_field_info(tuple(re.sub(r"\[\]|\.\*", "", path).split(".")))
-        if info is not None and find_part_class(info.annotation) is None:
+        if info is not None and find_section_class(info.annotation) is None:
             pairs += [(path, word) for item in (info.annotation, *info.metadata) for word in words(item)]
     return list(dict.fromkeys(pairs))
 

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 pytest.importorskip("tokenizers")
 
 from qwen_recipes.cli import main
-from qwen_recipes.data import row_reader
+from qwen_recipes.data.rows import row_reader
 from qwen_recipes.guards.rows import parallel_check as checking
 from qwen_recipes.guards.rows.parallel_check import check_rows
 from qwen_recipes.guards.rows.row_checker import RowFile
@@ -34,7 +34,9 @@ def check(tmp_path, monkeypatch):
 
 def only(tally, code):
     """The one example of the one code; good rows are all the same here, which is another matter."""
-    assert {found: n for found, n in tally.violation_counts.items() if found not in ("QR514", "QR515")} == {code: 1}
+    assert {found: n for found, n in tally.violation_counts.items() if found not in ("QR514", "QR515", "QR533")} == {
+        code: 1
+    }
     (example,) = tally.examples[code]
     return example
 
@@ -70,12 +72,16 @@ def test_a_deep_row_that_can_be_read(check):
 
 
 def test_a_gzip_named_jsonl(check):
-    assert "gzip" in only(check(gzip.compress(GOOD)), "QR521").message
+    assert check(gzip.compress(GOOD)).good == 1
 
 
-@pytest.mark.parametrize(("content", "form"), [("é".encode("utf-16"), "UTF-16"), (b"PAR1....", "Parquet")])
-def test_other_forms_named_jsonl(check, content, form):
-    assert form in only(check(content), "QR521").message
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig", "utf-32"])
+def test_other_encodings_named_jsonl(check, encoding):
+    assert check((GOOD + b"\n" + GOOD).decode().replace('"q"', '"é"').encode(encoding)).good == 2
+
+
+def test_a_zip_is_no_rows(check):
+    assert "zip" in only(check(b"PK\x03\x04...."), "QR521").message
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n  \n"])
@@ -96,7 +102,7 @@ def test_a_line_of_200_mb(check, tmp_path):
         file.write(b'"}\n' + GOOD + b"\n")
     tally = check(None)
     example = only(tally, "QR519")
-    assert (example.line, example.message) == (2, "the line is longer than 16 MiB")
+    assert (example.line, example.message) == (2, "the line is longer than 16 MiB (RECIPES_MAX_ROW_MIB)")
     assert (tally.read, tally.good) == (3, 2)
 
 
@@ -149,12 +155,12 @@ def test_csv_with_an_endless_field(check):
     rows = b"prompt,completion\nq,a\nq2," + b"x" * (17 << 20) + b"\n"
     tally = check(rows, "rows.csv", "prompt-completion")
     assert tally.good == 1
-    assert "not CSV" in only(tally, "QR519").message
+    assert "16 MiB" in only(tally, "QR519").message
 
 
 def test_csv_that_is_not_utf_8(check):
     tally = check(b"prompt,completion\nq,\xff\xfe\n", "rows.csv", "prompt-completion")
-    assert tally.violation_counts["QR523"] == 1
+    assert "`encoding`" in only(tally, "QR519").message
 
 
 def test_parquet_without_pyarrow(tmp_path, monkeypatch):
@@ -193,8 +199,9 @@ CONTENTS = [
 def test_prepare_leaves_out_and_does_not_crash(tmp_path, content, name):
     (tmp_path / name).write_bytes(content)
     result = CliRunner().invoke(main, ["data", "prepare", str(tmp_path / name), "-o", str(tmp_path / "out.jsonl")])
-    assert result.exit_code == 0
-    assert (tmp_path / "out.jsonl").read_bytes() == b""
+    good = content[:2] == b"\x1f\x8b" and not name.endswith("csv")
+    assert result.exit_code == (0 if good else 1), result.output
+    assert (tmp_path / "out.jsonl").exists() == good
 
 
 def test_preview_says_why_there_is_no_row(tmp_path):
@@ -204,5 +211,5 @@ def test_preview_says_why_there_is_no_row(tmp_path):
         files[-1].write_bytes(content)
     result = CliRunner().invoke(main, ["data", "preview", *map(str, files), "--rows", "20"])
     assert result.exit_code == 0
-    for said in ("the file is empty", "2 NUL bytes", "gzip", "UTF-16", "not JSON", "not a map", "not UTF-8"):
+    for said in ("the file is empty", "2 NUL bytes", "not JSON", "not a map", "not UTF-8"):
         assert said in result.output

@@ -11,8 +11,16 @@ from hypothesis import strategies as st
 
 from qwen_recipes.cli import main
 from qwen_recipes.data.preparation.convert_row import ConversationOptions, convert_row, extract_reasoning
-from qwen_recipes.data.preparation.pipeline import DataPreparation, InputFile, OutputPaths, PreparationOptions
+from qwen_recipes.data.preparation.pipeline import (
+    DataPreparation,
+    InputFile,
+    OutputPaths,
+    PreparationError,
+    PreparationOptions,
+)
+from qwen_recipes.data.rows.formats import normalize_row
 from qwen_recipes.data.rows.messages import BadRowError
+from qwen_recipes.data.rows.row_reader import read_file_rows
 
 pytest.importorskip("numpy")
 
@@ -130,7 +138,13 @@ ORDERS = st.builds(
 @given(st.lists(st.one_of(GOOD, BAD), max_size=30), ORDERS)
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_counts_add_up_and_nothing_leaks(tmp_path_factory, rows, order):
-    train, held, manifest = prepare(Path(tmp_path_factory.mktemp("made")), rows, order)
+    folder = Path(tmp_path_factory.mktemp("made"))
+    try:
+        train, held, manifest = prepare(folder, rows, order)
+    except PreparationError as error:
+        assert "no row" in str(error)
+        assert [file.name for file in folder.iterdir()] == ["in.jsonl"]
+        return
     counts, dropped = manifest["counts"], Counter(entry["fate"] for entry in manifest["dropped"])
     assert counts["read"] == len(rows)
     assert counts["read"] == counts["rows_used"] + counts["bad"]
@@ -145,6 +159,29 @@ def test_counts_add_up_and_nothing_leaks(tmp_path_factory, rows, order):
         assert len(texts) == len(set(texts))
     for key in (lambda row: row["messages"][0]["content"], *([lambda row: row["user"]] if order.group_by else [])):
         assert not {key(row) for row in train} & {key(row) for row in held}
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".json", ".jsonl.gz", ".csv", ".tsv", ".parquet"])
+def test_the_name_of_the_output_says_its_format(tmp_path, suffix):
+    if suffix == ".parquet":
+        pytest.importorskip("pyarrow")
+    file, out = tmp_path / "in.jsonl", tmp_path / f"out{suffix}"
+    rows = [{"id": str(n), "messages": [user(f"q {n}"), said(f"a; {n}")]} for n in range(4)]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    run(file, "-o", out)
+    found = [row.row for row in read_file_rows(out)]
+    assert [normalize_row(row, "messages", {}) for row in found] == [{"messages": row["messages"]} for row in rows]
+    assert [row["id"] for row in found] == [row["id"] for row in rows]
+    assert "says no format" in run(file, "-o", tmp_path / "out.xlsx", code=2)
+
+
+def test_a_group_that_no_row_has_and_rows_of_which_none_is_left(tmp_path):
+    file, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    file.write_text(json.dumps({"messages": [user("q"), said("a")]}) + "\n", "utf-8")
+    assert "no row has a value there" in run(file, "-o", out, "--group-by", "meta.user", code=1)
+    file.write_text(json.dumps({"messages": [user("q")]}) + "\n", "utf-8")
+    assert "no row is left" in run(file, "-o", out, code=1)
+    assert list(tmp_path.iterdir()) == [file]
 
 
 FATES = ("unreadable", "bad", "duplicate", "near-duplicate", "mixed-out")
@@ -166,7 +203,7 @@ def test_the_same_seed_gives_the_same_files_and_another_others(tmp_path):
 def test_a_failed_run_leaves_nothing(tmp_path, monkeypatch):
     file = tmp_path / "in.jsonl"
     file.write_text(json.dumps({"messages": [user(), said()]}) + "\n")
-    monkeypatch.setattr(DataPreparation, "_build_manifest", lambda self: 1 / 0)
+    monkeypatch.setattr(DataPreparation, "_build_manifest", lambda self, digests: 1 / 0)
     outputs = OutputPaths(tmp_path / "out.jsonl", tmp_path / "held.jsonl", tmp_path / "m.json")
     with pytest.raises(ZeroDivisionError):
         DataPreparation([InputFile(str(file), "messages", {})], PreparationOptions()).run(outputs)

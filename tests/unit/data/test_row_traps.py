@@ -17,14 +17,16 @@ def read(messages, layout="messages", **more):
 
 
 def test_a_list_of_parts_would_become_an_empty_turn():
-    with pytest.raises(BadRowError, match="not text"):
-        read([{"role": "user", "content": [{"type": "text", "text": "hi"}]}, ANSWER])
+    assert read([{"role": "user", "content": [{"type": "text", "text": "hi"}]}, ANSWER]) == [USER, ANSWER]
+    with pytest.raises(BadRowError, match="image_url"):
+        read([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}, ANSWER])
 
 
-@pytest.mark.parametrize("role", ["human", "gpt", "developer", "function"])
-def test_a_role_that_no_template_knows_would_render_as_nothing(role):
+@pytest.mark.parametrize(("role", "ours"), [("human", "user"), ("gpt", "assistant"), ("developer", "system")])
+def test_a_role_that_no_template_knows_would_render_as_nothing(role, ours):
+    assert read([{"role": role, "content": "hi"}, USER, ANSWER])[0]["role"] == ours
     with pytest.raises(BadRowError, match="unknown role"):
-        read([{"role": role, "content": "hi"}, ANSWER])
+        read([{"role": "customer", "content": "hi"}, ANSWER])
 
 
 def test_no_content_beside_a_tool_call_breaks_the_base_template():

@@ -176,10 +176,10 @@ def test_turns_of_one_answer_alone_are_said(chosen, rejected):
 
 
 def test_keys_that_nothing_reads():
-    row = {"messages": [user("a"), answer("b", function_call={"name": "f"})], "images": ["x"], "id": 3, "tools": None}
+    row = {"messages": [user("a"), answer("b", audio_id="f", loss_scale=2)], "images": ["x"], "id": 3, "tools": None}
     found = find_unread_keys(row, "messages", {})
-    assert found == ["images", "id", "messages[].function_call"]
-    assert [key for key in found if is_training_key(key)] == ["images", "messages[].function_call"]
+    assert found == ["images", "id", "messages[].audio_id", "messages[].loss_scale"]
+    assert [key for key in found if is_training_key(key)] == ["images", "messages[].loss_scale"]
     assert find_unread_keys({"talk": [user("a")]}, "messages", {"messages": "talk"}) == []
 
 
@@ -191,8 +191,8 @@ def test_nulls_of_structs_are_dropped_below_the_columns():
 def test_nulls_that_parquet_adds_do_not_reach_the_text(tmp_path):
     pyarrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
-    from qwen_recipes.data.row_reader import read_raw_rows, split_file
     from qwen_recipes.data.rows.prepare import read_normalized_rows
+    from qwen_recipes.data.rows.row_reader import read_raw_rows, split_file
 
     rows = [
         {"messages": [user("a"), answer("", tool_calls=[{"function": {"name": "f", "arguments": {name: 1}}}])]}

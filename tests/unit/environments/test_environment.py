@@ -2,7 +2,6 @@ import fcntl
 import importlib.metadata
 import json
 import os
-import stat
 import subprocess
 import sys
 import threading
@@ -12,7 +11,6 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from qwen_recipes.backends.base import Backend
 from qwen_recipes.cli import doctor as doctor_cli
 from qwen_recipes.cli import env as env_cli
 from qwen_recipes.environments import (
@@ -23,12 +21,10 @@ from qwen_recipes.environments import (
     interpreter,
     lock_file,
     logged_command,
-    pip_and_uv,
 )
 from qwen_recipes.environments.environment import (
     DESCRIPTION_FILE,
     READY_MARKER,
-    Environment,
     MissingEnvironmentError,
     default_root,
     find_current_environment,
@@ -37,65 +33,9 @@ from qwen_recipes.environments.environment import (
     list_environments,
 )
 from qwen_recipes.environments.install import EnvironmentBuildError, build_environment
+from tests.unit.environments.toy import HERE, a_backend, a_wheel, an_environment
 
-HERE = f"{sys.version_info[0]}.{sys.version_info[1]}"
 SHIPPED = sorted((Path(lock_file.__file__).parent.parent / "backends").glob("*/requirements/*.lock"))
-
-
-def a_backend(folder: Path, lock: str = "", distribution: str = "click") -> Backend:
-    locks = folder / "package" / "requirements"
-    locks.mkdir(parents=True, exist_ok=True)
-    for device in ("cpu", "cuda"):
-        (locks / f"{device}-py{HERE.replace('.', '')}.lock").write_text(lock)
-    return Backend(
-        name="toy", title="Toy", version="1.2", package=str(folder / "package"), distribution=distribution,
-        templates=folder, schema_file=folder, native_values={}, list_output_files=lambda plan: [],
-        python={"cpu": HERE, "cuda": HERE},
-    )  # fmt: skip
-
-
-def an_environment(folder: Path, lock: str = "") -> Environment:
-    return get_managed_environment(a_backend(folder, lock), "cpu", folder / "envs")
-
-
-def a_wheel(folder: Path, name: str, version: str = "1.0", body: str = "") -> None:
-    import zipfile
-
-    info = f"{name}-{version}.dist-info"
-    files = {
-        f"{name}.py": body,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    record = "".join(f"{path},,\n" for path in [*files, f"{info}/RECORD"])
-    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
-        for path, text in {**files, f"{info}/RECORD": record}.items():
-            wheel.writestr(path, text)
-
-
-@pytest.fixture(scope="session")
-def quick_python(tmp_path_factory):
-    """A stand-in for Python whose `-m venv FOLDER` copies an environment made once."""
-    folder = tmp_path_factory.mktemp("python")
-    subprocess.run([sys.executable, "-m", "venv", folder / "made"], check=True)
-    python = folder / "python"
-    python.write_text(f'#!/bin/sh\ncp -a "{folder}/made/." "$3"\n')
-    python.chmod(0o755)
-    return python
-
-
-@pytest.fixture
-def offline(tmp_path, monkeypatch, quick_python):
-    """A folder of wheels that is all that pip sees; uv out of sight, virtual environments made quickly."""
-    monkeypatch.setattr(install, "find_interpreter", lambda version, given=None: quick_python)
-    wheels = tmp_path / "wheels"
-    wheels.mkdir()
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.delenv("QWEN_RECIPES_TORCH_INDEX", raising=False)
-    monkeypatch.setattr(pip_and_uv.shutil, "which", lambda name: None)
-    return wheels
 
 
 # --- locks
@@ -332,39 +272,6 @@ def test_recreate_builds_a_ready_environment_again(tmp_path, offline):
     build_environment(environment, lambda text: None, recreate=True)
     assert environment.ready
     assert not (environment.folder / "stray").exists()
-
-
-# --- the installer
-
-
-def uv_that_says(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    uv = folder / "uv"
-    uv.write_text(f"#!/bin/sh\necho '{text}' >&2\n")
-    uv.chmod(uv.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setattr(pip_and_uv.shutil, "which", lambda name: str(uv))
-    return str(uv)
-
-
-def test_uv_is_chosen_for_a_cpu_only_where_it_finds_the_cpu_build(tmp_path, monkeypatch):
-    python = Path(sys.executable)
-    uv_that_says(tmp_path, " + torch==2.13.0", monkeypatch)
-    assert pip_and_uv.choose_installer(python, "cpu", "torch==2.13.0", None).name == "pip"
-    assert pip_and_uv.choose_installer(python, "cuda", "torch==2.13.0", None).name == "uv"
-    uv_that_says(tmp_path, " + torch==2.13.0+cpu", monkeypatch)
-    chosen = pip_and_uv.choose_installer(python, "cpu", "torch==2.13.0", None)
-    assert chosen.name == "uv"
-    assert chosen.torch("torch==2.13.0")[-3:] == ["--torch-backend", "cpu", "torch==2.13.0"]
-
-
-def test_an_index_for_torch_is_for_torch_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(pip_and_uv.shutil, "which", lambda name: None)
-    chosen = pip_and_uv.choose_installer(Path("python"), "cpu", "torch==2.13.0", "file:///wheels")
-    assert chosen.torch("torch==2.13.0")[-3:] == ["--index-url", "file:///wheels", "torch==2.13.0"]
-    assert "--index-url" not in [*chosen.plain(tmp_path), *chosen.built("a==1"), *chosen.any_python("a==1")]
-
-
-def test_variables_that_send_packages_elsewhere_are_left_out():
-    assert pip_and_uv.clean_variables({"PIP_TARGET": "/x", "PYTHONPATH": "/y", "HOME": "/z"}) == {"HOME": "/z"}
 
 
 # --- interpreters

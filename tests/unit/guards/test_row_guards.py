@@ -9,20 +9,20 @@ import yaml
 pytest.importorskip("tokenizers")
 
 from qwen_recipes.data.chat_rendering import TemplateRenderer
-from qwen_recipes.data.row_reader import RawRow
+from qwen_recipes.data.rows.row_reader import RawRow
 from qwen_recipes.guards import load_guard
 from qwen_recipes.guards.rows import FILE_PROBLEM_CODES, RowGuard, load_row_guards
 from qwen_recipes.guards.rows.base import RowViolation
 from qwen_recipes.guards.rows.row_checker import RowChecker, RowCheckSettings, RowFile
 from qwen_recipes.qwen.chat_templates import TEMPLATES, RenderError, read_template, render_conversation
 from qwen_recipes.qwen.models import get_model_facts
-from qwen_recipes.recipe.spec.source import Format
+from qwen_recipes.recipe.spec.model_and_data import Format
 from tests.conftest import ROOT
 from tests.unit.data.test_token_counter import TOKENIZER
 
 FILES = {f.stem: yaml.safe_load(f.read_text("utf-8")) for f in sorted((ROOT / "tests/guards/rows").glob("*.yaml"))}
 CASES = [pytest.param(code, case, id=f"{code}: {case['name']}") for code, f in FILES.items() for case in f["cases"]]
-TOGETHER = {"QR514", "QR515", "QR516"}
+TOGETHER = {"QR514", "QR515", "QR516", "QR532", "QR533"}
 """About rows together: tests/unit/cli/test_data_check.py."""
 MODELS = {
     "hybrid": "Qwen/Qwen3-4B",

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from qwen_recipes.recipe.field_index import find_field_info, find_part_at, index_fields
-from qwen_recipes.recipe.part import find_written_fields
+from qwen_recipes.recipe.field_index import find_field_info, find_section_at, index_fields
 from qwen_recipes.recipe.spec import Recipe
-from qwen_recipes.recipe.spec.place import Hardware
-from qwen_recipes.recipe.spec_to_parts import convert_spec_to_parts
+from qwen_recipes.recipe.spec.hardware_and_output import Hardware
+from qwen_recipes.recipe.spec.section import Section
+from qwen_recipes.recipe.written_fields import find_written_fields
 from tests.conftest import BASE, deep_merge, nest_value
 
 
@@ -125,9 +125,9 @@ def test_leaves_are_complete():
 
 
 def test_parts_and_fields_by_route():
-    assert find_part_at(("hardware",)) is Hardware
-    assert find_part_at(("data", "train", 0)).__name__ == "Source"
-    assert find_part_at(("backends", "axolotl")).__name__ == "BackendOptions"
+    assert find_section_at(("hardware",)) is Hardware
+    assert find_section_at(("data", "train", 0)).__name__ == "Source"
+    assert find_section_at(("backends", "axolotl")).__name__ == "BackendOptions"
     assert find_field_info(("training", "epochs")).examples == [3]
     assert find_field_info(("no", "where")) is None
     assert find_field_info(()) is None
@@ -143,7 +143,29 @@ def test_what_the_person_wrote():
             "backends": {"axolotl": {"extra": {"x": 1}}},
         }
     )
-    assert find_written_fields(convert_spec_to_parts(made)) == {
+    assert find_written_fields(made) == {
         "version", "model.id", "method.type", "data.train", "data.train[].path", "data.train[].format",
         "data.validation", "hardware.gpus", "backends.axolotl.extra",
     }  # fmt: skip
+
+
+def test_a_section_does_not_change():
+    made = recipe({"training": {"epochs": 3}}).training
+    assert (made.epochs, made.steps, made.model_fields_set) == (3.0, None, {"epochs"})
+    with pytest.raises(ValidationError, match="frozen"):
+        made.epochs = 4
+    with pytest.raises(ValidationError, match="frozen"):
+        del made.epochs
+
+
+def test_a_copy_knows_what_it_was_given():
+    made = recipe({"training": {"epochs": 3}})
+    assert find_written_fields(made.model_copy(update={"training": None})) == find_written_fields(recipe())
+
+
+@pytest.mark.parametrize("section", Section.__subclasses__())
+def test_an_empty_section_says_nothing(section):
+    empty = section.make_empty()
+    assert empty.model_fields_set == set()
+    optional = [name for name, info in section.model_fields.items() if not info.is_required()]
+    assert {getattr(empty, name) for name in optional} <= {None}

@@ -13,7 +13,7 @@ pytest.importorskip("tokenizers")
 from qwen_recipes.backends import load_backend
 from qwen_recipes.data.chat_rendering import TemplateRenderer
 from qwen_recipes.data.encoder import EncodedRow
-from qwen_recipes.data.row_reader import RawRow
+from qwen_recipes.data.rows.row_reader import RawRow
 from qwen_recipes.guards import load_guard, run_guards
 from qwen_recipes.guards.rows.row_checker import RowChecker, RowCheckSettings, RowFile
 from qwen_recipes.qwen.models import get_model_facts

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from qwen_recipes.backends.plan import HardwarePlan
 from qwen_recipes.estimate.gpu_models import GPUS
-from qwen_recipes.recipe.parts.training import Training
+from qwen_recipes.recipe.spec.training import Training
 from qwen_recipes.resolve.batch import resolve_batch
 from qwen_recipes.resolve.decisions import PlanDecisions
 

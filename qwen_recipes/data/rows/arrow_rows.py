@@ -1,0 +1,96 @@
+"""Parquet and Arrow files as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from . import limits
+from .file_forms import FileForm
+from .row import MissingReaderError, RawRow
+
+BATCH_ROWS = 1000
+PACKED_BYTES = 64 << 20
+"""Bytes of a column's values that a batch may hold where the file packs them unusually well."""
+USUAL_RATIO = 50
+"""How many times smaller a column of conversations is in a file, at most."""
+
+
+def read_arrow_rows(path: Path, form: FileForm) -> Iterator[RawRow]:
+    """The rows of a file. Raises MissingReaderError."""
+    try:
+        from pyarrow import ArrowException
+    except ImportError:
+        kind = "Parquet" if form.kind == "parquet" else "Arrow"
+        raise MissingReaderError(f"{path} is {kind}: reading it needs pyarrow (pip install pyarrow)") from None
+    number = 0
+    try:
+        for batch in _read_parquet(path) if form.kind == "parquet" else _read_arrow(path, form):
+            for row in _list_rows(batch):
+                number += 1
+                yield row._replace(number=number)
+    except (ArrowException, OSError, ValueError, OverflowError, MemoryError, KeyError) as error:
+        name = "Parquet" if form.kind == "parquet" else "Arrow"
+        yield RawRow(number + 1, None, f"can't be read as {name} from here on: {' '.join(str(error).split())[:300]}")
+
+
+def _read_parquet(path: Path) -> Iterator[Any]:
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(path) as file:
+        yield from file.iter_batches(_choose_batch_rows(path, file.metadata))
+
+
+def _choose_batch_rows(path: Path, metadata: Any) -> int:
+    """Rows of a batch, fewer where a small file may hold large values. Raises ValueError for what grows too much."""
+    limit = max(limits.MIN_EXPANDED_BYTES, limits.MAX_EXPANSION * path.stat().st_size)
+    rows = BATCH_ROWS
+    for group in map(metadata.row_group, range(metadata.num_row_groups)):
+        for column in map(group.column, range(group.num_columns)):
+            size = column.total_uncompressed_size
+            if size > limit:
+                raise ValueError(f"a column expands to more than {limits.MAX_EXPANSION} times the file's size")
+            if size > USUAL_RATIO * max(1, column.total_compressed_size):
+                rows = min(rows, max(1, PACKED_BYTES // size))
+    return rows
+
+
+def _read_arrow(path: Path, form: FileForm) -> Iterator[Any]:
+    import pyarrow
+
+    with pyarrow.memory_map(str(path)) as source:
+        open_file = pyarrow.ipc.open_file if form.kind == "arrow" else pyarrow.ipc.open_stream
+        reader = open_file(source)
+        batches = map(reader.get_batch, range(reader.num_record_batches)) if form.kind == "arrow" else iter(reader)
+        for batch in batches:
+            batch.validate(full=True)
+            yield from (batch.slice(start, BATCH_ROWS) for start in range(0, batch.num_rows, BATCH_ROWS))
+
+
+def _list_rows(batch: Any) -> Iterator[RawRow]:
+    """Each row of a batch; where one of them can't be made a row, the others still are."""
+    try:
+        yield from (RawRow(0, drop_struct_nulls(row)) for row in batch.to_pylist())
+        return
+    except (ValueError, OverflowError):
+        pass
+    for place in range(batch.num_rows):
+        try:
+            (row,) = batch.slice(place, 1).to_pylist()
+            yield RawRow(0, drop_struct_nulls(row))
+        except (ValueError, OverflowError) as error:
+            yield RawRow(0, None, f"a value can't be read: {error}")
+
+
+def drop_struct_nulls(row: Any) -> Any:
+    """A row without the nulls that Arrow adds below its columns, so that all maps of a column have the same keys."""
+    if not isinstance(row, dict):
+        return row
+    return {name: _drop_nulls(value) for name, value in row.items()}
+
+
+def _drop_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _drop_nulls(item) for name, item in value.items() if item is not None}
+    return [_drop_nulls(item) for item in value] if isinstance(value, list) else value

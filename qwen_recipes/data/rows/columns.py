@@ -1,0 +1,51 @@
+"""Columns of a row under our names: `columns` of a source, whose values may lead into maps and lists (`a.b.0.c`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .row import BadRowError, Row
+
+MOST_NAMED = 8
+"""Keys of a row that a message names."""
+
+
+def rename_columns(row: Row, columns: Mapping[str, str]) -> Row:
+    """The row with its columns under our names too. Raises BadRowError where one is not there."""
+    if not columns:
+        return row
+    found = {ours: get_column(row, theirs) for ours, theirs in columns.items()}
+    missing = [theirs for ours, theirs in columns.items() if found[ours] is _MISSING]
+    if missing:
+        raise BadRowError(f"no column {', '.join(missing)}; the row has {_name_keys(row)}")
+    return {**row, **found}
+
+
+def rename_known_columns(row: Row, columns: Mapping[str, str]) -> Row:
+    """The row with those of its columns under our names that are there."""
+    found = {ours: get_column(row, theirs) for ours, theirs in columns.items()}
+    return {**row, **{ours: value for ours, value in found.items() if value is not _MISSING}}
+
+
+_MISSING = object()
+
+
+def get_column(row: Row, path: str) -> Any:
+    """The value under a key, or along a path of keys and places in lists; `_MISSING` where there is none."""
+    if path in row:
+        return row[path]
+    value: Any = row
+    for step in path.split("."):
+        if isinstance(value, dict) and step in value:
+            value = value[step]
+        elif isinstance(value, list) and step.lstrip("-").isdigit() and -len(value) <= int(step) < len(value):
+            value = value[int(step)]
+        else:
+            return _MISSING
+    return value
+
+
+def _name_keys(row: Row) -> str:
+    keys = [f"`{str(key)[:40]}`" for key in row][:MOST_NAMED]
+    return (", ".join(keys) or "no keys") + (" …" if len(row) > MOST_NAMED else "")

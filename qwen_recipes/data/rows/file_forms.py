@@ -1,0 +1,126 @@
+"""What a file is, by its first bytes and then by its name."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+HEAD_BYTES = 1 << 16
+"""Bytes that are looked at."""
+COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bzip2", ".xz": "xz"}
+"""By the suffix of a file's name."""
+COMPRESSION_MARKS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
+"""How compressed files begin."""
+ARROW_MARKS = {b"PAR1": "parquet", b"ARROW1": "arrow", b"\xff\xff\xff\xff": "arrow-stream"}
+FOREIGN_MARKS = {
+    b"PK\x03\x04": "a zip archive (an Excel file is one too)",
+    b"\xd0\xcf\x11\xe0": "an old Excel or Word file",
+    b"%PDF": "a PDF",
+    b"\x89PNG": "a picture",
+    b"\x7fELF": "a program",
+    b"SQLite format": "a SQLite database",
+    b"\x80\x02}": "a pickle",
+    b"version https://git-lfs": "a Git LFS pointer, not the file itself (run `git lfs pull`)",
+}
+"""How files begin that hold no rows."""
+BYTE_ORDER_MARKS = {
+    b"\xef\xbb\xbf": "utf-8",
+    b"\xff\xfe\0\0": "utf-32",
+    b"\0\0\xfe\xff": "utf-32",
+    b"\xff\xfe": "utf-16",
+    b"\xfe\xff": "utf-16",
+}
+Kind = Literal["lines", "json", "csv", "text", "parquet", "arrow", "arrow-stream"]
+FileProblemKind = Literal["broken", "empty", "not-text", "changed"]
+
+
+class FileForm(NamedTuple):
+    """How a file is read. `encoding` is Python's name; `utf-8` files of lines can be read in parts."""
+
+    kind: Kind
+    compression: str = ""
+    encoding: str = "utf-8"
+
+
+@dataclass(frozen=True)
+class FileProblem:
+    """What is wrong with a file as a whole."""
+
+    kind: FileProblemKind
+    message: str
+
+
+def require_regular_file(path: Path) -> None:
+    """Raises OSError for what is not there, can't be read, or is a pipe, a device or a folder."""
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "it is a pipe or a device: save the rows to a file first", str(path))
+    if not os.access(path, os.R_OK):
+        raise PermissionError(errno.EACCES, "no permission", str(path))
+
+
+def read_head(path: Path, size: int = HEAD_BYTES) -> bytes:
+    """The first bytes of a file. Raises OSError."""
+    require_regular_file(path)
+    with path.open("rb") as file:
+        return file.read(size)
+
+
+def find_file_problem(path: Path) -> FileProblem | None:
+    """Why a file can't be read as rows at all, by its size and its first bytes. Raises OSError."""
+    head = read_head(path, 64)
+    if not head:
+        return FileProblem("empty", "the file is empty")
+    form = next((form for mark, form in FOREIGN_MARKS.items() if head.startswith(mark)), "")
+    return FileProblem("not-text", f"the file is {form}, not rows") if form else None
+
+
+def find_compression(head: bytes) -> str:
+    """The name of the compression that a file begins like; empty for none."""
+    return next((name for mark, name in COMPRESSION_MARKS.items() if head.startswith(mark)), "")
+
+
+def find_encoding(head: bytes, stated: str = "") -> str:
+    """The encoding that a text begins like, else the one that is stated, else UTF-8."""
+    for mark, name in BYTE_ORDER_MARKS.items():
+        if head.startswith(mark):
+            return name
+    if stated:
+        return stated
+    even, odd = head[:16:2], head[1:16:2]
+    if len(head) >= 4 and not any(odd) and all(even):
+        return "utf-16-le"
+    return "utf-16-be" if len(head) >= 4 and not any(even) and all(odd) else "utf-8"
+
+
+def find_text_kind(suffix: str, head: str) -> Kind:
+    """How a text is laid out in rows, by the suffix of its file's name and its beginning."""
+    head = head.lstrip("\ufeff \t\r\n")
+    if suffix in (".csv", ".tsv"):
+        return "csv"
+    if suffix == ".txt":
+        return "lines" if _begins_with_object(head) else "text"
+    if head.startswith("["):
+        inner = head[1:].lstrip()
+        return "json" if suffix == ".json" or not inner or inner[0] in "{]" else "lines"
+    return "json" if suffix == ".json" and not _is_object_a_line(head) else "lines"
+
+
+def _begins_with_object(head: str) -> bool:
+    line = head.partition("\n")[0]
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return line.startswith("{") and len(head) == len(line) and len(line) > HEAD_BYTES // 2
+
+
+def _is_object_a_line(head: str) -> bool:
+    """Whether a text is one object a line, and not one that goes over lines."""
+    return head.startswith("{") and "}\n" in head.rstrip().replace("\r", "")

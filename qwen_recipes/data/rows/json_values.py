@@ -1,0 +1,154 @@
+"""JSON as rows: one value of a line, or the values of a list that is read in a stream."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import IO, Any
+
+from . import limits
+from .row import RawRow
+
+BLOCK = 1 << 20
+"""Characters that are read at once."""
+SHOWN = 400
+"""Characters of a row that can't be read."""
+SPACE = " \t\r\n"
+
+
+def _read_constant(name: str) -> None:
+    """NaN is what pandas writes for a value that is not there."""
+    if name != "NaN":
+        raise ValueError(f"{name} is no JSON")
+
+
+DECODER = json.JSONDecoder(parse_constant=_read_constant)
+
+
+def parse_line(number: int, line: bytes) -> RawRow:
+    """One line of JSON in UTF-8."""
+    try:
+        text = line.decode("utf-8")
+        row = DECODER.decode(text)
+    except (ValueError, RecursionError) as error:
+        return RawRow(number, None, _explain_parse_error(line, error), line[:SHOWN].decode("utf-8", "replace"))
+    problem = find_value_problem(row, line.count(b"{") + line.count(b"["), b"\\ud" in line or b"\\uD" in line)
+    return RawRow(number, None, problem, text[:SHOWN]) if problem else RawRow(number, row)
+
+
+def find_value_problem(row: Any, opening_marks: int, may_be_halved: bool) -> str:
+    """Why a value that was parsed is no row all the same; empty where it is one."""
+    if limits.is_too_deep(row, opening_marks):
+        return f"nested deeper than {limits.MAX_DEPTH} levels (RECIPES_MAX_ROW_DEPTH)"
+    if may_be_halved:
+        try:
+            json.dumps(row, ensure_ascii=False).encode("utf-8")
+        except UnicodeEncodeError as error:
+            return f"half of a surrogate pair, \\u{ord(error.object[error.start]):04x}, is no character"
+        except (ValueError, TypeError, RecursionError):
+            return "nested too deeply to be read"
+    return ""
+
+
+def _explain_parse_error(line: bytes, error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "nested too deeply to be read"
+    if isinstance(error, UnicodeDecodeError):
+        where = f"byte {error.start + 1} of the line is {line[error.start : error.start + 1].hex()}"
+        return f"not UTF-8: {where}; `encoding` names another, as latin-1"
+    if b"\0" in line:
+        return f"{line.count(0)} NUL byte{'s' if line.count(0) > 1 else ''}, the first at byte {line.index(0) + 1}"
+    if isinstance(error, json.JSONDecodeError):
+        return f"not JSON: {error.msg} (column {error.colno})"
+    return f"not JSON: {error}"
+
+
+def read_json_values(file: IO[str]) -> Iterator[RawRow]:
+    """The values of a list, or those that stand one after the other; what follows a broken one can't be found."""
+    stream = _ValueStream(file)
+    listed = stream.skip(SPACE) == "["
+    stream.place += listed
+    number = 0
+    while True:
+        mark = stream.skip(SPACE + ",")
+        if not mark or (listed and mark == "]"):
+            break
+        number += 1
+        row = stream.read_value(number)
+        yield row
+        if row.problem and stream.broken:
+            return
+    stream.place += bool(mark)
+    if listed and not mark:
+        yield RawRow(number + 1, None, "the list is not closed: the file was cut off")
+    elif listed and stream.skip(SPACE):
+        yield RawRow(number + 1, None, "something follows the list", stream.buffer[stream.place :][:SHOWN])
+
+
+class _ValueStream:
+    """A text of JSON values, of which no more than one value and a block are held."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self.file, self.buffer, self.place = file, "", 0
+        self.broken = False
+
+    def skip(self, marks: str) -> str:
+        """The next character that is none of these; empty at the end."""
+        while True:
+            while self.place < len(self.buffer) and self.buffer[self.place] in marks:
+                self.place += 1
+            if self.place < len(self.buffer):
+                return self.buffer[self.place]
+            self.buffer, self.place = self.file.read(BLOCK), 0
+            if not self.buffer:
+                return ""
+
+    def read_value(self, number: int) -> RawRow:
+        """The value that begins here."""
+        while True:
+            why = self._decode()
+            if not isinstance(why, str):
+                value, end = why
+                if end < len(self.buffer) or not self._read_more():
+                    return self._check(number, value, end)
+            elif len(self.buffer) - self.place > limits.MAX_ROW_BYTES or not self._read_more():
+                self.broken = True
+                return RawRow(number, None, f"not JSON from here on: {why}", self.buffer[self.place :][:SHOWN])
+
+    def _decode(self) -> tuple[Any, int] | str:
+        try:
+            return DECODER.raw_decode(self.buffer, self.place)
+        except RecursionError:
+            return "nested too deeply to be read"
+        except json.JSONDecodeError as error:
+            return error.msg
+        except ValueError as error:
+            return str(error)
+
+    def _read_more(self) -> bool:
+        kept = self.buffer[self.place :]
+        more = self.file.read(max(BLOCK, len(kept)))
+        self.buffer, self.place = kept + more, 0
+        return bool(more)
+
+    def _check(self, number: int, value: Any, end: int) -> RawRow:
+        start, self.place = self.place, end
+        if end - start > limits.MAX_ROW_BYTES:
+            return RawRow(number, None, explain_long_row("row"), self.buffer[start:][:SHOWN])
+        marks = self.buffer.count("{", start, end) + self.buffer.count("[", start, end)
+        halved = any(self.buffer.find(mark, start, end) >= 0 for mark in ("\\ud", "\\uD"))
+        problem = find_value_problem(value, marks, halved)
+        if not problem and has_broken_bytes(self.buffer, start, end):
+            problem = "not UTF-8; `encoding` names another, as latin-1"
+        return RawRow(number, None, problem, self.buffer[start:end][:SHOWN]) if problem else RawRow(number, value)
+
+
+def has_broken_bytes(text: str, start: int = 0, end: int | None = None) -> bool:
+    """Whether a text that was read with half surrogates for bytes that are no UTF-8 holds such."""
+    part = text[start:end]
+    return not part.isascii() and any("\udc80" <= char <= "\udcff" for char in part)
+
+
+def explain_long_row(what: str) -> str:
+    """Why a row is not read that is larger than the limit."""
+    return f"the {what} is longer than {limits.MAX_ROW_BYTES >> 20} MiB (RECIPES_MAX_ROW_MIB)"

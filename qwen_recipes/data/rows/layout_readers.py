@@ -1,0 +1,225 @@
+"""What the readers of layouts do: each rewrites a row under the keys of its format, before anything is judged.
+
+Conversations get `messages`, pairs `prompt`, `chosen` and `rejected`, labelled answers `prompt` and `completion` or
+`messages`, and `label`. `system` and `tools` stay beside them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from .message_forms import RowOptions, arrange_message, arrange_messages, arrange_tools, parse_json_text
+from .row import BadRowError, Message, Row
+
+SYSTEM_KEYS = ("system", "system_prompt")
+TOOL_KEYS = ("tools", "functions")
+PROMPT_KEYS = ("prompt", "messages", "conversations", "question", "query", "instruction", "input")
+COMPLETION_KEYS = ("completion", "response", "answer", "output")
+CHOSEN_KEYS = ("chosen", "chosen_response", "chosen_messages")
+REJECTED_KEYS = ("rejected", "rejected_response", "rejected_messages")
+LABEL_KEYS = ("label", "kto_tag")
+ALPACA_WITH_INPUT = (
+    "Below is an instruction that describes a task, paired with an input that provides further context. "
+    "Write a response that appropriately completes the request.\n\n"
+    "### Instruction:\n{instruction}\n\n### Input:\n{input}\n\n### Response:\n"
+)
+ALPACA_WITHOUT_INPUT = (
+    "Below is an instruction that describes a task. "
+    "Write a response that appropriately completes the request.\n\n"
+    "### Instruction:\n{instruction}\n\n### Response:\n"
+)
+_TRANSCRIPT_MARK = re.compile(r"(?:\A|\n\n)\s*(Human|Assistant):")
+
+
+def find_first(row: Row, keys: Sequence[str]) -> Any:
+    """The first of these columns that holds anything."""
+    return next((row[key] for key in keys if row.get(key) is not None), None)
+
+
+def read_conversation(row: Row, options: RowOptions) -> Row:
+    """`messages` or `conversations`, whichever way its messages are written."""
+    messages = find_first(row, ("messages", "conversations"))
+    return _finish(row, {"messages": arrange_messages(messages, options.roles)})
+
+
+def read_turn_pairs(row: Row, options: RowOptions) -> Row:
+    """`conversation`: a list of maps with a question and its answer."""
+    pairs = row.get("conversation")
+    for pair in pairs if isinstance(pairs, list) else ():
+        if not isinstance(pair, dict) or not {"human", "assistant"} <= pair.keys():
+            return _finish(row, {"messages": arrange_messages(pairs, options.roles)})
+    listed = pairs if isinstance(pairs, list) else []
+    turns = [{"role": who, "content": pair[name]} for pair in listed for who, name in _PAIR_ROLES]
+    return _finish(row, {"messages": turns})
+
+
+_PAIR_ROLES = (("user", "human"), ("assistant", "assistant"))
+
+
+def read_question_and_answer(row: Row, options: RowOptions) -> Row:
+    """A prompt and what answers it, both text or messages."""
+    prompt = read_prompt(row, PROMPT_KEYS, options)
+    answer = arrange_answer(find_first(row, COMPLETION_KEYS), options)
+    if answer is None or (answer == "" and row.get("instruction") is None):
+        name = next((key for key in COMPLETION_KEYS if key in row), "output" if "instruction" in row else "completion")
+        raise BadRowError(f"no text in `{name}`")
+    if prompt is None:
+        raise BadRowError("no `prompt`")
+    answers = [{"role": "assistant", "content": answer}] if isinstance(answer, str) else answer
+    listed = answers if isinstance(answers, list) else [answers]
+    return _finish(row, {"messages": [*prompt, *listed] if isinstance(prompt, list) else prompt})
+
+
+def read_pair(row: Row, options: RowOptions) -> Row:
+    """Two answers to compare, and the prompt where it stands apart."""
+    made = {
+        "chosen": arrange_answer(find_first(row, CHOSEN_KEYS), options),
+        "rejected": arrange_answer(find_first(row, REJECTED_KEYS), options),
+    }
+    prompt = read_prompt(row, PROMPT_KEYS, options)
+    return _finish(row, {**({} if prompt is None else {"prompt": prompt}), **made})
+
+
+def read_rejected_beside(row: Row, options: RowOptions) -> Row:
+    """A conversation whose answer was chosen, beside the one that was rejected."""
+    read = read_conversation if row.get("messages") is not None else read_question_and_answer
+    chosen = read(row, options)["messages"]
+    if not isinstance(chosen, list) or not chosen:
+        return {"prompt": chosen, "chosen": None, "rejected": None}
+    rejected = arrange_answer(row.get("rejected_response"), options)
+    if row.get("rejected_messages") is not None:
+        made: Row = {"chosen": chosen, "rejected": arrange_messages(row["rejected_messages"], options.roles)}
+    elif isinstance(rejected, list):
+        asked = max((at for at, m in enumerate(chosen) if _role_of(m) == "user"), default=-1) + 1
+        made = {"chosen": chosen, "rejected": [*chosen[:asked], *rejected]}
+    else:
+        made = {"prompt": chosen[:-1], "chosen": chosen[-1], "rejected": rejected}
+    return _finish(row, made)
+
+
+def read_preferred_output(row: Row, options: RowOptions) -> Row:
+    """OpenAI's pairs: `input` with messages and tools, and a list for each output."""
+    asked = parse_json_text(row.get("input"), "{")
+    given = asked if isinstance(asked, dict) else {"messages": asked}
+    made = {
+        "prompt": arrange_messages(given.get("messages"), options.roles),
+        "chosen": arrange_answer(row.get("preferred_output"), options),
+        "rejected": arrange_answer(row.get("non_preferred_output"), options),
+    }
+    return _finish({**row, "tools": given.get("tools")}, made)
+
+
+def read_transcripts(row: Row, options: RowOptions) -> Row:
+    """Two whole conversations as text, each turn after `Human:` or `Assistant:`."""
+    return _finish(row, {name: split_transcript(row[name], name) for name in ("chosen", "rejected")})
+
+
+def is_transcript(value: Any) -> bool:
+    """Whether a text is a conversation that begins with `Human:`."""
+    return isinstance(value, str) and _TRANSCRIPT_MARK.match(value) is not None
+
+
+def split_transcript(text: str, name: str) -> list[Message]:
+    """The messages of such a text. Raises BadRowError."""
+    parts = _TRANSCRIPT_MARK.split(text)
+    if parts[0].strip():
+        raise BadRowError(f"`{name}` does not begin with `Human:`")
+    roles = {"Human": "user", "Assistant": "assistant"}
+    return [{"role": roles[who], "content": said.strip()} for who, said in zip(parts[1::2], parts[2::2], strict=True)]
+
+
+def read_labelled(row: Row, options: RowOptions) -> Row:
+    """An answer and whether it is good; the prompt apart, or all of it one conversation."""
+    label = find_first(row, LABEL_KEYS)
+    completion = arrange_answer(find_first(row, COMPLETION_KEYS), options)
+    if completion is None:
+        made: Row = {"messages": read_conversation(row, options)["messages"]}
+    elif isinstance(completion, list) and len(completion) > 1:
+        made = {"messages": completion}
+    else:
+        asked = row if find_first(row, PROMPT_KEYS) is not None else {**row, "prompt": row.get("chosen")}
+        made = {"prompt": read_prompt(asked, PROMPT_KEYS, options), "completion": completion}
+    return _finish(row, {**made, "label": read_label(label)})
+
+
+def read_label(label: Any) -> Any:
+    """A label as true or false, where it is one: 0, 1 and the words of CSV too."""
+    if isinstance(label, str):
+        return {"true": True, "false": False}.get(label.lower(), label)
+    return bool(label) if label in (0, 1) else label
+
+
+def read_prompt_alone(row: Row, options: RowOptions) -> Row:
+    """A prompt that the model answers itself, and every other column."""
+    prompt = read_prompt(row, ("prompt", "messages", "query"), options)
+    return _finish(row, {**row, "prompt": prompt})
+
+
+def read_text(row: Row, options: RowOptions) -> Row:
+    """Text as it stands, or the only message of a conversation, the assistant's."""
+    messages = row.get("messages")
+    if row.get("text") is None and isinstance(messages, list) and len(messages) == 1:
+        only = arrange_message(messages[0], options.roles)
+        return {"text": only.get("content") if isinstance(only, dict) else None}
+    return {"text": row.get("text")}
+
+
+def read_prompt(row: Row, keys: Sequence[str], options: RowOptions) -> Any:
+    """The messages before an answer, `history` first; None where the row has no prompt."""
+    name = next((key for key in keys if row.get(key) is not None), None)
+    if name is None:
+        return None
+    value = parse_json_text(row[name], "[") if name in ("messages", "conversations") else row[name]
+    if isinstance(value, (list, dict)):
+        return arrange_messages(value if isinstance(value, list) else [value], options.roles)
+    if name == "instruction":
+        value = write_instruction(value, row.get("input"), options.prompt_style)
+    asked = [{"role": "user", "content": value}] if value != "" else []
+    return [*_read_history(row.get("history"), options), *asked]
+
+
+def write_instruction(instruction: Any, extra: Any, style: str) -> Any:
+    """An instruction with its input, one below the other or in the words of Alpaca's own prompt."""
+    if not isinstance(instruction, str):
+        return instruction
+    if style == "alpaca":
+        text = ALPACA_WITH_INPUT if extra else ALPACA_WITHOUT_INPUT
+        return text.format(instruction=instruction, input=extra)
+    return f"{instruction}\n{extra}" if extra else instruction
+
+
+def _read_history(history: Any, options: RowOptions) -> list[Message]:
+    history = parse_json_text(history, "[")
+    if not history:
+        return []
+    if isinstance(history, list) and all(isinstance(one, dict) for one in history):
+        return list(arrange_messages(history, options.roles))
+    if not isinstance(history, list) or not all(isinstance(one, (list, tuple)) and len(one) == 2 for one in history):
+        raise BadRowError("`history` is a list of pairs, a question and its answer")
+    return [
+        {"role": role, "content": text}
+        for pair in history
+        for role, text in zip(("user", "assistant"), pair, strict=True)
+    ]
+
+
+def arrange_answer(value: Any, options: RowOptions) -> Any:
+    """An answer, which is text, a message or a list of messages."""
+    if isinstance(value, list):
+        return arrange_messages(value, options.roles)
+    return arrange_message(value, options.roles)
+
+
+def _finish(row: Row, made: Row) -> Row:
+    """What was read, with the row's tools and its system message."""
+    if beside := find_first(row, SYSTEM_KEYS):
+        made["system"] = beside
+    if tools := arrange_tools(find_first(row, TOOL_KEYS)):
+        made["tools"] = tools
+    return made
+
+
+def _role_of(message: Any) -> Any:
+    return message.get("role") if isinstance(message, dict) else None

@@ -1,0 +1,183 @@
+"""Every layout of rows that is read, found by the keys that hold something; `docs/data.md` has it as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import layout_readers as read
+from .columns import rename_columns
+from .message_forms import RowOptions
+from .row import BadRowError, Row
+
+SYSTEM_AND_TOOLS = (*read.SYSTEM_KEYS, *read.TOOL_KEYS)
+ANY_CONVERSATION = "conversation"
+"""The format of a source of conversations whose recipe names none: each row's layout is found by its keys."""
+CONVERSATION_FORMATS = ("messages", "sharegpt", "alpaca", "prompt-completion")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One layout. `keys` are its columns, each with the names that it may have; all of them hold something."""
+
+    name: str
+    format: str
+    keys: tuple[tuple[str, ...], ...]
+    read: Callable[[Row, RowOptions], Row]
+    used_by: str
+    optional: tuple[str, ...] = SYSTEM_AND_TOOLS
+    condition: Callable[[Row], bool] | None = None
+
+    def matches(self, row: Row) -> bool:
+        """Whether a row has every column of it."""
+        for names in self.keys:
+            if not any(row.get(name) is not None for name in names):
+                return False
+        return self.condition is None or self.condition(row)
+
+    def count_keys(self, row: Row) -> int:
+        """How many of its columns a row has."""
+        return sum(any(row.get(name) is not None for name in names) for names in self.keys)
+
+    def list_columns(self, row: Row) -> set[str]:
+        """The columns of a row that it reads."""
+        found = (next((n for n in names if row.get(n) is not None), names[0]) for names in self.keys)
+        return {*found, *self.optional}
+
+    def has_columns(self, names: Mapping[str, str]) -> bool:
+        """Whether each of these is a column of it."""
+        return all(name in self.optional or any(name in key for key in self.keys) for name in names)
+
+
+def _holds_lists(row: Row) -> bool:
+    return isinstance(read.find_first(row, read.CHOSEN_KEYS), list)
+
+
+def _holds_transcripts(row: Row) -> bool:
+    return read.is_transcript(row.get("chosen")) and read.is_transcript(row.get("rejected"))
+
+
+def _lacks_chosen(row: Row) -> bool:
+    return row.get("chosen") is None
+
+
+def _has_label(row: Row) -> bool:
+    return isinstance(read.read_label(read.find_first(row, read.LABEL_KEYS)), bool)
+
+
+def _has_several(row: Row) -> bool:
+    completion = read.find_first(row, read.COMPLETION_KEYS)
+    return isinstance(completion, list) and len(completion) > 1
+
+
+CHOSEN, REJECTED, LABEL = read.CHOSEN_KEYS, read.REJECTED_KEYS, read.LABEL_KEYS
+HISTORY = (*SYSTEM_AND_TOOLS, "history")
+ALPACA = (*HISTORY, "input")
+
+LAYOUTS = (
+    Layout("messages", "messages", (("messages",),), read.read_conversation,
+           "OpenAI, TRL, Axolotl `chat_template`, LLaMA-Factory `openai`, ms-swift"),
+    Layout("conversations of from and value", "sharegpt", (("conversations",),), read.read_conversation,
+           "LLaMA-Factory `sharegpt`, Axolotl"),
+    Layout("conversation of human and assistant", "sharegpt", (("conversation",),), read.read_turn_pairs, "ms-swift",
+           condition=lambda row: isinstance(row["conversation"], list)),
+    Layout("instruction, input, output", "alpaca", (("instruction",), read.COMPLETION_KEYS[::-1]),
+           read.read_question_and_answer, "LLaMA-Factory `alpaca`, Axolotl `alpaca` and `gpteacher`, ms-swift", ALPACA),
+    Layout("query, response, history", "prompt-completion", (("query",), ("response", "completion", "answer")),
+           read.read_question_and_answer, "ms-swift", HISTORY),
+    Layout("prompt, completion", "prompt-completion", (("prompt", "messages"), ("completion", "response", "answer")),
+           read.read_question_and_answer, "TRL, ms-swift", HISTORY),
+    Layout("question, answer", "prompt-completion", (("question",), ("answer", "response", "completion")),
+           read.read_question_and_answer, "Axolotl `alpaca_chat.load_qa` and `load_open_orca`", HISTORY),
+    Layout("text", "text", (("text",),), read.read_text, "all three; a line of a .txt file", ()),
+    Layout("messages with the assistant's alone", "text", (("messages",),), read.read_text, "ms-swift", ()),
+    Layout("input, preferred_output, non_preferred_output", "preference",
+           (("input",), ("preferred_output",), ("non_preferred_output",)), read.read_preferred_output, "OpenAI"),
+    Layout("messages, rejected_response", "preference", (("messages",), ("rejected_response",)),
+           read.read_rejected_beside, "ms-swift", condition=_lacks_chosen),
+    Layout("messages, rejected_messages", "preference", (("messages",), ("rejected_messages",)),
+           read.read_rejected_beside, "ms-swift", condition=_lacks_chosen),
+    Layout("query, response, rejected_response", "preference",
+           (("query", "prompt", "question", "instruction"), ("response", "output", "answer", "completion"),
+            ("rejected_response",)), read.read_rejected_beside, "ms-swift", ALPACA, _lacks_chosen),
+    Layout("conversations, chosen, rejected", "preference", (("conversations",), CHOSEN, REJECTED), read.read_pair,
+           "LLaMA-Factory `sharegpt`"),
+    Layout("messages, chosen, rejected", "preference", (("messages",), CHOSEN, REJECTED), read.read_pair,
+           "Axolotl `chat_template.default`, LLaMA-Factory `openai`"),
+    Layout("prompt, chosen, rejected", "preference", (("prompt",), CHOSEN, REJECTED), read.read_pair,
+           "TRL, Ultrafeedback, Axolotl `chatml.ultra` and `prompt_pairs`, `user_defined`", HISTORY),
+    Layout("question, chosen, rejected", "preference", (("question",), CHOSEN, REJECTED), read.read_pair,
+           "Axolotl `chatml.intel` and `llama3.intel`", HISTORY),
+    Layout("query, chosen, rejected", "preference", (("query",), CHOSEN, REJECTED), read.read_pair,
+           "ms-swift with `columns`", HISTORY),
+    Layout("instruction, input, chosen, rejected", "preference", (("instruction",), CHOSEN, REJECTED), read.read_pair,
+           "LLaMA-Factory `alpaca`, Axolotl `chatml.argilla` and `llama3.argilla`", ALPACA),
+    Layout("input, chosen, rejected", "preference", (("input",), CHOSEN, REJECTED), read.read_pair,
+           "Axolotl `chatml.icr` and `llama3.icr`", HISTORY),
+    Layout("two transcripts", "preference", (("chosen",), ("rejected",)), read.read_transcripts, "Anthropic HH",
+           condition=_holds_transcripts),
+    Layout("two conversations", "preference", (CHOSEN, REJECTED), read.read_pair,
+           "TRL, Axolotl `chatml.argilla_chat` and `chat_template.argilla`", condition=_holds_lists),
+    Layout("prompt, completion, label", "kto", (("prompt",), read.COMPLETION_KEYS, LABEL), read.read_labelled,
+           "TRL, Axolotl `prompt_pairs` and `ultra`", HISTORY, _has_label),
+    Layout("question, completion, label", "kto", (("question",), read.COMPLETION_KEYS, LABEL), read.read_labelled,
+           "Axolotl `intel`", HISTORY, _has_label),
+    Layout("query, response, label", "kto", (("query",), read.COMPLETION_KEYS, LABEL), read.read_labelled,
+           "ms-swift", HISTORY, _has_label),
+    Layout("instruction, input, output, kto_tag", "kto", (("instruction",), read.COMPLETION_KEYS[::-1], LABEL),
+           read.read_labelled, "LLaMA-Factory `alpaca`, Axolotl `argilla`", ALPACA, _has_label),
+    Layout("messages, completion, label", "kto", (("messages", "chosen"), ("completion",), LABEL), read.read_labelled,
+           "Axolotl `chatml.argilla_chat`", condition=_has_label),
+    Layout("completion as a conversation, label", "kto", (("completion",), LABEL), read.read_labelled,
+           "Axolotl `llama3.argilla_chat`", condition=lambda row: _has_label(row) and _has_several(row)),
+    Layout("messages, label", "kto", (("messages",), LABEL), read.read_labelled,
+           "ms-swift, LLaMA-Factory `openai`", condition=_has_label),
+    Layout("conversations, kto_tag", "kto", (("conversations",), LABEL), read.read_labelled,
+           "LLaMA-Factory `sharegpt`", condition=_has_label),
+    Layout("prompt", "prompt", (("prompt",),), read.read_prompt_alone, "TRL"),
+    Layout("messages without an answer", "prompt", (("messages",),), read.read_prompt_alone, "ms-swift"),
+    Layout("query", "prompt", (("query",),), read.read_prompt_alone, "ms-swift", HISTORY),
+)  # fmt: skip
+"""In the order in which they are tried within a format."""
+FORMATS = ("messages", "sharegpt", "alpaca", "prompt-completion", "text", "preference", "kto", "prompt")
+"""As in a recipe's `data.train[].format`."""
+LAYOUTS_BY_FORMAT = {
+    **{name: tuple(layout for layout in LAYOUTS if layout.format == name) for name in FORMATS},
+    ANY_CONVERSATION: tuple(layout for layout in LAYOUTS if layout.format in CONVERSATION_FORMATS),
+}
+DETECTION_ORDER = ("preference", "kto", *CONVERSATION_FORMATS, "text", "prompt")
+
+
+def find_layout(row: Row, row_format: str, columns: Mapping[str, str]) -> Layout:
+    """The layout of a row, among those of a format; the nearest where it has none's columns."""
+    layouts = LAYOUTS_BY_FORMAT[row_format]
+    if columns:
+        layouts = tuple(layout for layout in layouts if layout.has_columns(columns)) or layouts
+    found = next((layout for layout in layouts if layout.matches(row)), None)
+    return found or max(layouts, key=lambda layout: layout.count_keys(row))
+
+
+def detect_format(row: Any) -> str | None:
+    """The format whose columns a row has; None where it has none's."""
+    if not isinstance(row, dict):
+        return None
+    for name in DETECTION_ORDER:
+        if any(layout.matches(row) and _is_certain(layout, row) for layout in LAYOUTS_BY_FORMAT[name]):
+            return name
+    return None
+
+
+def _is_certain(layout: Layout, row: Row) -> bool:
+    """Whether a layout is the row's and not only could be: a label beside messages may be any number."""
+    label = read.find_first(row, LABEL)
+    return layout.format != "kto" or isinstance(label, bool) or (isinstance(label, str) and _has_label(row))
+
+
+def arrange_row(row: Any, row_format: str, columns: Mapping[str, str], options: RowOptions) -> tuple[Layout, Row]:
+    """A row's layout, and the row under the keys of its format. Raises BadRowError."""
+    if not isinstance(row, dict):
+        raise BadRowError("not a map")
+    named = rename_columns(row, columns)
+    layout = find_layout(named, row_format, columns)
+    return layout, layout.read(named, options)

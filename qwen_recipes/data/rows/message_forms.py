@@ -1,0 +1,160 @@
+"""Messages as people and frameworks write them, brought to one form: OpenAI's keys and the roles of Qwen3's templates.
+
+Nothing is refused here: what can't be understood is left as it is, and whoever reads the row says what is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from .flags import FLAGS
+from .messages import TEXT_PARTS
+from .row import Message
+
+CALL = "function_call"
+"""The role of a message that is nothing but tool calls."""
+ROLES = {
+    **dict.fromkeys(("system", "developer"), "system"),
+    **dict.fromkeys(("user", "human", "prompter"), "user"),
+    **dict.fromkeys(("assistant", "gpt", "chatgpt", "bing", "bard", "model"), "assistant"),
+    **dict.fromkeys(("tool", "function", "observation", "function_response", "tool_response"), "tool"),
+    **dict.fromkeys((CALL, "tool_call"), CALL),
+}
+"""Roles by the names that frameworks and APIs have for them."""
+REASONING_KEYS = ("reasoning_content", "reasoning", "thinking")
+TEXT_KEYS = ("text", "value", "refusal")
+"""Where a content part keeps its text."""
+THOUGHT_PARTS = ("thinking", "reasoning")
+PLAIN_KEYS = frozenset(("role", "content"))
+PLAIN_ROLES = frozenset(("system", "user", "assistant"))
+
+
+class RowOptions(NamedTuple):
+    """How a source's rows are read beside their layout. `roles` gives our role for each of the row's own."""
+
+    roles: Mapping[str, str] = {}
+    prompt_style: str = "plain"
+
+
+PLAIN = RowOptions()
+"""Nothing is said beside the layout."""
+
+
+def read_options(source: Mapping[str, Any]) -> RowOptions:
+    """The options of a source of rows.json."""
+    return RowOptions(source.get("roles") or {}, source.get("prompt_style") or "plain")
+
+
+def arrange_messages(value: Any, roles: Mapping[str, str] = PLAIN.roles) -> Any:
+    """A list of messages in one form; a tool call that stands alone joins the assistant's message before it."""
+    value = parse_json_text(value, "[")
+    if not isinstance(value, list):
+        return value
+    made: list[Any] = []
+    for message in value:
+        arranged = arrange_message(message, roles)
+        if arranged is not message and made and _is_call(message, roles) and _can_join(made[-1]):
+            made[-1] = {**made[-1], "tool_calls": [*(made[-1].get("tool_calls") or ()), *arranged["tool_calls"]]}
+        else:
+            made.append(arranged)
+    return made
+
+
+def arrange_message(message: Any, roles: Mapping[str, str] = PLAIN.roles) -> Any:
+    """One message in one form; itself where it is in it already."""
+    if not isinstance(message, dict):
+        return message
+    role = _read_role(message, roles)
+    content = message["content"] if "content" in message else message.get("value")
+    if not roles and message.keys() <= PLAIN_KEYS and isinstance(content, str) and message.get("role") in PLAIN_ROLES:
+        return message
+    flags = {name: message[name] for name in FLAGS if name in message}
+    if role == CALL:
+        return {"role": "assistant", "content": "", "tool_calls": parse_calls(content), **flags}
+    text, thought = _join_parts(content)
+    made = {"role": role, "content": _write_result(text) if role == "tool" else text, **flags}
+    if role == "assistant":
+        made.update(_find_assistant_parts(message, thought))
+    return made
+
+
+def _read_role(message: Message, roles: Mapping[str, str]) -> Any:
+    said = message["role"] if "role" in message else message.get("from")
+    return roles.get(said) or ROLES.get(said, said) if isinstance(said, str) else said
+
+
+def _is_call(message: Any, roles: Mapping[str, str]) -> bool:
+    return isinstance(message, dict) and _read_role(message, roles) == CALL
+
+
+def _can_join(message: Any) -> bool:
+    return isinstance(message, dict) and message.get("role") == "assistant" and not any(n in message for n in FLAGS)
+
+
+def _find_assistant_parts(message: Message, thought: str) -> Message:
+    made: Message = {}
+    calls = message.get("tool_calls") or message.get("function_call")
+    if calls:
+        made["tool_calls"] = parse_calls(calls)
+    reasoning = next((message[key] for key in REASONING_KEYS if message.get(key)), None) or thought
+    if reasoning:
+        made["reasoning_content"] = reasoning
+    return made
+
+
+def parse_calls(value: Any) -> list[Any]:
+    """Tool calls, given as a map, a list, or the JSON of either."""
+    value = parse_json_text(value, "[{")
+    return [_wrap_call(call) for call in (value if isinstance(value, list) else [value])]
+
+
+def _wrap_call(call: Any) -> Any:
+    if not isinstance(call, dict) or "function" in call or "name" not in call:
+        return call
+    return {"type": "function", "function": {"name": call["name"], "arguments": call.get("arguments", {})}}
+
+
+def parse_json_text(value: Any, begins: str) -> Any:
+    """What a text is the JSON of, where it begins like it; else the value itself."""
+    if not isinstance(value, str) or value.lstrip()[:1] not in tuple(begins):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+
+
+def _join_parts(content: Any) -> tuple[Any, str]:
+    """The text of a list of content parts and the reasoning in it; the content itself where a part is no text."""
+    if not isinstance(content, list) or not content:
+        return content, ""
+    texts: list[str] = []
+    thoughts: list[str] = []
+    for part in content:
+        kind = part.get("type") if isinstance(part, dict) else None
+        names = (*TEXT_KEYS, kind) if kind in THOUGHT_PARTS else TEXT_KEYS
+        text = next((part[name] for name in names if isinstance(part.get(name), str)), None) if kind else None
+        if text is None or kind not in TEXT_PARTS:
+            return content, ""
+        (thoughts if kind in THOUGHT_PARTS else texts).append(text)
+    return "\n".join(texts), "\n".join(thoughts)
+
+
+def _write_result(content: Any) -> Any:
+    """A tool's result as text: what is an object was JSON."""
+    return json.dumps(content, ensure_ascii=False) if isinstance(content, dict) else content
+
+
+def arrange_tools(value: Any) -> Any:
+    """Tool definitions as OpenAI's API has them: a list of maps with `type` and `function`."""
+    value = parse_json_text(value, "[{")
+    listed = [value] if isinstance(value, dict) else value
+    return [_wrap_tool(parse_json_text(tool, "{")) for tool in listed] if isinstance(listed, list) else value
+
+
+def _wrap_tool(tool: Any) -> Any:
+    if not isinstance(tool, dict) or "function" in tool or "name" not in tool:
+        return tool
+    return {"type": "function", "function": {key: value for key, value in tool.items() if key != "type"}}

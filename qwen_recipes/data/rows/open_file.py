@@ -1,0 +1,112 @@
+"""Files opened as streams of plain bytes or text, whatever they are compressed with."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any, cast
+
+from .file_forms import (
+    ARROW_MARKS,
+    HEAD_BYTES,
+    FileForm,
+    find_compression,
+    find_encoding,
+    find_text_kind,
+    read_head,
+)
+from .find_files import get_row_suffix
+from .limits import MAX_EXPANSION, MIN_EXPANDED_BYTES
+from .row import MissingReaderError
+
+
+class BrokenStreamError(Exception):
+    """A compressed file that can't be read on, and why."""
+
+
+def find_form(path: Path, encoding: str = "") -> FileForm:
+    """What a file is. Raises OSError, MissingReaderError, BrokenStreamError."""
+    head = read_head(path)
+    compression = find_compression(head)
+    if compression:
+        with open_bytes(path, FileForm("lines", compression)) as file:
+            head = file.read(HEAD_BYTES)
+    for mark, kind in ARROW_MARKS.items():
+        if head.startswith(mark):
+            return FileForm(kind, compression)  # type: ignore[arg-type]
+    found = find_encoding(head, encoding)
+    text = head.decode(found, "replace")
+    return FileForm(find_text_kind(get_row_suffix(path.name), text), compression, found)
+
+
+def open_bytes(path: Path, form: FileForm) -> IO[bytes]:
+    """The bytes of a file, decompressed. Raises OSError, MissingReaderError."""
+    if not form.compression:
+        return path.open("rb")
+    limit = max(MIN_EXPANDED_BYTES, MAX_EXPANSION * path.stat().st_size)
+    open_file: dict[str, Callable[[Path], Any]] = {
+        "gzip": gzip.open,
+        "bzip2": bz2.open,
+        "xz": lzma.open,
+        "zstd": _open_zstd,
+    }
+    inner = open_file[form.compression](path)
+    return io.BufferedReader(cast(io.RawIOBase, _ExpandedStream(inner, form.compression, limit)), 1 << 20)
+
+
+def open_text(path: Path, form: FileForm) -> IO[str]:
+    """The text of a file without its byte order mark; in UTF-8, bytes that are none become half surrogates."""
+    errors = "surrogateescape" if form.encoding == "utf-8" else "strict"
+    encoding = "utf-8-sig" if form.encoding == "utf-8" else form.encoding
+    return io.TextIOWrapper(open_bytes(path, form), encoding, errors, newline="")
+
+
+def _open_zstd(path: Path) -> Any:
+    try:
+        from compression import zstd  # type: ignore[import-not-found,unused-ignore]
+
+        return zstd.open(path)
+    except ImportError:
+        pass
+    try:
+        import pyarrow
+
+        return pyarrow.input_stream(str(path), compression="zstd")
+    except ImportError:
+        raise MissingReaderError(f"{path} is zstd: reading it needs pyarrow (pip install pyarrow)") from None
+
+
+class _ExpandedStream(io.RawIOBase):
+    """What is decompressed, up to a limit. Raises BrokenStreamError for whatever is wrong in it."""
+
+    def __init__(self, inner: Any, compression: str, limit: int) -> None:
+        self.inner, self.compression, self.left = inner, compression, limit
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Bytes that were read."""
+        try:
+            block = self.inner.read(len(buffer))
+        except Exception as error:  # each library has its own kinds
+            why = " ".join(str(error).split()) or type(error).__name__
+            raise BrokenStreamError(f"the {self.compression} data is broken or cut off here: {why}") from None
+        self.left -= len(block)
+        if self.left < 0:
+            raise BrokenStreamError(
+                f"the {self.compression} data expands to more than {MAX_EXPANSION} times its size; "
+                "RECIPES_MAX_EXPANSION allows more"
+            )
+        buffer[: len(block)] = block
+        return len(block)
+
+    def close(self) -> None:
+        """And the stream below."""
+        self.inner.close()
+        super().close()

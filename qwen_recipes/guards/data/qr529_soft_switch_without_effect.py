@@ -1,0 +1,64 @@
+"""A soft switch that the answer does not follow.
+
+What:
+`/no_think` stands before an answer with reasoning, `/think` before one without, or a switch is misspelt (`/nothink`,
+`/no-think`, `\\nothink`). For the 2507 models, which have no soft switches, any of them.
+
+Why it matters:
+Hybrid models were trained to obey the last switch of a conversation. Rows that say one thing and show the other teach
+the model to ignore it. A misspelt switch is ordinary text, which the model learns to expect before its answers.
+
+Evidence:
+The two switches are the ones of Qwen3's model card. Cases: `tests/guards/rows/QR529.yaml`.
+
+Instead:
+Correct the switch, or remove it: without one, the reasoning beside it says whether the model is to think.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from qwen_recipes.data.parsed_row import has_reasoning
+from qwen_recipes.guards.rows.base import RowViolation, make_row_guard
+
+if TYPE_CHECKING:
+    from qwen_recipes.data.parsed_row import ParsedRow
+
+SWITCH = re.compile(r"(?<![\w/.\\<])/(no_think|think)(?![\w/.>-])")
+MISSPELT = re.compile(r"(?<![\w/.<])(?:[\\/]no[- ]?think|/no_thinking|\\no_think|/no_thnk|/no_thik)(?![\w/.-])", re.I)
+
+
+def check(row: ParsedRow) -> Iterator[RowViolation]:
+    """The first switch that is misspelt or not followed."""
+    if "think" not in row.all_text:
+        return
+    switch, asked = "", ""
+    for turn in row.turns:
+        text = turn.get("content")
+        if turn.get("role") in ("user", "system") and isinstance(text, str):
+            if wrong := MISSPELT.search(text):
+                yield RowViolation(f"{wrong[0]} is no soft switch: it is /no_think", text)
+                return
+            if found := SWITCH.findall(text):
+                switch, asked = found[-1], text
+        elif turn.get("role") == "assistant" and switch:
+            why = _explain_difference(switch, has_reasoning(turn), bool(turn.get("tool_calls")), row.variant)
+            if why:
+                yield RowViolation(why, asked)
+                return
+
+
+def _explain_difference(switch: str, reasons: bool, calls: bool, variant: str) -> str:
+    if variant.endswith("2507"):
+        return f"/{switch}, which {variant} does not know"
+    if switch == "no_think" and reasons:
+        return "/no_think stands before an answer with reasoning"
+    if switch == "think" and not reasons and not calls:
+        return "/think stands before an answer without reasoning"
+    return ""
+
+
+GUARD = make_row_guard("QR529", "soft-switch", "warning", __doc__, check)

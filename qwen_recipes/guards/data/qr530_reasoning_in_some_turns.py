@@ -1,0 +1,42 @@
+"""Reasoning in some answers of a conversation and not in others.
+
+What:
+A row has several answers, some with reasoning and some without, and no soft switch says why.
+
+Why it matters:
+Under `chat.turns: split` each answer is an example of its own: for a hybrid model, half of them teach it to think and
+half of them not to, with the same prompt. A row that is counted as reasoned may have one thought in ten answers.
+
+Evidence:
+The report of `recipes data check` counts answers with reasoning. Cases: `tests/guards/rows/QR530.yaml`.
+
+Instead:
+Give each answer its reasoning, or take it out of all of them (`recipes data prepare --think remove`); or write `/think`
+and `/no_think` into the questions. Answers from before reasoning was recorded carry `train: false`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from qwen_recipes.data.parsed_row import has_reasoning
+from qwen_recipes.data.rows.layouts import CONVERSATION_FORMATS
+from qwen_recipes.guards.data.qr529_soft_switch_without_effect import SWITCH
+from qwen_recipes.guards.rows.base import RowViolation, make_row_guard
+
+if TYPE_CHECKING:
+    from qwen_recipes.data.parsed_row import ParsedRow
+
+
+def check(row: ParsedRow) -> Iterator[RowViolation]:
+    """How many of the answers that carry loss reason, where it is neither all nor none."""
+    if row.row_format not in CONVERSATION_FORMATS or row.variant == "instruct-2507" or len(row.answers) < 2:
+        return
+    trained = [turn for turn in row.answers if not turn.get("tool_calls") and turn.get("train") is not False]
+    reasoned = sum(map(has_reasoning, trained))
+    if 0 < reasoned < len(trained) and not SWITCH.search(row.all_text):
+        yield RowViolation(f"{reasoned} of {len(trained)} answers have reasoning", str(trained[0].get("content") or ""))
+
+
+GUARD = make_row_guard("QR530", "reasoning-in-some-turns", "warning", __doc__, check)

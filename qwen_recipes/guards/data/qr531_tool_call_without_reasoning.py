@@ -1,0 +1,48 @@
+"""A tool call without the thought that led to it.
+
+What:
+An answer after a tool's result has reasoning, and the call before it has none.
+
+Why it matters:
+The template writes the reasoning of every step since the last question. What is trained is to call tools without a
+thought and to think afterwards; at inference the model meets its own thoughts before each call. Converters from formats
+with a turn of its own for calls lose the thought.
+
+Evidence:
+The calls and thoughts of each row, read in every layout. Cases:
+`tests/guards/rows/QR531.yaml`.
+
+Instead:
+Put the thought into `reasoning_content` of the message that has `tool_calls`, or take the reasoning out of the row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from qwen_recipes.data.parsed_row import has_reasoning
+from qwen_recipes.data.rows.messages import Message
+from qwen_recipes.guards.rows.base import RowViolation, make_row_guard
+
+if TYPE_CHECKING:
+    from qwen_recipes.data.parsed_row import ParsedRow
+
+
+def check(row: ParsedRow) -> Iterator[RowViolation]:
+    """The first call without a thought in a question's answer that has one."""
+    if row.variant == "instruct-2507":
+        return
+    steps: list[Message] = []
+    for turn in [*row.turns, {"role": "user"}]:
+        if turn.get("role") == "assistant":
+            steps.append(turn)
+        elif turn.get("role") == "user":
+            bare = [step for step in steps if step.get("tool_calls") and not has_reasoning(step)]
+            if bare and any(map(has_reasoning, steps)):
+                yield RowViolation("a tool call without reasoning, in an answer that reasons", str(bare[0]))
+                return
+            steps = []
+
+
+GUARD = make_row_guard("QR531", "tool-call-without-reasoning", "warning", __doc__, check)

@@ -1,0 +1,58 @@
+"""Rows of every layout of conversations in one file: what each framework trains on is what `data preview` shows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from qwen_recipes.backends import load_backend
+from qwen_recipes.data.encoder import build_encoder
+from qwen_recipes.data.rows.layouts import CONVERSATION_FORMATS, detect_format
+from qwen_recipes.recipe.load import load_recipe_text
+from qwen_recipes.resolve import resolve
+from qwen_recipes.verify.compare import compare_tokens
+from qwen_recipes.verify.encoding_jobs import align_answers, prepare_job, run_encoder
+from qwen_recipes.verify.row_sample import sample_rows
+from tests.conftest import ROOT
+
+from .compiled import BACKENDS
+
+RECIPE = """\
+version: 1
+model: Qwen/Qwen3-4B
+data: {train: rows.jsonl}
+training: {sequence_length: 2048, micro_batch_size: 1, batch_size: 1}
+hardware: {device: cpu}
+"""
+LEFT_OUT = ("ms-swift-pretraining", "trl-prompt", "ms-swift-grpo")
+"""Layouts of other objectives, whose columns are a conversation's too."""
+
+
+def list_conversations() -> list[str]:
+    files = sorted((ROOT / "tests/layouts").glob("*.jsonl"))
+    texts = [file.read_text("utf-8").strip() for file in files if file.stem not in LEFT_OUT]
+    return [text for text in texts if detect_format(json.loads(text)) in CONVERSATION_FORMATS]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_file_of_all_layouts_is_trained_as_previewed(
+    backend: str, tmp_path: Path, interpreter: Callable[[str], Path]
+) -> None:
+    python, one, lines = interpreter(backend), load_backend(backend), list_conversations()
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
+    loaded = load_recipe_text(RECIPE, "layouts.yaml", tmp_path)
+    plan = resolve(loaded, one)
+    picked = sample_rows(plan, tmp_path, build_encoder(plan, tmp_path), None).rows
+    assert [row.line for row in picked] == list(range(1, len(lines) + 1))
+    job = prepare_job(loaded, plan, one, picked, tmp_path / "job")
+    spec_file = Path(json.loads(job.file.read_text("utf-8"))["rows"])
+    source = json.loads(job.compiled.files["rows.json"])["train"][0]
+    spec = {**json.loads(spec_file.read_text("utf-8")), "train": [{**source, "path": str(tmp_path / "rows.jsonl")}]}
+    spec_file.write_text(json.dumps(spec), "utf-8")
+    run_encoder(backend, python, [job])
+    by_row = align_answers(job)
+    verdicts = {row.line: compare_tokens(row.encoded, by_row.get(place)).verdict for place, row in enumerate(picked)}
+    assert set(verdicts.values()) == {"same"}, verdicts

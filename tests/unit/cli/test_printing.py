@@ -1,0 +1,131 @@
+"""What is printed is escaped for where it goes, in any locale, to a full output and to a reader that went away."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from qwen_recipes.cli import main
+from qwen_recipes.cli.escaping import dump_json, escape_line, escape_styled, escape_text
+
+HOSTILE = "a\x1b]0;t\x07b\x9b31m\n::stop-commands::x\r##[error]y\u202e\udcff"
+CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]")
+COMMAND = re.compile(r"(?m)^\s*::|##\[")
+RECIPE = "version: 1\nmodel: Qwen/Qwen3-0.6B\ndata: {train: rows.jsonl}\nhardware: {gpu: rtx-4090}\n"
+BAD = RECIPE + '"bad\\n::stop-commands::x\\e]0;t\\a\\u009b31m ##[error]": "\\u202e"\n'
+
+
+@pytest.mark.parametrize("escape", [escape_text, escape_line, escape_styled])
+def test_text_has_no_control_and_no_command(escape):
+    escaped = escape(HOSTILE)
+    assert not CONTROLS.search(escaped) and not COMMAND.search(escaped)
+    escaped.encode("utf-8")
+    assert ("\n" in escaped) == (escape is not escape_line)
+    assert escape("plain – ünïcode\ttab") == "plain – ünïcode\ttab"
+
+
+def test_styles_of_ours_stay_and_others_do_not():
+    assert escape_styled("\x1b[31m\x1b[1mred\x1b[0m") == "\x1b[31m\x1b[1mred\x1b[0m"
+    assert escape_styled("\x1b[8mhidden\x1b[2J") == "\\x1b[8mhidden\\x1b[2J"
+
+
+def test_json_is_the_same_data_without_controls():
+    text = dump_json({HOSTILE: [HOSTILE, "é"]})
+    assert json.loads(text) == {HOSTILE: [HOSTILE, "é"]}
+    assert not CONTROLS.search(text) and "é" in text
+
+
+@pytest.fixture
+def hostile(tmp_path, monkeypatch):
+    """A recipe whose name, and a key of it, try everything; the folder is the working one."""
+    monkeypatch.chdir(tmp_path)
+    name = "n\n::stop-commands::y\x1b[8m\x07.recipe.yaml"
+    (tmp_path / name).write_text(BAD, "utf-8")
+    return name
+
+
+@pytest.mark.parametrize("form", ["text", "json", "github", "sarif", "junit"])
+def test_findings_in_every_form(hostile, form):
+    result = CliRunner().invoke(main, ["lint", hostile, "--format", form])
+    assert result.exit_code == 1
+    assert not CONTROLS.search(result.output)
+    commands = [line for line in result.output.splitlines() if COMMAND.search(line)]
+    if form == "github":
+        assert len(commands) == 1 and commands[0].startswith("::error file=n%0A%3A%3Astop-commands")
+    elif form != "json" and form != "sarif":
+        assert commands == []
+    if form in ("json", "sarif"):
+        json.loads(result.stdout)
+    if form == "junit":
+        ET.fromstring(result.stdout)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["show"], ["compile"], ["plan"], ["explain"], ["run", "--dry-run"], ["data", "check"], ["verify"], ["lock"],
+        ["logs"], ["report"], ["why"], ["status"], ["diff", "x.yaml"], ["init", "-o", "o.yaml", "--data"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_names_in_messages(hostile, arguments):
+    result = CliRunner().invoke(main, [*arguments, hostile])
+    assert result.exit_code in (0, 1, 2, 3, 4)
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", result.output)
+    assert not COMMAND.search(result.output)
+
+
+def run(arguments, folder, **options):
+    variables = {**os.environ, **options.pop("env", {})}
+    command = [sys.executable, "-m", "qwen_recipes", *arguments]
+    return subprocess.run(command, cwd=folder, env=variables, stderr=subprocess.PIPE, timeout=120, **options)
+
+
+LOCALES = [{"PYTHONIOENCODING": "latin-1"}, {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}]
+
+
+@pytest.mark.parametrize("variables", LOCALES, ids=["latin-1", "C"])
+def test_any_locale(tmp_path, variables):
+    (tmp_path / "ä…\N{SNOWMAN}.recipe.yaml").write_text(BAD.replace("bad", "bäd \N{SNOWMAN}"), "utf-8")
+    for form in ("text", "json"):
+        done = run(["lint", ".", "--format", form], tmp_path, env=variables, stdout=subprocess.PIPE)
+        assert done.returncode == 1 and b"Traceback" not in done.stderr
+        if form == "json":
+            assert json.loads(done.stdout.decode("utf-8"))[0]["message"].startswith("`bäd \N{SNOWMAN}")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["show", "r.yaml"], ["lint", "b.yaml"]], ids=" ".join)
+def test_a_full_output(tmp_path, arguments):
+    (tmp_path / "r.yaml").write_text(RECIPE, "utf-8")
+    (tmp_path / "b.yaml").write_text(BAD, "utf-8")
+    with Path("/dev/full").open("wb") as full:
+        done = run(arguments, tmp_path, stdout=full)
+    assert done.returncode == 2
+    assert b"standard output can't be written: No space left on device" in done.stderr
+    assert b"Traceback" not in done.stderr and b"Exception ignored" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(["show", "--resolved", "r.yaml"], 0), (["lint", "b.yaml"], 1)], ids=["show", "lint"]
+)
+def test_a_reader_that_went_away(tmp_path, arguments, code):
+    (tmp_path / "r.yaml").write_text(RECIPE, "utf-8")
+    (tmp_path / "b.yaml").write_text(BAD, "utf-8")
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = run(arguments, tmp_path, stdout=writer)
+    finally:
+        os.close(writer)
+    assert done.returncode == code, "the command's own answer"
+    assert b"Traceback" not in done.stderr and b"Exception ignored" not in done.stderr

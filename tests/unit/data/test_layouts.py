@@ -1,0 +1,141 @@
+"""Every layout that frameworks document, as a file of its own in tests/layouts: what is read of it is the same."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from qwen_recipes.data.detect_format import detect_file_format
+from qwen_recipes.data.rows.formats import normalize_row
+from qwen_recipes.data.rows.layouts import ANY_CONVERSATION, CONVERSATION_FORMATS, FORMATS, LAYOUTS, find_layout
+from qwen_recipes.data.rows.message_forms import RowOptions
+from qwen_recipes.data.rows.messages import BadRowError, format_tools
+from qwen_recipes.data.rows.unread_keys import find_unread_keys, is_training_key
+from tests.conftest import ROOT
+
+FILES = sorted((ROOT / "tests/layouts").glob("*.jsonl"), key=lambda file: file.stem)
+USER, ANSWER = {"role": "user", "content": "What is 2 + 2?"}, {"role": "assistant", "content": "4"}
+SYSTEM = {"role": "system", "content": "Be brief."}
+HISTORY = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hi"}]
+TEXT = "2 + 2 = 4"
+PARAMETERS = {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}}
+TOOL = {"type": "function", "function": {"name": "add", "parameters": PARAMETERS}}
+CALL = '<tool_call>\n{"name": "add", "arguments": {"a": 2, "b": 2}}\n</tool_call>'
+TOOL_TALK = [
+    {"role": "system", "content": format_tools([TOOL])},
+    USER,
+    {"role": "assistant", "content": CALL},
+    {"role": "user", "content": "<tool_response>\n4\n</tool_response>"},
+    ANSWER,
+]
+PAIR = {"prompt": [USER], "chosen": "4", "rejected": "5"}
+LABEL = {"prompt": [USER], "completion": "4", "label": True}
+
+
+def expected(name):
+    if "tool" in name or "function" in name:
+        return {"messages": TOOL_TALK}
+    if name in ("text", "ms-swift-pretraining"):
+        return {"text": TEXT}
+    if name in ("trl-prompt", "ms-swift-grpo"):
+        return {"prompt": [USER], "columns": {"answer": "4"}}
+    if "history" in name:
+        return {"messages": [*HISTORY, USER, ANSWER]}
+    if "kto" in name:
+        return LABEL
+    if detect_file_format(ROOT / f"tests/layouts/{name}.jsonl") == "preference":
+        return PAIR
+    return {"messages": [SYSTEM, USER, ANSWER]}
+
+
+def read(file: Path):
+    return json.loads(file.read_text("utf-8"))
+
+
+STATED = {"ms-swift-pretraining": "text", "ms-swift-grpo": "prompt", "trl-prompt": "prompt"}
+"""Layouts whose columns are another's too: the objective says which is meant."""
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_layout_is_found_by_its_columns_and_read_as_all_others(file):
+    row_format = STATED.get(file.stem) or detect_file_format(file)
+    row = read(file)
+    made = normalize_row(row, row_format, {})
+    wanted = expected(file.stem)
+    if file.stem == "alpaca":
+        wanted = {"messages": [SYSTEM, {"role": "user", "content": "What is\n2 + 2?"}, ANSWER]}
+    assert made == wanted
+    assert not [key for key in find_unread_keys(row, row_format, {}) if is_training_key(key)]
+    if row_format in CONVERSATION_FORMATS:
+        assert normalize_row(row, ANY_CONVERSATION, {}) == made
+
+
+def test_there_are_enough_of_them():
+    assert len(FILES) >= 40
+    found = {find_layout(read(f), STATED.get(f.stem) or detect_file_format(f), {}).name for f in FILES}
+    missing = {layout.name for layout in LAYOUTS} - found
+    assert len(found) >= 25, missing
+    assert {layout.format for layout in LAYOUTS} == set(FORMATS)
+
+
+def test_roles_of_ones_own():
+    row = {"messages": [{"role": "customer", "content": "What is 2 + 2?"}, {"role": "agent", "content": "4"}]}
+    with pytest.raises(BadRowError, match="unknown role 'customer'"):
+        normalize_row(row, "messages", {})
+    options = RowOptions({"customer": "user", "agent": "assistant"})
+    assert normalize_row(row, "messages", {}, options) == {"messages": [USER, ANSWER]}
+
+
+@pytest.mark.parametrize(
+    ("row", "path"),
+    [
+        ({"talk": {"messages": [USER, ANSWER]}}, "talk.messages"),
+        ({"talks": [{"messages": []}, {"messages": [USER, ANSWER]}]}, "talks.1.messages"),
+        ({"a.b": [USER, ANSWER]}, "a.b"),
+        ({"messages": "an id", "talk": [[USER, ANSWER]]}, "talk.0"),
+    ],
+)
+def test_columns_may_lie_deeper(row, path):
+    assert normalize_row(row, "messages", {"messages": path}) == {"messages": [USER, ANSWER]}
+    assert not find_unread_keys({key: value for key, value in row.items() if key != "messages"}, "messages",
+                                {"messages": path})  # fmt: skip
+
+
+def test_a_column_that_is_not_there_is_named_with_those_that_are():
+    with pytest.raises(BadRowError, match=r"no column a\.b\.c; the row has `a`"):
+        normalize_row({"a": {"b": 1}}, "messages", {"messages": "a.b.c"})
+
+
+def test_alpacas_own_prompt():
+    row = {"instruction": "Add.", "input": "2 + 2", "output": "4"}
+    (asked, _) = normalize_row(row, "alpaca", {}, RowOptions({}, "alpaca"))["messages"]
+    assert asked["content"].startswith("Below is an instruction that describes a task, paired with an input")
+    assert asked["content"].endswith("### Instruction:\nAdd.\n\n### Input:\n2 + 2\n\n### Response:\n")
+
+
+def test_parallel_calls_join_the_message_before_them():
+    call = {"from": "function_call", "value": '[{"name": "f", "arguments": {}}, {"name": "g", "arguments": {}}]'}
+    row = {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "Both."}, call,
+                             {"from": "observation", "value": "1"}, {"from": "gpt", "value": "a"}]}  # fmt: skip
+    made = normalize_row(row, "sharegpt", {})["messages"]
+    assert [m["role"] for m in made] == ["user", "assistant", "user", "assistant"]
+    assert made[1]["content"].count("<tool_call>") == 2 and made[1]["content"].startswith("Both.\n")
+
+
+@pytest.mark.parametrize(
+    ("row", "row_format", "why"),
+    [
+        ({"conversation": {"x": 1}}, "sharegpt", "no list"),
+        ({"query": "q", "response": "a", "history": "x"}, "prompt-completion", "pairs"),
+        ({"messages": [USER, ANSWER], "tools": "{"}, "messages", "not a list|not JSON"),
+        ({"messages": [USER, {"role": "tool_call", "content": "nope"}]}, "messages", "without a name"),
+        ({"chosen": "Human: a", "rejected": "x"}, "preference", "no `prompt`"),
+        ({"prompt": "q", "completion": "a", "label": 0.5}, "kto", "true or false"),
+        ({"input": {"messages": 3}, "preferred_output": [ANSWER], "non_preferred_output": [USER]}, "preference", "no"),
+    ],
+)
+def test_what_is_half_a_layout_is_refused_with_a_reason(row, row_format, why):
+    with pytest.raises(BadRowError, match=why):
+        normalize_row(row, row_format, {})

@@ -1,0 +1,71 @@
+"""What inspects a recipe runs nothing that it brings: the Python of `run.environment`, reward functions."""
+
+from __future__ import annotations
+
+import pytest
+from click.testing import CliRunner
+
+from qwen_recipes.backends import load_backend
+from qwen_recipes.cli import main
+from qwen_recipes.environments.environment import MissingEnvironmentError, read_environment_in
+
+RECIPE = """version: 1
+model: Qwen/Qwen3-0.6B
+data: {train: rows.jsonl}
+training: {packing: false}
+hardware: {device: cpu}
+run: {backend: llamafactory, environment: brought}
+"""
+
+
+@pytest.fixture
+def brought(tmp_path, monkeypatch):
+    """A folder with a recipe and an environment whose Python leaves a mark where it is run."""
+    packages = tmp_path / "brought/lib/python3.11/site-packages"
+    (packages / "llamafactory-0.9.5.dist-info").mkdir(parents=True)
+    (packages / "llamafactory-0.9.5.dist-info/METADATA").write_text("Name: llamafactory\nVersion: 0.9.5\n", "utf-8")
+    for module in ("liger_kernel", "bitsandbytes"):
+        (packages / module).mkdir()
+    python = tmp_path / "brought/bin/python"
+    python.parent.mkdir()
+    python.write_text(f"#!/bin/sh\necho ran >> {tmp_path / 'ran'}\nexit 1\n", "utf-8")
+    python.chmod(0o755)
+    row = '{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}\n'
+    (tmp_path / "rows.jsonl").write_text(row * 4, "utf-8")
+    (tmp_path / "r.yaml").write_text(RECIPE, "utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_an_environment_is_known_from_its_files(brought):
+    found = read_environment_in(load_backend("llamafactory"), brought / "brought")
+    assert (found.version, found.python) == ("0.9.5", "3.11")
+    with pytest.raises(MissingEnvironmentError):
+        read_environment_in(load_backend("axolotl"), brought / "brought")
+
+
+def test_a_dry_run_and_verify_run_nothing_of_it(brought):
+    dry = CliRunner().invoke(main, ["run", "--dry-run", "r.yaml"])
+    assert (dry.exit_code, "LLaMA-Factory 0.9.5" in dry.output) == (0, True), dry.output
+    for arguments in (["verify", "r.yaml"], ["verify", "r.yaml", "--trainer"], ["lint", "r.yaml"], ["doctor"]):
+        result = CliRunner().invoke(main, arguments)
+        if arguments[0] == "verify":
+            assert result.exit_code == 2
+            assert "the environment brought (run.environment)" in result.output and "--trust-recipe" in result.output
+    assert not (brought / "ran").exists()
+
+
+def test_with_consent_it_is_run(brought):
+    pytest.importorskip("tokenizers")
+    assert CliRunner().invoke(main, ["verify", "r.yaml", "--trust-recipe"]).exit_code == 4
+    assert (brought / "ran").exists()
+
+
+def test_reward_functions_want_consent(brought):
+    (brought / "rewards.py").write_text("open('ran', 'w')\ndef f(completions): return []\n", "utf-8")
+    recipe = RECIPE.replace(", environment: brought", "") + "objective: {type: grpo, rewards: [rewards.py:f]}\n"
+    (brought / "g.yaml").write_text(recipe, "utf-8")
+    result = CliRunner().invoke(main, ["verify", "g.yaml", "--trainer"])
+    assert result.exit_code in (1, 2)
+    assert "rewards.py" in result.output
+    assert not (brought / "ran").exists()
