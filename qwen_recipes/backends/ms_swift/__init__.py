@@ -58,6 +58,6 @@ BACKEND = Backend(
     choose_weights_cast=choose_weights_cast,
     weights_plugin=PLUGIN,
     choose_plugins=choose_plugins,
-    uses_trainer_plugin=lambda plan: "trainer_plugin.py" in choose_plugins(plan) and not plan.hardware.megatron,
+    uses_trainer_plugin=lambda plan: "trainer_plugin.py" in choose_plugins(plan),
     tokenizes_differently=lambda plan: plan.objective.type == "sft" and not plan.chat.official,
 )

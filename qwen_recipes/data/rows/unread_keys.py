@@ -22,8 +22,8 @@ TRAINING_KEYS = frozenset(
         *("system", "system_prompt", "tools", "functions", "function_call", "tool_calls", "history", "messages"),
         *("conversations", "instruction", "input", "output", "prompt", "completion", "response", "chosen", "rejected"),
         *("rejected_response", "rejected_messages", "label", "images", "image", "videos", "video", "audios", "audio"),
-        *("documents", "reasoning_content", "reasoning", "thinking", "train", "loss", "loss_scale", "enable_thinking"),
-        *("chat_template_kwargs", "channel", "weight", *FLAGS),
+        *("documents", "reasoning_content", "reasoning", "thinking", "loss_scale", "enable_thinking"),
+        *("chat_template_kwargs", "channel", "training", "train_detail", *FLAGS),
     )
 )
 """Keys that mean something for training to the frameworks or to OpenAI's API: to lose one is a finding (QR528)."""
