@@ -1,7 +1,7 @@
 """Import a framework once, then start each case and observe its trainer: `python -m trainer.worker axolotl CASE.json…`.
 
-A case is {"folder": of the compiled files, "rows": rows.json to prepare first, "config": train.yaml, "cwd": folder,
-"out": file} and may hold
+A case is {"folder": of the compiled files, "config": train.yaml, "cwd": folder, "out": file} and may hold
+    "rows"      rows.json to prepare first
     "command"   ms-swift's, in place of what run.sh calls: sft, rlhf, pt
     "model"     folder whose weights are drawn at random where it has none
     "adapter"   {"folder", "config"}: an adapter to make on `model`
@@ -17,6 +17,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -44,6 +45,8 @@ QUIET = {
 SECONDS = 600
 BATCHES = 2
 LAST_LINES = 30
+Act = Callable[[ModuleType, dict[str, Any]], None]
+"""Runs a framework, as `trainer/axolotl.py` and its like hold it, on a case's compiled files."""
 
 
 def start(framework: ModuleType, case: dict[str, Any]) -> None:
@@ -57,18 +60,25 @@ def start(framework: ModuleType, case: dict[str, Any]) -> None:
         write_json(out, found)
 
     began = time.monotonic()
+    stop_at_first_batch(save, case.get("batches", BATCHES))
+    start_framework(framework, case)
+
+
+def start_framework(framework: ModuleType, case: dict[str, Any]) -> None:
+    """Call the framework's own entry point as run.sh does."""
     command = read_command(Path(case["folder"]), Path(case["config"]), case.get("command"))
     os.chdir(case["cwd"])
     os.environ.update(command.variables)
     for name in command.unset:
         del os.environ[name]
     sys.path[:0] = command.python_path
-    stop_at_first_batch(save, case.get("batches", BATCHES))
     framework.start(command.words)
 
 
 def prepare_rows(case: dict[str, Any]) -> None:
-    """Prepare the rows as run.sh does."""
+    """Prepare the rows as run.sh does; a config of one's own has none to prepare."""
+    if not case.get("rows"):
+        return
     os.chdir(case["cwd"])
     sys.path.insert(0, case["folder"])
     import_module("rows.prepare").main(case["rows"])
@@ -89,13 +99,13 @@ def write_json(path: Path, observation: dict[str, Any]) -> None:
     part.replace(path)
 
 
-def run_case(framework: ModuleType, case: dict[str, Any]) -> None:
+def run_case(framework: ModuleType, case: dict[str, Any], act: Act = start) -> None:
     """Do one case, each part of it in a child, and see to it that `out` is written."""
     out, seconds = Path(case["out"]), int(case.get("seconds", SECONDS))
     log = out.with_suffix(".log")
     out.unlink(missing_ok=True)
     log.unlink(missing_ok=True)
-    parts = (lambda: make_stand_ins(case), lambda: prepare_rows(case), lambda: start(framework, case))
+    parts = (lambda: make_stand_ins(case), lambda: prepare_rows(case), lambda: act(framework, case))
     status = 0
     for part in parts:
         status = status or run_in_child(part, log, seconds)
@@ -107,8 +117,8 @@ def _read_last_lines(log: Path) -> str:
     return "\n".join(log.read_text("utf-8", "replace").splitlines()[-LAST_LINES:])
 
 
-def main(name: str, cases: list[str]) -> None:
-    """Do the cases of one framework; what it prints goes to stderr."""
+def main(name: str, cases: list[str], act: Act = start) -> None:
+    """Do the cases of one framework; what it prints goes to stderr. `act` runs the framework on compiled files."""
     os.dup2(2, 1)
     end_children_on_sigterm()
     with tempfile.TemporaryDirectory() as cache:
@@ -118,7 +128,7 @@ def main(name: str, cases: list[str]) -> None:
         import_early()
         keep_datasets_in_process()
         for case in cases:
-            run_case(framework, json.loads(Path(case).read_text("utf-8")))
+            run_case(framework, json.loads(Path(case).read_text("utf-8")), act)
 
 
 if __name__ == "__main__":

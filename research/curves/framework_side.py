@@ -1,0 +1,49 @@
+"""Train compiled files to the end, one case a process: `python -m framework_side axolotl CASE.json…`.
+
+Run by a framework's own interpreter, beside a copy of `qwen_recipes/verify/trainer`, whose cases these are. A case may
+say `"sequential": true`: examples are drawn in the order of the file where the framework has no key for that. `out` gets
+{"log": what the trainer logged, "seconds"}.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+worker = import_module("trainer.worker")
+
+
+def train(framework: ModuleType, case: dict[str, Any]) -> None:
+    """Run the framework until its trainer has trained; ends the process then."""
+    cls = import_module("transformers").Trainer
+    cls.train = _report_when_trained(cls.train, Path(case["out"]))
+    if case.get("sequential"):
+        sampler = import_module("torch.utils.data").SequentialSampler
+        cls._get_train_sampler = lambda trainer, dataset=None: sampler(trainer.train_dataset)
+    worker.start_framework(framework, case)
+
+
+def _report_when_trained(method: Any, out: Path) -> Any:
+    @functools.wraps(method)
+    def train_and_report(trainer: Any, *args: Any, **options: Any) -> Any:
+        began = time.monotonic()
+        method(trainer, *args, **options)
+        seconds = round(time.monotonic() - began, 1)
+        worker.write_json(out, {"log": trainer.state.log_history, "seconds": seconds})
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
+
+    return train_and_report
+
+
+if __name__ == "__main__":
+    sys.modules["__main__"].__spec__ = None  # processes that a framework spawns would import this module
+    del __file__
+    worker.main(sys.argv[1], sys.argv[2:], train)

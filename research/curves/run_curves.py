@@ -1,0 +1,124 @@
+"""Compile a recipe for a framework, train it to the end on the CPU, and read the loss of each step."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from qwen_recipes.backends import load_backend
+from qwen_recipes.compile import compile_recipe, write_files
+from qwen_recipes.environments.environment import get_managed_environment
+from qwen_recipes.qwen.tokenizer import get_tokenizer_folder
+from qwen_recipes.recipe.load import load_recipe
+from qwen_recipes.verify import trainer
+
+from research.curves.curve_recipes import ADAPTER, CURVES, IN_ORDER, TARGETS, CurveRecipe, write_own_words
+
+ROOT = Path(__file__).parents[2]
+Log = list[dict[str, float]]
+Edits = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class CurveCase:
+    """A framework's config, ready to be trained."""
+
+    file: Path
+    out: Path
+
+    def read_log(self) -> Log:
+        """Loss, gradient norm and learning rate of each step. Raises RuntimeError where the framework failed."""
+        found = json.loads(self.out.read_text("utf-8"))
+        if "error" in found:
+            raise RuntimeError(f"{self.file}: {found['error']}")
+        return [entry for entry in found["log"] if "loss" in entry]
+
+
+def find_python(backend: str) -> Path:
+    """The interpreter of the framework's managed CPU environment."""
+    return get_managed_environment(load_backend(backend), "cpu").interpreter
+
+
+def make_model_and_adapter(folder: Path, python: Path) -> tuple[Path, Path]:
+    """A tiny model with random weights, and an adapter on it whose B is not zero."""
+    model, adapter = folder / "model", folder / "adapter"
+    program = ROOT / "examples" / "quickstart" / "make_tiny_model.py"
+    subprocess.run([python, program, model, "--tokenizer", get_tokenizer_folder("hybrid")], check=True)
+    _place_framework_side(folder)
+    config = json.dumps({**ADAPTER, "target_modules": TARGETS})
+    code = "import sys, json, pathlib as p; from trainer.stand_in import write_adapter as w; "
+    code += "w(p.Path(sys.argv[1]), json.loads(sys.argv[2]), p.Path(sys.argv[3]))"
+    subprocess.run([python, "-c", code, model, config, adapter], check=True, cwd=folder)
+    return model, adapter
+
+
+def prepare_curve(
+    recipe: CurveRecipe, backend: str, folder: Path, model: Path, adapter: Path, edits: Edits | None = None
+) -> CurveCase:
+    """Compile the recipe below `folder`, in the order of the file; `edits` change keys of the framework's own file."""
+    file = recipe.write(folder / "recipe", model, adapter)
+    compiled = folder / "compiled"
+    loaded = load_recipe(str(file), (f"output.dir={folder / 'out'}",))
+    made = compile_recipe(loaded, load_backend(backend), compiled)
+    write_files(compiled, made.files)
+    edit_config(compiled / "train.yaml", {**IN_ORDER[backend], **(edits or {})})
+    config = folder / "out" / "rows" / "train.yaml"
+    return _write_case(folder, config, compiled, rows=str(compiled / "rows.json"), cwd=str(file.parent))
+
+
+def prepare_own_words(backend: str, folder: Path, model: Path) -> CurveCase:
+    """The same model, rows, steps, batch and rate in the framework's own config, and nothing else."""
+    config = write_own_words(backend, folder, model)
+    return _write_case(folder, config, folder)
+
+
+def edit_config(file: Path, edits: Edits) -> None:
+    """Set keys of a YAML file; None removes one."""
+    found = yaml.safe_load(file.read_text("utf-8"))
+    found = {key: value for key, value in {**found, **edits}.items() if value is not None}
+    file.write_text(yaml.safe_dump(found, sort_keys=False), "utf-8")
+
+
+def _write_case(folder: Path, config: Path, compiled: Path, **more: str) -> CurveCase:
+    case = {
+        "folder": str(compiled),
+        "config": str(config),
+        "cwd": str(folder),
+        "out": str(folder / "log.json"),
+        "sequential": bool(more),
+        "seconds": 3600,
+        **more,
+    }
+    (folder / "case.json").write_text(json.dumps(case), "utf-8")
+    return CurveCase(folder / "case.json", folder / "log.json")
+
+
+def train_cases(backend: str, python: Path, cases: Sequence[CurveCase], folder: Path) -> None:
+    """Train the cases of one framework, which is imported once. Raises SystemExit where it does not start."""
+    _place_framework_side(folder)
+    variables = {**os.environ, "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}"}
+    variables.pop("PYTHONPATH", None)
+    command = [python, "-m", "framework_side", backend.replace("-", "_"), *(case.file for case in cases)]
+    done = subprocess.run(
+        command, cwd=folder, env=variables, capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+    if done.returncode:
+        sys.exit(done.stderr[-4000:])
+
+
+def _place_framework_side(folder: Path) -> None:
+    if not (folder / "trainer").is_dir():
+        shutil.copytree(Path(trainer.__file__).parent, folder / "trainer")
+        shutil.copy(Path(__file__).with_name("framework_side.py"), folder)
+
+
+__all__ = ["CURVES", "CurveCase", "find_python", "make_model_and_adapter", "prepare_curve", "train_cases"]
