@@ -52,7 +52,8 @@ def make_model_and_adapter(folder: Path, python: Path) -> tuple[Path, Path]:
     """A tiny model with random weights, and an adapter on it whose B is not zero."""
     model, adapter = folder / "model", folder / "adapter"
     program = ROOT / "examples" / "quickstart" / "make_tiny_model.py"
-    subprocess.run([python, program, model, "--tokenizer", get_tokenizer_folder("hybrid")], check=True)
+    subprocess.run([python, program, folder / "whole", "--tokenizer", get_tokenizer_folder("hybrid")], check=True)
+    subprocess.run([python, Path(__file__).with_name("small_vocabulary.py"), folder / "whole", model], check=True)
     _place_framework_side(folder)
     config = json.dumps({**ADAPTER, "target_modules": TARGETS})
     code = "import sys, json, pathlib as p; from trainer.stand_in import write_adapter as w; "

@@ -7,15 +7,16 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from qwen_recipes.backends import load_backend
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.compile import compile_recipe, write_files
+from qwen_recipes.data.rows.encode import IGNORE_INDEX, EncodedRow
 from qwen_recipes.recipe.load import load_recipe
 from qwen_recipes.verify import trainer
+from qwen_recipes.verify.preference_batches import read_preferences
 
 Tokens = tuple[int, ...]
 Sequence_ = tuple[Tokens, Tokens]
@@ -63,14 +64,20 @@ def make_case(name: str, recipe: Path, batches: int) -> tuple[Path, Plan]:
     return file, made.plan
 
 
-def run_cases(name: str, interpreter: Path, cases: list[Path], root: Path) -> list[dict[str, Any]]:
-    """The observations of these cases, from one process that imports the framework once."""
+def run_cases(
+    name: str, interpreter: Path, cases: list[Path], root: Path, module: str = "trainer.worker"
+) -> list[dict[str, Any]]:
+    """The observations of these cases, from one process that imports the framework once.
+
+    `module` is what the framework's interpreter runs: the worker, or `framework_losses`.
+    """
     package = root / "trainer"
     if not package.is_dir():
         shutil.copytree(Path(trainer.__file__).parent, package)
+        shutil.copy(Path(__file__).with_name("framework_losses.py"), root)
     variables = {**os.environ, "PATH": f"{interpreter.parent}{os.pathsep}{os.environ['PATH']}"}
     variables.pop("PYTHONPATH", None)
-    command = [interpreter, "-m", "trainer.worker", name.replace("-", "_"), *cases]
+    command = [interpreter, "-m", module, name.replace("-", "_"), *cases]
     done = subprocess.run(command, cwd=root, env=variables, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode:
         sys.exit(done.stderr[-4000:])
@@ -80,42 +87,13 @@ def run_cases(name: str, interpreter: Path, cases: list[Path], root: Path) -> li
 def read_examples(observation: dict[str, Any], objective: str) -> list[tuple[Any, ...]]:
     """Pairs as (chosen, rejected), labelled answers as (answer, mismatched, label), in the order of the batches."""
     assert "error" not in observation, observation["error"]
-    read = _read_labelled if objective == "kto" else _read_pairs
-    batches = observation["batches"]["micro_batches"]
-    return [example for batch in batches for example in read(batch["values"], objective == "reward")]
+    found = read_preferences(observation["batches"]["micro_batches"], objective)
+    if objective == "kto":
+        return [(_list_scored(one.sides[0]), _list_scored(one.mismatched), one.label) for one in found]
+    return [tuple(map(_list_scored, one.sides)) for one in found]
 
 
-def _read_pairs(values: dict[str, Any], reward: bool) -> Iterator[tuple[Sequence_, Sequence_]]:
-    sides = {side: list(_read_rows(values, f"{side}_")) for side in ("chosen", "rejected")}
-    if "input_ids" in values:
-        both = list(_read_rows(values, ""))
-        sides = {"chosen": both[: len(both) // 2], "rejected": both[len(both) // 2 :]}
-    for chosen, rejected in zip(sides["chosen"], sides["rejected"], strict=True):
-        yield ((chosen[0], ()), (rejected[0], ())) if reward else (chosen, rejected)
-
-
-def _read_labelled(values: dict[str, Any], _reward: bool) -> Iterator[tuple[Sequence_, Sequence_, bool]]:
-    own, other = next(
-        (a, b) for a, b in (("", "kl_"), ("completion_", "KL_completion_"), ("", "KL_")) if f"{b}input_ids" in values
-    )
-    labels = values.get("label", values.get("kto_tags"))
-    rows = zip(_read_rows(values, own), _read_rows(values, other), labels, strict=True)
-    yield from ((mine, mismatched, bool(label)) for mine, mismatched, label in rows)
-
-
-def _read_rows(values: dict[str, Any], prefix: str) -> Iterator[Sequence_]:
-    """Ids without padding, and the ids in the loss."""
-    ids, attended = values.get(f"{prefix}input_ids", ()), values.get(f"{prefix}attention_mask", ())
-    scored = next((values[key] for key in _name_masks(prefix) if key in values), None)
-    for row, (tokens, mask) in enumerate(zip(ids, attended, strict=True)):
-        kept = tuple(token for token, on in zip(tokens, mask, strict=True) if on)
-        marks = scored[row] if scored is not None else []
-        yield kept, tuple(token for token, mark in zip(tokens, marks, strict=False) if mark not in (0, -100, False))
-
-
-def _name_masks(prefix: str) -> tuple[str, ...]:
-    return (
-        f"{prefix}labels",
-        f"{prefix}completion_mask",
-        "KL_completion_mask" if prefix == "KL_" else "completion_mask",
-    )
+def _list_scored(row: EncodedRow | None) -> Sequence_:
+    """A conversation's ids, and those of them that are scored."""
+    assert row is not None
+    return tuple(row.ids), tuple(label for label in row.labels if label != IGNORE_INDEX)

@@ -7,6 +7,7 @@ A case is {"folder": of the compiled files, "config": train.yaml, "cwd": folder,
     "adapter"   {"folder", "config"}: an adapter to make on `model`
     "start_from"   folder of the adapter that training continues from
     "batches" (2), "seconds" (600)
+    "only_batches"   true: the batches alone are observed, their values whole
 `out` gets one JSON object, see the package's docstring. The log lies beside it, as `.log`.
 """
 
@@ -23,6 +24,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from .batches import observe_whole_batches
 from .child import end_children_on_sigterm, explain_status, run_in_child
 from .command import read_command
 from .observe import observe
@@ -54,6 +56,9 @@ def start(framework: ModuleType, case: dict[str, Any]) -> None:
     out = Path(case["out"])
 
     def save(trainer: Any, batches: list[Any], counted: Any) -> None:
+        if case.get("only_batches"):
+            write_json(out, {"batches": observe_whole_batches(batches), "seconds": round(time.monotonic() - began, 2)})
+            return
         found = observe(trainer, batches, counted)
         found["saved_adapter"] = observe_saved_adapter(Path(case["start_from"])) if case.get("start_from") else None
         found["seconds"] = round(time.monotonic() - began, 2)
