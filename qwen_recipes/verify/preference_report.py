@@ -38,9 +38,7 @@ def read_job(job: ProbeJob, plan: Plan) -> list[SeenPreference]:
     return read_preferences(job.read_observation()["batches"]["micro_batches"], plan.objective.type)
 
 
-def align_examples(
-    sampled: Sequence[SampledPreference], seen: Sequence[SeenPreference]
-) -> dict[int, SeenPreference]:
+def align_examples(sampled: Sequence[SampledPreference], seen: Sequence[SeenPreference]) -> dict[int, SeenPreference]:
     """The framework's examples by the place of ours: the same ones first, then those that begin most alike.
 
     A framework draws them in an order of its own.

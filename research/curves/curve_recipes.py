@@ -122,6 +122,7 @@ OWN_WORDS: dict[str, dict[str, Any]] = {
         "datasets": [{"path": "ROWS", "ds_type": "json", "type": "chat_template"}],
         "adapter": "lora",
         "lora_r": 8,
+        "lora_target_linear": True,
         "micro_batch_size": 2,
         "gradient_accumulation_steps": 4,
         "num_epochs": 2,

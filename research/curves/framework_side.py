@@ -1,8 +1,9 @@
 """Train compiled files to the end, one case a process: `python -m framework_side axolotl CASE.json…`.
 
 Run by a framework's own interpreter, beside a copy of `qwen_recipes/verify/trainer`, whose cases these are. A case may
-say `"sequential": true`: examples are drawn in the order of the file where the framework has no key for that. `out` gets
-{"log": what the trainer logged, "seconds"}.
+say `"sequential": true`: examples are drawn in the order of the file where the framework has no key for that; and
+`"stop_after"`: a number of optimizer steps, the schedule stays that of the whole run. `out` gets {"log": of the trainer,
+"seconds"}.
 """
 
 from __future__ import annotations
@@ -22,17 +23,19 @@ worker = import_module("trainer.worker")
 def train(framework: ModuleType, case: dict[str, Any]) -> None:
     """Run the framework until its trainer has trained; ends the process then."""
     cls = import_module("transformers").Trainer
-    cls.train = _report_when_trained(cls.train, Path(case["out"]))
+    cls.train = _report_when_trained(cls.train, Path(case["out"]), case.get("stop_after"))
     if case.get("sequential"):
         sampler = import_module("torch.utils.data").SequentialSampler
         cls._get_train_sampler = lambda trainer, dataset=None: sampler(trainer.train_dataset)
     worker.start_framework(framework, case)
 
 
-def _report_when_trained(method: Any, out: Path) -> Any:
+def _report_when_trained(method: Any, out: Path, stop_after: int | None) -> Any:
     @functools.wraps(method)
     def train_and_report(trainer: Any, *args: Any, **options: Any) -> Any:
         began = time.monotonic()
+        if stop_after is not None:
+            trainer.add_callback(_make_stop(stop_after))
         method(trainer, *args, **options)
         seconds = round(time.monotonic() - began, 1)
         worker.write_json(out, {"log": trainer.state.log_history, "seconds": seconds})
@@ -41,6 +44,14 @@ def _report_when_trained(method: Any, out: Path) -> Any:
         os._exit(0)
 
     return train_and_report
+
+
+def _make_stop(after: int) -> Any:
+    class StopAfter(import_module("transformers").TrainerCallback):  # type: ignore[misc]
+        def on_step_end(self, args: Any, state: Any, control: Any, **_options: Any) -> None:
+            control.should_training_stop = control.should_training_stop or state.global_step >= after
+
+    return StopAfter()
 
 
 if __name__ == "__main__":

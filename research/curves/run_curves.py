@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -20,8 +20,7 @@ from qwen_recipes.environments.environment import get_managed_environment
 from qwen_recipes.qwen.tokenizer import get_tokenizer_folder
 from qwen_recipes.recipe.load import load_recipe
 from qwen_recipes.verify import trainer
-
-from research.curves.curve_recipes import ADAPTER, CURVES, IN_ORDER, TARGETS, CurveRecipe, write_own_words
+from research.curves.curve_recipes import ADAPTER, IN_ORDER, TARGETS, CurveRecipe, write_own_words
 
 ROOT = Path(__file__).parents[2]
 Log = list[dict[str, float]]
@@ -48,7 +47,14 @@ def find_python(backend: str) -> Path:
     return get_managed_environment(load_backend(backend), "cpu").interpreter
 
 
-def make_model_and_adapter(folder: Path, python: Path) -> tuple[Path, Path]:
+class StartingPoint(NamedTuple):
+    """Folders of what every curve starts from."""
+
+    model: Path
+    adapter: Path
+
+
+def make_starting_point(folder: Path, python: Path) -> StartingPoint:
     """A tiny model with random weights, and an adapter on it whose B is not zero."""
     model, adapter = folder / "model", folder / "adapter"
     program = ROOT / "examples" / "quickstart" / "make_tiny_model.py"
@@ -59,21 +65,29 @@ def make_model_and_adapter(folder: Path, python: Path) -> tuple[Path, Path]:
     code = "import sys, json, pathlib as p; from trainer.stand_in import write_adapter as w; "
     code += "w(p.Path(sys.argv[1]), json.loads(sys.argv[2]), p.Path(sys.argv[3]))"
     subprocess.run([python, "-c", code, model, config, adapter], check=True, cwd=folder)
-    return model, adapter
+    return StartingPoint(model, adapter)
 
 
 def prepare_curve(
-    recipe: CurveRecipe, backend: str, folder: Path, model: Path, adapter: Path, edits: Edits | None = None
+    recipe: CurveRecipe,
+    backend: str,
+    folder: Path,
+    made: StartingPoint,
+    edits: Edits | None = None,
+    stop_after: int | None = None,
 ) -> CurveCase:
-    """Compile the recipe below `folder`, in the order of the file; `edits` change keys of the framework's own file."""
-    file = recipe.write(folder / "recipe", model, adapter)
+    """Compile the recipe below `folder`, in the order of the file.
+
+    `edits` change keys of the framework's own file, None takes one out; `stop_after` is a number of steps.
+    """
+    file = recipe.write(folder / "recipe", made.model, made.adapter)
     compiled = folder / "compiled"
     loaded = load_recipe(str(file), (f"output.dir={folder / 'out'}",))
-    made = compile_recipe(loaded, load_backend(backend), compiled)
-    write_files(compiled, made.files)
+    write_files(compiled, compile_recipe(loaded, load_backend(backend), compiled).files)
     edit_config(compiled / "train.yaml", {**IN_ORDER[backend], **(edits or {})})
     config = folder / "out" / "rows" / "train.yaml"
-    return _write_case(folder, config, compiled, rows=str(compiled / "rows.json"), cwd=str(file.parent))
+    more = {"rows": str(compiled / "rows.json"), "cwd": str(file.parent), "sequential": True, "stop_after": stop_after}
+    return _write_case(folder, config, compiled, **more)
 
 
 def prepare_own_words(backend: str, folder: Path, model: Path) -> CurveCase:
@@ -89,13 +103,12 @@ def edit_config(file: Path, edits: Edits) -> None:
     file.write_text(yaml.safe_dump(found, sort_keys=False), "utf-8")
 
 
-def _write_case(folder: Path, config: Path, compiled: Path, **more: str) -> CurveCase:
+def _write_case(folder: Path, config: Path, compiled: Path, **more: Any) -> CurveCase:
     case = {
         "folder": str(compiled),
         "config": str(config),
         "cwd": str(folder),
         "out": str(folder / "log.json"),
-        "sequential": bool(more),
         "seconds": 3600,
         **more,
     }
@@ -109,9 +122,7 @@ def train_cases(backend: str, python: Path, cases: Sequence[CurveCase], folder: 
     variables = {**os.environ, "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}"}
     variables.pop("PYTHONPATH", None)
     command = [python, "-m", "framework_side", backend.replace("-", "_"), *(case.file for case in cases)]
-    done = subprocess.run(
-        command, cwd=folder, env=variables, capture_output=True, text=True, stdin=subprocess.DEVNULL
-    )
+    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode:
         sys.exit(done.stderr[-4000:])
 
@@ -120,6 +131,3 @@ def _place_framework_side(folder: Path) -> None:
     if not (folder / "trainer").is_dir():
         shutil.copytree(Path(trainer.__file__).parent, folder / "trainer")
         shutil.copy(Path(__file__).with_name("framework_side.py"), folder)
-
-
-__all__ = ["CURVES", "CurveCase", "find_python", "make_model_and_adapter", "prepare_curve", "train_cases"]

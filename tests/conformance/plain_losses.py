@@ -1,4 +1,6 @@
-"""Preference losses in plain torch: `plain_losses.py CASES.json OUT.json`, by an interpreter with torch and transformers.
+"""Preference losses in plain torch: `plain_losses.py CASES.json OUT.json`.
+
+Run by an interpreter with torch and transformers.
 
 A case is {"model": folder of the start, "weights": of what was trained, "scale": alpha / rank, "objective", "beta",
 "gamma", "sft_tokens", "batches"}: a batch is a list of examples, each {"prompt": ids, "answers": [ids], "label",
@@ -72,8 +74,9 @@ def compute_batch(case: dict[str, Any], policy: PlainModel, start: PlainModel, b
     else:
         odds = chosen - rejected - (torch.log1p(-chosen.exp()) - torch.log1p(-rejected.exp()))
         loss = _compute_next_token_loss(case, policy, batch, chosen) - beta * margin(odds).mean()
-    values = zip(("chosen", "rejected", "reference_chosen", "reference_rejected"), (chosen, rejected, ref_chosen, ref_rejected), strict=True)  # fmt: skip
-    return {"loss": float(loss), **{name: float(value.mean()) for name, value in values}}
+    means = {"chosen": chosen, "rejected": rejected}
+    means |= {"reference_chosen": ref_chosen, "reference_rejected": ref_rejected}
+    return {"loss": float(loss), **{name: float(value.mean()) for name, value in means.items()}}
 
 
 def _measure(case: dict[str, Any], model: PlainModel, one: Example, answer: list[int]) -> Any:

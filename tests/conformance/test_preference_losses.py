@@ -38,7 +38,9 @@ def small_model(tiny_model: Callable[[str], Path], interpreter: Callable[[str], 
     return tmp_path / "model"
 
 
-@pytest.mark.parametrize("name", [pytest.param(one, marks=[] if one == "llamafactory" else [pytest.mark.full]) for one in BACKENDS])
+@pytest.mark.parametrize(
+    "name", [pytest.param(one, marks=[] if one == "llamafactory" else [pytest.mark.full]) for one in BACKENDS]
+)
 def test_first_losses_are_those_of_plain_torch(
     name: str, interpreter: Callable[[str], Path], small_model: Path, tmp_path: Path
 ) -> None:

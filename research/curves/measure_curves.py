@@ -1,0 +1,63 @@
+"""Train every curve in every framework, and each framework's own few words: `python -m research.curves.measure_curves`.
+
+Needs every CPU environment; ten minutes of a quiet machine with two cores. Writes research/curves/results.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from qwen_recipes.backends import load_backend
+from research.curves.curve_recipes import BACKENDS, CURVES
+from research.curves.run_curves import (
+    CurveCase,
+    StartingPoint,
+    find_python,
+    make_starting_point,
+    prepare_curve,
+    prepare_own_words,
+    train_cases,
+)
+
+RESULTS = Path(__file__).with_name("results.json")
+OWN = "own-words"
+DIGITS = 6
+
+
+def measure_backend(backend: str, folder: Path, made: StartingPoint) -> dict[str, Any]:
+    """Loss, gradient norm and learning rate by step, of each curve."""
+    cases: dict[str, CurveCase] = {
+        name: prepare_curve(recipe, backend, folder / f"{name}-{backend}", made) for name, recipe in CURVES.items()
+    }
+    cases[OWN] = prepare_own_words(backend, folder / f"own-{backend}", made.model)
+    train_cases(backend, find_python(backend), list(cases.values()), folder)
+    return {name: _list_values(case) for name, case in cases.items()}
+
+
+def _list_values(case: CurveCase) -> dict[str, list[float]]:
+    log = case.read_log()
+    return {key: [round(entry[key], DIGITS) for entry in log] for key in ("loss", "grad_norm", "learning_rate")}
+
+
+def main() -> None:
+    """Measure, and write the results of the frameworks that were asked for over what stands there."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--backend", choices=BACKENDS, action="append", help="All three where left out.")
+    given = parser.parse_args()
+    found = json.loads(RESULTS.read_text("utf-8")) if RESULTS.is_file() else {"versions": {}, "curves": {}}
+    with tempfile.TemporaryDirectory(prefix="curves-") as scratch:
+        made = make_starting_point(Path(scratch), find_python("llamafactory"))
+        for backend in given.backend or BACKENDS:
+            for name, values in measure_backend(backend, Path(scratch), made).items():
+                found["curves"].setdefault(name, {})[backend] = values
+            found["versions"][backend] = load_backend(backend).version
+            RESULTS.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+            print(f"{backend}: {len(found['curves'])} curves", flush=True)
+
+
+if __name__ == "__main__":
+    main()
