@@ -46,8 +46,8 @@ class CurveRecipe:
     steps: int | None = None
     """In place of two epochs."""
 
-    def write(self, folder: Path, model: Path, adapter: Path) -> Path:
-        """The recipe's file in a folder of its own, with its rows."""
+    def write(self, folder: Path, model: Path, adapter: Path, hardware: Mapping[str, Any] | None = None) -> Path:
+        """The recipe's file in a folder of its own, with its rows; on the CPU where no hardware is named."""
         folder.mkdir(parents=True, exist_ok=True)
         training = dict(self.training)
         if self.steps is not None:
@@ -61,7 +61,7 @@ class CurveRecipe:
             "objective": self.objective,
             "method": lora if self.adapter else "full",
             "training": training,
-            "hardware": {"device": "cpu"},
+            "hardware": dict(hardware or {"device": "cpu"}),
         }
         file = folder / "curve.yaml"
         file.write_text(yaml.safe_dump(said, sort_keys=False), "utf-8")

@@ -2,8 +2,8 @@
 
 Run by a framework's own interpreter, beside a copy of `qwen_recipes/verify/trainer`, whose cases these are. A case may
 say `"sequential": true`: examples are drawn in the order of the file where the framework has no key for that; and
-`"stop_after"`: a number of optimizer steps, the schedule stays that of the whole run. `out` gets {"log": of the trainer,
-"seconds"}.
+`"stop_after"`: a number of optimizer steps, the schedule stays that of the whole run. `out` gets {"log": of the
+trainer, "settings": some of what it trains by, "seconds"}.
 """
 
 from __future__ import annotations
@@ -18,6 +18,11 @@ from types import ModuleType
 from typing import Any
 
 worker = import_module("trainer.worker")
+ARGUMENTS = (
+    *("optim", "adam_beta1", "adam_beta2", "adam_epsilon", "weight_decay", "max_grad_norm", "lr_scheduler_type"),
+    *("warmup_steps", "warmup_ratio", "seed", "gradient_checkpointing"),
+)
+ADAPTER = ("r", "lora_alpha", "lora_dropout", "use_rslora")
 
 
 def train(framework: ModuleType, case: dict[str, Any]) -> None:
@@ -38,12 +43,20 @@ def _report_when_trained(method: Any, out: Path, stop_after: int | None) -> Any:
             trainer.add_callback(_make_stop(stop_after))
         method(trainer, *args, **options)
         seconds = round(time.monotonic() - began, 1)
-        worker.write_json(out, {"log": trainer.state.log_history, "seconds": seconds})
+        found = {"log": trainer.state.log_history, "settings": _read_settings(trainer), "seconds": seconds}
+        worker.write_json(out, found)
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)
 
     return train_and_report
+
+
+def _read_settings(trainer: Any) -> dict[str, str]:
+    held = {name: getattr(trainer.args, name) for name in ARGUMENTS if hasattr(trainer.args, name)}
+    configs = list(getattr(trainer.model, "peft_config", {}).values())
+    held |= {name: getattr(configs[0], name) for name in ADAPTER} if configs else {}
+    return {name: str(getattr(value, "value", value)) for name, value in held.items()}
 
 
 def _make_stop(after: int) -> Any:

@@ -11,6 +11,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from qwen_recipes.backends import load_backend
 from research.curves.curve_recipes import BACKENDS, CURVES
 from research.curves.run_curves import (
@@ -22,6 +24,8 @@ from research.curves.run_curves import (
     prepare_own_words,
     train_cases,
 )
+from research.curves.seeded_changes import BACKEND as CHANGED
+from research.curves.seeded_changes import CHANGES
 
 RESULTS = Path(__file__).with_name("results.json")
 OWN = "own-words"
@@ -29,7 +33,7 @@ DIGITS = 6
 
 
 def measure_backend(backend: str, folder: Path, made: StartingPoint) -> dict[str, Any]:
-    """Loss, gradient norm and learning rate by step, of each curve."""
+    """Loss, gradient norm and learning rate by step, and settings, of each curve."""
     cases: dict[str, CurveCase] = {
         name: prepare_curve(recipe, backend, folder / f"{name}-{backend}", made) for name, recipe in CURVES.items()
     }
@@ -38,9 +42,22 @@ def measure_backend(backend: str, folder: Path, made: StartingPoint) -> dict[str
     return {name: _list_values(case) for name, case in cases.items()}
 
 
-def _list_values(case: CurveCase) -> dict[str, list[float]]:
+def read_compiled(folder: Path) -> dict[str, dict[str, Any]]:
+    """Of each curve, what the keys that `seeded_changes` change say in the framework's file."""
+    found: dict[str, dict[str, Any]] = {}
+    for one in CHANGES:
+        file = folder / f"{one.curve}-{CHANGED}" / "compiled" / "train.yaml"
+        config = yaml.safe_load(file.read_text("utf-8"))
+        value = config.get(one.key)
+        shown = Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
+        found.setdefault(one.curve, {})[one.key] = shown
+    return found
+
+
+def _list_values(case: CurveCase) -> dict[str, Any]:
     log = case.read_log()
-    return {key: [round(entry[key], DIGITS) for entry in log] for key in ("loss", "grad_norm", "learning_rate")}
+    values = {key: [round(entry[key], DIGITS) for entry in log] for key in ("loss", "grad_norm", "learning_rate")}
+    return {**values, "settings": case.read_settings()}
 
 
 def main() -> None:
@@ -54,6 +71,8 @@ def main() -> None:
         for backend in given.backend or BACKENDS:
             for name, values in measure_backend(backend, Path(scratch), made).items():
                 found["curves"].setdefault(name, {})[backend] = values
+            if backend == CHANGED:
+                found["compiled"] = read_compiled(Path(scratch))
             found["versions"][backend] = load_backend(backend).version
             RESULTS.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
             print(f"{backend}: {len(found['curves'])} curves", flush=True)

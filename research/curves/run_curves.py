@@ -36,10 +36,18 @@ class CurveCase:
 
     def read_log(self) -> Log:
         """Loss, gradient norm and learning rate of each step. Raises RuntimeError where the framework failed."""
-        found = json.loads(self.out.read_text("utf-8"))
+        return [entry for entry in self._read()["log"] if "loss" in entry]
+
+    def read_settings(self) -> dict[str, str]:
+        """What the trainer trained by. Raises RuntimeError as `read_log`."""
+        settings: dict[str, str] = self._read()["settings"]
+        return settings
+
+    def _read(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.out.read_text("utf-8"))
         if "error" in found:
             raise RuntimeError(f"{self.file}: {found['error']}")
-        return [entry for entry in found["log"] if "loss" in entry]
+        return found
 
 
 def find_python(backend: str) -> Path:
