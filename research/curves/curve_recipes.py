@@ -153,6 +153,7 @@ OWN_WORDS: dict[str, dict[str, Any]] = {
         "model": "MODEL",
         "model_type": "qwen3",
         "check_model": False,
+        "template": "qwen3",
         "tuner_type": "lora",
         "lora_rank": 8,
         "dataset": ["ROWS"],

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +30,28 @@ from research.curves.seeded_changes import CHANGES
 
 RESULTS = Path(__file__).with_name("results.json")
 OWN = "own-words"
+NAMES = (*CURVES, OWN)
 DIGITS = 6
 
 
-def measure_backend(backend: str, folder: Path, made: StartingPoint) -> dict[str, Any]:
-    """Loss, gradient norm and learning rate by step, and settings, of each curve."""
-    cases: dict[str, CurveCase] = {
-        name: prepare_curve(recipe, backend, folder / f"{name}-{backend}", made) for name, recipe in CURVES.items()
-    }
-    cases[OWN] = prepare_own_words(backend, folder / f"own-{backend}", made.model)
+def measure_backend(backend: str, folder: Path, made: StartingPoint, names: Sequence[str]) -> dict[str, Any]:
+    """Loss, gradient norm and learning rate by step, and settings, of each curve that trained."""
+    cases: dict[str, CurveCase] = {}
+    for name in names:
+        place = folder / f"{name}-{backend}"
+        cases[name] = (
+            prepare_own_words(backend, place, made.model)
+            if name == OWN
+            else prepare_curve(CURVES[name], backend, place, made)
+        )
     train_cases(backend, find_python(backend), list(cases.values()), folder)
-    return {name: _list_values(case) for name, case in cases.items()}
+    found = {}
+    for name, case in cases.items():
+        try:
+            found[name] = _list_values(case)
+        except RuntimeError as error:
+            print(f"{backend}, {name}: {error}", flush=True)
+    return found
 
 
 def read_compiled(folder: Path) -> dict[str, dict[str, Any]]:
@@ -64,14 +76,15 @@ def main() -> None:
     """Measure, and write the results of the frameworks that were asked for over what stands there."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--backend", choices=BACKENDS, action="append", help="All three where left out.")
+    parser.add_argument("--curve", choices=NAMES, action="append", help="All where left out.")
     given = parser.parse_args()
     found = json.loads(RESULTS.read_text("utf-8")) if RESULTS.is_file() else {"versions": {}, "curves": {}}
     with tempfile.TemporaryDirectory(prefix="curves-") as scratch:
         made = make_starting_point(Path(scratch), find_python("llamafactory"))
         for backend in given.backend or BACKENDS:
-            for name, values in measure_backend(backend, Path(scratch), made).items():
+            for name, values in measure_backend(backend, Path(scratch), made, given.curve or NAMES).items():
                 found["curves"].setdefault(name, {})[backend] = values
-            if backend == CHANGED:
+            if backend == CHANGED and given.curve is None:
                 found["compiled"] = read_compiled(Path(scratch))
             found["versions"][backend] = load_backend(backend).version
             RESULTS.write_text(json.dumps(found, indent=1) + "\n", "utf-8")

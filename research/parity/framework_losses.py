@@ -50,7 +50,7 @@ def measure_batch(trainer: Any, batch: Any) -> tuple[float, dict[str, float]]:
     torch = import_module("torch")
     stores = [getattr(trainer, name, {}) for name in ("_metrics", "_stored_metrics")]
     for store in stores:
-        store.pop("train", None)
+        store.get("train", {}).clear()
     with torch.no_grad():
         loss = trainer.compute_loss(trainer.model, trainer._prepare_inputs(batch))
     stored = {name: values for store in stores for name, values in store.get("train", {}).items()}
