@@ -44,7 +44,7 @@ def sample_preferences(plan: Plan, base: Path, encoder: Encoder, count: int | No
     return found
 
 
-def _add_example(plan: Plan, encoder: Encoder, file: str, line: int, row: Row, found: PreferenceSample) -> None:
+def _add_example(plan: Plan, encoder: Encoder, file: str, line: int, row: Row, sample: PreferenceSample) -> None:
     limit = plan.training.sequence_length
     try:
         whole = encoder.encode_preference(row)
@@ -52,11 +52,11 @@ def _add_example(plan: Plan, encoder: Encoder, file: str, line: int, row: Row, f
             raise TooLongError("longer than the sequence length")
         rows = whole.truncate(limit).list_rows()
     except TooLongError:
-        found.overlong += 1
+        sample.overlong += 1
         return
     except (BadRowError, ValueError):
-        found.bad += 1
+        sample.bad += 1
         return
     if plan.objective.type == "reward":  # it scores the conversation as a whole
         rows = [EncodedRow(one.ids, [IGNORE_INDEX] * len(one.ids)) for one in rows]
-    found.examples.append(SampledPreference(file, line, row, tuple(rows)))
+    sample.examples.append(SampledPreference(file, line, row, tuple(rows)))

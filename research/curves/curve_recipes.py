@@ -78,33 +78,33 @@ CURVES = {
 
 def write_rows(folder: Path, kind: str) -> Path:
     """Made conversations, or pairs of answers, as JSON lines."""
-    say = SentenceGenerator(SEED)
-    rows = [_make_conversation(say) for _ in range(CONVERSATIONS)]
+    sentences = SentenceGenerator(SEED)
+    rows = [_make_conversation(sentences) for _ in range(CONVERSATIONS)]
     if kind == "pairs":
-        rows = [_make_pair(say) for _ in range(PAIRS)]
+        rows = [_make_pair(sentences) for _ in range(PAIRS)]
     file = folder / f"{kind}.jsonl"
     file.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
     return file
 
 
-def _make_conversation(say: SentenceGenerator) -> dict[str, Any]:
+def _make_conversation(sentences: SentenceGenerator) -> dict[str, Any]:
     """One to two turns, some after a system message, some with reasoning."""
     turns = []
-    if say.random.random() < 0.3:
-        turns.append({"role": "system", "content": say.make_sentence(2, 5)})
-    for _ in range(say.random.randint(1, 2)):
-        turns.append({"role": "user", "content": say.make_sentence(2, 6)})
-        turns.append({"role": "assistant", "content": say.make_sentence(2, 10)})
-    if say.random.random() < 0.3:
-        turns[-1]["content"] = f"<think>\n{say.make_sentence(2, 6)}\n</think>\n\n{turns[-1]['content']}"
+    if sentences.random.random() < 0.3:
+        turns.append({"role": "system", "content": sentences.make_sentence(2, 5)})
+    for _ in range(sentences.random.randint(1, 2)):
+        turns.append({"role": "user", "content": sentences.make_sentence(2, 6)})
+        turns.append({"role": "assistant", "content": sentences.make_sentence(2, 10)})
+    if sentences.random.random() < 0.3:
+        turns[-1]["content"] = f"<think>\n{sentences.make_sentence(2, 6)}\n</think>\n\n{turns[-1]['content']}"
     return {"messages": turns}
 
 
-def _make_pair(say: SentenceGenerator) -> dict[str, Any]:
+def _make_pair(sentences: SentenceGenerator) -> dict[str, Any]:
     return {
-        "prompt": say.make_sentence(2, 6),
-        "chosen": say.make_sentence(2, 10),
-        "rejected": say.make_sentence(2, 10),
+        "prompt": sentences.make_sentence(2, 6),
+        "chosen": sentences.make_sentence(2, 10),
+        "rejected": sentences.make_sentence(2, 10),
     }
 
 

@@ -34,15 +34,15 @@ NAMES = (*CURVES, OWN)
 DIGITS = 6
 
 
-def measure_backend(backend: str, folder: Path, made: StartingPoint, names: Sequence[str]) -> dict[str, Any]:
+def measure_backend(backend: str, folder: Path, start: StartingPoint, names: Sequence[str]) -> dict[str, Any]:
     """Loss, gradient norm and learning rate by step, and settings, of each curve that trained."""
     cases: dict[str, CurveCase] = {}
     for name in names:
         place = folder / f"{name}-{backend}"
         cases[name] = (
-            prepare_own_words(backend, place, made.model)
+            prepare_own_words(backend, place, start.model)
             if name == OWN
-            else prepare_curve(CURVES[name], backend, place, made)
+            else prepare_curve(CURVES[name], backend, place, start)
         )
     train_cases(backend, find_python(backend), list(cases.values()), folder)
     found = {}
@@ -80,9 +80,9 @@ def main() -> None:
     given = parser.parse_args()
     found = json.loads(RESULTS.read_text("utf-8")) if RESULTS.is_file() else {"versions": {}, "curves": {}}
     with tempfile.TemporaryDirectory(prefix="curves-") as scratch:
-        made = make_starting_point(Path(scratch), find_python("llamafactory"))
+        start = make_starting_point(Path(scratch), find_python("llamafactory"))
         for backend in given.backend or BACKENDS:
-            for name, values in measure_backend(backend, Path(scratch), made, given.curve or NAMES).items():
+            for name, values in measure_backend(backend, Path(scratch), start, given.curve or NAMES).items():
                 found["curves"].setdefault(name, {})[backend] = values
             if backend == CHANGED and given.curve is None:
                 found["compiled"] = read_compiled(Path(scratch))

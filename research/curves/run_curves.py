@@ -80,7 +80,7 @@ def prepare_curve(
     recipe: CurveRecipe,
     backend: str,
     folder: Path,
-    made: StartingPoint,
+    start: StartingPoint,
     edits: Edits | None = None,
     stop_after: int | None = None,
 ) -> CurveCase:
@@ -88,7 +88,7 @@ def prepare_curve(
 
     `edits` change keys of the framework's own file, None takes one out; `stop_after` is a number of steps.
     """
-    file = recipe.write(folder / "recipe", made.model, made.adapter)
+    file = recipe.write(folder / "recipe", start.model, start.adapter)
     compiled = folder / "compiled"
     loaded = load_recipe(str(file), (f"output.dir={folder / 'out'}",))
     write_files(compiled, compile_recipe(loaded, load_backend(backend), compiled).files)

@@ -23,23 +23,23 @@ def shrink_model(model: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     shutil.copytree(model, out, dirs_exist_ok=True)
     tokenizer = _read_json(out / "tokenizer.json")
-    moved = {token["id"]: KEPT + place for place, token in enumerate(tokenizer["added_tokens"])}
-    _write_json(out / "tokenizer.json", _shrink_tokenizer(tokenizer, moved))
+    new_ids = {token["id"]: KEPT + place for place, token in enumerate(tokenizer["added_tokens"])}
+    _write_json(out / "tokenizer.json", _shrink_tokenizer(tokenizer, new_ids))
     settings = _read_json(out / "tokenizer_config.json")
     decoder = settings.get("added_tokens_decoder", {})
-    settings["added_tokens_decoder"] = {str(moved[int(old)]): token for old, token in decoder.items()}
+    settings["added_tokens_decoder"] = {str(new_ids[int(old)]): token for old, token in decoder.items()}
     _write_json(out / "tokenizer_config.json", settings)
     for name in ("config.json", "generation_config.json"):
-        _write_json(out / name, _move_ids(_read_json(out / name), moved))
-    _shrink_embeddings(out / "model.safetensors", [*range(KEPT), *moved])
+        _write_json(out / name, _move_ids(_read_json(out / name), new_ids))
+    _shrink_embeddings(out / "model.safetensors", [*range(KEPT), *new_ids])
 
 
-def _shrink_tokenizer(tokenizer: dict[str, Any], moved: dict[int, int]) -> dict[str, Any]:
+def _shrink_tokenizer(tokenizer: dict[str, Any], new_ids: dict[int, int]) -> dict[str, Any]:
     bpe = tokenizer["model"]
     bpe["vocab"] = {text: number for text, number in bpe["vocab"].items() if number < KEPT}
     bpe["merges"] = [merge for merge in bpe["merges"] if _join_merge(merge) in bpe["vocab"]]
     for token in tokenizer["added_tokens"]:
-        token["id"] = moved[token["id"]]
+        token["id"] = new_ids[token["id"]]
     return tokenizer
 
 
@@ -47,13 +47,13 @@ def _join_merge(merge: Any) -> str:
     return "".join(merge.split(" ") if isinstance(merge, str) else merge)
 
 
-def _move_ids(config: dict[str, Any], moved: dict[int, int]) -> dict[str, Any]:
+def _move_ids(config: dict[str, Any], new_ids: dict[int, int]) -> dict[str, Any]:
     for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
         held = config.get(name)
         if held is not None:
-            config[name] = [moved[one] for one in held] if isinstance(held, list) else moved[held]
+            config[name] = [new_ids[one] for one in held] if isinstance(held, list) else new_ids[held]
     if "vocab_size" in config:
-        config["vocab_size"] = KEPT + len(moved)
+        config["vocab_size"] = KEPT + len(new_ids)
     return config
 
 

@@ -31,12 +31,12 @@ NAMES = ("sft-full", "sft-adapter")
 ON_GPU = {"precision": "fp32", "tf32": False, "kernels": "none", "attention": "sdpa", "save_every": STEPS}
 
 
-def train(name: str, backend: str, gpus: int, out: Path, python: Path, made: StartingPoint) -> list[float]:
+def train(name: str, backend: str, gpus: int, out: Path, python: Path, start: StartingPoint) -> list[float]:
     """Losses by step. Raises RuntimeError with the end of the log where there are none."""
     folder = out / f"{name}-{backend}-{gpus}"
     recipe = replace(CURVES[name], training={**CURVES[name].training, **ON_GPU}, steps=STEPS)
     hardware = {"gpus": gpus, "strategy": "ddp" if gpus > 1 else "single"}
-    file = recipe.write(folder / "recipe", made.model, made.adapter, hardware)
+    file = recipe.write(folder / "recipe", start.model, start.adapter, hardware)
     loaded = load_recipe(str(file), (f"output.dir={folder / 'out'}",))
     compiled = folder / "compiled"
     write_files(compiled, compile_recipe(loaded, load_backend(backend), compiled).files)
@@ -55,10 +55,10 @@ def train(name: str, backend: str, gpus: int, out: Path, python: Path, made: Sta
     return [entry["loss"] for entry in log if "loss" in entry]
 
 
-def compare(name: str, backend: str, out: Path, python: Path, made: StartingPoint) -> dict[str, Any]:
+def compare(name: str, backend: str, out: Path, python: Path, start: StartingPoint) -> dict[str, Any]:
     """Both runs, and the largest difference of a step's loss."""
     try:
-        one, two = (train(name, backend, gpus, out, python, made) for gpus in (1, 2))
+        one, two = (train(name, backend, gpus, out, python, start) for gpus in (1, 2))
     except (RuntimeError, RecipeError) as error:
         return {"error": str(error)}
     return {"one": one, "two": two, "largest": max(abs(a - b) for a, b in zip(one, two, strict=True))}
@@ -73,15 +73,15 @@ def main() -> None:
     given = parser.parse_args()
     out = given.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
-    made = None
+    start = None
     for backend in given.backend or BACKENDS:
         environment = out / "environments" / backend
         if not environment.is_dir():
             create_environment(environment, given.sites.resolve(), backend)
         python = environment / "bin" / "python"
-        made = made or make_starting_point(out, python)
+        start = start or make_starting_point(out, python)
         for name in NAMES:
-            line = json.dumps({"curve": name, "backend": backend, **compare(name, backend, out, python, made)})
+            line = json.dumps({"curve": name, "backend": backend, **compare(name, backend, out, python, start)})
             with (out / "two_gpus.jsonl").open("a", encoding="utf-8") as lines:
                 lines.write(line + "\n")
             print(line[:2000], flush=True)

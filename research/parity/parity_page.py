@@ -162,6 +162,10 @@ for each variant, natively and with `chat.encoding: exact`; and {few} more for e
 `objective: pretrain`. A score is the share of rows, in per cent, whose ids are ours, then whose ids and labels both
 are, of the rows that the framework takes by its documentation (`research/parity/supported_cases.py`, written before the
 run). `overlong: truncate` cuts at {cut} tokens; rows of which nothing is learnt then are left out beforehand.
+
+This run is from before 29 November 2026, when a row with several reasoned turns became several examples by default: its
+rows are whole, as with `chat.turns: together`. `tests/conformance/test_tokens.py` compares 204 conversations with the
+present default in each test run.
 """
 
 

@@ -136,9 +136,9 @@ def _list_sides(encoded: EncodedAnswers, *, scored: bool) -> Example:
     return tuple((tuple(encoded.prompt + answer), tuple(answer) if scored else ()) for answer in encoded.answers)
 
 
-def count_same(found: Sequence[Example], expected: Mapping[str, Sequence[Example]]) -> dict[str, int]:
+def count_same(drawn: Sequence[Example], expected: Mapping[str, Sequence[Example]]) -> dict[str, int]:
     """By kind, how many of the expected examples the framework drew."""
-    left = Counter(found)
+    left = Counter(drawn)
     same = dict.fromkeys(expected, 0)
     for kind, examples in expected.items():
         for one in examples:

@@ -67,10 +67,10 @@ def measure_losses(
     }
 
 
-def _describe_case(name: str, plan: Plan, found: dict[str, Any], folder: Path, model: Path) -> dict[str, Any]:
+def _describe_case(name: str, plan: Plan, observed: dict[str, Any], folder: Path, model: Path) -> dict[str, Any]:
     """A case of `plain_losses`: the examples as they stood in the framework's batches."""
     objective = plan.objective.type
-    examples = read_examples(found, objective)
+    examples = read_examples(observed, objective)
     batches = [examples[start : start + MICRO_BATCH] for start in range(0, len(examples), MICRO_BATCH)]
     assert plan.method.alpha is not None and plan.method.rank is not None
     return {
@@ -104,10 +104,10 @@ def _compute_plainly(cases: list[dict[str, Any]], python: Path, folder: Path) ->
     return found
 
 
-def _compare_batches(found: dict[str, Any], plain: list[dict[str, Any]], objective: ObjectivePlan) -> LossDifference:
-    losses = [abs(loss - ours["loss"]) for loss, ours in zip(found["losses"], plain, strict=True)]
+def _compare_batches(observed: dict[str, Any], plain: list[dict[str, Any]], objective: ObjectivePlan) -> LossDifference:
+    losses = [abs(loss - ours["loss"]) for loss, ours in zip(observed["losses"], plain, strict=True)]
     relative = []
-    for metrics, ours in zip(found["metrics"], plain, strict=True):
+    for metrics, ours in zip(observed["metrics"], plain, strict=True):
         theirs = read_log_probabilities(metrics, objective)
         relative += [abs(theirs[name] / ours[name] - 1) for name in ours.keys() & theirs.keys()]
     return LossDifference(max(losses), max(relative, default=0.0), len(relative))
