@@ -1,7 +1,8 @@
 """Train compiled files to the end, one case a process: `python -m framework_side axolotl CASE.json…`.
 
 Run by a framework's own interpreter, beside a copy of `qwen_recipes/verify/trainer`, whose cases these are. A case may
-say `"sequential": true`: examples are drawn in the order of the file where the framework has no key for that; and
+hold `"edits"`: keys of the config, once the rows program has written its steps into it, None takes one out;
+`"sequential": true`: examples are drawn in the order of the file where the framework has no key for that; and
 `"stop_after"`: a number of optimizer steps, the schedule stays that of the whole run. `out` gets {"log": of the
 trainer, "settings": some of what it trains by, "seconds"}.
 """
@@ -27,12 +28,21 @@ ADAPTER = ("r", "lora_alpha", "lora_dropout", "use_rslora")
 
 def train(framework: ModuleType, case: dict[str, Any]) -> None:
     """Run the framework until its trainer has trained; ends the process then."""
+    edit_config(Path(case["config"]), case.get("edits") or {})
     cls = import_module("transformers").Trainer
     cls.train = _report_when_trained(cls.train, Path(case["out"]), case.get("stop_after"))
     if case.get("sequential"):
         sampler = import_module("torch.utils.data").SequentialSampler
         cls._get_train_sampler = lambda trainer, dataset=None: sampler(trainer.train_dataset)
     worker.start_framework(framework, case)
+
+
+def edit_config(file: Path, edits: dict[str, Any]) -> None:
+    """Set keys of a YAML file; None removes one."""
+    yaml = import_module("yaml")
+    changed = {**yaml.safe_load(file.read_text("utf-8")), **edits}
+    kept = {key: value for key, value in changed.items() if value is not None}
+    file.write_text(yaml.safe_dump(kept, sort_keys=False), "utf-8")
 
 
 def _report_when_trained(method: Any, out: Path, stop_after: int | None) -> Any:

@@ -58,7 +58,7 @@ def read_compiled(folder: Path) -> dict[str, dict[str, Any]]:
     """Of each curve, what the keys that `seeded_changes` change say in the framework's file."""
     found: dict[str, dict[str, Any]] = {}
     for one in CHANGES:
-        file = folder / f"{one.curve}-{CHANGED}" / "compiled" / "train.yaml"
+        file = folder / f"{one.curve}-{CHANGED}" / "out" / "rows" / "train.yaml"
         config = yaml.safe_load(file.read_text("utf-8"))
         value = config.get(one.key)
         shown = Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from qwen_recipes.backends import load_backend
 from qwen_recipes.compile import compile_recipe, write_files
 from qwen_recipes.environments.environment import get_managed_environment
@@ -92,9 +90,9 @@ def prepare_curve(
     compiled = folder / "compiled"
     loaded = load_recipe(str(file), (f"output.dir={folder / 'out'}",))
     write_files(compiled, compile_recipe(loaded, load_backend(backend), compiled).files)
-    edit_config(compiled / "train.yaml", {**IN_ORDER[backend], **(edits or {})})
     config = folder / "out" / "rows" / "train.yaml"
     more = {"rows": str(compiled / "rows.json"), "cwd": str(file.parent), "sequential": True, "stop_after": stop_after}
+    more["edits"] = {**IN_ORDER[backend], **(edits or {})}
     return _write_case(folder, config, compiled, **more)
 
 
@@ -102,13 +100,6 @@ def prepare_own_words(backend: str, folder: Path, model: Path) -> CurveCase:
     """The same model, rows, steps, batch and rate in the framework's own config, and nothing else."""
     config = write_own_words(backend, folder, model)
     return _write_case(folder, config, folder)
-
-
-def edit_config(file: Path, edits: Edits) -> None:
-    """Set keys of a YAML file; None removes one."""
-    found = yaml.safe_load(file.read_text("utf-8"))
-    found = {key: value for key, value in {**found, **edits}.items() if value is not None}
-    file.write_text(yaml.safe_dump(found, sort_keys=False), "utf-8")
 
 
 def _write_case(folder: Path, config: Path, compiled: Path, **more: Any) -> CurveCase:

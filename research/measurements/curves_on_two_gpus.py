@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import yaml
 from run_on_gpu import create_environment
 
 from qwen_recipes.backends import load_backend
@@ -24,7 +25,7 @@ from qwen_recipes.compile import compile_recipe, write_files
 from qwen_recipes.finding import RecipeError
 from qwen_recipes.recipe.load import load_recipe
 from research.curves.curve_recipes import BACKENDS, CURVES, IN_ORDER
-from research.curves.run_curves import StartingPoint, edit_config, make_starting_point
+from research.curves.run_curves import StartingPoint, make_starting_point
 
 STEPS, LIMIT_S = 24, 240
 NAMES = ("sft-full", "sft-adapter")
@@ -40,7 +41,8 @@ def train(name: str, backend: str, gpus: int, out: Path, python: Path, start: St
     loaded = load_recipe(str(file), (f"output.dir={folder / 'out'}",))
     compiled = folder / "compiled"
     write_files(compiled, compile_recipe(loaded, load_backend(backend), compiled).files)
-    edit_config(compiled / "train.yaml", IN_ORDER[backend])
+    config = compiled / "train.yaml"
+    config.write_text(yaml.safe_dump({**yaml.safe_load(config.read_text("utf-8")), **IN_ORDER[backend]}), "utf-8")
     variables = {**os.environ, "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}"}
     try:
         done = subprocess.run(
