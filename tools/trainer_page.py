@@ -13,6 +13,7 @@ from qwen_recipes.compile.support_matrix import build_support_matrix
 from qwen_recipes.verify.trainer_comparison.check import Leaf, UnseenLeaf
 from qwen_recipes.verify.trainer_comparison.leaves import LEAVES
 from qwen_recipes.verify.trainer_comparison.whole_trainer import WHOLE_TRAINER
+from tools.trainer_gpu_section import render_gpu_section
 
 RESULTS = Path(__file__).parents[1] / "tests" / "conformance" / "trainer" / "results.json"
 Results = Mapping[str, Mapping[str, Mapping[str, Any]]]
@@ -39,7 +40,8 @@ SHOWN_CELLS = 3
 def render_page() -> str:
     """The page; without results it says that nothing was run."""
     results: Results = json.loads(RESULTS.read_text("utf-8")) if RESULTS.is_file() else {}
-    return "\n".join([HEAD, *_render_counts(results), *_render_fields(results), *_render_differences(results)])
+    parts = (_render_counts(results), _render_fields(results), _render_differences(results), render_gpu_section())
+    return "\n".join([HEAD, *(line for part in parts for line in part)])
 
 
 def _render_counts(results: Results) -> list[str]:
