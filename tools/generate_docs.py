@@ -189,7 +189,9 @@ def render_all_files() -> dict[Path, str]:
         ROOT / "docs" / "curves.md": curves_page.render_page(),
         **{ROOT / "docs" / name: text for name, text in curves_page.render_plots().items()},
         ROOT / "README.md": fill_blocks(
-            "README.md", {"help": render_help, "recipe": render_recipe, "received": render_received_table}
+            "README.md",
+            {"help": render_help, "recipe": render_recipe, "received": render_received_table}
+            | {"curves": curves_page.render_readme},
         ),
         ROOT / "docs" / "running.md": fill_blocks("docs/running.md", {"faults": faults_page.render_table}),
         ROOT / "docs" / "matrix.md": render_matrix_page(),

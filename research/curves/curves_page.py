@@ -38,12 +38,14 @@ SETTINGS = {
 HEAD = """# One recipe, one curve
 
 The same recipe through Axolotl {axolotl}, LLaMA-Factory {llamafactory} and ms-swift {swift} gives the same losses, step by
-step. Left to their defaults, with the same model, rows, batch, steps and learning rate, they give three trainings.
+step.{apart}
 
-Both were run on a CPU in float32 on a tiny Qwen3 with random weights and a tokenizer of few merges
+All of this was run on a CPU in float32 on a tiny Qwen3 with random weights and a tokenizer of few merges
 (`research/curves/small_vocabulary.py`), without a hub or a GPU: `python -m research.curves.measure_curves` writes
 `research/curves/results.json`, from which this page is made.
-
+"""
+APART = " Left to their defaults, with the same model, rows, batch, steps and learning rate, they give three trainings."
+OWN_SECTION = """
 ## Left to themselves
 
 ![Loss by step of the three frameworks' defaults](curves-own-words.svg)
@@ -119,10 +121,13 @@ def list_differences(results: dict[str, Any]) -> Iterator[tuple[str, str, str, f
 def render_page() -> str:
     """docs/curves.md."""
     results = load_results()
-    versions, own = results["versions"], results["curves"][OWN]
-    last = ", ".join(f"{load_backend(name).title} {sum(own[name]['loss'][-10:]) / 10:.2f}" for name in BACKENDS)
+    versions = results["versions"]
+    own = find_own_words(results)
     head = HEAD.format(
-        axolotl=versions["axolotl"], llamafactory=versions["llamafactory"], swift=versions["ms-swift"], last=last
+        axolotl=versions["axolotl"],
+        llamafactory=versions["llamafactory"],
+        swift=versions["ms-swift"],
+        apart=APART if own else "",
     )
     differences = list(list_differences(results))
     rows = [_render_widest(name, results, differences) for name in CURVES]
@@ -136,7 +141,32 @@ def render_page() -> str:
         steps=" or ".join(map(str, steps)),
         changes="\n".join(_render_changes(results)),
     )
-    return head + "\n" + "\n".join(_render_settings(own)) + "\n" + SAME + "\n".join(rows) + "\n" + tail
+    return head + _render_own_section(own) + SAME + "\n".join(rows) + "\n" + tail
+
+
+def find_own_words(results: dict[str, Any]) -> dict[str, Any]:
+    """What each framework did with its own few words; empty until all three were measured."""
+    own = results["curves"].get(OWN, {})
+    return {name: own[name] for name in BACKENDS} if all(name in own for name in BACKENDS) else {}
+
+
+def _render_own_section(own: dict[str, Any]) -> str:
+    if not own:
+        return "\nWhat the three do when left to their defaults is not measured yet.\n"
+    last = ", ".join(f"{load_backend(name).title} {sum(own[name]['loss'][-10:]) / 10:.2f}" for name in own)
+    return OWN_SECTION.format(last=last) + "\n" + "\n".join(_render_settings(own)) + "\n"
+
+
+def render_readme() -> str:
+    """README's picture: the three frameworks left to their defaults, and compiled from one recipe."""
+    if not find_own_words(load_results()):
+        return "The same recipe gives the same losses in all three: [one recipe, one curve](docs/curves.md)."
+    return (
+        '<img src="docs/curves.svg" width="640" '
+        'alt="Losses of the three frameworks: apart by their defaults, the same from one recipe">\n\n'
+        "The same model, rows, batch, steps and learning rate: above as each framework takes them, below compiled from "
+        "one recipe.\n[One recipe, one curve](docs/curves.md)."
+    )
 
 
 def _render_widest(name: str, results: dict[str, Any], differences: list[tuple[str, str, str, float, int]]) -> str:
@@ -147,10 +177,10 @@ def _render_widest(name: str, results: dict[str, Any], differences: list[tuple[s
 
 
 def _render_settings(own: dict[str, Any]) -> Iterator[str]:
-    yield "| at the trainer | " + " | ".join(load_backend(name).title for name in BACKENDS) + " |"
-    yield "|---|---|---|---|"
+    yield "| at the trainer | " + " | ".join(load_backend(name).title for name in own) + " |"
+    yield "|---|" + "---|" * len(own)
     for key, title in SETTINGS.items():
-        values = [own[name]["settings"].get(key, "") for name in BACKENDS]
+        values = [held["settings"].get(key, "") for held in own.values()]
         yield f"| {title} | " + " | ".join(values) + " |"
 
 
@@ -164,15 +194,14 @@ def _render_changes(results: dict[str, Any]) -> Iterator[str]:
 
 def render_plots() -> dict[str, str]:
     """The plots by file name."""
-    results = load_results()["curves"]
+    results = load_results()
+    own, curves = find_own_words(results), results["curves"]
     mine = ("sft-adapter", "dpo-adapter")
-    return {
-        "curves-own-words.svg": _stack([("The frameworks' own defaults", results[OWN])]),
-        **{f"curves-{name}.svg": _stack([(TITLES[name] + ": one recipe", results[name])]) for name in mine},
-        "curves.svg": _stack(
-            [("Left to their defaults", results[OWN]), ("Compiled from one recipe", results["sft-adapter"])]
-        ),
-    }
+    found = {f"curves-{name}.svg": _stack([(TITLES[name] + ": one recipe", curves[name])]) for name in mine}
+    if own:
+        both = [("Left to their defaults", own), ("Compiled from one recipe", curves["sft-adapter"])]
+        found |= {"curves-own-words.svg": _stack(both[:1]), "curves.svg": _stack(both)}
+    return found
 
 
 def _stack(charts: list[tuple[str, dict[str, Any]]]) -> str:

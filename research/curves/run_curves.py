@@ -91,7 +91,8 @@ def prepare_curve(
     loaded = load_recipe(str(file), (f"output.dir={folder / 'out'}",))
     write_files(compiled, compile_recipe(loaded, load_backend(backend), compiled).files)
     config = folder / "out" / "rows" / "train.yaml"
-    more = {"rows": str(compiled / "rows.json"), "cwd": str(file.parent), "sequential": True, "stop_after": stop_after}
+    more = {"rows": str(compiled / "rows.json"), "cwd": str(file.parent), "stop_after": stop_after}
+    more["sequential"] = backend == "axolotl"
     more["edits"] = {**IN_ORDER[backend], **(edits or {})}
     return _write_case(folder, config, compiled, **more)
 

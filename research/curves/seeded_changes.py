@@ -42,7 +42,6 @@ CHANGES = (
     SeededChange("sft-adapter", "template", "qwen3"),
     SeededChange("sft-adapter", "disable_shuffling", False),
     SeededChange("sft-adapter", "neat_packing", True),
-    SeededChange("sft-adapter", "finetuning_type", "full"),
     SeededChange("dpo-adapter", "pref_beta", 0.2),
     SeededChange("dpo-adapter", "pref_ftx", 0.1),
     SeededChange("dpo-adapter", "dpo_label_smoothing", 0.1),

@@ -81,8 +81,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--examples", type=int, default=40, help="Of each kind and objective.")
     parser.add_argument("--backend", choices=BACKENDS, action="append", help="All three where left out.")
+    parser.add_argument("--losses", action="store_true", help="Losses alone; tokens stay as they were measured.")
+    parser.add_argument("--out", type=Path, default=RESULTS)
     given = parser.parse_args()
-    found: dict[str, Any] = json.loads(RESULTS.read_text("utf-8")) if RESULTS.is_file() else {"backends": {}}
+    found: dict[str, Any] = json.loads(given.out.read_text("utf-8")) if given.out.is_file() else {"backends": {}}
     with tempfile.TemporaryDirectory(prefix="preferences-") as scratch:
         folder, plain = Path(scratch), find_python("llamafactory")
         model = folder / "model"
@@ -90,12 +92,16 @@ def main() -> None:
         small = shrink_model(model, folder / "small", plain)
         for name in given.backend or BACKENDS:
             python = find_python(name)
-            tokens = measure_tokens(name, python, model, folder / f"tokens-{name}", given.examples)
+            tokens = (
+                found["backends"][name]["objectives"]
+                if given.losses
+                else measure_tokens(name, python, model, folder / f"tokens-{name}", given.examples)
+            )
             losses = measure_losses(name, python, plain, small, folder / f"losses-{name}")
             for objective, difference in losses.items():
                 tokens[objective] |= difference._asdict()
             found["backends"][name] = {"version": load_backend(name).version, "objectives": tokens}
-            RESULTS.write_text(json.dumps({**found, "of_a_kind": given.examples}, indent=1) + "\n", "utf-8")
+            given.out.write_text(json.dumps({**found, "of_a_kind": given.examples}, indent=1) + "\n", "utf-8")
             print(name, {objective: sum(one["same"].values()) for objective, one in tokens.items()}, losses, flush=True)
 
 

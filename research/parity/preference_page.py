@@ -35,7 +35,8 @@ def load_results() -> dict[str, Any]:
 def render_block() -> str:
     """Both tables, and what was measured how."""
     found = load_results()
-    backends = {name: found["backends"][name]["objectives"] for name in BACKENDS}
+    measured = [name for name in BACKENDS if name in found["backends"]]
+    backends = {name: found["backends"][name]["objectives"] for name in measured}
     compiling = sum(len(KINDS) for held in backends.values() for one in held.values() if "refused" not in one)
     head = HEAD.format(
         count=found["of_a_kind"],
@@ -43,14 +44,16 @@ def render_block() -> str:
         kinds=len(KINDS),
         length=LENGTH,
         compiling=compiling,
-        cells=len(BACKENDS) * len(OBJECTIVES) * len(KINDS),
+        cells=len(measured) * len(OBJECTIVES) * len(KINDS),
     )
-    titles = [f"{load_backend(name).title} {found['backends'][name]['version']}" for name in BACKENDS]
+    titles = [f"{load_backend(name).title} {found['backends'][name]['version']}" for name in measured]
     lines = ["| objective | " + " | ".join(titles) + " |", "|---|" + "---|" * len(titles)]
     lines += [_render_objective(objective, backends) for objective in OBJECTIVES]
     lines += ["", "By kind, all objectives together:", ""]
     lines += ["| kind | " + " | ".join(titles) + " |", "|---|" + "---|" * len(titles)]
     lines += [_render_kind(kind, backends) for kind in KINDS]
+    missing = [load_backend(name).title for name in BACKENDS if name not in measured]
+    lines += [f"\nNot measured with {one} yet." for one in missing]
     return "\n".join([head, *lines, *_list_refusals(backends)]) + "\n"
 
 
