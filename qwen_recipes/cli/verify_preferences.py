@@ -46,8 +46,8 @@ def _draw_or_exit(loaded: Any, backend: Any, rows: int, examples: int) -> list[A
     from qwen_recipes.compile import compile_recipe
     from qwen_recipes.environments.environment import MissingEnvironmentError
     from qwen_recipes.verify.preference_report import prepare_preference_job, read_job
-    from qwen_recipes.verify.trainer_probe.probe_plan import NotProbedError
     from qwen_recipes.verify.trainer_probe.probe_jobs import ProbeFailedError, find_probe_environment, run_probes
+    from qwen_recipes.verify.trainer_probe.probe_plan import NotProbedError
 
     plan = compile_recipe(loaded, backend, loaded.folder).plan
     try:
