@@ -25,6 +25,7 @@ from qwen_recipes.guards import Guard, load_guards
 from qwen_recipes.recipe.load import load_recipe
 from qwen_recipes.recipe.schema import SCHEMA_FILES, Draft, build_recipe_schema
 from qwen_recipes.recipe.spec.validator import FILE as CORE_SCHEMA_FILE
+from research.curves import curves_page
 from research.estimates import estimates_page
 from research.faults import faults_page
 from research.gotchas.gotchas_page import render_page as render_gotchas_page
@@ -186,8 +187,12 @@ def render_all_files() -> dict[Path, str]:
         ROOT / "docs" / "traps.md": render_traps_page(),
         ROOT / "docs" / "estimates.md": estimates_page.render_page(),
         ROOT / "docs" / "estimates.svg": estimates_page.render_plot(),
+        ROOT / "docs" / "curves.md": curves_page.render_page(),
+        **{ROOT / "docs" / name: text for name, text in curves_page.render_plots().items()},
         ROOT / "README.md": fill_blocks(
-            "README.md", {"help": render_help, "recipe": render_recipe, "received": render_received_table}
+            "README.md",
+            {"help": render_help, "recipe": render_recipe, "received": render_received_table}
+            | {"curves": curves_page.render_readme},
         ),
         ROOT / "docs" / "running.md": fill_blocks("docs/running.md", {"faults": faults_page.render_table}),
         ROOT / "docs" / "data.md": fill_blocks("docs/data.md", {"layouts": layouts_table.render_table}),
