@@ -75,6 +75,8 @@ class Backend:
     """The dtype to which a plugin beside the config casts trained weights; None where its own keys say it."""
     weights_plugin: Path | None = None
     """The Python file that does so; it is copied as `weights_dtype.py`."""
+    joined_lists: frozenset[str] = frozenset()
+    """Native keys whose list in `extra` is joined to the compiled one: plugins and callbacks stand beside ours."""
     choose_plugins: Callable[[Plan], tuple[str, ...]] = lambda plan: ()
     """What it has to load beside its config: names that its template prints."""
     uses_trainer_plugin: Callable[[Plan], bool] = lambda plan: False

@@ -87,6 +87,7 @@ BACKEND = Backend(
     choose_row_shape=choose_row_shape,
     choose_weights_cast=choose_weights_cast,
     weights_plugin=PLUGIN,
+    joined_lists=frozenset({"plugins"}),
     choose_plugins=choose_plugins,
     uses_trainer_plugin=lambda plan: bool(choose_plugins(plan) or choose_trainer_class(plan)),
     count_needed_packs=count_needed_packs,

@@ -79,9 +79,14 @@ def split_segments(row: Row, render: Render, rule: LossRule) -> list[Segment]:
 
 
 def _split_all(text: str, messages: list[Message]) -> Iterator[Segment]:
-    """Everything in the loss but the turns that a flag takes out, each with the line end behind it."""
+    """Everything in the loss but the turns that a flag takes out, each with the line end behind it.
+
+    The mark that begins a conversation is out of the loss: nothing predicts it, and some frameworks would count it.
+    """
     if all(map(is_trained, messages)):
-        yield Segment(text, True)
+        mark = TURN_START if text.startswith(TURN_START) else ""
+        yield Segment(mark, False)
+        yield Segment(text.removeprefix(mark), True)
         return
     before, *blocks = _split_turns(text)
     if len(blocks) != 2 * len(messages):
@@ -153,6 +158,7 @@ def _join_segments(row: list[Segment], ids: dict[str, Sequence[int]]) -> Encoded
         found = ids[text]
         tokens += found
         labels += found if trained else [IGNORE_INDEX] * len(found)
+    labels[:1] = [IGNORE_INDEX]  # nothing predicts the first token
     return EncodedRow(tokens, labels)
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 COMPILED = Path(__file__).resolve().parents[1]
 """The folder of the compiled files: this program lies in `rows/` there."""
+CHAT_TEMPLATE = "chat_template.jinja"
+"""The official template, or the recipe's own."""
 
 
 def copy_files(spec: dict[str, Any], compiled: Path = COMPILED) -> None:
@@ -16,6 +18,9 @@ def copy_files(spec: dict[str, Any], compiled: Path = COMPILED) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for name in spec.get("copied", []):
         replace_file(out / Path(name).name, (compiled / name).read_bytes())
+    own = Path(spec.get("chat_template") or out / CHAT_TEMPLATE)
+    if own.parent != out and own.is_file():
+        replace_file(out / CHAT_TEMPLATE, own.read_bytes())
 
 
 def replace_file(path: Path, content: bytes) -> None:
