@@ -83,6 +83,8 @@ class Backend:
     """Whether a plan needs `trainer_plugin.py` of this backend's package, which is copied beside the config."""
     count_needed_packs: Callable[[Plan], int] = lambda plan: 0
     """Full packs below which it would find no batch in an epoch, and never end."""
+    count_needed_examples: Callable[[Plan], int] = lambda plan: 0
+    """Examples below which it would find no batch in an epoch, and train on nothing."""
     resume_argument: str = ""
     """The argument that names the checkpoint to go on from, as a format with one place."""
     resume_unsupported: tuple[UnsupportedSetting, ...] = ()

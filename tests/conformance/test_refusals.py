@@ -26,6 +26,7 @@ from .probed_trainers import ProbedRecipe, probe_recipes
 from .trainer_cells import FOLDER
 from .trainer_results import write_cell
 
+COUNTED_BY_ROWS = ("training.packing", "data.train")
 ALL_LINEAR = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 REFUSALS: list[dict[str, Any]] = yaml.safe_load((FOLDER / "refusals.yaml").read_text("utf-8"))
 RECIPE: dict[str, Any] = {
@@ -48,10 +49,9 @@ def write_recipe(refusal: dict[str, Any], model: Path, folder: Path) -> Path:
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal["name"])
 def test_it_is_refused(refusal: dict[str, Any], tmp_path: Path) -> None:
-    """By the compiler; but for packs, which the program that prepares rows counts."""
-    if refusal["field"] == "training.packing":
-        assert load_backend(refusal["backend"]).count_needed_packs is not Backend.count_needed_packs
-        return
+    """By the compiler; what has to be counted, the program that prepares rows refuses."""
+    if refusal["field"] in COUNTED_BY_ROWS:
+        return  # tests/unit/data/test_preparation.py
     (tmp_path / "d").symlink_to(FOLDER / "d")
     write_adapter_config(tmp_path / "sft-adapter")
     file = write_recipe(refusal, Path("Qwen/Qwen3-0.6B"), tmp_path)
@@ -70,7 +70,9 @@ def write_adapter_config(folder: Path) -> None:
 
 def allow_everything(backend: Backend) -> Backend:
     """The framework as if it could do all that a recipe says."""
-    return replace(backend, unsupported_settings=(), count_needed_packs=lambda plan: 0)
+    return replace(
+        backend, unsupported_settings=(), count_needed_packs=lambda plan: 0, count_needed_examples=lambda plan: 0
+    )
 
 
 @pytest.mark.full

@@ -9,6 +9,7 @@ from qwen_recipes.backends.axolotl.unsupported import UNSUPPORTED_SETTINGS
 from qwen_recipes.backends.axolotl.weights_dtype import PLUGIN, choose_weights_cast
 from qwen_recipes.backends.base import Backend, OutputFile
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.backends.sampled_prompts import count_sampled_prompts
 from qwen_recipes.backends.versions import parse_version
 from qwen_recipes.package_data import find_package_data
 
@@ -91,5 +92,6 @@ BACKEND = Backend(
     choose_plugins=choose_plugins,
     uses_trainer_plugin=lambda plan: bool(choose_plugins(plan) or choose_trainer_class(plan)),
     count_needed_packs=count_needed_packs,
+    count_needed_examples=count_sampled_prompts,
     tokenizes_differently=lambda plan: plan.objective.type == "sft" and not plan.chat.official,
 )

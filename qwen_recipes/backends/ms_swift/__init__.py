@@ -9,6 +9,7 @@ from qwen_recipes.backends.ms_swift.plugins import choose_plugins, tokenizes_pre
 from qwen_recipes.backends.ms_swift.unsupported import UNSUPPORTED_SETTINGS
 from qwen_recipes.backends.ms_swift.weights_dtype import PLUGIN, choose_weights_cast
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.backends.sampled_prompts import count_distilled_examples
 from qwen_recipes.package_data import find_package_data
 
 VERSION = "4.6.0"
@@ -64,6 +65,7 @@ BACKEND = Backend(
     choose_weights_cast=choose_weights_cast,
     weights_plugin=PLUGIN,
     joined_lists=frozenset({"callbacks", "external_plugins"}),
+    count_needed_examples=count_distilled_examples,
     choose_plugins=choose_plugins,
     uses_trainer_plugin=lambda plan: "trainer_plugin.py" in choose_plugins(plan) and not plan.hardware.megatron,
     tokenizes_differently=tokenizes_differently,
