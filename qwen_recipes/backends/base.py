@@ -71,6 +71,8 @@ class Backend:
     packed_attention_since: str = "0"
     largest_packed_micro_batch: Mapping[str, int] = field(default_factory=dict)
     """By attention: how many packs it takes at a time, where that is limited."""
+    stores_quantized_in_compute_dtype: bool = False
+    """Whether 4-bit weights are always stored in the precision that it computes in."""
     choose_weights_cast: Callable[[Plan], str | None] = lambda plan: None
     """The dtype to which a plugin beside the config casts trained weights; None where its own keys say it."""
     weights_plugin: Path | None = None

@@ -76,8 +76,8 @@ def _probe_or_exit(loaded: Any, plan: Any, backend: Any, environment: Any, rows:
 
 def _prepare_or_exit(loaded: Any, plan: Any, backend: Any, rows: int, folder: Path) -> Any:
     from qwen_recipes.data.rows.sources import MissingSourceError
-    from qwen_recipes.verify.trainer_probe.cpu_plan import NotProbedError
     from qwen_recipes.verify.trainer_probe.probe_jobs import prepare_probe
+    from qwen_recipes.verify.trainer_probe.probe_plan import NotProbedError
 
     try:
         return prepare_probe(loaded, plan, backend, folder, rows)

@@ -101,8 +101,13 @@ def _resolve_targets(method: Method, facts: ModelFacts, decisions: PlanDecisions
     return decisions.derive_value("method.targets", every, f"all-linear: {what}", *fields, origin="model")
 
 
-def resolve_quantization(recipe: Recipe, strategy: str, decisions: PlanDecisions) -> QuantizationPlan:
-    """How the base is stored: 16 bits where nothing asks for fewer."""
+def resolve_quantization(
+    recipe: Recipe, strategy: str, compute: str | None, decisions: PlanDecisions
+) -> QuantizationPlan:
+    """How the base is stored: 16 bits where nothing asks for fewer.
+
+    `compute` is the precision of a framework that always stores 4-bit weights in it, None for the others.
+    """
     asked = recipe.quantization
     q = asked or Quantization()
     method = recipe.method.type if recipe.method else None
@@ -118,18 +123,23 @@ def resolve_quantization(recipe: Recipe, strategy: str, decisions: PlanDecisions
             4 if asked else 16,
             "the base is not quantized" if not asked else "4 bits cost least",
         )
-    sharded = strategy in ("fsdp", "fsdp1", "zero3")
-    storage = None if q.storage == "auto" else q.storage
-    why = "sharding moves 4-bit weights as bf16 (QR103)" if sharded else "bitsandbytes' own, nothing is sharded"
-    if q.storage == "auto":
-        decisions.derive_value("quantization.storage", None, why, "quantization.storage", "hardware.strategy")
-    else:
-        decisions.choose_value("quantization.storage", storage, "", why)
     return QuantizationPlan(
         bits=bits,
         type=decisions.choose_value(
             "quantization.type", q.type, "nf4", "fits normally distributed weights better than fp4 (QR206)"
         ),
         double=decisions.choose_value("quantization.double", q.double, True, "saves about 0.4 bits a weight"),
-        storage=storage or ("bf16" if sharded else "uint8"),
+        storage=_resolve_storage(q.storage, strategy, compute, decisions),
     )
+
+
+def _resolve_storage(requested: str | None, strategy: str, compute: str | None, decisions: PlanDecisions) -> str:
+    sharded = strategy in ("fsdp", "fsdp1", "zero3")
+    default = compute or ("bf16" if sharded else "uint8")
+    if compute:
+        why = "the framework stores 4-bit weights in the precision that it computes in"
+    else:
+        why = "sharding moves 4-bit weights as bf16 (QR103)" if sharded else "bitsandbytes' own, nothing is sharded"
+    if requested == "auto":
+        return decisions.derive_value("quantization.storage", default, why, "quantization.storage", "hardware.strategy")
+    return decisions.choose_value("quantization.storage", requested, default, why)

@@ -76,6 +76,8 @@ def _build_plan(loaded: LoadedRecipe, backend: Backend, decisions: PlanDecisions
     check_output_overlap(data, output.dir, loaded.folder, decisions)
     method = resolve_method(recipe, facts, loaded.folder, decisions)
     options = (recipe.backends or {}).get(backend.name)
+    trained = resolve_training(training, objective, facts, method, data, hardware, batch, length, attention, decisions)
+    compute = trained.precision if backend.stores_quantized_in_compute_dtype else None
     plan = Plan(
         name=loaded.name,
         recipe_hash=loaded.recipe_hash,
@@ -86,10 +88,8 @@ def _build_plan(loaded: LoadedRecipe, backend: Backend, decisions: PlanDecisions
         chat=resolve_chat(recipe.chat, objective.type, facts, loaded.folder, decisions),
         objective=objective,
         method=method,
-        quantization=resolve_quantization(recipe, hardware.strategy, decisions),
-        training=resolve_training(
-            training, objective, facts, method, data, hardware, batch, length, attention, decisions
-        ),
+        quantization=resolve_quantization(recipe, hardware.strategy, compute, decisions),
+        training=trained,
         hardware=hardware,
         output=output,
         tracking=_resolve_tracking(loaded, decisions),

@@ -41,15 +41,16 @@ modelscope-hub==0.5.1 json-repair==0.64.6 simplejson==4.3.0 cloudpickle==3.1.2 a
 cryptography==50.0.2 cffi==2.1.1 pycparser
 """,
     "axolotl": """
-axolotl==0.21.0 transformers==5.20.1 trl==1.14.1 axolotl-contribs-lgpl==0.0.7 addict==2.4.0 backoff==2.2.1
-colorama==0.4.6 distro==1.9.0 evaluate==0.4.1 fire==0.7.1 termcolor==3.3.0 kernels==0.17.2 opentelemetry-api==1.45.2
+axolotl==0.21.0 transformers==5.20.1 trl==1.14.1 axolotl-contribs-lgpl==0.0.7 axolotl-contribs-mit==0.0.6
+addict==2.4.0 backoff==2.2.1 colorama==0.4.6 distro==1.9.0 evaluate==0.4.1 fire==0.7.1 termcolor==3.3.0
+kernels==0.17.2 opentelemetry-api==1.45.2
 posthog==6.7.11 python-dotenv==1.0.1 sniffio==1.3.1 platformdirs==4.14.7 fastcore==2.2.39 art wandb==0.31.0
 sentry-sdk gitpython gitdb smmap
 """,
     "recipes": "jsonschema jsonschema-specifications referencing rpds-py",
 }
 """Versions as in the backends' locks, where they matter."""
-FROM_SOURCE = ("antlr4-python3-runtime", "fire", "axolotl-contribs-lgpl", "axolotl")
+FROM_SOURCE = ("antlr4-python3-runtime", "fire", "axolotl-contribs-lgpl", "axolotl-contribs-mit", "axolotl")
 """Packages without a wheel that are Python alone."""
 UNUSED_FILES = (
     *("**/tests", "**/test", "**/*.pyi", "**/include", "**/__pycache__", "bin", "share", "**/*.pyx", "**/*.pxd"),

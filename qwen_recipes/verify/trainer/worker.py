@@ -31,7 +31,6 @@ from .warm_start import freeze_objects, import_early, keep_datasets_in_process
 QUIET = {
     "AXOLOTL_DATASET_NUM_PROC": "1",
     "AXOLOTL_DO_NOT_TRACK": "1",
-    "CUDA_VISIBLE_DEVICES": "",
     "HF_DATASETS_OFFLINE": "1",
     "HF_HUB_OFFLINE": "1",
     "OMP_NUM_THREADS": "1",
@@ -39,7 +38,7 @@ QUIET = {
     "TRANSFORMERS_OFFLINE": "1",
     "WANDB_MODE": "offline",
 }
-"""Environment of every worker: no network, no telemetry, no GPU, one thread."""
+"""Environment of every worker: no network, no telemetry, one thread."""
 SECONDS = 600
 BATCHES = 2
 LAST_LINES = 30
@@ -113,8 +112,9 @@ def main(name: str, cases: list[str]) -> None:
     with tempfile.TemporaryDirectory() as cache:
         os.environ.update({**QUIET, "HF_DATASETS_CACHE": cache})
         framework = import_module(f"{__package__}.{name}")
-        framework.load()
-        import_early()
+        if not os.environ.get("CUDA_VISIBLE_DEVICES"):  # CUDA can't be used in a child once an import has started it
+            framework.load()
+            import_early()
         keep_datasets_in_process()
         freeze_objects()
         for case in cases:

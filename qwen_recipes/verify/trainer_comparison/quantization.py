@@ -9,6 +9,8 @@ from qwen_recipes.verify.trainer_comparison.check import Case, Leaf, Look, NotSe
 NOT_QUANTIZED = NotSeen("the base is not quantized")
 DOUBLE, TYPE, STORAGE = "bnb_4bit_use_double_quant", "bnb_4bit_quant_type", "bnb_4bit_quant_storage"
 
+DTYPES = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
+
 
 def look_at_bits(case: Case) -> Seen | NotSeen:
     """16 where the model has no quantization config."""
@@ -24,8 +26,8 @@ def look_at_option(option: str, field: str) -> Look:
     def look(case: Case) -> Seen | NotSeen:
         if case.plan.quantization.bits != 4:
             return NOT_QUANTIZED
-        planned = str(getattr(case.plan.quantization, field)).lower().replace("bf16", "bfloat16")
-        return Seen(planned, _read(case.section("weights")["quantization"] or "", option))
+        planned = str(getattr(case.plan.quantization, field)).lower()
+        return Seen(DTYPES.get(planned, planned), _read(case.section("weights")["quantization"] or "", option))
 
     return look
 

@@ -263,7 +263,7 @@ TRAINING: dict[str, Leaf] = {
     "training.attention": SeenLeaf("the model's config", look_at_attention),
     "training.liger": SeenLeaf("code of modules and of the loss", look_at_kernel("liger", "liger")),
     "training.cut_cross_entropy": SeenLeaf("code of the loss", look_at_kernel("cut_cross", "cut_cross_entropy")),
-    "training.lora_kernels": UnseenLeaf("the fused kernels of adapters need a GPU", NEEDS_GPU),
+    "training.lora_kernels": SeenLeaf("code of modules", look_at_kernel("kernels.lora", "lora_kernels")),
     "training.compile": SeenLeaf("arguments.torch_compile", look_at_compile),
     "training.neftune": SeenLeaf("the hook on the embeddings", look_at_noise),
     "training.early_stopping": SeenLeaf("callback and best model", look_at_early_stopping),

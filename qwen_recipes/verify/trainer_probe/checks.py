@@ -1,4 +1,4 @@
-"""The table of checks of one probe: the comparison, with what a CPU can't show set aside."""
+"""The table of checks of one probe: the comparison, with what the probe can't show set aside."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ itself is not compared."""
 def check_trainer(plan: Plan, job: ProbeJob, observation: Mapping[str, Any], folder: Path) -> list[TrainerCheck]:
     """A check for each field: `plan` is the recipe's own, `folder` the recipe's.
 
-    What was set aside for the CPU is `not seen`, whatever stands there, with the value that the recipe plans.
+    What was set aside is `not seen`, whatever stands there, with the value that the recipe plans.
     """
     checks = [_apply_notes(check, plan, job) for check in compare_trainer(job.plan, observation, folder)]
     listed = {check.field for check in checks}
-    return checks + [_make_unseen(plan, field, why) for field, why in job.set_aside.items() if field not in listed]
+    return checks + [_make_unseen(plan, field, job) for field in job.set_aside if field not in listed]
 
 
 def _apply_notes(check: TrainerCheck, plan: Plan, job: ProbeJob) -> TrainerCheck:
     if check.field in job.set_aside:
-        return _make_unseen(plan, check.field, job.set_aside[check.field])
+        return _make_unseen(plan, check.field, job)
     note = job.notes.get(check.field) or PLACED.get(check.field)
     reason = f"{check.reason} ({note})" if note else check.reason
     if check.field in PLACED and check.result == "not seen":
@@ -47,5 +47,7 @@ def _read_planned(plan: Plan, field: str) -> Any:
     return reduce(getattr, field.split("."), plan)
 
 
-def _make_unseen(plan: Plan, field: str, reason: str) -> TrainerCheck:
-    return TrainerCheck(field, _read_planned(plan, field), None, "not seen", f"not seen on a CPU: {reason}")
+def _make_unseen(plan: Plan, field: str, job: ProbeJob) -> TrainerCheck:
+    device = "CPU" if job.plan.hardware.device == "cpu" else "GPU"
+    reason = f"not seen on a {device}: {job.set_aside[field]}"
+    return TrainerCheck(field, _read_planned(plan, field), None, "not seen", reason)

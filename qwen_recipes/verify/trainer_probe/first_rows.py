@@ -12,7 +12,7 @@ from typing import Any
 
 from qwen_recipes.backends.plan import DataPlan, SourcePlan
 from qwen_recipes.data.rows.sources import read_source_rows
-from qwen_recipes.verify.trainer_probe.cpu_plan import NotProbedError
+from qwen_recipes.verify.trainer_probe.probe_plan import NotProbedError
 
 ROWS = 200
 """Of each source, where nothing else is said."""

@@ -1,4 +1,4 @@
-"""Probes: a recipe compiled for one CPU, the worker that starts a framework on it, and what the worker observed."""
+"""Probes: a recipe compiled for one process, the worker that starts a framework on it, and what the worker observed."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from qwen_recipes.environments.environment import (
 from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.recipe.load import LoadedRecipe
 from qwen_recipes.runs.preflight import find_run_environment
-from qwen_recipes.verify.trainer_probe.cpu_plan import CpuPlan, make_cpu_plan
 from qwen_recipes.verify.trainer_probe.first_rows import ROWS, copy_first_rows
+from qwen_recipes.verify.trainer_probe.probe_plan import ProbePlan, make_cpu_plan, make_gpu_plan
 from qwen_recipes.verify.trainer_probe.stand_in_model import ProbeModel, prepare_model
 
 WORKER_FOLDER = Path(__file__).resolve().parent.parent
@@ -43,7 +43,7 @@ class ProbeFailedError(QwenRecipesError, RuntimeError):
 class ProbeJob:
     """A recipe made ready for one framework's trainer.
 
-    `plan` is what was compiled: the recipe's plan but for `set_aside`, whose fields a CPU can't show, each with its
+    `plan` is what was compiled: the recipe's plan but for `set_aside`, whose fields the probe can't show, each with its
     reason, on the probe's model and rows. `notes` say which fields are seen on a stand-in.
     """
 
@@ -61,13 +61,15 @@ class ProbeJob:
         return found
 
 
-def prepare_probe(loaded: LoadedRecipe, plan: Plan, backend: Backend, folder: Path, rows: int = ROWS) -> ProbeJob:
+def prepare_probe(
+    loaded: LoadedRecipe, plan: Plan, backend: Backend, folder: Path, rows: int = ROWS, gpu: bool = False
+) -> ProbeJob:
     """Write below `folder` all that the worker needs: compiled files, the first rows, a stand-in model's config.
 
-    Raises NotProbedError for what no CPU can start, and what `prepare_model` and `copy_first_rows` raise.
+    Raises NotProbedError for what one process can't start, and what `prepare_model` and `copy_first_rows` raise.
     """
     folder = folder.resolve()
-    prepared = make_cpu_plan(plan)
+    prepared = make_gpu_plan(plan) if gpu else make_cpu_plan(plan)
     model = prepare_model(plan, loaded.folder, folder)
     probed = _place_plan(prepared, model, folder)
     probed = replace(probed, data=copy_first_rows(plan.data, loaded.folder, folder / "rows", rows))
@@ -78,7 +80,7 @@ def prepare_probe(loaded: LoadedRecipe, plan: Plan, backend: Backend, folder: Pa
     return job
 
 
-def _place_plan(prepared: CpuPlan, model: ProbeModel, folder: Path) -> Plan:
+def _place_plan(prepared: ProbePlan, model: ProbeModel, folder: Path) -> Plan:
     plan = prepared.plan
     start_from = str(model.start_from) if model.start_from else None
     return replace(
@@ -114,8 +116,12 @@ def find_probe_environment(loaded: LoadedRecipe, plan: Plan, backend: Backend) -
     return find_run_environment(plan, backend, loaded.folder)
 
 
-def run_probes(backend: str, interpreter: Path, jobs: Sequence[ProbeJob], scratch: Path) -> None:
+def run_probes(
+    backend: str, interpreter: Path, jobs: Sequence[ProbeJob], scratch: Path, gpu: str | None = None
+) -> None:
     """Start the framework on each job, imported once for all; each job's observation lies in its `out` then.
+
+    `gpu` names the GPU that it sees, as CUDA_VISIBLE_DEVICES has it; None for none.
 
     Whatever ends this function ends the worker and its children too; their temporary files are below `scratch`.
     Raises ProbeFailedError where the worker itself fails.
@@ -129,7 +135,7 @@ def run_probes(backend: str, interpreter: Path, jobs: Sequence[ProbeJob], scratc
         process = subprocess.Popen(
             command,
             cwd=WORKER_FOLDER,
-            env=_make_variables(interpreter, scratch),
+            env={**_make_variables(interpreter, scratch), "CUDA_VISIBLE_DEVICES": gpu or ""},
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=subprocess.STDOUT,

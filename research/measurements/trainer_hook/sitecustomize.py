@@ -26,14 +26,20 @@ def count_dtypes(tensors: Iterable[Any]) -> dict[str, int]:
     return dict(Counter(str(tensor.dtype).removeprefix("torch.") for tensor in tensors))
 
 
+def list_updated(optimizer: Any) -> list[Any]:
+    """The weights that the optimizer steps: DeepSpeed's ZeRO-3 puts its partitions into the groups only for a step."""
+    while not hasattr(optimizer, "fp32_partitioned_groups_flat") and hasattr(optimizer, "optimizer"):
+        optimizer = optimizer.optimizer
+    if hasattr(optimizer, "fp32_partitioned_groups_flat"):
+        return list(optimizer.fp32_partitioned_groups_flat)
+    return [weight for group in optimizer.param_groups for weight in group["params"]]
+
+
 def write_dtypes(trainer: Any) -> None:
     """Write this process's file."""
-    optimizer = trainer.optimizer
-    while hasattr(optimizer, "optimizer"):
-        optimizer = optimizer.optimizer
     found = {
         "trained": count_dtypes(weight for weight in trainer.model.parameters() if weight.requires_grad),
-        "updated": count_dtypes(weight for group in optimizer.param_groups for weight in group["params"]),
+        "updated": count_dtypes(list_updated(trainer.optimizer)),
     }
     rank = os.environ.get("RANK", "0")
     (Path(os.environ["TRAINER_DTYPES"]) / f"rank{rank}.json").write_text(json.dumps(found), "utf-8")

@@ -12,8 +12,8 @@ from qwen_recipes.backends import load_backend
 from qwen_recipes.data.rows.sources import MissingSourceError
 from qwen_recipes.recipe.load import load_recipe_text
 from qwen_recipes.resolve import resolve
-from qwen_recipes.verify.trainer_probe.cpu_plan import NotProbedError
 from qwen_recipes.verify.trainer_probe.first_rows import copy_first_rows
+from qwen_recipes.verify.trainer_probe.probe_plan import NotProbedError
 
 
 @pytest.fixture

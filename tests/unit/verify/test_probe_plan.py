@@ -1,4 +1,4 @@
-"""What a probe on a CPU changes of a plan: only what needs a GPU or a network, and each change has its reason."""
+"""What a probe changes of a plan: only what its machine lacks, and each change has its reason."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from qwen_recipes.backends import load_backend
 from qwen_recipes.recipe.load import load_recipe_text
 from qwen_recipes.resolve import resolve
-from qwen_recipes.verify.trainer_probe.cpu_plan import NotProbedError, make_cpu_plan
+from qwen_recipes.verify.trainer_probe.probe_plan import NotProbedError, make_cpu_plan, make_gpu_plan
 
 RECIPE = "version: 1\nmodel: Qwen/Qwen3-8B\ndata: {train: rows.jsonl}\n"
 BACKENDS = ("axolotl", "llamafactory", "ms-swift")
@@ -61,6 +61,17 @@ def test_a_plan_for_a_cpu_stays_as_it_is(make_plan):
     prepared = make_cpu_plan(plan)
     assert prepared.plan == plan
     assert prepared.set_aside == {}
+
+
+def test_on_one_gpu_only_sharding_and_what_leaves_the_machine_is_set_aside(make_plan):
+    text = "method: lora\ntraining: {kernels: [liger], batch_size: 32}\nhardware: {gpu: h100, gpus: 4, strategy: zero2}"
+    plan = make_plan(text + "\ntracking: {to: wandb}")
+    prepared = make_gpu_plan(plan)
+    hardware = {"hardware.gpus", "hardware.strategy"}
+    tracking = {"tracking.to", "tracking.project", "tracking.run_name"}
+    assert prepared.set_aside.keys() == hardware | tracking | {"training.batch_size"}
+    assert find_changed(plan, prepared.plan) <= prepared.set_aside.keys()
+    assert (prepared.plan.training.liger, prepared.plan.hardware.gpu) == (True, plan.hardware.gpu)
 
 
 def test_bf16_is_set_aside_where_the_framework_refuses_it_on_a_cpu(make_plan):
