@@ -26,8 +26,8 @@ def resolve_template_and_encoding(plan: Plan, facts: ModelFacts, backend: Backen
         found = _use_exact_encoding(plan, backend)
     if found.chat.encoding != plan.chat.encoding:
         fields = ("chat.template",) if "chat.template" in plan.set_fields else ("model.id",)
-        code = "QR317" if plan.objective.chat else "QR314"
-        why = f"{backend.title} would make other tokens of these rows ({code})"
+        code = " (QR317)" if plan.objective.chat else ""
+        why = f"{backend.title} would make other tokens of these rows{code}"
         decisions.derive_value("chat.encoding", None, why, *fields, origin="model")
     return found
 

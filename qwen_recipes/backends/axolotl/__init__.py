@@ -62,6 +62,12 @@ def choose_row_shape(plan: Plan) -> str:
     return ROW_SHAPES[plan.objective.type]
 
 
+def tokenizes_differently(plan: Plan) -> bool:
+    """It finds answers in a template of one's own by a rule of its own, and cuts a long text into several examples."""
+    cuts = plan.objective.type == "pretrain" and plan.training.overlong == "truncate"
+    return cuts or (plan.objective.type == "sft" and not plan.chat.official)
+
+
 def count_needed_packs(plan: Plan) -> int:
     """Without flash or flex attention a batch is as many packs as the micro-batch says, and one of fewer is dropped."""
     t = plan.training
@@ -93,5 +99,5 @@ BACKEND = Backend(
     uses_trainer_plugin=lambda plan: bool(choose_plugins(plan) or choose_trainer_class(plan)),
     count_needed_packs=count_needed_packs,
     count_needed_examples=count_sampled_prompts,
-    tokenizes_differently=lambda plan: plan.objective.type == "sft" and not plan.chat.official,
+    tokenizes_differently=tokenizes_differently,
 )

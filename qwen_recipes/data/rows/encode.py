@@ -79,14 +79,9 @@ def split_segments(row: Row, render: Render, rule: LossRule) -> list[Segment]:
 
 
 def _split_all(text: str, messages: list[Message]) -> Iterator[Segment]:
-    """Everything in the loss but the turns that a flag takes out, each with the line end behind it.
-
-    The mark that begins a conversation is out of the loss: nothing predicts it, and some frameworks would count it.
-    """
+    """Everything in the loss but the turns that a flag takes out, each with the line end behind it."""
     if all(map(is_trained, messages)):
-        mark = TURN_START if text.startswith(TURN_START) else ""
-        yield Segment(mark, False)
-        yield Segment(text.removeprefix(mark), True)
+        yield Segment(text, True)
         return
     before, *blocks = _split_turns(text)
     if len(blocks) != 2 * len(messages):

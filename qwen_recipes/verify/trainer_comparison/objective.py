@@ -46,7 +46,8 @@ def look_at_type(case: Case) -> Seen | NotSeen:
         return NotSeen(f"no trainers of {case.plan.backend} are known here")
     if objective.kl_weight is not None:
         return Seen("GKDTrainer", seen)
-    return Seen(TRAINERS[objective.type][BACKENDS.index(case.plan.backend)], seen)
+    tokenized = case.plan.backend == "llamafactory" and objective.type == "pretrain" and case.plan.chat.exact
+    return Seen(TRAINERS["sft" if tokenized else objective.type][BACKENDS.index(case.plan.backend)], seen)
 
 
 def look_at_loss(case: Case) -> Seen | NotSeen:
