@@ -31,8 +31,8 @@ WITHOUT_BETAS = ("adafactor", "sgd")
 WITHOUT_EPSILON = ("sgd", "lion_8bit", "lion_32bit", "adafactor")
 UNDECAYED = re.compile(r"(?:^|[._])(?:bias|layernorm|rmsnorm|norm)(?:$|[._])")
 """transformers' rule: biases and norms are not decayed."""
-FASTER = re.compile(r"\.lora_(?:B|magnitude_vector)\.")
-"""LoRA+ in PEFT, and in all three frameworks: B, and weights of one dimension."""
+FASTER = re.compile(r"\.lora_(?:B|magnitude_vector)\.|v_head\..*bias$")
+"""LoRA+ in PEFT, and in all three frameworks: B, and weights of one dimension, as the bias of a head that scores."""
 
 
 def name_optimizer(optimizer: Mapping[str, Any]) -> str:
