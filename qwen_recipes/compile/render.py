@@ -96,6 +96,7 @@ class Renderer:
             "recipe_path": self.recipe_path,
             "rows_folder": self.rows_folder,
             "needed_packs": self.backend.count_needed_packs(self.plan),
+            "needed_examples": self.backend.count_needed_examples(self.plan),
             "counts_steps": self.plan.counts_steps,
             "copied": self._list_files_beside_rows(),
             "splits": ["train", "validation"] if self.plan.data.validates else ["train"],

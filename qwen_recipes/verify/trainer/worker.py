@@ -1,6 +1,6 @@
 """Import a framework once, then start each case and observe its trainer: `python -m trainer.worker axolotl CASE.json…`.
 
-A case is {"folder": of the compiled files, "config": train.yaml, "cwd": folder, "out": file} and may hold
+A case is {"folder": of the compiled files, "cwd": folder, "out": file} and may hold
     "rows"      rows.json to prepare first
     "command"   ms-swift's, in place of what run.sh calls: sft, rlhf, pt
     "model"     folder whose weights are drawn at random where it has none
@@ -30,7 +30,7 @@ from .command import read_command
 from .observe import observe
 from .stand_in import observe_saved_adapter, write_adapter, write_model_weights
 from .stop import stop_at_first_batch
-from .warm_start import import_early, keep_datasets_in_process
+from .warm_start import freeze_objects, import_early, keep_datasets_in_process
 
 QUIET = {
     "AXOLOTL_DATASET_NUM_PROC": "1",
@@ -70,7 +70,7 @@ def start(framework: ModuleType, case: dict[str, Any]) -> None:
 
 def start_framework(framework: ModuleType, case: dict[str, Any]) -> None:
     """Call the framework's own entry point as run.sh does."""
-    command = read_command(Path(case["folder"]), Path(case["config"]), case.get("command"))
+    command = read_command(Path(case["folder"]), case.get("command"))
     os.chdir(case["cwd"])
     os.environ.update(command.variables)
     for name in command.unset:
@@ -132,6 +132,7 @@ def main(name: str, cases: list[str], act: Act = start) -> None:
             framework.load()
             import_early()
         keep_datasets_in_process()
+        freeze_objects()
         for case in cases:
             run_case(framework, json.loads(Path(case).read_text("utf-8")), act)
 

@@ -100,7 +100,6 @@ def _make_case(job: ProbeJob, model: ProbeModel, compiled: Path, recipe_folder: 
     return {
         "folder": str(compiled),
         "rows": str(compiled / "rows.json"),
-        "config": str(compiled / "train.yaml"),
         "cwd": str(recipe_folder.resolve()),
         "out": str(job.out),
         "model": str(model.folder) if model.make_model else None,
