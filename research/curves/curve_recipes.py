@@ -123,6 +123,7 @@ OWN_WORDS: dict[str, dict[str, Any]] = {
         "adapter": "lora",
         "lora_r": 8,
         "lora_target_linear": True,
+        "lora_alpha": 16,
         "micro_batch_size": 2,
         "gradient_accumulation_steps": 4,
         "num_epochs": 2,
@@ -167,7 +168,8 @@ OWN_WORDS: dict[str, dict[str, Any]] = {
         "torch_dtype": "float32",
     },
 }
-"""Model, rows, an adapter of rank 8, batch, steps and learning rate: all that a person wrote. The last lines say where
+"""Model, rows, an adapter of rank 8, batch, steps and learning rate: all that a person wrote. Axolotl has no default of
+its targets and alpha: here its examples'. The last lines say where
 the log goes and that this machine has no GPU."""
 COMMANDS = {
     "axolotl": "axolotl train train.yaml --launcher python",
