@@ -1,7 +1,8 @@
 """Draw the recipes that are tried at the trainer, for tests/conformance/trainer/cells.json.
 
-Three kinds: the recipes that lie beside that file, each optimizer with full fine-tuning and with an adapter, and for
-each framework a covering array: all pairs of settings that it is told. `ci` marks what every change is tried on.
+Three kinds: the recipes that lie beside that file, each optimizer with full fine-tuning and with an adapter, over all
+schedules, and for each framework a covering array: all pairs of settings that it is told. `ci` marks what every change
+is tried on: the recipes that once showed a fault, and of each array the rows that hold most settings no other does.
 """
 
 from __future__ import annotations
@@ -9,34 +10,45 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence, Set
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from typing import Any, get_args
 
-from qwen_recipes.recipe.spec.training import Optimizer
+from qwen_recipes.recipe.spec.training import Optimizer, Scheduler
 from tools.trainer_cells.covering_array import Row, draw_rows
 from tools.trainer_cells.factors import BACKEND_RULES, FACTORS, LOW_RANK, is_allowed
 from tools.trainer_cells.recipes import make_optimizer_recipe, make_recipe
 
 FOLDER = Path(__file__).parents[1] / "tests" / "conformance" / "trainer"
 BACKENDS = list(BACKEND_RULES)
-DRAWN_IN_CI = 5
+FILES_IN_CI = (
+    *("d1_dpo_dropout", "ep_epochs", "ex1", "lfpack", "mixpair", "r2_dpo_from", "r2_sft_from", "t_orpo", "t_reward"),
+    "turns",
+)
+"""Recipes beside the file in which a trainer once had something else than what was planned, and several turns."""
+DRAWN_IN_CI = 8
 """Of each framework's covering array."""
 SEED = 15
+Setting = tuple[str, Hashable]
+"""A factor and one of its levels."""
 
 
 def draw_cells(files: Sequence[str], seed: int = SEED) -> dict[str, Any]:
     """The file's content: cells in order, and how many pairs no recipe can hold, by framework."""
     cells: list[dict[str, Any]] = [
-        {"name": name, "ci": True, "backends": BACKENDS, "file": f"{name}.yaml"} for name in files
+        {"name": name, "ci": name in FILES_IN_CI, "backends": BACKENDS, "file": f"{name}.yaml"} for name in files
     ]
     cells += _list_optimizer_cells()
     forbidden = {}
+    tried: set[Setting] = set()
     for backend in BACKENDS:
         rows, left = draw_rows(FACTORS, partial(is_allowed, backend=backend), seed)
         forbidden[backend] = len(left)
-        cells += _list_drawn_cells(backend, rows)
+        in_ci = choose_for_ci(rows, tried)
+        tried |= {setting for number in in_ci for setting in rows[number].items()}
+        cells += _list_drawn_cells(backend, rows, in_ci)
     return {"seed": seed, "forbidden_pairs": forbidden, "cells": cells}
 
 
@@ -50,16 +62,28 @@ def _list_optimizer_cells() -> list[dict[str, Any]]:
     return [
         {
             **{"name": f"{optimizer}_{method}", "ci": False, "backends": BACKENDS},
-            "recipe": make_optimizer_recipe(f"{optimizer}_{method}", optimizer, method),
+            "recipe": make_optimizer_recipe(f"{optimizer}_{method}", optimizer, method, scheduler),
         }
-        for optimizer, method in pairs
+        for (optimizer, method), scheduler in zip(pairs, cycle(get_args(Scheduler)), strict=False)
     ]
 
 
-def _list_drawn_cells(backend: str, rows: Sequence[Row]) -> list[dict[str, Any]]:
+def choose_for_ci(rows: Sequence[Row], tried: Set[Setting]) -> list[int]:
+    """Numbers of the rows that together hold most settings; those not in `tried` count twice."""
+    chosen: list[int] = []
+    held: set[Setting] = set()
+    for _ in range(min(DRAWN_IN_CI, len(rows))):
+        open_rows = [number for number in range(len(rows)) if number not in chosen]
+        best = max(open_rows, key=lambda number: sum(2 - (s in tried) for s in rows[number].items() if s not in held))
+        chosen.append(best)
+        held |= set(rows[best].items())
+    return chosen
+
+
+def _list_drawn_cells(backend: str, rows: Sequence[Row], in_ci: Sequence[int]) -> list[dict[str, Any]]:
     names = [f"{backend}-{number:03}" for number in range(len(rows))]
     return [
-        {"name": name, "ci": number < DRAWN_IN_CI, "backends": [backend], "recipe": make_recipe(name, row)}
+        {"name": name, "ci": number in in_ci, "backends": [backend], "recipe": make_recipe(name, row)}
         for number, (name, row) in enumerate(zip(names, rows, strict=True))
     ]
 

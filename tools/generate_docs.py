@@ -16,6 +16,7 @@ from pathlib import Path
 
 from qwen_recipes.recipe.schema import SCHEMA_FILES, Draft, build_recipe_schema
 from qwen_recipes.recipe.spec.validator import FILE as CORE_SCHEMA_FILE
+from research.curves import curves_page
 from research.estimates import estimates_page
 from research.faults import faults_page
 from research.measurements import strategies_page
@@ -74,8 +75,11 @@ def render_all_files() -> dict[Path, str]:
         research / "memory-estimates.svg": estimates_page.render_plot(),
         research / "trainer-values.md": trainer_page.render_page(),
         research / "token-parity.md": parity_page.render_page(),
+        research / "loss-curves.md": curves_page.render_page(),
+        **{research / name: text for name, text in curves_page.render_plots().items()},
         research / "strategies.md": strategies_page.render_page(),
         research / "resume.md": fill_blocks("docs/research/resume.md", {"faults": faults_page.render_table}),
+        ROOT / "README.md": fill_blocks("README.md", {"curves": curves_page.render_readme}),
         DOCS / "README.md": fill_blocks(
             "docs/README.md",
             {"recipe": framework_pages.render_example_recipe, "received": framework_pages.render_received_table},

@@ -17,7 +17,8 @@ from qwen_recipes.verify.trainer_comparison.leaves import LEAVES
 from qwen_recipes.verify.trainer_comparison.whole_trainer import WHOLE_TRAINER
 from tools.trainer_gpu_section import render_gpu_section
 
-RESULTS = Path(__file__).parents[1] / "tests" / "conformance" / "trainer" / "results.json"
+FOLDER = Path(__file__).parents[1] / "tests" / "conformance" / "trainer"
+RESULTS, REFUSALS, CELLS = FOLDER / "results.json", FOLDER / "refusals.json", FOLDER / "cells.json"
 Results = Mapping[str, Mapping[str, Mapping[str, Any]]]
 """By cell and framework: version, date, outcome, and the fields that are as planned, differ or are not seen."""
 HEAD = """# Seen at the trainer
@@ -31,8 +32,21 @@ recipes, on a CPU, up to its first batch, and what stands there is compared with
 - **refused**: unsupported; compiling is an error
 - **not seen**: why no trainer on a CPU shows it, and which test does
 
-Made by `tools/generate_docs.py` from `tests/conformance/trainer/results.json`, which `make conformance-full` writes.
-The results here are older: they were observed before the compiled files were mended, and of few of today's recipes.
+The recipes are those of `tests/conformance/trainer/cells.json`: some written by hand, each optimizer with whole weights
+and with an adapter over all schedules, and for each framework a covering array in which every two settings that it is
+told stand together once. Settings that the same code of a framework makes stand for each other in the array.
+`make conformance` tries those marked `ci`: the written ones that once showed a fault, and of each array the eight that
+hold most settings. `make conformance-full` tries all and writes `results.json` beside them, from which
+`tools/generate_docs.py` makes this page.
+"""
+NOT_RUN = """## Refusals that no CPU shows
+
+Not run: these start on GPUs alone.
+
+- `training.weights_dtype: bfloat16` under DeepSpeed, Megatron or FSDP, and with an adapter in LLaMA-Factory
+- `training.micro_batch_size` above 1 with packing and FlashAttention 2 in LLaMA-Factory
+- `training.packing` in ms-swift's managed environment, which has no FlashAttention
+- everything that is refused under Megatron-Core, ms-swift's alone
 """
 RECIPE_FIELDS = {"training.beta1": "training.betas", "training.beta2": "training.betas", "output.hub": "output.hub.id"}
 """Fields of a recipe that are named otherwise in the plan."""
@@ -41,24 +55,49 @@ SHOWN_CELLS = 3
 
 def render_page() -> str:
     """The page; without results it says that nothing was run."""
-    results: Results = json.loads(RESULTS.read_text("utf-8")) if RESULTS.is_file() else {}
-    parts = (_render_counts(results), _render_fields(results), _render_differences(results), render_gpu_section())
-    return "\n".join([HEAD, *(line for part in parts for line in part)])
+    results, refusals = _read_results(RESULTS), _read_results(REFUSALS)
+    tables = [*_render_counts(results), *_render_fields(results), *_render_differences(results)]
+    return "\n".join([HEAD, *tables, *_render_refusals(refusals), NOT_RUN, *render_gpu_section()])
+
+
+def _read_results(file: Path) -> Results:
+    found: Results = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+    return found
 
 
 def _render_counts(results: Results) -> list[str]:
     lines = [
-        "| framework | version | observed | refused | not run | failed | last run |",
-        "|---|---|---|---|---|---|---|",
+        "| framework | version | recipes | observed | refused | package missing | failed | not tried | last run |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
+    planned = Counter(name for cell in json.loads(CELLS.read_text("utf-8"))["cells"] for name in cell["backends"])
     for backend in load_backends():
         found = [cell[backend.name] for cell in results.values() if backend.name in cell]
         count = Counter(one["outcome"] for one in found)
         versions = ", ".join(sorted({one["version"] for one in found})) or "-"
         latest = max((one["date"] for one in found), default="-")
         outcomes = " | ".join(str(count[name]) for name in ("observed", "refused", "not run", "failed"))
-        lines.append(f"| {backend.title} | {versions} | {outcomes} | {latest} |")
-    return [*lines, "", "Recipes, by outcome. Not run: the locked environment lacks the optimizer's package.", ""]
+        recipes, left = planned[backend.name], planned[backend.name] - len(found)
+        lines.append(f"| {backend.title} | {versions} | {recipes} | {outcomes} | {left} | {latest} |")
+    return [*lines, "", "Package missing: the locked environment lacks the optimizer's package.", ""]
+
+
+def _render_refusals(refusals: Results) -> list[str]:
+    """What was refused with the probe, and what the trainer did without the refusal."""
+    lines = ["## Refusals, shown", "", "Compiled as if nothing were unsupported, and started.", ""]
+    lines += ["| framework | field | what the trainer does | version | date |", "|---|---|---|---|---|"]
+    for name in sorted(refusals):
+        for backend, one in refusals[name].items():
+            lines.append(
+                f"| {backend} | `{one['field']}` | {_describe_fault(one)} | {one['version']} | {one['date']} |"
+            )
+    return [*lines, "", "Recipes: `tests/conformance/trainer/refusals.yaml`.", ""]
+
+
+def _describe_fault(one: Mapping[str, Any]) -> str:
+    if "error" in one:
+        return f"ends with {_show(one['error'])}"
+    return f"`{one['differs']}`: planned {_show(one['planned'])}, seen {_show(one['seen'])}"
 
 
 def _render_fields(results: Results) -> list[str]:

@@ -177,7 +177,7 @@ def tensors(experts: int) -> Iterator[Tensor]:
 
 
 def draw(tensor: Tensor, generator: torch.Generator) -> torch.Tensor:
-    """The weight's values."""
+    """The weight's values, all of which bfloat16 can hold, as those of the released models."""
     import torch
 
     if tensor.deviation is None:
@@ -185,7 +185,7 @@ def draw(tensor: Tensor, generator: torch.Generator) -> torch.Tensor:
     values = torch.randn(tensor.shape, generator=generator) * tensor.deviation
     if tensor.name == EMBEDDINGS:
         values *= token_scales().unsqueeze(1)
-    return values
+    return values.bfloat16().float()
 
 
 def token_scales() -> torch.Tensor:

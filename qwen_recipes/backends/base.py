@@ -77,12 +77,16 @@ class Backend:
     """The dtype to which a plugin beside the config casts trained weights; None where its own keys say it."""
     weights_plugin: Path | None = None
     """The Python file that does so; it is copied as `weights_dtype.py`."""
+    joined_lists: frozenset[str] = frozenset()
+    """Native keys whose list in `extra` is joined to the compiled one: plugins and callbacks stand beside ours."""
     choose_plugins: Callable[[Plan], tuple[str, ...]] = lambda plan: ()
     """What it has to load beside its config: names that its template prints."""
     uses_trainer_plugin: Callable[[Plan], bool] = lambda plan: False
     """Whether a plan needs `trainer_plugin.py` of this backend's package, which is copied beside the config."""
     count_needed_packs: Callable[[Plan], int] = lambda plan: 0
     """Full packs below which it would find no batch in an epoch, and never end."""
+    count_needed_examples: Callable[[Plan], int] = lambda plan: 0
+    """Examples below which it would find no batch in an epoch, and train on nothing."""
     resume_argument: str = ""
     """The argument that names the checkpoint to go on from, as a format with one place."""
     resume_unsupported: tuple[UnsupportedSetting, ...] = ()

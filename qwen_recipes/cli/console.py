@@ -30,7 +30,7 @@ def print_stderr(message: str, *, nl: bool = True) -> None:
     try:
         _echo(escape_styled(message), sys.stderr, nl)
     except OSError:
-        _silence(sys.stderr)
+        _discard_output(sys.stderr)
 
 
 def print_text(message: str, *, nl: bool = True) -> None:
@@ -62,9 +62,9 @@ def _print_stdout(message: str | bytes, nl: bool) -> None:
     try:
         _echo(message, sys.stdout, nl)
     except BrokenPipeError:
-        _silence(sys.stdout)
+        _discard_output(sys.stdout)
     except OSError as error:
-        _silence(sys.stdout)
+        _discard_output(sys.stdout)
         print_stderr(f"recipes: standard output can't be written: {error.strerror}")
         sys.exit(_OUTPUT_FAILED)
 
@@ -76,7 +76,7 @@ def _echo(message: str | bytes, stream: TextIO, nl: bool) -> None:
     click.echo(message, file=stream, nl=nl, color=should_colour(stream))
 
 
-def _silence(stream: TextIO) -> None:
+def _discard_output(stream: TextIO) -> None:
     """Send what is still to be printed, and what is held back, nowhere."""
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -38,13 +38,13 @@ def escape_styled(text: str) -> str:
 
 def dump_json(data: object) -> str:
     """Indented JSON in UTF-8, in which no control is left that a terminal would obey."""
-    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(data, indent=2, ensure_ascii=False))
+    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(data, indent=2, ensure_ascii=False))
 
 
-def _escape_character(found: re.Match[str]) -> str:
-    code = ord(found[0])
+def _escape_character(match: re.Match[str]) -> str:
+    code = ord(match[0])
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def _disarm_commands(text: str) -> str:
-    return _GITHUB_COMMAND.sub(lambda found: "#\\x23" if found[1] is None else f"{found[1]}\\x3a\\x3a", text)
+    return _GITHUB_COMMAND.sub(lambda match: "#\\x23" if match[1] is None else f"{match[1]}\\x3a\\x3a", text)

@@ -10,7 +10,7 @@ import click
 
 from qwen_recipes.backends.base import Backend
 from qwen_recipes.backends.plan import Plan
-from qwen_recipes.data.estimate_rows import BYTES_PER_TOKEN, estimate_rows
+from qwen_recipes.data.estimate_rows import BYTES_PER_TOKEN, estimate_sources
 from qwen_recipes.data.sample_examples import estimate_split
 from qwen_recipes.data.source_files import list_source_files
 from qwen_recipes.estimate import (
@@ -66,13 +66,10 @@ def suggest_tried_changes(
 
 def estimate_training_rows(plan: Plan, folder: Path) -> TrainingRows | None:
     """A guess of the rows to train on, from the files' sizes; None where they are not all local JSONL."""
-    paths: list[Path] = []
-    for source in plan.data.train:
-        found = list_source_files(source.path, folder) if source.path else []
-        if not found:
-            return None
-        paths += found
-    seen = estimate_rows(paths)
+    seen = estimate_sources(
+        (list_source_files(source.path, folder) if source.path else [], source.limit, source.weight)
+        for source in plan.data.train
+    )
     if not seen:
         return None
     examples, share = estimate_split(plan, folder)

@@ -180,7 +180,7 @@ def _run_preflight(loaded: LoadedRecipe, compiled: CompiledRecipe, folder: Path,
 
     Without `trust_recipe` the Python of an environment that the recipe brings is not run: its files are read.
     """
-    from qwen_recipes.environments.environment import MissingEnvironmentError
+    from qwen_recipes.environments.environment import UNKNOWN_VERSION, MissingEnvironmentError
     from qwen_recipes.environments.optional_packages import find_missing_packages, read_missing_packages
     from qwen_recipes.runs import preflight
     from qwen_recipes.runs.run import get_output_folder
@@ -192,7 +192,7 @@ def _run_preflight(loaded: LoadedRecipe, compiled: CompiledRecipe, folder: Path,
         environment = preflight.find_run_environment(plan, backend, loaded.folder, trust_recipe=trust_recipe)
         if trust_recipe or plan.run.environment in ("managed", "current"):
             problems += find_missing_packages(plan, environment.interpreter)
-        else:
+        elif environment.version != UNKNOWN_VERSION:
             problems += read_missing_packages(plan, environment.site_packages, environment.interpreter)
         problems += preflight.find_drifted_packages(environment)
     except MissingEnvironmentError as error:
@@ -209,7 +209,9 @@ def _run_preflight(loaded: LoadedRecipe, compiled: CompiledRecipe, folder: Path,
         sys.exit(ExitCode.DOES_NOT_FIT)
     if environment is None or problems:
         sys.exit(ExitCode.ENVIRONMENT)
-    if environment.version != backend.version:
+    if environment.version == UNKNOWN_VERSION:
+        print_stderr(f"recipes: {environment.folder} is not examined: a dry run does not run the Python in it")
+    elif environment.version != backend.version:
         print_stderr(
             f"recipes: {environment.folder} has {backend.title} {environment.version}, and the files are compiled "
             f"for {backend.version}"

@@ -47,7 +47,8 @@ def command(
 
     The framework encodes the recipe's first rows in its own environment, with the compiled config; ids and labels are
     held against our definition and against the other frameworks'. Nothing is trained and no weights are needed.
-    Exit code 1 where a token or a label differs.
+    Exit code 1 where a token or a label differs. Of preferences and reward models, the framework is started as with
+    --trainer, and the examples in its batches are compared: chosen and rejected, or the labelled answer.
 
     With --trainer the framework is started on the recipe's model and first rows, in one process on the CPU, and stopped
     where its first batch is drawn. Training arguments, optimizer, weights, adapters, reference model and batches are
@@ -84,12 +85,17 @@ def _exit_if_code_is_brought(loaded: LoadedRecipe) -> None:
 
 
 def _compare_backends(loaded: LoadedRecipe, chosen: list[Backend], rows: int) -> tuple[list[Any], list[dict[str, Any]]]:
+    from qwen_recipes.cli.verify_preferences import compare_preference_backends
     from qwen_recipes.resolve import resolve
+    from qwen_recipes.verify.preference_sample import OBJECTIVES
     from qwen_recipes.verify.report import compare_backend, count_pairwise_matches
 
     plan = resolve(loaded, chosen[0])
+    if plan.objective.type in OBJECTIVES:
+        return compare_preference_backends(loaded, plan, chosen, rows)
     if plan.objective.type not in ("sft", "pretrain"):
-        exit_with_error("only rows of SFT and pre-training are compared token by token so far", ExitCode.USAGE)
+        title = plan.objective.type.upper()
+        exit_with_error(f"{title} has no answers to compare: its prompts are answered in training", ExitCode.USAGE)
     encoder, picked = _encode_sample(loaded, plan, rows)
     answers = [_encode_with_framework(loaded, backend, picked) for backend in chosen]
     found = [compare_backend(b, plan, picked, a, encoder) for b, a in zip(chosen, answers, strict=True)]

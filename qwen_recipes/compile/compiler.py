@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,12 @@ from qwen_recipes.backends import Backend, OutputFile
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.compile.extra_conflicts import find_indirect_conflicts
 from qwen_recipes.compile.extra_contradictions import find_contradicted_fields
-from qwen_recipes.compile.extra_keys import append_extra_keys, find_extra_conflicts
+from qwen_recipes.compile.extra_keys import (
+    append_extra_keys,
+    find_extra_conflicts,
+    join_lists,
+    select_replacing_keys,
+)
 from qwen_recipes.compile.redundant_fields import is_redundant_field
 from qwen_recipes.compile.render import NoNativeValueError, Renderer, make_recipe_path
 from qwen_recipes.compile.traced_plan import find_source_fields
@@ -80,7 +85,8 @@ def _render_outputs(
         if output.config:
             keys = collect_native_keys(parse_output(output, renderer.render(output, marked=True)))
             _check_extra_conflicts(renderer, loaded, output, keys)
-            text = append_extra_keys(text, plan.extra, backend.name)
+            extra = join_lists(plan.extra, parse_output(output, text), backend.joined_lists)
+            text = append_extra_keys(text, extra, backend.name)
         if output.kind != "shell":
             data = parse_output(output, text)
             if output.config:
@@ -92,7 +98,8 @@ def _render_outputs(
 def _check_extra_conflicts(
     renderer: Renderer, loaded: LoadedRecipe, output: OutputFile, keys: dict[str, set[str]]
 ) -> None:
-    plan, backend = renderer.plan, renderer.backend
+    backend = renderer.backend
+    plan = replace(renderer.plan, extra=select_replacing_keys(renderer.plan.extra, backend.joined_lists))
     asked = {
         path: fields[0]
         for path in {path for paths in keys.values() for path in paths}

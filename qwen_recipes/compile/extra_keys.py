@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from qwen_recipes.compile.value_formats import format_yaml
@@ -24,6 +24,22 @@ def find_extra_conflicts(
             if (key == native or key.startswith((f"{native}.", f"{native}[]"))) and fields:
                 found[native] = fields[0]
     return found
+
+
+def select_replacing_keys(extra: Mapping[str, Any], joined: Collection[str]) -> dict[str, Any]:
+    """The keys of `extra` that would take the place of what is compiled: all but lists that are joined to it."""
+    return {key: value for key, value in extra.items() if key not in joined or not isinstance(value, list)}
+
+
+def join_lists(extra: Mapping[str, Any], compiled: Mapping[str, Any], joined: Collection[str]) -> dict[str, Any]:
+    """The extra keys, where a list of `joined` (native keys) follows what the compiled config has there."""
+    replacing = select_replacing_keys(extra, joined)
+    lists = {key: _append_new(compiled.get(key) or [], value) for key, value in extra.items() if key not in replacing}
+    return {key: lists.get(key, value) for key, value in extra.items()}
+
+
+def _append_new(first: list[Any], more: list[Any]) -> list[Any]:
+    return [*first, *(item for item in more if item not in first)]
 
 
 def append_extra_keys(text: str, extra: Mapping[str, Any], backend: str) -> str:

@@ -7,8 +7,9 @@ from pathlib import Path
 from qwen_recipes.backends import Backend
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.compile.compiler import REWARDS_JSON, ROWS_JSON
-from qwen_recipes.compile.extra_keys import append_extra_keys
+from qwen_recipes.compile.extra_keys import append_extra_keys, join_lists
 from qwen_recipes.compile.render import Renderer, make_recipe_path
+from qwen_recipes.compile.validate_output import parse_output
 from qwen_recipes.compile.value_formats import remove_marks
 from qwen_recipes.recipe.load import LoadedRecipe
 
@@ -24,6 +25,7 @@ def render_plan_files(plan: Plan, backend: Backend, folder: Path, loaded: Loaded
     for output in [*backend.list_output_files(plan), *shared]:
         text = renderer.render(output)
         if output.config:
-            text = append_extra_keys(text, plan.extra, backend.name)
+            extra = join_lists(plan.extra, parse_output(output, text), backend.joined_lists)
+            text = append_extra_keys(text, extra, backend.name)
         files[output.name] = remove_marks(text)
     return files

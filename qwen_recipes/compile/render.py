@@ -71,7 +71,7 @@ class Renderer:
 
     def render(self, output: OutputFile, *, marked: bool = False) -> str:
         """The text of one output. With `marked`, values carry the path of their field (see value_formats)."""
-        environment = _make_environment(self.backend.templates, output.kind, marked)
+        environment = make_environment(self.backend.templates, output.kind, marked)
         text: str = environment.get_template(output.template).render(self._build_context())
         return text
 
@@ -96,6 +96,7 @@ class Renderer:
             "recipe_path": self.recipe_path,
             "rows_folder": self.rows_folder,
             "needed_packs": self.backend.count_needed_packs(self.plan),
+            "needed_examples": self.backend.count_needed_examples(self.plan),
             "counts_steps": self.plan.counts_steps,
             "copied": self._list_files_beside_rows(),
             "splits": ["train", "validation"] if self.plan.data.validates else ["train"],
@@ -158,7 +159,7 @@ class Renderer:
 
 
 @cache
-def _make_environment(templates: Path, kind: FileKind, marked: bool) -> Any:
+def make_environment(templates: Path, kind: FileKind, marked: bool) -> Any:
     """Jinja2, sandboxed and strict, over a backend's templates; kept, so that each is parsed once."""
     from jinja2 import FileSystemLoader, StrictUndefined, pass_context
     from jinja2.sandbox import ImmutableSandboxedEnvironment

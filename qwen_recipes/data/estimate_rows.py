@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 MAX_SAMPLED_ROWS = 200
@@ -12,6 +12,21 @@ SAMPLE_BYTES = 1 << 20
 """Bytes that are read of a file."""
 BYTES_PER_TOKEN = 4.0
 """JSON of English chat a token, keys included: 4.5 plain, 2.9 with tools (examples/data, Qwen3's tokenizer)."""
+
+
+def estimate_sources(sources: Iterable[tuple[Sequence[Path], int | None, float]]) -> tuple[int, float] | None:
+    """Rows to train on and their mean bytes, over sources: each its files, its first rows that are meant, its weight.
+
+    None where a file is not there or is not JSONL.
+    """
+    count, size = 0.0, 0.0
+    for paths, most_rows, weight in sources:
+        seen = estimate_rows(paths)
+        if seen is None:
+            return None
+        rows = weight * (seen[0] if most_rows is None else min(most_rows, seen[0]))
+        count, size = count + rows, size + rows * seen[1]
+    return (round(count), size / count) if count else None
 
 
 def estimate_rows(paths: Sequence[Path]) -> tuple[int, float] | None:
@@ -23,7 +38,7 @@ def estimate_rows(paths: Sequence[Path]) -> tuple[int, float] | None:
         whole = path.stat().st_size
         with path.open("rb") as file:
             head = file.read(SAMPLE_BYTES)
-        rows = head.count(b"\n") + (0 if head.endswith(b"\n") or not head else 1)
+        rows = sum(1 for line in head.split(b"\n") if line.strip())
         count += rows * whole / len(head) if head else 0
         size += whole
     return (round(count), size / count) if count else None

@@ -107,8 +107,10 @@ class TokenMeasurer:
             for text, _ in row
         ]
         trained = [at for at, segment in enumerate(row) if segment.in_loss]
-        return ExampleLength(
-            sum(counts), sum(counts[at] for at in trained), sum(counts[: trained[0]] if trained else counts)
+        if not trained:
+            return ExampleLength(sum(counts), 0, sum(counts))
+        return _leave_out_first_token(
+            ExampleLength(sum(counts), sum(counts[at] for at in trained), sum(counts[: trained[0]]))
         )
 
     def measure_text(
@@ -126,7 +128,7 @@ class TokenMeasurer:
         counts = numpy.cumsum(found & numpy.uint64(COUNT_MASK), dtype=numpy.int64)
         total = int(counts[-1]) if values else 0
         if is_plain_text or self.loss_selection.train_on == "all":
-            return ExampleLength(total, total, 0), found
+            return _leave_out_first_token(ExampleLength(total, total, 0)), found
         return self._count_loss_tokens(pieces, ends, counts, total, flags), found
 
     def _word_values(self, pieces: list[str]) -> tuple[list[int], list[int]]:
@@ -168,6 +170,13 @@ class TokenMeasurer:
     def _count_line_end_tokens(self, text: str) -> int:
         found = LINE_END_PATTERN.match(text)
         return self.counter.word_cache[found.group()] & COUNT_MASK if found else 0
+
+
+def _leave_out_first_token(length: ExampleLength) -> ExampleLength:
+    """Nothing predicts a text's first token, so that it carries no loss."""
+    if length.first_loss_token or not length.loss_tokens:
+        return length
+    return ExampleLength(length.tokens, length.loss_tokens - 1, 1)
 
 
 def extract_word_hashes(values: numpy.ndarray[Any, Any]) -> numpy.ndarray[Any, Any]:

@@ -9,11 +9,12 @@ from typing import Any
 from qwen_recipes.backends.plan import ChatPlan, Plan
 from qwen_recipes.data.chat_rendering import TemplateRenderer
 from qwen_recipes.data.example_length import TokenMeasurer, select_loss
+from qwen_recipes.data.first_rows import limit_files, split_first_rows
 from qwen_recipes.data.length_histogram import LengthHistogram
 from qwen_recipes.data.parsed_row import parse_row
 from qwen_recipes.data.rows.message_forms import RowOptions
 from qwen_recipes.data.rows.messages import BadRowError, Row
-from qwen_recipes.data.rows.row_reader import MissingReaderError, find_file_problem, read_raw_rows, split_file
+from qwen_recipes.data.rows.row_reader import MissingReaderError, find_file_problem, read_raw_rows
 from qwen_recipes.data.source_files import list_source_files
 from qwen_recipes.data.token_counter import TokenCounter
 from qwen_recipes.data.tokenizer import MissingTokenizerError, is_qwen3_tokenizer, load_tokenizer
@@ -29,12 +30,15 @@ def sample_lengths(plan: Plan, folder: Path, max_rows: int = MAX_ROWS) -> Length
     `folder` is the recipe's. None where nothing can be said: rows on the hub, missing files, no tokenizer here.
     Nothing is kept between calls: what would tell that a file is unchanged costs nearly as much as measuring.
     """
-    files = [
-        (file, source) for source in plan.data.train if source.path for file in list_source_files(source.path, folder)
-    ]
-    if not files:
-        return None
     try:
+        files = [
+            (file, source, most)
+            for source in plan.data.train
+            if source.path
+            for file, most in limit_files(list_source_files(source.path, folder), source.encoding or "", source.limit)
+        ]
+        if not files:
+            return None
         return _measure_files(plan, folder, files, max_rows)
     except (MissingTokenizerError, MissingReaderError, OSError):
         return None
@@ -51,9 +55,10 @@ def _measure_files(plan: Plan, folder: Path, files: list[Any], max_rows: int) ->
         else TemplateRenderer("unknown", (folder / chat.template).read_text())
     )
     found = LengthHistogram()
-    for file, source in files:
+    share = max(1, max_rows // len(files))
+    for file, source, most in files:
         measure = TokenMeasurer(counter, select_loss(chat.train_on, chat.thinking, source.format))
-        for row in _read_normalized_rows(file, source, max(1, max_rows // len(files))):
+        for row in _read_normalized_rows(file, source, most, share):
             for example in list_examples(template, row, chat):
                 measured = measure.measure_row(example, template.render_row(example), template.render)
                 longest = max((length for length, _ in measured), key=lambda one: one.tokens)
@@ -70,11 +75,11 @@ def list_examples(template: TemplateRenderer, row: Row, chat: ChatPlan) -> list[
         return []
 
 
-def _read_normalized_rows(file: Path, source: Any, max_rows: int) -> Iterator[Any]:
+def _read_normalized_rows(file: Path, source: Any, most_rows: int | None, max_rows: int) -> Iterator[Any]:
     if find_file_problem(file):
         return
     count, options = 0, RowOptions(source.roles, source.prompt_style)
-    for work in split_file(file, source.encoding or ""):
+    for work in split_first_rows(file, source.encoding or "", most_rows):
         for record in read_raw_rows(work):
             facts = parse_row(record.row, source.format, dict(source.columns), "", None, options)
             if facts.normalized is not None:

@@ -18,6 +18,7 @@ from qwen_recipes.errors import QwenRecipesError
 
 DESCRIPTION_FILE = "environment.json"
 READY_MARKER = "ready"
+UNKNOWN_VERSION = "unknown"
 
 
 class MissingEnvironmentError(QwenRecipesError, LookupError):
@@ -142,12 +143,17 @@ def find_environment_in(backend: Backend, folder: Path) -> CurrentEnvironment:
 
 
 def read_environment_in(backend: Backend, folder: Path) -> CurrentEnvironment:
-    """As `find_environment_in`, from the folder's files alone: nothing in it is run. Raises MissingEnvironmentError."""
+    """As `find_environment_in`, from the folder's files alone: nothing in it is run.
+
+    The version is UNKNOWN_VERSION where they do not tell. Raises MissingEnvironmentError where it has no Python.
+    """
     for site_packages in sorted(folder.glob("lib/python3.*/site-packages")):
         installed = read_installed_versions(site_packages)
         if version := installed.get(backend.distribution.lower().replace("_", "-")):
             python = site_packages.parent.name.removeprefix("python")
             return CurrentEnvironment(backend.name, version, detect_device(), python, folder, folder / DESCRIPTION_FILE)
+    if (folder / "bin" / "python").exists():
+        return CurrentEnvironment(backend.name, UNKNOWN_VERSION, detect_device(), "", folder, folder / DESCRIPTION_FILE)
     raise MissingEnvironmentError(f"{folder} is not a virtual environment with {backend.distribution}")
 
 

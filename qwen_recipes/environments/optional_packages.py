@@ -23,7 +23,7 @@ TRACKER_PACKAGES = {
 }
 ATTENTION_PACKAGES = {
     "flash_attention_2": ("flash_attn", "flash-attn"),
-    "flash_attention_3": ("flash_attn_3", "flash-attn-3"),
+    "flash_attention_3": ("flash_attn_interface", "flash-attn-3"),
 }
 EXTRA_PACKAGES = {
     "use_vllm": ("vllm", "vllm"),

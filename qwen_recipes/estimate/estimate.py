@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.data.rows.steps import count_steps
 from qwen_recipes.estimate.gpu_models import GpuModel
 from qwen_recipes.estimate.host_memory import estimate_host_memory
 from qwen_recipes.estimate.memory import (
@@ -111,11 +112,24 @@ class Estimate:
             return t.steps
         if self.rows is None or t.epochs is None:
             return None
-        share = 1 - (self.plan.data.validation_share or 0.0)
-        rows = self.rows.count * share
+        rows = self.rows.count * (1 - (self.plan.data.validation_share or 0.0))
         if t.packing:
-            rows = rows * min(self.rows.mean_tokens, t.sequence_length) / t.sequence_length
-        return max(1, math.ceil(rows * t.epochs / t.batch_size))
+            packs = rows * min(self.rows.mean_tokens, t.sequence_length) / t.sequence_length
+            return max(1, math.ceil(packs * t.epochs / t.batch_size))
+        return self._count_steps(round(rows))
+
+    def _count_steps(self, rows: int) -> int:
+        """As the row program counts; under GRPO a row is as many sequences as it has answers."""
+        t, objective = self.plan.training, self.plan.objective
+        spec = {
+            "epochs": t.epochs,
+            "micro_batch_size": t.micro_batch_size,
+            "replicas": self.plan.hardware.replicas,
+            "gradient_accumulation": t.gradient_accumulation,
+            "warmup_steps": 0,
+            "decay_ratio": None,
+        }
+        return count_steps(spec, rows * (objective.generations if objective.type == "grpo" else 1))["total"]
 
     @property
     def tokens_per_step(self) -> float:

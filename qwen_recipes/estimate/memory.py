@@ -126,17 +126,16 @@ def quantized_weight_bytes(workload: Workload) -> float:
 
 
 def stored_weight_bytes(workload: Workload) -> float:
-    """The model as it is stored: what shards leave here, and a frozen copy where a reference is kept."""
-    facts = workload.facts
+    """The model as it is stored: what shards leave here, and a frozen one where a reference is kept."""
+    facts, models = workload.facts, 2 if workload.reference else 1
     if workload.bits == 16:
         trained = 0 if workload.method == "lora" else workload.trainable
-        frozen = facts.parameters * (2 if workload.reference else 1) - trained
+        frozen = facts.parameters * models - trained
         whole = trained * weight_bytes(workload) + frozen * frozen_weight_bytes(workload)
     else:
         rest = facts.parameters - count_quantizable_weights(facts)
-        whole = count_quantizable_weights(facts) * quantized_weight_bytes(workload) + rest * unquantized_weight_bytes(
-            workload
-        )
+        small = count_quantizable_weights(facts) * quantized_weight_bytes(workload)
+        whole = models * (small + rest * unquantized_weight_bytes(workload))
     if workload.strategy not in SHARDS_WEIGHTS:
         return whole / workload.model_parallel_gpus
     resident = 0.0 if workload.offload == "all" else whole / workload.shards

@@ -50,7 +50,7 @@ class Workload:
     shards: int
     offload: str
     reference: bool
-    """Whether a second, frozen copy of the weights stays beside (preferences in full fine-tuning)."""
+    """Whether a second, frozen model stays beside, for the loss to compare with."""
     accumulation: int
     """Micro-batches of one optimizer step."""
     trained_tensors: int
@@ -99,13 +99,30 @@ def build_workload(plan: Plan, facts: ModelFacts) -> Workload:
         shards=h.world if h.megatron else max(1, h.world // h.tensor_parallel),
         model_parallel_gpus=_count_model_parallel_gpus(h, facts),
         offload=h.offload,
-        reference=plan.objective.type in ("dpo", "kto") and not m.adapter,
+        reference=keeps_reference_model(plan),
         accumulation=t.gradient_accumulation,
         trained_tensors=_count_trained_tensors(
             facts, "full" if not m.adapter else m.variant, len(m.targets), len(m.layer_numbers)
         ),
         rows_per_example=2 if plan.objective.pairs or plan.objective.type == "kto" else 1,
     )
+
+
+def keeps_reference_model(plan: Plan) -> bool:
+    """Whether the model to compare with is loaded beside the one that is trained.
+
+    With a new adapter it is the same model without it. From a saved one, LLaMA-Factory loads the model again for
+    preferences and ms-swift for an anchored loss; the others hold the saved adapter twice. GRPO without `beta` compares
+    with nothing.
+    """
+    objective, method = plan.objective, plan.method
+    if not objective.compares or (objective.type == "grpo" and objective.beta == 0):
+        return False
+    if not method.adapter:
+        return True
+    continued = method.start_from is not None and objective.reference == "start"
+    anchored = objective.kl_weight is not None
+    return continued and (plan.backend == "llamafactory" or (plan.backend == "ms-swift" and anchored))
 
 
 def build_workload_from_cell(cell: Mapping[str, Any], facts: ModelFacts) -> Workload:

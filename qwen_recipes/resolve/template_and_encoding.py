@@ -17,9 +17,7 @@ def resolve_template_and_encoding(plan: Plan, facts: ModelFacts, backend: Backen
     """The model folder's own template, if Qwen did not release it and the framework can take it; else what is planned.
     Handed over as tokens, if that is left open, the framework's own would differ, and it can take them.
     """
-    if not plan.objective.chat:
-        return plan
-    own = _use_model_template(plan, facts)
+    own = _use_model_template(plan, facts) if plan.objective.chat else None
     if own and not backend.find_unsupported(_use_exact_encoding(own, backend)):
         found = _use_exact_encoding(own, backend)
         why = "the model folder's own, which Qwen did not release (QR318)"
@@ -28,7 +26,8 @@ def resolve_template_and_encoding(plan: Plan, facts: ModelFacts, backend: Backen
         found = _use_exact_encoding(plan, backend)
     if found.chat.encoding != plan.chat.encoding:
         fields = ("chat.template",) if "chat.template" in plan.set_fields else ("model.id",)
-        why = f"{backend.title} would make other tokens of these rows (QR317)"
+        code = " (QR317)" if plan.objective.chat else ""
+        why = f"{backend.title} would make other tokens of these rows{code}"
         decisions.derive_value("chat.encoding", None, why, *fields, origin="model")
     return found
 

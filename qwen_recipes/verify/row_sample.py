@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 
 from qwen_recipes.backends.plan import Plan, SourcePlan
@@ -60,11 +61,18 @@ def sample_rows(plan: Plan, base: Path, encoder: Encoder, count: int | None) -> 
 
 def _read_rows(plan: Plan, base: Path, result: RowSample) -> Iterator[tuple[str, int, Row]]:
     for source in plan.data.train:
-        for file, line, row, _ in read_normalized_rows(_resolve_source_path(source, base)):
-            if row is None:
-                result.bad += 1
-            else:
-                yield file, line, row
+        yield from read_source(source, base, result)
+
+
+def read_source(
+    source: SourcePlan, base: Path, result: RowSample, count: int | None = None
+) -> Iterator[tuple[str, int, Row]]:
+    """File, line and row in our form of a source's first `count` rows; those that can't be read are counted."""
+    for file, line, row, _ in islice(read_normalized_rows(_resolve_source_path(source, base)), count):
+        if row is None:
+            result.bad += 1
+        else:
+            yield file, line, row
 
 
 def _resolve_source_path(source: SourcePlan, base: Path) -> dict[str, object]:

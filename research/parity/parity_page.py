@@ -15,6 +15,7 @@ from typing import Any
 from qwen_recipes.backends import load_backend
 from qwen_recipes.verify.compare import DIFFERENCE_KINDS
 from qwen_recipes.verify.known_differences import KnownDifference, find_known_difference
+from research.parity import preference_page
 from research.parity.conversations import CASES
 from research.parity.parity_cells import BACKENDS, DEFAULT_OPTION, MODELS, OPTIONS, TRUNCATE_AT, ParityCell
 from research.parity.supported_cases import list_unsupported_cases
@@ -22,7 +23,7 @@ from research.parity.supported_cases import list_unsupported_cases
 ROOT = Path(__file__).parents[2]
 RESULTS = Path(__file__).with_name("results.json")
 PAGE = ROOT / "docs" / "research" / "token-parity.md"
-MARKS = "<!-- generated: tokens -->\n", "<!-- end -->"
+MARK, END = "<!-- generated: {} -->\n", "<!-- end -->"
 
 Result = dict[str, Any]
 
@@ -164,6 +165,10 @@ for each variant, natively and with `chat.encoding: exact`; and {few} more for e
 `objective: pretrain`. A score is the share of rows, in per cent, whose ids are ours, then whose ids and labels both
 are, of the rows that the framework takes by its documentation (`research/parity/supported_cases.py`, written before the
 run). `overlong: truncate` cuts at {cut} tokens; rows of which nothing is learnt then are left out beforehand.
+
+This run is from before 29 November 2026, when a row with several reasoned turns became several examples by default: its
+rows are whole, as with `chat.turns: together`. `tests/conformance/test_tokens.py` compares 204 conversations with the
+present default in each test run.
 """
 
 
@@ -194,10 +199,12 @@ def render_block() -> str:
 
 
 def render_page() -> str:
-    """docs/research/token-parity.md with its generated part made anew."""
-    start, end = MARKS
-    before, rest = PAGE.read_text("utf-8").split(start)
-    return before + start + render_block() + end + rest.split(end, 1)[1]
+    """docs/research/token-parity.md with its generated parts made anew."""
+    page = PAGE.read_text("utf-8")
+    for name, render in {"tokens": render_block, "preferences": preference_page.render_block}.items():
+        before, rest = page.split(MARK.format(name))
+        page = before + MARK.format(name) + render() + END + rest.split(END, 1)[1]
+    return page
 
 
 def render_unavoidable() -> str:

@@ -27,6 +27,17 @@ REFUSED_BY = {
 }
 """Guards that refuse a recipe for one framework, which does badly what the others do well."""
 
+UNPARSED = {
+    ("stop-by-epoch", "llamafactory"): "swanlab, which the locked environment has not",
+    ("stop-by-epoch", "ms-swift"): "swanlab, which the locked environment has not",
+    ("galore", "llamafactory"): "galore-torch, which the locked environment has not",
+    ("apollo-freeze", "llamafactory"): "apollo-torch, which the locked environment has not",
+    ("grpo-vllm-colocate", "ms-swift"): "vLLM, which the locked environment has not",
+    ("grpo-vllm-server", "ms-swift"): "vLLM, which the locked environment has not",
+    ("megatron-moe", "ms-swift"): "Megatron-Core, which wants a GPU; its schema is from ms-swift's own classes",
+}
+"""What a framework's parser can't read on this machine, and for want of what."""
+
 
 def accelerate_variables(plan: Plan) -> dict[str, str]:
     """What `accelerate launch` with our fsdp.yaml puts into the environment, as far as parsers look at it."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from qwen_recipes.backends import load_backend
+from qwen_recipes.backends import Backend, load_backend
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.compile import compile_recipe
 from qwen_recipes.finding import RecipeError
@@ -45,7 +45,7 @@ class ProbedRecipe:
 
 
 def probe_recipes(
-    backend: str,
+    backend: Backend,
     interpreter: Path,
     recipes: Mapping[str, Path],
     folder: Path,
@@ -58,22 +58,22 @@ def probe_recipes(
     found = {name: _prepare(backend, recipe, folder / name) for name, recipe in recipes.items()}
     for name, changes in (edits or {}).items():
         _edit_config(found[name], changes)
-    run_probes(backend, interpreter, [one.job for one in found.values() if one.job], folder / "scratch")
+    run_probes(backend.name, interpreter, [one.job for one in found.values() if one.job], folder / "scratch")
     for one in found.values():
         if one.job:
             one.observation = json.loads(one.job.out.read_text("utf-8"))
     return found
 
 
-def _prepare(backend: str, recipe: Path, folder: Path) -> ProbedRecipe:
-    loaded, one = load_recipe(str(recipe)), load_backend(backend)
+def _prepare(backend: Backend, recipe: Path, folder: Path) -> ProbedRecipe:
+    loaded = load_recipe(str(recipe))
     try:
-        plan = compile_recipe(loaded, one, folder).plan
+        plan = compile_recipe(loaded, backend, folder).plan
     except RecipeError as error:
         codes = tuple(finding.code for finding in error.findings if finding.severity == "error")
         return ProbedRecipe(recipe, refused=codes)
     folder.mkdir(parents=True, exist_ok=True)
-    return ProbedRecipe(recipe, plan, prepare_probe(loaded, plan, one, folder))
+    return ProbedRecipe(recipe, plan, prepare_probe(loaded, plan, backend, folder))
 
 
 def _edit_config(probed: ProbedRecipe, changes: Edits) -> None:
@@ -100,5 +100,6 @@ class TrainerProbes:
         key = (backend, group)
         if key not in self.kept:
             python = self.interpreter(backend)
-            self.kept[key] = probe_recipes(backend, python, recipes, self.folder / group / backend, edits)
+            folder = self.folder / group / backend
+            self.kept[key] = probe_recipes(load_backend(backend), python, recipes, folder, edits)
         return self.kept[key]

@@ -1,75 +1,77 @@
-"""Preference examples in each framework's batches: our ids, and loss where we have it, for ten kinds of them."""
+"""Preferences through the frameworks: our ids and masks in their batches, plain torch's losses at their trainers."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from qwen_recipes.backends.plan import Plan
-from qwen_recipes.data.encoder import build_encoder
-from qwen_recipes.data.rows.formats import normalize_row
-from qwen_recipes.data.rows.preferences import EncodedAnswers, TooLongError
+from research.parity.made_preferences import KINDS
+from research.parity.measure_preferences import measure_tokens
+from research.parity.preference_cells import BACKENDS, OBJECTIVES
+from research.parity.preference_losses import (
+    LOSS_TOLERANCE,
+    RELATIVE_TOLERANCE,
+    LossDifference,
+    measure_losses,
+    shrink_model,
+)
 
-from .made_preferences import KINDS, make_labelled, make_pairs
-from .preference_batches import MICRO_BATCH, make_case, place_recipe, read_examples, run_cases
+pytestmark = pytest.mark.training
 
-pytestmark = [pytest.mark.training, pytest.mark.full]
-
-BACKENDS = ("axolotl", "llamafactory", "ms-swift")
-OBJECTIVES = ("dpo", "orpo", "simpo", "kto", "reward")
-EXAMPLES_OF_A_KIND = 10
-
-
-def expect_examples(plan: Plan, rows: list[dict[str, Any]], objective: str, folder: Path) -> Counter[Any]:
-    """What the definition in `rows/preferences.py` makes of these rows, cut to length; without mismatched answers."""
-    encoder = build_encoder(plan, folder)
-    made: Counter[Any] = Counter()
-    for row in rows:
-        normal = normalize_row(row, "kto" if objective == "kto" else "preference", {})
-        try:
-            encoded = encoder.encode_preference(normal).truncate(plan.training.sequence_length)
-        except TooLongError:
-            continue
-        sides = list_sides(encoded, scored=objective != "reward")
-        made[(*sides, normal["label"]) if objective == "kto" else sides] += 1
-    return made
+SAMPLED, EXAMPLES_OF_A_KIND = ("dpo", "kto"), 40
+"""Objectives of which CI draws two examples of each kind, and how many of each are drawn of all."""
+SAMPLED_LOSSES = "llamafactory"
 
 
-def list_sides(encoded: EncodedAnswers, *, scored: bool) -> tuple[Any, ...]:
-    """Each conversation's ids, and those of them that are scored; a reward model scores the conversation."""
-    return tuple((tuple(encoded.prompt + answer), tuple(answer) if scored else ()) for answer in encoded.answers)
+def check_tokens(
+    name: str, python: Path, model: Path, folder: Path, count: int, objectives: tuple[str, ...] = OBJECTIVES
+) -> None:
+    """Every example of every kind that compiles is in the framework's batches, id for id, and no other."""
+    found = measure_tokens(name, python, model, folder, count, objectives)
+    assert found.keys() == set(objectives)
+    for objective, one in found.items():
+        assert set(one["examples"]) == set(KINDS), (objective, one)
+        assert sum(one["examples"].values()) > 0.9 * count * len(KINDS)
+        assert one["same"] == one["examples"], objective
+        assert one["drawn"] == sum(one["examples"].values()), objective
+        if objective == "kto":
+            assert one["mismatched"] == one["drawn"]
 
 
 @pytest.mark.parametrize("name", BACKENDS)
-def test_every_objective_trains_on_our_ids_and_masks(
+def test_examples_have_our_ids_and_masks(
     name: str, interpreter: Callable[[str], Path], tiny_model: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    rows: dict[str, list[dict[str, Any]]] = {}
-    plans, cases, model = {}, [], tiny_model(name)
-    for objective in OBJECTIVES:
-        make = make_labelled if objective == "kto" else make_pairs
-        rows[objective] = [row for kind in KINDS for row in make(kind, EXAMPLES_OF_A_KIND)]
-        recipe = place_recipe(tmp_path / objective, objective, rows[objective], model=model)
-        case, plans[objective] = make_case(name, recipe, len(rows[objective]) // MICRO_BATCH)
-        cases.append(case)
-    observed = run_cases(name, interpreter(name), cases, tmp_path)
-    for objective, observation in zip(OBJECTIVES, observed, strict=True):
-        found = read_examples(observation, objective)
-        expected = expect_examples(plans[objective], rows[objective], objective, tmp_path / objective)
-        if objective == "kto":
-            check_mismatched(found)
-            found = [(own, label) for own, _, label in found]
-        assert len(found) == len(rows[objective])
-        assert Counter(found) == expected, objective
+    check_tokens(name, interpreter(name), tiny_model(name), tmp_path, 2, SAMPLED)
 
 
-def check_mismatched(examples: list[tuple[Any, ...]]) -> None:
-    """Each mismatched answer stands behind the example's own prompt and is another example's."""
-    for (ids, answer), (other_ids, other), _ in examples:
-        prompt = ids[: len(ids) - len(answer)]
-        assert other_ids[: len(prompt)] == prompt
-        assert other_ids[len(prompt) :] == other != answer
+@pytest.mark.full
+@pytest.mark.parametrize("name", BACKENDS)
+def test_every_kind_has_our_ids_and_masks_with_every_objective(
+    name: str, interpreter: Callable[[str], Path], tiny_model: Callable[[str], Path], tmp_path: Path
+) -> None:
+    check_tokens(name, interpreter(name), tiny_model(name), tmp_path, EXAMPLES_OF_A_KIND)
+
+
+@pytest.mark.parametrize(
+    "name", [name if name == SAMPLED_LOSSES else pytest.param(name, marks=pytest.mark.full) for name in BACKENDS]
+)
+def test_first_losses_are_those_of_plain_torch(
+    name: str, interpreter: Callable[[str], Path], tiny_model: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """Losses to 1e-5, log-probabilities of policy and reference to a relative 1e-5."""
+    plain = interpreter("llamafactory")
+    small = shrink_model(tiny_model("llamafactory"), tmp_path / "small", plain)
+    found = measure_losses(name, interpreter(name), plain, small, tmp_path)
+    for objective, difference in found.items():
+        assert difference.loss < LOSS_TOLERANCE, (objective, difference)
+        assert difference.log_probability < RELATIVE_TOLERANCE, (objective, difference)
+        assert_log_probabilities_were_compared(objective, difference)
+
+
+def assert_log_probabilities_were_compared(objective: str, difference: LossDifference) -> None:
+    """Of the five batches both sides; of those that compare, the reference's too. Rewards are no probabilities."""
+    least = {"reward": 0, "orpo": 10, "simpo": 10, "dpo": 20, "kto": 10}[objective]
+    assert difference.compared >= least, (objective, difference)

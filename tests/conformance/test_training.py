@@ -18,6 +18,7 @@ from jsonschema import Draft202012Validator
 from qwen_recipes.backends import load_backend
 from qwen_recipes.data.encoder import build_encoder
 from qwen_recipes.package_data import find_package_data
+from qwen_recipes.qwen.chat_templates import read_template
 from qwen_recipes.qwen.models import count_lora_parameters, get_model_facts
 from qwen_recipes.recipe.load import load_recipe
 from qwen_recipes.resolve import resolve
@@ -64,7 +65,7 @@ version: 1
 name: exact
 model: {model}
 data: {{train: rows.jsonl}}
-chat: {{encoding: exact}}
+chat: {{encoding: exact, template: own.jinja}}
 method: {{type: lora, rank: 8}}
 training: {{steps: 8, batch_size: 8, micro_batch_size: 8, sequence_length: 1024, learning_rate: 5e-3, log_every: 1}}
 hardware: {{device: cpu}}
@@ -103,11 +104,16 @@ def test_recipe_trains(
 def test_exact_rows_are_what_is_trained(
     name: str, interpreter: Callable[[str], Path], tiny_model: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    """Every step sees all rows: the first loss is that of the model on our ids and labels, whatever their order."""
+    """Every step sees all rows: the first loss is that of the model on our ids and labels, whatever their order.
+
+    The template is the recipe's own: it is what serves the result, too.
+    """
     python, model = interpreter(name), tiny_model(name)
     data = ROOT / "examples" / "data"
     rows = [line for file in FILES for line in (data / file).read_text("utf-8").splitlines()[:2]]
     (tmp_path / "rows.jsonl").write_text("\n".join(rows) + "\n", "utf-8")
+    own = read_template("hybrid") + "{# a template of our own #}"
+    (tmp_path / "own.jinja").write_text(own, "utf-8")
     text = EXACT.format(backend=name, model=model, environment=python.parent.parent)
     (tmp_path / "exact.yaml").write_text(text, "utf-8")
     _run("exact.yaml", tmp_path)
@@ -117,6 +123,8 @@ def test_exact_rows_are_what_is_trained(
     )
     assert record["first_loss"] == pytest.approx(expected["loss"], abs=1e-4)
     assert record["last_loss"] < record["first_loss"] - 0.5
+    if name == "llamafactory":  # which would save the model's
+        assert (tmp_path / "runs/exact/chat_template.jinja").read_text("utf-8") == own
 
 
 def _encoded(recipe: Path, backend: str) -> Path:

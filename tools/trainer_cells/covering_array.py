@@ -84,7 +84,8 @@ def _fill_row(
         if not levels:
             return None
         chance.shuffle(levels)
-        row[name] = max(levels, key=lambda level, name=name: _count_gain(row, name, level, open_pairs, place))
+        gains = [_count_gain(row, name, level, open_pairs, place) for level in levels]
+        row[name] = levels[gains.index(max(gains))]
     return {name: row[name] for name in factors}
 
 

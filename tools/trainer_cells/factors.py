@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, get_args
-
-from qwen_recipes.recipe.spec.training import Optimizer, Scheduler
+from typing import Any
 
 NOT_WRITTEN = ""
 """The level at which a field is left out of the recipe."""
 
 FACTORS: dict[str, list[Any]] = {
+    # optimizers that one class of a framework makes, and schedules that one function makes, stand for each other here:
+    # each has cells of its own beside the array
     "objective": [
         *("sft", "pretrain", "dpo", "ipo", "orpo", "simpo", "kto", "reward", "grpo", "anchored"),
     ],
     "method": ["lora", "dora", "pissa", "full", "freeze", "continued"],
-    "optimizer": [NOT_WRITTEN, *get_args(Optimizer)],
-    "scheduler": [NOT_WRITTEN, *get_args(Scheduler)],
+    "optimizer": [NOT_WRITTEN, "adamw_8bit", "adafactor", "muon", "sgd"],
+    "scheduler": [NOT_WRITTEN, "linear", "cosine_with_min_lr", "constant", "warmup_stable_decay"],
     "rank": [NOT_WRITTEN, 2, 4],
     "alpha": [NOT_WRITTEN, 4, 12],
     "dropout": [NOT_WRITTEN, 0.1],
@@ -51,11 +51,18 @@ FACTORS: dict[str, list[Any]] = {
     "thinking": [NOT_WRITTEN, "train-empty"],
     "encoding": [NOT_WRITTEN, "exact"],
     "template": [NOT_WRITTEN, "d/plain.jinja"],
-    "format": ["messages", "sharegpt", "alpaca"],
+    "format": ["messages", "sharegpt", "alpaca", "reasoned", "flagged"],
+    "turns": [NOT_WRITTEN, "together", "last"],
     "weight": [NOT_WRITTEN, 0.5, 2.0],
+    "limit": [NOT_WRITTEN, 6],
+    "weights_dtype": [NOT_WRITTEN, "bfloat16"],
+    "reference": [NOT_WRITTEN, "base"],
+    "dataloader_workers": [NOT_WRITTEN, 2],
+    "save_optimizer": [NOT_WRITTEN, False],
     "tracking": [NOT_WRITTEN, "tensorboard"],
 }
 ADAPTERS = ("lora", "dora", "pissa", "continued")
+COMPARES = ("dpo", "ipo", "kto", "grpo", "anchored")
 LOW_RANK = ("galore_adamw", "apollo_adamw")
 WITHOUT_BETAS = ("adafactor", "sgd")
 WITHOUT_EPSILON = (*WITHOUT_BETAS, "lion_8bit", "lion_32bit")
@@ -83,7 +90,8 @@ def _for_objectives(name: str, *objectives: str) -> Rule:
 
 RULES: list[Rule] = [
     *(_for_new_adapters(name) for name in ("rank", "alpha", "targets", "rslora", "modules_to_save")),
-    *(_for_adapters(name) for name in ("dropout", "lora_plus")),
+    _for_adapters("lora_plus"),
+    _for_new_adapters("dropout"),
     ("layers", "method", _unless_written(lambda method: method in ("lora", "dora", "freeze"))),
     ("optimizer", "method", lambda optimizer, method: optimizer not in LOW_RANK or method == "full"),
     ("betas", "optimizer", _unless_written(lambda optimizer: optimizer not in WITHOUT_BETAS)),
@@ -100,7 +108,17 @@ RULES: list[Rule] = [
     ("thinking", "template", _unless_written(lambda template: template == NOT_WRITTEN)),
     ("thinking", "train_on", _unless_written(lambda train_on: train_on != "all")),
     ("format", "objective", lambda form, objective: form == "messages" or objective == "sft"),
+    ("turns", "format", _unless_written(lambda form: form == "reasoned")),
+    ("turns", "template", _unless_written(lambda template: template == NOT_WRITTEN)),
+    ("turns", "train_on", lambda turns, train_on: turns != "last" or train_on != "all"),
+    ("weights_dtype", "precision", _unless_written(lambda precision: precision == "bf16")),
+    _for_objectives("reference", *COMPARES),
+    ("reference", "method", _unless_written(lambda method: method == "continued")),
+    ("lora_plus", "optimizer", _unless_written(lambda optimizer: optimizer != "muon")),
+    ("save_optimizer", "early_stopping", _unless_written(lambda early_stopping: early_stopping == NOT_WRITTEN)),
     ("overlong", "objective", _unless_written(lambda objective: objective not in ("kto", "grpo", "reward"))),
+    ("sequence_length", "limit", lambda length, limit: length != 48 or limit == NOT_WRITTEN),
+    ("sequence_length", "format", lambda length, form: length != 48 or form != "reasoned"),
     ("sequence_length", "objective", lambda length, objective: length != 48 or objective in TEXT),
     ("method", "objective", lambda method, objective: method != "continued" or objective != "pretrain"),
     ("batch", "objective", lambda batch, objective: objective != "kto" or batch != "3 of 1"),
@@ -108,6 +126,7 @@ RULES: list[Rule] = [
 ]
 
 
+LOST_BY_REWARDS = ("early_stopping", "neftune")
 LLAMAFACTORY_OBJECTIVES = ("sft", "pretrain", "dpo", "orpo", "simpo", "kto", "reward")
 BACKEND_RULES: dict[str, list[Rule]] = {
     "axolotl": [
@@ -122,7 +141,10 @@ BACKEND_RULES: dict[str, list[Rule]] = {
         ("modules_to_save", "precision", _unless_written(lambda precision: precision == "bf16")),
         ("layers", "method", _unless_written(lambda method: method == "freeze")),
         ("method", "objective", lambda method, kind: method not in ("full", "freeze") or kind != "reward"),
-        ("method", "objective", lambda method, kind: method != "pissa" or kind not in ("dpo", "kto")),
+        ("method", "objective", lambda method, kind: method != "pissa" or kind not in ("dpo", "ipo", "kto")),
+        ("dropout", "objective", _unless_written(lambda objective: objective in (*TEXT, "reward"))),
+        *((name, "objective", _unless_written(lambda objective: objective != "reward")) for name in LOST_BY_REWARDS),
+        ("weights_dtype", "seed", lambda weights_dtype, _: weights_dtype == NOT_WRITTEN),
         _for_objectives("encoding", "sft"),
         _for_objectives("packing", "sft"),
         ("encoding", "packing", _unless_written(lambda packing: packing == NOT_WRITTEN)),
@@ -133,7 +155,8 @@ BACKEND_RULES: dict[str, list[Rule]] = {
         ("optimizer", "seed", lambda optimizer, _: optimizer != "muon"),
         ("template", "encoding", _unless_written(lambda encoding: encoding == "exact")),
         ("layers", "targets", _unless_written(lambda targets: targets == NOT_WRITTEN)),
-        ("method", "objective", lambda method, objective: method != "continued" or objective != "anchored"),
+        ("method", "objective", lambda method, objective: method != "pissa" or objective not in COMPARES),
+        ("method", "lora_plus", lambda method, ratio: method != "continued" or ratio == NOT_WRITTEN),
         ("encoding", "objective", _unless_written(lambda objective: objective != "anchored")),
     ],
 }

@@ -21,6 +21,7 @@ OBJECTIVES: dict[str, Any] = {
         ],
     },
 }
+WITH_MINIMUM = ("cosine_with_min_lr", "warmup_stable_decay")
 PAIRS, HELD_OUT_PAIRS = {"path": "d/p10.jsonl"}, [{"path": "d/p4.jsonl"}]
 DATA: dict[str, Any] = {
     "pretrain": {"path": "d/articles.jsonl", "format": "text"},
@@ -32,6 +33,8 @@ FORMATS = {
     "messages": {"path": "d/s12.jsonl"},
     "sharegpt": {"path": "d/sharegpt.jsonl", "format": "sharegpt"},
     "alpaca": {"path": "d/alpaca.jsonl", "format": "alpaca"},
+    "reasoned": {"path": "d/reasoned.jsonl"},
+    "flagged": {"path": "d/flagged.jsonl"},
 }
 METHODS: dict[str, Any] = {
     "lora": {"type": "lora"},
@@ -46,6 +49,9 @@ ALLOWED = dict.fromkeys(
 )
 
 
+CHAT = ("train_on", "thinking", "encoding", "template", "turns")
+
+
 def make_recipe(name: str, row: Mapping[str, Any]) -> dict[str, Any]:
     """The recipe, with `MODEL` for the tiny model and `sft-adapter` for an adapter of rank 8 beside it."""
     recipe = {
@@ -57,8 +63,10 @@ def make_recipe(name: str, row: Mapping[str, Any]) -> dict[str, Any]:
         "allow": ALLOWED,
     }
     objective = str(row["objective"])
-    recipe["objective"] = OBJECTIVES.get(objective, {"type": objective})
-    chat = {name: row[name] for name in ("train_on", "thinking", "encoding", "template") if row[name] != NOT_WRITTEN}
+    recipe["objective"] = dict(OBJECTIVES.get(objective, {"type": objective}))
+    if row["reference"] != NOT_WRITTEN:
+        recipe["objective"]["reference"] = row["reference"]
+    chat = {name: row[name] for name in CHAT if row[name] != NOT_WRITTEN}
     recipe |= {"chat": chat} if chat else {}
     recipe |= {"tracking": {"to": row["tracking"]}} if row["tracking"] != NOT_WRITTEN else {}
     return recipe
@@ -66,8 +74,7 @@ def make_recipe(name: str, row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _make_data(row: Mapping[str, Any]) -> dict[str, Any]:
     source = dict(DATA.get(str(row["objective"]), FORMATS[str(row["format"])]))
-    if row["weight"] != NOT_WRITTEN:
-        source["weight"] = row["weight"]
+    source |= {name: row[name] for name in ("weight", "limit") if row[name] != NOT_WRITTEN}
     data: dict[str, Any] = {"train": [source]}
     if row["validation"] == "file":
         data["validation"] = _name_validation(source)
@@ -79,7 +86,7 @@ def _make_data(row: Mapping[str, Any]) -> dict[str, Any]:
 def _name_validation(source: Mapping[str, Any]) -> list[dict[str, Any]]:
     if source["path"] == PAIRS["path"]:
         return HELD_OUT_PAIRS
-    held_out = {key: value for key, value in source.items() if key != "weight"}
+    held_out = {key: value for key, value in source.items() if key not in ("weight", "limit")}
     return [{"path": "d/s10.jsonl"}] if held_out == FORMATS["messages"] else [held_out]
 
 
@@ -95,13 +102,17 @@ def _make_method(row: Mapping[str, Any]) -> dict[str, Any]:
     return method
 
 
-def make_optimizer_recipe(name: str, optimizer: str, method: str) -> dict[str, Any]:
+def make_optimizer_recipe(name: str, optimizer: str, method: str, scheduler: str) -> dict[str, Any]:
     """A recipe in which the optimizer's every number is another than its default."""
     training: dict[str, Any] = {
         **{"steps": 4, "batch_size": 2, "micro_batch_size": 2, "sequence_length": 256, "learning_rate": 1e-4},
         **{"optimizer": optimizer, "weight_decay": 0.07, "max_grad_norm": 0.7, "gradient_checkpointing": True},
-        **{"scheduler": "cosine_with_min_lr", "min_learning_rate_ratio": 0.25},
+        "scheduler": scheduler,
     }
+    if scheduler in WITH_MINIMUM:
+        training["min_learning_rate_ratio"] = 0.25
+    if scheduler != "constant":
+        training["warmup_steps"] = 2
     if optimizer not in WITHOUT_BETAS:
         training["betas"] = [0.85, 0.97]
     if optimizer not in WITHOUT_EPSILON:
@@ -116,7 +127,7 @@ def make_optimizer_recipe(name: str, optimizer: str, method: str) -> dict[str, A
 PLAIN = (
     *("optimizer", "scheduler", "overlong", "packing", "epsilon", "weight_decay", "max_grad_norm", "seed"),
     *("data_seed", "precision", "gradient_checkpointing", "attention", "neftune", "early_stopping", "save_every"),
-    *("keep_checkpoints", "log_every"),
+    *("keep_checkpoints", "log_every", "weights_dtype", "dataloader_workers", "save_optimizer"),
 )
 
 
@@ -134,7 +145,7 @@ def _make_training(row: Mapping[str, Any]) -> dict[str, Any]:
         training["evaluate_every"] = 2
     if row["warmup"] != NOT_WRITTEN:
         training["warmup_ratio" if isinstance(row["warmup"], float) else "warmup_steps"] = row["warmup"]
-    if row["scheduler"] in ("cosine_with_min_lr", "warmup_stable_decay"):
+    if row["scheduler"] in WITH_MINIMUM:
         training["min_learning_rate_ratio"] = 0.25
     if row["optimizer"] in ("galore_adamw", "apollo_adamw"):
         training["low_rank"] = {"rank": 4, "update_interval": 2, "scale": 0.5}

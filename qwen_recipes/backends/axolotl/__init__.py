@@ -9,6 +9,7 @@ from qwen_recipes.backends.axolotl.unsupported import UNSUPPORTED_SETTINGS
 from qwen_recipes.backends.axolotl.weights_dtype import PLUGIN, choose_weights_cast
 from qwen_recipes.backends.base import Backend, OutputFile
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.backends.sampled_prompts import count_sampled_prompts
 from qwen_recipes.backends.versions import parse_version
 from qwen_recipes.package_data import find_package_data
 
@@ -61,6 +62,12 @@ def choose_row_shape(plan: Plan) -> str:
     return ROW_SHAPES[plan.objective.type]
 
 
+def tokenizes_differently(plan: Plan) -> bool:
+    """It finds answers in a template of one's own by a rule of its own, and cuts a long text into several examples."""
+    cuts = plan.objective.type == "pretrain" and plan.training.overlong == "truncate"
+    return cuts or (plan.objective.type == "sft" and not plan.chat.official)
+
+
 def count_needed_packs(plan: Plan) -> int:
     """Without flash or flex attention a batch is as many packs as the micro-batch says, and one of fewer is dropped."""
     t = plan.training
@@ -87,8 +94,10 @@ BACKEND = Backend(
     choose_row_shape=choose_row_shape,
     choose_weights_cast=choose_weights_cast,
     weights_plugin=PLUGIN,
+    joined_lists=frozenset({"plugins"}),
     choose_plugins=choose_plugins,
     uses_trainer_plugin=lambda plan: bool(choose_plugins(plan) or choose_trainer_class(plan)),
     count_needed_packs=count_needed_packs,
-    tokenizes_differently=lambda plan: plan.objective.type == "sft" and not plan.chat.official,
+    count_needed_examples=count_sampled_prompts,
+    tokenizes_differently=tokenizes_differently,
 )

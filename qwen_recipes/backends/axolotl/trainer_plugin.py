@@ -61,7 +61,7 @@ def make_muon(factory: Any, opt_model: Any, training_args: Any, **options: Any) 
     """Muon over all weights that are trained."""
     trained = [(name, weight) for name, weight in opt_model.named_parameters() if weight.requires_grad]
     adamw = [name for name, weight in trained if weight.ndim < 2 or is_embedding(name)]
-    return Muon(
+    optimizer = Muon(
         lr=options.pop("lr"),
         wd=options.pop("weight_decay"),
         muon_params=[weight for name, weight in trained if name not in adamw],
@@ -70,6 +70,19 @@ def make_muon(factory: Any, opt_model: Any, training_args: Any, **options: Any) 
         adamw_eps=options.pop("eps"),
         **options,
     )
+    leave_undecayed(optimizer, [weight for name, weight in trained if name.rpartition(".")[0].endswith("norm")])
+    return optimizer
+
+
+def leave_undecayed(optimizer: Any, weights: list[Any]) -> None:
+    """Put weights into a group of their own without decay, as transformers does with norms."""
+    if not weights:
+        return
+    (group,) = optimizer.param_groups
+    apart = {id(weight) for weight in weights}
+    group["params"] = [weight for weight in group["params"] if id(weight) not in apart]
+    options = {key: value for key, value in group.items() if key != "params"}
+    optimizer.add_param_group({**options, "params": weights, "wd": 0.0})
 
 
 def is_embedding(name: str) -> bool:

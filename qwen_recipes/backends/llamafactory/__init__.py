@@ -49,6 +49,12 @@ def choose_row_shape(plan: Plan) -> str:
     return "pair" if plan.objective.pairs else {"pretrain": "text", "kto": "labelled"}.get(kind, "messages")
 
 
+def tokenizes_differently(plan: Plan) -> bool:
+    """Its own `qwen3` template for a Base model, no Jinja file, and texts that end with the tokenizer's end token."""
+    own_template = plan.chat.template == "base" or not plan.chat.official
+    return plan.objective.type == "pretrain" or (plan.objective.type == "sft" and own_template)
+
+
 BACKEND = Backend(
     name="llamafactory",
     title="LLaMA-Factory",
@@ -69,7 +75,5 @@ BACKEND = Backend(
     unsupported_settings=UNSUPPORTED_SETTINGS,
     older_versions=OLDER_VERSIONS,
     choose_row_shape=choose_row_shape,
-    tokenizes_differently=lambda plan: (
-        plan.objective.type == "sft" and (plan.chat.template == "base" or not plan.chat.official)
-    ),
+    tokenizes_differently=tokenizes_differently,
 )

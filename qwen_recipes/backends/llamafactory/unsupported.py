@@ -55,6 +55,11 @@ UNSUPPORTED_SETTINGS = (
         "it stops with an error: its reward models can't load the best checkpoint at the end",
     ),
     UnsupportedSetting(
+        "training.neftune",
+        lambda p: p.objective.type == "reward" and p.training.neftune is not None,
+        "it stops with an error: NEFTune does not find the embeddings in its reward models",
+    ),
+    UnsupportedSetting(
         "method.lora_plus",
         lambda p: p.method.lora_plus is not None and p.training.optimizer == "muon",
         "under LoRA+ it trains with AdamW instead of Muon",
@@ -63,11 +68,6 @@ UNSUPPORTED_SETTINGS = (
         "chat.encoding",
         lambda p: p.chat.exact and (p.training.packing or p.data.streaming),
         "rows that are tokenized already it neither packs nor is known to stream",
-    ),
-    UnsupportedSetting(
-        "chat.encoding",
-        lambda p: p.chat.exact and p.objective.type == "pretrain",
-        "in pre-training it makes labels of ids itself, and leaves out every `<|endoftext|>`",
     ),
     UnsupportedSetting(
         "objective.type", lambda p: p.objective.type == "ppo", "its PPO wants a TRL that its own pins exclude"

@@ -9,6 +9,7 @@ from qwen_recipes.backends.ms_swift.plugins import choose_plugins, tokenizes_pre
 from qwen_recipes.backends.ms_swift.unsupported import UNSUPPORTED_SETTINGS
 from qwen_recipes.backends.ms_swift.weights_dtype import PLUGIN, choose_weights_cast
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.backends.sampled_prompts import count_distilled_examples
 from qwen_recipes.package_data import find_package_data
 
 VERSION = "4.6.0"
@@ -40,6 +41,12 @@ def choose_row_shape(plan: Plan) -> str:
     return "rejected" if plan.objective.pairs else kinds.get(plan.objective.type, "messages")
 
 
+def tokenizes_differently(plan: Plan) -> bool:
+    """It reads no Jinja file, and a text ends with the tokenizer's end token: only a Base model's ends a text."""
+    own_template = plan.objective.type == "sft" and not plan.chat.official
+    return own_template or (plan.objective.type == "pretrain" and plan.model.variant != "base")
+
+
 BACKEND = Backend(
     name="ms-swift",
     title="ms-swift",
@@ -57,7 +64,9 @@ BACKEND = Backend(
     choose_row_shape=choose_row_shape,
     choose_weights_cast=choose_weights_cast,
     weights_plugin=PLUGIN,
+    joined_lists=frozenset({"callbacks", "external_plugins"}),
+    count_needed_examples=count_distilled_examples,
     choose_plugins=choose_plugins,
     uses_trainer_plugin=lambda plan: "trainer_plugin.py" in choose_plugins(plan) and not plan.hardware.megatron,
-    tokenizes_differently=lambda plan: plan.objective.type == "sft" and not plan.chat.official,
+    tokenizes_differently=tokenizes_differently,
 )

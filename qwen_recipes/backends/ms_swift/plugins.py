@@ -11,7 +11,7 @@ def choose_plugins(plan: Plan) -> tuple[str, ...]:
     wanted = (
         ("reward_functions.py", plan.objective.type == "grpo"),
         ("rows/ms_swift_template.py", plan.chat.exact or tokenizes_preferences(plan)),
-        ("trainer_plugin.py", loses_dropout(plan) or counts_saves(plan)),
+        ("trainer_plugin.py", not plan.hardware.megatron and (loses_dropout(plan) or counts_saves(plan))),
     )
     return tuple(name for name, needed in wanted if needed)
 

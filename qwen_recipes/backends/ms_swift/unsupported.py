@@ -76,6 +76,11 @@ UNSUPPORTED_SETTINGS = (
         until="4.0",
     ),
     UnsupportedSetting(
+        "method.start_from",
+        lambda p: p.objective.type == "reward" and p.method.start_from is not None,
+        "it stops with an error: PEFT puts no adapter of a language model on its reward models",
+    ),
+    UnsupportedSetting(
         "method.lora_plus",
         lambda p: p.method.lora_plus is not None and p.method.start_from is not None,
         "it takes the ratio from the saved adapter, and ignores this one",

@@ -89,8 +89,9 @@ def _preview_selection(selection: DataSelection, backend: str | None) -> Iterato
 
 
 def _preview_files(selection: DataSelection, encoder: object, suffix: str) -> Iterator[RowPreview]:
+    from qwen_recipes.data.first_rows import split_first_rows
     from qwen_recipes.data.parsed_row import parse_row
-    from qwen_recipes.data.rows.row_reader import find_file_problem, read_raw_rows, split_file
+    from qwen_recipes.data.rows.row_reader import find_file_problem, read_raw_rows
 
     for rows in selection.files:
         wrong = find_file_problem(Path(rows.file))
@@ -98,7 +99,7 @@ def _preview_files(selection: DataSelection, encoder: object, suffix: str) -> It
             yield RowPreview(rows.file, problem=wrong.message)
             continue
         lines = 0
-        for work in split_file(Path(rows.file), rows.encoding):
+        for work in split_first_rows(Path(rows.file), rows.encoding, rows.most_rows):
             read: list[int] = [0]
             for record in read_raw_rows(work, read):
                 name = f"{rows.file}:{lines + record.number}{suffix}"

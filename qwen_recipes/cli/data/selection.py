@@ -16,6 +16,7 @@ from qwen_recipes.cli.options_and_exits import (
 )
 from qwen_recipes.data.chat_rendering import TemplateRenderer
 from qwen_recipes.data.detect_format import detect_file_format
+from qwen_recipes.data.first_rows import limit_files
 from qwen_recipes.data.rows.find_files import MissingSourceError, explain_empty_folder, find_row_files, is_folder
 from qwen_recipes.data.rows.message_forms import RowOptions
 from qwen_recipes.finding import RecipeError
@@ -124,10 +125,10 @@ def _collect_rows(
         if source.hub:
             skipped.append(source.hub)
             continue
-        for file in find_files_or_exit(folder, source.path):
-            options = RowOptions(source.roles, source.prompt_style)
-            encoding = source.encoding or ""
-            rows.append(RowFile(len(rows), str(file), source.format, dict(source.columns), held, options, encoding))
+        options, encoding = RowOptions(source.roles, source.prompt_style), source.encoding or ""
+        columns = dict(source.columns)
+        for file, most in limit_files(find_files_or_exit(folder, source.path), encoding, source.limit):
+            rows.append(RowFile(len(rows), str(file), source.format, columns, held, options, encoding, most))
     return rows, rules, overlong, tuple(skipped)
 
 

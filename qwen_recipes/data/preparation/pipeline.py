@@ -283,13 +283,13 @@ def _compute_sha256(file: str) -> str:
     return digest.hexdigest()
 
 
-def _stage_rows(written: FileSet, path: Path, lines: IO[bytes]) -> str:
+def _stage_rows(file_set: FileSet, path: Path, lines: IO[bytes]) -> str:
     """Stage JSON lines in the format that the file's name says; the SHA-256 of what was written."""
     digest = sha256()
     with tempfile.TemporaryFile("w+b", dir=path.parent) as made:
         write_in_format(lines, find_output_suffix(path), made)
         made.seek(0)
-        staged = written.stage(path)
+        staged = file_set.stage(path)
         while block := made.read(1 << 20):
             staged.write(block)
             digest.update(block)

@@ -153,6 +153,7 @@ def _join_segments(row: list[Segment], ids: dict[str, Sequence[int]]) -> Encoded
         found = ids[text]
         tokens += found
         labels += found if trained else [IGNORE_INDEX] * len(found)
+    labels[:1] = [IGNORE_INDEX]  # nothing predicts the first token
     return EncodedRow(tokens, labels)
 
 

@@ -7,12 +7,18 @@ from .replace_file import replace_file
 
 COMPILED = Path(__file__).resolve().parents[1]
 """The folder of the compiled files: this program lies in `rows/` there."""
+CHAT_TEMPLATE = "chat_template.jinja"
+"""The official template, or the recipe's own."""
 
 
 def copy_files(spec: dict[str, Any], compiled: Path = COMPILED) -> None:
     """Copy those of the compiled files that `copied` names to where the rows are written. Raises OSError."""
     for name in spec.get("copied", []):
         write_beside_rows(spec, Path(name).name, (compiled / name).read_bytes())
+    out = Path(spec["out"])
+    own = Path(spec.get("chat_template") or out / CHAT_TEMPLATE)
+    if own.parent != out and own.is_file():
+        write_beside_rows(spec, CHAT_TEMPLATE, own.read_bytes())
 
 
 def write_beside_rows(spec: dict[str, Any], name: str, content: str | bytes) -> None:

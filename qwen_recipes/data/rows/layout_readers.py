@@ -212,13 +212,13 @@ def arrange_answer(value: Any, options: RowOptions) -> Any:
     return arrange_message(value, options.roles)
 
 
-def _finish(row: Row, made: Row) -> Row:
+def _finish(row: Row, arranged: Row) -> Row:
     """What was read, with the row's tools and its system message."""
     if beside := find_first(row, SYSTEM_KEYS):
-        made["system"] = beside
+        arranged["system"] = beside
     if tools := arrange_tools(find_first(row, TOOL_KEYS)):
-        made["tools"] = tools
-    return made
+        arranged["tools"] = tools
+    return arranged
 
 
 def _role_of(message: Any) -> Any:

@@ -66,10 +66,12 @@ def arrange_message(message: Any, roles: Mapping[str, str] = PLAIN.roles) -> Any
     """One message in one form; itself where it is in it already."""
     if not isinstance(message, dict):
         return message
+    if not roles and len(message) == 2 and isinstance(message.get("content"), str):
+        plain = message.get("role")
+        if isinstance(plain, str) and plain in PLAIN_ROLES:
+            return message
     role = _read_role(message, roles)
     content = message["content"] if "content" in message else message.get("value")
-    if not roles and message.keys() <= PLAIN_KEYS and isinstance(content, str) and message.get("role") in PLAIN_ROLES:
-        return message
     flags = {name: message[name] for name in FLAGS if name in message}
     if role == CALL:
         return {"role": "assistant", "content": "", "tool_calls": parse_calls(content), **flags}

@@ -140,6 +140,11 @@ class RowPreparation:
             sys.exit("rows: no row is left to train on")
         if (self.spec["validation"] or self.spec["validation_share"]) and not validation:
             sys.exit("rows: no row is left to validate on")
+        if len(train) < (needed := self.spec.get("needed_examples", 0)):
+            sys.exit(
+                f"rows: {len(train)} examples make no batch of {needed}: the framework would drop them and train on "
+                "nothing; a smaller `training.batch_size`, or more rows"
+            )
         lengths = [self.lengths[id(row)] for row in train] if self.spec.get("needed_packs") else []
         if why := explain_too_few_packs(lengths, self.spec["sequence_length"], self.spec.get("needed_packs", 0)):
             sys.exit(f"rows: {why}")

@@ -17,7 +17,11 @@ Shape = Callable[[Row, RowRenderer], Row]
 
 def to_segments(row: Row, renderer: RowRenderer) -> Row:
     """The text, cut where loss begins and ends (Axolotl's `input_output`)."""
-    return {"segments": [{"text": text, "label": trained} for text, trained in renderer.split_row(row)]}
+    return {
+        "segments": [
+            {"text": text, "label": trained} for text, trained in _leave_out_first_mark(renderer.split_row(row))
+        ]
+    }
 
 
 def to_loss_messages(row: Row, renderer: RowRenderer) -> Row:
@@ -25,11 +29,16 @@ def to_loss_messages(row: Row, renderer: RowRenderer) -> Row:
 
     What is too long is cut here: LLaMA-Factory would cut question and answer in shares.
     """
-    cut = renderer.split_row_within_limit(row)
-    if cut[0].in_loss:  # everything is: the first mark, and the rest
-        cut = [Segment(TURN_START, False), Segment(cut[0].text.removeprefix(TURN_START), True)]
+    cut = _leave_out_first_mark(renderer.split_row_within_limit(row))
     made = [{"role": "assistant" if s.in_loss else "user", "content": s.text} for s in cut]
     return {"messages": made if cut[-1].in_loss else [*made, _assistant_message("")]}
+
+
+def _leave_out_first_mark(cut: list[Segment]) -> list[Segment]:
+    """The mark that begins a conversation out of the loss: in a pack the example before would predict it."""
+    if not cut[0].in_loss or not cut[0].text.startswith(TURN_START):
+        return cut
+    return [Segment(TURN_START, False), Segment(cut[0].text.removeprefix(TURN_START), True), *cut[1:]]
 
 
 def to_ms_swift_turns(row: Row, renderer: RowRenderer) -> Row:

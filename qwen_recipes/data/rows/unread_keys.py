@@ -9,20 +9,21 @@ from .columns import rename_known_columns
 from .flags import FLAGS
 from .layout_readers import TOOL_KEYS
 from .layouts import find_layout
-from .message_forms import REASONING_KEYS, ROLES
+from .message_forms import PLAIN_KEYS, REASONING_KEYS, ROLES
 from .row import Message
 
 MESSAGE_KEYS = ("role", "content", "tool_calls", "function_call", *REASONING_KEYS, *FLAGS)
 SPEAKER_KEYS = ("from", "value", *FLAGS)
 MARGINAL_KEYS = ("name", "id", "type", "tool_call_id", "refusal", "annotations", "audio")
 """Keys of messages that no template of Qwen3 writes."""
+KNOWN_MESSAGE_KEYS = frozenset((*MESSAGE_KEYS, *MARGINAL_KEYS))
 TRAINING_KEYS = frozenset(
     (
         *("system", "system_prompt", "tools", "functions", "function_call", "tool_calls", "history", "messages"),
         *("conversations", "instruction", "input", "output", "prompt", "completion", "response", "chosen", "rejected"),
         *("rejected_response", "rejected_messages", "label", "images", "image", "videos", "video", "audios", "audio"),
-        *("documents", "reasoning_content", "reasoning", "thinking", "train", "loss", "loss_scale", "enable_thinking"),
-        *("chat_template_kwargs", "channel", "weight", *FLAGS),
+        *("documents", "reasoning_content", "reasoning", "thinking", "loss_scale", "enable_thinking"),
+        *("chat_template_kwargs", "channel", "training", "train_detail", *FLAGS),
     )
 )
 """Keys that mean something for training to the frameworks or to OpenAI's API: to lose one is a finding (QR528)."""
@@ -34,11 +35,13 @@ def find_unread_keys(row: Any, row_format: str, columns: Mapping[str, str]) -> l
         return []
     named = rename_known_columns(row, columns) if columns else row
     read = find_layout(named, row_format, columns).list_columns(named)
-    known = {*read, *columns.values(), *(path.partition(".")[0] for path in columns.values())}
+    known = {*read, *columns.values(), *(path.partition(".")[0] for path in columns.values())} if columns else read
     keep_all = row_format == "prompt"
-    found = [str(key) for key, value in row.items() if not keep_all and key not in known and _holds_something(value)]
-    lists = [name for name in sorted(read) if isinstance(named.get(name), (list, dict)) and name not in TOOL_KEYS]
-    return list(dict.fromkeys([*found, *(key for name in lists for key in _find_in_messages(name, named[name]))]))
+    found = [str(key) for key, value in row.items() if key not in known and not keep_all and _holds_something(value)]
+    for name in named:
+        if name in read and name not in TOOL_KEYS and isinstance(named[name], (list, dict)):
+            found += _find_in_messages(name, named[name])
+    return list(dict.fromkeys(found)) if found else found
 
 
 def is_training_key(key: str) -> bool:
@@ -48,8 +51,8 @@ def is_training_key(key: str) -> bool:
 
 def _find_in_messages(name: str, value: Any) -> Iterator[str]:
     for message in value if isinstance(value, list) else [value]:
-        if isinstance(message, dict) and ("role" in message or "from" in message):
-            known = (*MESSAGE_KEYS, *MARGINAL_KEYS) if "role" in message else SPEAKER_KEYS
+        if isinstance(message, dict) and not message.keys() <= PLAIN_KEYS and ("role" in message or "from" in message):
+            known = KNOWN_MESSAGE_KEYS if "role" in message else SPEAKER_KEYS
             yield from (f"{name}[].{key}" for key in message if key not in known and _holds_something(message[key]))
             yield from _find_in_other_roles(name, message)
 

@@ -33,7 +33,7 @@ from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
 def check(context: GuardContext) -> Iterator[Violation]:
     """Conversations that the framework makes tokens of in its own way."""
     plan = context.plan
-    if context.backend.tokenizes_differently(plan) and not plan.chat.exact:
+    if plan.objective.chat and context.backend.tokenizes_differently(plan) and not plan.chat.exact:
         beside = [("training.packing", plan.training.packing), ("data.streaming", plan.data.streaming)]
         off = [path for path, on in beside if on]
         yield Violation(

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 def check(row: ParsedRow) -> Iterator[RowViolation]:
     """The first call without a thought in a question's answer that has one."""
-    if row.variant == "instruct-2507":
+    if row.variant == "instruct-2507" or not any(turn.get("tool_calls") for turn in row.answers):
         return
     steps: list[Message] = []
     for turn in [*row.turns, {"role": "user"}]:

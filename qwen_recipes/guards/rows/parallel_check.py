@@ -17,7 +17,8 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from qwen_recipes.data.duplicates import DuplicateFinder, DuplicateReport, RowLocation
-from qwen_recipes.data.rows.row_reader import ByteRange, FilePart, find_file_problem, split_file
+from qwen_recipes.data.first_rows import split_first_rows
+from qwen_recipes.data.rows.row_reader import ByteRange, FilePart, find_file_problem
 from qwen_recipes.guards.rows import FILE_PROBLEM_CODES
 from qwen_recipes.guards.rows.row_checker import RowChecker, RowCheckSettings, RowFile
 from qwen_recipes.guards.rows.row_statistics import OffendingRow, RowStatistics, shorten_text
@@ -107,14 +108,14 @@ def _check_parts(
     if pool is None:
         assert _row_checker is not None
         in_stretches = False
-        for work in split_file(path, rows.encoding):
+        for work in split_first_rows(path, rows.encoding, rows.most_rows):
             in_stretches = isinstance(work, ByteRange)
             yield _row_checker.check_part(work, rows)
             report_progress(_count_bytes(work))
         report_progress(0 if in_stretches else size)
         return
     waiting: deque[tuple[Future[Any], int]] = deque()
-    for work in split_file(path, rows.encoding):
+    for work in split_first_rows(path, rows.encoding, rows.most_rows):
         waiting.append((pool.submit(_check_part, work, rows), _count_bytes(work)))
         if len(waiting) > 2 * pool.cores:
             yield _collect_next(waiting, report_progress)

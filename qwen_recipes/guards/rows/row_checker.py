@@ -46,7 +46,7 @@ class RowCheckSettings:
 
 @dataclass(frozen=True)
 class RowFile:
-    """One file of rows."""
+    """One file of rows, or its first `most_rows`."""
 
     number: int
     file: str
@@ -55,6 +55,7 @@ class RowFile:
     validation: bool = False
     options: RowOptions = PLAIN
     encoding: str = ""
+    most_rows: int | None = None
 
 
 class RowChecker:

@@ -42,7 +42,10 @@ class Method(Section):
         "Only the last so many decoder layers: trained (freeze), or given an adapter (lora).", example=8, ge=1, le=1000
     )
     lora_plus: float | None = optional_field(
-        "LoRA+: the learning rate of B is this many times that of A.", example=16.0, gt=0.0, le=10000.0
+        "LoRA+: the learning rate of B, and of DoRA's magnitudes, is this many times that of A.",
+        example=16.0,
+        gt=0.0,
+        le=10000.0,
     )
     modules_to_save: Annotated[list[ModuleName], Field(min_length=1)] | None = optional_field(
         "Modules that are trained whole and saved beside the adapter.", example=["embed_tokens", "lm_head"]

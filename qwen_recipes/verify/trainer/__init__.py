@@ -51,7 +51,7 @@ all values of the named tensors. A section that could not be observed is missing
       base, adapters, dropout, training, trainable   of a model of its own
     modules
       class, training, compiled
-      dropout           {adapter, own, attention}: by probability as text, how many modules
+      dropout           {adapter (the active ones), own, attention}: by probability as text, how many modules
       neftune           None, or {alpha, hooks}
       checkpointing     {modules: by class, how many recompute; options of torch.utils.checkpoint}
       config            attention implementation, use_cache, router losses, tied embeddings

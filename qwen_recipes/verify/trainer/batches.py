@@ -15,7 +15,10 @@ MASKS = ("completion_mask", "assistant_masks", "loss_mask")
 
 
 def observe_batches(trainer: Any, batches: list[Any], counted: Any) -> dict[str, Any]:
-    """Micro-batches in order; `items` is the number that their loss is divided by, None where each takes its mean."""
+    """Micro-batches in order; `items` is the number that their loss is divided by, None where each takes its mean.
+
+    Of a tensor with more than 8192 numbers the first are kept, as one list.
+    """
     tokenizer = find_tokenizer(trainer)
     return {
         "items": to_plain(counted),
@@ -31,6 +34,15 @@ def _list_samplers(loader: Any) -> list[str]:
         found.append(name_class(held))
         held = getattr(held, "batch_sampler", None) or getattr(held, "sampler", None)
     return found
+
+
+def observe_whole_batches(batches: list[Any]) -> dict[str, Any]:
+    """The values of micro-batches, however large; nothing else."""
+    plain = [
+        {key: value.tolist() if hasattr(value, "tolist") else to_plain(value) for key, value in batch.items()}
+        for batch in batches
+    ]
+    return {"micro_batches": [{"values": values} for values in plain]}
 
 
 def observe_evaluation(trainer: Any) -> dict[str, Any] | None:

@@ -28,14 +28,13 @@ class Command:
     python_path: list[str]
 
 
-def read_command(folder: Path, config: Path, subcommand: str | None = None) -> Command:
-    """The command that run.sh in `folder` ends with, with `config` for its own train.yaml.
+def read_command(folder: Path, subcommand: str | None = None) -> Command:
+    """The command that run.sh in `folder` ends with.
 
     `subcommand`, where given, replaces the first argument. Raises RuntimeError where run.sh fails.
     """
     with tempfile.TemporaryDirectory() as stubs:
         words, variables = _record_call(folder / "run.sh", Path(stubs))
-    words = [str(config) if Path(word).name == "train.yaml" else word for word in words]
     if subcommand:
         words[1] = subcommand
     unset = [name for name in os.environ if name not in variables and name not in SHELL_OWN]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from .adapters import find_peft_model, list_active_adapters
 from .plain import to_plain
 
 CONFIG = ("_attn_implementation", "use_cache", "output_router_logits", "router_aux_loss_coef", "tie_word_embeddings")
@@ -31,9 +32,11 @@ def observe_modules(trainer: Any) -> dict[str, Any]:
 
 
 def count_dropouts(model: Any) -> dict[str, dict[str, int]]:
-    """Probabilities with how often each occurs, of adapters, of other modules, and of attention."""
+    """Probabilities with how often each occurs, of the active adapters, of other modules, and of attention."""
     named = [(name, module) for name, module in model.named_modules() if type(module).__name__ == "Dropout"]
-    adapter = Counter(str(float(module.p)) for name, module in named if "lora_dropout" in name)
+    peft = find_peft_model(model)
+    active = tuple(f"lora_dropout.{name}" for name in (list_active_adapters(peft) if peft is not None else ()))
+    adapter = Counter(str(float(module.p)) for name, module in named if name.endswith(active))
     own = Counter(str(float(module.p)) for name, module in named if "lora_dropout" not in name)
     found = (getattr(module, "attention_dropout", None) for module in model.modules())
     attention = Counter(str(float(p)) for p in found if isinstance(p, int | float))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import uuid
 from collections.abc import Callable
 from importlib import import_module
@@ -27,6 +28,22 @@ def import_early() -> None:
                 import_module(module)
             except ImportError:
                 continue
+    _read_every_config_class()
+
+
+def _read_every_config_class() -> None:
+    """transformers' tables of models are filled where they are first looked through, by importing two hundred files."""
+    for model_type in import_module("transformers.models.auto.configuration_auto").CONFIG_MAPPING:
+        try:
+            _ = import_module("transformers").CONFIG_MAPPING[model_type]
+        except (ImportError, AttributeError):
+            continue
+
+
+def freeze_objects() -> None:
+    """Let collections in a child skip what is there already: walking it would copy its memory."""
+    gc.collect()
+    gc.freeze()
 
 
 def keep_datasets_in_process() -> None:

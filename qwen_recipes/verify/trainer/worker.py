@@ -1,12 +1,13 @@
 """Import a framework once, then start each case and observe its trainer: `python -m trainer.worker axolotl CASE.json…`.
 
-A case is {"folder": of the compiled files, "rows": rows.json to prepare first, "config": train.yaml, "cwd": folder,
-"out": file} and may hold
+A case is {"folder": of the compiled files, "cwd": folder, "out": file} and may hold
+    "rows"      rows.json to prepare first
     "command"   ms-swift's, in place of what run.sh calls: sft, rlhf, pt
     "model"     folder whose weights are drawn at random where it has none
     "adapter"   {"folder", "config"}: an adapter to make on `model`
     "start_from"   folder of the adapter that training continues from
     "batches" (2), "seconds" (600)
+    "only_batches"   true: the batches alone are observed, their values whole
 `out` gets one JSON object, see the package's docstring. The log lies beside it, as `.log`.
 """
 
@@ -17,17 +18,19 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from .batches import observe_whole_batches
 from .child import end_children_on_sigterm, explain_status, run_in_child
 from .command import read_command
 from .observe import observe
 from .stand_in import observe_saved_adapter, write_adapter, write_model_weights
 from .stop import stop_at_first_batch
-from .warm_start import import_early, keep_datasets_in_process
+from .warm_start import freeze_objects, import_early, keep_datasets_in_process
 
 QUIET = {
     "AXOLOTL_DATASET_NUM_PROC": "1",
@@ -43,6 +46,8 @@ QUIET = {
 SECONDS = 600
 BATCHES = 2
 LAST_LINES = 30
+Act = Callable[[ModuleType, dict[str, Any]], None]
+"""Runs a framework, as `trainer/axolotl.py` and its like hold it, on a case's compiled files."""
 
 
 def start(framework: ModuleType, case: dict[str, Any]) -> None:
@@ -50,24 +55,34 @@ def start(framework: ModuleType, case: dict[str, Any]) -> None:
     out = Path(case["out"])
 
     def save(trainer: Any, batches: list[Any], counted: Any) -> None:
+        if case.get("only_batches"):
+            write_json(out, {"batches": observe_whole_batches(batches), "seconds": round(time.monotonic() - began, 2)})
+            return
         found = observe(trainer, batches, counted)
         found["saved_adapter"] = observe_saved_adapter(Path(case["start_from"])) if case.get("start_from") else None
         found["seconds"] = round(time.monotonic() - began, 2)
         write_json(out, found)
 
     began = time.monotonic()
-    command = read_command(Path(case["folder"]), Path(case["config"]), case.get("command"))
+    stop_at_first_batch(save, case.get("batches", BATCHES))
+    start_framework(framework, case)
+
+
+def start_framework(framework: ModuleType, case: dict[str, Any]) -> None:
+    """Call the framework's own entry point as run.sh does."""
+    command = read_command(Path(case["folder"]), case.get("command"))
     os.chdir(case["cwd"])
     os.environ.update(command.variables)
     for name in command.unset:
         del os.environ[name]
     sys.path[:0] = command.python_path
-    stop_at_first_batch(save, case.get("batches", BATCHES))
     framework.start(command.words)
 
 
 def prepare_rows(case: dict[str, Any]) -> None:
-    """Prepare the rows as run.sh does."""
+    """Prepare the rows as run.sh does; a config of one's own has none to prepare."""
+    if not case.get("rows"):
+        return
     os.chdir(case["cwd"])
     sys.path.insert(0, case["folder"])
     import_module("rows.prepare").main(case["rows"])
@@ -88,13 +103,13 @@ def write_json(path: Path, observation: dict[str, Any]) -> None:
     part.replace(path)
 
 
-def run_case(framework: ModuleType, case: dict[str, Any]) -> None:
+def run_case(framework: ModuleType, case: dict[str, Any], act: Act = start) -> None:
     """Do one case, each part of it in a child, and see to it that `out` is written."""
     out, seconds = Path(case["out"]), int(case.get("seconds", SECONDS))
     log = out.with_suffix(".log")
     out.unlink(missing_ok=True)
     log.unlink(missing_ok=True)
-    parts = (lambda: make_stand_ins(case), lambda: prepare_rows(case), lambda: start(framework, case))
+    parts = (lambda: make_stand_ins(case), lambda: prepare_rows(case), lambda: act(framework, case))
     status = 0
     for part in parts:
         status = status or run_in_child(part, log, seconds)
@@ -106,8 +121,8 @@ def _read_last_lines(log: Path) -> str:
     return "\n".join(log.read_text("utf-8", "replace").splitlines()[-LAST_LINES:])
 
 
-def main(name: str, cases: list[str]) -> None:
-    """Do the cases of one framework; what it prints goes to stderr."""
+def main(name: str, cases: list[str], act: Act = start) -> None:
+    """Do the cases of one framework; what it prints goes to stderr. `act` runs the framework on compiled files."""
     os.dup2(2, 1)
     end_children_on_sigterm()
     with tempfile.TemporaryDirectory() as cache:
@@ -117,8 +132,9 @@ def main(name: str, cases: list[str]) -> None:
             framework.load()
             import_early()
         keep_datasets_in_process()
+        freeze_objects()
         for case in cases:
-            run_case(framework, json.loads(Path(case).read_text("utf-8")))
+            run_case(framework, json.loads(Path(case).read_text("utf-8")), act)
 
 
 if __name__ == "__main__":

@@ -54,12 +54,7 @@ def look_at_count(case: Case) -> Seen | NotSeen:
         return NotSeen("packs are counted, and what a pack holds is the framework's choice")
     if case.plan.data.streaming:
         return NotSeen("rows that are streamed are not counted before the run")
-    return Seen(case.rows.examples - _held_out(case, case.rows.examples), seen)
-
-
-def _held_out(case: Case, examples: int) -> int:
-    share = case.plan.data.validation_share
-    return max(1, round(share * examples)) if share else 0
+    return Seen(case.rows.examples, seen)
 
 
 def look_at_limit(case: Case) -> Seen | NotSeen:
@@ -85,7 +80,7 @@ def look_at_validation_share(case: Case) -> Seen | NotSeen:
         return NotSeen("packs, pairs and labels are not counted by our own encoder")
     if isinstance(case.rows, NotSeen):
         return case.rows
-    return Seen(_held_out(case, case.rows.examples), case.section("steps")["evaluated_examples"])
+    return Seen(case.rows.held_out, case.section("steps")["evaluated_examples"])
 
 
 def look_at_validation_count(case: Case) -> Seen | NotSeen:

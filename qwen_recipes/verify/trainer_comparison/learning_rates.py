@@ -4,36 +4,41 @@ from __future__ import annotations
 
 import math
 
-from qwen_recipes.backends.plan import TrainingPlan
+from qwen_recipes.backends.plan import Plan, TrainingPlan
 
 POLYNOMIAL_END = 1e-7
 """Where `polynomial` ends, as a rate; transformers' own."""
 
 
-def count_warmup_steps(training: TrainingPlan, total: int) -> int:
-    """Optimizer steps of warmup in a run of `total` steps."""
-    if training.warmup.steps is not None:
-        return training.warmup.steps
-    return math.ceil(total * (training.warmup.ratio or 0.0))
+def count_warmup_steps(plan: Plan, total: int) -> int:
+    """Optimizer steps of warmup in a run of `total` steps; the program that prepares rows counts none or at least 2."""
+    warmup = plan.training.warmup
+    if warmup.steps is not None:
+        return warmup.steps
+    steps = math.ceil(round(total * (warmup.ratio or 0.0), 9))
+    if not plan.counts_steps:
+        return steps
+    return min(max(2, steps), total) if total > 1 else 0
 
 
-def count_decay_steps(training: TrainingPlan, total: int) -> int:
+def count_decay_steps(plan: Plan, total: int) -> int:
     """Optimizer steps of the last part of `warmup_stable_decay`, in a run of `total` steps."""
-    if training.decay.steps is not None:
-        return training.decay.steps
-    return math.ceil(total * (training.decay.ratio or 0.0))
+    if plan.training.decay.steps is not None:
+        return plan.training.decay.steps
+    steps = max(1, round(total * (plan.training.decay.ratio or 0.0)))
+    return min(steps, max(0, total - count_warmup_steps(plan, total)))
 
 
-def plan_rate(training: TrainingPlan, step: int, total: int) -> float:
+def plan_rate(plan: Plan, step: int, total: int) -> float:
     """The learning rate of one optimizer step, counted from 0, as a share of the peak."""
-    warmup = count_warmup_steps(training, total)
+    warmup, training = count_warmup_steps(plan, total), plan.training
     scheduler = training.scheduler
     if scheduler == "constant":
         return 1.0
     if scheduler == "inverse_sqrt":
         return _inverse_square_root(step, warmup)
     if scheduler == "warmup_stable_decay":
-        return _stable_then_decay(training, step, total)
+        return _stable_then_decay(plan, step, total)
     if step < warmup:
         return step / max(1, warmup)
     if scheduler == "constant_with_warmup":
@@ -57,10 +62,10 @@ def _decay(training: TrainingPlan, done: float) -> float:
     return cosine
 
 
-def _stable_then_decay(training: TrainingPlan, step: int, total: int) -> float:
+def _stable_then_decay(plan: Plan, step: int, total: int) -> float:
     """transformers' schedule with its own shapes: warmup is linear from the minimum, the decay half a cosine."""
-    warmup, decay = count_warmup_steps(training, total), count_decay_steps(training, total)
-    least = training.min_learning_rate_ratio
+    warmup, decay = count_warmup_steps(plan, total), count_decay_steps(plan, total)
+    least = plan.training.min_learning_rate_ratio
     start = max(warmup, total - decay)
     if step < warmup:
         return least + (1 - least) * step / max(1, warmup)

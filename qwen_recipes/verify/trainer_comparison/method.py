@@ -164,7 +164,10 @@ def look_at_start(case: Case) -> Seen | NotSeen:
         return Seen(_describe_new(method.variant), _describe(adapter))
     file = case.folder / method.start_from / "adapter_model.safetensors"
     try:
-        return Seen(digest_tensors(file, lambda name: ".lora_B." in name), adapter["B"]["sha256"], "B as saved")
+        planned, seen = digest_tensors(file, lambda name: ".lora_B." in name), adapter["B"]["sha256"]
+        if planned != seen and case.plan.training.weights_dtype == "bfloat16":
+            return NotSeen("B is held in bfloat16, which may not hold what was saved")
+        return Seen(planned, seen, "B as saved")
     except (OSError, ValueError) as error:
         return NotSeen(f"the saved adapter can't be read: {error}")
 

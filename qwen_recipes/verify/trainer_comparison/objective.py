@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qwen_recipes.verify.trainer_comparison.check import Case, Leaf, Look, NotSeen, Seen, SeenLeaf, UnseenLeaf
+from qwen_recipes.verify.trainer_comparison.place import OUR_MODULES
 
 TRAINERS = {
     "pretrain": ("AxolotlTrainer", "CustomTrainer", "Seq2SeqTrainer"),
@@ -36,13 +37,17 @@ def find_setting(case: Case, *names: str) -> Any:
 
 def look_at_type(case: Case) -> Seen | NotSeen:
     """The trainer's class."""
-    objective = case.plan.objective
-    seen = case.section("trainer")["class"].rpartition(".")[2]
+    objective, trainer = case.plan.objective, case.section("trainer")
+    names = [
+        name for name in (trainer["class"], *trainer.get("bases", ())) if name.partition(".")[0] not in OUR_MODULES
+    ]
+    seen = names[0].rpartition(".")[2]
     if case.plan.backend not in BACKENDS:
         return NotSeen(f"no trainers of {case.plan.backend} are known here")
     if objective.kl_weight is not None:
         return Seen("GKDTrainer", seen)
-    return Seen(TRAINERS[objective.type][BACKENDS.index(case.plan.backend)], seen)
+    tokenized = case.plan.backend == "llamafactory" and objective.type == "pretrain" and case.plan.chat.exact
+    return Seen(TRAINERS["sft" if tokenized else objective.type][BACKENDS.index(case.plan.backend)], seen)
 
 
 def look_at_loss(case: Case) -> Seen | NotSeen:

@@ -31,6 +31,8 @@ WITHOUT_BETAS = ("adafactor", "sgd")
 WITHOUT_EPSILON = ("sgd", "lion_8bit", "lion_32bit", "adafactor")
 UNDECAYED = re.compile(r"(?:^|[._])(?:bias|layernorm|rmsnorm|norm)(?:$|[._])")
 """transformers' rule: biases and norms are not decayed."""
+FASTER = re.compile(r"\.lora_(?:B|magnitude_vector)\.|v_head\..*bias$")
+"""LoRA+ in PEFT, and in all three frameworks: B, and weights of one dimension, as the bias of a head that scores."""
 
 
 def name_optimizer(optimizer: Mapping[str, Any]) -> str:
@@ -73,11 +75,11 @@ _ALL_ONCE = "each trainable tensor in one group"
 
 
 def look_at_rate(case: Case) -> Seen | NotSeen:
-    """The peak rate of every tensor; LoRA+ multiplies that of B."""
+    """The peak rate of every tensor; LoRA+ multiplies that of B, and of what stands beside it in DoRA."""
     training, ratio = case.plan.training, case.plan.method.lora_plus or 1.0
     wrong = {}
     for name, options in list_groups(case):
-        planned = training.learning_rate * (ratio if ".lora_B." in name else 1.0)
+        planned = training.learning_rate * (ratio if FASTER.search(name) else 1.0)
         seen = options.get("initial_lr", options.get("lr"))
         if not values_equal(planned, seen):
             wrong[f"{seen} for {name}"] = planned
@@ -136,7 +138,7 @@ def look_at_warmup(case: Case) -> Seen | NotSeen:
     steps = case.section("steps")
     if case.plan.training.scheduler == "constant":
         return NotSeen("`constant` has no warmup")
-    return Seen(count_warmup_steps(case.plan.training, steps["total"]), steps["warmup"])
+    return Seen(count_warmup_steps(case.plan, steps["total"]), steps["warmup"])
 
 
 def look_at_schedule(case: Case) -> Seen | NotSeen:
@@ -147,7 +149,7 @@ def look_at_schedule(case: Case) -> Seen | NotSeen:
         return NotSeen("the schedule is too long to be followed, or keeps no base rate")
     group = found["base"].index(base)
     seen = {int(step): rates[group] / base for step, rates in found["rates"].items()}
-    planned = {step: plan_rate(case.plan.training, step, total) for step in seen}
+    planned = {step: plan_rate(case.plan, step, total) for step in seen}
     same = all(abs(planned[step] - seen[step]) < 1e-6 for step in seen)
     return Seen(_round(planned), _round(planned if same else seen))
 

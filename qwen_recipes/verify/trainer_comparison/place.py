@@ -12,12 +12,16 @@ SHARDED = "research/measurements (docs: strategies), tests/conformance/test_pars
 OF_THE_PLAN = "it is about the plan, and no framework receives it"
 TOP_MODULES = {"axolotl": "axolotl", "llamafactory": "llamafactory", "ms-swift": "swift"}
 
+OUR_MODULES = ("trainer_plugin",)
+"""Plugins that lie beside a compiled config."""
+
 
 def look_at_backend(case: Case) -> Seen | NotSeen:
-    """The package that the trainer's class comes from."""
+    """The package that the trainer's class comes from; a plugin of ours may derive it."""
     found = case.section("trainer")
     planned = TOP_MODULES.get(case.plan.backend, case.plan.backend)
-    return Seen(planned, found["class"].partition(".")[0])
+    packages = [name.partition(".")[0] for name in (found["class"], *found.get("bases", ()))]
+    return Seen(planned, next((name for name in packages if name not in OUR_MODULES), None))
 
 
 def look_at_output(case: Case) -> Seen | NotSeen:
@@ -57,6 +61,8 @@ def look_at_name(field: str) -> Look:
             return NotSeen("nothing is tracked")
         if field == "project":
             return NotSeen("a variable or the tracker's own settings hold the project")
+        if tracking.to == "tensorboard":
+            return NotSeen("TensorBoard names a run by its folder")
         return Seen(tracking.run_name, case.arguments.get("run_name"))
 
     return look

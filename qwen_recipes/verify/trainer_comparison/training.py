@@ -32,9 +32,7 @@ def look_at_epochs(case: Case) -> Seen | NotSeen:
     if training.packing:
         return NotSeen("how many packs the rows make is the framework's choice")
     if case.plan.objective.type in ("sft", "pretrain") and not isinstance(case.rows, NotSeen):
-        share = case.plan.data.validation_share
-        examples = case.rows.examples - (max(1, round(share * case.rows.examples)) if share else 0)
-        batches = math.ceil(examples / training.micro_batch_size)
+        batches = math.ceil(case.rows.examples / training.micro_batch_size)
     return Seen(math.ceil(training.epochs * max(1, math.ceil(batches / accumulation))), steps["total"])
 
 

@@ -100,13 +100,18 @@ def _make_case(job: ProbeJob, model: ProbeModel, compiled: Path, recipe_folder: 
     return {
         "folder": str(compiled),
         "rows": str(compiled / "rows.json"),
-        "config": str(compiled / "train.yaml"),
         "cwd": str(recipe_folder.resolve()),
         "out": str(job.out),
         "model": str(model.folder) if model.make_model else None,
         "adapter": adapter,
         "start_from": str(model.start_from) if model.start_from else None,
     }
+
+
+def ask_for_batches(job: ProbeJob, count: int) -> None:
+    """Let the worker observe `count` micro-batches, whole, and nothing else."""
+    case = json.loads(job.file.read_text("utf-8"))
+    job.file.write_text(json.dumps({**case, "batches": count, "only_batches": True}), "utf-8")
 
 
 def find_probe_environment(loaded: LoadedRecipe, plan: Plan, backend: Backend) -> Environment:

@@ -44,6 +44,10 @@ def _is_16_bits(value: Any, backend: str) -> bool:
     return value == "fp16" or (value == "bf16" and backend == "axolotl")
 
 
+def _needs_pure_bf16(value: Any, backend: str) -> bool:
+    return value == "bfloat16" and backend == "llamafactory"
+
+
 def _is_packed_by_flash_attention(value: Any, backend: str) -> bool:
     return bool(value) and backend == "ms-swift"
 
@@ -57,6 +61,13 @@ GPU_SETTINGS = (
         "ms-swift packs with flash attention alone, whose kernels need a GPU",
     ),
     SetAside("training", "precision", _is_16_bits, "fp32", "it needs a GPU here: the probe computes in float32"),
+    SetAside(
+        "training",
+        "weights_dtype",
+        _needs_pure_bf16,
+        "float32",
+        "LLaMA-Factory's `pure_bf16` starts on GPUs alone: the probe holds weights in float32",
+    ),
     SetAside("training", "fp8", _is_on, False, "FP8 needs a GPU"),
     SetAside("training", "tf32", _is_on, False, "TF32 is a mode of GPUs"),
     SetAside("training", "liger", _is_on, False, "Liger's kernels need a GPU"),

@@ -1,4 +1,7 @@
-"""Write a LoRA adapter of rank 8 on all linear layers with B ≠ 0: `make_adapter.py MODEL OUT`."""
+"""Write a LoRA adapter of rank 8 on all linear layers with B ≠ 0, of values that bfloat16 can hold.
+
+`make_adapter.py MODEL OUT`
+"""
 
 import sys
 
@@ -13,4 +16,6 @@ torch.manual_seed(1)
 for name, weight in adapted.named_parameters():
     if "lora_B" in name:
         torch.nn.init.normal_(weight, std=0.02)
+    if "lora_" in name:
+        weight.data = weight.data.bfloat16().float()
 adapted.save_pretrained(sys.argv[2])

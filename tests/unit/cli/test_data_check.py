@@ -51,7 +51,7 @@ def many(tmp_path):
     words = (DATA / "articles.jsonl").read_text("utf-8").split()
     for number in range(3):
         rows = [row(" ".join(draw.choices(words, k=20)), " ".join(draw.choices(words, k=30))) for _ in range(800)]
-        rows[100], rows[200]["messages"][0]["role"] = rows[7], "human"
+        rows[100], rows[200]["messages"][0]["role"] = rows[7], "customer"
         files.append(write(tmp_path / f"{number}.jsonl", rows))
     return files
 
@@ -214,3 +214,22 @@ def test_a_tokenizer_that_qwen_did_not_release_is_told_by_every_command(tmp_path
     with (tmp_path / "mine" / "tokenizer.json").open("a") as file:
         file.write("\n")
     assert [told(words) for words in calls] == [True] * len(calls)
+
+
+@pytest.mark.parametrize(
+    ("made", "code"),
+    [
+        (
+            [row(f"question {n}", "yes") for n in range(20)] + [row(f"other {n}", f"reason {n}") for n in range(10)],
+            "QR533",
+        ),
+        ([{**row(f"item {n}", "AB"[n % 2]), "label": n % 3 == 0} for n in range(40)], "QR532"),
+    ],
+)
+def test_answers_that_are_alike(tmp_path, made, code):
+    file = write(tmp_path / "rows.jsonl", made)
+    codes = {one["code"] for one in json.loads(run("check", file, "--format", "json"))["findings"]}
+    assert code in codes
+    varied = write(tmp_path / "varied.jsonl", [row(f"question {n}", f"an answer of its own, {n}") for n in range(30)])
+    codes = {one["code"] for one in json.loads(run("check", varied, "--format", "json"))["findings"]}
+    assert not codes & {"QR532", "QR533"}

@@ -9,7 +9,12 @@ import yaml
 
 from qwen_recipes.backends import load_backend
 from qwen_recipes.compile import compile_recipe
-from qwen_recipes.compile.extra_keys import append_extra_keys, find_extra_conflicts
+from qwen_recipes.compile.extra_keys import (
+    append_extra_keys,
+    find_extra_conflicts,
+    join_lists,
+    select_replacing_keys,
+)
 from tests.conftest import BACKENDS, ROOT, deep_merge, nest_value
 
 CONFIGS = sorted((ROOT / "tests/golden").glob("*/*/train.yaml"))
@@ -99,6 +104,28 @@ def test_a_native_key_that_a_field_governs_is_refused(loaded, problems, tmp_path
     assert found.message == f"`{key}` contradicts `{field}` of the recipe"
     assert found.route == ("backends", backend, "extra", key)
     assert found.span.line > 5
+
+
+@pytest.mark.parametrize(
+    ("backend", "key", "own"),
+    [
+        ("axolotl", "plugins", "mine.Plugin"),
+        ("ms-swift", "external_plugins", "mine.py"),
+        ("ms-swift", "callbacks", "mine"),
+    ],
+)
+def test_plugins_and_callbacks_stand_beside_ours(compiled, backend, key, own):
+    recipe = {"objective": "reward", "data": {"train": "data/preferences.jsonl"}}
+    alone = yaml.safe_load(compiled(recipe, backend)["train.yaml"])[key]
+    extra = {"backends": {backend: {"extra": {key: [alone[0], own]}}}}
+    assert alone and yaml.safe_load(compiled({**recipe, **extra}, backend)["train.yaml"])[key] == [*alone, own]
+
+
+def test_a_list_that_is_not_joined_takes_the_place_of_ours():
+    compiled = {"plugins": ["ours"], "callbacks": ["ours"]}
+    extra = {"plugins": ["theirs", "ours"], "callbacks": ["theirs"]}
+    assert join_lists(extra, compiled, {"plugins"}) == {"plugins": ["ours", "theirs"], "callbacks": ["theirs"]}
+    assert select_replacing_keys({**extra, "plugins": "theirs"}, {"plugins"}) == {**extra, "plugins": "theirs"}
 
 
 def test_what_only_adds_is_allowed(compiled):

@@ -129,4 +129,5 @@ def test_plain_text_ends_with_the_end_of_text():
 
     (encoded,) = Encoder(TOKENIZER, "", LossRule()).encode([{"text": "Once upon a time"}])
     length, _ = TokenMeasurer(COUNTER, LossSelection("assistant")).measure_text("Once upon a time", is_plain_text=True)
-    assert (length.tokens, length.loss_tokens, length.first_loss_token) == (len(encoded.ids), len(encoded.ids), 0)
+    total = len(encoded.ids)
+    assert (length.tokens, length.loss_tokens, length.first_loss_token) == (total, total - 1, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from qwen_recipes.data.encoder import Encoder, LossRule, load_folder_tokenizer
+from qwen_recipes.data.rows.encode import IGNORE_INDEX
 from qwen_recipes.data.rows.formats import normalize_row
 from qwen_recipes.data.rows.messages import BadRowError
 from qwen_recipes.data.rows.ms_swift_turns import build_ms_swift_messages
@@ -61,11 +62,11 @@ def test_what_carries_loss(encoder, variant, rule, row, expected):
 
 def test_everything_is_everything(encoder):
     encoded = encoder("hybrid", train_on="all").encode([talk("q", "a")])[0]
-    assert encoded.labels == encoded.ids
+    assert encoded.labels == [IGNORE_INDEX, *encoded.ids[1:]], "nothing predicts the first token"
 
 
 def test_text_ends_and_learns_its_end(encoder):
-    assert trained(encoder("base"), {"text": "once"}) == "once<|endoftext|>"
+    assert trained(encoder("base"), {"text": "and once"}) == " once<|endoftext|>"
 
 
 def test_a_template_without_marks_is_refused(tokenizer):

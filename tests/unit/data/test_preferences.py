@@ -11,7 +11,7 @@ from qwen_recipes.data.rows.mismatched_answers import choose_mismatched, pair_mi
 from qwen_recipes.data.rows.preferences import TooLongError
 from qwen_recipes.qwen.chat_templates import read_template, render_conversation
 from qwen_recipes.qwen.tokenizer import get_tokenizer_folder
-from tests.conformance.made_preferences import KINDS, make_pairs
+from research.parity.made_preferences import KINDS, make_pairs
 
 pytest.importorskip("tokenizers")
 

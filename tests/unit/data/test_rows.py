@@ -194,6 +194,7 @@ def test_only_the_last_turn_is_marked(prepare):
         ([said("b " * 20)], {}, "no row is left to train on"),
         (["broken\n"], {}, "no row is left to train on"),
         ([said("a")], {"validation_share": 0.5}, "no row is left to train on"),
+        ([said("a")] * 3, {"needed_examples": 4}, "3 examples make no batch of 4: .* a smaller `training.batch_size`"),
     ],
 )
 def test_where_nothing_is_left_the_run_stops(prepare, items, changes, why):

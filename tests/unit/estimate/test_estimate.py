@@ -275,3 +275,34 @@ def test_bfloat16_weights_are_offered_last_and_with_their_price(planned):
     assert [offer.overrides for offer in offers][-1] == (("training.weights_dtype", "bfloat16"),)
     assert "QR423" in offers[-1].why and (("method.type", "lora"),) in [offer.overrides for offer in offers]
     assert plan.training.weights_dtype == "float32"
+
+
+FULL_GRPO = {"method": {"type": "full"}, "objective": {"type": "grpo", "rewards": [{"path": "r.py", "function": "f"}]}}
+CONTINUED = {"method": {"type": "lora", "start_from": "runs/first"}}
+
+
+@pytest.mark.parametrize(
+    ("backend", "recipe", "second"),
+    [
+        ("axolotl", {"objective": {"type": "dpo"}}, False),
+        ("axolotl", {"method": {"type": "full"}, "objective": {"type": "dpo"}}, True),
+        ("axolotl", {"method": {"type": "full"}, "objective": {"type": "orpo"}}, False),
+        ("axolotl", FULL_GRPO, True),
+        ("axolotl", deep_merge(FULL_GRPO, {"objective": {"beta": 0}}), False),
+        ("axolotl", {**CONTINUED, "objective": {"type": "dpo"}}, False),
+        ("llamafactory", {**CONTINUED, "objective": {"type": "dpo"}}, True),
+        ("llamafactory", {**CONTINUED, "objective": {"type": "kto"}, "quantization": {"bits": 4}}, True),
+        ("llamafactory", {**CONTINUED, "objective": {"type": "dpo", "reference": "base"}}, False),
+        ("ms-swift", {**CONTINUED, "objective": {"type": "dpo"}}, False),
+        ("ms-swift", {**CONTINUED, "objective": {"kl_weight": 0.1}}, True),
+        ("ms-swift", {"objective": {"kl_weight": 0.1}}, False),
+        ("ms-swift", {"method": {"type": "full"}, "objective": {"kl_weight": 0.1}}, True),
+    ],
+)
+def test_a_second_model_to_compare_with_is_counted(loaded, backend, recipe, second):
+    """tests/conformance/trainer shows which frameworks load one."""
+    plan = resolve(loaded(recipe), load_backend(backend))
+    made = estimate_plan(plan, FACTS, get_gpu_model("h100"))
+    assert made.workload.reference == second
+    alone = estimate_memory(dataclasses.replace(made.workload, reference=False))
+    assert (made.parts.weights > alone.weights) == second

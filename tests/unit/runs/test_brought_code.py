@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from qwen_recipes.backends import load_backend
 from qwen_recipes.cli import main
-from qwen_recipes.environments.environment import MissingEnvironmentError, read_environment_in
+from qwen_recipes.environments.environment import UNKNOWN_VERSION, MissingEnvironmentError, read_environment_in
 
 RECIPE = """version: 1
 model: Qwen/Qwen3-0.6B
@@ -40,8 +40,9 @@ def brought(tmp_path, monkeypatch):
 def test_an_environment_is_known_from_its_files(brought):
     found = read_environment_in(load_backend("llamafactory"), brought / "brought")
     assert (found.version, found.python) == ("0.9.5", "3.11")
+    assert read_environment_in(load_backend("axolotl"), brought / "brought").version == UNKNOWN_VERSION
     with pytest.raises(MissingEnvironmentError):
-        read_environment_in(load_backend("axolotl"), brought / "brought")
+        read_environment_in(load_backend("axolotl"), brought / "nothing")
 
 
 def test_a_dry_run_and_verify_run_nothing_of_it(brought):

@@ -48,7 +48,7 @@ def test_room(monkeypatch, tmp_path):
     (tmp_path / "checkpoint-1").mkdir()
     assert list(disk_and_memory.find_shortages(one, facts, tmp_path)) == []
     monkeypatch.setattr(disk_and_memory, "read_available_memory", lambda: 4 << 30)
-    assert "4.0 GiB of memory to give and the run takes 7.5 GiB" in next(
+    assert "keeps 7.5 GiB in host memory, and 4.0 GiB are available" in next(
         iter(disk_and_memory.find_shortages(one, facts, tmp_path))
     )
 

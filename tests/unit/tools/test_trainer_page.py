@@ -23,6 +23,7 @@ CHECKS = [
 def results(tmp_path, monkeypatch):
     file = tmp_path / "results.json"
     monkeypatch.setattr(trainer_page, "RESULTS", file)
+    monkeypatch.setattr(trainer_page, "REFUSALS", tmp_path / "refusals.json")
     refused = SupportCell("objective.kl_weight", "axolotl", "unsupported", why="it has no divergence")
     monkeypatch.setattr(trainer_page, "build_support_matrix", lambda backend: [refused])
     return file
@@ -46,13 +47,23 @@ def test_a_field_is_seen_differs_or_is_not_seen(results):
 
 def test_without_results_nothing_is_said_to_be_seen(results):
     page = trainer_page.render_page()
-    assert "seen (" not in page.partition("## Fields")[2]
+    assert "seen (" not in page.partition("## Fields")[2].partition("## On a GPU")[0]
     assert all(f"| `{field}` |" in page for field in LEAVES)
 
 
 def test_what_is_refused_says_why(results):
     line = find_line(trainer_page.render_page(), "| `objective.kl_weight`")
     assert "refused: it has no divergence" in line
+
+
+def test_refusals_are_shown_with_what_the_trainer_did(results):
+    stopped = {"field": "training.neftune", "error": "AttributeError: no | embeddings"}
+    other = {"field": "method.dropout", "differs": "method.dropout", "planned": [0.1], "seen": [0.0]}
+    write_cell(trainer_page.REFUSALS, "reward", "llamafactory", stopped)
+    write_cell(trainer_page.REFUSALS, "dpo", "llamafactory", other)
+    page = trainer_page.render_page()
+    assert "| llamafactory | `training.neftune` | ends with `AttributeError: no \\| embeddings` | 0.9.5 |" in page
+    assert "| `method.dropout` | `method.dropout`: planned `[0.1]`, seen `[0.0]` | 0.9.5 |" in page
 
 
 def test_long_values_are_cut_and_the_file_stays_json(results):

@@ -223,7 +223,7 @@ def test_a_pack_is_split_at_its_positions_and_padding_is_no_example(right):
         "position_ids": [[*range(len(rows[0].ids)), *range(len(rows[1].ids)), 0, 1, 2]],
     }
     assert [row.ids for row in list_sequences({"values": values})[0]] == [rows[0].ids, rows[1].ids, pad]
-    expected = ExpectedRows(rows, 2, 0, 0)
+    expected = ExpectedRows(rows, 2, 0, 0, 0)
     assert compare_batches([{"values": values}], expected, 151_643).startswith("every example")
     values["position_ids"] = [list(range(len(values["input_ids"][0])))]
     assert "differ" in compare_batches([{"values": values}], expected, 151_643)
@@ -233,7 +233,7 @@ def test_a_row_of_another_data_set_differs(right):
     plan, _, folder = right
     rows = encode_answers(plan, folder)
     other = EncodedRow([*rows[0].ids[:-2], 9, 9], rows[0].labels)
-    assert compare_batches([make_batch([rows[1], other])], ExpectedRows(rows, 4, 0, 0), 0).startswith("1 of 2")
+    assert compare_batches([make_batch([rows[1], other])], ExpectedRows(rows, 4, 0, 0, 0), 0).startswith("1 of 2")
 
 
 def write_tensors(file, tensors):
@@ -258,9 +258,12 @@ def test_digests_are_of_float32_values_whatever_the_file_holds(tmp_path):
 
 
 def test_rates_are_those_of_transformers_schedules(right):
-    training = replace(right[0].training, min_learning_rate_ratio=0.1, decay=WarmupPlan(steps=4, ratio=None))
+    plan, training = right[0], replace(right[0].training, min_learning_rate_ratio=0.1, decay=WarmupPlan(4, None))
     rates = {
-        name: [round(plan_rate(replace(training, scheduler=name), step, 8), 4) for step in (0, 1, 2, 5, 8)]
+        name: [
+            round(plan_rate(replace(plan, training=replace(training, scheduler=name)), step, 8), 4)
+            for step in (0, 1, 2, 5, 8)
+        ]
         for name in (
             *("linear", "cosine", "cosine_with_min_lr", "constant", "constant_with_warmup", "inverse_sqrt"),
             "warmup_stable_decay",

@@ -20,4 +20,6 @@ rm -rf runs/dpo/rows/prepared
 python "$here/rows/__main__.py" "$here/rows.json"
 
 export PYTHONPATH="$here${PYTHONPATH:+:$PYTHONPATH}"
+# Where a plugin can't be imported, Axolotl logs a warning and trains without it: stop here instead.
+python -c "import axolotl_preferences"
 exec axolotl train runs/dpo/rows/train.yaml --launcher python "$@"

@@ -19,4 +19,6 @@ rm -rf runs/pretrain-articles/rows/prepared
 python "$here/rows/__main__.py" "$here/rows.json"
 
 export PYTHONPATH="$here${PYTHONPATH:+:$PYTHONPATH}"
+# Where a plugin can't be imported, Axolotl logs a warning and trains without it: stop here instead.
+python -c "import weights_dtype"
 exec axolotl train runs/pretrain-articles/rows/train.yaml --launcher python "$@"

@@ -20,4 +20,6 @@ rm -rf runs/reward-model/rows/prepared
 python "$here/rows/__main__.py" "$here/rows.json"
 
 export PYTHONPATH="$here${PYTHONPATH:+:$PYTHONPATH}"
+# Where a plugin can't be imported, Axolotl logs a warning and trains without it: stop here instead.
+python -c "import weights_dtype"
 exec axolotl train runs/reward-model/rows/train.yaml --launcher python "$@"

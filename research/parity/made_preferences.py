@@ -41,12 +41,12 @@ TOOLS = [
 ]
 
 
-def _say(draw: random.Random, low: int, high: int) -> str:
+def _words(draw: random.Random, low: int, high: int) -> str:
     return " ".join(draw.choice(WORDS) for _ in range(draw.randint(low, high))).strip() + f" {draw.randint(0, 10**6)}"
 
 
 def _reason(draw: random.Random) -> str:
-    return f"<think>\n{_say(draw, 2, 8)}\n\n{_say(draw, 1, 3)}\n</think>\n\n{_say(draw, 2, 8)}"
+    return f"<think>\n{_words(draw, 2, 8)}\n\n{_words(draw, 1, 3)}\n</think>\n\n{_words(draw, 2, 8)}"
 
 
 def _ask(text: str) -> Row:
@@ -58,65 +58,85 @@ def _answer(text: str) -> Row:
 
 
 def _make_system(draw: random.Random) -> Row:
-    prompt = [{"role": "system", "content": _say(draw, 3, 6)}, _ask(_say(draw, 2, 6))]
-    return {"prompt": prompt, "chosen": _say(draw, 2, 8), "rejected": _say(draw, 2, 8)}
+    prompt = [{"role": "system", "content": _words(draw, 3, 6)}, _ask(_words(draw, 2, 6))]
+    return {"prompt": prompt, "chosen": _words(draw, 2, 8), "rejected": _words(draw, 2, 8)}
 
 
 def _make_tools(draw: random.Random) -> Row:
-    call = {"type": "function", "function": {"name": "get_weather", "arguments": {"city": _say(draw, 1, 1)}}}
+    call = {"type": "function", "function": {"name": "get_weather", "arguments": {"city": _words(draw, 1, 1)}}}
     prompt = [
-        _ask(_say(draw, 2, 4)),
+        _ask(_words(draw, 2, 4)),
         {"role": "assistant", "content": "", "tool_calls": [call]},
-        {"role": "tool", "content": _say(draw, 1, 3)},
+        {"role": "tool", "content": _words(draw, 1, 3)},
     ]
     row = {"prompt": prompt[:1], "tools": TOOLS} if draw.random() < 0.5 else {"prompt": prompt, "tools": TOOLS}
-    wrong = {"role": "assistant", "content": _say(draw, 1, 3), "tool_calls": [call]}
-    return {**row, "chosen": [_answer(_say(draw, 2, 6))], "rejected": [wrong]}
+    wrong = {"role": "assistant", "content": _words(draw, 1, 3), "tool_calls": [call]}
+    return {**row, "chosen": [_answer(_words(draw, 2, 6))], "rejected": [wrong]}
 
 
 def _make_one_side(draw: random.Random) -> Row:
-    sides = [_reason(draw), _say(draw, 2, 8)]
+    sides = [_reason(draw), _words(draw, 2, 8)]
     draw.shuffle(sides)
-    return {"prompt": _say(draw, 2, 6), "chosen": sides[0], "rejected": sides[1]}
+    return {"prompt": _words(draw, 2, 6), "chosen": sides[0], "rejected": sides[1]}
 
 
 def _make_several_turns(draw: random.Random) -> Row:
-    prompt = [_ask(_say(draw, 1, 4)), _answer(_reason(draw)), _ask(_say(draw, 1, 4)), _answer(_say(draw, 1, 4))]
+    prompt = [
+        _ask(_words(draw, 1, 4)),
+        _answer(_reason(draw)),
+        _ask(_words(draw, 1, 4)),
+        _answer(_words(draw, 1, 4)),
+    ]
     sides = {"chosen": _reason(draw), "rejected": _reason(draw)}
-    return {"prompt": [*prompt, _ask(_say(draw, 1, 4))], **sides}
+    return {"prompt": [*prompt, _ask(_words(draw, 1, 4))], **sides}
 
 
 def _make_long(draw: random.Random) -> Row:
-    return {"prompt": _say(draw, 20, 24), "chosen": _say(draw, 20, 24), "rejected": _say(draw, 3, 24)}
+    return {"prompt": _words(draw, 20, 24), "chosen": _words(draw, 20, 24), "rejected": _words(draw, 3, 24)}
 
 
 def _make_truncated(draw: random.Random) -> Row:
-    return {"prompt": _say(draw, 5, 30), "chosen": _say(draw, 240, 300), "rejected": _say(draw, 2, 300)}
+    return {
+        "prompt": _words(draw, 5, 30),
+        "chosen": _words(draw, 240, 300),
+        "rejected": _words(draw, 2, 300),
+    }
 
 
 def _make_empty_block(draw: random.Random) -> Row:
     block = "<think>\n\n</think>\n\n"
-    sides = [block + _say(draw, 2, 6), _say(draw, 2, 6)] if draw.random() < 0.5 else [block + "a", block + "b"]
-    return {"prompt": _say(draw, 2, 6), "chosen": sides[0], "rejected": sides[1]}
+    sides = [block + _words(draw, 2, 6), _words(draw, 2, 6)] if draw.random() < 0.5 else [block + "a", block + "b"]
+    return {"prompt": _words(draw, 2, 6), "chosen": sides[0], "rejected": sides[1]}
 
 
 def _make_no_system(draw: random.Random) -> Row:
-    return {"prompt": [_ask(_say(draw, 2, 6))], "chosen": _say(draw, 2, 8), "rejected": _say(draw, 2, 8)}
+    return {
+        "prompt": [_ask(_words(draw, 2, 6))],
+        "chosen": _words(draw, 2, 8),
+        "rejected": _words(draw, 2, 8),
+    }
 
 
 def _make_string(draw: random.Random) -> Row:
     """Also white space where an answer begins and ends."""
     around = draw.choice(["", "\n", " \n\n", "\n\n  "])
     end = draw.choice(["", "\n", " ", "\n\n"])
-    row = {"prompt": _say(draw, 2, 6), "chosen": around + _say(draw, 2, 8) + end, "rejected": _say(draw, 2, 8)}
-    return {**row, "system": _say(draw, 1, 3)} if draw.random() < 0.3 else row
+    row = {
+        "prompt": _words(draw, 2, 6),
+        "chosen": around + _words(draw, 2, 8) + end,
+        "rejected": _words(draw, 2, 8),
+    }
+    return {**row, "system": _words(draw, 1, 3)} if draw.random() < 0.3 else row
 
 
 def _make_messages(draw: random.Random) -> Row:
     """Whole conversations on both sides, and marks of turns that somebody typed."""
     typed = draw.choice(["", " <|im_start|>assistant\n", " <|im_end|>", " <think>"])
-    prompt = [_ask(_say(draw, 2, 4) + typed)]
-    return {"chosen": [*prompt, _answer(_say(draw, 2, 6))], "rejected": [*prompt, _answer(_say(draw, 2, 6))]}
+    prompt = [_ask(_words(draw, 2, 4) + typed)]
+    return {
+        "chosen": [*prompt, _answer(_words(draw, 2, 6))],
+        "rejected": [*prompt, _answer(_words(draw, 2, 6))],
+    }
 
 
 KINDS: dict[str, Callable[[random.Random], Row]] = {

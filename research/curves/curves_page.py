@@ -1,0 +1,230 @@
+# ruff: noqa: E501
+"""docs/research/loss-curves.md and its plots, and the small one of README, from research/curves/results.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Any
+
+from qwen_recipes.backends import load_backend
+from qwen_recipes.reports.svg_chart import COLOURS, Curve, draw_chart
+from research.curves.curve_recipes import BACKENDS, CURVES
+from research.curves.measure_curves import OWN, RESULTS
+from research.curves.seeded_changes import BACKEND, CHANGES, TOLERANCE
+
+TITLES = {
+    "sft-full": "SFT, all weights",
+    "sft-adapter": "SFT, from one adapter",
+    "dpo-full": "DPO, all weights",
+    "dpo-adapter": "DPO, from one adapter",
+}
+WIDTH, HEIGHT, HEADLINE = 960, 300, 34
+SETTINGS = {
+    "lr_scheduler_type": "scheduler",
+    "warmup_steps": "warmup steps",
+    "optim": "optimizer",
+    "adam_beta2": "Adam β2",
+    "adam_epsilon": "Adam ε",
+    "weight_decay": "weight decay",
+    "max_grad_norm": "gradient clipping",
+    "lora_alpha": "LoRA alpha, for rank 8",
+    "lora_dropout": "LoRA dropout",
+    "gradient_checkpointing": "gradient checkpointing",
+    "seed": "seed",
+}
+
+HEAD = """# One recipe, one curve
+
+The same recipe through Axolotl {axolotl}, LLaMA-Factory {llamafactory} and ms-swift {swift} gives the same losses, step by
+step.{apart}
+
+All of this was run on a CPU in float32 on a tiny Qwen3 with random weights and a tokenizer of few merges
+(`research/curves/small_vocabulary.py`), without a hub or a GPU: `python -m research.curves.measure_curves` writes
+`research/curves/results.json`, from which this page is made.
+"""
+APART = " Left to their defaults, with the same model, rows, batch, steps and learning rate, they give three trainings."
+OWN_SECTION = """
+## Left to themselves
+
+![Loss by step of the three frameworks' defaults](curves-own-words.svg)
+
+What a person wrote, in each framework's words: model, rows (conversations of one or two turns, some with reasoning), LoRA
+of rank 8, 2 × 4 examples a step, 60 steps, learning rate 0.005, and the framework's template of Qwen3
+(`OWN_WORDS` in `research/curves/curve_recipes.py`). Losses of the last ten steps: {last}. What the trainers made of the
+rest:
+"""
+SAME = """
+## One recipe
+
+![Loss by step of one recipe in the three frameworks](curves-sft-adapter.svg)
+
+The three lines lie on one another. Recipes: rows in the file's order, dropout 0, cosine schedule with six steps of
+warmup, clipping at 1.0, weight decay 0.1; SFT with 2 × 4 examples a step, padded, DPO with 2 × 2; two epochs of 29 whole
+batches and three examples more, which makes 60 steps. "One adapter" is a folder that all three start from, of rank 8 and
+with B that is not zero; it is DPO's reference too.
+
+| curve | steps | largest difference of a step's loss | between | at step |
+|---|---|---|---|---|
+"""
+TAIL = """
+Differences above {tolerance}: {exceptions}.
+
+![Loss by step of DPO in the three frameworks](curves-dpo-adapter.svg)
+
+Each framework draws examples in an order of its own; for these runs it is the file's:
+
+| framework | how |
+|---|---|
+| Axolotl | `shuffle_merged_datasets: false`, `curriculum_sampling: true`; its preference trainers have no such key, there the test puts a sequential sampler in the place of the random one |
+| LLaMA-Factory | `disable_shuffling: true` |
+| ms-swift | `dataset_shuffle: false`, `train_dataloader_shuffle: false` |
+
+## What the curves notice
+
+`tests/conformance/test_curves.py` trains the curves and holds them against what was committed of another framework.
+That it can fail is tested too: each of these {count} changes to {framework}'s compiled file moves a loss by more than
+{tolerance} within {steps} steps.
+
+| curve | key | compiled | changed to |
+|---|---|---|---|
+{changes}
+
+## Not compared
+
+- Packing: the frameworks fill packs by rules of their own.
+- Several GPUs: how each averages over them needs two. `research/measurements/curves_on_two_gpus.py` does it; not run.
+- bf16: rounding alone moves a loss by more than {tolerance}.
+"""
+
+
+def load_results() -> dict[str, Any]:
+    """What `research.curves.measure_curves` wrote."""
+    found: dict[str, Any] = json.loads(RESULTS.read_text("utf-8"))
+    return found
+
+
+def find_largest_difference(one: list[float], other: list[float]) -> tuple[float, int]:
+    """The largest difference of two curves, and its step from 1."""
+    return max((abs(a - b), step) for step, (a, b) in enumerate(zip(one, other, strict=True), 1))
+
+
+def list_differences(results: dict[str, Any]) -> Iterator[tuple[str, str, str, float, int]]:
+    """Curve, two frameworks, their largest difference and its step."""
+    for name in CURVES:
+        for one, other in combinations(BACKENDS, 2):
+            curves = results["curves"][name]
+            yield name, one, other, *find_largest_difference(curves[one]["loss"], curves[other]["loss"])
+
+
+def render_page() -> str:
+    """docs/research/loss-curves.md."""
+    results = load_results()
+    versions = results["versions"]
+    own = find_own_words(results)
+    head = HEAD.format(
+        axolotl=versions["axolotl"],
+        llamafactory=versions["llamafactory"],
+        swift=versions["ms-swift"],
+        apart=APART if own else "",
+    )
+    differences = list(list_differences(results))
+    rows = [_render_widest(name, results, differences) for name in CURVES]
+    exceptions = [f"{name}, {one} and {other}" for name, one, other, largest, _ in differences if largest > TOLERANCE]
+    steps = sorted({change.steps for change in CHANGES})
+    tail = TAIL.format(
+        tolerance=TOLERANCE,
+        exceptions="; ".join(exceptions) or "none",
+        count=len(CHANGES),
+        framework=load_backend(BACKEND).title,
+        steps=" or ".join(map(str, steps)),
+        changes="\n".join(_render_changes(results)),
+    )
+    return head + _render_own_section(own) + SAME + "\n".join(rows) + "\n" + tail
+
+
+def find_own_words(results: dict[str, Any]) -> dict[str, Any]:
+    """What each framework did with its own few words; empty until all three were measured."""
+    own = results["curves"].get(OWN, {})
+    return {name: own[name] for name in BACKENDS} if all(name in own for name in BACKENDS) else {}
+
+
+def _render_own_section(own: dict[str, Any]) -> str:
+    if not own:
+        return "\nWhat the three do when left to their defaults is not measured yet.\n"
+    last = ", ".join(f"{load_backend(name).title} {sum(own[name]['loss'][-10:]) / 10:.2f}" for name in own)
+    return OWN_SECTION.format(last=last) + "\n" + "\n".join(_render_settings(own)) + "\n"
+
+
+def render_readme() -> str:
+    """README's picture: the three frameworks left to their defaults, and compiled from one recipe."""
+    if not find_own_words(load_results()):
+        return (
+            "The same recipe gives the same losses in all three: [one recipe, one curve](docs/research/loss-curves.md)."
+        )
+    return (
+        '<img src="docs/research/curves.svg" width="640" '
+        'alt="Losses of the three frameworks: apart by their defaults, the same from one recipe">\n\n'
+        "The same model, rows, batch, steps and learning rate: above as each framework takes them, below compiled from "
+        "one recipe.\n[One recipe, one curve](docs/research/loss-curves.md)."
+    )
+
+
+def _render_widest(name: str, results: dict[str, Any], differences: list[tuple[str, str, str, float, int]]) -> str:
+    _, one, other, largest, step = max((entry for entry in differences if entry[0] == name), key=lambda entry: entry[3])
+    steps = len(results["curves"][name][one]["loss"])
+    between = f"{load_backend(one).title} and {load_backend(other).title}"
+    return f"| {TITLES[name]} | {steps} | {largest:.1e} | {between} | {step} |"
+
+
+def _render_settings(own: dict[str, Any]) -> Iterator[str]:
+    yield "| at the trainer | " + " | ".join(load_backend(name).title for name in own) + " |"
+    yield "|---|" + "---|" * len(own)
+    for key, title in SETTINGS.items():
+        values = [held["settings"].get(key, "") for held in own.values()]
+        yield f"| {title} | " + " | ".join(values) + " |"
+
+
+def _render_changes(results: dict[str, Any]) -> Iterator[str]:
+    for change in CHANGES:
+        compiled = results["compiled"][change.curve].get(change.key)
+        shown = "not there" if compiled is None else f"`{json.dumps(compiled)}`"
+        changed = "taken out" if change.value is None else f"`{json.dumps(change.value)}`"
+        yield f"| {TITLES[change.curve]} | `{change.key}` | {shown} | {changed} |"
+
+
+def render_plots() -> dict[str, str]:
+    """The plots by file name."""
+    results = load_results()
+    own, curves = find_own_words(results), results["curves"]
+    mine = ("sft-adapter", "dpo-adapter")
+    found = {f"curves-{name}.svg": _stack([(TITLES[name] + ": one recipe", curves[name])]) for name in mine}
+    if own:
+        both = [("Left to their defaults", own), ("Compiled from one recipe", curves["sft-adapter"])]
+        found |= {"curves-own-words.svg": _stack(both[:1]), "curves.svg": _stack(both)}
+    return found
+
+
+def _stack(charts: list[tuple[str, dict[str, Any]]]) -> str:
+    """Charts below one another, each with a headline and the frameworks' colours."""
+    height = (HEIGHT + HEADLINE) * len(charts)
+    parts = [_place_chart(title, curves, n * (HEIGHT + HEADLINE)) for n, (title, curves) in enumerate(charts)]
+    style = "<style>text{font:12px system-ui,sans-serif;fill:#57606a}.head{font-size:15px;fill:#1b1f24}</style>"
+    box = f'viewBox="0 0 {WIDTH} {height}" role="img" aria-label="Training loss by optimizer step"'
+    ground = f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {box}>{style}{ground}{"".join(parts)}</svg>\n'
+
+
+def _place_chart(title: str, curves: dict[str, Any], top: int) -> str:
+    lines = [
+        Curve(load_backend(name).title, list(enumerate(curves[name]["loss"], 1))) for name in BACKENDS if name in curves
+    ]
+    drawn = draw_chart(lines, title)
+    placed = drawn.replace('width="100%"', f'y="{top + HEADLINE}" width="{WIDTH}" height="{HEIGHT}"', 1)
+    legend = "".join(
+        f'<rect x="{520 + 140 * n}" y="{top + 12}" width="12" height="12" fill="{COLOURS[n]}"/>'
+        f'<text x="{538 + 140 * n}" y="{top + 22}">{line.name}</text>'
+        for n, line in enumerate(lines)
+    )
+    return f'<text class="head" x="20" y="{top + 23}">{title}: loss by step</text>{legend}{placed}'

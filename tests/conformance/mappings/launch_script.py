@@ -1,0 +1,119 @@
+"""What run.sh starts, and with which variables: the programs in place of the framework's only write it down."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from qwen_recipes.backends.plan import Plan
+
+from .corpus import MappingCase
+
+PROGRAMS = ("axolotl", "llamafactory-cli", "swift", "megatron", "accelerate", "python")
+_RECORDER = """#!{python} -S
+import json, os, sys
+with open({log!r}, "a") as log:
+    log.write(json.dumps([os.path.basename(sys.argv[0]), sys.argv[1:], os.getcwd(), dict(os.environ)]) + "\\n")
+"""
+GIVEN_GPUS = ",".join(f"g{number}" for number in range(16))
+NODE = {"NODE_RANK": "1", "MASTER_ADDR": "host0"}
+
+Launch = tuple[list[str], str, dict[str, str]]
+"""The command, where it was started, and its variables."""
+
+
+def find_launch_difference(case: MappingCase, script: Path, folder: Path) -> str | None:
+    """What is started otherwise than the plan says, in words; None where all is as planned."""
+    rows = case.rows / "prepared"
+    for given in (None, GIVEN_GPUS):
+        rows.mkdir(parents=True, exist_ok=True)
+        launches = run_script(script, folder, given)
+        if problem := _compare(case, launches, given):
+            return problem
+        if case.backend.name == "axolotl" and rows.exists():
+            return "run.sh: Axolotl's cache of tokenized rows is still there"
+    return None
+
+
+def run_script(script: Path, folder: Path, gpus: str | None) -> list[Launch]:
+    """The programs that a script starts, in order."""
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / "launches.jsonl"
+    log.unlink(missing_ok=True)
+    for name in PROGRAMS:
+        (folder / name).write_text(_RECORDER.format(python=sys.executable, log=str(log)), "utf-8")
+        (folder / name).chmod(0o755)
+    kept = {key: os.environ[key] for key in ("HOME", "LANG") if key in os.environ}
+    env = {**kept, **NODE, "PATH": f"{folder}:/usr/bin:/bin", **({"CUDA_VISIBLE_DEVICES": gpus} if gpus else {})}
+    subprocess.run(["bash", str(script), "--more"], env=env, capture_output=True, text=True, check=False, timeout=60)
+    lines = log.read_text("utf-8").splitlines() if log.exists() else []
+    return [([program, *args], cwd, variables) for program, args, cwd, variables in map(json.loads, lines)]
+
+
+def _compare(case: MappingCase, launches: list[Launch], given: str | None) -> str | None:
+    plan = case.made.plan
+    if len(launches) != 2:
+        return f"run.sh starts {[command for command, _, _ in launches]}"
+    (rows, _, rows_variables), (command, cwd, variables) = launches
+    wanted: list[tuple[str, object, object]] = [
+        ("the row program", rows, ["python", *(f"{case.folder}/{name}" for name in ("rows/__main__.py", "rows.json"))]),
+        ("the command", command, expect_command(case)),
+        ("the folder", Path(cwd), case.loaded.folder.resolve()),
+        ("ROWS_NODES", rows_variables.get("ROWS_NODES"), str(plan.hardware.nodes) if plan.hardware.nodes > 1 else None),
+        *((name, variables.get(name), value) for name, value in expect_variables(case, given).items()),
+    ]
+    return next((f"run.sh: {what} is {seen!r}, not {told!r}" for what, seen, told in wanted if seen != told), None)
+
+
+def expect_command(case: MappingCase) -> list[str]:
+    """The framework's own command line for a plan."""
+    plan, config = case.made.plan, f"{case.made.plan.output.dir}/rows/train.yaml"
+    nodes, gpus = str(plan.hardware.nodes), str(plan.hardware.gpus)
+    apart = plan.hardware.nodes > 1
+    if case.backend.name == "axolotl":
+        launcher = "python" if plan.hardware.strategy == "single" else "torchrun"
+        command = ["axolotl", "train", config, "--launcher", launcher, "--more"]
+        if launcher == "torchrun":
+            command += ["--", "--nnodes", nodes, "--nproc_per_node", gpus]
+            rank = ["--node_rank", "1", "--master_addr", "host0", "--master_port", "29500"]
+            command += rank if apart else []
+        return command
+    if case.backend.name == "ms-swift":
+        return [*expect_swift_command(case), config, "--more"]
+    if plan.hardware.fsdp:
+        rank = ["--machine_rank", "1", "--main_process_ip", "host0", "--main_process_port", "29500"] if apart else []
+        settings = ["accelerate", "launch", "--config_file", f"{case.folder}/fsdp.yaml"]
+        return [*settings, *rank, "-m", "llamafactory.launcher", config, "--more"]
+    return ["llamafactory-cli", "train", config, "--more"]
+
+
+def expect_swift_command(case: MappingCase) -> list[str]:
+    """`swift` or `megatron`, and the subcommand of an objective."""
+    plan = case.made.plan
+    word = {"sft": "sft", "pretrain": "pt"}.get(plan.objective.type, "rlhf")
+    word = "rlhf" if plan.objective.kl_weight is not None else word
+    flag = [] if case.backend.is_at_least("4.1") or plan.hardware.megatron else ["--config"]
+    return ["megatron" if plan.hardware.megatron else "swift", word, *flag]
+
+
+def expect_variables(case: MappingCase, given: str | None) -> dict[str, str | None]:
+    """Environment variables that the framework reads; None where one must not be set."""
+    plan = case.made.plan
+    gpus = given.split(",") if given else [str(number) for number in range(plan.hardware.gpus)]
+    seen = "" if plan.hardware.device == "cpu" else ",".join(gpus[: plan.hardware.gpus])
+    found: dict[str, str | None] = {"CUDA_VISIBLE_DEVICES": seen, "HF_HUB_OFFLINE": "1" if _is_offline(plan) else None}
+    if case.backend.name != "axolotl":
+        found["WANDB_PROJECT"] = plan.tracking.project if plan.tracking.to == "wandb" else None
+        found["MLFLOW_EXPERIMENT_NAME"] = plan.tracking.project if plan.tracking.to == "mlflow" else None
+        spread = plan.hardware.strategy != "single" and not (case.backend.name == "llamafactory" and plan.hardware.fsdp)
+        found["NNODES"] = str(plan.hardware.nodes) if spread else None
+        found["NPROC_PER_NODE"] = str(plan.hardware.gpus) if spread else None
+    return found
+
+
+def _is_offline(plan: Plan) -> bool:
+    from_hub = any(source.hub for source in (*plan.data.train, *plan.data.validation))
+    return plan.model.local and plan.output.hub is None and not from_hub
