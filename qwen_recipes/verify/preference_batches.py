@@ -22,7 +22,8 @@ class SeenPreference(NamedTuple):
 def read_preferences(batches: Sequence[Mapping[str, Any]], objective: str) -> list[SeenPreference]:
     """The examples of observed micro-batches (`verify/trainer`), in their order.
 
-    A reward model scores conversations as a whole: labels that a framework batches with them are left out. Raises ValueError where a batch has no such columns.
+    A reward model scores conversations as a whole: labels that a framework batches with them are left out.
+    Raises ValueError where a batch has no such columns.
     """
     read = _read_labelled if objective == "kto" else _read_pairs
     found = [one for batch in batches for one in read(batch.get("values", {}))]
