@@ -22,10 +22,18 @@ class SeenPreference(NamedTuple):
 def read_preferences(batches: Sequence[Mapping[str, Any]], objective: str) -> list[SeenPreference]:
     """The examples of observed micro-batches (`verify/trainer`), in their order.
 
-    A reward model has no labels: its conversations carry none. Raises ValueError where a batch has no such columns.
+    A reward model scores conversations as a whole: labels that a framework batches with them are left out.
+    Raises ValueError where a batch has no such columns.
     """
     read = _read_labelled if objective == "kto" else _read_pairs
-    return [one for batch in batches for one in read(batch.get("values", {}))]
+    found = [one for batch in batches for one in read(batch.get("values", {}))]
+    return (
+        [one._replace(sides=tuple(map(_drop_labels, one.sides))) for one in found] if objective == "reward" else found
+    )
+
+
+def _drop_labels(row: EncodedRow) -> EncodedRow:
+    return EncodedRow(row.ids, [IGNORE_INDEX] * len(row.ids))
 
 
 def _read_pairs(values: Mapping[str, Any]) -> Iterator[SeenPreference]:

@@ -50,8 +50,9 @@ def test_pairs_are_read_whatever_the_columns(layout: str) -> None:
     assert read_preferences([{"values": BATCHES[layout]}], "dpo") == [SeenPreference((CHOSEN, REJECTED))]
 
 
-def test_a_reward_models_conversations_have_no_labels() -> None:
-    values = {"input_ids": IDS, "attention_mask": ATTENDED}
+@pytest.mark.parametrize("labels", [{}, {"labels": LABELS}], ids=["none", "that nothing reads"])
+def test_a_reward_models_conversations_have_no_labels(labels: dict[str, list[list[int]]]) -> None:
+    values = {"input_ids": IDS, "attention_mask": ATTENDED, **labels}
     (found,) = read_preferences([{"values": values}], "reward")
     assert found.sides == (EncodedRow([1, 2, 3], [IGNORE_INDEX] * 3), EncodedRow([1, 4], [IGNORE_INDEX] * 2))
 
