@@ -35,7 +35,8 @@ def run_logged(
 ) -> None:
     """Run a command to its end, adding its output to `log` and reporting `title` with the seconds gone.
 
-    It runs in the log's folder, so that no settings of another folder apply. Credentials in URLs are taken out of the log afterwards.
+    It runs in the log's folder, so that no settings of another folder apply. Credentials in URLs are taken out of the
+    log afterwards.
     `detail` gives words for the report; `inherited_fds` are file descriptors that the command holds open too.
     Raises CommandFailedError; stops the command where we are interrupted.
     """

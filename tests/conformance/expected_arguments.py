@@ -114,7 +114,7 @@ def adapted(plan: Plan, backend: str) -> dict[str, Any]:
 
 
 def scoring_head(plan: Plan, backend: str) -> list[str]:
-    """ms-swift names a reward model's head itself; with Axolotl PEFT adds it by the task: docs/research/token-parity.md."""
+    """ms-swift names a reward model's head itself; with Axolotl PEFT adds it by the task (token-parity.md)."""
     return ["v_head"] if plan.objective.type == "reward" and backend == "ms-swift" else []
 
 
@@ -143,7 +143,7 @@ def saving(plan: Plan, backend: str) -> dict[str, Any]:
 
 
 def warmup_at(plan: Plan, steps: int, backend: str) -> int:
-    """Steps of warmup in a run of this length. A share is rounded up, by Axolotl down: docs/research/token-parity.md."""
+    """Steps of warmup in a run of this length. A share is rounded up, by Axolotl down (token-parity.md)."""
     import math
 
     warmup = plan.training.warmup

@@ -1,6 +1,6 @@
 """What is refused goes wrong at the trainer: each refusal of trainer/refusals.yaml, compiled and started.
 
-`make conformance-full` writes what was seen to trainer/refusals.json, from which docs/research/trainer-values.md is made.
+`make conformance-full` writes what was seen to trainer/refusals.json; docs/research/trainer-values.md shows it.
 """
 
 from __future__ import annotations
