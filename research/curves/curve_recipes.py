@@ -132,6 +132,9 @@ OWN_WORDS: dict[str, dict[str, Any]] = {
         "output_dir": "OUT",
         "logging_steps": 1,
         "bf16": False,
+        "lora_mlp_kernel": False,
+        "lora_qkv_kernel": False,
+        "lora_o_kernel": False,
     },
     "llamafactory": {
         "model_name_or_path": "MODEL",
