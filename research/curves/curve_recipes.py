@@ -172,7 +172,7 @@ OWN_WORDS: dict[str, dict[str, Any]] = {
     },
 }
 """Model, rows, an adapter of rank 8, batch, steps and learning rate: all that a person wrote. Axolotl has no default of
-its targets and alpha: here its examples'. The last lines say where
+targets and alpha: here all linear layers and 16, as LLaMA-Factory's. The last lines say where
 the log goes and that this machine has no GPU."""
 COMMANDS = {
     "axolotl": "axolotl train train.yaml --launcher python",
