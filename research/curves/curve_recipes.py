@@ -132,6 +132,9 @@ OWN_WORDS: dict[str, dict[str, Any]] = {
         "output_dir": "OUT",
         "logging_steps": 1,
         "bf16": False,
+        "lora_mlp_kernel": False,
+        "lora_qkv_kernel": False,
+        "lora_o_kernel": False,
     },
     "llamafactory": {
         "model_name_or_path": "MODEL",
@@ -169,7 +172,7 @@ OWN_WORDS: dict[str, dict[str, Any]] = {
     },
 }
 """Model, rows, an adapter of rank 8, batch, steps and learning rate: all that a person wrote. Axolotl has no default of
-its targets and alpha: here its examples'. The last lines say where
+targets and alpha: here all linear layers and 16, as LLaMA-Factory's. The last lines say where
 the log goes and that this machine has no GPU."""
 COMMANDS = {
     "axolotl": "axolotl train train.yaml --launcher python",

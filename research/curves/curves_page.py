@@ -52,7 +52,8 @@ OWN_SECTION = """
 
 What a person wrote, in each framework's words: model, rows (conversations of one or two turns, some with reasoning), LoRA
 of rank 8, 2 × 4 examples a step, 60 steps, learning rate 0.005, and the framework's template of Qwen3
-(`OWN_WORDS` in `research/curves/curve_recipes.py`). Losses of the last ten steps: {last}. What the trainers made of the
+(`OWN_WORDS` in `research/curves/curve_recipes.py`). Axolotl has no default of LoRA's alpha and targets: here 16 and all
+linear layers, as LLaMA-Factory's. Losses of the last ten steps: {last}. What the trainers made of the
 rest:
 """
 SAME = """

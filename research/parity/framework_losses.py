@@ -24,6 +24,7 @@ def measure(framework: ModuleType, case: dict[str, Any]) -> None:
 
     def act(trainer: Any, batches: list[Any], counted: Any) -> None:
         move_weights(trainer.model)
+        turn_off_head_dropout(trainer.model)
         out = Path(case["out"])
         held = {name: weight.detach().clone() for name, weight in trainer.model.named_parameters()}
         import_module("safetensors.torch").save_file(held, out.with_suffix(".safetensors"))
@@ -43,6 +44,13 @@ def move_weights(model: Any) -> None:
         if weight.requires_grad:
             draw = torch.Generator().manual_seed(crc32(name.encode()))
             weight.data.add_(torch.randn(weight.shape, generator=draw) * DEVIATION)
+
+
+def turn_off_head_dropout(model: Any) -> None:
+    """TRL's value head, which LLaMA-Factory's reward models have, drops a tenth of its input whatever is set."""
+    head = getattr(model, "v_head", None)
+    if head is not None and hasattr(getattr(head, "dropout", None), "p"):
+        head.dropout.p = 0.0
 
 
 def measure_batch(trainer: Any, batch: Any) -> tuple[float, dict[str, float]]:
