@@ -34,6 +34,9 @@ SEED = 15
 Setting = tuple[str, Hashable]
 """A factor and one of its levels."""
 
+NO_RECIPES = ("known_differences", "refusals")
+"""Other files of the folder."""
+
 
 def draw_cells(files: Sequence[str], seed: int = SEED) -> dict[str, Any]:
     """The file's content: cells in order, and how many pairs no recipe can hold, by framework."""
@@ -90,7 +93,7 @@ def _list_drawn_cells(backend: str, rows: Sequence[Row], in_ci: Sequence[int]) -
 
 def render_cells() -> str:
     """The text of cells.json: one cell a line."""
-    found = draw_cells(sorted(file.stem for file in FOLDER.glob("*.yaml") if file.stem != "known_differences"))
+    found = draw_cells(sorted(file.stem for file in FOLDER.glob("*.yaml") if file.stem not in NO_RECIPES))
     lines = ",\n".join(json.dumps(cell, ensure_ascii=False, sort_keys=True) for cell in found.pop("cells"))
     return json.dumps(found)[:-1] + ', "cells": [\n' + lines + "\n]}\n"
 

@@ -36,6 +36,8 @@ class ParsedRow:
     """Of the longest of its texts."""
     lengths: list[ExampleLength] = field(default_factory=list)
     """Of each example that it is trained as; of a pair, the longer text's."""
+    train_on: str = "assistant"
+    """Whose turns carry loss, as `chat.train_on` says."""
     without_loss: bool = False
     """Whether flags take every turn out of the loss."""
 

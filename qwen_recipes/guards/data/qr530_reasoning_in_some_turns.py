@@ -33,6 +33,8 @@ def check(row: ParsedRow) -> Iterator[RowViolation]:
     """How many of the answers that carry loss reason, where it is neither all nor none."""
     if row.row_format not in CONVERSATION_FORMATS or row.variant == "instruct-2507" or len(row.answers) < 2:
         return
+    if row.train_on == "last-assistant":
+        return
     trained = [turn for turn in row.answers if not turn.get("tool_calls") and turn.get("train") is not False]
     reasoned = sum(map(has_reasoning, trained))
     if 0 < reasoned < len(trained) and not SWITCH.search(row.all_text):

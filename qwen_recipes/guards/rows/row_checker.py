@@ -91,6 +91,7 @@ class RowChecker:
             return
         variant, limit = self.rules.template.variant, self.rules.limit
         facts = parse_row(record.row, rows.layout, dict(rows.columns), variant, limit, rows.options)
+        facts.train_on = self.rules.train_on
         tally.unread.update(find_unread_keys(record.row, rows.layout, rows.columns))
         if facts.normalized is not None:
             self._measure_row(facts, record, tally, kept)

@@ -111,7 +111,7 @@ def _make_case(job: ProbeJob, model: ProbeModel, compiled: Path, recipe_folder: 
 def ask_for_batches(job: ProbeJob, count: int) -> None:
     """Let the worker observe `count` micro-batches, whole, and nothing else."""
     case = json.loads(job.file.read_text("utf-8"))
-    job.file.write_text(json.dumps({**case, "batches": count, "only_batches": True}), "utf-8")
+    replace_file(job.file, json.dumps({**case, "batches": count, "only_batches": True}))
 
 
 def find_probe_environment(loaded: LoadedRecipe, plan: Plan, backend: Backend) -> Environment:

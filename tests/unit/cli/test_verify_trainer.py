@@ -59,7 +59,7 @@ def run(recipe, monkeypatch):
         monkeypatch.setenv("OBSERVATION", json.dumps({"seconds": 1.5} if observation is None else observation))
         found = [TrainerCheck(f"training.{n}", 1, 2, result, "there") for n, result in enumerate(results)]
         monkeypatch.setattr(checks, "compare_trainer", lambda *_: found)
-        return CliRunner().invoke(main, ["verify", str(recipe), "--trainer", *words])
+        return CliRunner().invoke(main, ["verify", str(recipe), "--trust-recipe", "--trainer", *words])
 
     return of
 
@@ -105,13 +105,13 @@ def test_a_framework_that_fails_exits_4_with_its_last_words(run):
 
 def test_without_an_environment_it_exits_4(recipe, monkeypatch):
     (recipe.parent / "env" / "bin" / "python").unlink()
-    done = CliRunner().invoke(main, ["verify", str(recipe), "--trainer"])
+    done = CliRunner().invoke(main, ["verify", str(recipe), "--trust-recipe", "--trainer"])
     assert done.exit_code == 4 and "not a virtual environment" in done.stderr
 
 
 def test_a_recipe_that_does_not_compile_exits_1(recipe):
     recipe.write_text(RECIPE.replace("data:", "objective: {type: sft, kl_weight: 0.1}\ndata:"), "utf-8")
-    done = CliRunner().invoke(main, ["verify", str(recipe), "--trainer"])
+    done = CliRunner().invoke(main, ["verify", str(recipe), "--trust-recipe", "--trainer"])
     assert done.exit_code == 1 and "kl_weight" in done.stderr
 
 
@@ -125,7 +125,7 @@ def test_missing_rows_exit_2(run, recipe):
 def test_ctrl_c_leaves_nothing_behind(recipe, tmp_path):
     variables = {**os.environ, "HANG": str(tmp_path / "pids"), "TMPDIR": str(tmp_path / "scratch")}
     (tmp_path / "scratch").mkdir()
-    command = [sys.executable, "-m", "qwen_recipes", "verify", str(recipe), "--trainer"]
+    command = [sys.executable, "-m", "qwen_recipes", "verify", str(recipe), "--trust-recipe", "--trainer"]
     heed = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
     process = subprocess.Popen(command, cwd=ROOT, env=variables, stderr=subprocess.PIPE, text=True, **heed)
     end = time.monotonic() + 60

@@ -10,6 +10,7 @@ import pytest
 from qwen_recipes.recipe.spec.objective import ObjectiveName
 from qwen_recipes.recipe.spec.training import Optimizer, Scheduler
 from tests.conformance.trainer_cells import CELLS, FOLDER, read_known_differences
+from tools.draw_trainer_cells import NO_RECIPES
 from tools.trainer_cells.covering_array import draw_rows
 from tools.trainer_cells.factors import BACKEND_RULES, FACTORS, is_allowed
 from tools.trainer_cells.recipes import make_recipe
@@ -55,7 +56,7 @@ def test_every_objective_is_tried_somewhere():
 def test_cells_hold_all_pairs_that_a_framework_is_told(backend):
     drawn = [cell for cell in CELLS if cell["name"].startswith(f"{backend}-")]
     allowed = partial(is_allowed, backend=backend)
-    assert len(drawn) > 100
+    assert len(drawn) > 60
     pairs = [({"optimizer": o, "scheduler": s}) for o in FACTORS["optimizer"] for s in FACTORS["scheduler"]]
     tried = {
         (c["recipe"]["training"].get("optimizer", ""), c["recipe"]["training"].get("scheduler", "")) for c in drawn
@@ -64,9 +65,21 @@ def test_cells_hold_all_pairs_that_a_framework_is_told(backend):
     assert [pair for pair in missing if pair["optimizer"] != "muon"] == []
 
 
-def test_cases_that_showed_faults_are_cells_of_every_change():
-    files = {cell["file"] for cell in CELLS if "file" in cell and cell["ci"]}
-    assert files == {file.name for file in FOLDER.glob("*.yaml")} - {"known_differences.yaml"}
+def test_every_recipe_of_the_folder_is_a_cell_and_those_that_showed_faults_are_tried_at_every_change():
+    files = {cell["file"] for cell in CELLS if "file" in cell}
+    assert files == {file.name for file in FOLDER.glob("*.yaml")} - {f"{name}.yaml" for name in NO_RECIPES}
+    faults = {
+        "d1_dpo_dropout",
+        "ep_epochs",
+        "ex1",
+        "lfpack",
+        "mixpair",
+        "r2_dpo_from",
+        "r2_sft_from",
+        "t_orpo",
+        "t_reward",
+    }
+    assert {cell["file"] for cell in CELLS if "file" in cell and cell["ci"]} >= {f"{name}.yaml" for name in faults}
     assert 30 <= sum(cell["ci"] for cell in CELLS) <= 45
 
 
