@@ -19,6 +19,7 @@ with open({log!r}, "a") as log:
     log.write(json.dumps([os.path.basename(sys.argv[0]), sys.argv[1:], os.getcwd(), dict(os.environ)]) + "\\n")
 """
 GIVEN_GPUS = ",".join(f"g{number}" for number in range(16))
+OWN_TEMPLATE = "the recipe's own\n"
 NODE = {"NODE_RANK": "1", "MASTER_ADDR": "host0"}
 
 Launch = tuple[list[str], str, dict[str, str]]
@@ -30,11 +31,28 @@ def find_launch_difference(case: MappingCase, script: Path, folder: Path) -> str
     rows = case.rows / "prepared"
     for given in (None, GIVEN_GPUS):
         rows.mkdir(parents=True, exist_ok=True)
-        launches = run_script(script, folder, given)
-        if problem := _compare(case, launches, given):
+        if problem := _compare(case, run_script(script, folder, given), given):
             return problem
         if case.backend.name == "axolotl" and rows.exists():
             return "run.sh: Axolotl's cache of tokenized rows is still there"
+    return find_template_difference(case, script, folder)
+
+
+def find_template_difference(case: MappingCase, script: Path, folder: Path) -> str | None:
+    """Whether a model that LLaMA-Factory saved gets the recipe's own chat template, and only a saved one does."""
+    plan = case.made.plan
+    if case.backend.name != "llamafactory" or plan.chat.official or not plan.objective.chat:
+        return None
+    saved, served = case.rows.parent / "tokenizer_config.json", case.rows.parent / "chat_template.jinja"
+    (case.rows / served.name).write_text(OWN_TEMPLATE, "utf-8")
+    for is_saved in (False, True):
+        saved.unlink(missing_ok=True)
+        served.unlink(missing_ok=True)
+        if is_saved:
+            saved.write_text("{}", "utf-8")
+        run_script(script, folder, None)
+        if served.is_file() != is_saved or (is_saved and served.read_text("utf-8") != OWN_TEMPLATE):
+            return "run.sh: a saved model, and only a saved one, gets the recipe's chat template"
     return None
 
 
@@ -55,9 +73,10 @@ def run_script(script: Path, folder: Path, gpus: str | None) -> list[Launch]:
 
 def _compare(case: MappingCase, launches: list[Launch], given: str | None) -> str | None:
     plan = case.made.plan
-    if len(launches) != 2:
+    first = expect_import(case)
+    if [command for command, _, _ in launches[1:-1]] != first or len(launches) < 2:
         return f"run.sh starts {[command for command, _, _ in launches]}"
-    (rows, _, rows_variables), (command, cwd, variables) = launches
+    (rows, _, rows_variables), (command, cwd, variables) = launches[0], launches[-1]
     wanted: list[tuple[str, object, object]] = [
         ("the row program", rows, ["python", *(f"{case.folder}/{name}" for name in ("rows/__main__.py", "rows.json"))]),
         ("the command", command, expect_command(case)),
@@ -66,6 +85,17 @@ def _compare(case: MappingCase, launches: list[Launch], given: str | None) -> st
         *((name, variables.get(name), value) for name, value in expect_variables(case, given).items()),
     ]
     return next((f"run.sh: {what} is {seen!r}, not {told!r}" for what, seen, told in wanted if seen != told), None)
+
+
+def expect_import(case: MappingCase) -> list[list[str]]:
+    """What Axolotl's run.sh imports before it starts: the plugins beside the config."""
+    plan, backend = case.made.plan, case.backend
+    if backend.name != "axolotl":
+        return []
+    names = ["weights_dtype"] if backend.choose_weights_cast(plan) else []
+    names += ["trainer_plugin"] if backend.uses_trainer_plugin(plan) else []
+    names += ["axolotl_preferences"] if backend.choose_row_shape(plan) in ("pair-ids", "label-ids") else []
+    return [["python", "-c", f"import {', '.join(names)}"]] if names else []
 
 
 def expect_command(case: MappingCase) -> list[str]:
