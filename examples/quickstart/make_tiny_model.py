@@ -177,7 +177,7 @@ def tensors(experts: int) -> Iterator[Tensor]:
 
 
 def draw(tensor: Tensor, generator: torch.Generator) -> torch.Tensor:
-    """The weight's values, all of which bfloat16 can hold, as those of the released models."""
+    """The weight's values."""
     import torch
 
     if tensor.deviation is None:
@@ -185,7 +185,7 @@ def draw(tensor: Tensor, generator: torch.Generator) -> torch.Tensor:
     values = torch.randn(tensor.shape, generator=generator) * tensor.deviation
     if tensor.name == EMBEDDINGS:
         values *= token_scales().unsqueeze(1)
-    return values.bfloat16().float()
+    return values
 
 
 def token_scales() -> torch.Tensor:
@@ -197,13 +197,15 @@ def token_scales() -> torch.Tensor:
     return 1 / (1 + ranks / COMMON_TOKENS)
 
 
-def write_weights(path: Path, experts: int, seed: int) -> None:
-    """Draw all weights from `seed` and save them."""
+def write_weights(path: Path, experts: int, seed: int, rounded: bool) -> None:
+    """Draw all weights from `seed` and save them; `rounded`, as the released models', to what bfloat16 can hold."""
     import torch
     from safetensors.torch import save_file
 
     generator = torch.Generator().manual_seed(seed)
-    save_file({tensor.name: draw(tensor, generator) for tensor in tensors(experts)}, path, {"format": "pt"})
+    drawn = {tensor.name: draw(tensor, generator) for tensor in tensors(experts)}
+    values = {name: value.bfloat16().float() if rounded else value for name, value in drawn.items()}
+    save_file(values, path, {"format": "pt"})
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
@@ -211,9 +213,9 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
 
 
-def fingerprint(tokenizer: Path, variant: str, experts: int, seed: int) -> str:
+def fingerprint(tokenizer: Path, variant: str, experts: int, seed: int, rounded: bool) -> str:
     """SHA-256 over this file, the arguments and the tokenizer's files: what the folder depends on."""
-    digest = hashlib.sha256(repr((variant, experts, seed)).encode())
+    digest = hashlib.sha256(repr((variant, experts, seed, rounded)).encode())
     for path in [Path(__file__), *tokenizer_files(tokenizer)]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
@@ -224,11 +226,11 @@ def tokenizer_files(folder: Path) -> list[Path]:
     return [folder / name for name in TOKENIZER_FILES if (folder / name).is_file()]
 
 
-def fill(folder: Path, tokenizer: Path, variant: str, experts: int, seed: int) -> None:
+def fill(folder: Path, tokenizer: Path, variant: str, experts: int, seed: int, rounded: bool) -> None:
     """Write the whole model into `folder`."""
     write_json(folder / "config.json", model_config(variant, experts))
     write_json(folder / "generation_config.json", VARIANTS[variant].sampling)
-    write_weights(folder / "model.safetensors", experts, seed)
+    write_weights(folder / "model.safetensors", experts, seed, rounded)
     for path in tokenizer_files(tokenizer):
         shutil.copyfile(path, folder / path.name)
 
@@ -247,16 +249,16 @@ def replace(finished: Path, out: Path) -> None:
         finished.rename(out)
 
 
-def make(out: Path, tokenizer: Path, variant: str, experts: int, seed: int) -> bool:
+def make(out: Path, tokenizer: Path, variant: str, experts: int, seed: int, rounded: bool) -> bool:
     """Make the model in `out`; false where it was up to date already."""
-    wanted = fingerprint(tokenizer, variant, experts, seed)
+    wanted = fingerprint(tokenizer, variant, experts, seed, rounded)
     if made_here(out) == wanted:
         return False
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as work:
         finished = Path(work) / "model"
         finished.mkdir()
-        fill(finished, tokenizer, variant, experts, seed)
+        fill(finished, tokenizer, variant, experts, seed, rounded)
         write_json(finished / MARKER, {"fingerprint": wanted})
         replace(finished, out)
     return True
@@ -270,6 +272,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--variant", choices=VARIANTS, default="hybrid", help="which release's configuration to follow")
     parser.add_argument("--experts", type=int, default=0, metavar="N", help="make a mixture of N experts (0: dense)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the random weights")
+    parser.add_argument("--float32", action="store_true", help="keep values that bfloat16 can't hold")
     options = parser.parse_args()
     if not (options.tokenizer / "tokenizer.json").is_file():
         parser.error(f"no tokenizer.json in {options.tokenizer}")
@@ -283,7 +286,8 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Run from the command line."""
     options = arguments()
-    written = make(options.out, options.tokenizer, options.variant, options.experts, options.seed)
+    rounded = not options.float32
+    written = make(options.out, options.tokenizer, options.variant, options.experts, options.seed, rounded)
     print(f"{options.out}: {'written' if written else 'up to date'}", file=sys.stderr)
 
 

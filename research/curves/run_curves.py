@@ -64,7 +64,8 @@ def make_starting_point(folder: Path, python: Path) -> StartingPoint:
     """A tiny model with random weights, and an adapter on it whose B is not zero."""
     model, adapter = folder / "model", folder / "adapter"
     program = ROOT / "examples" / "quickstart" / "make_tiny_model.py"
-    subprocess.run([python, program, folder / "whole", "--tokenizer", get_tokenizer_folder("hybrid")], check=True)
+    tokenizer = get_tokenizer_folder("hybrid")
+    subprocess.run([python, program, folder / "whole", "--tokenizer", tokenizer, "--float32"], check=True)
     subprocess.run([python, Path(__file__).with_name("small_vocabulary.py"), folder / "whole", model], check=True)
     _place_framework_side(folder)
     config = json.dumps({**ADAPTER, "target_modules": TARGETS})
