@@ -33,5 +33,5 @@ def test_it_trains_an_adapter_and_the_run_is_recorded(interpreter, tiny_model, t
     assert done.returncode == 0, done.stderr
     record = json.loads((tmp_path / "runs/tiny/run.json").read_text("utf-8"))
     assert (record["status"], record["steps"]) == ("finished", 3)
-    assert record["backend"] == "peft"
+    assert record["backend"]["name"] == "peft"
     assert (tmp_path / "runs/tiny/adapter_model.safetensors").is_file()

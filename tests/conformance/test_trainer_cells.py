@@ -97,7 +97,7 @@ def list_previewed_texts(recipe: Path, backend: str) -> list[tuple[str, str]]:
     """The same as `recipes data preview` shows it: what has loss stands between brackets."""
     command = [sys.executable, "-c", "from qwen_recipes.cli import main; main()", "data", "preview", recipe]
     variables = {"PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
-    shown = run_command([*command, "--backend", backend, "--rows", "2"], **variables)
+    shown = run_command([*command, "--backend", backend, "--rows", "6"], **variables)
     examples = re.split(r"^\S+:\d+, as .*\n", shown, flags=re.MULTILINE)[1:]
     return [
         (re.sub(r"\[\[|\]\]", "", text).strip("\n"), "".join(re.findall(r"\[\[(.*?)\]\]", text, re.DOTALL)))

@@ -63,6 +63,7 @@ def expect_rows(case: MappingCase) -> Told:
         "out": f"{plan.output.dir}/rows",
         "copied": _expect_copied(case),
         "needed_packs": case.backend.count_needed_packs(plan),
+        "needed_examples": case.backend.count_needed_examples(plan),
         "steps": _expect_steps(case) if plan.counts_steps else None,
     }
 
