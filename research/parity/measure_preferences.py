@@ -38,6 +38,12 @@ RESULTS = Path(__file__).with_name("preference_results.json")
 MAKE_MODEL = Path(__file__).parents[2] / "examples" / "quickstart" / "make_tiny_model.py"
 
 
+def make_model(python: Path, folder: Path) -> None:
+    """The tiny model with its weights as they are drawn, in float32."""
+    tokenizer = get_tokenizer_folder("hybrid")
+    subprocess.run([python, MAKE_MODEL, folder, "--tokenizer", tokenizer, "--float32"], check=True)
+
+
 def measure_tokens(
     name: str, python: Path, model: Path, folder: Path, count: int, objectives: Sequence[str] = OBJECTIVES
 ) -> dict[str, dict[str, Any]]:
@@ -88,7 +94,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="preferences-") as scratch:
         folder, plain = Path(scratch), find_python("llamafactory")
         model = folder / "model"
-        subprocess.run([plain, MAKE_MODEL, model, "--tokenizer", get_tokenizer_folder("hybrid")], check=True)
+        make_model(plain, model)
         small = shrink_model(model, folder / "small", plain)
         for name in given.backend or BACKENDS:
             python = find_python(name)

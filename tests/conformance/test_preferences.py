@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from research.parity.made_preferences import KINDS
-from research.parity.measure_preferences import measure_tokens
+from research.parity.measure_preferences import make_model, measure_tokens
 from research.parity.preference_cells import BACKENDS, OBJECTIVES
 from research.parity.preference_losses import (
     LOSS_TOLERANCE,
@@ -58,12 +58,11 @@ def test_every_kind_has_our_ids_and_masks_with_every_objective(
 @pytest.mark.parametrize(
     "name", [name if name == SAMPLED_LOSSES else pytest.param(name, marks=pytest.mark.full) for name in BACKENDS]
 )
-def test_first_losses_are_those_of_plain_torch(
-    name: str, interpreter: Callable[[str], Path], tiny_model: Callable[[str], Path], tmp_path: Path
-) -> None:
+def test_first_losses_are_those_of_plain_torch(name: str, interpreter: Callable[[str], Path], tmp_path: Path) -> None:
     """Losses to 1e-5, log-probabilities of policy and reference to a relative 1e-5."""
     plain = interpreter("llamafactory")
-    small = shrink_model(tiny_model("llamafactory"), tmp_path / "small", plain)
+    make_model(plain, tmp_path / "whole")
+    small = shrink_model(tmp_path / "whole", tmp_path / "small", plain)
     found = measure_losses(name, interpreter(name), plain, small, tmp_path)
     for objective, difference in found.items():
         assert difference.loss < LOSS_TOLERANCE, (objective, difference)
