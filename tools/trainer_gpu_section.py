@@ -18,8 +18,9 @@ PLANNED, RESULTS = MEASUREMENTS / "gpu_trainer_recipes.json", MEASUREMENTS / "re
 DTYPE_CELLS, DTYPES = MEASUREMENTS / "gpu_trainer_cells.json", MEASUREMENTS / "results" / "trained_dtypes.jsonl"
 HEAD = """## On a GPU
 
-What a CPU can't show is observed in the same way on one NVIDIA H200 (2026-11-29, torch 2.11, the frameworks' locked
-versions), on the recipes of `research/measurements/gpu_trainer_recipes.json`. To repeat it: `probe_trainer_on_gpu.py`.
+What a CPU can't show is observed in the same way on one NVIDIA H200 (2026-11-29, torch 2.11, the frameworks in their
+locked versions, other packages as in `research/measurements/offline_packages.py`), on the recipes of
+`research/measurements/gpu_trainer_recipes.json`. To repeat it: `probe_trainer_on_gpu.py`.
 """
 DTYPES_HEAD = """In what trained weights are held under several strategies, on two H200 (`probe_on_gpu.py`): the dtype
 of the weights that the optimizer updates at the first step.

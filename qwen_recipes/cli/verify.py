@@ -103,25 +103,16 @@ def _compare_backends(loaded: LoadedRecipe, chosen: list[Backend], rows: int) ->
 
 
 def _encode_sample(loaded: LoadedRecipe, plan: Plan, rows: int) -> tuple[Any, list[Any]]:
+    from qwen_recipes.cli.verify_sample import exit_without_examples, read_or_exit
     from qwen_recipes.data.encoder import build_encoder
-    from qwen_recipes.data.rows.sources import MissingSourceError
     from qwen_recipes.qwen.models import get_model_facts
     from qwen_recipes.verify.row_sample import sample_rows
 
-    try:
-        warn_custom_tokenizer_or_template(
-            get_model_facts(plan.model.id, loaded.folder), "chat.template" in plan.set_fields
-        )
-        encoder = build_encoder(plan, loaded.folder)
-        found = sample_rows(plan, loaded.folder, encoder, rows)
-    except ModuleNotFoundError as error:
-        exit_with_error(f"{error.name} is not installed here: pip install 'qwen-recipes[tokens]'", ExitCode.ENVIRONMENT)
-    except (OSError, MissingSourceError, ValueError) as error:
-        exit_with_error(str(error), ExitCode.USAGE)
-    if found.bad or found.overlong:
-        print_stderr(f"recipes: left out: {found.bad} rows that can't be read, {found.overlong} that are too long")
-    if not found.rows:
-        exit_with_error("no row is left to compare", ExitCode.INVALID_INPUT)
+    facts = read_or_exit(lambda: get_model_facts(plan.model.id, loaded.folder))
+    warn_custom_tokenizer_or_template(facts, "chat.template" in plan.set_fields)
+    encoder = read_or_exit(lambda: build_encoder(plan, loaded.folder))
+    found = read_or_exit(lambda: sample_rows(plan, loaded.folder, encoder, rows))
+    exit_without_examples(found, found.rows)
     return encoder, found.rows
 
 

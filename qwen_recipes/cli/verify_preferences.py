@@ -8,6 +8,7 @@ from typing import Any
 
 from qwen_recipes.cli.console import print_stderr
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error
+from qwen_recipes.cli.verify_sample import exit_without_examples, read_or_exit
 
 
 def compare_preference_backends(
@@ -24,20 +25,11 @@ def compare_preference_backends(
 
 def _sample_or_exit(loaded: Any, plan: Any, rows: int) -> tuple[Any, list[Any]]:
     from qwen_recipes.data.encoder import build_encoder
-    from qwen_recipes.data.rows.sources import MissingSourceError
     from qwen_recipes.verify.preference_sample import sample_preferences
 
-    try:
-        encoder = build_encoder(plan, loaded.folder)
-        found = sample_preferences(plan, loaded.folder, encoder, rows)
-    except ModuleNotFoundError as error:
-        exit_with_error(f"{error.name} is not installed here: pip install 'qwen-recipes[tokens]'", ExitCode.ENVIRONMENT)
-    except (OSError, MissingSourceError, ValueError) as error:
-        exit_with_error(str(error), ExitCode.USAGE)
-    if found.bad or found.overlong:
-        print_stderr(f"recipes: left out: {found.bad} rows that can't be read, {found.overlong} that are too long")
-    if not found.examples:
-        exit_with_error("no row is left to compare", ExitCode.INVALID_INPUT)
+    encoder = read_or_exit(lambda: build_encoder(plan, loaded.folder))
+    found = read_or_exit(lambda: sample_preferences(plan, loaded.folder, encoder, rows))
+    exit_without_examples(found, found.examples)
     return encoder, found.examples
 
 

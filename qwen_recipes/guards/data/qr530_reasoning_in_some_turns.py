@@ -1,7 +1,7 @@
 """Reasoning in some answers of a conversation and not in others.
 
 What:
-A row has several answers, some with reasoning and some without, and no soft switch says why.
+A row has several answers in the loss, some with reasoning and some without, and no soft switch says why.
 
 Why it matters:
 Under `chat.turns: split` each answer is an example of its own: for a hybrid model, half of them teach it to think and
@@ -12,7 +12,7 @@ The report of `recipes data check` counts answers with reasoning. Cases: `tests/
 
 Instead:
 Give each answer its reasoning, or take it out of all of them (`recipes data prepare --think remove`); or write `/think`
-and `/no_think` into the questions. Answers from before reasoning was recorded carry `train: false`.
+and `/no_think` into the questions. To keep an answer without reasoning as context only, mark it `train: false`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,34 @@
+"""The examples that `recipes verify` compares, or the exit that says why there are none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+from qwen_recipes.cli.console import print_stderr
+from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error
+
+if TYPE_CHECKING:
+    from qwen_recipes.verify.row_sample import RowSample
+
+Result = TypeVar("Result")
+
+
+def read_or_exit(read: Callable[[], Result]) -> Result:
+    """What `read` returns. Exits 4 where a package is missing, 2 where tokenizer or rows can't be read."""
+    from qwen_recipes.data.rows.sources import MissingSourceError
+
+    try:
+        return read()
+    except ModuleNotFoundError as error:
+        exit_with_error(f"{error.name} is not installed here: pip install 'qwen-recipes[tokens]'", ExitCode.ENVIRONMENT)
+    except (OSError, MissingSourceError, ValueError) as error:
+        exit_with_error(str(error), ExitCode.USAGE)
+
+
+def exit_without_examples(sample: RowSample, examples: Sequence[object]) -> None:
+    """Say on stderr which rows were left out; exit 1 where no example is left to compare."""
+    if sample.bad or sample.overlong:
+        print_stderr(f"recipes: left out: {sample.bad} rows that can't be read, {sample.overlong} that are too long")
+    if not examples:
+        exit_with_error("no row is left to compare", ExitCode.INVALID_INPUT)
