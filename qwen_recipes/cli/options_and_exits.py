@@ -67,8 +67,8 @@ def exit_with_error(message: str, code: ExitCode) -> NoReturn:
 def exit_on_error(error: QwenRecipesError, ctx: click.Context) -> NoReturn:
     """Print an error that a command let through, findings in the form asked for; exit 1 for a recipe, 2 for a call."""
     from qwen_recipes.backends import UnknownBackendError
-    from qwen_recipes.recipe.load import RecipeReadError
     from qwen_recipes.recipe.overrides import OverrideError
+    from qwen_recipes.recipe.read_file import RecipeReadError
 
     if isinstance(error, OverrideError):
         exit_with_error(error.findings[0].message, ExitCode.USAGE)

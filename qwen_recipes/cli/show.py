@@ -27,12 +27,12 @@ from qwen_recipes.cli.options_and_exits import (
 def command(
     file: str, resolved: bool, backend: str | None, version: str | None, sets: tuple[str, ...], form: str
 ) -> None:
-    """Print a recipe as it was read; with --resolved, as a backend is told it."""
+    """Print a recipe as it was read, with all that it extends; with --resolved, as a backend is told it."""
 
     if not resolved:
         from qwen_recipes.recipe.load import load_recipe
 
-        data = load_recipe(file, sets).recipe.model_dump(exclude_none=True)
+        data = load_recipe(file, sets).recipe.model_dump(exclude_none=True, exclude={"extends"})
         if form == "json":
             print_json(data)
         else:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from html import escape
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
 
 
 def render_page(template: str, /, **values: object) -> str:
@@ -25,6 +25,6 @@ def _load_environment() -> Environment:
     return environment
 
 
-def _render_code_spans(text: str) -> Markup:
-    """Text whose words between backticks are code."""
-    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+def _render_code_spans(text: str) -> str:
+    """HTML of a text whose words between backticks are code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
