@@ -27,8 +27,6 @@ from collections.abc import Iterator
 
 from qwen_recipes.guards.base import Guard, GuardContext, Violation
 
-SYSTEM_PROMPT_KEYS = {"llamafactory": "default_system", "ms-swift": "system", "axolotl": "default_system_message"}
-TEMPLATE_KEYS = {"llamafactory": "template", "ms-swift": "template", "axolotl": "chat_template"}
 QWEN2_TEMPLATES = {"llamafactory": ("qwen",), "ms-swift": ("qwen", "qwen2_5"), "axolotl": ("qwen_25",)}
 
 
@@ -36,17 +34,17 @@ def check(context: GuardContext) -> Iterator[Violation]:
     """Keys that say a prompt, and templates that bring one."""
     if not context.plan.objective.chat:
         return
-    said, template = context.get_native_value(SYSTEM_PROMPT_KEYS), context.get_native_value(TEMPLATE_KEYS)
+    said, template = context.get_native_value("system_prompt"), context.get_native_value("chat_template")
     if said:
         yield Violation(
-            context.get_native_route(SYSTEM_PROMPT_KEYS),
+            context.get_native_route("system_prompt"),
             "rows without a system message would get one that Qwen3 does not have",
-            f"remove `{SYSTEM_PROMPT_KEYS[context.backend.name]}`, and write the message into the rows",
+            f"remove `{context.get_native_key('system_prompt')}`, and write the message into the rows",
         )
     if template in QWEN2_TEMPLATES.get(context.backend.name, ()):
-        name = TEMPLATE_KEYS[context.backend.name]
+        name = context.get_native_key("chat_template")
         yield Violation(
-            context.get_native_route(TEMPLATE_KEYS),
+            context.get_native_route("chat_template"),
             f"`{name}: {template}` is Qwen2.5's, which adds a system prompt",
             f"remove `{name}`",
         )
