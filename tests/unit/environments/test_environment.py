@@ -57,7 +57,7 @@ def test_a_lock_is_parsed_into_what_each_step_installs():
 def test_there_is_a_lock_for_every_backend_and_device():
     assert {f"{path.parent.parent.name}/{path.stem}" for path in SHIPPED} == {
         f"{backend}/{lock}"
-        for backend in ("axolotl", "llamafactory", "ms_swift")
+        for backend in ("axolotl", "llamafactory", "ms_swift", "trl")
         for lock in ("cpu-py311", "cuda-py312")
     }
 
