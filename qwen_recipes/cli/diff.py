@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,9 @@ from qwen_recipes.cli.options_and_exits import (
     format_option,
     load_backend_recipe,
 )
+
+if TYPE_CHECKING:
+    from qwen_recipes.reports.run_diff import DifferenceSection
 
 
 @click.command("diff")
@@ -42,7 +45,7 @@ def command(first: str, second: str, backend: str | None, form: str) -> None:
         print_stderr("recipes: nothing differs")
 
 
-def _compare_runs(first: str, second: str) -> list[Any]:
+def _compare_runs(first: str, second: str) -> list[DifferenceSection]:
     from qwen_recipes.reports.run_diff import compare_runs
     from qwen_recipes.runs.record import read_record
 
@@ -54,7 +57,7 @@ def _compare_runs(first: str, second: str) -> list[Any]:
     return compare_runs(*records)
 
 
-def _compare_recipes(first: str, second: str, backend: str | None) -> list[Any]:
+def _compare_recipes(first: str, second: str, backend: str | None) -> list[DifferenceSection]:
     from qwen_recipes.reports.run_diff import compare_plans
 
     found = compare_plans(*(_resolve_values(file, backend) for file in (first, second)))

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from qwen_recipes.backends.base import Backend
-from qwen_recipes.estimate import Estimate, FitSuggestion, list_gpus_that_fit, suggest_fitting_changes
+from qwen_recipes.estimate import Estimate, FitSuggestion, list_gpus_that_fit
 from qwen_recipes.estimate.gpu_models import GpuModel
 from qwen_recipes.resolve import BackendRecipe
 
@@ -34,16 +34,10 @@ class FitVerdict:
 
 def assess_fit(recipe: BackendRecipe, gpu: GpuModel) -> FitVerdict:
     """The estimate, and where it does not surely fit, what would make it."""
+    from qwen_recipes.guards.trial import suggest_tried_changes
+
     made = recipe.estimate(gpu)
     return FitVerdict(recipe.backend, made, [] if made.check_fit() == "yes" else suggest_tried_changes(recipe, gpu))
-
-
-def suggest_tried_changes(recipe: BackendRecipe, gpu: GpuModel) -> list[FitSuggestion]:
-    """What would make it fit, each written into the recipe, resolved, linted and estimated before."""
-    from qwen_recipes.guards.trial import RecipeTrial
-
-    tried = RecipeTrial(recipe.loaded, recipe.backend).try_overrides
-    return suggest_fitting_changes(recipe.plan, recipe.model, gpu, recipe.backend, recipe.training_rows, tried)
 
 
 def verdict_as_json(verdict: FitVerdict) -> dict[str, Any]:

@@ -64,8 +64,8 @@ def build_estimate_record(verdicts: list[FitVerdict]) -> dict[str, float | None]
 
 def suggest_memory_savings(recipe: BackendRecipe, detected: Sequence[DetectedGpu]) -> list[str]:
     """After memory ran out: changes that take less by the estimate, the fastest first."""
-    from qwen_recipes.cli.estimate_report import suggest_tried_changes
     from qwen_recipes.estimate.gpu_models import get_gpu_model
+    from qwen_recipes.guards.trial import suggest_tried_changes
 
     gpu = next(iter(identify_gpus(detected)), None) or get_gpu_model(recipe.plan.hardware.gpu or "rtx-4090")
     now = recipe.estimate(gpu)

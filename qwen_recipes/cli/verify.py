@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from qwen_recipes.environments.environment import Environment
     from qwen_recipes.recipe.load import LoadedRecipe
     from qwen_recipes.resolve import BackendRecipe
+    from qwen_recipes.verify.row_sample import SampledRow
 
 
 @click.command("verify")
@@ -108,7 +109,7 @@ def _encode_sample(recipe: BackendRecipe, rows: int) -> tuple[Encoder, list[Any]
     return encoder, found.rows
 
 
-def _encode_with_framework(recipe: BackendRecipe, rows: list[Any]) -> dict[int, dict[str, Any]]:
+def _encode_with_framework(recipe: BackendRecipe, rows: list[SampledRow]) -> dict[int, dict[str, Any]]:
     from qwen_recipes.environments.environment import MissingEnvironmentError
     from qwen_recipes.verify.encoding_jobs import EncoderFailedError, align_answers, prepare_job, run_encoder
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +18,9 @@ from qwen_recipes.data.detect_format import ROW_FORMATS
 from qwen_recipes.data.rows.messages import Row
 from qwen_recipes.guards.rows.row_checker import RowCheckSettings
 from qwen_recipes.qwen.registry import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from qwen_recipes.data.encoder import Encoder
 
 
 @click.command("preview")
@@ -90,7 +94,7 @@ def _preview_selection(selection: DataSelection, backend: str | None) -> Iterato
         exit_with_error(str(error), ExitCode.ENVIRONMENT)
 
 
-def _preview_files(selection: DataSelection, encoder: object, suffix: str) -> Iterator[RowPreview]:
+def _preview_files(selection: DataSelection, encoder: Encoder, suffix: str) -> Iterator[RowPreview]:
     from qwen_recipes.data.first_rows import split_first_rows
     from qwen_recipes.data.parsed_row import parse_row
     from qwen_recipes.data.rows.row_reader import find_file_problem, read_raw_rows
@@ -114,7 +118,7 @@ def _preview_files(selection: DataSelection, encoder: object, suffix: str) -> It
             lines += read[-1]
 
 
-def _preview_examples(name: str, row: Row, encoder: object, rules: RowCheckSettings) -> Iterator[RowPreview]:
+def _preview_examples(name: str, row: Row, encoder: Encoder, rules: RowCheckSettings) -> Iterator[RowPreview]:
     """A row's examples, each with its number where `chat.turns: split` makes several."""
     from qwen_recipes.cli.data.token_preview import preview_row
     from qwen_recipes.data.rows.messages import BadRowError

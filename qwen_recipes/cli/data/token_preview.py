@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from qwen_recipes.data.rows.encode import IGNORE_INDEX, EncodedRow
 from qwen_recipes.data.rows.messages import BadRowError, Row
 from qwen_recipes.data.rows.preferences import ANSWER_KEYS, is_preference
+
+if TYPE_CHECKING:
+    from qwen_recipes.data.encoder import Encoder
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class RowPreview:
         return self.problem or f"{self.tokens:,} tokens, {self.trained:,} of them trained{cut}"
 
 
-def preview_row(name: str, row: Row, encoder: Any, limit: int | None) -> Iterator[RowPreview]:
+def preview_row(name: str, row: Row, encoder: Encoder, limit: int | None) -> Iterator[RowPreview]:
     """What a row in our form is trained as: a pair's answers one after the other, with loss on what is scored."""
     if not is_preference(row):
         yield _preview_example(name, lambda: encoder.encode([row])[0], encoder, limit)
@@ -53,12 +56,12 @@ def preview_row(name: str, row: Row, encoder: Any, limit: int | None) -> Iterato
         yield _preview_example(f"{name} ({side})", encode, encoder, limit)
 
 
-def _encode_side(row: Row, index: int, encoder: Any) -> EncodedRow:
+def _encode_side(row: Row, index: int, encoder: Encoder) -> EncodedRow:
     found: EncodedRow = encoder.encode_preference(row).list_rows()[index]
     return found
 
 
-def _preview_example(name: str, encode: Callable[[], EncodedRow], encoder: Any, limit: int | None) -> RowPreview:
+def _preview_example(name: str, encode: Callable[[], EncodedRow], encoder: Encoder, limit: int | None) -> RowPreview:
     try:
         encoded = encode()
     except (BadRowError, ValueError) as error:
@@ -68,7 +71,7 @@ def _preview_example(name: str, encode: Callable[[], EncodedRow], encoder: Any, 
     return RowPreview(name, list(_split_segments(encoded, encoder, limit)), len(encoded.ids), trained, cut)
 
 
-def _split_segments(encoded: Any, encoder: Any, limit: int | None) -> Iterator[TokenSegment]:
+def _split_segments(encoded: EncodedRow, encoder: Encoder, limit: int | None) -> Iterator[TokenSegment]:
     control = set(encoder.tokenizer.get_added_tokens_decoder())
     waiting: list[int] = []
     kind = (False, False, False)

@@ -8,7 +8,6 @@ import json
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 MAX_BYTES = 2_000_000_000
 """Of larger files no digest is made."""
@@ -31,12 +30,6 @@ def digest_tensors(file: Path, keep: Callable[[str], bool]) -> str:
             found.update(name.encode() + b"\0")
             found.update(_to_float32(stream.read(end - start), header[name]["dtype"]))
     return found.hexdigest()
-
-
-def read_adapter_config(folder: Path) -> dict[str, Any]:
-    """The saved adapter's config. Raises OSError or ValueError."""
-    config: dict[str, Any] = json.loads((folder / "adapter_config.json").read_text("utf-8"))
-    return config
 
 
 def _to_float32(raw: bytes, dtype: str) -> bytes:

@@ -20,7 +20,7 @@ from qwen_recipes.qwen.models import get_model_facts
 from qwen_recipes.qwen.placeholder_model import write_placeholder_model
 from qwen_recipes.resolve import resolve
 from tests.conftest import ROOT
-from tests.unit.guards.test_row_guards import judge_of
+from tests.unit.guards.row_judges import judge_of
 
 HYBRID = "Qwen/Qwen3-4B"
 DATA = ROOT / "examples" / "data"
