@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.filesystem.read_file import read_text
 from qwen_recipes.recipe.load import LoadedRecipe
 
 RECIPE_LINE = "recipe="
@@ -43,7 +44,7 @@ def find_other_owner(folder: Path, loaded: LoadedRecipe) -> Path | None:
 def read_owner(folder: Path) -> Path | None:
     """The recipe that run.sh in a folder names; None where there is none."""
     try:
-        lines = (folder / "run.sh").read_text("utf-8").splitlines()
+        lines = read_text(folder / "run.sh", "record").splitlines()
         written = next(line for line in lines if line.startswith(RECIPE_LINE))
         (name,) = shlex.split(written.removeprefix(RECIPE_LINE))
         return (folder / name).resolve()

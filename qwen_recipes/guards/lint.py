@@ -38,6 +38,7 @@ def lint_recipe(loaded: LoadedRecipe, backend: str | None, version: str | None =
     Raises RecipeError where it can't be resolved.
     """
     from qwen_recipes.backends import UnknownBackendError
+    from qwen_recipes.guards.missing_template import find_missing_template
     from qwen_recipes.guards.runner import run_guards
     from qwen_recipes.guards.unsupported import find_unsupported
     from qwen_recipes.recipe.locate import locate_finding
@@ -55,7 +56,7 @@ def lint_recipe(loaded: LoadedRecipe, backend: str | None, version: str | None =
     found: dict[tuple[object, ...], Finding] = {}
     for one in chosen:
         plan = resolve(loaded, one)
-        refused = find_unsupported(plan, loaded, one) if name else []
+        refused = find_missing_template(plan, loaded) + (find_unsupported(plan, loaded, one) if name else [])
         for finding in [*run_guards(plan, loaded, one), *refused]:
             found.setdefault((finding.code, finding.route, finding.message), finding)
     return sorted(found.values(), key=lambda f: (f.span.line if f.span else 0, f.code))

@@ -152,22 +152,60 @@ class _LogWriter:
 def _stream_output(
     process: subprocess.Popen[bytes], log: _LogWriter, watcher: Watcher, terminal: BinaryIO | None
 ) -> None:
-    """Copy the output as it comes; neither a reader of ours that went away nor a full disk ends the run."""
+    """Copy the output as it comes; neither a reader of ours that went away nor a full disk ends the run.
+
+    Whoever follows the run neither ends it nor, where the framework closes its output, stops following.
+    """
     assert process.stdout is not None
     source, due = process.stdout.fileno(), time.monotonic() + _TICK_SECONDS
-    while True:
-        ready, _, _ = select.select([source], [], [], max(0.0, due - time.monotonic()))
+    follower = _Follower(watcher)
+    is_open = True
+    while is_open or process.poll() is None:
+        wait = max(0.0, due - time.monotonic())
+        ready = select.select([source], [], [], wait)[0] if is_open else _wait_for_end(process, wait)
         if time.monotonic() >= due:
-            watcher.tick()
+            follower.tick()
             due = time.monotonic() + _TICK_SECONDS
         if not ready:
             continue
         if not (chunk := os.read(source, _CHUNK_BYTES)):
-            break
+            is_open = False
+            continue
         log.add(chunk)
         terminal = terminal and _write_output(terminal, chunk)
-        watcher.feed(chunk)
+        follower.feed(chunk)
     process.stdout.close()
+
+
+class _Follower:
+    """Tells a watcher what happens until it fails: then the run goes on without it."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self.watcher: Watcher | None = watcher
+
+    def feed(self, chunk: bytes) -> None:
+        """The framework printed this."""
+        self._call(lambda watcher: watcher.feed(chunk))
+
+    def tick(self) -> None:
+        """A moment has passed."""
+        self._call(lambda watcher: watcher.tick())
+
+    def _call(self, method: Callable[[Watcher], None]) -> None:
+        if self.watcher is None:
+            return
+        try:
+            method(self.watcher)
+        except Exception as error:
+            self.watcher = None
+            with contextlib.suppress(OSError, ValueError):
+                sys.stderr.write(f"progress is not shown any longer: {type(error).__name__}; the run goes on\n")
+
+
+def _wait_for_end(process: subprocess.Popen[bytes], seconds: float) -> list[int]:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+    return []
 
 
 def _write_output(stream: BinaryIO, chunk: bytes) -> BinaryIO | None:
