@@ -12,9 +12,11 @@ from qwen_recipes.cli.options_and_exits import (
     ExitCode,
     choose_backend_or_exit,
     exit_with_error,
+    exit_with_findings,
     format_option,
     load_recipe_or_exit,
 )
+from qwen_recipes.finding import RecipeError
 
 
 @click.command("diff")
@@ -68,4 +70,8 @@ def _resolve_values(file: str, name: str | None) -> dict[str, Any]:
 
     loaded = load_recipe_or_exit(file, ())
     backend = choose_backend_or_exit(loaded, name)
-    return {"backend": backend.name, **{row.field: row.value for row in list_plan_values(resolve(loaded, backend))}}
+    try:
+        plan = resolve(loaded, backend)
+    except RecipeError as error:
+        exit_with_findings(error.findings)
+    return {"backend": backend.name, **{row.field: row.value for row in list_plan_values(plan)}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterable
 from pathlib import Path
@@ -26,7 +27,7 @@ def check_folders_apart(places: Iterable[tuple[LoadedRecipe, Path]], instead: st
     """Each recipe has a folder of its own. Raises SharedFolderError for the first two that share one."""
     taken: dict[Path, str] = {}
     for loaded, folder in places:
-        file, place = loaded.document.file, folder.resolve()
+        file, place = loaded.document.file, Path(os.path.realpath(folder))
         if place in taken:
             raise SharedFolderError(folder, taken[place], file, instead)
         taken[place] = file
@@ -38,7 +39,7 @@ def find_other_owner(folder: Path, loaded: LoadedRecipe) -> Path | None:
     if recipe is None or not recipe.is_file():
         return None
     own = loaded.folder / loaded.file_name
-    return None if recipe == own.resolve() else recipe
+    return None if recipe == Path(os.path.realpath(own)) else recipe
 
 
 def read_owner(folder: Path) -> Path | None:
@@ -47,6 +48,6 @@ def read_owner(folder: Path) -> Path | None:
         lines = read_text(folder / "run.sh", "record").splitlines()
         written = next(line for line in lines if line.startswith(RECIPE_LINE))
         (name,) = shlex.split(written.removeprefix(RECIPE_LINE))
-        return (folder / name).resolve()
+        return Path(os.path.realpath(folder / name))
     except (OSError, ValueError, StopIteration):
         return None

@@ -116,7 +116,7 @@ class TemplateProcess:
         if self.process is None or self.process.poll() is not None:
             self.compiled = ""
             self.process = subprocess.Popen(
-                [sys.executable, "-I", "-c", START, str(MAX_MEMORY), *_list_import_folders()],
+                [sys.executable, "-I", "-B", "-c", START, str(MAX_MEMORY), *_list_import_folders()],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -19,6 +19,7 @@ from typing import BinaryIO, Protocol
 from qwen_recipes.filesystem.logs import open_new_log, open_to_append
 from qwen_recipes.runs import supervisor
 from qwen_recipes.runs.record import RESERVE_FILE
+from qwen_recipes.runs.secret_filter import SecretFilter
 
 _CHUNK_BYTES = 65536
 _MAX_HELD_BYTES = 64 * 1024
@@ -66,9 +67,9 @@ def run_supervised(
     """Run a command to its end, in a session of its own; nothing that it started is left afterwards.
 
     What it prints goes to `log` byte by byte (after what is there, with `append`), and to standard output with
-    `show_output`. `variables` is its whole environment, `lock` a descriptor that is kept open until all of it has
-    ended, `record` the run's, which the supervisor finishes where we are killed. SIGINT, SIGTERM and SIGHUP that we get
-    are passed on. Must be called from the main thread.
+    `show_output`, but for the secrets among `variables`, which is its whole environment. `lock` is a descriptor that is
+    kept open until all of it has ended, `record` the run's, which the supervisor finishes where we are killed. SIGINT,
+    SIGTERM and SIGHUP that we get are passed on. Must be called from the main thread.
     """
     received: list[int] = []
     ours, theirs = os.pipe()
@@ -84,7 +85,8 @@ def run_supervised(
         os.close(ours)
         try:
             watcher.on_started(process.pid)
-            _stream_output(process, kept, watcher, sys.stdout.buffer if show_output else None)
+            terminal = sys.stdout.buffer if show_output else None
+            _stream_output(process, kept, watcher, terminal, SecretFilter(variables))
         finally:
             os.close(theirs)
             if process.wait() < 0:
@@ -150,11 +152,16 @@ class _LogWriter:
 
 
 def _stream_output(
-    process: subprocess.Popen[bytes], log: _LogWriter, watcher: Watcher, terminal: BinaryIO | None
+    process: subprocess.Popen[bytes],
+    log: _LogWriter,
+    watcher: Watcher,
+    terminal: BinaryIO | None,
+    secrets: SecretFilter,
 ) -> None:
-    """Copy the output as it comes; neither a reader of ours that went away nor a full disk ends the run.
+    """Copy the output as it comes, without the environment's secrets.
 
-    Whoever follows the run neither ends it nor, where the framework closes its output, stops following.
+    Neither a reader of ours that went away, nor a full disk, nor whoever follows the run ends it. It is followed to its
+    end also where the framework closes its output before.
     """
     assert process.stdout is not None
     source, due = process.stdout.fileno(), time.monotonic() + _TICK_SECONDS
@@ -170,7 +177,7 @@ def _stream_output(
             continue
         if not (chunk := os.read(source, _CHUNK_BYTES)):
             is_open = False
-            continue
+        chunk = secrets.hide(chunk) if chunk else secrets.end()
         log.add(chunk)
         terminal = terminal and _write_output(terminal, chunk)
         follower.feed(chunk)

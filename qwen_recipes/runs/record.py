@@ -20,6 +20,7 @@ from qwen_recipes.environments.gpu import detect_gpus
 from qwen_recipes.filesystem.read_file import read_json
 from qwen_recipes.filesystem.replace_file import replace_file
 from qwen_recipes.recipe.load import LoadedRecipe
+from qwen_recipes.recipe.secrets import find_environment_secrets, hide_secrets
 from qwen_recipes.resolve.plan_table import list_plan_values
 from qwen_recipes.runs.checkpoints import list_checkpoints
 from qwen_recipes.runs.data_hashes import hash_data, hash_file
@@ -175,6 +176,7 @@ def write_record(record: RunRecord) -> None:
     if record.ended:
         (folder / RESERVE_FILE).unlink(missing_ok=True)
     text = json.dumps(asdict(record), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    text = hide_secrets(text, find_environment_secrets(os.environ))
     replace_file(folder / RECORD_FILE, text, create_folder=False)
 
 

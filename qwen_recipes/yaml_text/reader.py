@@ -181,6 +181,8 @@ class _YamlReader:
             self._raise_findings(
                 f"a value of {len(event.value):,} characters; a recipe's has at most {MAX_SCALAR:,}", span
             )
+        if "\0" in event.value:
+            self._add_finding("the character U+0000 can't stand in a value", span, "remove it")
         plain = not event.style and event.tag is None
         self._check_tag(event, span, "tag:yaml.org,2002:str")
         return Scalar(span, parse_scalar(event.value) if plain else event.value, event.value, plain)
