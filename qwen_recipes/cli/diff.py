@@ -10,13 +10,10 @@ import click
 from qwen_recipes.cli.console import print_json, print_stderr, print_text
 from qwen_recipes.cli.options_and_exits import (
     ExitCode,
-    choose_backend_or_exit,
     exit_with_error,
-    exit_with_findings,
     format_option,
-    load_recipe_or_exit,
+    load_backend_recipe,
 )
-from qwen_recipes.finding import RecipeError
 
 
 @click.command("diff")
@@ -65,13 +62,7 @@ def _compare_recipes(first: str, second: str, backend: str | None) -> list[Any]:
 
 
 def _resolve_values(file: str, name: str | None) -> dict[str, Any]:
-    from qwen_recipes.resolve import resolve
     from qwen_recipes.resolve.plan_table import list_plan_values
 
-    loaded = load_recipe_or_exit(file, ())
-    backend = choose_backend_or_exit(loaded, name)
-    try:
-        plan = resolve(loaded, backend)
-    except RecipeError as error:
-        exit_with_findings(error.findings)
-    return {"backend": backend.name, **{row.field: row.value for row in list_plan_values(plan)}}
+    recipe = load_backend_recipe(file, (), name)
+    return {"backend": recipe.backend.name, **{row.field: row.value for row in list_plan_values(recipe.plan)}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qwen_recipes.compile.compiler import compile_recipe
+from qwen_recipes.compile.compiler import compile_backend_recipe
 from qwen_recipes.compile.validate_output import InvalidOutputError
 from qwen_recipes.finding import Finding, RecipeError
 from qwen_recipes.recipe.load import load_recipe_text
@@ -23,7 +23,7 @@ def find_compile_errors(
     found: dict[tuple[object, ...], Finding] = {}
     for one in choose_backends(loaded, named, version)[0] if named else []:
         try:
-            compile_recipe(loaded, one, folder / "compiled" / loaded.name / one.name)
+            compile_backend_recipe(one, folder / "compiled" / loaded.name / one.backend.name)
         except InvalidOutputError:
             continue  # ours to mend, not the recipe's
         except RecipeError as error:
