@@ -29,6 +29,7 @@ from qwen_recipes.compile.validate_output import (
 from qwen_recipes.compile.value_formats import remove_marks
 from qwen_recipes.finding import Finding, RecipeError
 from qwen_recipes.guards import run_guards
+from qwen_recipes.guards.missing_template import find_missing_template
 from qwen_recipes.guards.unsupported import find_unsupported, make_backend_error
 from qwen_recipes.recipe.field_index import index_fields
 from qwen_recipes.recipe.load import LoadedRecipe
@@ -81,7 +82,11 @@ def compile_backend_recipe(recipe: BackendRecipe, folder: Path) -> CompiledRecip
     """As `compile_recipe`, with what is already known of the recipe for its backend."""
     plan, loaded, backend = recipe.plan, recipe.loaded, recipe.backend
     findings = run_guards(plan, loaded, backend)
-    refused = [f for f in findings if f.severity == "error"] + find_unsupported(plan, loaded, backend)
+    refused = [
+        *(f for f in findings if f.severity == "error"),
+        *find_missing_template(plan, loaded),
+        *find_unsupported(plan, loaded, backend),
+    ]
     if refused:
         raise RecipeError(refused + [f for f in findings if f.severity != "error"])
     return render_recipe(recipe, folder, findings)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -15,6 +14,7 @@ from qwen_recipes.environments.gpu import detect_device
 from qwen_recipes.environments.installed_packages import read_installed_versions
 from qwen_recipes.environments.lock_file import compute_lock_hash
 from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.filesystem.read_file import read_json, read_text
 
 DESCRIPTION_FILE = "environment.json"
 READY_MARKER = "ready"
@@ -59,9 +59,10 @@ class Environment:
     def ready(self) -> bool:
         """Whether the environment is whole and built from the lock as it is now."""
         try:
-            return (self.folder / READY_MARKER).read_text("utf-8") == compute_lock_hash(
-                self.lock
-            ) and self.interpreter.exists()
+            return (
+                read_text(self.folder / READY_MARKER, "config") == compute_lock_hash(self.lock)
+                and self.interpreter.exists()
+            )
         except OSError:
             return False
 
@@ -165,7 +166,7 @@ def list_environments(root: Path | None = None) -> list[Environment]:
 
 def _read_description(file: Path) -> Environment | None:
     try:
-        text = json.loads(file.read_text("utf-8"))
+        text = read_json(file, "config")
         backend, version, device, python = (str(text[name]) for name in ("backend", "version", "device", "python"))
         return Environment(backend, version, device, python, file.parent, Path(text["lock"]))
     except (OSError, ValueError, KeyError, TypeError):

@@ -68,7 +68,9 @@ def find_path_errors(plan: Plan, loaded: LoadedRecipe) -> list[Finding]:
         for route, path in _iter_recipe_paths(plan)
         if any(not os.access(file, os.R_OK) for file in list_source_files(path, loaded.folder))
     ]
-    if plan.model.local and (loaded.folder / plan.model.id).resolve() == (loaded.folder / plan.output.dir).resolve():
+    if plan.model.local and os.path.realpath(loaded.folder / plan.model.id) == os.path.realpath(
+        loaded.folder / plan.output.dir
+    ):
         message = "`output.dir` is the model's own folder, which the run would write over"
         found.append(Finding("output", "error", message, ("output", "dir"), suggestion=f"runs/{plan.name}"))
     return [locate_finding(loaded.document, finding) for finding in found]

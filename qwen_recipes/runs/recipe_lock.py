@@ -11,6 +11,7 @@ from typing import Any
 from qwen_recipes import __version__
 from qwen_recipes.compile import CompiledRecipe, render_recipe
 from qwen_recipes.environments.environment import MissingEnvironmentError, get_managed_environment
+from qwen_recipes.filesystem.read_file import read_json, read_text
 from qwen_recipes.filesystem.replace_file import replace_file
 from qwen_recipes.qwen.chat_templates import read_template
 from qwen_recipes.qwen.tokenizer import TOKENIZER_CONFIG_SHA256, TOKENIZER_JSON_SHA256
@@ -52,7 +53,7 @@ def write_lock(path: Path, content: dict[str, Any]) -> None:
 
 def read_lock(path: Path) -> dict[str, Any]:
     """A lock as written. Raises OSError, or ValueError where it is none."""
-    content = json.loads(path.read_text("utf-8"))
+    content = read_json(path, "lock")
     if not isinstance(content, dict) or content.get("version") != 1:
         raise ValueError(f"{path} is not a lock of this version")
     return content
@@ -93,9 +94,8 @@ def _lock_model(compiled: CompiledRecipe) -> dict[str, Any]:
 def _lock_chat(compiled: CompiledRecipe) -> dict[str, Any]:
     """Hashes of the template and of the tokenizer's files; a local model's tokenizer is among its files."""
     chat, model = compiled.plan.chat, compiled.plan.model
-    text = (
-        read_template(chat.template) if chat.official else (compiled.loaded.folder / chat.template).read_text("utf-8")
-    )
+    own = compiled.loaded.folder / chat.template
+    text = read_template(chat.template) if chat.official else read_text(own, "template")
     known = not model.local and model.variant in TOKENIZER_CONFIG_SHA256
     return {
         "template": hashlib.sha256(text.encode()).hexdigest(),

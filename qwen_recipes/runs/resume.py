@@ -11,6 +11,7 @@ from typing import Any
 from qwen_recipes.backends.plan import Plan, TrainingPlan
 from qwen_recipes.compile import CompiledRecipe
 from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.filesystem.read_file import read_json
 from qwen_recipes.resolve.plan_table import list_plan_values
 from qwen_recipes.runs.archive import archive_damaged_files
 from qwen_recipes.runs.checkpoints import find_last_intact
@@ -86,7 +87,7 @@ def _list_lost_state(output: Path, plan: Plan, step: int) -> Iterator[str]:
 def _has_stream_restarted(output: Path, training: TrainingPlan, step: int) -> bool:
     """Whether all rows may have been seen before a step, by how many were prepared."""
     try:
-        report = json.loads((output / "rows" / "rows.json").read_bytes())
+        report = read_json(output / "rows" / "rows.json", "record")
         whole = report["tokens"] / training.sequence_length if training.packing else report["counts"]["train"]
     except (OSError, ValueError, KeyError, TypeError):
         return False

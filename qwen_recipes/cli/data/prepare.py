@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,9 +85,9 @@ def _resolve_think_option(option: str, selection: DataSelection) -> str:
 
 def _exit_on_bad_call(selection: DataSelection, outputs: OutputPaths, options: dict[str, Any], force: bool) -> None:
     """End where the call would write over something, or asks of rows what they can't give."""
-    inputs = {Path(rows.file).resolve() for rows in selection.files}
+    inputs = {os.path.realpath(rows.file) for rows in selection.files}
     for path in (outputs.train, outputs.validation, outputs.manifest):
-        if path.resolve() in inputs:
+        if os.path.realpath(path) in inputs:
             exit_with_error(f"{path} is one of the files that are read: name another", ExitCode.USAGE)
         if path.exists() and not force and (path != outputs.validation or options["validation"]):
             exit_with_error(f"{path} is there: name another, or give --force", ExitCode.USAGE)

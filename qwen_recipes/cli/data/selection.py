@@ -18,6 +18,7 @@ from qwen_recipes.data.detect_format import detect_file_format
 from qwen_recipes.data.first_rows import limit_files
 from qwen_recipes.data.rows.find_files import MissingSourceError, explain_empty_folder, find_row_files, is_folder
 from qwen_recipes.data.rows.message_forms import RowOptions
+from qwen_recipes.filesystem.read_file import read_text
 from qwen_recipes.guards.rows.row_checker import RowCheckSettings, RowFile
 from qwen_recipes.qwen.chat_templates import TEMPLATES, RenderError, detect_template_variant, read_template
 from qwen_recipes.qwen.models import (
@@ -148,7 +149,7 @@ def _get_model_template(facts: ModelFacts) -> TemplateRenderer:
 def _load_recipe_template(chat: ChatPlan, folder: Path) -> TemplateRenderer:
     if chat.official:
         return TemplateRenderer(chat.template)
-    text = (folder / chat.template).read_text("utf-8")
+    text = read_text(folder / chat.template, "template")
     variant = detect_template_variant(text)
     return TemplateRenderer(variant) if variant else TemplateRenderer("unknown", text)
 

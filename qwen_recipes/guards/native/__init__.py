@@ -9,6 +9,7 @@ from pathlib import Path
 
 from qwen_recipes.backends.native_config import NativeConfig, detect_framework, read_native_configs
 from qwen_recipes.backends.native_violation import NativeCheck, NativeViolation
+from qwen_recipes.filesystem.read_file import read_bytes
 from qwen_recipes.finding import Finding, RecipeError
 from qwen_recipes.guards.base import Guard
 from qwen_recipes.recipe.locate import locate_finding
@@ -41,7 +42,7 @@ def lint_native(
     `name` stands in the findings; `as_backend` says the framework where the content does not. `version` is the
     framework's where it is another than the one we know. A text that is not recognised has no findings.
     """
-    text = source.read_text("utf-8-sig", errors="replace") if isinstance(source, Path) else source
+    text = read_bytes(source, "native config").decode("utf-8-sig", "replace") if isinstance(source, Path) else source
     file = name or (str(source) if isinstance(source, Path) else "<text>")
     repeated: list[Finding] = []
     try:

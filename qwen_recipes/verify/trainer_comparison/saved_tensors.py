@@ -9,6 +9,8 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
+from qwen_recipes.filesystem.read_file import open_file, read_json
+
 MAX_BYTES = 2_000_000_000
 """Of larger files no digest is made."""
 
@@ -20,7 +22,7 @@ def digest_tensors(file: Path, keep: Callable[[str], bool]) -> str:
     """
     if file.stat().st_size > MAX_BYTES:
         raise ValueError(f"{file.name} is larger than {MAX_BYTES:,} bytes")
-    with file.open("rb") as stream:
+    with open_file(file) as stream:
         (length,) = struct.unpack("<Q", stream.read(8))
         header = json.loads(stream.read(length))
         found = hashlib.sha256()

@@ -15,7 +15,7 @@ export TOKENIZERS_PARALLELISM=false
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-8 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}")"
 
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
-rm -rf runs/full-eight-gpus/rows/prepared
+rm -rf -- runs/full-eight-gpus/rows/prepared
 python "$here/rows/__main__.py" "$here/rows.json"
 
 export PYTHONPATH="$here${PYTHONPATH:+:$PYTHONPATH}"

@@ -19,7 +19,7 @@ export NODE_RANK MASTER_ADDR MASTER_PORT="${MASTER_PORT:-29500}"
 # Host 0 prepares the rows; where the others see the same folder they wait for it, else each prepares its own.
 export ROWS_NODES=2
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
-rm -rf runs/two-nodes-full/rows/prepared
+rm -rf -- runs/two-nodes-full/rows/prepared
 python "$here/rows/__main__.py" "$here/rows.json"
 
 export PYTHONPATH="$here${PYTHONPATH:+:$PYTHONPATH}"
