@@ -150,7 +150,7 @@ def is_alive(pid):
 
 def test_variables_of_the_worker(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", "mine")
-    found = probe_jobs._make_variables(tmp_path / "bin" / "python", tmp_path / "scratch")
+    found = probe_jobs._make_variables(tmp_path / "bin" / "python", "/tmp/probe-x")
     assert "PYTHONPATH" not in found
     assert found["PATH"].startswith(str(tmp_path / "bin"))
-    assert found["TMPDIR"] == str(tmp_path / "scratch")
+    assert found["TMPDIR"] == "/tmp/probe-x"
