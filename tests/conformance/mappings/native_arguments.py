@@ -83,7 +83,8 @@ def _expect_axolotl_place(plan: Plan) -> Native:
     if plan.hardware.fsdp:
         found = {
             "fsdp_config.transformer_layer_cls_to_wrap": [plan.model.layer_class],
-            "fsdp_config.cpu_ram_efficient_loading": plan.quantization.bits == 16,
+            "fsdp_config.cpu_ram_efficient_loading": plan.quantization.bits == 16
+            and plan.hardware.tensor_parallel == 1,
             "fsdp_config.offload_params": plan.hardware.offload == "all",
         }
     if plan.method.adapter:

@@ -164,12 +164,17 @@ def read_field(plan: Plan, field: str) -> object:
 
 
 def expect_checkpointing(plan: Plan, backend: str) -> dict[str, Any]:
-    """Activations that are computed again; ms-swift's FSDP is told so in a file of its own."""
+    """Activations that are computed again; ms-swift's FSDP is told so in a file of its own.
+
+    Where Axolotl offloads them, its own code does so in the place of checkpointing.
+    """
     t = plan.training
     if backend == "ms-swift" and plan.hardware.fsdp:
         return {"activation_checkpointing": t.gradient_checkpointing}
-    reentrant = t.reentrant_checkpointing if t.gradient_checkpointing else None
-    return {"gradient_checkpointing": t.gradient_checkpointing, "use_reentrant": reentrant}
+    if backend == "axolotl" and t.offload_activations:
+        return {"gradient_checkpointing": False}
+    reentrant = {"use_reentrant": t.reentrant_checkpointing} if t.gradient_checkpointing else {}
+    return {"gradient_checkpointing": t.gradient_checkpointing, **reentrant}
 
 
 def normalize(value: Any) -> Any:
