@@ -93,7 +93,8 @@ That it can fail is tested too: each of these {count} changes to {framework}'s c
 
 ## Not compared
 
-- Packing: the frameworks fill packs by rules of their own.
+- Packing: each framework fills packs by rules of its own, so a step holds other examples in each. What a packed batch
+  holds is compared [at the trainer](trainer-values.md) instead.
 - Several GPUs: how each averages over them needs two. `research/measurements/curves_on_two_gpus.py` does it; not run.
 - bf16: rounding alone moves a loss by more than {tolerance}.
 """

@@ -70,6 +70,7 @@ BACKEND = Backend(
     list_output_files=list_output_files,
     packed_attention="sdpa",
     packed_attention_since="0.9.5",
+    pack_reserve=1,
     stores_quantized_in_compute_dtype=True,
     largest_packed_micro_batch={"flash_attention_2": 1},
     resume_argument="resume_from_checkpoint={}",
