@@ -94,7 +94,7 @@ def make_cell(
     kind, _, rank = method.partition(":")
     words = dict(training)
     accumulate = int(words.pop("accumulate", 1))
-    steps = 5 if cap_share else 16 if rows == "short" else 8
+    steps = 4 if objective == "grpo" else 5 if cap_share else 12 if rows == "short" else 8 if split == "fitted" else 6
     text: dict[str, Any] = {
         "method": {"type": kind} | ({"rank": int(rank)} if rank else {}) | ({"layers": 4} if kind == "freeze" else {}),
         "training": {

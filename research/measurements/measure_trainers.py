@@ -82,6 +82,7 @@ class TrainerMeasurement:
         environment = build_environment("current", self.given.sites)
         subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         build_tokenizer(folder, "hybrid")
+        name_experts(folder / "config.json")
         return folder
 
     def measure_and_save(self, cell: dict[str, Any]) -> None:
@@ -154,6 +155,13 @@ class TrainerMeasurement:
         result["disk"] = measure_disk(folder / "trained")
         shutil.rmtree(folder / "trained", ignore_errors=True)
         return result
+
+
+def name_experts(config: Path) -> None:
+    """As in the released configs; transformers saves their number under another name."""
+    text = json.loads(config.read_text("utf-8"))
+    if "num_local_experts" in text:
+        config.write_text(json.dumps({**text, "num_experts": text["num_local_experts"]}), "utf-8")
 
 
 def measure_disk(folder: Path) -> dict[str, int]:

@@ -5,7 +5,7 @@
 CASE.json: {"backend", "folder": compiled files, "cwd", "out": file, "lock": file, "cap": bytes or null, "cell"}. Peaks
 are read after every step and before anything resets them (a framework's call of `reset_peak_memory_stats` is answered
 only after its peak has been kept); the driver's figure for this process (NVML) is polled beside them. The lock is held
-while the trainer trains, so that no other cell's steps are in the time. Bytes, seconds.
+from the second step on, so that no other cell's steps are in the time. Bytes, seconds.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,7 @@ class Meter:
         self.case, self.cuda, self.born = case, torch.cuda, time.perf_counter()
         self.allocated = self.reserved = self.device = 0
         self.moments: dict[str, int] = {}
+        self.lock: Any = None
         self.ends: list[float] = []
         self.batches: list[dict[str, Any]] = []
         self.found: dict[str, Any] = {"seconds": {}}
@@ -114,6 +115,9 @@ class Meter:
             def on_step_end(self, *_: Any, **__: Any) -> None:
                 meter.ends.append(meter.clock())
                 meter.end_moment("step")
+                meter.found.setdefault("first_step", round(meter.ends[-1] - meter.ends[0], 3))
+                if len(meter.ends) == 2:
+                    meter.wait_for_gpu()
 
             def on_log(self, *_: Any, logs: dict[str, Any] | None = None, **__: Any) -> None:
                 if logs and "loss" in logs:
@@ -125,10 +129,10 @@ class Meter:
         def timed_train(trainer: Any, *args: Any, **options: Any) -> Any:
             meter.found["seconds"]["to_trainer"] = time.perf_counter() - meter.born
             trainer.add_callback(Moments())
-            with meter.hold_gpu():
-                began = meter.clock()
-                done = train(trainer, *args, **options)
-                meter.found["seconds"]["trainer"] = meter.clock() - began
+            began = meter.clock()
+            done = train(trainer, *args, **options)
+            meter.found["seconds"]["trainer"] = meter.clock() - began - meter.found["seconds"].get("waited", 0.0)
+            meter.release_gpu()
             meter.trained = time.perf_counter()
             return done
 
@@ -144,14 +148,18 @@ class Meter:
 
         Trainer.train, Trainer.training_step, Accelerator.backward = timed_train, counted_step, marked_backward
 
-    @contextlib.contextmanager
-    def hold_gpu(self) -> Iterator[None]:
-        """Let no other cell train meanwhile."""
+    def wait_for_gpu(self) -> None:
+        """Let no other cell train meanwhile, but for its first step, which compiles kernels."""
         waited = time.perf_counter()
-        with Path(self.case["lock"]).open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            self.found["seconds"]["waited"] = time.perf_counter() - waited
-            yield
+        self.lock = Path(self.case["lock"]).open("w")
+        fcntl.flock(self.lock, fcntl.LOCK_EX)
+        self.found["seconds"]["waited"] = time.perf_counter() - waited
+        self.ends[-1] = time.perf_counter()
+
+    def release_gpu(self) -> None:
+        """Others may train."""
+        if self.lock:
+            self.lock.close()
 
     def describe(self, model: Any) -> None:
         """Weights by dtype, trained and not."""
@@ -167,6 +175,7 @@ class Meter:
             self.keep()
         found, ends = self.found, self.ends
         steps = [round(after - before, 4) for before, after in itertools.pairwise(ends)]
+        steps[:1] = [found["first_step"]] if steps else []
         seconds = found["seconds"]
         if hasattr(self, "trained"):
             seconds["after"] = time.perf_counter() - self.trained
