@@ -4,7 +4,7 @@
 
 Appends a JSON line a cell to OUT/trainers.jsonl and goes on where that file, and --done FILE, end. Models have random
 weights (random_models.py) and lie in --models. Each cell has a process of its own (trainer_meter.py). Loading, rows and
-imports happen beside other cells; steps are timed alone on the GPU.
+imports happen beside other cells; steps are timed alone on the GPU, and on cores of their own.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer_cell_recipes import write_recipe
+from trainer_meter import QUIET_CORES
 
 from qwen_recipes.backends import load_backend
 from qwen_recipes.compile import compile_recipe, write_files
@@ -173,6 +174,13 @@ def measure_disk(folder: Path) -> dict[str, int]:
     return sizes
 
 
+def leave_quiet_cores() -> None:
+    """Keep this process, and all that it starts, off the cores for the timed cell."""
+    count = os.cpu_count() or 1
+    if count > 2 * QUIET_CORES:
+        os.sched_setaffinity(0, range(count - QUIET_CORES))
+
+
 def read_lines(file: Path | None) -> list[str]:
     """None of a file that is not there."""
     return file.read_text("utf-8").splitlines() if file and file.is_file() else []
@@ -190,6 +198,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=8)
     parser.add_argument("--minutes", type=float, default=9)
     given = parser.parse_args()
+    leave_quiet_cores()
     given.out.mkdir(parents=True, exist_ok=True)
     given.models.mkdir(parents=True, exist_ok=True)
     TrainerMeasurement(given).run()
