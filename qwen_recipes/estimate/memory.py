@@ -364,7 +364,11 @@ def logit_bytes(workload: Workload, c: Constants) -> tuple[float, float]:
     width = facts.hidden_size * workload.tokens
     slices = -(-facts.vocab_size // facts.hidden_size)
     rows = 2 ** max(0, (-(-workload.tokens // slices) - 1)).bit_length()
-    head = 2.0 * facts.hidden_size * facts.vocab_size if workload.method == "full" and takes_head_gradient_early(workload) else 0.0
+    head = (
+        2.0 * facts.hidden_size * facts.vocab_size
+        if workload.method == "full" and takes_head_gradient_early(workload)
+        else 0.0
+    )
     return c["fused_logits"] * width + 6.0 * rows * facts.vocab_size + head, 0.0
 
 

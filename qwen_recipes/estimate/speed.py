@@ -59,7 +59,10 @@ def estimate_start_seconds(workload: Workload, c: Constants | None = None) -> fl
     """Seconds from the command to the first step: imports, rows, the model from the disk."""
     c = c or load_constants()
     models = 2 if workload.reference else 1
-    return c[START_CONSTANTS.get(workload.trainer, "start_trl")] + c["start_weights"] * models * workload.facts.parameters * 2.0
+    return (
+        c[START_CONSTANTS.get(workload.trainer, "start_trl")]
+        + c["start_weights"] * models * workload.facts.parameters * 2.0
+    )
 
 
 def estimate_compile_seconds(workload: Workload, c: Constants | None = None) -> float:

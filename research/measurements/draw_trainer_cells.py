@@ -63,7 +63,7 @@ JUDGED = [
     ("qlora", ALL, "4B", "qlora:32", 4096, 1, "full", {}, "sft"),
     ("dora", "axolotl ms-swift", "1.7B", "dora:32", 2048, 2, "full", {}, "sft"),
     ("dpo", ALL, "1.7B", "lora:16", 2048, 1, "full", {}, "dpo"),
-    ("dpo-short", "axolotl llamafactory trl", "1.7B", "lora:16", 2048, 4, "short", {}, "dpo"),
+    ("dpo-short", "axolotl llamafactory trl", "1.7B", "lora:16", 2048, 2, "short", {}, "dpo"),
     ("kto", "axolotl ms-swift trl", "1.7B", "lora:16", 1024, 4, "full", {}, "kto"),
     ("orpo", "llamafactory", "1.7B", "lora:16", 1024, 2, "full", {}, "orpo"),
     ("reward", "llamafactory ms-swift", "1.7B", "lora:16", 1024, 4, "full", {}, "reward"),
@@ -78,7 +78,7 @@ CAPPED = [
     ("full", ALL, "0.6B", "full", 2048, 4, "full", {}, "sft", (1.2, 0.9, 1.15, 1.15)),
     ("qlora", ALL, "4B", "qlora:16", 2048, 4, "full", {}, "sft", (1.05, 1.15, 1.2, 0.95)),
     ("dpo", ALL, "0.6B", "lora:16", 2048, 2, "full", {}, "dpo", (1.15, 1.15, 0.9, 1.2)),
-    ("short", ALL, "1.7B", "lora:16", 4096, 8, "short", UNFUSED, "sft", (0.9, 1.2, 1.15, 1.15)),
+    ("short", ALL, "1.7B", "lora:16", 2048, 4, "short", UNFUSED, "sft", (0.9, 1.2, 1.15, 1.15)),
 ]
 """The last: what each backend's allocator may hold, as a share of the estimate."""
 
@@ -94,7 +94,17 @@ def make_cell(
     kind, _, rank = method.partition(":")
     words = dict(training)
     accumulate = int(words.pop("accumulate", 1))
-    steps = 4 if objective == "grpo" else 5 if cap_share else 12 if rows == "short" else 8 if split == "fitted" else 6
+    steps = (
+        (2 if split == "judged" else 4)
+        if objective == "grpo"
+        else 5
+        if cap_share
+        else 12
+        if rows == "short"
+        else 8
+        if split == "fitted"
+        else 6
+    )
     text: dict[str, Any] = {
         "method": {"type": kind} | ({"rank": int(rank)} if rank else {}) | ({"layers": 4} if kind == "freeze" else {}),
         "training": {

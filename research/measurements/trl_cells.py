@@ -81,6 +81,7 @@ def choose_arguments(case: dict[str, Any]) -> dict[str, Any]:
     training = case["cell"]["recipe"]["training"]
     micro_batch = training["micro_batch_size"]
     liger = training.get("kernels", ["liger"]) != ["none"] and get_objective(case["cell"]) == "sft"
+    liger = liger and "A3B" not in case["cell"]["model"]
     return {
         "output_dir": str(Path(case["cwd"]) / "trained"),
         "per_device_train_batch_size": micro_batch,
