@@ -1,4 +1,4 @@
-"""Measured trainer cells beside their plans: trainer_cells.json, and trainer_results.jsonl as measure_trainers.py wrote it."""
+"""Measured trainer cells beside their plans: trainer_cells.json, and trainer_results.jsonl of measure_trainers.py."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from qwen_recipes.qwen.facts import ModelFacts
 from qwen_recipes.recipe.load import load_recipe
 from qwen_recipes.resolve import resolve
 from research.measurements.random_models import facts_for_shape
-from research.measurements.trainer_cell_recipes import OVERHEAD, draw_lengths, count_rows, write_recipe
+from research.measurements.trainer_cell_recipes import OVERHEAD, count_rows, draw_lengths, write_recipe
 from research.measurements.write_shapes import write_shape
 
 MEASURED = Path(__file__).resolve().parents[2] / "qwen_recipes/estimate/measured"

@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
-from qwen_recipes.filesystem.read_file import open_file, read_json
+from qwen_recipes.filesystem.read_file import open_file
 
 MAX_BYTES = 2_000_000_000
 """Of larger files no digest is made."""
