@@ -10,10 +10,9 @@ import click
 from qwen_recipes.cli.console import print_json, print_stderr, print_text
 from qwen_recipes.cli.options_and_exits import (
     ExitCode,
-    choose_backend_or_exit,
     exit_with_error,
     format_option,
-    load_recipe_or_exit,
+    load_backend_recipe,
 )
 
 
@@ -63,9 +62,7 @@ def _compare_recipes(first: str, second: str, backend: str | None) -> list[Any]:
 
 
 def _resolve_values(file: str, name: str | None) -> dict[str, Any]:
-    from qwen_recipes.resolve import resolve
     from qwen_recipes.resolve.plan_table import list_plan_values
 
-    loaded = load_recipe_or_exit(file, ())
-    backend = choose_backend_or_exit(loaded, name)
-    return {"backend": backend.name, **{row.field: row.value for row in list_plan_values(resolve(loaded, backend))}}
+    recipe = load_backend_recipe(file, (), name)
+    return {"backend": recipe.backend.name, **{row.field: row.value for row in list_plan_values(recipe.plan)}}

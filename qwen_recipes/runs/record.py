@@ -8,6 +8,7 @@ import os
 import platform
 import socket
 import subprocess
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
@@ -16,9 +17,8 @@ from typing import Any, Literal
 from qwen_recipes import __version__
 from qwen_recipes.compile import CompiledRecipe
 from qwen_recipes.environments.environment import Environment
-from qwen_recipes.environments.gpu import detect_gpus
+from qwen_recipes.environments.gpu import DetectedGpu
 from qwen_recipes.filesystem.replace_file import replace_file
-from qwen_recipes.recipe.load import LoadedRecipe
 from qwen_recipes.resolve.plan_table import list_plan_values
 from qwen_recipes.runs.checkpoints import list_checkpoints
 from qwen_recipes.runs.data_hashes import hash_data, hash_file
@@ -114,15 +114,14 @@ class RunRecord:
 
 
 def create_record(
-    loaded: LoadedRecipe,
     compiled: CompiledRecipe,
     overrides: tuple[str, ...],
     environment: Environment,
-    folder: Path,
     output: Path,
+    gpus: Sequence[DetectedGpu],
 ) -> RunRecord:
-    """The record of a run that starts now; `folder` holds the compiled files."""
-    backend = compiled.backend
+    """The record of a run that starts now, on these GPUs."""
+    backend, loaded, folder = compiled.backend, compiled.loaded, compiled.folder
     return RunRecord(
         name=loaded.name,
         recipe={
@@ -149,7 +148,7 @@ def create_record(
         pid=os.getpid(),
         pid_started=read_process_start(os.getpid()),
         host=socket.gethostname(),
-        gpus=[asdict(gpu) for gpu in detect_gpus()],
+        gpus=[asdict(gpu) for gpu in gpus],
         data=hash_data(compiled.plan, loaded.folder),
     )
 

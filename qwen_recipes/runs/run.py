@@ -7,7 +7,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,10 @@ from typing import Any
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.compile import CompiledRecipe
 from qwen_recipes.environments.environment import Environment
-from qwen_recipes.environments.gpu import read_used_gpu_memory
+from qwen_recipes.environments.gpu import DetectedGpu, read_used_gpu_memory
 from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.filesystem.locked_folder import make_folder
 from qwen_recipes.filesystem.logs import open_to_append
-from qwen_recipes.recipe.load import LoadedRecipe
 from qwen_recipes.runs import process
 from qwen_recipes.runs.archive import archive_run
 from qwen_recipes.runs.checkpoints import find_safetensors_damage
@@ -49,9 +48,9 @@ class OutputFolderBusyError(QwenRecipesError, RuntimeError):
     """Another run writes to the output folder."""
 
 
-def get_output_folder(loaded: LoadedRecipe, plan: Plan) -> Path:
+def get_output_folder(compiled: CompiledRecipe) -> Path:
     """The run's output folder."""
-    return loaded.folder / plan.output.dir
+    return compiled.loaded.folder / compiled.plan.output.dir
 
 
 def build_process_variables(environment: Environment) -> dict[str, str]:
@@ -70,31 +69,30 @@ class RunOptions:
     resume: bool = False
     show_output: bool = False
     progress: Callable[[RunProgress], None] = lambda progress: None
+    gpus: Sequence[DetectedGpu] = ()
     planned: dict[str, Any] | None = None
     find_cause: Callable[[Path], str | None] = lambda log: None
 
 
 def run_training(
-    loaded: LoadedRecipe,
     compiled: CompiledRecipe,
     overrides: tuple[str, ...],
     environment: Environment,
-    folder: Path,
     notify: Callable[[str], None] = lambda line: None,
     options: RunOptions = RunOptions(),
 ) -> RunRecord:
-    """Launch the compiled files in `folder` and wait; the record, as it stands in `run.json`.
+    """Launch the compiled files and wait; the record, as it stands in `run.json`.
 
     Raises OutputFolderBusyError, ResumeMismatchError, or OSError where the output folder can't be written.
     """
-    output = get_output_folder(loaded, compiled.plan)
+    output = get_output_folder(compiled)
     make_folder(output)
     with _hold_output_lock(output) as lock:
-        point = find_resume_point(output, compiled, loaded.folder, notify) if options.resume else None
+        point = find_resume_point(output, compiled, notify) if options.resume else None
         if point is None:
             _archive_earlier_run(output, notify)
         reserve_disk_space(output)
-        record = create_record(loaded, compiled, overrides, environment, folder, output)
+        record = create_record(compiled, overrides, environment, output, options.gpus)
         record.planned = options.planned
         if point:
             record.resumed_from, record.attempts = point.step, point.attempts

@@ -11,7 +11,7 @@ import click
 
 from qwen_recipes.cli.console import format_count, print_stderr, print_text, should_colour
 from qwen_recipes.cli.data.selection import DataOptions, DataSelection, get_template_text, select_data
-from qwen_recipes.cli.data.token_preview import RowPreview, format_previews, render_preview_page
+from qwen_recipes.cli.data.token_preview import RowPreview, format_previews
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, set_option
 from qwen_recipes.data.detect_format import ROW_FORMATS
 from qwen_recipes.data.rows.messages import Row
@@ -56,9 +56,11 @@ def command(
         print_text(format_previews(shown, coloured=_can_colour()))
         sys.exit(ExitCode.INVALID_INPUT if all_bad else ExitCode.SUCCESS)
     from qwen_recipes.filesystem.replace_file import replace_file
+    from qwen_recipes.reports.page import render_page
 
+    page = render_page("token_preview", title="Rows", description=_describe_encoding(asked.rules), rows=shown)
     try:
-        replace_file(html, render_preview_page(shown, _describe_encoding(asked.rules)), create_folder=False)
+        replace_file(html, page, create_folder=False)
     except OSError as error:
         exit_with_error(f"{html} can't be written: {error.strerror}", ExitCode.USAGE)
     print_stderr(f"{format_count(len(shown), 'row')} in {html}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from html import escape
 from typing import Any
 
 import click
@@ -13,18 +12,6 @@ import click
 from qwen_recipes.data.rows.encode import IGNORE_INDEX, EncodedRow
 from qwen_recipes.data.rows.messages import BadRowError, Row
 from qwen_recipes.data.rows.preferences import ANSWER_KEYS, is_preference
-
-STYLE = """
-:root { color-scheme: light dark; --back: #fff; --text: #30363c; --soft: #5d6670; --learn: #d5f0d8; --mark: #8250df; }
-@media (prefers-color-scheme: dark) { :root { --back: #16191d; --text: #c8cdd2; --soft: #9aa4ad; --learn: #1d4a28;
-  --mark: #c297ff; } }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--text); background: var(--back); margin: 2rem auto;
-  max-width: 62rem; padding: 0 1.5rem; }
-h1 { font-size: 1.6rem; margin: 0 0 .2rem; } h2 { font-size: 1rem; margin: 2rem 0 .2rem; }
-p { color: var(--soft); margin: 0 0 .4rem; }
-pre { font: .88rem/1.6 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; }
-.t { background: var(--learn); } .c { color: var(--mark); font-weight: 600; } .x { text-decoration: line-through; }
-"""
 
 
 @dataclass(frozen=True)
@@ -123,24 +110,3 @@ def _bracket_trained(segments: Sequence[TokenSegment]) -> str:
             inside = one.trained
         made += "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in one.text)
     return made + ("]]" if inside else "")
-
-
-def render_preview_page(rows: Sequence[RowPreview], description: str) -> str:
-    """One page; nothing is loaded from anywhere. `description` says whose template and tokens these are."""
-    body = "\n".join(
-        f"<h2>{escape(row.name)}</h2><p>{escape(row.size_summary)}</p>"
-        f"<pre>{''.join(map(_render_html_span, row.segments))}</pre>"
-        for row in rows
-    )
-    legend = '<p><span class="t">trained</span> · masked · <span class="c">control token</span> · '
-    legend += '<span class="x">behind the sequence length</span></p>'
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><style>{STYLE}</style>'
-    head = f"<head>{head}<title>Rows</title></head>"
-    top = f"<h1>Rows as the model sees them</h1><p>{escape(description)}</p>{legend}"
-    return f"<!doctype html>\n<html lang=en>{head}\n<body>{top}\n{body}\n</body></html>\n"
-
-
-def _render_html_span(segment: TokenSegment) -> str:
-    kinds = "".join(name for name, on in zip("tcx", (segment.trained, segment.control, segment.cut), strict=True) if on)
-    names = " ".join(kinds)
-    return f'<span class="{names}">{escape(segment.text)}</span>' if names else escape(segment.text)

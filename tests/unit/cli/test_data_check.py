@@ -179,7 +179,7 @@ def test_preview_as_a_page(tmp_path):
     run("preview", MADE[1], "--rows", "2", "--html", tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text("utf-8")
     assert page.count("<pre>") == 2
-    assert '<span class="t c">&lt;think&gt;</span>' in page
+    assert '<span class="in-loss control">&lt;think&gt;</span>' in page
     assert "<think>" not in page
 
 

@@ -24,5 +24,5 @@ python "$here/rows/__main__.py" "$here/rows.json"
 
 export PYTHONPATH="$here${PYTHONPATH:+:$PYTHONPATH}"
 # Where a plugin can't be imported, Axolotl logs a warning and trains without it: stop here instead.
-python -c "import weights_dtype"
+python -c "import weights_dtype, trainer_plugin"
 exec axolotl train runs/two-nodes-full/rows/train.yaml --launcher torchrun "$@" -- --nnodes 2 --nproc_per_node 8 --node_rank "$NODE_RANK" --master_addr "$MASTER_ADDR" --master_port "$MASTER_PORT"
