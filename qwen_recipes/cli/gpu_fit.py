@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from qwen_recipes.cli.estimate_report import FitVerdict
     from qwen_recipes.compile import CompiledRecipe
     from qwen_recipes.estimate import Estimate, FitSuggestion
-    from qwen_recipes.estimate.gpu_models import GpuModel
+    from qwen_recipes.gpus.gpu_model import GpuModel
     from qwen_recipes.recipe.load import LoadedRecipe
 
 GIB = 1 << 30
@@ -17,7 +17,7 @@ GIB = 1 << 30
 def detect_known_gpus() -> list[GpuModel]:
     """The kinds of GPU that a run would see here and the catalogue has; none where there is no driver."""
     from qwen_recipes.environments.gpu import detect_gpus
-    from qwen_recipes.estimate.gpu_models import identify_gpu
+    from qwen_recipes.gpus.catalogue import identify_gpu
 
     found = (identify_gpu(gpu.name, gpu.memory / 1024) for gpu in detect_gpus())
     return list(dict.fromkeys(gpu for gpu in found if gpu is not None))
@@ -66,11 +66,12 @@ def suggest_memory_savings(loaded: LoadedRecipe, compiled: CompiledRecipe) -> li
     """After memory ran out: changes that take less by the estimate, the fastest first."""
     from qwen_recipes.cli.estimate_report import estimate_training_rows, suggest_tried_changes
     from qwen_recipes.estimate import estimate_plan
-    from qwen_recipes.estimate.gpu_models import get_gpu_model
+    from qwen_recipes.gpus.catalogue import get_gpu_model
     from qwen_recipes.qwen.models import get_model_facts
+    from qwen_recipes.resolve.strategy import ASSUMED_GPU
 
     plan = compiled.plan
-    gpus = detect_known_gpus() or [get_gpu_model(plan.hardware.gpu or "rtx-4090")]
+    gpus = detect_known_gpus() or [plan.hardware.gpu or get_gpu_model(ASSUMED_GPU)]
     facts, rows = get_model_facts(plan.model.id, loaded.folder), estimate_training_rows(plan, loaded.folder)
     now = estimate_plan(plan, facts, gpus[0], rows)
     found = [

@@ -11,7 +11,6 @@ from typing import Literal
 
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.data.rows.steps import count_steps
-from qwen_recipes.estimate.gpu_models import GpuModel
 from qwen_recipes.estimate.host_memory import estimate_host_memory
 from qwen_recipes.estimate.memory import (
     GIB,
@@ -22,6 +21,7 @@ from qwen_recipes.estimate.memory import (
 )
 from qwen_recipes.estimate.speed import estimate_tokens_per_second
 from qwen_recipes.estimate.workload import Workload, build_workload
+from qwen_recipes.gpus.gpu_model import GpuModel
 from qwen_recipes.qwen.facts import ModelFacts
 
 CUDA_CONTEXT_BYTES = 0.6 * GIB
@@ -141,8 +141,12 @@ class Estimate:
 
     @property
     def seconds(self) -> float | None:
-        """Seconds of training, loading and saving left out; None where the number of rows is not known."""
-        return None if self.steps is None else self.steps * self.tokens_per_step / self.tokens_per_second
+        """Seconds of training, loading and saving left out; None where the rows or the GPU's rates are not known."""
+        return (
+            None
+            if self.steps is None or self.gpu.stated
+            else self.steps * self.tokens_per_step / self.tokens_per_second
+        )
 
     @property
     def seconds_interval(self) -> tuple[float, float] | None:

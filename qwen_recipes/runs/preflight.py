@@ -23,8 +23,8 @@ from qwen_recipes.environments.environment import (
 from qwen_recipes.environments.gpu import detect_device, detect_gpus
 from qwen_recipes.environments.installed_packages import read_installed_versions
 from qwen_recipes.environments.lock_file import read_requirements
-from qwen_recipes.estimate.gpu_models import identify_gpu
 from qwen_recipes.finding import Finding, Route
+from qwen_recipes.gpus.catalogue import identify_gpu
 from qwen_recipes.qwen.models import get_model_facts
 from qwen_recipes.recipe.load import LoadedRecipe
 from qwen_recipes.recipe.locate import locate_finding
@@ -158,7 +158,7 @@ def _check_gpus(plan: Plan) -> Iterator[str]:
     if plan.hardware.device != "cuda":
         return
     if detect_device() != "cuda":
-        yield "the recipe trains on a GPU and no NVIDIA GPU was found; `hardware: {device: cpu}` tries a recipe out"
+        yield "the recipe trains on a GPU and none of NVIDIA or AMD was found; `hardware: {device: cpu}` tries it out"
     elif (found := len(detect_gpus())) and found < plan.hardware.gpus:
         yield f"the recipe trains on {plan.hardware.gpus} GPUs and {found} were found"
 

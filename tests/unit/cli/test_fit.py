@@ -5,7 +5,7 @@ from pathlib import Path
 from qwen_recipes.backends import load_backend
 from qwen_recipes.cli import gpu_fit
 from qwen_recipes.compile import compile_recipe
-from qwen_recipes.estimate.gpu_models import get_gpu_model
+from qwen_recipes.gpus.catalogue import get_gpu_model
 from qwen_recipes.recipe.load import load_recipe_text
 
 
