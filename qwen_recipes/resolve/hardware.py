@@ -8,6 +8,7 @@ from qwen_recipes.gpus.gpu_model import GpuModel, restate_gpu, state_gpu
 from qwen_recipes.recipe.spec import Recipe
 from qwen_recipes.recipe.spec.hardware_and_output import Gpu, Hardware
 from qwen_recipes.resolve.decisions import PlanDecisions
+from qwen_recipes.resolve.origins import SET_IN_RECIPE
 
 _PARALLEL_FIELDS = ("tensor_parallel", "context_parallel", "pipeline_parallel", "expert_parallel")
 
@@ -29,7 +30,7 @@ def resolve_hardware(
     default, why = _choose_strategy(device, gpus * nodes, full=full)
     default = strategy or default
     if asked:
-        decisions.derive_value("hardware.strategy", asked, "set in the recipe", "hardware.strategy", *sizes)
+        decisions.derive_value("hardware.strategy", asked, SET_IN_RECIPE, "hardware.strategy", *sizes)
     else:
         decisions.derive_value("hardware.strategy", default, why, *sizes, origin="hardware")
     splits = {name: _resolve_parallel_size(h, name, decisions) for name in _PARALLEL_FIELDS}
