@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from qwen_recipes.cli.console import print_stderr, print_text, text
-from qwen_recipes.cli.lock_check import exit_on_drift
+from qwen_recipes.cli.lock_check import exit_on_drift, pin_locked_revision
 from qwen_recipes.cli.options_and_exits import (
     BACKENDS_HELP,
     ExitCode,
@@ -62,7 +62,9 @@ def command(
     if output and len(files) > 1:
         exit_with_error(f"-o names the folder of one recipe, not of {' and '.join(files)}", ExitCode.USAGE)
     drift = False
-    recipes = [(loaded := load_recipe_or_exit(file, sets), get_compiled_folder(loaded, output)) for file in files]
+    read = [load_recipe_or_exit(file, sets) for file in files]
+    read = [pin_locked_revision(loaded) for loaded in read] if locked else read
+    recipes = [(loaded, get_compiled_folder(loaded, output)) for loaded in read]
     exit_if_folders_shared(recipes)
     compiled = [
         (loaded, root, compile_backends_or_exit(loaded, choose_backends_or_exit(loaded, backend, version), root))

@@ -47,7 +47,7 @@ class FitVerdict:
 
 def assess_fit(loaded: LoadedRecipe, plan: Plan, backend: Backend, gpu: GpuModel) -> FitVerdict:
     """The estimate, and where it does not surely fit, what would make it."""
-    facts, rows = get_model_facts(plan.model.id, loaded.folder), estimate_training_rows(plan, loaded.folder)
+    facts, rows = get_model_facts(plan.model, loaded.folder), estimate_training_rows(plan, loaded.folder)
     made = estimate_plan(plan, facts, gpu, rows)
     return FitVerdict(
         backend, made, [] if made.check_fit() == "yes" else suggest_tried_changes(loaded, plan, backend, gpu, rows)
@@ -60,7 +60,7 @@ def suggest_tried_changes(
     """What would make it fit, each written into the recipe, resolved, linted and estimated before."""
     from qwen_recipes.guards.trial import RecipeTrial
 
-    facts = get_model_facts(plan.model.id, loaded.folder)
+    facts = get_model_facts(plan.model, loaded.folder)
     return suggest_fitting_changes(plan, facts, gpu, backend, rows, RecipeTrial(loaded, backend).try_overrides)
 
 

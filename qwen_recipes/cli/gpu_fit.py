@@ -71,7 +71,7 @@ def suggest_memory_savings(loaded: LoadedRecipe, compiled: CompiledRecipe) -> li
 
     plan = compiled.plan
     gpus = detect_known_gpus() or [get_gpu_model(plan.hardware.gpu or "rtx-4090")]
-    facts, rows = get_model_facts(plan.model.id, loaded.folder), estimate_training_rows(plan, loaded.folder)
+    facts, rows = get_model_facts(plan.model, loaded.folder), estimate_training_rows(plan, loaded.folder)
     now = estimate_plan(plan, facts, gpus[0], rows)
     found = [
         offer

@@ -6,6 +6,7 @@ import click
 
 from qwen_recipes.cli.compile import compile_backends_or_exit
 from qwen_recipes.cli.console import print_stderr
+from qwen_recipes.cli.hub_files import fetch_recipe_models, pin_known_revision
 from qwen_recipes.cli.options_and_exits import (
     BACKENDS_HELP,
     ExitCode,
@@ -31,6 +32,8 @@ def command(file: str, backend: str | None, sets: tuple[str, ...]) -> None:
     if file == "-":
         exit_with_error("a recipe from standard input has no place beside it", ExitCode.USAGE)
     loaded = load_recipe_or_exit(file, sets)
+    fetch_recipe_models(loaded, newest=True)
+    loaded = pin_known_revision(loaded)
     path = get_lock_path(file)
     backends = choose_backends_or_exit(loaded, backend)
     every = compile_backends_or_exit(loaded, backends, loaded.folder / "compiled" / loaded.name)
@@ -50,7 +53,7 @@ def _find_unpinned(content: dict[str, object]) -> list[str]:
     assert isinstance(model, dict) and isinstance(data, list)
     found = []
     if not model["files"] and model["revision"] is None:
-        found.append(f"{model['id']} has no revision: state model.revision to hold its weights fast")
+        found.append(f"{model['id']} has no revision: state model.revision to pin the weights")
     return found + [
         f"{entry['hub']} has no revision: state it beside `hub` to hold its rows fast"
         for entry in data

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from qwen_recipes.cli.console import print_json, print_text
+from qwen_recipes.cli.hub_files import fetch_recipe_models
 from qwen_recipes.cli.options_and_exits import (
     BACKENDS_HELP,
     ExitCode,
@@ -49,6 +50,7 @@ def command(file: str, backend: str | None, names: tuple[str, ...], sets: tuple[
     from qwen_recipes.qwen.models import get_model_facts
 
     loaded = load_recipe_or_exit(file, sets, form)
+    fetch_recipe_models(loaded)
     try:
         verdicts = [
             verdict
@@ -58,9 +60,7 @@ def command(file: str, backend: str | None, names: tuple[str, ...], sets: tuple[
     except RecipeError as error:
         exit_with_findings(error.findings, form)
     chat = loaded.recipe.chat
-    warn_custom_tokenizer_or_template(
-        get_model_facts(loaded.recipe.model.id, loaded.folder), bool(chat and chat.template)
-    )
+    warn_custom_tokenizer_or_template(get_model_facts(loaded.recipe.model, loaded.folder), bool(chat and chat.template))
     _print_verdicts(verdicts, form)
     if all(verdict.estimate.check_fit() == "no" for verdict in verdicts):
         sys.exit(ExitCode.DOES_NOT_FIT)

@@ -24,7 +24,8 @@ from qwen_recipes.cli.gpu_fit import (
     fits_no_gpu,
     suggest_memory_savings,
 )
-from qwen_recipes.cli.lock_check import exit_on_drift
+from qwen_recipes.cli.hub_files import fetch_recipe_models
+from qwen_recipes.cli.lock_check import exit_on_drift, pin_locked_revision
 from qwen_recipes.cli.options_and_exits import (
     BACKEND_HELP,
     ExitCode,
@@ -102,6 +103,8 @@ class Launch:
 
 def _run_recipe(file: str, name: str | None, output: Path | None, sets: tuple[str, ...], flags: RunFlags) -> None:
     loaded = load_recipe_or_exit(file, sets)
+    loaded = pin_locked_revision(loaded) if flags.locked else loaded
+    fetch_recipe_models(loaded)
     backend = choose_backend_or_exit(loaded, name)
     root = get_compiled_folder(loaded, output)
     folder = root / backend.name

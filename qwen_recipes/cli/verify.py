@@ -108,7 +108,7 @@ def _encode_sample(loaded: LoadedRecipe, plan: Plan, rows: int) -> tuple[Any, li
     from qwen_recipes.qwen.models import get_model_facts
     from qwen_recipes.verify.row_sample import sample_rows
 
-    facts = read_or_exit(lambda: get_model_facts(plan.model.id, loaded.folder))
+    facts = read_or_exit(lambda: get_model_facts(plan.model, loaded.folder))
     warn_custom_tokenizer_or_template(facts, "chat.template" in plan.set_fields)
     encoder = read_or_exit(lambda: build_encoder(plan, loaded.folder))
     found = read_or_exit(lambda: sample_rows(plan, loaded.folder, encoder, rows))

@@ -63,7 +63,7 @@ def compile_recipe(loaded: LoadedRecipe, backend: Backend, folder: Path) -> Comp
     refused = [f for f in findings if f.severity == "error"] + find_unsupported(plan, loaded, backend)
     if refused:
         raise RecipeError(refused + [f for f in findings if f.severity != "error"])
-    renderer = Renderer(plan, backend, make_recipe_path(folder, loaded))
+    renderer = Renderer(plan, backend, make_recipe_path(folder, loaded), loaded.folder)
     try:
         files, keys = _render_outputs(renderer, plan, backend, loaded)
     except NoNativeValueError as error:

@@ -202,7 +202,7 @@ def make_draft(request: StarterRequest, values: dict[str, Any], folder: Path) ->
     plan = resolve(loaded, request.backend)
     found = [*run_guards(plan, loaded, request.backend), *find_unsupported(plan, loaded, request.backend)]
     problems = [one for one in found if one.severity != "advice" and one.code != "QR601"]
-    facts, rows = get_model_facts(plan.model.id, folder), _estimate_rows(request, plan, folder)
+    facts, rows = get_model_facts(plan.model, folder), _estimate_rows(request, plan, folder)
     return Draft(values, text, loaded, plan, facts, rows, estimate_plan(plan, facts, request.gpu, rows), problems)
 
 

@@ -156,7 +156,7 @@ class Estimate:
     def disk(self) -> DiskUsage:
         """Download, caches, checkpoints (one more than are kept while the newest is written) and trained weights."""
         load, facts = self.workload, self.workload.facts
-        weights = 2.0 * facts.parameters
+        weights = facts.stored_bytes or 2.0 * facts.parameters
         states = load.trainable * saved_state_bytes(load)
         saved = saved_weight_bytes(load)
         kept = self.plan.training.keep_checkpoints + 1

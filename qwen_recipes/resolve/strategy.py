@@ -30,7 +30,7 @@ def choose_fitting_strategy(plan: Plan, folder: Path, backend: Backend, plan_wit
     from qwen_recipes.estimate.gpu_models import get_gpu_model
     from qwen_recipes.qwen.models import get_model_facts
 
-    facts, gpu = get_model_facts(plan.model.id, folder), get_gpu_model(plan.hardware.gpu or ASSUMED_GPU)
+    facts, gpu = get_model_facts(plan.model, folder), get_gpu_model(plan.hardware.gpu or ASSUMED_GPU)
     first = estimate_plan(plan, facts, gpu)
     if first.check_fit() == "yes":
         return plan, ""

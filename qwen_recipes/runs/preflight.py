@@ -81,7 +81,7 @@ def _iter_recipe_paths(plan: Plan) -> Iterator[tuple[Route, str]]:
                 yield ("data", split, index, "path"), source.path
     for index, reward in enumerate(plan.objective.rewards):
         yield ("objective", "rewards", index, "path"), reward.path
-    if not plan.chat.official:
+    if not plan.chat.compiled_in:
         yield ("chat", "template"), plan.chat.template
 
 
@@ -90,7 +90,7 @@ def find_obstacles(plan: Plan, output: Path, recipe_folder: Path) -> list[str]:
 
     A local model is seen from `recipe_folder`.
     """
-    room = find_shortages(plan, get_model_facts(plan.model.id, recipe_folder), output)
+    room = find_shortages(plan, get_model_facts(plan.model, recipe_folder), output)
     return [
         *_check_bash(),
         *_check_gpus(plan),

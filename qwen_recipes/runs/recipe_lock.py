@@ -10,9 +10,10 @@ from typing import Any
 
 from qwen_recipes import __version__
 from qwen_recipes.compile import CompiledRecipe, compile_recipe
+from qwen_recipes.data.plan_template import read_plan_template
 from qwen_recipes.environments.environment import MissingEnvironmentError, get_managed_environment
 from qwen_recipes.filesystem.replace_file import replace_file
-from qwen_recipes.qwen.chat_templates import read_template
+from qwen_recipes.qwen.models import get_model_facts
 from qwen_recipes.qwen.tokenizer import TOKENIZER_CONFIG_SHA256, TOKENIZER_JSON_SHA256
 from qwen_recipes.recipe.load import LoadedRecipe
 from qwen_recipes.resolve.plan_table import list_plan_values
@@ -87,14 +88,17 @@ def _lock_model(loaded: LoadedRecipe, compiled: CompiledRecipe) -> dict[str, Any
 
 def _lock_chat(loaded: LoadedRecipe, compiled: CompiledRecipe) -> dict[str, Any]:
     """Hashes of the template and of the tokenizer's files; a local model's tokenizer is among its files."""
-    chat, model = compiled.plan.chat, compiled.plan.model
-    text = read_template(chat.template) if chat.official else (loaded.folder / chat.template).read_text("utf-8")
+    model = compiled.plan.model
+    text = read_plan_template(compiled.plan, loaded.folder)
     known = not model.local and model.variant in TOKENIZER_CONFIG_SHA256
-    return {
-        "template": hashlib.sha256(text.encode()).hexdigest(),
+    hashes = {
         "tokenizer.json": TOKENIZER_JSON_SHA256 if known and model.variant != "base" else None,
         "tokenizer_config.json": TOKENIZER_CONFIG_SHA256[model.variant] if known else None,
     }
+    folder = get_model_facts(model, loaded.folder).folder
+    if folder is not None and not model.local:
+        hashes = {name: hash_file(folder / name)[0] if (folder / name).is_file() else None for name in hashes}
+    return {"template": hashlib.sha256(text.encode()).hexdigest(), **hashes}
 
 
 def _lock_backend(loaded: LoadedRecipe, compiled: CompiledRecipe) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class Method(Section):
         "Modules that are trained whole and saved beside the adapter.", example=["embed_tokens", "lm_head"]
     )
     start_from: str | None = optional_field(
-        "Adapter to go on training, as a folder relative to the recipe; its settings are taken over.",
+        "Adapter to go on training, as a folder relative to the recipe or a hub id; its settings are taken over.",
         example="runs/first/adapter",
         min_length=1,
     )
