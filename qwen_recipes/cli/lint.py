@@ -25,8 +25,8 @@ from qwen_recipes.cli.options_and_exits import (
 from qwen_recipes.finding import Finding
 from qwen_recipes.guards.lint import lint_recipe, lint_text
 from qwen_recipes.guards.lint_settings import LintSettingsError, load_lint_settings, parse_selectors
-from qwen_recipes.recipe.load import RecipeReadError, read_recipe_bytes
 from qwen_recipes.recipe.overrides import OverrideError
+from qwen_recipes.recipe.read_file import RecipeReadError, read_recipe_bytes
 
 if TYPE_CHECKING:
     from qwen_recipes.guards.fixes import FixResult

@@ -30,11 +30,11 @@ from qwen_recipes.finding import RecipeError
 def command(
     file: str, resolved: bool, backend: str | None, version: str | None, sets: tuple[str, ...], form: str
 ) -> None:
-    """Print a recipe as it was read; with --resolved, as a backend is told it."""
+    """Print a recipe as it was read, with all that it extends; with --resolved, as a backend is told it."""
 
     loaded = load_recipe_or_exit(file, sets, form)
     if not resolved:
-        data = loaded.recipe.model_dump(exclude_none=True)
+        data = loaded.recipe.model_dump(exclude_none=True, exclude={"extends"})
         if form == "json":
             print_json(data)
         else:

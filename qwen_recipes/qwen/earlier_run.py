@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qwen_recipes.finding import RecipeError
-from qwen_recipes.recipe.load import LoadedRecipe, RecipeReadError, load_recipe, load_recipe_text
+from qwen_recipes.recipe.load import LoadedRecipe, load_recipe, load_recipe_text
 from qwen_recipes.recipe.overrides import OverrideError
+from qwen_recipes.recipe.read_file import RecipeReadError
 
 RECORD_FILE = "run.json"
 MAX_RECIPES = 200

@@ -12,6 +12,7 @@ from qwen_recipes.qwen.tokens import END_OF_TEXT, END_OF_TURN
 from qwen_recipes.recipe.spec import Recipe
 from qwen_recipes.recipe.spec.chat import Chat
 from qwen_recipes.resolve.decisions import PlanDecisions
+from qwen_recipes.resolve.origins import SET_IN_RECIPE
 from qwen_recipes.resolve.turns import resolve_turns
 
 
@@ -32,7 +33,7 @@ def resolve_model(recipe: Recipe, facts: ModelFacts, decisions: PlanDecisions) -
     if local and revision is not None:
         decisions.report_problem(("model", "revision"), "a local folder has no revision", "remove it, or use a hub id")
     fields = ("model.id", "model.like") if recipe.model.like else ("model.id",)
-    decisions.derive_value("model.id", recipe.model.id, "set in the recipe", *fields)
+    decisions.derive_value("model.id", recipe.model.id, SET_IN_RECIPE, *fields)
     decisions.choose_value("model.revision", revision, None, "the newest on the hub")
     decisions.choose_value("model.like", recipe.model.like, None, "the model itself is known")
     said = _FACTS_FROM[facts.origin].format(like=recipe.model.like)
