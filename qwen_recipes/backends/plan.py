@@ -152,6 +152,8 @@ class QuantizationPlan:
     type: str
     double: bool
     storage: str
+    experts: bool = False
+    """Whether the fused experts of a mixture are quantized, too."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from qwen_recipes.estimate.checkpoint_bytes import stored_checkpoint_bytes
 from qwen_recipes.estimate.workload import (
     DROPS_INT8_INPUTS,
     STATE_BYTES,
@@ -133,9 +134,10 @@ def stored_weight_bytes(workload: Workload) -> float:
         frozen = facts.parameters * models - trained
         whole = trained * weight_bytes(workload) + frozen * frozen_weight_bytes(workload)
     else:
-        rest = facts.parameters - count_quantizable_weights(facts)
-        small = count_quantizable_weights(facts) * quantized_weight_bytes(workload)
+        rest = facts.parameters - count_quantizable_weights(workload)
+        small = count_quantizable_weights(workload) * quantized_weight_bytes(workload)
         whole = models * (small + rest * unquantized_weight_bytes(workload))
+    whole = (stored_checkpoint_bytes(facts) or 0.0) * models or whole
     if workload.strategy not in SHARDS_WEIGHTS:
         return whole / workload.model_parallel_gpus
     resident = 0.0 if workload.offload == "all" else whole / workload.shards
@@ -155,9 +157,10 @@ def unquantized_weight_bytes(workload: Workload) -> float:
     return 4.0 if workload.trainer in UPCASTS_EMBEDDINGS or workload.precision == "fp32" else 2.0
 
 
-def count_quantizable_weights(facts: ModelFacts) -> int:
-    """Weights that a 4- or 8-bit load quantizes: linear layers but the head; fused experts stay as they are."""
-    return facts.linear_parameters
+def count_quantizable_weights(workload: Workload) -> int:
+    """Weights that a 4- or 8-bit load quantizes: linear layers but the head, and fused experts where asked."""
+    facts = workload.facts
+    return facts.linear_parameters + (facts.expert_parameters if workload.quantizes_experts else 0)
 
 
 def adapter_bytes(workload: Workload) -> float:

@@ -119,6 +119,11 @@ class ModelFacts:
         return self.layers * sum(inputs * outputs for inputs, outputs in self.linear_shapes.values())
 
     @property
+    def expert_parameters(self) -> int:
+        """Weights of all experts: fused three-dimensional weights, which no bitsandbytes load quantizes by itself."""
+        return self.layers * (self.experts or 0) * 3 * self.hidden_size * (self.moe_intermediate_size or 0)
+
+    @property
     def embedding_parameters(self) -> int:
         """Weights of the token embedding and the head, counted once where they are tied."""
         return self.hidden_size * self.vocab_size * (1 if self.tied_embeddings else 2)

@@ -6,6 +6,7 @@ earlier run will write to a folder. `hub_download` fills the cache.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -34,6 +35,7 @@ __all__ = [
     "describe_custom_tokenizer",
     "find_model_folder",
     "find_similar_releases",
+    "find_unquantized_release",
     "get_model_facts",
 ]
 
@@ -44,6 +46,9 @@ QUANTIZED_SUFFIXES = {
     "-gptq-int8": CheckpointQuantization("gptq", 8),
 }
 """Ends of the names of Qwen's own quantized releases."""
+_QUANTIZED_ENDS = re.compile(
+    r"(?:[-_.](?:unsloth|bnb|fp8|awq|gptq|int[48]|[48]bit|w[48]a(?:8|16)|dynamic|mxfp4|quantized))+$"
+)
 _LONGEST_CHAIN = 8
 """Runs that start from each other's output."""
 
@@ -126,6 +131,13 @@ def find_similar_releases(model: str) -> tuple[str, ...]:
     from difflib import get_close_matches
 
     return tuple(names[close] for close in get_close_matches(name, names, n=3, cutoff=0.75))
+
+
+def find_unquantized_release(model: str) -> str | None:
+    """The release in its original precision of a quantized copy, by its name; None where the name tells none."""
+    name = model.rstrip("/").rpartition("/")[2].lower()
+    stem = _QUANTIZED_ENDS.sub("", name)
+    return {known.partition("/")[2].lower(): known for known in REGISTRY}.get(stem)
 
 
 def _find_facts(model: ModelReference, base: Path, chain: int) -> ModelFacts | None:
