@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from qwen_recipes.recipe.load import LoadedRecipe
 
 
-def fetch_recipe_models(loaded: LoadedRecipe, *, newest: bool = False) -> None:
-    """Download what is not here of the recipe's model and of the adapter it starts from; exit 2 where it can't be had.
+def fetch_recipe_models(loaded: LoadedRecipe, *, newest: bool = False) -> LoadedRecipe:
+    """Download what is not here of a recipe's model and of the adapter it starts from, and return the recipe.
 
+    Exits 2 where the hub does not give it.
     With `newest`, what is in the cache is asked for anew where no revision is stated.
     """
     recipe = loaded.recipe
@@ -26,6 +27,12 @@ def fetch_recipe_models(loaded: LoadedRecipe, *, newest: bool = False) -> None:
     start = recipe.method.start_from if recipe.method else None
     if start and may_be_adapter_id(start) and not _will_be_folder(start, loaded.folder):
         _download_or_exit(start, None)
+    return loaded
+
+
+def fetch_newest_and_pin(loaded: LoadedRecipe) -> LoadedRecipe:
+    """The recipe at the newest commit of its model, for a lock."""
+    return pin_known_revision(fetch_recipe_models(loaded, newest=True))
 
 
 def fetch_model(model: ModelReference, folder: Path, *, newest: bool = False) -> None:

@@ -16,6 +16,7 @@ from qwen_recipes.data.rows.encode import EncodedRow, LossRule, encode_rows
 from qwen_recipes.data.rows.messages import Message, Row
 from qwen_recipes.data.rows.preferences import EncodedAnswers, encode_answers, list_answers
 from qwen_recipes.data.rows.turns import make_examples, strips_earlier_reasoning
+from qwen_recipes.filesystem.read_file import read_json
 from qwen_recipes.qwen.chat_templates import render_conversation
 from qwen_recipes.qwen.models import ModelFacts, get_model_facts
 from qwen_recipes.qwen.tokenizer import get_tokenizer_folder
@@ -96,7 +97,6 @@ def load_folder_tokenizer(folder: Path) -> Tokenizer:
 
     The file of the Base models ends at `<|file_sep|>`: `<think>` and three more stand in the config alone.
     """
-    import json
 
     from tokenizers import AddedToken, Tokenizer
 
@@ -107,7 +107,7 @@ def load_folder_tokenizer(folder: Path) -> Tokenizer:
     config = folder / "tokenizer_config.json"
     entries: dict[str, dict[str, Any]] = {}
     if config.is_file():
-        entries = json.loads(config.read_text("utf-8")).get("added_tokens_decoder") or {}
+        entries = read_json(config, "config").get("added_tokens_decoder") or {}
     missing = [
         entry for _, entry in sorted(entries.items(), key=lambda item: int(item[0])) if _lacks_token(tokenizer, entry)
     ]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from qwen_recipes.backends.plan import OWN_TEMPLATE, Plan
 from qwen_recipes.data.chat_rendering import TemplateRenderer
+from qwen_recipes.filesystem.read_file import read_text
 from qwen_recipes.qwen.chat_templates import detect_template_variant, read_template
 from qwen_recipes.qwen.models import get_model_facts
 
@@ -16,7 +17,7 @@ def read_plan_template(plan: Plan, folder: Path) -> str:
         return read_template(plan.chat.template)
     if plan.chat.template == OWN_TEMPLATE:
         return get_model_facts(plan.model, folder).own_template or ""
-    return (folder / plan.chat.template).read_text("utf-8")
+    return read_text(folder / plan.chat.template, "template")
 
 
 def make_plan_renderer(plan: Plan, folder: Path) -> TemplateRenderer:

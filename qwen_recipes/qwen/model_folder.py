@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from qwen_recipes.filesystem.read_file import FileKind, parse_json, read_text
 from qwen_recipes.qwen.chat_templates import detect_template_variant
 from qwen_recipes.qwen.facts import FactsOrigin, ModelFacts, TokenizerKind, Variant
 from qwen_recipes.qwen.families import name_family
@@ -104,7 +105,7 @@ def _read_chat_template(folder: Path, tokenizer_config: dict[str, Any]) -> str |
     """The chat template that lies with a model: chat_template.jinja, else the one in tokenizer_config.json."""
     own = folder / "chat_template.jinja"
     if own.is_file():
-        return _read_text(own)
+        return _read_text(own, "template")
     found = tokenizer_config.get("chat_template")
     if isinstance(found, list):
         named = [entry for entry in found if isinstance(entry, dict) and entry.get("name") == "default"]
@@ -137,12 +138,14 @@ def _parse_token(value: object) -> str | None:
     return content if isinstance(content, str) else None
 
 
-def _read_text(path: Path) -> str:
+def _read_text(path: Path, kind: FileKind = "config") -> str:
     try:
-        return path.read_bytes().decode("utf-8")
+        return read_text(path, kind)
     except FileNotFoundError:
         raise ModelFolderError(f"{path.parent} holds no model: it has no {path.name}; {_suggest(path)}") from None
-    except (OSError, UnicodeDecodeError) as problem:
+    except OSError as problem:
+        raise ModelFolderError(f"{path} can't be read: {problem.strerror}") from problem
+    except UnicodeDecodeError as problem:
         raise ModelFolderError(f"{path} can't be read: {problem}") from problem
 
 
@@ -157,8 +160,8 @@ def _read_json_object(path: Path, required: bool) -> dict[str, Any]:
     if not required and not path.is_file():
         return {}
     try:
-        found = json.loads(_read_text(path))
-    except (json.JSONDecodeError, RecursionError) as problem:
+        found = parse_json(_read_text(path))
+    except json.JSONDecodeError as problem:
         raise ModelFolderError(f"{path} is not JSON: {problem}") from problem
     if not isinstance(found, dict):
         raise ModelFolderError(f"{path} is not a JSON object")

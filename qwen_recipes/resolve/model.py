@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from qwen_recipes.backends.plan import OWN_TEMPLATE, ChatPlan, ModelPlan
+from qwen_recipes.filesystem.read_file import read_text
 from qwen_recipes.finding import RecipeError
-from qwen_recipes.qwen.chat_templates import find_syntax_error
+from qwen_recipes.qwen.chat_templates import find_template_problem
 from qwen_recipes.qwen.models import ModelFacts, ModelFolderError, UnknownModelError, get_model_facts
 from qwen_recipes.qwen.tokens import END_OF_TEXT, END_OF_TURN
 from qwen_recipes.recipe.spec import Recipe
@@ -92,7 +93,7 @@ def resolve_chat(
             f"one of auto, own, {', '.join(OFFICIAL_TEMPLATES)}, or a path that ends in .jinja",
         )
     elif template not in OFFICIAL_TEMPLATES and (problem := _find_template_error(folder / template)):
-        decisions.report_problem(("chat", "template"), f"`{template}` is no Jinja template: {problem}")
+        decisions.report_problem(("chat", "template"), f"`{template}` {problem}")
     decisions.derive_value("chat.official", None, "whether Qwen published the template", "chat.template")
     train_on = decisions.choose_value(
         "chat.train_on", chat.train_on, "assistant", "the user's words are not to be learnt"
@@ -119,20 +120,23 @@ def _check_own_template(facts: ModelFacts, decisions: PlanDecisions) -> None:
     if facts.own_template is None:
         message = f"`own`: {facts.id} comes with no chat template but Qwen's"
         decisions.report_problem(("chat", "template"), message, "chat: {template: auto}")
-    elif problem := find_syntax_error(facts.own_template):
+    elif problem := find_template_problem(facts.own_template):
         decisions.report_problem(
             ("chat", "template"), f"the chat template of {facts.id} is no Jinja template: {problem}"
         )
 
 
 def _find_template_error(file: Path) -> str | None:
-    """What is wrong with a template; None for one that is not here: a recipe may run on another machine."""
+    """Why the recipe's own template can't be used; None for one that is not here, which `lint` and `compile` name."""
     try:
-        return find_syntax_error(file.read_text("utf-8"))
+        problem = find_template_problem(read_text(file, "template"))
     except UnicodeDecodeError:
-        return "it is not UTF-8 text"
-    except OSError:
+        return "is no Jinja template: it is not UTF-8 text"
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        return f"can't be read: {error.strerror}"
+    return f"is no Jinja template: {problem}" if problem else None
 
 
 def _resolve_encoding(requested: str | None, objective: str, decisions: PlanDecisions) -> str:

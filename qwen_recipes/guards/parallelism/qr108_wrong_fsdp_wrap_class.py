@@ -26,8 +26,6 @@ from typing import Any
 
 from qwen_recipes.guards.base import Guard, GuardContext, Violation
 
-_FSDP_CONFIG_KEYS = {"axolotl": "fsdp_config", "llamafactory": "fsdp_config", "ms-swift": "fsdp"}
-
 
 def check(context: GuardContext) -> Iterator[Violation]:
     """A class to wrap that is not the model's."""
@@ -35,12 +33,12 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if not plan.hardware.fsdp:
         return
     own = plan.model.layer_class
-    named = _list_wrapped_classes(context.get_native_value(_FSDP_CONFIG_KEYS))
+    named = _list_wrapped_classes(context.get_native_value("fsdp_config"))
     if named and named != [own]:
         yield Violation(
-            context.get_native_route(_FSDP_CONFIG_KEYS),
+            context.get_native_route("fsdp_config"),
             f"FSDP is told to wrap {', '.join(named)}, and this model's layers are {own}",
-            f"remove `{_FSDP_CONFIG_KEYS[plan.backend]}`, or wrap {own}",
+            f"remove `{context.get_native_key('fsdp_config')}`, or wrap {own}",
         )
 
 
