@@ -52,3 +52,11 @@ def problems() -> Callable[..., list[Finding]]:
         return caught.value.findings
 
     return of
+
+
+@pytest.fixture
+def empty_hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The hub's local cache, empty, whatever this machine has."""
+    folder = tmp_path / "hub-cache"
+    monkeypatch.setenv("HF_HUB_CACHE", str(folder))
+    return folder

@@ -52,7 +52,7 @@ class LocatedValue:
 class InterpretedSettings:
     """What a config means, as far as it tells; None where it says nothing.
 
-    `model_facts` are there for a released Qwen3 model only. `strategy` is one of ours (`zero3`, `fsdp`, …);
+    `model_facts` are there for a Qwen3 model that is known here. `strategy` is one of ours (`zero3`, `fsdp`, …);
     `adapter` names the framework's kind (`lora`, `qlora`, …) where something else than the whole model is trained;
     `bits` is 4 or 8 where the base is truly quantized; `template` is the framework's name of a chat template.
     """
@@ -264,14 +264,19 @@ def read_value(data: Mapping[str, Any], *keys: str) -> LocatedValue | None:
     return None
 
 
-def find_released_model(model: LocatedValue | None) -> ModelFacts | None:
-    """The facts of a released Qwen3 model, whichever organisation's copy it is."""
-    from qwen_recipes.qwen.registry import REGISTRY
+def find_model_facts(model: LocatedValue | None) -> ModelFacts | None:
+    """The facts of a release, whichever organisation's copy it is, of a folder, or of a model in the hub's cache."""
+    from qwen_recipes.qwen.models import REGISTRY, ModelFolderError, UnknownModelError, get_model_facts
 
     if model is None or not isinstance(model.value, str):
         return None
     names = {known.partition("/")[2].lower(): facts for known, facts in REGISTRY.items()}
-    return names.get(model.value.rstrip("/").rpartition("/")[2].lower())
+    if found := names.get(model.value.rstrip("/").rpartition("/")[2].lower()):
+        return found
+    try:
+        return get_model_facts(model.value)
+    except (UnknownModelError, ModelFolderError):
+        return None
 
 
 def parse_deepspeed_stage(value: Any) -> str | None:

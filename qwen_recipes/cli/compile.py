@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from qwen_recipes.cli.console import print_stderr, print_text, text
-from qwen_recipes.cli.lock_check import exit_on_drift
+from qwen_recipes.cli.lock_check import exit_on_drift, pin_locked_revision
 from qwen_recipes.cli.options_and_exits import (
     BACKENDS_HELP,
     ExitCode,
@@ -61,7 +61,9 @@ def command(
     if output and len(files) > 1:
         exit_with_error(f"-o names the folder of one recipe, not of {' and '.join(files)}", ExitCode.USAGE)
     drift = False
-    recipes = [load_backend_recipes(file, sets, backend, version) for file in files]
+    recipes = [
+        load_backend_recipes(file, sets, backend, version, pin_locked_revision if locked else None) for file in files
+    ]
     roots = [get_compiled_folder(every[0].loaded, output) for every in recipes]
     exit_if_folders_shared([(every[0].loaded, root) for every, root in zip(recipes, roots, strict=True)])
     compiled = [(root, compile_or_exit(every, root)) for every, root in zip(recipes, roots, strict=True)]

@@ -6,6 +6,7 @@ import click
 
 from qwen_recipes.cli.compile import compile_or_exit
 from qwen_recipes.cli.console import print_stderr
+from qwen_recipes.cli.hub_files import fetch_newest_and_pin
 from qwen_recipes.cli.options_and_exits import (
     BACKENDS_HELP,
     ExitCode,
@@ -29,7 +30,7 @@ def command(file: str, backend: str | None, sets: tuple[str, ...]) -> None:
 
     if file == "-":
         exit_with_error("a recipe from standard input has no place beside it", ExitCode.USAGE)
-    recipes = load_backend_recipes(file, sets, backend)
+    recipes = load_backend_recipes(file, sets, backend, prepare=fetch_newest_and_pin)
     path = get_lock_path(file)
     every = compile_or_exit(recipes, get_usual_folder(recipes[0].loaded))
     try:

@@ -6,10 +6,24 @@ import sys
 from typing import TYPE_CHECKING
 
 from qwen_recipes.cli.console import print_stderr
+from qwen_recipes.cli.hub_files import pin_revision
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error
 
 if TYPE_CHECKING:
     from qwen_recipes.compile import CompiledRecipe
+    from qwen_recipes.recipe.load import LoadedRecipe
+
+
+def pin_locked_revision(loaded: LoadedRecipe) -> LoadedRecipe:
+    """The recipe with its model at the lock's commit, where it states no revision itself and has a lock."""
+    from qwen_recipes.runs.recipe_lock import get_lock_path, read_lock
+
+    try:
+        locked = read_lock(get_lock_path(loaded.document.file)).get("model")
+    except (OSError, ValueError):  # `exit_on_drift` says so
+        return loaded
+    found = locked.get("revision") if isinstance(locked, dict) and locked.get("id") == loaded.recipe.model.id else None
+    return pin_revision(loaded, found if isinstance(found, str) else None)
 
 
 def exit_on_drift(outputs: list[CompiledRecipe]) -> None:

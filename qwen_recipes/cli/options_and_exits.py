@@ -16,6 +16,7 @@ from qwen_recipes.finding import Finding, RecipeError
 if TYPE_CHECKING:
     from qwen_recipes.backends import Backend
     from qwen_recipes.qwen.facts import ModelFacts
+    from qwen_recipes.recipe.load import LoadedRecipe
     from qwen_recipes.resolve import BackendRecipe
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -107,8 +108,11 @@ def get_backend_or_exit(name: str, version: str | None = None) -> Backend:
         exit_with_error(str(error.args[0]), ExitCode.USAGE)
 
 
+Prepare = Callable[["LoadedRecipe"], "LoadedRecipe"]
+
+
 def load_backend_recipe(
-    file: str, sets: tuple[str, ...], name: str | None, version: str | None = None
+    file: str, sets: tuple[str, ...], name: str | None, version: str | None = None, prepare: Prepare | None = None
 ) -> BackendRecipe:
     """A recipe for the framework that is named, its own, or the first that supports all of it, which is said.
 
@@ -116,17 +120,21 @@ def load_backend_recipe(
     """
     if name == "all":
         exit_with_error("this command takes one framework: --backend NAME", ExitCode.USAGE)
-    return load_backend_recipes(file, sets, name, version)[0]
+    return load_backend_recipes(file, sets, name, version, prepare)[0]
 
 
 def load_backend_recipes(
-    file: str, sets: tuple[str, ...], name: str | None, version: str | None = None
+    file: str, sets: tuple[str, ...], name: str | None, version: str | None = None, prepare: Prepare | None = None
 ) -> list[BackendRecipe]:
-    """As `load_backend_recipe`, for commands that also take `--backend all`."""
+    """As `load_backend_recipe`, for commands that also take `--backend all`.
+
+    `prepare` is what the command does about the model before anything looks at it: downloads, pins its revision.
+    """
     from qwen_recipes.recipe.load import load_recipe
     from qwen_recipes.resolve.choose_backend import choose_backends
 
     loaded = load_recipe(file, sets)
+    loaded = prepare(loaded) if prepare else loaded
     if name == "all" and version is not None:
         exit_with_error("--backend-version is one framework's: name it with --backend", ExitCode.USAGE)
     recipes, why = choose_backends(loaded, name, version)

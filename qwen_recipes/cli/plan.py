@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from qwen_recipes.cli.console import print_json, print_text
+from qwen_recipes.cli.hub_files import fetch_recipe_models
 from qwen_recipes.cli.options_and_exits import (
     BACKENDS_HELP,
     ExitCode,
@@ -42,7 +43,7 @@ def command(file: str, backend: str | None, names: tuple[str, ...], sets: tuple[
 
     Exits 3 where it fits on none of the GPUs.
     """
-    recipes = load_backend_recipes(file, sets, backend)
+    recipes = load_backend_recipes(file, sets, backend, prepare=fetch_recipe_models)
     verdicts = [verdict for one in recipes for verdict in _assess_recipe(one, names)]
     warn_custom_tokenizer_or_template(recipes[0].model, "chat.template" in recipes[0].plan.set_fields)
     _print_verdicts(verdicts, form)

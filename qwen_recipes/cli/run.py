@@ -24,7 +24,8 @@ from qwen_recipes.cli.gpu_fit import (
     fits_no_gpu,
     suggest_memory_savings,
 )
-from qwen_recipes.cli.lock_check import exit_on_drift
+from qwen_recipes.cli.hub_files import fetch_recipe_models
+from qwen_recipes.cli.lock_check import exit_on_drift, pin_locked_revision
 from qwen_recipes.cli.options_and_exits import (
     BACKEND_HELP,
     ExitCode,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from qwen_recipes.compile import CompiledRecipe
     from qwen_recipes.environments.environment import Environment
     from qwen_recipes.environments.gpu import DetectedGpu
+    from qwen_recipes.recipe.load import LoadedRecipe
     from qwen_recipes.runs.record import RunRecord
 
 
@@ -98,8 +100,12 @@ class Launch:
     verdicts: list[FitVerdict]
 
 
+def _pin_and_fetch(loaded: LoadedRecipe) -> LoadedRecipe:
+    return fetch_recipe_models(pin_locked_revision(loaded))
+
+
 def _run_recipe(file: str, name: str | None, output: Path | None, sets: tuple[str, ...], flags: RunFlags) -> None:
-    recipe = load_backend_recipe(file, sets, name)
+    recipe = load_backend_recipe(file, sets, name, prepare=_pin_and_fetch if flags.locked else fetch_recipe_models)
     backend = recipe.backend
     root = get_compiled_folder(recipe.loaded, output)
     compiled = compile_or_exit([recipe], root)[0]

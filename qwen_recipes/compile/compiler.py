@@ -95,7 +95,7 @@ def compile_backend_recipe(recipe: BackendRecipe, folder: Path) -> CompiledRecip
 def render_recipe(recipe: BackendRecipe, folder: Path, findings: list[Finding]) -> CompiledRecipe:
     """The files as they would stand in `folder`, of a recipe that was checked: `findings` are what was found."""
     plan, loaded, backend = recipe.plan, recipe.loaded, recipe.backend
-    renderer = Renderer(plan, backend, make_recipe_path(folder, loaded))
+    renderer = Renderer(plan, backend, make_recipe_path(folder, loaded), loaded.folder)
     try:
         files, keys = _render_outputs(renderer, plan, backend, loaded)
     except NoNativeValueError as error:

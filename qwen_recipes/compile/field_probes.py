@@ -97,6 +97,7 @@ FIELD_PROBES: dict[str, tuple[Any, dict[str, Any]]] = {
     "quantization.type": ("fp4", FOUR_BITS),
     "quantization.double": (False, FOUR_BITS),
     "quantization.storage": ("bf16", FOUR_BITS),
+    "quantization.experts": (True, deep_merge(FOUR_BITS, {"model": "Qwen/Qwen3-30B-A3B"})),
     "training.epochs": (7, {}),
     "training.steps": (50, {}),
     "training.sequence_length": (1024, nest_value("training.micro_batch_size", 2)),

@@ -11,6 +11,7 @@ from typing import Literal
 
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.data.rows.steps import count_steps
+from qwen_recipes.estimate.checkpoint_bytes import stored_checkpoint_bytes
 from qwen_recipes.estimate.host_memory import estimate_host_memory
 from qwen_recipes.estimate.memory import (
     GIB,
@@ -206,7 +207,7 @@ class Estimate:
     def disk(self) -> DiskUsage:
         """Download, caches, checkpoints (one more than are kept while the newest is written) and trained weights."""
         load, facts = self.workload, self.workload.facts
-        weights = 2.0 * facts.parameters
+        weights = facts.stored_bytes or stored_checkpoint_bytes(facts) or 2.0 * facts.parameters
         states = saved_state_bytes(load)
         saved = saved_weight_bytes(load)
         kept = self.plan.training.keep_checkpoints + 1

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from qwen_recipes.estimate.checkpoint_bytes import stored_checkpoint_bytes
 from qwen_recipes.estimate.trainer_traits import get_logit_blocks, get_logit_bytes, get_traits
 from qwen_recipes.estimate.workload import STATE_BYTES, Workload
 from qwen_recipes.qwen.facts import ModelFacts
@@ -196,11 +197,13 @@ def stored_weight_bytes(workload: Workload) -> float:
         if workload.reference:
             whole += facts.parameters * weight_bytes(workload) if _has_wide_reference(workload) else facts.parameters * frozen + wide  # fmt: skip
     else:
-        rest = facts.parameters - count_quantizable_weights(facts)
-        small = count_quantizable_weights(facts) * quantized_weight_bytes(workload)
+        rest = facts.parameters - count_quantizable_weights(workload)
+        small = count_quantizable_weights(workload) * quantized_weight_bytes(workload)
         experts = 0 if facts.dense or not traits.makes_experts_float32 else rest - facts.embedding_parameters
         whole = small + (rest - experts) * unquantized_weight_bytes(workload) + experts * 4.0
         whole *= 2 if workload.reference else 1
+    if (stored := stored_checkpoint_bytes(facts)) is not None:
+        whole = stored * (2 if workload.reference else 1)
     if workload.strategy not in SHARDS_WEIGHTS:
         return whole / workload.model_parallel_gpus
     resident = 0.0 if workload.offload == "all" else whole / workload.shards
@@ -224,9 +227,10 @@ def unquantized_weight_bytes(workload: Workload) -> float:
     return 4.0 if get_traits(workload.trainer).upcasts_embeddings or workload.precision == "fp32" else 2.0
 
 
-def count_quantizable_weights(facts: ModelFacts) -> int:
-    """Weights that a 4- or 8-bit load quantizes: linear layers but the head; fused experts stay as they are."""
-    return facts.linear_parameters
+def count_quantizable_weights(workload: Workload) -> int:
+    """Weights that a 4- or 8-bit load quantizes: linear layers but the head, and fused experts where asked."""
+    facts = workload.facts
+    return facts.linear_parameters + (facts.expert_parameters if workload.quantizes_experts else 0)
 
 
 def adapter_bytes(workload: Workload) -> float:

@@ -108,7 +108,7 @@ def count_memory_traffic(workload: Workload, c: Constants) -> float:
     facts, passes = workload.facts, 3 if workload.checkpointing else 2
     layers = c["moved_layer"] * passes * facts.layers * layer_activation_bytes(workload, c)
     loss = (c["moved_fused"] if workload.fused_loss else c["moved_logits"]) * workload.tokens * facts.vocab_size
-    dequantized = count_quantizable_weights(facts) * DEQUANTIZE_BYTES.get(workload.bits, 0.0)
+    dequantized = count_quantizable_weights(workload) * DEQUANTIZE_BYTES.get(workload.bits, 0.0)
     norms = c["moved_dora"] * facts.linear_parameters if workload.dora else 0.0
     return layers + loss + passes * (stored_weight_bytes(workload) + dequantized + norms)
 

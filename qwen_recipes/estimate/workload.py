@@ -52,6 +52,8 @@ class Workload:
     """Trained tensors: an optimizer that goes through them one by one takes a while."""
     rows_per_example: int
     """Rows that pass for one row of the batch: two where a better and a worse answer are compared."""
+    quantizes_experts: bool = False
+    """Whether the fused experts of a mixture are stored in `bits`, too."""
     objective: str = "sft"
     lora_kernels: bool = False
     """Axolotl's own kernels for adapters, which keep less."""
@@ -88,6 +90,7 @@ def build_workload(plan: Plan, facts: ModelFacts, *, varies: bool = False) -> Wo
         adapter=count_adapter_weights(plan, facts) if m.adapter else 0,
         bits=plan.quantization.bits,
         double=plan.quantization.double,
+        quantizes_experts=plan.quantization.experts,
         sequence=t.sequence_length // h.context_parallel,
         micro_batch=t.micro_batch_size,
         packed=t.packing,

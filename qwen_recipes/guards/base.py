@@ -30,7 +30,7 @@ class GuardContext:
     @cached_property
     def model(self) -> ModelFacts:
         """Shape and counts of the model."""
-        return get_model_facts(self.plan.model.id, self.loaded.folder)
+        return get_model_facts(self.plan.model, self.loaded.folder)
 
     @property
     def gpu(self) -> GpuModel | None:

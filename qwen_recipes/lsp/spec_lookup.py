@@ -140,6 +140,6 @@ def _list_known_values(path: str) -> list[Candidate]:
     if path == "chat.template":
         from qwen_recipes.resolve.model import OFFICIAL_TEMPLATES
 
-        auto = Candidate("auto", "The official template of this model's variant.")
+        auto = Candidate("auto", "The official template of this model's variant, or the model's own.")
         return [auto, *(Candidate(name, f"The official template of {name} models.") for name in OFFICIAL_TEMPLATES)]
     return []

@@ -14,6 +14,7 @@ from qwen_recipes.filesystem.locked_folder import make_folder
 from qwen_recipes.filesystem.read_file import read_bytes
 from qwen_recipes.filesystem.replace_file import replace_file
 from qwen_recipes.qwen.chat_templates import TEMPLATES, read_template
+from qwen_recipes.qwen.facts import TokenizerKind
 from qwen_recipes.qwen.tokenizer_files import CorruptMergesError, build_tokenizer_config, build_tokenizer_json
 
 TOKENIZER_JSON_SHA256 = "aeb13307a71acd8fe81861d94ad54ab689df773318809eed3cbe794b4492dae4"
@@ -70,12 +71,15 @@ def get_tokenizer_folder(variant: str, cache: Path | None = None) -> Path:
     return target
 
 
-def is_released_tokenizer(file: Path) -> bool:
-    """Whether this tokenizer.json is one that Qwen3 was released with, or transformers' copy of it. Raises OSError."""
+def classify_tokenizer(file: Path) -> TokenizerKind:
+    """Whether a tokenizer.json is one that Qwen3 was released with, transformers' copy of it, or any other.
+
+    Raises OSError.
+    """
     found, (start, end) = _hash_file(file, file.stat().st_mtime_ns), BASE_TOKENIZER_JSON_SHA256_ENDS
-    return found in (TOKENIZER_JSON_SHA256, RESAVED_TOKENIZER_JSON_SHA256) or (
-        found.startswith(start) and found.endswith(end)
-    )
+    if found == TOKENIZER_JSON_SHA256 or (found.startswith(start) and found.endswith(end)):
+        return "official"
+    return "rewritten" if found == RESAVED_TOKENIZER_JSON_SHA256 else "own"
 
 
 @lru_cache(maxsize=8)

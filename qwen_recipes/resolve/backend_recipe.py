@@ -32,7 +32,7 @@ class BackendRecipe:
     @cached_property
     def model(self) -> ModelFacts:
         """Shape and parameter counts of the model."""
-        return get_model_facts(self.plan.model.id, self.loaded.folder)
+        return get_model_facts(self.plan.model, self.loaded.folder)
 
     @cached_property
     def training_rows(self) -> TrainingRows | None:

@@ -89,7 +89,7 @@ def _build_plan(loaded: LoadedRecipe, backend: Backend, decisions: PlanDecisions
         chat=resolve_chat(recipe.chat, objective.type, facts, loaded.folder, decisions),
         objective=objective,
         method=method,
-        quantization=resolve_quantization(recipe, hardware.strategy, compute, decisions),
+        quantization=resolve_quantization(recipe, facts, hardware.strategy, compute, decisions),
         training=trained,
         hardware=hardware,
         output=output,

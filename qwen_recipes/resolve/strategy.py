@@ -30,7 +30,7 @@ def choose_fitting_strategy(plan: Plan, folder: Path, backend: Backend, plan_wit
     from qwen_recipes.gpus.catalogue import get_gpu_model
     from qwen_recipes.qwen.models import get_model_facts
 
-    facts, gpu = get_model_facts(plan.model.id, folder), plan.hardware.gpu or get_gpu_model(ASSUMED_GPU)
+    facts, gpu = get_model_facts(plan.model, folder), plan.hardware.gpu or get_gpu_model(ASSUMED_GPU)
     first = estimate_plan(plan, facts, gpu)
     if first.check_fit() == "yes":
         return plan, ""

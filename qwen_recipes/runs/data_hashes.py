@@ -22,7 +22,7 @@ def hash_data(plan: Plan, recipe_folder: Path) -> list[dict[str, Any]]:
     for split, sources in (("train", plan.data.train), ("validation", plan.data.validation)):
         for source in sources:
             found += [{"split": split, **entry} for entry in _hash_source(source, recipe_folder)]
-    if plan.objective.chat and not plan.chat.official:
+    if plan.objective.chat and not plan.chat.compiled_in:
         digest, size, _ = hash_file(recipe_folder / plan.chat.template)
         found.append({"split": "template", "path": plan.chat.template, "sha256": digest, "bytes": size, "rows": None})
     return found

@@ -83,7 +83,7 @@ def _iter_recipe_paths(plan: Plan) -> Iterator[tuple[Route, str]]:
                 yield ("data", split, index, "path"), source.path
     for index, reward in enumerate(plan.objective.rewards):
         yield ("objective", "rewards", index, "path"), reward.path
-    if not plan.chat.official:
+    if not plan.chat.compiled_in:
         yield ("chat", "template"), plan.chat.template
 
 

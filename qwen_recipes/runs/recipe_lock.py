@@ -10,10 +10,10 @@ from typing import Any
 
 from qwen_recipes import __version__
 from qwen_recipes.compile import CompiledRecipe, render_recipe
+from qwen_recipes.data.plan_template import read_plan_template
 from qwen_recipes.environments.environment import MissingEnvironmentError, get_managed_environment
-from qwen_recipes.filesystem.read_file import read_json, read_text
+from qwen_recipes.filesystem.read_file import read_json
 from qwen_recipes.filesystem.replace_file import replace_file
-from qwen_recipes.qwen.chat_templates import read_template
 from qwen_recipes.qwen.tokenizer import TOKENIZER_CONFIG_SHA256, TOKENIZER_JSON_SHA256
 from qwen_recipes.recipe.load import LoadedRecipe
 from qwen_recipes.resolve.plan_table import list_plan_values
@@ -93,15 +93,17 @@ def _lock_model(compiled: CompiledRecipe) -> dict[str, Any]:
 
 def _lock_chat(compiled: CompiledRecipe) -> dict[str, Any]:
     """Hashes of the template and of the tokenizer's files; a local model's tokenizer is among its files."""
-    chat, model = compiled.plan.chat, compiled.plan.model
-    own = compiled.loaded.folder / chat.template
-    text = read_template(chat.template) if chat.official else read_text(own, "template")
+    model = compiled.plan.model
+    text = read_plan_template(compiled.plan, compiled.loaded.folder)
     known = not model.local and model.variant in TOKENIZER_CONFIG_SHA256
-    return {
-        "template": hashlib.sha256(text.encode()).hexdigest(),
+    hashes = {
         "tokenizer.json": TOKENIZER_JSON_SHA256 if known and model.variant != "base" else None,
         "tokenizer_config.json": TOKENIZER_CONFIG_SHA256[model.variant] if known else None,
     }
+    folder = compiled.recipe.model.folder
+    if folder is not None and not model.local:
+        hashes = {name: hash_file(folder / name)[0] if (folder / name).is_file() else None for name in hashes}
+    return {"template": hashlib.sha256(text.encode()).hexdigest(), **hashes}
 
 
 def _lock_backend(compiled: CompiledRecipe) -> dict[str, Any]:

@@ -79,6 +79,11 @@ UNSUPPORTED_SETTINGS = (
         "method.lora_plus", lambda p: p.method.lora_plus is not None, "its command line has one learning rate"
     ),
     UnsupportedSetting(
+        "quantization.experts",
+        lambda p: p.quantization.experts,
+        "its command line has no option for it, and bitsandbytes quantizes linear layers only",
+    ),
+    UnsupportedSetting(
         "quantization.bits",
         lambda p: p.quantization.bits == 8 and (p.hardware.fsdp or p.hardware.strategy == "zero3"),
         "an 8-bit base is not sharded: with ZeRO-3 its loss was reported wrong (bitsandbytes#1451)",

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from qwen_recipes.backends.plan import ChatPlan, SourcePlan
+from qwen_recipes.backends.plan import SourcePlan
+from qwen_recipes.cli.hub_files import fetch_model, fetch_recipe_models
 from qwen_recipes.cli.options_and_exits import (
     ExitCode,
     exit_with_error,
@@ -16,18 +17,18 @@ from qwen_recipes.cli.options_and_exits import (
 from qwen_recipes.data.chat_rendering import TemplateRenderer
 from qwen_recipes.data.detect_format import detect_file_format
 from qwen_recipes.data.first_rows import limit_files
+from qwen_recipes.data.plan_template import make_plan_renderer
 from qwen_recipes.data.rows.find_files import MissingSourceError, explain_empty_folder, find_row_files, is_folder
 from qwen_recipes.data.rows.message_forms import RowOptions
-from qwen_recipes.filesystem.read_file import read_text
 from qwen_recipes.guards.rows.row_checker import RowCheckSettings, RowFile
-from qwen_recipes.qwen.chat_templates import TEMPLATES, RenderError, detect_template_variant, read_template
+from qwen_recipes.qwen.chat_templates import TEMPLATES, RenderError, read_template
 from qwen_recipes.qwen.models import (
     DEFAULT_MODEL,
     ModelFacts,
     ModelFolderError,
+    ModelName,
     UnknownModelError,
     get_model_facts,
-    read_chat_template,
 )
 from qwen_recipes.resolve.turns import choose_default_turns
 
@@ -76,7 +77,9 @@ def select_data(names: tuple[str, ...], options: DataOptions) -> DataSelection:
 
 
 def _select_from_files(names: tuple[str, ...], options: DataOptions) -> DataSelection:
-    facts = get_model_facts(options.model or DEFAULT_MODEL)
+    model = ModelName(options.model or DEFAULT_MODEL)
+    fetch_model(model, Path())
+    facts = get_model_facts(model)
     warn_custom_tokenizer_or_template(facts)
     template = _get_model_template(facts)
     files = [(file, False) for name in names for file in find_files_or_exit(Path(), name)]
@@ -95,10 +98,10 @@ def _select_from_recipe(names: tuple[str, ...], options: DataOptions) -> DataSel
         exit_with_error("a recipe names its own rows: give it alone", ExitCode.USAGE)
     if options.model or options.layout or options.validation:
         exit_with_error("a recipe says its model, layouts and validation rows; change them with --set", ExitCode.USAGE)
-    recipe = load_backend_recipe(names[0], options.sets, options.backend)
+    recipe = load_backend_recipe(names[0], options.sets, options.backend, prepare=fetch_recipe_models)
     plan, folder = recipe.plan, recipe.loaded.folder
     warn_custom_tokenizer_or_template(recipe.model, "chat.template" in plan.set_fields)
-    template = _load_recipe_template(plan.chat, folder)
+    template = make_plan_renderer(plan, folder)
     limit = options.limit or plan.training.sequence_length
     train_on, turns = options.train_on or plan.chat.train_on, plan.chat.turns
     if options.train_on and "chat.turns" not in plan.set_fields:
@@ -140,18 +143,9 @@ def find_files_or_exit(folder: Path, path: str) -> list[Path]:
 def _get_model_template(facts: ModelFacts) -> TemplateRenderer:
     if facts.variant in TEMPLATES:
         return TemplateRenderer(facts.variant)
-    text = read_chat_template(Path(facts.source)) if facts.local else None
-    if text is None:
+    if facts.own_template is None:
         exit_with_error(f"{facts.id} has no chat template", ExitCode.USAGE)
-    return TemplateRenderer("unknown", text)
-
-
-def _load_recipe_template(chat: ChatPlan, folder: Path) -> TemplateRenderer:
-    if chat.official:
-        return TemplateRenderer(chat.template)
-    text = read_text(folder / chat.template, "template")
-    variant = detect_template_variant(text)
-    return TemplateRenderer(variant) if variant else TemplateRenderer("unknown", text)
+    return TemplateRenderer("unknown", facts.own_template)
 
 
 def get_template_text(template: TemplateRenderer) -> str:

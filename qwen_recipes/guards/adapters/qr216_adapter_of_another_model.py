@@ -23,13 +23,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from qwen_recipes.guards.base import Guard, GuardContext, Violation
-from qwen_recipes.qwen.adapter_folder import AdapterFolderError, read_adapter_facts
+from qwen_recipes.qwen.adapter_folder import AdapterFolderError, AdapterPlace, find_adapter, read_adapter_facts
 
 
 def check(context: GuardContext) -> Iterator[Violation]:
     """Two names that can't be of the same model."""
     start, model = context.plan.method.start_from, context.plan.model.id
-    base = _read_base(context.loaded.folder / Path(start).expanduser()) if start else None
+    adapter = find_adapter(start, context.loaded.folder) if start else None
+    base = _read_base(adapter) if adapter else None
     if base and not is_same_model(base, model, context.loaded.folder):
         yield Violation(
             ("method", "start_from"),
@@ -38,9 +39,9 @@ def check(context: GuardContext) -> Iterator[Violation]:
         )
 
 
-def _read_base(folder: Path) -> str | None:
+def _read_base(adapter: AdapterPlace) -> str | None:
     try:
-        return read_adapter_facts(folder).base if folder.is_dir() else None
+        return read_adapter_facts(adapter.folder, needs_weights=not adapter.cached).base
     except AdapterFolderError:
         return None
 

@@ -31,6 +31,8 @@ RULE_MODULES = {
     "QR702": "unknown_keys", "QR703": "changed_keys", "QR705": "misread_values", "QR706": FRAMEWORK_CHECKS,
 }  # fmt: skip
 """The guards that can be judged from a native config, and the module of this package that does."""
+MODEL_GUARDS = ("QR201", "QR301", "QR303", "QR304", "QR310", "QR401")
+"""Those of them that look at facts about the model."""
 _DUPLICATE_KEY = "given twice"
 
 
@@ -62,6 +64,22 @@ def lint_if_native(
     text = content.decode("utf-8-sig", errors="replace") if isinstance(content, bytes) else content
     backend = as_backend or detect_framework(text)
     return lint_native(text, name, backend, version) if backend else None
+
+
+def list_unjudged_guards(text: str, as_backend: str | None = None, version: str | None = None) -> list[str]:
+    """Codes of the guards that could not look at a native config, since its model is not known here."""
+    try:
+        configs = read_native_configs(text, "<text>", as_backend, version, [])
+    except RecipeError:
+        return []
+    from qwen_recipes.guards.catalog import load_guard
+
+    unknown = [config for config in configs if config.interpreted_settings.model_facts is None]
+    return [
+        code
+        for code in MODEL_GUARDS
+        if any(load_guard(code).applies_to(config.backend, config.version) for config in unknown)
+    ]
 
 
 def check_native_config(config: NativeConfig) -> list[Finding]:

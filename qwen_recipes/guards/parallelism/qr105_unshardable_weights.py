@@ -20,9 +20,7 @@ Write `strategy: zero2`, which leaves weights whole. Or start from the unquantiz
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
-from qwen_recipes.filesystem.read_file import read_json
 from qwen_recipes.guards.base import Guard, GuardContext, Violation
 from qwen_recipes.guards.strategy_fixes import make_strategy_violation
 
@@ -62,11 +60,7 @@ def _list_whole_weight_users(context: GuardContext) -> Iterator[str]:
 
 def _read_quantization_method(context: GuardContext) -> str:
     """How the weights in a model's folder are quantized, as its config.json says."""
-    if not context.model.local:
-        return ""
-    config = read_json(Path(context.model.source) / "config.json", "config")
-    quantized = config.get("quantization_config")
-    return str(quantized.get("quant_method", "")) if isinstance(quantized, dict) else ""
+    return context.model.quantization.method if context.model.quantization else ""
 
 
 GUARD = Guard("QR105", "cannot-be-sharded", "error", "high", __doc__, check)

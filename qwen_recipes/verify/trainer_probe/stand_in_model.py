@@ -51,7 +51,7 @@ def prepare_model(plan: Plan, base: Path, folder: Path) -> ProbeModel:
     if own is not None and 0 < _count_weight_bytes(own) <= LARGEST_OWN:
         return ProbeModel(own, saved, make_model=False, make_adapter=None, notes={})
     made = folder / "model"
-    _write_stand_in(get_model_facts(plan.model.id, base), plan.method, own, made)
+    _write_stand_in(get_model_facts(plan.model, base), plan.method, own, made)
     notes = {"model.id": NOTE}
     if plan.method.start_from is None:
         return ProbeModel(made, None, make_model=True, make_adapter=None, notes=notes)
