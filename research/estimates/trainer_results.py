@@ -1,11 +1,11 @@
-"""Measured trainer cells beside their plans: trainer_cells.json, and trainer_results.jsonl as measure_trainers.py wrote it."""
+"""Cells of the four trainers beside their plans and results (qwen_recipes/estimate/measured/trainer_*)."""
 
 from __future__ import annotations
 
 import json
 import tempfile
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from qwen_recipes.qwen.facts import ModelFacts
 from qwen_recipes.recipe.load import load_recipe
 from qwen_recipes.resolve import resolve
 from research.measurements.random_models import facts_for_shape
-from research.measurements.trainer_cell_recipes import OVERHEAD, draw_lengths, count_rows, write_recipe
+from research.measurements.trainer_cell_recipes import OVERHEAD, count_rows, draw_lengths, write_recipe
 from research.measurements.write_shapes import write_shape
 
 MEASURED = Path(__file__).resolve().parents[2] / "qwen_recipes/estimate/measured"
@@ -36,6 +36,11 @@ class TrainerCell:
     result: dict[str, Any] | None
 
     @property
+    def trained(self) -> bool:
+        """Whether it was measured and trained; GRPO's cells, whose lengths are drawn, shape no constant."""
+        return self.result is not None and self.result["outcome"] == "trained" and "grpo" not in self.cell["id"]
+
+    @cached_property
     def estimate(self) -> Estimate:
         """On the GPU that it was measured on."""
         return estimate_plan(self.plan, self.facts, get_gpu_model("h200"), self.rows)
