@@ -15,7 +15,7 @@ from qwen_recipes.recipe.load import LoadedRecipe, load_recipe
 
 __all__ = ["BACKENDS", "BASE", "ROOT", "deep_merge", "nest_value"]
 ROOT = Path(__file__).parent.parent
-BACKENDS = ("axolotl", "llamafactory", "ms-swift")
+BACKENDS = ("axolotl", "llamafactory", "ms-swift", "trl")
 BASE = MINIMAL_RECIPE
 
 

@@ -25,8 +25,8 @@ from qwen_recipes.cli.options_and_exits import (
 from qwen_recipes.finding import Finding
 from qwen_recipes.guards.lint import lint_recipe, lint_text
 from qwen_recipes.guards.lint_settings import LintSettingsError, load_lint_settings, parse_selectors
-from qwen_recipes.recipe.load import RecipeReadError, read_recipe_bytes
 from qwen_recipes.recipe.overrides import OverrideError
+from qwen_recipes.recipe.read_file import RecipeReadError, read_recipe_bytes
 
 if TYPE_CHECKING:
     from qwen_recipes.guards.fixes import FixResult
@@ -50,8 +50,20 @@ class LintOptions:
         name, folder = ("<stdin>", Path()) if file == "-" else (file, Path(file).parent)
         found = self._lint_native(content, name)
         if found is None:
-            found = lint_text(content, name, folder, self.backend, self.sets, self.version)
+            found = self._lint_recipe(content, name, folder)
         return load_lint_settings(file, self.select, self.ignore).apply(found)
+
+    def _lint_recipe(self, content: bytes | str, name: str, folder: Path) -> list[Finding]:
+        """What the guards say of a recipe; where none is an error, also what `compile` would refuse."""
+        found = lint_text(content, name, folder, self.backend, self.sets, self.version)
+        if any(finding.severity == "error" for finding in found):
+            return found
+        text = content if isinstance(content, str) else content.decode("utf-8", "replace")
+        if not (self.backend or "extra" in text or any("extra" in one for one in self.sets)):
+            return found  # compiling costs as much as linting: only where something may be found
+        from qwen_recipes.compile.lint_compiled import find_compile_errors
+
+        return found + find_compile_errors(content, name, folder, self.backend, self.sets, self.version)
 
     def _lint_native(self, content: bytes | str, name: str) -> list[Finding] | None:
         """What is said of a framework's own config; None for anything else."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from qwen_recipes.qwen.chat_templates import get_template_path
+
 MINIMAL_RECIPE: dict[str, Any] = {"version": 1, "model": "Qwen/Qwen3-4B", "data": {"train": "rows.jsonl"}}
 """The shortest recipe."""
 
@@ -52,7 +54,7 @@ FIELD_PROBES: dict[str, tuple[Any, dict[str, Any]]] = {
     "data.train[].weight": (0.5, {}),
     "data.validation": (0.2, {}),
     "data.streaming": (True, nest_value("training.steps", 50)),
-    "chat.template": ("mine.jinja", {}),
+    "chat.template": (str(get_template_path("hybrid")), {}),
     "chat.train_on": ("last-assistant", {}),
     "chat.turns": ("last", {}),
     "chat.thinking": ("train-empty", {}),

@@ -95,6 +95,7 @@ class Renderer:
             "header": RawText(format_header(self.plan, self.backend)),
             "recipe_path": self.recipe_path,
             "rows_folder": self.rows_folder,
+            "reserved_tokens": self.backend.count_reserved_tokens(self.plan),
             "needed_packs": self.backend.count_needed_packs(self.plan),
             "needed_examples": self.backend.count_needed_examples(self.plan),
             "counts_steps": self.plan.counts_steps,

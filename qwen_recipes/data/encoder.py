@@ -15,6 +15,7 @@ from qwen_recipes.data.rows.encode import EncodedRow, LossRule, encode_rows
 from qwen_recipes.data.rows.messages import Message, Row
 from qwen_recipes.data.rows.preferences import EncodedAnswers, encode_answers, list_answers
 from qwen_recipes.data.rows.turns import make_examples, strips_earlier_reasoning
+from qwen_recipes.filesystem.read_file import read_json, read_text
 from qwen_recipes.qwen.chat_templates import read_template, render_conversation
 from qwen_recipes.qwen.tokenizer import get_tokenizer_folder
 
@@ -80,7 +81,7 @@ def build_encoder(plan: Plan, base: Path = Path()) -> Encoder:
 def _read_template(plan: Plan, base: Path) -> str:
     if plan.chat.official:
         return read_template(plan.chat.template)
-    return (base / plan.chat.template).read_text("utf-8")
+    return read_text(base / plan.chat.template, "template")
 
 
 def load_plan_tokenizer(plan: Plan, base: Path = Path()) -> Tokenizer:
@@ -98,7 +99,6 @@ def load_folder_tokenizer(folder: Path) -> Tokenizer:
 
     The file of the Base models ends at `<|file_sep|>`: `<think>` and three more stand in the config alone.
     """
-    import json
 
     from tokenizers import AddedToken, Tokenizer
 
@@ -109,7 +109,7 @@ def load_folder_tokenizer(folder: Path) -> Tokenizer:
     config = folder / "tokenizer_config.json"
     entries: dict[str, dict[str, Any]] = {}
     if config.is_file():
-        entries = json.loads(config.read_text("utf-8")).get("added_tokens_decoder") or {}
+        entries = read_json(config, "config").get("added_tokens_decoder") or {}
     missing = [
         entry for _, entry in sorted(entries.items(), key=lambda item: int(item[0])) if _lacks_token(tokenizer, entry)
     ]

@@ -18,6 +18,7 @@ from qwen_recipes.data.rows.row_reader import MissingReaderError, find_file_prob
 from qwen_recipes.data.source_files import list_source_files
 from qwen_recipes.data.token_counter import TokenCounter
 from qwen_recipes.data.tokenizer import MissingTokenizerError, is_qwen3_tokenizer, load_tokenizer
+from qwen_recipes.filesystem.read_file import read_text
 from qwen_recipes.qwen.models import get_model_facts
 
 MAX_ROWS = 10_000
@@ -52,7 +53,7 @@ def _measure_files(plan: Plan, folder: Path, files: list[Any], max_rows: int) ->
     template = (
         TemplateRenderer(chat.template)
         if chat.official
-        else TemplateRenderer("unknown", (folder / chat.template).read_text())
+        else TemplateRenderer("unknown", read_text(folder / chat.template, "template"))
     )
     found = LengthHistogram()
     share = max(1, max_rows // len(files))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.filesystem.read_file import read_json
 from qwen_recipes.qwen.facts import ModelFacts
 from qwen_recipes.qwen.tokenizer_files import SPLIT_PATTERN, get_control_tokens
 
@@ -39,7 +39,7 @@ def is_qwen3_tokenizer(model: ModelFacts, tokenizer: Any) -> bool:
     """Whether the tokenizer splits text as the released Qwen3 tokenizer does, all its control tokens known."""
     if not model.local:
         return True
-    file = json.loads((Path(model.source) / "tokenizer.json").read_text("utf-8"))
+    file = read_json(Path(model.source) / "tokenizer.json", "tokenizer")
     added = {token.content for token in tokenizer.get_added_tokens_decoder().values()}
     steps = (file.get("pre_tokenizer") or {}).get("pretokenizers") or [{}]
     pattern = (steps[0].get("pattern") or {}).get("Regex") if isinstance(steps[0], dict) else None

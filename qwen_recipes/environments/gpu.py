@@ -40,9 +40,12 @@ def read_used_gpu_memory(count: int) -> int | None:
 
 def detect_device() -> str:
     """`cuda` where this machine has an NVIDIA GPU, else `cpu`."""
-    if _DRIVER_FOLDER.is_dir() and any(_DRIVER_FOLDER.iterdir()):
-        return "cuda"
-    return "cuda" if detect_gpus() else "cpu"
+    return "cuda" if has_nvidia_driver() or detect_gpus() else "cpu"
+
+
+def has_nvidia_driver() -> bool:
+    """Whether the kernel lists an NVIDIA GPU."""
+    return _DRIVER_FOLDER.is_dir() and any(_DRIVER_FOLDER.iterdir())
 
 
 def read_cuda_version() -> str | None:

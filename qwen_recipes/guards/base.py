@@ -56,13 +56,17 @@ class GuardContext:
         path = next((path for path in paths if self.is_set(path)), "model.id")
         return self.loaded.document.find_nearest_route(tuple(path.split(".")))
 
-    def get_native_value(self, keys: Mapping[str, str]) -> Any:
-        """What `extra` says under this backend's name for something, or None. `keys`: backend to native key."""
-        return self.plan.extra.get(keys.get(self.backend.name, ""))
+    def get_native_key(self, name: str) -> str:
+        """This backend's key for something (see `Backend.guard_keys`); empty where it has none."""
+        return self.backend.guard_keys.get(name, "")
 
-    def get_native_route(self, keys: Mapping[str, str]) -> Route:
+    def get_native_value(self, name: str) -> Any:
+        """What `extra` says under that key, or None."""
+        return self.plan.extra.get(self.get_native_key(name))
+
+    def get_native_route(self, name: str) -> Route:
         """Where that stands."""
-        return ("backends", self.backend.name, "extra", keys[self.backend.name])
+        return ("backends", self.backend.name, "extra", self.get_native_key(name))
 
 
 @dataclass(frozen=True)

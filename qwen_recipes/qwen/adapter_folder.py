@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.filesystem.read_file import read_json
 
 CONFIG_FILE = "adapter_config.json"
 WEIGHT_FILES = ("adapter_model.safetensors", "adapter_model.bin")
-_MAX_CONFIG_BYTES = 1 << 20
 _HEADS = ("score", "classifier")
 """Modules that a reward model's adapter saves by itself."""
 _LAYER_PATTERN = re.compile(r"model\\\.layers\\\.\((?P<layers>\d+(?:\|\d+)*)\).*\((?P<names>\w+(?:\|\w+)*)\)")
@@ -73,10 +73,10 @@ def _read_config(folder: Path) -> dict[str, Any]:
     if not file.is_file():
         raise AdapterFolderError(f"{folder} has no {CONFIG_FILE}; {_suggest_folder(folder)}")
     try:
-        with file.open("rb") as stream:
-            content = stream.read(_MAX_CONFIG_BYTES + 1)
-        config = json.loads(content) if len(content) <= _MAX_CONFIG_BYTES else None
-    except (OSError, ValueError, RecursionError):
+        config = read_json(file, "config")
+    except OSError as error:
+        raise AdapterFolderError(f"{file} can't be read: {error.strerror}") from None
+    except ValueError:
         config = None
     if not isinstance(config, dict):
         raise AdapterFolderError(f"{file} is no JSON object; use the one that the adapter was saved with")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.filesystem.read_file import FileKind, parse_json, read_text
 from qwen_recipes.qwen.chat_templates import detect_template_variant
 from qwen_recipes.qwen.facts import LAYER_CLASSES, ModelFacts, Variant
 from qwen_recipes.qwen.registry import HEAD_DIM
@@ -107,7 +108,7 @@ def read_chat_template(folder: Path) -> str | None:
     """
     own = folder / "chat_template.jinja"
     if own.is_file():
-        return _read_text(own)
+        return _read_text(own, "template")
     found = _read_json_object(folder / "tokenizer_config.json", required=False).get("chat_template")
     if isinstance(found, list):
         found = next((entry.get("template") for entry in found if entry.get("name") == "default"), None)
@@ -163,12 +164,14 @@ def _parse_token(value: object) -> str | None:
     return content if isinstance(content, str) else None
 
 
-def _read_text(path: Path) -> str:
+def _read_text(path: Path, kind: FileKind = "config") -> str:
     try:
-        return path.read_bytes().decode("utf-8")
+        return read_text(path, kind)
     except FileNotFoundError:
         raise ModelFolderError(f"{path.parent} holds no model: it has no {path.name}; {CONFIG_SUGGESTION}") from None
-    except (OSError, UnicodeDecodeError) as problem:
+    except OSError as problem:
+        raise ModelFolderError(f"{path} can't be read: {problem.strerror}") from problem
+    except UnicodeDecodeError as problem:
         raise ModelFolderError(f"{path} can't be read: {problem}") from problem
 
 
@@ -176,7 +179,7 @@ def _read_json_object(path: Path, required: bool) -> dict[str, Any]:
     if not required and not path.is_file():
         return {}
     try:
-        found = json.loads(_read_text(path))
+        found = parse_json(_read_text(path))
     except json.JSONDecodeError as problem:
         raise ModelFolderError(f"{path} is not JSON: {problem}") from problem
     if not isinstance(found, dict):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.filesystem.locked_folder import make_folder
+from qwen_recipes.filesystem.read_file import read_bytes
 from qwen_recipes.filesystem.replace_file import replace_file
 from qwen_recipes.qwen.chat_templates import TEMPLATES, read_template
 from qwen_recipes.qwen.tokenizer_files import CorruptMergesError, build_tokenizer_config, build_tokenizer_json
@@ -80,7 +81,7 @@ def is_released_tokenizer(file: Path) -> bool:
 @lru_cache(maxsize=8)
 def _hash_file(file: Path, modified_ns: int) -> str:
     """SHA-256 of a file, remembered until it changes: an editor asks at every key."""
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    return hashlib.sha256(read_bytes(file, "tokenizer")).hexdigest()
 
 
 def _install_tokenizer(build_folder: Path, target: Path, variant: str) -> None:
@@ -119,7 +120,7 @@ def _get_expected_hashes(variant: str) -> dict[str, str]:
 def _is_intact(folder: Path, variant: str) -> bool:
     try:
         return all(
-            hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+            hashlib.sha256(read_bytes(folder / name, "tokenizer")).hexdigest() == digest
             for name, digest in _get_expected_hashes(variant).items()
         )
     except OSError:

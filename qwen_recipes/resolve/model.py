@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from qwen_recipes.backends.plan import ChatPlan, ModelPlan
+from qwen_recipes.filesystem.read_file import read_text
 from qwen_recipes.finding import RecipeError
-from qwen_recipes.qwen.chat_templates import find_syntax_error
+from qwen_recipes.qwen.chat_templates import find_template_problem
 from qwen_recipes.qwen.models import ModelFacts, ModelFolderError, UnknownModelError, get_model_facts
 from qwen_recipes.qwen.tokens import END_OF_TEXT, END_OF_TURN
 from qwen_recipes.recipe.spec import Recipe
 from qwen_recipes.recipe.spec.chat import Chat
 from qwen_recipes.resolve.decisions import PlanDecisions
+from qwen_recipes.resolve.origins import SET_IN_RECIPE
 from qwen_recipes.resolve.turns import resolve_turns
 
 
@@ -31,7 +33,7 @@ def resolve_model(recipe: Recipe, facts: ModelFacts, decisions: PlanDecisions) -
     local = facts.source != "registry"
     if local and revision is not None:
         decisions.report_problem(("model", "revision"), "a local folder has no revision", "remove it, or use a hub id")
-    decisions.derive_value("model.id", recipe.model.id, "set in the recipe", "model.id")
+    decisions.derive_value("model.id", recipe.model.id, SET_IN_RECIPE, "model.id")
     decisions.choose_value("model.revision", revision, None, "the newest on the hub")
     said = f"from {'the registry' if not local else 'config.json'}"
     for name in ("local", "model_type", "variant", "layer_class", "max_positions", "dense", "tied"):
@@ -77,7 +79,7 @@ def resolve_chat(
             f"one of auto, {', '.join(OFFICIAL_TEMPLATES)}, or a path that ends in .jinja",
         )
     elif template not in OFFICIAL_TEMPLATES and (problem := _find_template_error(folder / template)):
-        decisions.report_problem(("chat", "template"), f"`{template}` is no Jinja template: {problem}")
+        decisions.report_problem(("chat", "template"), f"`{template}` {problem}")
     decisions.derive_value("chat.official", None, "whether Qwen published the template", "chat.template")
     train_on = decisions.choose_value(
         "chat.train_on", chat.train_on, "assistant", "the user's words are not to be learnt"
@@ -101,13 +103,16 @@ def resolve_chat(
 
 
 def _find_template_error(file: Path) -> str | None:
-    """What is wrong with a template; None for one that is not here: a recipe may run on another machine."""
+    """Why the recipe's own template can't be used; None for one that is not here, which `lint` and `compile` name."""
     try:
-        return find_syntax_error(file.read_text("utf-8"))
+        problem = find_template_problem(read_text(file, "template"))
     except UnicodeDecodeError:
-        return "it is not UTF-8 text"
-    except OSError:
+        return "is no Jinja template: it is not UTF-8 text"
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        return f"can't be read: {error.strerror}"
+    return f"is no Jinja template: {problem}" if problem else None
 
 
 def _resolve_encoding(requested: str | None, objective: str, decisions: PlanDecisions) -> str:

@@ -17,6 +17,7 @@ from qwen_recipes.resolve.batch import BatchSizes
 from qwen_recipes.resolve.decisions import PlanDecisions
 from qwen_recipes.resolve.intervals import resolve_evaluation_interval, resolve_save_interval
 from qwen_recipes.resolve.kernels import resolve_kernel, resolve_liger
+from qwen_recipes.resolve.learning_rate import resolve_learning_rate
 from qwen_recipes.resolve.machine import resolve_tf32
 from qwen_recipes.resolve.precision import resolve_precision
 from qwen_recipes.resolve.schedule import resolve_decay, resolve_minimum, resolve_warmup
@@ -40,7 +41,7 @@ def resolve_training(
     beta1, beta2 = t.betas or (0.9, 0.999)
     _record_betas(t, decisions)
     evaluate_every = resolve_evaluation_interval(t, data, decisions)
-    learning_rate = _resolve_learning_rate(t, objective.type, adapter, decisions)
+    learning_rate = resolve_learning_rate(t, objective.type, adapter, decisions)
     warmup = resolve_warmup(t, decisions)
     countable = can_count_steps(objective, data, hardware, packing=bool(t.packing))
     precision = resolve_precision(t, hardware, decisions)
@@ -61,12 +62,7 @@ def resolve_training(
         beta1=beta1,
         beta2=beta2,
         epsilon=pick("training.epsilon", t.epsilon, 1e-8, "Adam's own"),
-        weight_decay=pick(
-            "training.weight_decay",
-            t.weight_decay,
-            0.01 if adapter else 0.1,
-            "an adapter needs little" if adapter else "Qwen's own practice for all weights",
-        ),
+        weight_decay=_resolve_weight_decay(t, objective.type, adapter, decisions),
         max_grad_norm=pick("training.max_grad_norm", t.max_grad_norm, 1.0, "one bad batch can't throw it off"),
         precision=precision,
         weights_dtype=pick(
@@ -126,30 +122,6 @@ def resolve_sequence_length(t: Training, max_positions: int, decisions: PlanDeci
     return decisions.choose_value("training.sequence_length", t.sequence_length, default, "holds most chat rows")
 
 
-LEARNING_RATE_FACTORS = {
-    "pretrain": 2.0,
-    "sft": 1.0,
-    "reward": 0.5,
-    "orpo": 0.2,
-    "dpo": 0.1,
-    "kto": 0.1,
-    "simpo": 0.1,
-    "grpo": 0.1,
-}
-"""Learning rate of an objective as a multiple of SFT's: preferences move a model that can do the task already."""
-
-
-def _resolve_learning_rate(t: Training, objective: str, adapter: bool, decisions: PlanDecisions) -> float:
-    base = (1e-4 if adapter else 1e-5) * LEARNING_RATE_FACTORS.get(objective, 1.0)
-    within = "5e-5 to 2e-4 for adapters" if adapter else "5e-6 to 2e-5 for all weights"
-    why = (
-        f"within {within}"
-        if objective == "sft"
-        else f"{LEARNING_RATE_FACTORS.get(objective, 1.0):g} times what SFT takes"
-    )
-    return decisions.choose_value("training.learning_rate", t.learning_rate, float(f"{base:.3g}"), f"{why} (QR403)")
-
-
 def _resolve_epochs(t: Training, decisions: PlanDecisions) -> float | None:
     if t.steps:
         return decisions.derive_value("training.epochs", None, "counted in steps", "training.steps")
@@ -167,6 +139,13 @@ def _record_betas(t: Training, decisions: PlanDecisions) -> None:
 def _resolve_optimizer(t: Training, cpu: bool, decisions: PlanDecisions) -> str:
     default = "adamw_torch" if cpu else "adamw_torch_fused"
     return decisions.choose_value("training.optimizer", t.optimizer, default, "AdamW, fused where a GPU is", "hardware")
+
+
+def _resolve_weight_decay(t: Training, objective: str, adapter: bool, decisions: PlanDecisions) -> float:
+    default, why = (0.01, "an adapter needs little") if adapter else (0.1, "Qwen's own practice for all weights")
+    if t.optimizer == "muon" and (not adapter or objective == "reward"):
+        default, why = 0.0, "LLaMA-Factory's Muon would decay norms and biases too"
+    return decisions.choose_value("training.weight_decay", t.weight_decay, default, why)
 
 
 DEFAULT_LOW_RANK_SCALES = {"apollo_adamw": 1.0}

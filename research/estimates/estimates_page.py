@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from qwen_recipes.estimate.speed import estimate_tokens_per_second
 from qwen_recipes.estimate.workload import build_workload_from_cell
 from qwen_recipes.qwen.facts import count_lora_parameters
 from qwen_recipes.qwen.registry import REGISTRY
+from qwen_recipes.reports.svg_axes import Axes, Scale, draw_svg, draw_text
 from research.estimates.founding_page import render_founding_tables
 from research.estimates.trainer_page import render_trainers
 
@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CONSTANTS = ROOT / "qwen_recipes" / "estimate" / "constants.json"
 GIB = 2**30
 SIZE, EDGE = 420, 44
+AXIS_GIB = (2.0, 80.0)
 
 
 @dataclass(frozen=True)
@@ -179,37 +180,26 @@ def _estimate_qlora_peak(liger: bool) -> float:
 
 def render_plot() -> str:
     """Estimated against measured peak, both in GiB on logarithmic axes; open circles were fitted."""
-    trained = [c for c in compare_cells() if c.measured.outcome == "trained"]
-    ticks = (2, 4, 8, 16, 32, 64)
-    drawn = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {SIZE} {SIZE}" font-family="sans-serif" font-size="11">',
-             f'<rect width="{SIZE}" height="{SIZE}" fill="white"/>',
-             _render_line((2, 2), (80, 80), "#888"), _render_line((2, 2.4), (66, 80), "#ddd"), _render_line((2.4, 2), (80, 66), "#ddd")]  # fmt: skip
-    for tick in ticks:
-        place = _axis_position(tick)
-        drawn.append(f'<text x="{place:.0f}" y="{SIZE - 24}" text-anchor="middle">{tick}</text>')
-        drawn.append(f'<text x="{EDGE - 8}" y="{SIZE - place + 4:.0f}" text-anchor="end">{tick}</text>')
-    drawn.append(f'<text x="{SIZE / 2}" y="{SIZE - 6}" text-anchor="middle">measured peak, GiB</text>')
-    drawn.append(
-        f'<text x="12" y="{SIZE / 2}" text-anchor="middle" transform="rotate(-90 12 {SIZE / 2})">estimate, GiB</text>'
+    lowest, highest = AXIS_GIB
+    axes = Axes(
+        Scale(lowest, highest, EDGE, SIZE - 16, logarithmic=True),
+        Scale(lowest, highest, SIZE - EDGE, 16, logarithmic=True),
     )
-    drawn += [_render_point(c) for c in trained]
-    return "\n".join([*drawn, "</svg>", ""])
+    drawn = [
+        axes.draw_grid(),
+        axes.draw_line([(lowest, lowest), (highest, highest)], "#888", "as measured", 1),
+        axes.draw_line([(lowest, lowest * 1.2), (highest / 1.2, highest)], "#ddd", "20 % above", 1),
+        axes.draw_line([(lowest * 1.2, lowest), (highest, highest / 1.2)], "#ddd", "20 % below", 1),
+        draw_text(SIZE / 2, SIZE - 6, "measured peak, GiB", "middle"),
+        f'<g transform="rotate(-90 12 {SIZE / 2})">{draw_text(12, SIZE / 2, "estimate, GiB", "middle")}</g>',
+        *(_draw_comparison(axes, c) for c in compare_cells() if c.measured.outcome == "trained"),
+    ]
+    return draw_svg(SIZE, SIZE, "Estimated against measured peak of memory", drawn, standalone=True) + "\n"
 
 
-def _axis_position(gib: float) -> float:
-    return EDGE + (SIZE - EDGE - 16) * math.log(gib / 2) / math.log(40)
-
-
-def _render_line(start: tuple[float, float], end: tuple[float, float], colour: str) -> str:
-    (x1, y1), (x2, y2) = ((_axis_position(x), SIZE - _axis_position(y)) for x, y in (start, end))
-    return f'<path d="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}" stroke="{colour}" fill="none"/>'
-
-
-def _render_point(comparison: EstimateComparison) -> str:
-    colour = "#1f77b4" if comparison.measured.cell["stack"] == "plain" else "#d62728"
-    fill = colour if comparison.measured.split == "held-out" else "white"
-    x, y = _axis_position(comparison.measured.peak_reserved / GIB), SIZE - _axis_position(comparison.peak / GIB)
-    title = f"<title>{comparison.measured.cell['id']}: {comparison.error:+.1%}</title>"
-    return (
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" stroke="{colour}" fill="{fill}" fill-opacity="0.7">{title}</circle>'
-    )
+def _draw_comparison(axes: Axes, comparison: EstimateComparison) -> str:
+    measured = comparison.measured
+    colour = "#1f77b4" if measured.cell["stack"] == "plain" else "#d62728"
+    title = f"{measured.cell['id']}: {comparison.error:+.1%}"
+    x, y = measured.peak_reserved / GIB, comparison.peak / GIB
+    return axes.draw_point(x, y, colour, title, filled=measured.split == "held-out")

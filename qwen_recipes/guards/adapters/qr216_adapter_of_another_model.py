@@ -18,6 +18,7 @@ reason.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def _read_base(folder: Path) -> str | None:
 
 def is_same_model(base: str, model: str, folder: Path) -> bool:
     """Whether two names may mean one model: the same folder, or the same name at the end of a path or hub id."""
-    if (folder / base).resolve() == (folder / model).resolve():
+    if os.path.realpath(folder / base) == os.path.realpath(folder / model):
         return True
     return _get_last_name(base) == _get_last_name(model)
 

@@ -28,8 +28,6 @@ from typing import Any
 
 from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
 
-_FSDP_CONFIG_KEYS = {"axolotl": "fsdp_config", "llamafactory": "fsdp_config", "ms-swift": "fsdp"}
-
 
 def check(context: GuardContext) -> Iterator[Violation]:
     """A class to wrap that is unknown, or is not the model's."""
@@ -44,12 +42,12 @@ def check(context: GuardContext) -> Iterator[Violation]:
             "strategy: zero3",
             Fix((("hardware.strategy", "zero3"),), safe=False) if not plan.method.adapter else None,
         )
-    named = _list_wrapped_classes(context.get_native_value(_FSDP_CONFIG_KEYS))
+    named = _list_wrapped_classes(context.get_native_value("fsdp_config"))
     if own and named and named != [own]:
         yield Violation(
-            context.get_native_route(_FSDP_CONFIG_KEYS),
+            context.get_native_route("fsdp_config"),
             f"FSDP is told to wrap {', '.join(named)}, and this model's layers are {own}",
-            f"remove `{_FSDP_CONFIG_KEYS[plan.backend]}`, or wrap {own}",
+            f"remove `{context.get_native_key('fsdp_config')}`, or wrap {own}",
         )
 
 

@@ -92,7 +92,7 @@ TrackingField = Annotated[
 class Run(Section):
     """What it runs with."""
 
-    backend: Literal["axolotl", "llamafactory", "ms-swift"] | str | None = optional_field(
+    backend: Literal["axolotl", "llamafactory", "ms-swift", "trl"] | str | None = optional_field(
         "Framework that trains, where the command line names none.", example="axolotl", read_by="tool"
     )
     environment: str | None = optional_field(

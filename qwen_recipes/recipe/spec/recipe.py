@@ -26,6 +26,12 @@ class Recipe(Section):
         pattern=r"^[0-9A-Za-zª-𲎯][0-9A-Za-z._ª-𲎯-]*$",
         max_length=100,
     )
+    extends: Annotated[str, Field(min_length=1)] | Annotated[list[str], Field(min_length=1)] | None = optional_field(
+        "Recipes that this one is laid over: files, relative to this one, and presets. Later ones win over earlier "
+        "ones, this recipe over all; `null` takes away what a base says.",
+        example=["base.yaml", "official"],
+        read_by="tool",
+    )
     model: ModelField = required_field("The model to fine-tune.", example="Qwen/Qwen3-4B-Instruct-2507")
     data: Data = required_field("Rows to train and validate on.", example={"train": "data/support.jsonl"})
     chat: Chat | None = optional_field("How a conversation becomes tokens.", example={"train_on": "assistant"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from qwen_recipes.filesystem.read_file import read_text
 from qwen_recipes.qwen.chat_templates import read_template
 from qwen_recipes.verify.trainer_comparison.check import Case, Leaf, NotSeen, Seen, SeenLeaf, UnseenLeaf
 from qwen_recipes.verify.trainer_comparison.data import look_at_rows
@@ -61,7 +62,7 @@ def _read_template(case: Case) -> str | NotSeen:
     if case.plan.chat.official:
         return read_template(case.plan.chat.template).rstrip("\n")
     try:
-        return (case.folder / case.plan.chat.template).read_text("utf-8").rstrip("\n")
+        return read_text(case.folder / case.plan.chat.template, "template").rstrip("\n")
     except OSError as error:
         return NotSeen(f"the recipe's template can't be read: {error}")
 

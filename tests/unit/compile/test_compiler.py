@@ -56,6 +56,7 @@ EXTRA = {
     "axolotl": {"lora_mlp_kernel": True},
     "llamafactory": {"plot_loss": True},
     "ms-swift": {"dataloader_pin_memory": False},
+    "trl": {"dataloader_pin_memory": False},
 }
 
 

@@ -57,7 +57,7 @@ def test_a_lock_is_parsed_into_what_each_step_installs():
 def test_there_is_a_lock_for_every_backend_and_device():
     assert {f"{path.parent.parent.name}/{path.stem}" for path in SHIPPED} == {
         f"{backend}/{lock}"
-        for backend in ("axolotl", "llamafactory", "ms_swift")
+        for backend in ("axolotl", "llamafactory", "ms_swift", "trl")
         for lock in ("cpu-py311", "cuda-py312")
     }
 
@@ -309,17 +309,17 @@ def test_a_given_python_must_be_of_the_version():
 
 def test_the_current_environment_is_ours_where_it_has_the_framework(tmp_path):
 
-    found = find_current_environment(a_backend(tmp_path, distribution="click"))
+    found = find_current_environment(a_backend(tmp_path, distribution="click"), "cpu")
     assert found.ready
     assert found.folder == Path(sys.prefix)
     assert found.python == HERE
     assert found.version == importlib.metadata.version("click")
-    assert find_environment_in(a_backend(tmp_path), Path(sys.prefix)) == found
+    assert find_environment_in(a_backend(tmp_path), Path(sys.prefix), "cpu") == found
 
 
 def test_without_the_framework_there_is_no_current_environment(tmp_path):
     with pytest.raises(MissingEnvironmentError, match="recipes env create toy"):
-        find_current_environment(a_backend(tmp_path, distribution="no-such-framework"))
+        find_current_environment(a_backend(tmp_path, distribution="no-such-framework"), "cpu")
 
 
 # --- the machine

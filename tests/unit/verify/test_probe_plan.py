@@ -12,7 +12,7 @@ from qwen_recipes.resolve import resolve
 from qwen_recipes.verify.trainer_probe.probe_plan import NotProbedError, make_cpu_plan, make_gpu_plan
 
 RECIPE = "version: 1\nmodel: Qwen/Qwen3-8B\ndata: {train: rows.jsonl}\n"
-BACKENDS = ("axolotl", "llamafactory", "ms-swift")
+BACKENDS = ("axolotl", "llamafactory", "ms-swift", "trl")
 
 
 @pytest.fixture
