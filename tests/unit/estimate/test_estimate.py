@@ -130,6 +130,9 @@ def test_offers_hold_once_they_are_written_into_the_recipe(loaded, planned, tmp_
     recipe, gpu = RECIPES[name]
     plan, one = planned(recipe, backend), load_backend(backend)
     facts = get_model_facts(plan.model.id)
+    if backend == "trl" and name == "no fused loss":  # TRL's own loss takes the head in slices
+        assert estimate_plan(plan, facts, get_gpu_model(gpu)).check_fit() == "yes"
+        return
     assert estimate_plan(plan, facts, get_gpu_model(gpu)).check_fit() != "yes"
     trial = RecipeTrial(loaded(recipe), one)
     found = suggest_fitting_changes(plan, facts, get_gpu_model(gpu), one, None, trial.try_overrides)
