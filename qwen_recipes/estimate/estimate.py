@@ -103,7 +103,7 @@ class Estimate:
         return self.peak * self._interval[1]
 
     @property
-    def bound(self) -> float:
+    def safe_peak(self) -> float:
         """Bytes that `peak` stays below in 99 of 100 runs: what has to be there for a run to fit."""
         return self.peak * _load_intervals()["bound_memory_varied" if self.is_fragmented else "bound_memory"][1]
 
@@ -124,10 +124,10 @@ class Estimate:
     def check_fit(self, memory: float | None = None) -> Literal["yes", "close", "no"]:
         """Whether it fits the `memory` that is usable (the GPU's where left out).
 
-        `yes` where the 99 % bound does; `no` where what is in use at the peak does not, whatever the allocator gives up.
+        `yes` where the 99 % bound does; `no` where not even what is in use at the peak does.
         """
         room = self.usable if memory is None else memory
-        return "yes" if self.bound <= room else "close" if self.allocated <= room else "no"
+        return "yes" if self.safe_peak <= room else "close" if self.allocated <= room else "no"
 
     @cached_property
     def tokens_per_second(self) -> float:
@@ -223,7 +223,8 @@ class Estimate:
 
 def estimate_plan(plan: Plan, facts: ModelFacts, gpu: GpuModel, rows: TrainingRows | None = None) -> Estimate:
     """What this plan takes on this GPU model. `rows` gives the length of the run where it is counted in epochs."""
-    load = build_workload(plan, facts, varies=has_varied_lengths(plan, rows))
+    longest = rows.longest if rows is not None and rows.exact else None
+    load = build_workload(plan, facts, varies=has_varied_lengths(plan, rows), longest=longest)
     return Estimate(gpu, load, estimate_memory(load), plan, rows)
 
 

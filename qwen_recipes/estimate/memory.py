@@ -130,7 +130,7 @@ def head_gradient_bytes(workload: Workload) -> float:
 
 
 def embedding_gradient_bytes(workload: Workload) -> float:
-    """Gradients of the embedding that are not added up yet: the head's where they are tied, an earlier micro-batch's."""
+    """Gradients of the embedding before they are added up: the head's where it is tied, an earlier micro-batch's."""
     return head_gradient_bytes(workload) * (workload.facts.tied_embeddings + workload.accumulates_gradients)
 
 
@@ -195,7 +195,8 @@ def stored_weight_bytes(workload: Workload) -> float:
         wide = (4.0 - frozen) * embedding if workload.method in traits.float32_embeddings else 0.0
         whole += wide if workload.method == "freeze" else 0.0
         if workload.reference:
-            whole += facts.parameters * weight_bytes(workload) if _has_wide_reference(workload) else facts.parameters * frozen + wide  # fmt: skip
+            each = weight_bytes(workload) if _has_wide_reference(workload) else frozen
+            whole += facts.parameters * each + wide
     else:
         rest = facts.parameters - count_quantizable_weights(workload)
         small = count_quantizable_weights(workload) * quantized_weight_bytes(workload)
@@ -357,8 +358,8 @@ def layer_backward_bytes(workload: Workload, c: Constants) -> float:
 def logit_bytes(workload: Workload, c: Constants) -> tuple[float, float]:
     """What the loss holds, and its backward pass.
 
-    Logits, their float32 copy, the log-softmax and its gradient, as each trainer has them. A fused loss holds a slice of
-    the rows at a time (Liger: as many as vocabulary over width), and the trained head's gradient in two precisions.
+    Logits, their float32 copy, the log-softmax and its gradient, as each trainer has them. A fused loss holds a slice
+    of the rows at a time (Liger: as many as vocabulary over width), and the trained head's gradient in two precisions.
     """
     facts = workload.facts
     if not workload.fused_loss:

@@ -50,7 +50,7 @@ def estimate_micro_batch_seconds(
     )
     moving = count_memory_traffic(workload, c) / (gpu.bandwidth * GIGA * c["efficiency_memory"])
     computing = (arithmetic + moving) * share
-    launching = estimate_launch_seconds(workload, c)
+    launching = c["start_host"] * estimate_launch_seconds(workload, c)
     pace: float = (launching**OVERLAP_EXPONENT + computing**OVERLAP_EXPONENT) ** (1.0 / OVERLAP_EXPONENT)
     return pace + estimate_optimizer_seconds(workload, gpu, c) / workload.accumulation
 

@@ -74,7 +74,7 @@ TRAITS: dict[str, TrainerTraits] = {
         packs_vary=True,
     ),
 }
-"""By backend. From peaks of forward and backward passes on an H200, 29 November 2026 (docs/research/memory-estimates.md)."""
+"""By backend. From the peaks of forward and backward passes on an H200 (docs/research/memory-estimates.md)."""
 _SAME_LOSS = {"simpo": "orpo", "pretrain": "sft", "grpo": "sft", "ppo": "sft"}
 
 

@@ -77,8 +77,11 @@ class Workload:
         return self.sequence * self.micro_batch * self.rows_per_example
 
 
-def build_workload(plan: Plan, facts: ModelFacts, *, varies: bool = False) -> Workload:
-    """The load of one of the plan's processes. `varies`: its rows are not all as long as the limit."""
+def build_workload(plan: Plan, facts: ModelFacts, *, varies: bool = False, longest: int | None = None) -> Workload:
+    """The load of one of the plan's processes.
+
+    `varies`: its rows are not all as long as the limit; `longest`: tokens of the longest, where it is known.
+    """
     m, t, h = plan.method, plan.training, plan.hardware
     states, paged = _classify_optimizer(t.optimizer)
     return Workload(
@@ -91,7 +94,8 @@ def build_workload(plan: Plan, facts: ModelFacts, *, varies: bool = False) -> Wo
         bits=plan.quantization.bits,
         double=plan.quantization.double,
         quantizes_experts=plan.quantization.experts,
-        sequence=t.sequence_length // h.context_parallel,
+        sequence=(t.sequence_length if longest is None or t.packing else min(t.sequence_length, longest))
+        // h.context_parallel,
         micro_batch=t.micro_batch_size,
         packed=t.packing,
         checkpointing=t.gradient_checkpointing,

@@ -16,6 +16,8 @@ from qwen_recipes.gpus.catalogue import get_gpu_model
 from qwen_recipes.qwen.facts import count_lora_parameters
 from qwen_recipes.qwen.registry import REGISTRY
 from qwen_recipes.reports.svg_axes import Axes, Scale, draw_svg, draw_text
+from research.estimates.founding_page import render_founding_tables
+from research.estimates.trainer_page import render_trainers
 
 ROOT = Path(__file__).resolve().parents[2]
 CONSTANTS = ROOT / "qwen_recipes" / "estimate" / "constants.json"
@@ -68,8 +70,11 @@ def render_page() -> str:
     trained = [c for c in every if c.measured.outcome == "trained"]
     body = [
         _render_head(len(every)),
+        *render_trainers(),
+        "## A loop of our own, and LLaMA-Factory, on an H100\n",
         *([_render_summary(trained), _render_capped_cells(every), _render_cells(every)] if every else []),
         _render_founding_figures(),
+        *render_founding_tables(),
     ]
     return "\n".join(body)
 
@@ -78,19 +83,19 @@ def _render_head(count: int) -> str:
     planned = len(load_cells())
     return f"""# How good the estimates are
 
-`recipes plan` adds up parts whose formulas stand in `qwen_recipes/estimate/memory.py` and `speed.py`. Their constants are
-fitted (`python research/estimates/fit_estimator.py`) on the cells of `measured/cells.json` that are marked `fitted`; the others were
-held out, a choice that was committed before the first of them was measured. {count} of {planned} cells are measured
-(`research/measurements/measure_memory.py`, one NVIDIA H100 80GB or H200 each): six steps of a model of the real shape with random weights, two
-cells at a time on one host. `plain` is a loop over transformers and peft, `llamafactory` that framework's own trainer on
-what we compile. The peak is what the allocator reserved; {CUDA_CONTEXT_BYTES / GIB:.1f} GiB for CUDA's context come on top of it.
+`recipes plan` adds up parts whose formulas stand in `qwen_recipes/estimate/memory.py` and `speed.py`; what each trainer holds
+beside the others is in `trainer_traits.py`. Constants are fitted (`python -m research.estimates.fit_estimator`) on cells that are
+marked `fitted`, a choice that was committed before the first of them was measured; all others judge.
 
-The formulas were revised three times after a look at the fitted cells (when gradients are there, what the allocator
-keeps of logits, the bf16 copies of float32 weights that autocast holds). The summary of the held-out cells was seen each
-time, and nothing was chosen by it. The form of the speed's formula, and how firmly its constants are held, were chosen
-among six by cross-validation on the fitted cells: 16.8 % mean error there, against 19.2 % of the form before it. Axolotl and ms-swift are estimated as LLaMA-Factory is, and were not measured; nor
-was any strategy over several GPUs. The speed of short steps is the host's: the same cell measured on two days differed
-by 47 % (4B, lora, 2,048 tokens: 3,749 and 5,517 tokens/s).
+Two sets were measured: {count} of {planned} cells of a loop over transformers and peft (`plain`) and of LLaMA-Factory, six steps
+each, on one H100 80GB or H200 (`research/measurements/measure_memory.py`), and the four trainers below
+(`research/measurements/measure_trainers.py`, which resumes from committed lists). A peak is what the allocator reserved;
+{CUDA_CONTEXT_BYTES / GIB:.1f} GiB for CUDA's context come on top of it.
+
+Formulas were revised several times after a look at fitted cells. The loss of every trainer, what it keeps of logits, which
+weights become float32 and what the optimizer holds were read in the frameworks' sources and checked against the peaks
+of each forward pass, backward pass and update. Steps of small models wait for the host: the same cell differs by 20 to 40 %
+from one run to the next, and no formula can tell.
 """
 
 

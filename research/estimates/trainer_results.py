@@ -1,11 +1,11 @@
-"""Measured trainer cells beside their plans: trainer_cells.json, and trainer_results.jsonl of measure_trainers.py."""
+"""Cells of the four trainers beside their plans and results (qwen_recipes/estimate/measured/trainer_*)."""
 
 from __future__ import annotations
 
 import json
 import tempfile
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,11 @@ class TrainerCell:
     result: dict[str, Any] | None
 
     @property
+    def trained(self) -> bool:
+        """Whether it was measured and trained; GRPO's cells, whose lengths are drawn, shape no constant."""
+        return self.result is not None and self.result["outcome"] == "trained" and "grpo" not in self.cell["id"]
+
+    @cached_property
     def estimate(self) -> Estimate:
         """On the GPU that it was measured on."""
         return estimate_plan(self.plan, self.facts, get_gpu_model("h200"), self.rows)

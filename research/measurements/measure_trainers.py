@@ -57,14 +57,14 @@ def build_environment(backend: str, sites: Path) -> dict[str, str]:
 class TrainerMeasurement:
     """Cells, worked through by so many threads."""
 
-    def __init__(self, given: argparse.Namespace) -> None:
-        self.given, self.out = given, given.out
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.given, self.out = arguments, arguments.out
         self.results = self.out / "trainers.jsonl"
-        self.deadline = time.monotonic() + given.minutes * 60
-        done = {json.loads(line)["id"] for file in (self.results, given.done) for line in read_lines(file)}
-        cells = json.loads(given.cells.read_text("utf-8"))
-        wanted = [c for c in cells if c["id"] not in done and (not given.split or c["split"] in given.split)]
-        self.cells = [c for c in wanted if not given.only or any(word in c["id"] for word in given.only)]
+        self.deadline = time.monotonic() + arguments.minutes * 60
+        done = {json.loads(line)["id"] for file in (self.results, arguments.done) for line in read_lines(file)}
+        cells = json.loads(arguments.cells.read_text("utf-8"))
+        wanted = [c for c in cells if c["id"] not in done and (not arguments.split or c["split"] in arguments.split)]
+        self.cells = [c for c in wanted if not arguments.only or any(word in c["id"] for word in arguments.only)]
         random.Random(3).shuffle(self.cells)
         self.models: dict[str, Any] = {}
 

@@ -23,7 +23,7 @@ def predict(cell: TrainerCell) -> dict[str, Any]:
         "allocated": round(made.allocated),
         "low": round(made.low),
         "high": round(made.high),
-        "bound": round(made.bound),
+        "bound": round(made.safe_peak),
         "seconds": round(made.seconds or 0, 1),
         "training_seconds": round(made.training_seconds or 0, 1),
         "step_seconds": round(made.step_seconds, 3),

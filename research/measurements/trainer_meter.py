@@ -118,7 +118,7 @@ class Meter:
                 meter.ends.append(meter.clock())
                 meter.end_moment("step")
                 meter.found.setdefault("first_step", round(meter.ends[-1] - meter.ends[0], 3))
-                if len(meter.ends) == 2:
+                if len(meter.ends) == 2 and not meter.case["cap"]:
                     meter.wait_for_gpu()
 
             def on_log(self, *_: Any, logs: dict[str, Any] | None = None, **__: Any) -> None:
