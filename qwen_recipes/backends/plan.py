@@ -11,8 +11,11 @@ from dataclasses import dataclass, field
 from math import sqrt
 from typing import Any, Literal
 
+from qwen_recipes.gpus.gpu_model import GpuModel
+
 OWN_TEMPLATE = "own"
 """The chat template that came with the model, where it is not an official one."""
+
 Origin = Literal["recipe", "model", "hardware", "default"]
 """Where a value comes from: the person's file, a fact about the model, the machine, or a choice of ours."""
 
@@ -229,7 +232,7 @@ class HardwarePlan:
     """The machine: `strategy` is how the work is spread over `gpus` GPUs of each of `nodes` hosts."""
 
     device: str
-    gpu: str | None
+    gpu: GpuModel | None
     gpus: int
     nodes: int
     strategy: str

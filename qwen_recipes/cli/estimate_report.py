@@ -9,7 +9,7 @@ import click
 
 from qwen_recipes.backends.base import Backend
 from qwen_recipes.estimate import Estimate, FitSuggestion, list_gpus_that_fit
-from qwen_recipes.estimate.gpu_models import GpuModel
+from qwen_recipes.gpus.gpu_model import GpuModel
 from qwen_recipes.resolve import BackendRecipe
 
 GIB = 2**30
@@ -56,7 +56,7 @@ def verdict_as_json(verdict: FitVerdict) -> dict[str, Any]:
             "parts": {name: round(size) for name, size in e.parts.as_dict().items()},
         },
         "trainable_parameters": e.workload.trainable,
-        "tokens_per_second": round(e.tokens_per_second),
+        "tokens_per_second": None if e.gpu.stated else round(e.tokens_per_second),
         "steps": e.steps,
         "seconds": None if e.seconds is None else round(e.seconds),
         "seconds_interval": None if e.seconds_interval is None else [round(s) for s in e.seconds_interval],
@@ -90,13 +90,16 @@ def _format_row(verdict: FitVerdict) -> tuple[str, ...]:
     e = verdict.estimate
     gpus = f"{e.plan.hardware.world} x {e.gpu.name}" if e.plan.hardware.world > 1 else e.gpu.name
     peak = f"{format_gib(e.peak)} ({e.low / GIB:.1f} to {e.high / GIB:.1f})"
+    speed = "?" if e.gpu.stated else f"{e.tokens_per_second:,.0f}"
     return (
         verdict.backend.title, gpus, FIT_LABELS[e.check_fit()], peak, format_gib(e.usable),
-        f"{e.tokens_per_second:,.0f}", _format_time(e), f"{e.disk.total / 1e9:.0f} GB", format_gib(e.host_memory),
+        speed, _format_time(e), f"{e.disk.total / 1e9:.0f} GB", format_gib(e.host_memory),
     )  # fmt: skip
 
 
 def _format_time(e: Estimate) -> str:
+    if e.gpu.stated:
+        return "? (the GPU's rates are unknown)"
     if e.seconds is None or e.seconds_interval is None:
         return "? (rows unknown)"
     low, high = e.seconds_interval

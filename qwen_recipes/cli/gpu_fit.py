@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from qwen_recipes.cli.estimate_report import FitVerdict
     from qwen_recipes.environments.gpu import DetectedGpu
     from qwen_recipes.estimate import Estimate, FitSuggestion
-    from qwen_recipes.estimate.gpu_models import GpuModel
+    from qwen_recipes.gpus.gpu_model import GpuModel
     from qwen_recipes.resolve import BackendRecipe
 
 GIB = 1 << 30
@@ -17,7 +17,7 @@ GIB = 1 << 30
 
 def identify_gpus(detected: Sequence[DetectedGpu]) -> list[GpuModel]:
     """The kinds of GPU among these that the catalogue has."""
-    from qwen_recipes.estimate.gpu_models import identify_gpu
+    from qwen_recipes.gpus.catalogue import identify_gpu
 
     found = (identify_gpu(gpu.name, gpu.memory / 1024) for gpu in detected)
     return list(dict.fromkeys(gpu for gpu in found if gpu is not None))
@@ -64,10 +64,11 @@ def build_estimate_record(verdicts: list[FitVerdict]) -> dict[str, float | None]
 
 def suggest_memory_savings(recipe: BackendRecipe, detected: Sequence[DetectedGpu]) -> list[str]:
     """After memory ran out: changes that take less by the estimate, the fastest first."""
-    from qwen_recipes.estimate.gpu_models import get_gpu_model
+    from qwen_recipes.gpus.catalogue import get_gpu_model
     from qwen_recipes.guards.trial import suggest_tried_changes
+    from qwen_recipes.resolve.strategy import ASSUMED_GPU
 
-    gpu = next(iter(identify_gpus(detected)), None) or get_gpu_model(recipe.plan.hardware.gpu or "rtx-4090")
+    gpu = next(iter(identify_gpus(detected)), None) or recipe.plan.hardware.gpu or get_gpu_model(ASSUMED_GPU)
     now = recipe.estimate(gpu)
     found = [offer for offer in suggest_tried_changes(recipe, gpu) if offer.estimate.peak < now.peak]
     return [

@@ -22,7 +22,7 @@ from qwen_recipes.cli.options_and_exits import (
 if TYPE_CHECKING:
     from qwen_recipes.backends.plan import Plan
     from qwen_recipes.cli.estimate_report import FitVerdict
-    from qwen_recipes.estimate.gpu_models import GpuModel
+    from qwen_recipes.gpus.gpu_model import GpuModel
     from qwen_recipes.resolve import BackendRecipe
 
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     "names",
     multiple=True,
     metavar="NAME",
-    help="GPU model, as if the recipe named it; may be repeated. [default: the recipe's]",
+    help="GPU model, as if the recipe named it, or its memory (`48GiB`); may be repeated. [default: the recipe's]",
 )
 @set_option
 @format_option("text", "json")
@@ -65,22 +65,25 @@ def _assess_recipe(recipe: BackendRecipe, gpu_names: tuple[str, ...]) -> list[Fi
 
 def _name_gpu(recipe: BackendRecipe, gpu: GpuModel, *, named: bool) -> BackendRecipe:
     """The recipe as if it named this GPU, where the command line does or it computes no bf16 (QR407)."""
-    if recipe.plan.hardware.gpu == gpu.name or not (named or not gpu.supports_bf16):
+    if recipe.plan.hardware.gpu == gpu or not (named or not gpu.supports_bf16):
         return recipe
-    return recipe.override(f"hardware.gpu={gpu.name}")
+    field = "memory" if gpu.stated else "name"
+    return recipe.override(f"hardware.gpu={{{field}: {gpu.memory if gpu.stated else gpu.name}}}")
 
 
 def _select_gpus(plan: Plan, gpu_names: tuple[str, ...]) -> list[GpuModel]:
     from qwen_recipes.cli.gpu_fit import identify_gpus
     from qwen_recipes.environments.gpu import detect_gpus
-    from qwen_recipes.estimate.gpu_models import UnknownGpuError, get_gpu_model
+    from qwen_recipes.gpus.catalogue import UnknownGpuError, get_gpu_model, parse_gpu
+    from qwen_recipes.resolve.strategy import ASSUMED_GPU
 
+    if plan.hardware.gpu is not None and not gpu_names:
+        return [plan.hardware.gpu]
     try:
-        asked = [get_gpu_model(name) for name in gpu_names or filter(None, [plan.hardware.gpu])]
+        asked = [parse_gpu(name) for name in gpu_names]
     except UnknownGpuError as error:
         exit_with_error(f"no such GPU: {error}", ExitCode.USAGE)
-    found = asked or identify_gpus(detect_gpus())
-    return found or [get_gpu_model("rtx-4090")]
+    return asked or identify_gpus(detect_gpus()) or [get_gpu_model(ASSUMED_GPU)]
 
 
 def _print_verdicts(verdicts: list[FitVerdict], form: str) -> None:

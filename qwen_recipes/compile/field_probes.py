@@ -160,7 +160,9 @@ FIELD_PROBES: dict[str, tuple[Any, dict[str, Any]]] = {
     "tracking.run_name": ("first", nest_value("tracking.to", "wandb")),
     # read by `recipes` itself, and yet heard by the frameworks
     "name": ("other", {}),
-    "hardware.gpu": ("rtx-3060", {}),
+    "hardware.gpu.name": ("rtx-3060", {}),
+    "hardware.gpu.memory": (12.0, {}),
+    "hardware.gpu.bf16": (False, nest_value("hardware.gpu.memory", 24.0)),
 }
 
 

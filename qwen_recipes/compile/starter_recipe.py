@@ -20,8 +20,8 @@ from qwen_recipes.data.estimate_rows import estimate_rows
 from qwen_recipes.data.sample_lengths import sample_lengths
 from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.estimate import Estimate, FitSuggestion
-from qwen_recipes.estimate.gpu_models import GpuModel
 from qwen_recipes.finding import Finding
+from qwen_recipes.gpus.gpu_model import GpuModel
 from qwen_recipes.guards import run_guards
 from qwen_recipes.guards.trial import suggest_tried_changes
 from qwen_recipes.guards.unsupported import find_unsupported
@@ -141,7 +141,8 @@ def choose_values(request: StarterRequest, layout: str, folder: Path) -> dict[st
         "objective": objective,
         "epochs": DEFAULT_EPOCHS[objective],
         "validation": 0.05 if seen is None or seen[0] >= MIN_ROWS_TO_VALIDATE else None,
-        "gpu": request.gpu.name,
+        "gpu": _write_gpu(request.gpu),
+        "environment_why": request.gpu.outside_cuda_wheels,
         "backend": request.backend.name,
         "length": 2048,
         "length_why": "the rows were not measured",
@@ -152,6 +153,12 @@ def choose_values(request: StarterRequest, layout: str, folder: Path) -> dict[st
         "hardware": [],
     }
     return values | _measure_rows(request, values, layout, folder)
+
+
+def _write_gpu(gpu: GpuModel) -> object:
+    if not gpu.stated:
+        return gpu.name
+    return RawText(f"{{memory: {gpu.memory:g} GiB, bf16: {str(gpu.supports_bf16).lower()}}}")
 
 
 def _choose_precision(gpu: GpuModel) -> list[tuple[RawText, object, RawText]]:

@@ -12,7 +12,6 @@ from typing import Literal
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.data.rows.steps import count_steps
 from qwen_recipes.estimate.checkpoint_bytes import stored_checkpoint_bytes
-from qwen_recipes.estimate.gpu_models import GpuModel
 from qwen_recipes.estimate.host_memory import estimate_host_memory
 from qwen_recipes.estimate.memory import (
     GIB,
@@ -30,6 +29,7 @@ from qwen_recipes.estimate.speed import (
     estimate_tokens_per_second,
 )
 from qwen_recipes.estimate.workload import Workload, build_workload
+from qwen_recipes.gpus.gpu_model import GpuModel
 from qwen_recipes.qwen.facts import ModelFacts
 
 CUDA_CONTEXT_BYTES = 0.6 * GIB
@@ -186,8 +186,9 @@ class Estimate:
 
     @property
     def seconds(self) -> float | None:
-        """Seconds of the whole run, with imports, rows, loading and saving; None where the rows are not known."""
-        if self.training_seconds is None or self.steps is None:
+        """Seconds of the whole run, with imports, rows, loading and saving; None where rows or the GPU's rates are not
+        known."""
+        if self.training_seconds is None or self.steps is None or self.gpu.stated:
             return None
         t = self.plan.training
         saves = 1 + (self.steps // t.save_every if isinstance(t.save_every, int) else 0)

@@ -7,7 +7,6 @@ firmly they are held were chosen by cross-validation on those alone.
 
 from __future__ import annotations
 
-from qwen_recipes.estimate.gpu_models import GpuModel
 from qwen_recipes.estimate.memory import (
     Constants,
     count_keeping_layers,
@@ -18,6 +17,7 @@ from qwen_recipes.estimate.memory import (
     stored_weight_bytes,
 )
 from qwen_recipes.estimate.workload import Workload
+from qwen_recipes.gpus.gpu_model import GpuModel
 
 TERA = 1e12
 GIGA = 1e9

@@ -11,8 +11,8 @@ from typing import Any, Literal
 from qwen_recipes.backends.base import Backend
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.backends.versions import is_within_bounds
-from qwen_recipes.estimate.gpu_models import GpuModel, get_gpu_model
 from qwen_recipes.finding import Route, Severity
+from qwen_recipes.gpus.gpu_model import GpuModel
 from qwen_recipes.qwen.models import ModelFacts, get_model_facts
 from qwen_recipes.recipe.load import LoadedRecipe
 
@@ -34,8 +34,8 @@ class GuardContext:
 
     @property
     def gpu(self) -> GpuModel | None:
-        """The GPU that the recipe names."""
-        return get_gpu_model(self.plan.hardware.gpu) if self.plan.hardware.gpu else None
+        """The GPU that the recipe names or states."""
+        return self.plan.hardware.gpu
 
     @property
     def uses_llamafactory_template(self) -> bool:
@@ -48,8 +48,8 @@ class GuardContext:
         return self.backend.name == "llamafactory" and plan.objective.chat and not sft
 
     def is_set(self, path: str) -> bool:
-        """Whether the person wrote this field of the recipe."""
-        return path in self.plan.set_fields
+        """Whether the person wrote this field of the recipe, or one of this map."""
+        return path in self.plan.set_fields or any(one.startswith(f"{path}.") for one in self.plan.set_fields)
 
     def locate_field(self, *paths: str) -> Route:
         """The first of these fields that the person wrote, as it stands in the text; the model where none is."""

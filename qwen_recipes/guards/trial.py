@@ -15,7 +15,7 @@ from qwen_recipes.recipe.overrides import format_override
 
 if TYPE_CHECKING:
     from qwen_recipes.estimate import FitSuggestion
-    from qwen_recipes.estimate.gpu_models import GpuModel
+    from qwen_recipes.gpus.gpu_model import GpuModel
     from qwen_recipes.resolve import BackendRecipe
 
 MEMORY_GUARDS = ("QR601", "QR602", "QR603")

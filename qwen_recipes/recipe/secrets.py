@@ -39,9 +39,14 @@ def find_secret(value: object, name: str = "") -> str:
         return ""
     if found := _SHAPES.search(value):
         return found[0]
-    named = _NAME.search(name) is not None and _NAMED_VALUE.fullmatch(value.strip()) is not None
+    named = is_secret_name(name) and _NAMED_VALUE.fullmatch(value.strip()) is not None
     is_word = value.strip().lower() in _NO_SECRETS or value.strip().startswith("<|")
     return value.strip() if named and not is_word else ""
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a field or a variable of this name holds a secret: HF_TOKEN, wandb_api_key."""
+    return _NAME.search(name) is not None
 
 
 def hide_secrets(text: str, known: Iterable[str] = ()) -> str:

@@ -14,7 +14,7 @@ from qwen_recipes.resolve.resolve import resolve
 
 if TYPE_CHECKING:
     from qwen_recipes.estimate import Estimate, TrainingRows
-    from qwen_recipes.estimate.gpu_models import GpuModel
+    from qwen_recipes.gpus.gpu_model import GpuModel
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,11 @@ from qwen_recipes.environments.environment import (
     get_managed_environment,
     read_environment_in,
 )
-from qwen_recipes.environments.gpu import DetectedGpu, has_nvidia_driver
+from qwen_recipes.environments.gpu import DetectedGpu, has_gpu_driver
 from qwen_recipes.environments.installed_packages import read_installed_versions
 from qwen_recipes.environments.lock_file import read_requirements
-from qwen_recipes.estimate.gpu_models import identify_gpu
 from qwen_recipes.finding import Finding, Route
+from qwen_recipes.gpus.catalogue import identify_gpu
 from qwen_recipes.qwen.models import ModelFacts
 from qwen_recipes.recipe.load import LoadedRecipe
 from qwen_recipes.recipe.locate import locate_finding
@@ -156,8 +156,8 @@ def _check_bash() -> Iterator[str]:
 def _check_gpus(plan: Plan, gpus: Sequence[DetectedGpu]) -> Iterator[str]:
     if plan.hardware.device != "cuda":
         return
-    if not gpus and not has_nvidia_driver():
-        yield "the recipe trains on a GPU and no NVIDIA GPU was found; `hardware: {device: cpu}` tries a recipe out"
+    if not gpus and not has_gpu_driver():
+        yield "the recipe trains on a GPU and none of NVIDIA or AMD was found; `hardware: {device: cpu}` tries it out"
     elif gpus and len(gpus) < plan.hardware.gpus:
         yield f"the recipe trains on {plan.hardware.gpus} GPUs and {len(gpus)} were found"
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qwen_recipes.estimate.estimate import CUDA_CONTEXT_BYTES
-from qwen_recipes.estimate.gpu_models import get_gpu_model
 from qwen_recipes.estimate.measured import MeasuredCell, load_cells, load_measured_cells
 from qwen_recipes.estimate.memory import estimate_memory
 from qwen_recipes.estimate.speed import estimate_tokens_per_second
 from qwen_recipes.estimate.workload import build_workload_from_cell
+from qwen_recipes.gpus.catalogue import get_gpu_model
 from qwen_recipes.qwen.facts import count_lora_parameters
 from qwen_recipes.qwen.registry import REGISTRY
 from qwen_recipes.reports.svg_axes import Axes, Scale, draw_svg, draw_text

@@ -15,11 +15,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from qwen_recipes.estimate.gpu_models import get_gpu_model
 from qwen_recipes.estimate.measured import MeasuredCell, load_measured_cells
 from qwen_recipes.estimate.memory import estimate_memory
 from qwen_recipes.estimate.speed import estimate_tokens_per_second
 from qwen_recipes.estimate.workload import build_workload_from_cell
+from qwen_recipes.gpus.catalogue import get_gpu_model
 
 FILE = Path(__file__).resolve().parents[2] / "qwen_recipes" / "estimate" / "constants.json"
 TIME_CONSTANTS = ("efficiency", "moved", "launch")

@@ -12,7 +12,7 @@ from typing import Any
 from qwen_recipes.backends import load_backend
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.estimate.estimate import Estimate, TrainingRows, estimate_plan
-from qwen_recipes.estimate.gpu_models import get_gpu_model
+from qwen_recipes.gpus.catalogue import get_gpu_model
 from qwen_recipes.qwen.facts import ModelFacts
 from qwen_recipes.recipe.load import load_recipe
 from qwen_recipes.resolve import resolve

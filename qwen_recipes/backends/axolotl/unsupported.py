@@ -26,6 +26,11 @@ UNSUPPORTED_SETTINGS = (
         until="0.17",
     ),
     UnsupportedSetting(
+        "method.start_from",
+        lambda p: p.objective.type == "reward" and p.method.start_from is not None,
+        "it stops with an error: PEFT puts no adapter of a language model on its reward models",
+    ),
+    UnsupportedSetting(
         "method.dropout",
         lambda p: _is_preference(p) and p.method.adapter and p.method.dropout > 0,
         "TRL turns dropout off in preference training; the plugin that keeps it was not tried before 0.17",

@@ -6,6 +6,7 @@ from qwen_recipes.backends.base import Backend, OutputFile
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.backends.sampled_prompts import count_sampled_prompts
 from qwen_recipes.backends.trl.governed_keys import KEYS_BY_FIELD
+from qwen_recipes.backends.trl.guard_keys import GUARD_KEYS
 from qwen_recipes.backends.trl.native_values import NATIVE_VALUES
 from qwen_recipes.backends.trl.unsupported import RESUME_UNSUPPORTED, UNSUPPORTED_SETTINGS
 from qwen_recipes.backends.trl.weights_dtype import choose_weights_cast
@@ -51,6 +52,7 @@ BACKEND = Backend(
     schema_file=find_package_data("schemas") / "backends" / f"trl-{VERSION}.schema.json",
     native_values=NATIVE_VALUES,
     keys_by_field=KEYS_BY_FIELD,
+    guard_keys=GUARD_KEYS,
     list_output_files=list_output_files,
     packed_attention="sdpa",
     resume_argument="--resume_from_checkpoint={}",

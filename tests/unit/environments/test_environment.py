@@ -335,6 +335,34 @@ def test_gpus_are_read_from_the_drivers_tool(monkeypatch):
     assert gpu.read_cuda_version() == "13.0"
 
 
+LISTED_SLICES = """GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-1a)
+  MIG 3g.40gb     Device  0: (UUID: MIG-aa)
+  MIG 1g.10gb     Device  1: (UUID: MIG-bb)
+"""
+
+
+@pytest.mark.parametrize(
+    ("visible", "name", "memory"), [(None, "3g.40gb", 40960), ("0", "3g.40gb", 40960), ("MIG-bb", "1g.10gb", 10240)]
+)
+def test_of_a_split_gpu_the_slice_that_cuda_uses_is_found(monkeypatch, visible, name, memory):
+    answers = {2: LISTED_SLICES, 3: "NVIDIA H100 80GB HBM3, 81559, 580.1, 12, GPU-1a, Enabled\n"}
+    monkeypatch.setattr(gpu, "_run_command", lambda command: answers[len(command)])
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert gpu.detect_gpus() == [gpu.DetectedGpu(f"NVIDIA H100 80GB HBM3 MIG {name}", memory, "580.1")]
+
+
+@pytest.mark.parametrize(("units", "device"), [("0", "cpu"), ("304", "cuda")])
+def test_an_amd_gpu_is_seen_by_its_drivers_list(monkeypatch, tmp_path, units, device):
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "properties").write_text(f"cpu_cores_count 0\nsimd_count {units}\n", "utf-8")
+    monkeypatch.setattr(gpu, "_AMD_NODES", tmp_path)
+    monkeypatch.setattr(gpu, "_DRIVER_FOLDER", tmp_path / "none")
+    monkeypatch.setattr(gpu, "_run_command", lambda command: "")
+    assert gpu.detect_device() == device
+
+
 @pytest.mark.parametrize(
     ("visible", "names"),
     [

@@ -16,10 +16,11 @@ from qwen_recipes.cli import main
 from qwen_recipes.compile import compile_recipe
 from qwen_recipes.estimate import TrainingRows, estimate_plan, suggest_fitting_changes
 from qwen_recipes.estimate.fit_suggestions import FitSuggestion
-from qwen_recipes.estimate.gpu_models import GPUS, get_gpu_model, identify_gpu
 from qwen_recipes.estimate.measured import load_cells, load_measured_cells
 from qwen_recipes.estimate.memory import estimate_memory
 from qwen_recipes.estimate.workload import build_workload, build_workload_from_cell, count_trainable_weights
+from qwen_recipes.gpus.catalogue import get_gpu_model
+from qwen_recipes.gpus.gpu_model import state_gpu
 from qwen_recipes.guards.trial import RecipeTrial
 from qwen_recipes.qwen.models import get_model_facts
 from qwen_recipes.qwen.registry import REGISTRY
@@ -157,26 +158,10 @@ def test_offers_are_told_as_a_shell_takes_them():
     assert words == ["--set", "training.kernels=[lora, liger]", "--set", "hardware.gpus=2"]
 
 
-@pytest.mark.parametrize(
-    ("name", "memory", "gpu"),
-    [
-        ("NVIDIA H100 80GB HBM3", 79.6, "h100"),
-        ("NVIDIA GeForce RTX 4090", 23.99, "rtx-4090"),
-        ("NVIDIA GeForce RTX 3090 Ti", 23.99, "rtx-3090-ti"),
-        ("NVIDIA A100-SXM4-40GB", 39.4, "a100-40gb"),
-        ("Tesla T4", 15.0, "t4"),
-        ("NVIDIA H200", 140.4, "h200"),
-        ("Unheard Of 1", 8.0, None),
-    ],
-)
-def test_a_driver_s_name_finds_the_catalogue_s(name, memory, gpu):
-    found = identify_gpu(name, memory)
-    assert (found.name if found else None) == gpu
-
-
-def test_the_catalogue_is_plausible():
-    for gpu in GPUS.values():
-        assert 8 <= gpu.memory <= 200 and 250 < gpu.bandwidth < 9000 and 20 < gpu.bf16_tflops < 2500
+def test_time_is_not_estimated_for_a_gpu_of_which_only_memory_is_known(planned):
+    rows = TrainingRows(1600, 200)
+    made = estimate_plan(planned({}), FACTS, state_gpu(48.0), rows)
+    assert made.seconds is None and made.peak == estimate_plan(planned({}), FACTS, get_gpu_model("h100"), rows).peak
 
 
 def test_held_out_cells_outnumber_fitted_ones():

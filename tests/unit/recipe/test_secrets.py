@@ -80,6 +80,15 @@ def test_a_recipes_secret_is_named_and_never_printed_nor_written(tmp_path, monke
         assert not (tmp_path / "compiled").exists()
 
 
+def test_a_secret_of_the_environment_does_not_become_a_path(tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_API_KEY", "0123456789" * 4)
+    recipe = {"version": 1, "model": "Qwen/Qwen3-4B", "data": {"train": "${env:WANDB_API_KEY}/a.jsonl"}}
+    (tmp_path / "r.recipe.yaml").write_text(json.dumps(recipe), "utf-8")
+    result = CliRunner().invoke(main, ["lint", str(tmp_path / "r.recipe.yaml")])
+    assert result.exit_code == 1 and "holds a secret" in result.output + result.stderr
+    assert "0123456789" not in result.output + result.stderr
+
+
 def test_the_environments_secrets():
     variables = {"HF_TOKEN": f"hf_{X}", "WANDB_API_KEY": "0" * 40, "PATH": "/bin", "A": "x", "MY_PASSWORD": "short"}
     variables |= {"PIP_INDEX_URL": "https://me:pass1234@example.org"}

@@ -75,7 +75,7 @@ def test_leaves_are_complete():
     for part in [schema, *schema["$defs"].values()]:
         named |= set(part["properties"])
     parts = {"chat", "quantization", "training", "hardware", "output", "run", "backends", "data", "model", "method",
-             "objective", "tracking", "low_rank"}  # fmt: skip
+             "objective", "tracking", "low_rank", "gpu"}  # fmt: skip
     assert {path.rpartition(".")[2] for path in index_fields()} == named - parts
 
 
