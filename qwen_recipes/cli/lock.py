@@ -49,7 +49,7 @@ def _find_unpinned(content: dict[str, object]) -> list[str]:
     assert isinstance(model, dict) and isinstance(data, list)
     found = []
     if not model["files"] and model["revision"] is None:
-        found.append(f"{model['id']} has no revision: state model.revision to hold its weights fast")
+        found.append(f"{model['id']} has no revision: state model.revision to pin the weights")
     return found + [
         f"{entry['hub']} has no revision: state it beside `hub` to hold its rows fast"
         for entry in data
