@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from qwen_recipes.compile import CompiledRecipe
     from qwen_recipes.recipe.load import LoadedRecipe
 
-_OVERWRITE_HINT = "--diff shows how, --force overwrites"
+_OVERWRITE_HINT = "show the changes with --diff, or overwrite them with --force"
 DEFAULT_FOLDER = Path("compiled")
 
 
@@ -35,13 +35,21 @@ DEFAULT_FOLDER = Path("compiled")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--backend", metavar="NAME|all", help=BACKENDS_HELP)
 @backend_version_option
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Folder; [default: compiled/NAME]")
-@click.option("--check", is_flag=True, help="Write nothing; exit 1 where the folder is not what would be written.")
-@click.option("--diff", is_flag=True, help="Write nothing; print what would change.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder to write to. [default: compiled/NAME]",
+)
+@click.option(
+    "--check", is_flag=True, help="Write nothing; exit with code 1 if the compiled files are missing or out of date."
+)
+@click.option("--diff", is_flag=True, help="Write nothing; print the changes.")
 @click.option("--force", is_flag=True, help="Overwrite files that were edited by hand.")
-@click.option("--locked", is_flag=True, help="Refuse where anything is not as the recipe's lock says; exit 1.")
+@click.option("--locked", is_flag=True, help="Fail if anything differs from the recipe's lock file.")
 @set_option
-@click.option("-q", "--quiet", is_flag=True, help="Errors only.")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def command(
     files: tuple[str, ...],
     backend: str | None,
@@ -54,13 +62,13 @@ def command(
     sets: tuple[str, ...],
     quiet: bool,
 ) -> None:
-    """Write the framework's own files for a recipe.
+    """Compile recipes into a framework's own files.
 
-    Each backend gets a folder of its own below DIR: its config, what that config refers to, and run.sh, which trains.
-    Nothing of a recipe is written unless everything that was asked for compiles.
+    Each backend gets a folder below DIR with its config, the files that the config refers to, and run.sh, which starts
+    training. Nothing is written unless the recipe compiles for every backend asked for.
     """
     if output and len(files) > 1:
-        exit_with_error(f"-o names the folder of one recipe, not of {' and '.join(files)}", ExitCode.USAGE)
+        exit_with_error(f"-o takes one recipe, got {len(files)}: {', '.join(files)}", ExitCode.USAGE)
     drift = False
     recipes = [(loaded := load_recipe_or_exit(file, sets), get_compiled_folder(loaded, output)) for file in files]
     exit_if_folders_shared(recipes)
@@ -95,7 +103,7 @@ def exit_if_folders_shared(recipes: list[tuple[LoadedRecipe, Path]]) -> None:
     from qwen_recipes.compile import SharedFolderError, check_folders_apart
 
     try:
-        check_folders_apart(recipes, "give one of them another `name`, or compile it with -o")
+        check_folders_apart(recipes, "give one of them another `name`, or use -o")
     except SharedFolderError as error:
         exit_with_error(str(error), ExitCode.INVALID_INPUT)
 
@@ -120,8 +128,8 @@ def exit_if_not_ours(loaded: LoadedRecipe, folders: list[Path]) -> None:
     for folder in folders:
         if other := find_other_owner(folder, loaded):
             exit_with_error(
-                f"{folder} holds what {other} was compiled to, and {loaded.document.file} would take its place: "
-                "give one of them another `name`, or compile it with -o; --force overwrites",
+                f"{folder} holds files compiled from {other}; {loaded.document.file} would overwrite them: "
+                "give one of them another `name`, use another folder with -o, or overwrite with --force",
                 ExitCode.INVALID_INPUT,
             )
 
@@ -144,7 +152,7 @@ def compile_backends_or_exit(loaded: LoadedRecipe, chosen: list[Backend], root: 
         except RecipeError as error:
             problems.update({(f.code, f.route, f.message): f for f in error.findings})
         except InvalidOutputError as error:
-            exit_with_error(f"the templates for {backend.title} are at fault: {error}", ExitCode.INVALID_INPUT)
+            exit_with_error(f"bug in the templates for {backend.title}: {error}", ExitCode.INVALID_INPUT)
     if problems:
         exit_with_findings(list(problems.values()))
     return every
@@ -158,14 +166,14 @@ def _compare_with_folder(outputs: list[CompiledRecipe], root: Path, *, show: boo
         changed = {one.backend.name: find_drifted(root / one.backend.name, one.files) for one in outputs}
         shown = "".join(diff_files(root / one.backend.name, one.files) for one in outputs) if show else ""
     except OSError as error:
-        exit_with_error(f"{error.filename} can't be read: {error.strerror}", ExitCode.USAGE)
+        exit_with_error(f"{error.filename}: cannot read: {error.strerror}", ExitCode.USAGE)
     if show:
         print_text(shown, nl=False)
     elif check:
         for name, files in changed.items():
             for changed_file in files:
                 there = (root / name / changed_file).is_file()
-                how = "is not what the recipe compiles to" if there else "is missing"
+                how = "is out of date" if there else "is missing"
                 print_stderr(f"{root / name / changed_file} {how}")
     return any(changed.values())
 
@@ -196,7 +204,7 @@ def write_output_or_exit(output: CompiledRecipe, root: Path, *, force: bool) -> 
     except HandEditedError as error:
         exit_with_error(f"{error} was edited by hand; {_OVERWRITE_HINT}", ExitCode.INVALID_INPUT)
     except OSError as error:
-        exit_with_error(f"{error.filename or folder} can't be written: {error.strerror}", ExitCode.USAGE)
+        exit_with_error(f"{error.filename or folder}: cannot write: {error.strerror}", ExitCode.USAGE)
 
 
 def get_compiled_folder(loaded: LoadedRecipe, output: Path | None) -> Path:

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-BACKEND_HELP = "Framework. [default: the recipe's, else the first that supports all of it]"
-BACKENDS_HELP = "Framework, or all. [default: the recipe's, else the first that supports all of it]"
+BACKEND_HELP = "Framework to use, as listed by `recipes backends`. [default: run.backend, else the first that \
+supports the recipe]"
+BACKENDS_HELP = "Framework to use, or `all`. [default: run.backend, else the first that supports the recipe]"
 
 
 class ExitCode(IntEnum):
@@ -36,21 +37,33 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
+EXIT_CODE_MEANINGS = {
+    ExitCode.SUCCESS: "success",
+    ExitCode.INVALID_INPUT: "invalid recipe or data",
+    ExitCode.USAGE: "usage error, missing file or no permission",
+    ExitCode.DOES_NOT_FIT: "does not fit the hardware",
+    ExitCode.ENVIRONMENT: "environment or preflight failure",
+    ExitCode.RUN_FAILED: "the run failed",
+    ExitCode.INTERRUPTED: "interrupted",
+}
+"""What each exit code means, in `recipes --help` and in the documentation."""
+
+
 def set_option(function: Function) -> Function:
     """`--set field=value`."""
-    help_text = "Override a field, as in training.epochs=1. May be repeated."
+    help_text = "Override a field of the recipe, e.g. training.epochs=1. Repeatable."
     return click.option("--set", "sets", multiple=True, metavar="FIELD=VALUE", help=help_text)(function)
 
 
 def format_option(*formats: str) -> Callable[[Function], Function]:
     """`--format`, one of the given."""
     return click.option(
-        "--format", "form", type=click.Choice(formats), default="text", show_default=True, help="Form of the output."
+        "--format", "form", type=click.Choice(formats), default="text", show_default=True, help="Output format."
     )
 
 
 def exit_with_error(message: str, code: ExitCode) -> NoReturn:
-    """Say why on standard error and end with this code."""
+    """Print an error on standard error and exit with this code."""
     print_stderr("recipes: " + message.replace("\n", "\n  "))
     sys.exit(code)
 
@@ -71,9 +84,9 @@ def load_recipe_or_exit(file: str, sets: tuple[str, ...], form: str = "text") ->
 
 
 def warn_custom_tokenizer_or_template(model: ModelFacts, recipe_sets_template: bool = False) -> None:
-    """Warn of a model folder's own tokenizer and template where they are none of Qwen's; linting has QR318 for it.
+    """Warn about a custom tokenizer or chat template in the model's folder; `lint` reports it as QR318.
 
-    Not of the template where the recipe names one.
+    With `recipe_sets_template`, the folder's template is not used and not warned about.
     """
     from qwen_recipes.qwen.models import describe_custom_template, describe_custom_tokenizer
 
@@ -85,7 +98,7 @@ def warn_custom_tokenizer_or_template(model: ModelFacts, recipe_sets_template: b
 
 def backend_version_option(function: Function) -> Function:
     """`--backend-version`."""
-    help_text = "Released version of the framework, as 0.16.1 or axolotl==0.16.1; the newest known where left out."
+    help_text = "Framework version, e.g. 0.16.1 or axolotl==0.16.1. [default: the newest supported]"
     return click.option("--backend-version", "version", metavar="VERSION", help=help_text)(function)
 
 
@@ -100,9 +113,9 @@ def get_backend_or_exit(name: str, version: str | None = None) -> Backend:
 
 
 def choose_backend_or_exit(loaded: LoadedRecipe, name: str | None, version: str | None = None) -> Backend:
-    """The framework that is named, the recipe's, or the first that supports all of it, which is said; or exit 2."""
+    """The framework named, else the recipe's, else the first that supports it, which is printed. May exit 2."""
     if name == "all":
-        exit_with_error("this command takes one framework: --backend NAME", ExitCode.USAGE)
+        exit_with_error("this command takes one framework, not all: --backend NAME", ExitCode.USAGE)
     return choose_backends_or_exit(loaded, name, version)[0]
 
 
@@ -112,7 +125,7 @@ def choose_backends_or_exit(loaded: LoadedRecipe, name: str | None, version: str
     from qwen_recipes.resolve.choose_backend import choose_backends
 
     if name == "all" and version is not None:
-        exit_with_error("--backend-version is one framework's: name it with --backend", ExitCode.USAGE)
+        exit_with_error("--backend-version needs one framework: add --backend NAME", ExitCode.USAGE)
     try:
         backends, why = choose_backends(loaded, name, version)
     except UnknownBackendError as error:
@@ -123,7 +136,7 @@ def choose_backends_or_exit(loaded: LoadedRecipe, name: str | None, version: str
 
 
 def exit_with_findings(findings: list[Finding], form: str = "text") -> NoReturn:
-    """Print findings and exit 1: on standard output where a machine asked, else on standard error."""
+    """Print findings and exit 1: as text on standard error, in other formats on standard output."""
     if form == "text":
         print_stderr(text(findings))
         print_stderr(summarize_findings(findings))
@@ -136,4 +149,4 @@ def summarize_findings(findings: list[Finding]) -> str:
     """`2 errors, 1 warning`."""
     counts = [(sum(f.severity == s for f in findings), s) for s in ("error", "warning", "advice")]
     said = [f"{count} {name}{'s' if count > 1 and name != 'advice' else ''}" for count, name in counts if count]
-    return ", ".join(said) or "nothing found"
+    return ", ".join(said) or "no problems"

@@ -37,14 +37,17 @@ if TYPE_CHECKING:
     "names",
     multiple=True,
     metavar="NAME",
-    help="GPU model, as if the recipe named it; may be repeated. [default: the recipe's]",
+    help="GPU model to estimate for, e.g. rtx-4090. Repeatable. [default: hardware.gpu, else this machine's]",
 )
 @set_option
 @format_option("text", "json")
 def command(file: str, backend: str | None, names: tuple[str, ...], sets: tuple[str, ...], form: str) -> None:
-    """Tell what a recipe takes: memory, time, disk; and what to change where it does not fit.
+    """Estimate memory, time and disk, and suggest changes that make the run fit.
 
-    Exits 3 where it fits on none of the GPUs.
+    Memory is per GPU in GiB; fits, may fit and does not fit compare the estimated range with what the GPU has left for
+    training. Exit code 3 if the recipe fits on none of the GPUs.
+
+    Example: recipes plan support.recipe.yaml --gpu rtx-4090 --gpu h100-80gb
     """
     from qwen_recipes.qwen.models import get_model_facts
 
@@ -73,7 +76,8 @@ def _assess_backend(loaded: LoadedRecipe, backend: Backend, gpu_names: tuple[str
     plan = resolve(loaded, backend)
     if plan.hardware.device == "cpu":
         exit_with_error(
-            "the recipe runs on the CPU, which has no GPU memory to plan; take out `device: cpu`", ExitCode.USAGE
+            "the recipe runs on the CPU, so there is no GPU memory to estimate: remove `hardware.device: cpu`",
+            ExitCode.USAGE,
         )
     return [
         assess_fit(*_name_gpu(loaded, plan, backend, gpu, named=bool(gpu_names)), backend, gpu)
@@ -101,7 +105,7 @@ def _select_gpus(plan: Plan, gpu_names: tuple[str, ...]) -> list[GpuModel]:
     try:
         asked = [get_gpu_model(name) for name in gpu_names or filter(None, [plan.hardware.gpu])]
     except UnknownGpuError as error:
-        exit_with_error(f"no such GPU: {error}", ExitCode.USAGE)
+        exit_with_error(f"unknown GPU: {error}", ExitCode.USAGE)
     found = asked or detect_known_gpus()
     return found or [get_gpu_model("rtx-4090")]
 

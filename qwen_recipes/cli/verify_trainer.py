@@ -26,7 +26,7 @@ def verify_trainer(loaded: Any, backends: list[Any], rows: int, form: str) -> No
 
 
 def _compile_or_exit(loaded: Any, backends: list[Any], form: str) -> list[tuple[Any, Any]]:
-    """The plans of the frameworks that the recipe compiles for; of several, those that refuse it are told of."""
+    """Plan and backend of each framework that the recipe compiles for; skipped frameworks are printed."""
     from qwen_recipes.compile import compile_recipe
 
     compiled, refused = [], []
@@ -39,7 +39,7 @@ def _compile_or_exit(loaded: Any, backends: list[Any], form: str) -> list[tuple[
         exit_with_findings(refused[0][1].findings, form)
     for backend, refusal in refused:
         first = next(finding for finding in refusal.findings if finding.severity == "error")
-        print_stderr(f"recipes: {backend.title} is left out, the recipe does not compile for it: {first.message}")
+        print_stderr(f"recipes: {backend.title} is skipped, the recipe does not compile for it: {first.message}")
     return compiled
 
 
@@ -60,12 +60,14 @@ def _probe_or_exit(loaded: Any, plan: Any, backend: Any, environment: Any, rows:
 
     with tempfile.TemporaryDirectory(prefix="recipes-verify-") as scratch:
         job = _prepare_or_exit(loaded, plan, backend, rows, Path(scratch))
-        print_stderr(f"recipes: {backend.title} starts on the CPU and stops at its trainer; this takes a minute or two")
+        print_stderr(
+            f"recipes: {backend.title} starts on the CPU and stops before training; this takes a minute or two"
+        )
         try:
             run_probes(backend.name, environment.interpreter, [job], Path(scratch) / "scratch")
             observation = job.read_observation()
         except ProbeFailedError as error:
-            exit_with_error(f"{backend.title} did not get to its trainer:\n{error}", ExitCode.ENVIRONMENT)
+            exit_with_error(f"{backend.title} failed before training started:\n{error}", ExitCode.ENVIRONMENT)
         checks = check_trainer(plan, job, observation, loaded.folder)
     print_stderr(f"recipes: {backend.title}: {count_results(checks)}")
     return TrainerReport(backend, checks, job.notes, observation["seconds"])
@@ -81,7 +83,7 @@ def _prepare_or_exit(loaded: Any, plan: Any, backend: Any, rows: int, folder: Pa
     except NotProbedError as error:
         exit_with_error(str(error), ExitCode.USAGE)
     except ModuleNotFoundError as error:
-        exit_with_error(f"{error.name} is not installed here: pip install 'qwen-recipes[tokens]'", ExitCode.ENVIRONMENT)
+        exit_with_error(f"{error.name} is not installed: pip install 'qwen-recipes[tokens]'", ExitCode.ENVIRONMENT)
     except (OSError, MissingSourceError) as error:
         exit_with_error(str(error), ExitCode.USAGE)
 

@@ -1,4 +1,4 @@
-"""Everything that is wrong with a recipe: what the spec forbids, and what the guards say of it."""
+"""All problems of a recipe: errors of the spec and findings of the guards."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def lint_text(
 
 
 def lint_recipe(loaded: LoadedRecipe, backend: str | None, version: str | None = None) -> list[Finding]:
-    """What the guards say of a recipe for its backend, or for all where none is named or `all` is; each finding once.
+    """Findings of the guards for the recipe's backend, or for all backends if none or `all` is named; each once.
 
-    Where a backend, or `all`, is named, what it can't be told is an error too.
+    If a backend, or `all`, is named, unsupported settings are errors too.
 
-    Raises RecipeError where it can't be resolved.
+    Raises RecipeError if the recipe cannot be resolved.
     """
     from qwen_recipes.backends import UnknownBackendError
     from qwen_recipes.guards.runner import run_guards

@@ -76,7 +76,7 @@ def read_model_facts(folder: Path, name: str) -> ModelFacts:
 def describe_custom_tokenizer(facts: ModelFacts) -> str:
     """What to tell of a model folder's own tokenizer, if Qwen did not release it; else nothing."""
     file = Path(facts.source) / "tokenizer.json"
-    return "" if facts.released_tokenizer else f"{file} is no tokenizer that Qwen released; it is used as it is"
+    return "" if facts.released_tokenizer else f"{file} is a custom tokenizer; it is used as it is"
 
 
 def describe_custom_template(facts: ModelFacts) -> str:
@@ -86,7 +86,7 @@ def describe_custom_template(facts: ModelFacts) -> str:
     """
     if not facts.local or facts.variant != "unknown" or read_chat_template(Path(facts.source)) is None:
         return ""
-    return f"the chat template of {facts.source} is none that Qwen released"
+    return f"{facts.source} uses a custom chat template"
 
 
 def _has_released_tokenizer(file: Path) -> bool:
@@ -96,7 +96,7 @@ def _has_released_tokenizer(file: Path) -> bool:
     try:
         return not file.is_file() or is_released_tokenizer(file)
     except OSError as problem:
-        raise ModelFolderError(f"{file} can't be read: {problem}") from problem
+        raise ModelFolderError(f"{file}: cannot read: {problem}") from problem
 
 
 def read_chat_template(folder: Path) -> str | None:
@@ -130,7 +130,7 @@ def _check_config_keys(folder: Path, model_type: object, shape: Mapping[str, Any
     optional = ("num_key_value_heads", "head_dim")
     wrong = [key for key in (*sizes, *optional) if shape.get(key) is not None and not _is_size(shape[key])]
     if wrong:
-        raise ModelFolderError(f"{folder / 'config.json'}: {', '.join(wrong)} must be a whole number above 0")
+        raise ModelFolderError(f"{folder / 'config.json'}: {', '.join(wrong)} must be positive whole numbers")
 
 
 def _is_size(value: object) -> bool:
@@ -167,9 +167,11 @@ def _read_text(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8")
     except FileNotFoundError:
-        raise ModelFolderError(f"{path.parent} holds no model: it has no {path.name}; {CONFIG_SUGGESTION}") from None
+        raise ModelFolderError(
+            f"{path.parent} is not a model folder: {path.name} is missing; {CONFIG_SUGGESTION}"
+        ) from None
     except (OSError, UnicodeDecodeError) as problem:
-        raise ModelFolderError(f"{path} can't be read: {problem}") from problem
+        raise ModelFolderError(f"{path}: cannot read: {problem}") from problem
 
 
 def _read_json_object(path: Path, required: bool) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class UnknownModelError(QwenRecipesError, LookupError):
         self.model, self.near = model, near
         meant = f"did you mean {' or '.join(near)}? " if near else ""
         super().__init__(
-            f"{model!r} is neither a released Qwen3 model nor a folder; {meant}"
+            f"unknown model {model!r}: not a released Qwen3 model and not a folder; {meant}"
             f"{'A' if near else 'a'} local folder with the model's config.json works too, whatever its name"
         )
 

@@ -68,11 +68,11 @@ def read_recipe_bytes(file: str) -> bytes:
     try:
         return Path(file).read_bytes()
     except IsADirectoryError:
-        raise RecipeReadError(f"{file} is a folder, not a recipe") from None
+        raise RecipeReadError(f"{file} is a folder, not a recipe file") from None
     except FileNotFoundError:
-        raise RecipeReadError(f"{file} is not there") from None
+        raise RecipeReadError(f"{file} does not exist") from None
     except OSError as error:
-        raise RecipeReadError(f"{file} can't be read: {error.strerror}") from None
+        raise RecipeReadError(f"{file}: cannot read: {error.strerror}") from None
 
 
 def load_recipe(file: str, overrides: tuple[str, ...] = ()) -> LoadedRecipe:

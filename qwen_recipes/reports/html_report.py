@@ -69,22 +69,25 @@ def _render_charts(curves: list[list[StepMetrics]], names: list[str]) -> str:
             found.append(
                 f"<figure>{draw_chart(lines, title)}<figcaption>{title} by optimizer step</figcaption></figure>"
             )
-    return "<h2>Curves</h2>" + "".join(found) if found else "<p class=note>No curve was kept.</p>"
+    return "<h2>Curves</h2>" + "".join(found) if found else "<p class=note>No metrics were recorded.</p>"
 
 
 def _render_summary(records: list[RunRecord], names: list[str]) -> str:
     rows = [
-        ("ended", [_describe_end(record) for record in records]),
-        ("began", [record.started for record in records]),
-        ("took", [format_duration(record.seconds) if record.seconds is not None else "" for record in records]),
+        ("status", [_describe_end(record) for record in records]),
+        ("started", [record.started for record in records]),
+        ("duration", [format_duration(record.seconds) if record.seconds is not None else "" for record in records]),
         ("framework", [" ".join(record.backend.values()) for record in records]),
         ("GPUs", [", ".join(gpu["name"] for gpu in record.gpus) or "none" for record in records]),
         ("steps", [f"{record.steps} of {record.planned_steps}" for record in records]),
         ("training loss", [_format_loss_change(record.first_loss, record.last_loss) for record in records]),
         ("validation loss", [_format_number(record.last_eval_loss) for record in records]),
-        ("tokens a second", [_format_number(record.metrics.get("tokens_per_second"), "{:,.0f}") for record in records]),
+        (
+            "tokens per second",
+            [_format_number(record.metrics.get("tokens_per_second"), "{:,.0f}") for record in records],
+        ),
         ("rows", [_format_row_counts(record) for record in records]),
-        ("whole checkpoints", [str(sum(one["damage"] is None for one in record.checkpoints)) for record in records]),
+        ("complete checkpoints", [str(sum(one["damage"] is None for one in record.checkpoints)) for record in records]),
         ("folder", [record.output for record in records]),
     ]
     head = "".join(
@@ -101,14 +104,14 @@ def _render_estimates(records: list[RunRecord], names: list[str]) -> str:
         planned, metrics = record.planned or {}, record.metrics
         memory, pace = metrics.get("peak_memory"), metrics.get("seconds_per_step")
         cells = [
-            format_bytes(planned["peak"]) if planned.get("peak") else "not planned",
+            format_bytes(planned["peak"]) if planned.get("peak") else "not estimated",
             f"{format_bytes(memory)} ({metrics.get('memory_of')})" if memory else "not measured",
-            format_duration(planned["seconds"]) if planned.get("seconds") else "not planned",
+            format_duration(planned["seconds"]) if planned.get("seconds") else "not estimated",
             format_duration(pace * record.steps) if pace and record.steps else "not measured",
         ]
         rows.append(_render_row(name, cells))
-    head = "<th></th><th>memory, planned</th><th>measured</th><th>time in steps, planned</th><th>measured</th>"
-    return f"<h2>Planned and measured</h2><table><tr>{head}</tr>{''.join(rows)}</table>"
+    head = "<th></th><th>memory, estimated</th><th>measured</th><th>time in steps, estimated</th><th>measured</th>"
+    return f"<h2>Estimated and measured</h2><table><tr>{head}</tr>{''.join(rows)}</table>"
 
 
 def _render_differences(first: tuple[RunRecord, str], second: tuple[RunRecord, str]) -> str:
@@ -120,9 +123,9 @@ def _render_differences(first: tuple[RunRecord, str], second: tuple[RunRecord, s
         if name != "result"
         for one in found
     ]
-    title = f"<h2>What differs: {escape(first[1])} and {escape(second[1])}</h2>"
+    title = f"<h2>Differences between {escape(first[1])} and {escape(second[1])}</h2>"
     head = f"<tr><th></th><th></th><th>{escape(first[1])}</th><th>{escape(second[1])}</th></tr>"
-    return title + (f"<table>{head}{''.join(rows)}</table>" if rows else "<p>Nothing but the results.</p>")
+    return title + (f"<table>{head}{''.join(rows)}</table>" if rows else "<p>Only the results differ.</p>")
 
 
 def _render_recipe(record: RunRecord, name: str) -> str:
@@ -132,7 +135,7 @@ def _render_recipe(record: RunRecord, name: str) -> str:
         for row in record.plan
     )
     text = f"<pre><code>{escape(record.recipe['text'])}</code></pre>"
-    head = "<tr><th>value</th><th></th><th>from</th><th>since</th></tr>"
+    head = "<tr><th>field</th><th>value</th><th>source</th><th>reason</th></tr>"
     return (
         f"<h2>Recipe of {escape(name)}</h2>{text}<details><summary>Every resolved value</summary>"
         f"<table>{head}{rows}</table></details>"
@@ -140,7 +143,7 @@ def _render_recipe(record: RunRecord, name: str) -> str:
 
 
 def _describe_end(record: RunRecord) -> str:
-    again = f", went on {len(record.attempts)} times" if record.attempts else ""
+    again = f", resumed {len(record.attempts)} times" if record.attempts else ""
     cause = f" ({record.cause})" if record.cause else ""
     return record.state + (f": {record.problem}{cause}" if record.problem else "") + again
 

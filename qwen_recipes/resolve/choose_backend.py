@@ -23,10 +23,10 @@ def choose_backend(loaded: LoadedRecipe, name: str | None = None, version: str |
     if named := get_named_backend(loaded, name):
         return load_backend_version(named, version), ""
     able = next((one for one in PREFERRED_BACKENDS if _supports(loaded, one)), None)
-    why = "the first that supports all of this recipe" if able else "the default, though none supports all of it"
+    why = "the first that supports this recipe" if able else "the default; no framework supports all of this recipe"
     chosen = able or PREFERRED_BACKENDS[0]
     title = load_backend(chosen).title
-    return load_backend_version(chosen, version), f"no framework is named: {title} is taken, {why}"
+    return load_backend_version(chosen, version), f"using {title}, {why}; choose with --backend or run.backend"
 
 
 def choose_backends(

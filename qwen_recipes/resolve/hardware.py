@@ -17,10 +17,10 @@ def resolve_hardware(recipe: Recipe, decisions: PlanDecisions, strategy: str | N
     `strategy` stands for the default where the recipe leaves it open.
     """
     h = recipe.hardware or Hardware.make_empty()
-    device = decisions.choose_value("hardware.device", h.device, "cuda", "training wants a GPU")
+    device = decisions.choose_value("hardware.device", h.device, "cuda", "train on a GPU")
     gpus = decisions.choose_value("hardware.gpus", h.gpus, 1, "one process" if device == "cpu" else "one GPU")
-    nodes = decisions.choose_value("hardware.nodes", h.nodes, 1, "one host")
-    decisions.choose_value("hardware.gpu", h.gpu, None, "not named: 24 GiB are assumed")
+    nodes = decisions.choose_value("hardware.nodes", h.nodes, 1, "one node")
+    decisions.choose_value("hardware.gpu", h.gpu, None, "not set: 24 GiB are assumed")
     asked = None if h.strategy == "auto" else h.strategy
     sizes = ("hardware.device", "hardware.gpus", "hardware.nodes")
     full = bool(recipe.method and recipe.method.type in ("full", "freeze"))
@@ -37,7 +37,7 @@ def resolve_hardware(recipe: Recipe, decisions: PlanDecisions, strategy: str | N
         gpus=gpus,
         nodes=nodes,
         strategy=asked or default,
-        offload=decisions.choose_value("hardware.offload", h.offload, "none", "host memory is slow (QR109)"),
+        offload=decisions.choose_value("hardware.offload", h.offload, "none", "offload slows training down (QR109)"),
         **splits,
     )
     _check_parallel_sizes(plan, decisions)
@@ -46,7 +46,7 @@ def resolve_hardware(recipe: Recipe, decisions: PlanDecisions, strategy: str | N
 
 def _resolve_parallel_size(h: Hardware, field: str, decisions: PlanDecisions) -> int:
     asked: int | None = getattr(h, field)
-    return decisions.choose_value(f"hardware.{field}", asked, 1, "nothing is split so")
+    return decisions.choose_value(f"hardware.{field}", asked, 1, "not split")
 
 
 def _check_parallel_sizes(plan: HardwarePlan, decisions: PlanDecisions) -> None:
@@ -54,23 +54,24 @@ def _check_parallel_sizes(plan: HardwarePlan, decisions: PlanDecisions) -> None:
     if plan.world % parts:
         decisions.report_problem(
             ("hardware", "gpus"),
-            f"{plan.world} GPUs can't be split into groups of {parts}",
+            f"{plan.world} GPUs cannot be divided into groups of {parts}",
             f"a multiple of {parts} GPUs",
         )
     elif (plan.world // plan.pipeline_parallel) % plan.expert_parallel:
         decisions.report_problem(
             ("hardware", "expert_parallel"),
-            f"{plan.world // plan.pipeline_parallel} GPUs can't share experts in groups of {plan.expert_parallel}",
+            f"{plan.world // plan.pipeline_parallel} GPUs cannot be divided into expert groups of "
+            f"{plan.expert_parallel}",
             f"a divisor of {plan.world // plan.pipeline_parallel}",
         )
 
 
 def _choose_strategy(device: str, world_size: int, *, full: bool) -> tuple[str, str]:
     if device == "cpu" or world_size == 1:
-        return "single", "one process trains"
+        return "single", "one process"
     if full:
-        return "fsdp", "every weight is trained: weights, gradients and optimizer are sharded (QR107)"
-    return "zero2", "an adapter is trained: gradients and optimizer are sharded, the base is whole (QR107)"
+        return "fsdp", "full fine-tuning: weights, gradients and optimizer states are sharded (QR107)"
+    return "zero2", "adapter: gradients and optimizer states are sharded (QR107)"
 
 
 def find_gpu(recipe: Recipe, decisions: PlanDecisions) -> GpuModel | None:
@@ -81,5 +82,5 @@ def find_gpu(recipe: Recipe, decisions: PlanDecisions) -> GpuModel | None:
     try:
         return get_gpu_model(name)
     except UnknownGpuError as error:
-        decisions.report_problem(("hardware", "gpu"), f"`{name}` is not in the catalogue of GPUs", str(error))
+        decisions.report_problem(("hardware", "gpu"), f"unknown GPU `{name}`", str(error))
         return None

@@ -49,7 +49,7 @@ class RunProgress:
 class ProgressReader:
     """Follows one run.
 
-    `log_every` is the recipe's, `start_step` the step it goes on from, `measure_memory` measures bytes.
+    `log_every` is the recipe's, `start_step` the step it resumes from, `measure_memory` measures bytes.
     """
 
     def __init__(
@@ -170,7 +170,7 @@ class _JsonlTail:
         self.place = path.stat().st_size if path.is_file() else 0
 
     def read_new_entries(self) -> Iterator[dict[str, Any]]:
-        """The maps of whole lines since the last look. A file that got shorter was begun anew."""
+        """The maps of complete lines added since the last call. A file that got shorter is read from its start."""
         try:
             size = self.path.stat().st_size
             if size == self.place:

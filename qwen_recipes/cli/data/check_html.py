@@ -1,4 +1,4 @@
-"""What was found in rows, as one HTML page: plots are inline SVG, nothing is loaded from anywhere."""
+"""The result of `data check` as one HTML page with inline SVG plots."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def render_check_page(summary: dict[str, Any]) -> str:
     more = f" and {len(summary['files']) - 8} more" if len(summary["files"]) > 8 else ""
     body = "\n".join(
         [
-            "<h1>Rows checked</h1>",
+            "<h1>Data check</h1>",
             f"<p>{files}{more}</p>",
             f"<p class=soft>{escape(summary['model'])} · chat template {escape(summary['template'])} · "
             f"loss on {escape(summary['train_on'])}</p>",
@@ -50,7 +50,7 @@ def render_check_page(summary: dict[str, Any]) -> str:
         ]
     )
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><style>{STYLE}</style>'
-    head = f"<head>{head}<title>Rows checked</title></head>"
+    head = f"<head>{head}<title>Data check</title></head>"
     return f"<!doctype html>\n<html lang=en>{head}\n<body>\n{body}\n</body></html>\n"
 
 
@@ -59,10 +59,10 @@ def _render_facts(summary: dict[str, Any]) -> str:
     trained = f"{100 * train['trained_tokens'] / train['tokens']:.1f} %" if train["tokens"] else "none"
     facts = [
         (f"{train['read']:,}", "training rows read"),
-        (f"{train['good']:,}", "can be trained on"),
+        (f"{train['good']:,}", "usable"),
         (f"{train['tokens']:,}", "tokens"),
-        (trained, "of the tokens trained"),
-        (f"{train['with_reasoning']:,}", "rows with reasoning"),
+        (trained, "of the tokens in the loss"),
+        (f"{train['with_reasoning']:,}", "with reasoning"),
     ]
     if "validation" in summary:
         facts.append((f"{summary['validation']['read']:,}", "validation rows read"))
@@ -83,14 +83,14 @@ def _render_lengths(lengths: dict[str, Any], rows: int) -> str:
     values = "".join(f"<td class=number>{value}</td>" for _, value in cells)
     table = f"<table><tr>{heads}</tr><tr>{values}</tr></table>"
     said = (
-        [_describe_sequence_length("sequence_length", at) + f" Without a trained token: {at['nothing_trained']:,}."]
+        [_describe_sequence_length("sequence_length", at) + f" Without a token in the loss: {at['nothing_trained']:,}."]
         if at
         else []
     )
     if len(marks) > len(said):
         said.append(_describe_sequence_length("Proposed", proposal))
     lines = "".join(f"<p>{line}</p>" for line in said)
-    return f"<h2>Tokens of a row</h2>{draw_histogram(lengths['histogram'], marks)}{table}{lines}"
+    return f"<h2>Length in tokens</h2>{draw_histogram(lengths['histogram'], marks)}{table}{lines}"
 
 
 def _describe_sequence_length(name: str, stats: dict[str, Any]) -> str:
@@ -103,12 +103,12 @@ def _describe_sequence_length(name: str, stats: dict[str, Any]) -> str:
 
 def _render_turn_counts(train: dict[str, Any]) -> str:
     turns = train["assistant_turns"]
-    return f"<h2>Answers in a row</h2>{draw_share_bars(turns)}" if turns else ""
+    return f"<h2>Answers per example</h2>{draw_share_bars(turns)}" if turns else ""
 
 
 def _render_findings(findings: list[dict[str, Any]]) -> str:
     if not findings:
-        return "<h2>Findings</h2><p>Nothing found.</p>"
+        return "<h2>Findings</h2><p>No problems.</p>"
     return "<h2>Findings</h2>" + "".join(map(_render_finding, findings))
 
 
@@ -128,5 +128,5 @@ def _render_finding(finding: dict[str, Any]) -> str:
     opened = " open" if finding["severity"] == "error" else ""
     return (
         f"<details{opened}><summary>{kind} {escape(finding['title'])}: {finding['count']:,}{share}</summary>"
-        f"<table>{rows}</table><p>Instead: {_render_code_spans(finding['instead'])}</p></details>"
+        f"<table>{rows}</table><p>Help: {_render_code_spans(finding['suggestion'])}</p></details>"
     )

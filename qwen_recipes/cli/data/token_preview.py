@@ -51,8 +51,8 @@ class RowPreview:
     @property
     def size_summary(self) -> str:
         """Its size in words."""
-        cut = f"; {self.cut:,} behind the sequence length" if self.cut else ""
-        return self.problem or f"{self.tokens:,} tokens, {self.trained:,} of them trained{cut}"
+        cut = f"; {self.cut:,} beyond sequence_length" if self.cut else ""
+        return self.problem or f"{self.tokens:,} tokens, {self.trained:,} of them in the loss{cut}"
 
 
 def preview_row(name: str, row: Row, encoder: Any, limit: int | None) -> Iterator[RowPreview]:
@@ -132,11 +132,11 @@ def render_preview_page(rows: Sequence[RowPreview], description: str) -> str:
         f"<pre>{''.join(map(_render_html_span, row.segments))}</pre>"
         for row in rows
     )
-    legend = '<p><span class="t">trained</span> · masked · <span class="c">control token</span> · '
-    legend += '<span class="x">behind the sequence length</span></p>'
+    legend = '<p><span class="t">in the loss</span> · masked · <span class="c">control token</span> · '
+    legend += '<span class="x">beyond sequence_length</span></p>'
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><style>{STYLE}</style>'
-    head = f"<head>{head}<title>Rows</title></head>"
-    top = f"<h1>Rows as the model sees them</h1><p>{escape(description)}</p>{legend}"
+    head = f"<head>{head}<title>Data preview</title></head>"
+    top = f"<h1>Data preview</h1><p>{escape(description)}</p>{legend}"
     return f"<!doctype html>\n<html lang=en>{head}\n<body>{top}\n{body}\n</body></html>\n"
 
 

@@ -40,7 +40,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
         return
     keys = _DORA_KEYS if dora is True and not (starts and variant == "dora") else _PISSA_KEYS
     key = keys[context.backend.name]
-    yield Violation(context.get_native_route(keys), f"`{key}` trains DoRA and PiSSA at once", f"remove `{key}`")
+    yield Violation(context.get_native_route(keys), f"`{key}` enables DoRA together with PiSSA", f"remove `{key}`")
 
 
 GUARD = Guard("QR204", "two-variants", "advice", "high", __doc__, check)

@@ -40,14 +40,14 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if said:
         yield Violation(
             context.get_native_route(SYSTEM_PROMPT_KEYS),
-            "rows without a system message would get one that Qwen3 does not have",
-            f"remove `{SYSTEM_PROMPT_KEYS[context.backend.name]}`, and write the message into the rows",
+            "examples without a system message get one that Qwen3 does not have",
+            f"remove `{SYSTEM_PROMPT_KEYS[context.backend.name]}`, and write the message into the data",
         )
     if template in QWEN2_TEMPLATES.get(context.backend.name, ()):
         name = TEMPLATE_KEYS[context.backend.name]
         yield Violation(
             context.get_native_route(TEMPLATE_KEYS),
-            f"`{name}: {template}` is Qwen2.5's, which adds a system prompt",
+            f"`{name}: {template}` is the template of Qwen2.5, which adds a system prompt",
             f"remove `{name}`",
         )
 

@@ -34,7 +34,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
         name = THINKING_KEYS[context.backend.name]
         yield Violation(
             context.get_native_route(THINKING_KEYS),
-            f"`{name}` changes nothing that is trained here",
+            f"`{name}` has no effect on training here",
             f"remove `{name}`",
         )
 

@@ -40,7 +40,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if context.get_native_value(NEW_TOKEN_KEYS) and method.adapter and not trained:
         yield Violation(
             context.get_native_route(NEW_TOKEN_KEYS),
-            "the rows of new tokens are never trained",
+            "the embeddings of new tokens are not trained",
             f"modules_to_save: {EMBEDDING_MODULES} under `method`",
             Fix((("method.modules_to_save", EMBEDDING_MODULES),), safe=False),
         )

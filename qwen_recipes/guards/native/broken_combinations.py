@@ -24,15 +24,15 @@ def check_llamafactory(config: NativeConfig, data: dict[str, Any]) -> Iterator[N
     if read_switch(data, "use_dora") and config.interpreted_settings.bits and is_at_least("0.9.3", config):
         yield NativeViolation(
             ("use_dora",),
-            "it refuses DoRA on any quantized base since 0.9.3",
-            "use_dora: false, or a base in 16 bits",
+            "DoRA on a quantized base is refused since 0.9.3",
+            "use_dora: false, or a 16-bit base",
         )
     loss = data.get("pref_loss")
     if loss in ("hinge", "ipo", "kto_pair") and data.get("stage") == "dpo" and is_at_least("0.9.4", config):
-        message = f"`pref_loss: {loss}` trains the plain sigmoid loss since 0.9.4, without a word"
+        message = f"`pref_loss: {loss}` silently trains the sigmoid loss since 0.9.4"
         yield NativeViolation(("pref_loss",), message, "pref_loss: sigmoid, orpo or simpo")
     if data.get("stage") == "ppo" and is_at_least("0.9.4", config):
-        message = "PPO wants TRL 0.9.6 at most, and this version TRL 0.18 at least: it does not start"
+        message = "PPO fails to start: it needs TRL 0.9.6 or older, and this version needs TRL 0.18 or newer"
         yield NativeViolation(("stage",), message, "stage: dpo, or LLaMA-Factory 0.9.3")
     adapter = config.interpreted_settings.adapter
     if read_switch(data, "use_asft_loss") and adapter and not data.get("ref_model"):
@@ -49,7 +49,7 @@ def check_axolotl(config: NativeConfig, data: dict[str, Any]) -> Iterator[Native
         yield NativeViolation(("optimizer",), message, f"optimizer: {optimizer.replace('ao_adamw', 'adamw_torch')}")
     parallel = data.get("tensor_parallel_size")
     if isinstance(parallel, int) and parallel > 1 and data.get("adapter") == "lora":
-        message = "tensor parallelism with LoRA is refused when the model is loaded"
+        message = "tensor parallelism with LoRA fails when the model is loaded"
         yield NativeViolation(("tensor_parallel_size",), message, "tensor_parallel_size: 1")
     fsdp = data.get("fsdp_config") or {}
     staged = isinstance(fsdp, dict) and fsdp.get("cpu_ram_efficient_loading") is True
@@ -60,7 +60,7 @@ def check_axolotl(config: NativeConfig, data: dict[str, Any]) -> Iterator[Native
         and is_at_least("0.20", config)
     ):
         yield NativeViolation(
-            ("peft_use_dora",), "DoRA can't be trained on a base that FSDP2 loads in stages", "plain LoRA"
+            ("peft_use_dora",), "DoRA cannot be trained on a base that FSDP2 loads in stages", "plain LoRA"
         )
 
 
@@ -76,7 +76,7 @@ def check_ms_swift(config: NativeConfig, data: dict[str, Any]) -> Iterator[Nativ
     bits = config.interpreted_settings.bits
     if bits and data.get("quant_method") == "bnb" and data.get("tuner_type") == "full":
         yield NativeViolation(
-            ("tuner_type",), "a base quantized by bitsandbytes can't be trained in full", "tuner_type: lora"
+            ("tuner_type",), "a base quantized by bitsandbytes cannot be fully fine-tuned", "tuner_type: lora"
         )
     if bits and data.get("quant_method") == "bnb" and str(data.get("init_weights")).startswith("pissa"):
-        yield NativeViolation(("init_weights",), "PiSSA can't start from a quantized base", "init_weights: true")
+        yield NativeViolation(("init_weights",), "PiSSA cannot start from a quantized base", "init_weights: true")

@@ -18,5 +18,5 @@ def check_qr301(config: NativeConfig) -> Iterator[NativeViolation]:
     special = data.get("special_tokens")
     named = isinstance(special, Mapping) and special.get("eos_token") == END_OF_TURN
     if not named and END_OF_TURN not in str(data.get("eot_tokens")) and "tokenizer_config" not in data:
-        message = f"a Base model is trained on chat, and nothing says that {END_OF_TURN} ends a turn"
+        message = f"a Base model is trained on chat, but {END_OF_TURN} is not set as the end of a turn"
         yield NativeViolation(("base_model",), message, f'eot_tokens: ["{END_OF_TURN}"]')

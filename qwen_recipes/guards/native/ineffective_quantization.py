@@ -29,8 +29,8 @@ def check_qr212(config: NativeConfig) -> Iterator[NativeViolation]:
 def check_ms_swift(data: dict[str, Any]) -> Iterator[NativeViolation]:
     """Bits without a method."""
     if data.get("quant_bits") and not data.get("quant_method"):
-        message = "`quant_bits` without `quant_method` quantizes nothing"
-        yield NativeViolation(("quant_bits",), message, "quant_method: bnb beside it", at_key=True)
+        message = "`quant_bits` has no effect without `quant_method`"
+        yield NativeViolation(("quant_bits",), message, "add quant_method: bnb", at_key=True)
 
 
 def check_axolotl(data: dict[str, Any]) -> Iterator[NativeViolation]:
@@ -45,7 +45,7 @@ def check_axolotl(data: dict[str, Any]) -> Iterator[NativeViolation]:
             and adapter != kind
             and not read_switch(data, get_other_switch(key))
         ):
-            message = f"`{key}` does nothing with `adapter: {adapter}`: the base is loaded in 16 bits"
+            message = f"`{key}` has no effect with `adapter: {adapter}`: the base is loaded in 16 bits"
             yield NativeViolation((key,), message, f"adapter: {kind}", at_key=True)
 
 
@@ -64,5 +64,5 @@ def check_llamafactory(config: NativeConfig, data: dict[str, Any]) -> Iterator[N
         and "$" not in method
     )
     if data.get("quantization_bit") and named and is_at_least("0.9.3", config):
-        message = f"no quantization method is called {method}: the base is loaded in 16 bits"
+        message = f"unknown quantization method {method}: the base is loaded in 16 bits"
         yield NativeViolation(("quantization_method",), message, "quantization_method: bnb")

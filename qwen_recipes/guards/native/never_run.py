@@ -24,10 +24,10 @@ def check_evaluation(data: dict[str, Any]) -> Iterator[NativeViolation]:
     when = [data.get(key) for key in ("eval_steps", "evals_per_epoch", "eval_strategy", "evaluation_strategy")]
     key = "val_set_size" if data.get("val_set_size") else "test_datasets"
     if held_back and not any(when):
-        message = f"`{key}` sets rows aside, and nothing says when to evaluate: it never happens"
+        message = f"`{key}` holds out validation data, but no evaluation interval is set: evaluation never runs"
         yield NativeViolation((key,), message, "eval_strategy: epoch, or eval_steps", severity="warning", at_key=True)
     elif held_back and data.get("evals_per_epoch") == 1 and data.get("num_epochs") == 1 and not any(when[2:]):
-        message = "one evaluation in one epoch is never run"
+        message = "one evaluation per epoch in a run of one epoch never runs"
         yield NativeViolation(("evals_per_epoch",), message, "eval_strategy: epoch", severity="warning")
 
 

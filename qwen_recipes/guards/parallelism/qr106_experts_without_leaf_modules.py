@@ -58,7 +58,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     able = [name for name, kinds in LEAF_MODULE_ARCHITECTURES.items() if kind in kinds]
     yield Violation(
         ("hardware", "strategy"),
-        f"{context.backend.title} {plan.backend_version} registers no leaf modules for `{kind}`: ZeRO-3 hangs",
+        f"{context.backend.title} {plan.backend_version} does not register leaf modules for `{kind}`: ZeRO-3 hangs",
         f"{' or '.join(able)}, which register them" if able else "strategy: zero2",
     )
 

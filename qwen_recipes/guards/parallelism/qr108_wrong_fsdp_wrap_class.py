@@ -40,7 +40,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if not own:
         yield Violation(
             context.locate_field("hardware.strategy", "hardware.gpus", "method.type"),
-            f"no decoder layer class is known for `{plan.model.model_type}`",
+            f"unknown decoder layer class for `{plan.model.model_type}`",
             "strategy: zero3",
             Fix((("hardware.strategy", "zero3"),), safe=False) if not plan.method.adapter else None,
         )
@@ -48,7 +48,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if own and named and named != [own]:
         yield Violation(
             context.get_native_route(_FSDP_CONFIG_KEYS),
-            f"FSDP is told to wrap {', '.join(named)}, and this model's layers are {own}",
+            f"FSDP wraps {', '.join(named)}, but this model's layers are {own}",
             f"remove `{_FSDP_CONFIG_KEYS[plan.backend]}`, or wrap {own}",
         )
 

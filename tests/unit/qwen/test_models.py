@@ -223,7 +223,7 @@ def test_other_architecture_is_read_and_only_estimated(tmp_path):
             "lacks model_type, hidden_size",
         ),
         (CONFIG | {"model_type": "qwen3_moe"}, "lacks num_experts, num_experts_per_tok, moe_intermediate_size"),
-        (CONFIG | {"hidden_size": "wide", "head_dim": 0}, "hidden_size, head_dim must be a whole number"),
+        (CONFIG | {"hidden_size": "wide", "head_dim": 0}, "hidden_size, head_dim must be positive whole numbers"),
     ],
 )
 def test_bad_folder(tmp_path, config, message):
@@ -232,13 +232,13 @@ def test_bad_folder(tmp_path, config, message):
 
 
 def test_folder_without_config(tmp_path):
-    with pytest.raises(ModelFolderError, match=r"holds no model: it has no config\.json"):
+    with pytest.raises(ModelFolderError, match=r"is not a model folder: config\.json is missing"):
         get_model_facts(str(tmp_path))
 
 
 def test_config_that_is_not_text(tmp_path):
     (tmp_path / "config.json").write_bytes(b"\xff\xfe")
-    with pytest.raises(ModelFolderError, match="can't be read"):
+    with pytest.raises(ModelFolderError, match="cannot read"):
         get_model_facts(str(tmp_path))
 
 
@@ -248,4 +248,4 @@ def test_commands_tell_of_a_folder_s_template_unless_the_recipe_names_one(tmp_pa
     recipe = tmp_path / "r.yaml"
     recipe.write_text(f"version: 1\nmodel: {folder}\ndata: {{train: rows.jsonl}}\n{chat}run: {{backend: axolotl}}\n")
     said = CliRunner().invoke(main, ["plan", str(recipe), "--gpu", "h100"]).stderr
-    assert ("is none that Qwen released" in said) is told
+    assert ("uses a custom chat template" in said) is told
