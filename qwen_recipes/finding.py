@@ -20,6 +20,8 @@ class Span:
     column: int
     end_line: int
     end_column: int
+    file: str = ""
+    """The file, where it is a base that the recipe extends."""
 
 
 COMMAND_LINE_SPAN = Span(0, 0, 0, 0)

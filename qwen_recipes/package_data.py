@@ -8,6 +8,6 @@ _PACKAGE = Path(__file__).parent
 
 
 def find_package_data(folder: str) -> Path:
-    """The folder `templates` or `schemas` that belongs to this installation."""
+    """The folder `templates`, `schemas` or `presets` that belongs to this installation."""
     inside = _PACKAGE / "_shipped" / folder
     return inside if inside.is_dir() else _PACKAGE.parent / folder

@@ -28,7 +28,8 @@ from qwen_recipes.compile import compile_recipe
 from qwen_recipes.finding import RecipeError
 from qwen_recipes.guards.fixes import fix_text
 from qwen_recipes.guards.lint import lint_recipe, lint_text
-from qwen_recipes.recipe.load import RecipeReadError, load_recipe_text
+from qwen_recipes.recipe.load import load_recipe_text
+from qwen_recipes.recipe.read_file import RecipeReadError
 from tools.fuzz_inputs import KINDS, make_input
 
 EXAMPLES = Path(__file__).parent.parent / "examples"

@@ -25,8 +25,8 @@ from qwen_recipes.cli.options_and_exits import (
 from qwen_recipes.finding import Finding
 from qwen_recipes.guards.lint import lint_recipe, lint_text
 from qwen_recipes.guards.lint_settings import LintSettingsError, load_lint_settings, parse_selectors
-from qwen_recipes.recipe.load import RecipeReadError, read_recipe_bytes
 from qwen_recipes.recipe.overrides import OverrideError
+from qwen_recipes.recipe.read_file import RecipeReadError, read_recipe_bytes
 
 if TYPE_CHECKING:
     from qwen_recipes.guards.fixes import FixResult
@@ -50,7 +50,8 @@ class LintOptions:
         name, folder = ("<stdin>", Path()) if file == "-" else (file, Path(file).parent)
         found = self._lint_native(content, name)
         if found is None:
-            found = lint_text(content, name, folder, self.backend, self.sets, self.version)
+            check_data = not self.select and file != "-"
+            found = lint_text(content, name, folder, self.backend, self.sets, self.version, check_data=check_data)
         return load_lint_settings(file, self.select, self.ignore).apply(found)
 
     def _lint_native(self, content: bytes | str, name: str) -> list[Finding] | None:
@@ -108,7 +109,8 @@ def command(
     `version` and `model` at the top level are checked. Configs and launch scripts of Axolotl, LLaMA-Factory and
     ms-swift are recognized by their content; with --as, folders are searched for configs of that framework.
 
-    All problems of a file are reported at once. Exit code 1 if there is an error; warnings and advice do not fail.
+    All problems of a file are reported at once, with a warning for each data file that does not exist. Exit code 1 if
+    there is an error; warnings and advice do not fail.
 
     Settings: `select`, `ignore` and `severity` (code = "error", "warning", "advice" or "off") under
     [tool.qwen-recipes.lint] in pyproject.toml, or [lint] in .recipes.toml.

@@ -13,7 +13,9 @@ from qwen_recipes.recipe.file_names import RECIPE_SUFFIXES
 NATIVE_SUFFIXES = (".yaml", ".yml", ".sh")
 _SKIPPED_FOLDERS = {"node_modules", "__pycache__", "site-packages", "venv"}
 _HEAD_BYTES = 1_000_000
-_TOP_LEVEL_KEYS = [re.compile(rf"^\ufeff?{key}[ \t]*:(?:\s|$)", re.M) for key in ("version", "model")]
+_TOP_LEVEL_KEYS = {
+    key: re.compile(rf"^\ufeff?{key}[ \t]*:(?:\s|$)", re.M) for key in ("version", "model", "data", "extends")
+}
 
 
 class PathNotFoundError(QwenRecipesError):
@@ -89,6 +91,10 @@ def _read_head(path: str) -> bytes:
 
 
 def looks_like_recipe(content: bytes | str) -> bool:
-    """Whether the text has what every recipe has at its top level: `version` and `model`."""
+    """Whether the text has what a recipe has at its top level: `version`, `model` and `data`, or `extends`.
+
+    A base that others extend, without a model or without data, is not judged by itself.
+    """
     text = content if isinstance(content, str) else content.decode("utf-8-sig", errors="replace")
-    return all(pattern.search(text) for pattern in _TOP_LEVEL_KEYS)
+    says = {key for key, pattern in _TOP_LEVEL_KEYS.items() if pattern.search(text)}
+    return {"version", "model", "data"} <= says or "extends" in says

@@ -70,8 +70,9 @@ def exit_with_error(message: str, code: ExitCode) -> NoReturn:
 
 def load_recipe_or_exit(file: str, sets: tuple[str, ...], form: str = "text") -> LoadedRecipe:
     """The recipe, or its problems printed and exit 1; a file that can't be read exits 2."""
-    from qwen_recipes.recipe.load import RecipeReadError, load_recipe
+    from qwen_recipes.recipe.load import load_recipe
     from qwen_recipes.recipe.overrides import OverrideError
+    from qwen_recipes.recipe.read_file import RecipeReadError
 
     try:
         return load_recipe(file, sets)

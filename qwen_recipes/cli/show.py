@@ -49,7 +49,7 @@ def command(
     """
     loaded = load_recipe_or_exit(file, sets, form)
     if not resolved:
-        _print_recipe(loaded.recipe.model_dump(exclude_none=True), form)
+        _print_recipe(loaded.recipe.model_dump(exclude_none=True, exclude={"extends"}), form)
         return
     from qwen_recipes.resolve import resolve
 

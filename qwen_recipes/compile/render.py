@@ -49,7 +49,7 @@ def format_header(plan: Plan, backend: Backend) -> str:
     lines = [
         f"{plan.name}: compiled by qwen-recipes {__version__} for {backend.title} {plan.backend_version}",
         f"recipe {plan.recipe_hash[:16]}; edit the recipe, not this file",
-        f"trained weights are {plan.training.weights_dtype}",
+        f"trained weights are held in {plan.training.weights_dtype}",
     ]
     if plan.method.adapter:
         lines.append(f"adapter scale {plan.method.scale:.4g} ({plan.method.scale_formula})")

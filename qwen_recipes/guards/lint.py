@@ -17,17 +17,27 @@ def lint_text(
     backend: str | None = None,
     sets: tuple[str, ...] = (),
     version: str | None = None,
+    *,
+    check_data: bool = False,
 ) -> list[Finding]:
     """Every finding of a recipe's text, in the order of the file; `name` is what findings call it.
+
+    With `check_data`, data files that do not exist are warnings.
 
     Raises OverrideError for what is no override.
     """
     try:
-        return lint_recipe(load_recipe_text(content, name, folder, sets), backend, version)
+        loaded = load_recipe_text(content, name, folder, sets)
+        found = lint_recipe(loaded, backend, version)
     except OverrideError:
         raise
     except RecipeError as error:
         return error.findings
+    if check_data:
+        from qwen_recipes.guards.missing_data import find_missing_data
+
+        found = sorted([*found, *find_missing_data(loaded)], key=lambda f: f.span.line if f.span else 0)
+    return found
 
 
 def lint_recipe(loaded: LoadedRecipe, backend: str | None, version: str | None = None) -> list[Finding]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from qwen_recipes.finding import Finding, RecipeError
+from qwen_recipes.finding import Finding, RecipeError, Span
 from qwen_recipes.guards.lint import lint_text
 from qwen_recipes.guards.lint_settings import LintSettingsError, load_lint_settings
 from qwen_recipes.guards.native import lint_if_native
@@ -65,9 +65,20 @@ def lint_document(path: Path, text: str) -> LintedDocument:
     found = lint_text(text, str(path), path.parent) if ours else lint_if_native(text, str(path))
     if found is None:
         return LintedDocument(path, text, ())
+    found = [_locate_in_document(finding, text) for finding in found]
     complaint = ""
     try:
         found = load_lint_settings(str(path), (), ()).apply(found)
     except LintSettingsError as error:
         complaint = str(error)
     return LintedDocument(path, text, tuple(found), complaint, "recipe" if ours else "native")
+
+
+def _locate_in_document(finding: Finding, text: str) -> Finding:
+    """A finding in a file that the recipe extends stands at `extends`: an editor shows one document."""
+    if finding.span is None or not finding.span.file:
+        return finding
+    said = f"{finding.file}:{finding.span.line}: {finding.message}"
+    said += f" (instead: {finding.suggestion})" if finding.suggestion else ""
+    line = next((i for i, one in enumerate(text.splitlines(), 1) if one.startswith("extends")), 1)
+    return replace(finding, message=said, suggestion="", span=Span(line, 1, line, len("extends") + 1))

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.finding import Finding, RecipeError
+from qwen_recipes.recipe.composition.extends import compose_document
+from qwen_recipes.recipe.composition.paths import fill_in_variables
 from qwen_recipes.recipe.cross_field_checks import find_contradictions
 from qwen_recipes.recipe.locate import locate_finding
 from qwen_recipes.recipe.names import explain_unusable_name, make_name
 from qwen_recipes.recipe.overrides import apply_overrides
+from qwen_recipes.recipe.read_file import read_recipe_bytes
 from qwen_recipes.recipe.spec import Recipe
 from qwen_recipes.recipe.validation import validate_document
 from qwen_recipes.yaml_text.nodes import Document, plain_data
 from qwen_recipes.yaml_text.reader import read_yaml
-
-
-class RecipeReadError(QwenRecipesError):
-    """The file is not there or can't be read."""
 
 
 @dataclass(frozen=True)
@@ -51,28 +48,15 @@ class LoadedRecipe:
 
     @cached_property
     def recipe_hash(self) -> str:
-        """SHA-256 over what the recipe says, in hex; comments and layout don't count."""
-        return hash_content(plain_data(self.document.root))
+        """SHA-256 over what the recipe and its bases say together, in hex; comments and layout don't count."""
+        data = plain_data(self.document.root)
+        return hash_content({key: value for key, value in data.items() if key != "extends"})
 
 
 def hash_content(data: object) -> str:
     """SHA-256 of the canonical JSON of `data`, in hex."""
     text = json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def read_recipe_bytes(file: str) -> bytes:
-    """The file's bytes; `-` is standard input. Raises RecipeReadError."""
-    if file == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return Path(file).read_bytes()
-    except IsADirectoryError:
-        raise RecipeReadError(f"{file} is a folder, not a recipe file") from None
-    except FileNotFoundError:
-        raise RecipeReadError(f"{file} does not exist") from None
-    except OSError as error:
-        raise RecipeReadError(f"{file}: cannot read: {error.strerror}") from None
 
 
 def load_recipe(file: str, overrides: tuple[str, ...] = ()) -> LoadedRecipe:
@@ -84,12 +68,13 @@ def load_recipe(file: str, overrides: tuple[str, ...] = ()) -> LoadedRecipe:
 
 def load_recipe_text(content: bytes | str, name: str, folder: Path, overrides: tuple[str, ...] = ()) -> LoadedRecipe:
     """As `load_recipe`, for text: findings call it `name`, relative paths start at `folder`. Raises RecipeError."""
-    return _validate(apply_overrides(read_yaml(content, name), overrides), folder)
+    document = compose_document(read_yaml(content, name), folder)
+    return _validate(fill_in_variables(apply_overrides(document, overrides)), folder)
 
 
 def override_recipe(loaded: LoadedRecipe, overrides: tuple[str, ...]) -> LoadedRecipe:
     """The recipe with further `path=value` put in. Raises RecipeError."""
-    return _validate(apply_overrides(loaded.document, overrides), loaded.folder)
+    return _validate(fill_in_variables(apply_overrides(loaded.document, overrides)), loaded.folder)
 
 
 def _validate(document: Document, folder: Path) -> LoadedRecipe:

@@ -23,12 +23,17 @@ def build_recipe_schema(draft: Draft = "2020-12") -> JsonSchema:
     Closed choices carry `enumDescriptions`, and what holds Markdown a `markdown…` twin: annotations that editors show
     and validators pass over.
     """
-    schema: JsonSchema = _remove_nulls(Recipe.model_json_schema())
+    schema: JsonSchema = _allow_missing_in_extended(_remove_nulls(Recipe.model_json_schema()))
     schema = _add_markdown_descriptions(_describe_choices(schema, schema, "", set()))
     if draft == "draft-07":
         schema = _convert_to_draft_07(schema)
     head = {"$schema": _META_SCHEMAS[draft], "$id": SCHEMA_FILES[draft], "title": "qwen-recipes recipe"}
     return {**head, **{key: value for key, value in schema.items() if key != "title"}}
+
+
+def _allow_missing_in_extended(schema: JsonSchema) -> JsonSchema:
+    """A recipe that extends others may have from them what it must have."""
+    return {**schema, "required": [], "anyOf": [{"required": schema["required"]}, {"required": ["extends"]}]}
 
 
 def _remove_nulls(node: Any) -> Any:

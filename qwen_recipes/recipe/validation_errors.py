@@ -185,7 +185,9 @@ def _suggest_value(route: Route, node: Node | None, problems: list[ErrorDetails]
         if not node.plain and kinds & {"int_type", "float_type", "bool_type"}:
             return f"write {node.raw} without quotes"
         choices = [
-            w.strip("' ") for p in problems for w in _describe_requirement(p).removeprefix("expected one of ").split(",")
+            word.strip("' ")
+            for problem in problems
+            for word in _describe_requirement(problem).removeprefix("expected one of ").split(",")
         ]
         slip = find_closest_match(node.raw, choices) if "literal_error" in kinds else None
         if slip:

@@ -68,7 +68,7 @@ def list_applicable_values(plan: Plan) -> list[PlanValue]:
 
 
 def _is_set(row: PlanValue) -> bool:
-    return row.reason == "set in the recipe" and row.value not in (None, [])
+    return row.reason.startswith("set ") and row.value not in (None, [])
 
 
 def _is_applicable(plan: Plan, row: PlanValue) -> bool:

@@ -8,19 +8,20 @@ from qwen_recipes.backends.plan import DataPlan, SourcePlan
 from qwen_recipes.recipe.objective_formats import DEFAULT_FORMATS, FORMATS_BY_OBJECTIVE
 from qwen_recipes.recipe.spec.model_and_data import Data, Source
 from qwen_recipes.resolve.decisions import PlanDecisions
+from qwen_recipes.resolve.origins import SET_IN_RECIPE
 
 
 def resolve_data(data: Data, objective: str, decisions: PlanDecisions) -> DataPlan:
     """Sources with a name each, and what is held out."""
     decisions.derive_value(
-        "data.train", None, "set in the recipe", "data.train", *(f"data.train[].{n}" for n in _SOURCE_FIELDS)
+        "data.train", None, SET_IN_RECIPE, "data.train", *(f"data.train[].{n}" for n in _SOURCE_FIELDS)
     )
     share = data.validation if isinstance(data.validation, float) else None
     files = data.validation if isinstance(data.validation, list) else []
     decisions.choose_value("data.validation_share", share, None, "no validation", field="data.validation")
     of_files = tuple(f"data.validation[].{name}" for name in _SOURCE_FIELDS) if files else ()
     read = ("data.validation", *of_files) if files or share else ()
-    decisions.derive_value("data.validation", None, "set in the recipe" if files else "no validation files", *read)
+    decisions.derive_value("data.validation", None, SET_IN_RECIPE if files else "no validation files", *read)
     taken: set[str] = set()
     return DataPlan(
         train=tuple(_resolve_source(source, objective, taken) for source in data.train),

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from qwen_recipes.backends.plan import Origin, Reason
 from qwen_recipes.finding import Finding, Route
+from qwen_recipes.resolve.origins import SET_IN_RECIPE
 
 Value = TypeVar("Value")
 
@@ -28,7 +29,7 @@ class PlanDecisions:
     ) -> Value:
         """What was asked, else the default with its reason. `field` is the recipe's path where it differs."""
         if requested is not None:
-            self.reasons[path] = Reason("recipe", "set in the recipe", (field or path,))
+            self.reasons[path] = Reason("recipe", SET_IN_RECIPE, (field or path,))
             return requested
         self.reasons[path] = Reason(origin, reason)
         return default

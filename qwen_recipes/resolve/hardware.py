@@ -7,6 +7,7 @@ from qwen_recipes.estimate.gpu_models import GpuModel, UnknownGpuError, get_gpu_
 from qwen_recipes.recipe.spec import Recipe
 from qwen_recipes.recipe.spec.hardware_and_output import Hardware
 from qwen_recipes.resolve.decisions import PlanDecisions
+from qwen_recipes.resolve.origins import SET_IN_RECIPE
 
 _PARALLEL_FIELDS = ("tensor_parallel", "context_parallel", "pipeline_parallel", "expert_parallel")
 
@@ -27,7 +28,7 @@ def resolve_hardware(recipe: Recipe, decisions: PlanDecisions, strategy: str | N
     default, why = _choose_strategy(device, gpus * nodes, full=full)
     default = strategy or default
     if asked:
-        decisions.derive_value("hardware.strategy", asked, "set in the recipe", "hardware.strategy", *sizes)
+        decisions.derive_value("hardware.strategy", asked, SET_IN_RECIPE, "hardware.strategy", *sizes)
     else:
         decisions.derive_value("hardware.strategy", default, why, *sizes, origin="hardware")
     splits = {name: _resolve_parallel_size(h, name, decisions) for name in _PARALLEL_FIELDS}

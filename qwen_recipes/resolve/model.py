@@ -12,6 +12,7 @@ from qwen_recipes.qwen.tokens import END_OF_TEXT, END_OF_TURN
 from qwen_recipes.recipe.spec import Recipe
 from qwen_recipes.recipe.spec.chat import Chat
 from qwen_recipes.resolve.decisions import PlanDecisions
+from qwen_recipes.resolve.origins import SET_IN_RECIPE
 from qwen_recipes.resolve.turns import resolve_turns
 
 
@@ -33,7 +34,7 @@ def resolve_model(recipe: Recipe, facts: ModelFacts, decisions: PlanDecisions) -
         decisions.report_problem(
             ("model", "revision"), "a local folder has no revision", "remove `revision`, or use a hub id"
         )
-    decisions.derive_value("model.id", recipe.model.id, "set in the recipe", "model.id")
+    decisions.derive_value("model.id", recipe.model.id, SET_IN_RECIPE, "model.id")
     decisions.choose_value("model.revision", revision, None, "the latest on the hub")
     said = f"from {'the registry' if not local else 'config.json'}"
     for name in ("local", "model_type", "variant", "layer_class", "max_positions", "dense", "tied"):

@@ -9,6 +9,7 @@ from qwen_recipes.recipe.spec import Recipe
 from qwen_recipes.recipe.spec.objective import Objective, Reward
 from qwen_recipes.resolve.batch import BatchSizes
 from qwen_recipes.resolve.decisions import PlanDecisions
+from qwen_recipes.resolve.origins import SET_IN_RECIPE
 
 DEFAULT_BETAS = {"simpo": 2.0, "grpo": 0.04}
 """Beta where it is not the preference losses' usual 0.1: SimPO's paper uses 2 to 2.5, GRPO's 0.04."""
@@ -74,7 +75,7 @@ def _resolve_sampling(o: Objective, decisions: PlanDecisions) -> dict[str, Any]:
 
 def _resolve_rewards(rewards: list[Reward], decisions: PlanDecisions) -> tuple[RewardPlan, ...]:
     fields = ("objective.rewards", *(f"objective.rewards[].{name}" for name in Reward.model_fields))
-    decisions.derive_value("objective.rewards", None, "set in the recipe", *(fields if rewards else ()))
+    decisions.derive_value("objective.rewards", None, SET_IN_RECIPE, *(fields if rewards else ()))
     return tuple(RewardPlan(r.path, r.function, 1.0 if r.weight is None else r.weight) for r in rewards)
 
 

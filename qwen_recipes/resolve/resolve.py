@@ -20,6 +20,7 @@ from qwen_recipes.resolve.hardware import find_gpu, resolve_hardware
 from qwen_recipes.resolve.method import resolve_method, resolve_quantization
 from qwen_recipes.resolve.model import find_model, resolve_chat, resolve_model
 from qwen_recipes.resolve.objective import check_generation_groups, resolve_objective
+from qwen_recipes.resolve.origins import name_origins
 from qwen_recipes.resolve.output_overlap import check_output_overlap
 from qwen_recipes.resolve.strategy import choose_fitting_strategy, is_strategy_open
 from qwen_recipes.resolve.template_and_encoding import resolve_template_and_encoding
@@ -49,7 +50,7 @@ def _resolve_with(loaded: LoadedRecipe, backend: Backend, strategy: str | None) 
         raise RecipeError([locate_finding(loaded.document, finding) for finding in error.findings]) from None
     if notes.problems:
         raise RecipeError([locate_finding(loaded.document, finding) for finding in notes.problems])
-    return plan
+    return replace(plan, reasons=name_origins(loaded.document, plan.reasons))
 
 
 def _resolve_or_none(loaded: LoadedRecipe, backend: Backend, strategy: str) -> Plan | None:

@@ -17,6 +17,7 @@ from qwen_recipes.resolve.batch import BatchSizes
 from qwen_recipes.resolve.decisions import PlanDecisions
 from qwen_recipes.resolve.intervals import resolve_evaluation_interval, resolve_save_interval
 from qwen_recipes.resolve.kernels import resolve_kernel, resolve_liger
+from qwen_recipes.resolve.learning_rate import resolve_learning_rate
 from qwen_recipes.resolve.machine import resolve_tf32
 from qwen_recipes.resolve.precision import resolve_precision
 from qwen_recipes.resolve.schedule import resolve_decay, resolve_minimum, resolve_warmup
@@ -40,7 +41,7 @@ def resolve_training(
     beta1, beta2 = t.betas or (0.9, 0.999)
     _record_betas(t, decisions)
     evaluate_every = resolve_evaluation_interval(t, data, decisions)
-    learning_rate = _resolve_learning_rate(t, objective.type, adapter, decisions)
+    learning_rate = resolve_learning_rate(t, objective.type, adapter, decisions)
     warmup = resolve_warmup(t, decisions)
     countable = can_count_steps(objective, data, hardware, packing=bool(t.packing))
     precision = resolve_precision(t, hardware, decisions)
@@ -124,26 +125,6 @@ def resolve_sequence_length(t: Training, max_positions: int, decisions: PlanDeci
     return decisions.choose_value(
         "training.sequence_length", t.sequence_length, default, "long enough for most chat data"
     )
-
-
-LEARNING_RATE_FACTORS = {
-    "pretrain": 2.0,
-    "sft": 1.0,
-    "reward": 0.5,
-    "orpo": 0.2,
-    "dpo": 0.1,
-    "kto": 0.1,
-    "simpo": 0.1,
-    "grpo": 0.1,
-}
-"""Learning rate of an objective as a multiple of SFT's: preferences move a model that can do the task already."""
-
-
-def _resolve_learning_rate(t: Training, objective: str, adapter: bool, decisions: PlanDecisions) -> float:
-    base = (1e-4 if adapter else 1e-5) * LEARNING_RATE_FACTORS.get(objective, 1.0)
-    within = "5e-5 to 2e-4 for adapters" if adapter else "5e-6 to 2e-5 for all weights"
-    why = f"within {within}" if objective == "sft" else f"{LEARNING_RATE_FACTORS.get(objective, 1.0):g} times SFT's"
-    return decisions.choose_value("training.learning_rate", t.learning_rate, float(f"{base:.3g}"), f"{why} (QR403)")
 
 
 def _resolve_epochs(t: Training, decisions: PlanDecisions) -> float | None:

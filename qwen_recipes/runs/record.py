@@ -128,6 +128,7 @@ def create_record(
         recipe={
             "file": str(loaded.document.file),
             "text": loaded.document.text,
+            "extends": {name: base.text for name, base in loaded.document.bases.items()},
             "set": list(overrides),
             "hash": loaded.recipe_hash,
         },

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -64,6 +64,8 @@ class Document:
     file: str
     text: str
     root: Node
+    bases: dict[str, Document] = field(default_factory=dict)
+    """The files that it extends, by the name that spans call them."""
 
     def find_node(self, route: Route) -> Node | None:
         """The node at exactly this place, or None."""

@@ -164,8 +164,8 @@ conversations of {cases} cases (`research/parity/conversations.py`, seed {seed})
 for each variant, natively and with `chat.encoding: exact`; and {few} more for each option, plain texts for
 `objective: pretrain`. A score is the percentage of rows whose token ids match the expected ones, then of rows
 whose ids and labels match, among the rows that the framework supports by its documentation
-(`research/parity/supported_cases.py`, written before the run). `overlong: truncate` cuts at {cut} tokens; rows without a token in the loss are
-left out beforehand.
+(`research/parity/supported_cases.py`, written before the run). `overlong: truncate` cuts at {cut} tokens; rows
+without a token in the loss are left out beforehand.
 
 This run is from before 29 November 2026, when a row with several reasoned turns became several examples by default: its
 rows are whole, as with `chat.turns: together`. `tests/conformance/test_tokens.py` compares 204 conversations with the

@@ -26,7 +26,8 @@ hardware: {gpu: rtx-4090}
 """
 GUARDS_FOLDER = Path(__file__).parents[2] / "qwen_recipes" / "guards"
 ABOUT_SECTIONS = {
-    "recipe": "The fields at the top of a recipe. Three are required: `version`, `model` and `data.train`.",
+    "recipe": "The fields at the top of a recipe. Three are required, here or in what it extends: `version`, `model` "
+    "and `data.train`.",
     "model": "Which model is fine-tuned. `model: Qwen/Qwen3-4B` is short for `model: {id: Qwen/Qwen3-4B}`.",
     "data": "The examples to train and validate on. `train: data.jsonl` is short for `train: [{path: data.jsonl}]`.",
     "chat": "How a conversation becomes tokens, and which tokens are in the loss.",

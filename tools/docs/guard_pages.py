@@ -35,7 +35,7 @@ FAMILIES = {
     "QR3": "Tokenizer, chat template and loss mask",
     "QR4": "Optimization and precision",
     "QR5": "Data",
-    "QR6": "Hardware and files",
+    "QR6": "Hardware",
     "QR7": "Frameworks and versions",
 }
 MODELS = {

@@ -37,7 +37,8 @@ def list_documented_fields() -> list[DocumentedField]:
 
 
 def _walk_properties(node: Schema, root: Schema, prefix: str) -> Iterator[DocumentedField]:
-    required = node.get("required", [])
+    choices = node.get("anyOf", [{}])  # at the top: all that is required, or `extends`
+    required = node.get("required") or choices[0].get("required", [])
     for name, value in node["properties"].items():
         path = f"{prefix}{name}"
         yield _document_field(path, value, root, required=name in required)

@@ -26,6 +26,12 @@ class Recipe(Section):
         pattern=r"^[0-9A-Za-zª-𲎯][0-9A-Za-z._ª-𲎯-]*$",
         max_length=100,
     )
+    extends: Annotated[str, Field(min_length=1)] | Annotated[list[str], Field(min_length=1)] | None = optional_field(
+        "Recipes to inherit from: files, relative to this one, or presets. Later ones override earlier ones, and this "
+        "recipe overrides all; `null` removes a value.",
+        example=["base.yaml", "official"],
+        read_by="tool",
+    )
     model: ModelField = required_field("The model to fine-tune.", example="Qwen/Qwen3-4B-Instruct-2507")
     data: Data = required_field("Training and validation data.", example={"train": "data/support.jsonl"})
     chat: Chat | None = optional_field("Chat template and loss mask.", example={"train_on": "assistant"})

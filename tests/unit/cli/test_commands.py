@@ -248,7 +248,7 @@ def test_backends_are_a_table_with_details_on_demand():
 def test_lint_looks_whether_data_is_there(write_recipe):
     missing = write_recipe({"data": {"train": "nothing.jsonl"}})
     result = run("lint", missing)
-    assert result.exit_code == 0 and "warning[QR610]: nothing.jsonl does not exist" in result.stdout
+    assert result.exit_code == 0 and "warning[data]: nothing.jsonl does not exist" in result.stdout
 
 
 def test_show_of_what_does_not_resolve(write_recipe):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from qwen_recipes.recipe.load import RecipeReadError, load_recipe
+from qwen_recipes.recipe.load import load_recipe
+from qwen_recipes.recipe.read_file import RecipeReadError
 from qwen_recipes.recipe.suggestions import FIELDS_BY_NATIVE_KEY
 from tests.conftest import BASE, ROOT, nest_value
 
@@ -81,8 +82,8 @@ def test_five_different_mistakes_are_reported_together(found):
         ("backends: {axolotl: {extr: {a: 1}}}", 22, "did you mean `extra`?"),
         ("backends: {axolotl: {extra: }}", 29, "give it a value"),
         ("training: {warmup_ratio: .inf}", 26, "finite"),
-        ("training: {warmup: 0.1}", 12, "write `warmup_ratio`, a share of the run, or `warmup_steps`"),
-        ("zzzzz: 1", 1, "known here: version, name, model"),
+        ("training: {warmup: 0.1}", 12, "use `warmup_ratio`, a share of all steps, or `warmup_steps`"),
+        ("zzzzz: 1", 1, "known here: version, name, extends, model"),
     ],
 )
 def test_one_mistake(found, line, column, said):

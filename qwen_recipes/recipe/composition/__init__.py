@@ -1,0 +1,1 @@
+"""A recipe made of several files: `extends`, presets, and paths with environment variables."""
