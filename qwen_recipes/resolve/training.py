@@ -142,7 +142,7 @@ def _resolve_optimizer(t: Training, cpu: bool, decisions: PlanDecisions) -> str:
 
 
 def _resolve_weight_decay(t: Training, objective: str, adapter: bool, decisions: PlanDecisions) -> float:
-    default, why = (0.01, "an adapter needs little") if adapter else (0.1, "Qwen's own practice for all weights")
+    default, why = (0.01, "little for an adapter") if adapter else (0.1, "Qwen's value for full fine-tuning")
     if t.optimizer == "muon" and (not adapter or objective == "reward"):
         default, why = 0.0, "LLaMA-Factory's Muon would decay norms and biases too"
     return decisions.choose_value("training.weight_decay", t.weight_decay, default, why)
