@@ -17,7 +17,7 @@ def render_check_report(summary: dict[str, Any]) -> str:
     limits = _list_sequence_lengths(lengths) if train["good"] else []
     return render_page(
         "check_report",
-        title="Rows checked",
+        title="Data check",
         files=files[:_MAX_FILES],
         more_files=max(0, len(files) - _MAX_FILES),
         model=summary["model"],
