@@ -96,6 +96,8 @@ class Backend:
     unsupported_settings: tuple[UnsupportedSetting, ...] = ()
     keys_by_field: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Native keys that a field of the recipe speaks for, by that field: `extra` can't say them otherwise."""
+    guard_keys: Mapping[str, str] = field(default_factory=dict)
+    """Native keys that guards look for under `extra`, by what they set: `{"dora": "use_dora"}`."""
     older_versions: tuple[str, ...] = ()
     python: Mapping[str, str] = field(default_factory=lambda: {"cpu": "3.11", "cuda": "3.12"})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +13,10 @@ from qwen_recipes.cli.console import print_stderr
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, exit_with_findings, get_backend_or_exit
 from qwen_recipes.finding import RecipeError
 from qwen_recipes.qwen.registry import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from qwen_recipes.compile.starter_recipe import StarterRecipe, StarterRequest
+    from qwen_recipes.gpus.gpu_model import GpuModel
 
 GOALS = ("chat", "preferences", "text", "labels")
 _GOAL_OBJECTIVES = {"chat": "sft", "preferences": "dpo", "text": "pretrain", "labels": "kto"}
@@ -25,7 +29,9 @@ _DEFAULT_GPU, _DEFAULT_BACKEND = "rtx-4090", "llamafactory"
 @click.command("init")
 @click.option("--model", metavar="MODEL", help=f"Hub id or folder. [default: {DEFAULT_MODEL}]")
 @click.option("--data", type=click.Path(path_type=Path), metavar="FILE", help="Rows to train on.")
-@click.option("--gpu", metavar="NAME", help=f"GPU model. [default: this machine's, else {_DEFAULT_GPU}]")
+@click.option(
+    "--gpu", metavar="NAME", help=f"GPU model, or its memory (`48GiB`). [default: this machine's, else {_DEFAULT_GPU}]"
+)
 @click.option("--backend", metavar="NAME", help=f"Framework. [default: {_DEFAULT_BACKEND}]")
 @click.option("--goal", type=click.Choice(GOALS), help="What is learnt from; the rows tell where it is left out.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("recipe.yaml"), show_default=True)
@@ -73,36 +79,36 @@ def _prompt_or_default(question: str, default: str | None) -> str:
     return default
 
 
-def _detect_gpus() -> list[Any]:
+def _detect_gpus() -> list[GpuModel]:
     """The GPUs of this machine that the catalogue has, one for each."""
     from qwen_recipes.environments.gpu import detect_gpus
-    from qwen_recipes.estimate.gpu_models import identify_gpu
+    from qwen_recipes.gpus.catalogue import identify_gpu
 
     found = (identify_gpu(gpu.name, gpu.memory / 1024) for gpu in detect_gpus())
     return [gpu for gpu in found if gpu is not None]
 
 
-def _describe_gpu_source(here: list[Any], name: str) -> str:
+def _describe_gpu_source(here: list[GpuModel], name: str) -> str:
     """What the recipe says of a GPU that was not named on the command line."""
     if any(gpu.name == name for gpu in here):
         return "found here"
     return f"{_ASSUMED}: none of the catalogue was found here" if name == _DEFAULT_GPU else "as answered"
 
 
-def _build_request(model: str, data: Path, gpu: str, backend: str, goal: str | None) -> Any:
+def _build_request(model: str, data: Path, gpu: str, backend: str, goal: str | None) -> StarterRequest:
     from qwen_recipes.compile.starter_recipe import StarterRequest
-    from qwen_recipes.estimate.gpu_models import UnknownGpuError, get_gpu_model
+    from qwen_recipes.gpus.catalogue import UnknownGpuError, parse_gpu
 
     if not data.is_file():
         exit_with_error(f"{data} is not a file", ExitCode.USAGE)
     try:
-        found = get_gpu_model(gpu)
+        found = parse_gpu(gpu)
     except UnknownGpuError as error:
         exit_with_error(f"no GPU {gpu!r} in the catalogue: {error}", ExitCode.USAGE)
     return StarterRequest(model, data, found, get_backend_or_exit(backend), _GOAL_OBJECTIVES[goal] if goal else None)
 
 
-def _draft_or_exit(request: Any, folder: Path) -> Any:
+def _draft_or_exit(request: StarterRequest, folder: Path) -> StarterRecipe:
     from qwen_recipes.compile.starter_recipe import NoStarterRecipeError, make_starter_recipe
 
     try:

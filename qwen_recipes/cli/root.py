@@ -8,6 +8,7 @@ from importlib import import_module
 import click
 
 from qwen_recipes import __version__
+from qwen_recipes.errors import QwenRecipesError
 
 COMMANDS = {
     "init": "Write a first recipe for your rows: one that fits the GPU.",
@@ -48,11 +49,13 @@ class LazyCommandGroup(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the command; an interruption, or a file that can't be read or written, ends it with a line."""
-        from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error
+        """Run the command; an error of ours, an interruption, or a file that can't be read or written ends it."""
+        from qwen_recipes.cli.options_and_exits import ExitCode, exit_on_error, exit_with_error
 
         try:
             return super().invoke(ctx)
+        except QwenRecipesError as error:
+            exit_on_error(error, ctx)
         except KeyboardInterrupt:
             exit_with_error("interrupted", ExitCode.INTERRUPTED)
         except OSError as error:

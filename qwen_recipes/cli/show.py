@@ -7,13 +7,10 @@ import click
 from qwen_recipes.cli.console import print_json, print_text
 from qwen_recipes.cli.options_and_exits import (
     backend_version_option,
-    choose_backend_or_exit,
-    exit_with_findings,
     format_option,
-    load_recipe_or_exit,
+    load_backend_recipe,
     set_option,
 )
-from qwen_recipes.finding import RecipeError
 
 
 @click.command("show")
@@ -32,21 +29,18 @@ def command(
 ) -> None:
     """Print a recipe as it was read, with all that it extends; with --resolved, as a backend is told it."""
 
-    loaded = load_recipe_or_exit(file, sets, form)
     if not resolved:
-        data = loaded.recipe.model_dump(exclude_none=True, exclude={"extends"})
+        from qwen_recipes.recipe.load import load_recipe
+
+        data = load_recipe(file, sets).recipe.model_dump(exclude_none=True, exclude={"extends"})
         if form == "json":
             print_json(data)
         else:
             print_text(_dump_yaml(data))
         return
-    from qwen_recipes.resolve import resolve
     from qwen_recipes.resolve.plan_table import list_plan_values
 
-    try:
-        rows = list_plan_values(resolve(loaded, choose_backend_or_exit(loaded, backend, version)))
-    except RecipeError as error:
-        exit_with_findings(error.findings, form)
+    rows = list_plan_values(load_backend_recipe(file, sets, backend, version).plan)
     if form == "json":
         listed = [{"field": r.field, "value": r.value, "origin": r.origin, "reason": r.reason} for r in rows]
         print_json(listed)

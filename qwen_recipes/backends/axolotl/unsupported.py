@@ -66,6 +66,11 @@ UNSUPPORTED_SETTINGS = (
     ),
     UnsupportedSetting("objective.type", lambda p: p.objective.type == "ppo", "it has no PPO"),
     UnsupportedSetting(
+        "training.gradient_checkpointing",
+        lambda p: p.method.type == "freeze" and p.training.gradient_checkpointing and p.hardware.strategy == "zero3",
+        "it refuses reentrant checkpointing of a partly frozen model, which ZeRO-3 needs: turn checkpointing off",
+    ),
+    UnsupportedSetting(
         "objective.loss",
         lambda p: p.objective.type == "dpo" and p.objective.loss not in ("sigmoid", "ipo"),
         "before 0.17 it trains DPO with the sigmoid loss or IPO's only",

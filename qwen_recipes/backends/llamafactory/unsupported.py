@@ -147,6 +147,11 @@ UNSUPPORTED_SETTINGS = (
         "quantization.storage", _has_unsupported_storage, "it stores 4-bit weights in the compute type, always"
     ),
     UnsupportedSetting(
+        "quantization.experts",
+        lambda p: p.quantization.experts,
+        "it has no option for it, and bitsandbytes quantizes linear layers only",
+    ),
+    UnsupportedSetting(
         "quantization.bits",
         lambda p: p.quantization.bits == 8 and (p.hardware.fsdp or p.hardware.strategy == "zero3"),
         "it shards a 4-bit base, not an 8-bit one",

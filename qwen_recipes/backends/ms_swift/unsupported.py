@@ -120,6 +120,11 @@ UNSUPPORTED_SETTINGS = (
         "PiSSA starts from the weights' principal components, which a quantized base does not have",
     ),
     UnsupportedSetting(
+        "quantization.experts",
+        lambda p: p.quantization.experts,
+        "it has no option for it, and bitsandbytes quantizes linear layers only",
+    ),
+    UnsupportedSetting(
         "quantization.bits",
         lambda p: p.quantization.bits != 16 and p.hardware.strategy == "zero3",
         "its ZeRO-3 fails on a quantized base (ms-swift#8267)",

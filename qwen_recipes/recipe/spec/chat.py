@@ -9,9 +9,9 @@ class Chat(Section):
     """How a conversation becomes tokens."""
 
     template: str | None = optional_field(
-        "Chat template: `auto` (the official one of this model's variant; a folder's own, if Qwen did not release it "
-        "and the framework can take it), a variant's name (hybrid, base, instruct-2507, thinking-2507), or a .jinja "
-        "file.",
+        "Chat template: `auto` (the official one of this model's variant; the model's own, if it is another and the "
+        "framework can take it), `own` (the model's own), a variant's name (hybrid, base, instruct-2507, "
+        "thinking-2507), or a .jinja file.",
         example="auto",
         min_length=1,
     )

@@ -51,7 +51,7 @@ class Method(Section):
         "Modules that are trained whole and saved beside the adapter.", example=["embed_tokens", "lm_head"]
     )
     start_from: str | None = optional_field(
-        "Adapter to go on training, as a folder relative to the recipe; its settings are taken over.",
+        "Adapter to go on training, as a folder relative to the recipe or a hub id; its settings are taken over.",
         example="runs/first/adapter",
         min_length=1,
     )
@@ -63,6 +63,10 @@ class Quantization(Section):
     bits: Literal[4, 8] | None = optional_field("Bits per weight.", example=4)
     type: Literal["nf4", "fp4"] | None = optional_field("4-bit number format.", example="nf4")
     double: bool | None = optional_field("Quantize the quantization constants too.", example=True)
+    experts: bool | None = optional_field(
+        "Quantize the experts of a mixture too: they are fused weights, which a 4- or 8-bit load leaves as they are.",
+        example=True,
+    )
     storage: Literal["auto", "uint8", "bf16"] | None = optional_field(
         "Type the 4-bit weights are stored as; sharding needs bf16.", example="auto"
     )

@@ -180,15 +180,3 @@ def _end_process(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-
-
-def probe_trainer(loaded: LoadedRecipe, plan: Plan, backend: Backend, folder: Path) -> dict[str, Any]:
-    """What stands at the trainer of one framework for one recipe, as `trainer/` describes it; works below `folder`.
-
-    `probe` of the observation holds the fields that are set aside and those that are seen on a stand-in, with reasons.
-    Raises MissingEnvironmentError, ProbeFailedError, and what `prepare_probe` raises.
-    """
-    environment = find_probe_environment(loaded, plan, backend)
-    job = prepare_probe(loaded, plan, backend, folder)
-    run_probes(backend.name, environment.interpreter, [job], folder / "scratch")
-    return {**job.read_observation(), "probe": {"set_aside": dict(job.set_aside), "notes": dict(job.notes)}}

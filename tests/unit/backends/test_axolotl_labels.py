@@ -1,4 +1,4 @@
-"""Rows of segments say themselves what has loss; Axolotl would train all of them where it is told to train on inputs."""
+"""Rows of segments say themselves what has loss; told to train on inputs, Axolotl would train all of them."""
 
 from __future__ import annotations
 
