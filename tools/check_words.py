@@ -1,7 +1,6 @@
 """Look for words that do not come back: names that say nothing, and phrases of a private language.
 
-    python -m tools.check_words            exit code 1 where one is found, each with its place
-    python -m tools.check_words --count    how often each phrase still stands in the files that may have it
+    python -m tools.check_words    exit code 1 if one is found, each with its place
 
 The list is `tools/words.yaml`; CONTRIBUTING has the glossary, with the words to use instead.
 """
@@ -15,7 +14,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -84,28 +82,14 @@ def find_phrase(pattern: str, files: list[str]) -> dict[str, list[int]]:
     return found
 
 
-def check_phrase(entry: dict[str, Any], places: dict[str, list[int]]) -> Iterator[str]:
-    """What is wrong with where a phrase stands: new places, and entries of its list that are done."""
-    to_do = set(entry.get("to_do", ()))
-    for file, lines in places.items():
-        if file not in to_do:
-            yield f"{file}:{lines[0]}: `{entry['phrase']}`; write {entry['write']}"
-    for file in sorted(to_do - set(places)):
-        yield f"tools/words.yaml: {file} no longer has `{entry['phrase']}`: take it off the list"
-
-
 def main() -> int:
-    """Print what is found; 1 where there is something."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--count", action="store_true")
-    count = parser.parse_args().count
+    """Print each bad name and phrase; 1 if there is one."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     listed, files = yaml.safe_load(LIST.read_text("utf-8")), list_tracked_files()
     problems = list(find_bad_names(files, set(listed["names"].split())))
     for entry in listed["phrases"]:
-        found = find_phrase(entry["phrase"], files)
-        problems += check_phrase(entry, found)
-        if count:
-            print(f"{sum(map(len, found.values())):5} {entry['phrase']}")
+        for file, lines in find_phrase(entry["phrase"], files).items():
+            problems.append(f"{file}:{lines[0]}: `{entry['phrase']}`; write {entry['write']}")
     print("\n".join(problems), end="\n" if problems else "")
     return 1 if problems else 0
 

@@ -40,7 +40,7 @@ SILENCE_LIMIT = 60.0
 
 
 def run_input(content: bytes) -> str:
-    """What becomes of one input: `refused`, `judged` (no backend can be told it) or `compiled`."""
+    """What becomes of one input: `refused`, `judged` (no backend supports it) or `compiled`."""
     try:
         loaded = load_recipe_text(content, NAME, EXAMPLES)
     except (RecipeError, RecipeReadError) as error:

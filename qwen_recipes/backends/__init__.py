@@ -43,7 +43,7 @@ def load_backend(name: str) -> Backend:
 
     near = difflib.get_close_matches(name, list_backend_names(), n=1, cutoff=0.4)
     hint = f"did you mean {near[0]}?" if near else f"installed: {', '.join(list_backend_names())}"
-    raise UnknownBackendError(f"no backend is called {name}; {hint}")
+    raise UnknownBackendError(f"unknown framework {name}; {hint}")
 
 
 def load_backend_version(name: str, version: str | None = None) -> Backend:
@@ -54,9 +54,9 @@ def load_backend_version(name: str, version: str | None = None) -> Backend:
     backend = load_backend(name)
     framework, _, plain = (backend.version if version is None else version).rpartition("==")
     if framework not in ("", name):
-        raise UnknownBackendError(f"{version} is no version of {name}; {_format_known_versions(backend)}")
+        raise UnknownBackendError(f"{version} is not a version of {name}; {_format_known_versions(backend)}")
     if plain not in backend.versions:
-        raise UnknownBackendError(f"{backend.title} {plain} is not known; {_format_known_versions(backend)}")
+        raise UnknownBackendError(f"unknown version {plain} of {backend.title}; {_format_known_versions(backend)}")
     return backend.at_version(plain)
 
 

@@ -19,10 +19,10 @@ FileKind = Literal["yaml", "json", "shell"]
 
 @dataclass(frozen=True)
 class UnsupportedSetting:
-    """Something this framework cannot be told.
+    """A setting that this framework does not support.
 
-    When `applies` is true of a plan, compiling is refused at `field` with `why`, and the backends that have no
-    such limit are named. Versions from `until` on have it no more; those before `since` have it not yet.
+    When `applies` is true of a plan, compiling fails at `field` with `why`, and the backends that support it are
+    named. The entry holds for versions from `since` on and before `until`.
     """
 
     field: str
@@ -90,9 +90,9 @@ class Backend:
     count_needed_examples: Callable[[Plan], int] = lambda plan: 0
     """Examples below which it would find no batch in an epoch, and train on nothing."""
     resume_argument: str = ""
-    """The argument that names the checkpoint to go on from, as a format with one place."""
+    """The argument that names the checkpoint to resume from, as a format string with one placeholder."""
     resume_unsupported: tuple[UnsupportedSetting, ...] = ()
-    """Trainings that it can't go on with from a checkpoint, or not as they would have gone."""
+    """Trainings that it cannot resume, or resumes with other results."""
     unsupported_settings: tuple[UnsupportedSetting, ...] = ()
     keys_by_field: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Native keys that a field of the recipe speaks for, by that field: `extra` can't say them otherwise."""
@@ -128,19 +128,23 @@ class Backend:
         return self.pack_reserve if plan.training.packing and plan.objective.type == "sft" else 0
 
     def find_unsupported(self, plan: Plan) -> list[UnsupportedSetting]:
-        """What this version can't be told of a plan."""
+        """The settings of a plan that this version does not support."""
         return [limit for limit in self.unsupported_settings if self.is_in_effect(limit) and limit.applies(plan)]
 
+    def list_unsupported(self) -> list[UnsupportedSetting]:
+        """Every setting that this version does not support in some recipe."""
+        return [setting for setting in self.unsupported_settings if self.is_in_effect(setting)]
+
     def explain_cannot_resume(self, plan: Plan) -> str | None:
-        """Why this version can't go on from a checkpoint of a plan; None where it can."""
+        """Why this version cannot resume a plan's training from a checkpoint; None if it can."""
         if plan.training.save_every == "never":
-            return "no checkpoint is written (`save_every: never`)"
+            return "no checkpoints are saved (`save_every: never`)"
         if not plan.training.save_optimizer:
-            return "its checkpoints are weights alone (`save_optimizer: false`)"
+            return "checkpoints have no optimizer state (`save_optimizer: false`)"
         return next((one.why for one in self.resume_unsupported if self.is_in_effect(one) and one.applies(plan)), None)
 
     def is_in_effect(self, setting: UnsupportedSetting) -> bool:
-        """Whether this version has that limit."""
+        """Whether the entry holds for this version."""
         return self.is_at_least(setting.since) and not (setting.until and self.is_at_least(setting.until))
 
     def load_schema(self) -> dict[str, Any]:

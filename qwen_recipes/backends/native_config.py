@@ -1,4 +1,4 @@
-"""Configs that people wrote for a framework themselves: recognised, read, and said in our words."""
+"""Native configs of a framework: recognized, read, and translated to recipe fields."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _OTHER_PROGRAMS = {"echo", "printf", "pip", "git", "cd", "which", "alias", "expo
 
 @dataclass(frozen=True)
 class LocatedValue:
-    """One thing that the config says in our words, and the key that says it."""
+    """A value of the config by its recipe field, and the key that sets it."""
 
     value: Any
     route: Route
@@ -139,7 +139,7 @@ class NativeConfig:
 
     @property
     def interpreted_settings(self) -> InterpretedSettings:
-        """What it says in our words."""
+        """The values of the config by recipe field."""
         meant: InterpretedSettings = _import_native_module(self.backend).interpret_settings(self)
         return meant
 

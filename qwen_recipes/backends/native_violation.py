@@ -14,7 +14,7 @@ from qwen_recipes.finding import Route, Severity
 class NativeViolation:
     """One place where a rule is broken.
 
-    `severity` and `why` are the guard's own where they are left out; `at_key` points at the key instead of its value.
+    `severity` and `why` are those of the guard by default; `at_key` points at the key instead of its value.
     """
 
     route: Route

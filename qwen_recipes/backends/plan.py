@@ -1,4 +1,4 @@
-"""The plan: what every backend is told, with nothing left open.
+"""The plan: every value that a backend receives, with nothing left open.
 
 Made by `qwen_recipes.resolve`, read by the templates, the guards and the launcher. Field names follow the recipe's,
 so that `training.learning_rate` is the same thing in both.

@@ -39,18 +39,17 @@ UNSUPPORTED_WEIGHTS_DTYPES = (
     UnsupportedSetting(
         "training.weights_dtype",
         lambda p: wants_bfloat16(p) and p.training.precision != "bf16",
-        "weights in bfloat16 are computed with in bfloat16: `precision: bf16`",
+        "bfloat16 weights need `precision: bf16`",
     ),
     UnsupportedSetting(
         "training.weights_dtype",
         lambda p: wants_bfloat16(p) and keeps_master_weights(p),
-        "DeepSpeed and Megatron update float32 master weights: `strategy: single` or `ddp` holds bfloat16 ones",
+        "DeepSpeed and Megatron always keep float32 master weights; use `strategy: single` or `ddp`",
     ),
     UnsupportedSetting(
         "training.weights_dtype",
         lambda p: wants_bfloat16(p) and p.hardware.fsdp,
-        "under FSDP accelerate casts what is trained to float32 in mixed precision: `strategy: single` or `ddp` "
-        "holds bfloat16 weights",
+        "accelerate casts trained weights to float32 under FSDP; use `strategy: single` or `ddp`",
     ),
 )
-"""What every framework refuses."""
+"""Settings that no framework supports."""

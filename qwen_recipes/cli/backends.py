@@ -2,48 +2,81 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import click
 
 from qwen_recipes.cli.console import print_json, print_text
-from qwen_recipes.cli.options_and_exits import format_option
+from qwen_recipes.cli.options_and_exits import format_option, get_backend_or_exit
+
+if TYPE_CHECKING:
+    from qwen_recipes.backends import Backend
+
+_WIDTH = 80
 
 
 @click.command("backends")
-@click.option("--matrix", "whole", is_flag=True, help="Every field of a recipe, and how each framework is told it.")
+@click.argument("name", required=False, metavar="[NAME]")
+@click.option("--matrix", is_flag=True, help="Print how each framework receives every field of a recipe.")
 @format_option("text", "json")
-def command(whole: bool, form: str) -> None:
-    """List the frameworks that recipes compile for, with the version each is compiled for."""
-    import json
+def command(name: str | None, matrix: bool, form: str) -> None:
+    """List the supported frameworks with their versions.
 
+    With NAME, e.g. axolotl, list the settings of a recipe that this framework does not support, with the reasons.
+    Compiling such a recipe is an error that names the frameworks that support it.
+    """
     from qwen_recipes.backends import load_backends
 
-    if whole:
-        _print_support_matrix(form)
-        return
-    if form == "json":
-        print_text(
-            json.dumps(
-                [
-                    {"name": b.name, "title": b.title, "version": b.version, "versions": list(b.versions)}
-                    for b in load_backends()
-                ],
-                indent=2,
-            )
+    backends = [get_backend_or_exit(name)] if name else load_backends()
+    if matrix:
+        _print_support_matrix(backends, form)
+    elif form == "json":
+        print_json([_backend_as_dict(backend) for backend in backends])
+    elif name:
+        print_text("\n".join(_format_unsupported(backends[0])))
+    else:
+        print_text(_format_table(backends))
+
+
+def _backend_as_dict(backend: Backend) -> dict[str, object]:
+    unsupported = [{"field": one.field, "why": one.why} for one in backend.list_unsupported()]
+    return {
+        "name": backend.name,
+        "title": backend.title,
+        "version": backend.version,
+        "versions": list(backend.versions),
+        "unsupported": unsupported,
+    }
+
+
+def _format_table(backends: list[Backend]) -> str:
+    head = ("name", "framework", "versions", "unsupported settings")
+    rows = [head, *((b.name, b.title, ", ".join(b.versions), str(len(b.list_unsupported()))) for b in backends)]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return "\n".join([*lines, "", "Details: recipes backends NAME"])
+
+
+def _format_unsupported(backend: Backend) -> Iterator[str]:
+    yield f"{backend.title} {backend.version} does not support:"
+    for one in sorted(backend.list_unsupported(), key=lambda one: one.field):
+        yield from textwrap.wrap(
+            f"  {one.field}: {one.why}",
+            _WIDTH,
+            subsequent_indent="    ",
+            break_on_hyphens=False,
+            break_long_words=False,
         )
-        return
-    for backend in load_backends():
-        print_text(f"{backend.name:<14} {backend.title} {', '.join(backend.versions)}")
-        for limit in filter(backend.is_in_effect, backend.unsupported_settings):
-            print_text(f"{'':<14} not `{limit.field}` where {limit.why}")
 
 
-def _print_support_matrix(form: str) -> None:
+def _print_support_matrix(backends: list[Backend], form: str) -> None:
     from dataclasses import asdict
 
-    from qwen_recipes.backends import load_backends
     from qwen_recipes.compile.support_matrix import build_support_matrix, describe_cell
 
-    cells = [cell for backend in load_backends() for cell in build_support_matrix(backend)]
+    cells = [cell for backend in backends for cell in build_support_matrix(backend)]
     if form == "json":
         print_json([asdict(cell) for cell in cells])
         return

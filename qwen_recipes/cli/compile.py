@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from qwen_recipes.recipe.load import LoadedRecipe
     from qwen_recipes.resolve import BackendRecipe
 
-_OVERWRITE_HINT = "--diff shows how, --force overwrites"
+_OVERWRITE_HINT = "show the changes with --diff, or overwrite them with --force"
 DEFAULT_FOLDER = Path("compiled")
 
 
@@ -34,13 +34,21 @@ DEFAULT_FOLDER = Path("compiled")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--backend", metavar="NAME|all", help=BACKENDS_HELP)
 @backend_version_option
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="Folder; [default: compiled/NAME]")
-@click.option("--check", is_flag=True, help="Write nothing; exit 1 where the folder is not what would be written.")
-@click.option("--diff", is_flag=True, help="Write nothing; print what would change.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder to write to. [default: compiled/NAME]",
+)
+@click.option(
+    "--check", is_flag=True, help="Write nothing; exit with code 1 if the compiled files are missing or out of date."
+)
+@click.option("--diff", is_flag=True, help="Write nothing; print the changes.")
 @click.option("--force", is_flag=True, help="Overwrite files that were edited by hand.")
-@click.option("--locked", is_flag=True, help="Refuse where anything is not as the recipe's lock says; exit 1.")
+@click.option("--locked", is_flag=True, help="Fail if anything differs from the recipe's lock file.")
 @set_option
-@click.option("-q", "--quiet", is_flag=True, help="Errors only.")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def command(
     files: tuple[str, ...],
     backend: str | None,
@@ -53,13 +61,13 @@ def command(
     sets: tuple[str, ...],
     quiet: bool,
 ) -> None:
-    """Write the framework's own files for a recipe.
+    """Compile recipes into a framework's own files.
 
-    Each backend gets a folder of its own below DIR: its config, what that config refers to, and run.sh, which trains.
-    Nothing of a recipe is written unless everything that was asked for compiles.
+    Each backend gets a folder below DIR with its config, the files that the config refers to, and run.sh, which starts
+    training. Nothing is written unless the recipe compiles for every backend asked for.
     """
     if output and len(files) > 1:
-        exit_with_error(f"-o names the folder of one recipe, not of {' and '.join(files)}", ExitCode.USAGE)
+        exit_with_error(f"-o takes one recipe, got {len(files)}: {', '.join(files)}", ExitCode.USAGE)
     drift = False
     recipes = [
         load_backend_recipes(file, sets, backend, version, pin_locked_revision if locked else None) for file in files
@@ -94,7 +102,7 @@ def exit_if_folders_shared(recipes: list[tuple[LoadedRecipe, Path]]) -> None:
     from qwen_recipes.compile import SharedFolderError, check_folders_apart
 
     try:
-        check_folders_apart(recipes, "give one of them another `name`, or compile it with -o")
+        check_folders_apart(recipes, "give one of them another `name`, or use -o")
     except SharedFolderError as error:
         exit_with_error(str(error), ExitCode.INVALID_INPUT)
 
@@ -119,8 +127,8 @@ def exit_if_not_ours(compiled: list[CompiledRecipe]) -> None:
     for one in compiled:
         if other := find_other_owner(one.folder, one.loaded):
             exit_with_error(
-                f"{one.folder} holds what {other} was compiled to, and {one.loaded.document.file} would take its "
-                "place: give one of them another `name`, or compile it with -o; --force overwrites",
+                f"{one.folder} holds files compiled from {other}; {one.loaded.document.file} would overwrite them: "
+                "give one of them another `name`, use another folder with -o, or overwrite with --force",
                 ExitCode.INVALID_INPUT,
             )
 
@@ -143,7 +151,7 @@ def compile_or_exit(recipes: list[BackendRecipe], root: Path) -> list[CompiledRe
         except RecipeError as error:
             problems.update({(f.code, f.route, f.message): f for f in error.findings})
         except InvalidOutputError as error:
-            exit_with_error(f"the templates for {one.backend.title} are at fault: {error}", ExitCode.INVALID_INPUT)
+            exit_with_error(f"bug in the templates for {one.backend.title}: {error}", ExitCode.INVALID_INPUT)
     if problems:
         exit_with_findings(list(problems.values()))
     return every
@@ -157,13 +165,12 @@ def _compare_with_folder(outputs: list[CompiledRecipe], *, show: bool, check: bo
         changed = {one.folder: find_drifted(one.folder, one.files) for one in outputs}
         shown = "".join(diff_files(one.folder, one.files) for one in outputs) if show else ""
     except OSError as error:
-        exit_with_error(f"{error.filename} can't be read: {error.strerror}", ExitCode.USAGE)
+        exit_with_error(f"{error.filename}: cannot read: {error.strerror}", ExitCode.USAGE)
     if show:
         print_text(shown, nl=False)
     elif check:
         for path in (folder / name for folder, names in changed.items() for name in names):
-            how = "is not what the recipe compiles to" if path.is_file() else "is missing"
-            print_stderr(f"{path} {how}")
+            print_stderr(f"{path} {'is out of date' if path.is_file() else 'is missing'}")
     return any(changed.values())
 
 
@@ -191,7 +198,7 @@ def write_output_or_exit(output: CompiledRecipe, root: Path, *, force: bool) -> 
     except HandEditedError as error:
         exit_with_error(f"{error} was edited by hand; {_OVERWRITE_HINT}", ExitCode.INVALID_INPUT)
     except OSError as error:
-        exit_with_error(f"{error.filename or output.folder} can't be written: {error.strerror}", ExitCode.USAGE)
+        exit_with_error(f"{error.filename or output.folder}: cannot write: {error.strerror}", ExitCode.USAGE)
 
 
 def get_compiled_folder(loaded: LoadedRecipe, output: Path | None) -> Path:

@@ -67,7 +67,7 @@ def _print_stdout(message: str | bytes, nl: bool) -> None:
         _discard_output(sys.stdout)
     except OSError as error:
         _discard_output(sys.stdout)
-        print_stderr(f"recipes: standard output can't be written: {error.strerror}")
+        print_stderr(f"recipes: cannot write to standard output: {error.strerror}")
         sys.exit(_OUTPUT_FAILED)
 
 

@@ -22,17 +22,19 @@ if TYPE_CHECKING:
 @click.command("diff")
 @click.argument("first", metavar="A")
 @click.argument("second", metavar="B")
-@click.option("--backend", metavar="NAME", help="Framework to resolve recipes for; each one's own where left out.")
+@click.option(
+    "--backend", metavar="NAME", help="Framework to resolve recipes for. [default: each recipe's run.backend]"
+)
 @format_option("text", "json")
 def command(first: str, second: str, backend: str | None, form: str) -> None:
-    """Say what differs between two recipes or two runs, value by value.
+    """Compare two recipes or two runs, value by value.
 
-    A and B are recipes, compared as they are resolved, defaults included; or output folders of runs, compared also by
-    data, environment, machine and result.
+    A and B are recipes, compared after resolving all defaults, or output folders of runs, also compared by data,
+    environment, machine and results. Exit code 0 whether or not they differ.
     """
     are_runs = [Path(one).is_dir() for one in (first, second)]
     if are_runs[0] != are_runs[1]:
-        exit_with_error("a recipe and a run can't be compared: name two recipes, or two output folders", ExitCode.USAGE)
+        exit_with_error("cannot compare a recipe with a run: give two recipes or two output folders", ExitCode.USAGE)
     sections = _compare_runs(first, second) if all(are_runs) else _compare_recipes(first, second, backend)
     if form == "json":
         print_json({name: [one.__dict__ for one in found] for name, found in sections})
@@ -42,7 +44,7 @@ def command(first: str, second: str, backend: str | None, form: str) -> None:
         for one in found:
             print_text(f"  {one.format_line()}")
     if not sections:
-        print_stderr("recipes: nothing differs")
+        print_stderr("recipes: no differences")
 
 
 def _compare_runs(first: str, second: str) -> list[DifferenceSection]:
@@ -52,7 +54,7 @@ def _compare_runs(first: str, second: str) -> list[DifferenceSection]:
     records = []
     for folder in (first, second):
         if (record := read_record(Path(folder))) is None:
-            exit_with_error(f"{folder} has no record of a run that can be read (run.json)", ExitCode.USAGE)
+            exit_with_error(f"{folder} has no readable run record (run.json)", ExitCode.USAGE)
         records.append(record)
     return compare_runs(*records)
 

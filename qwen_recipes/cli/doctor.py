@@ -16,18 +16,24 @@ ENVIRONMENT_FAILED = 4
 
 
 @click.command("doctor")
-@click.option("--backend", help="End with code 4 unless this backend has an environment that works.")
-@click.option("--root", type=click.Path(path_type=Path, file_okay=False), help="Folder of the environments.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--backend", metavar="NAME", help="Exit with code 4 unless this framework's environment works.")
+@click.option(
+    "--root",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder with the environments. [default: the user's cache folder]",
+)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Output format."
+)
 def command(backend: str | None, root: Path | None, form: str) -> None:
-    """Show Python, uv, GPUs, room, and the state of each framework's environment."""
+    """Check this machine: Python, uv, GPUs, memory, disk, and the frameworks' environments."""
     from qwen_recipes.backends import load_backend, load_backends
     from qwen_recipes.environments.doctor import examine_machine
 
     try:
         chosen = [load_backend(backend)] if backend else list(load_backends())
     except LookupError as error:
-        raise click.UsageError(str(error.args[0]) if error.args else f"no backend is called {backend}") from error
+        raise click.UsageError(str(error.args[0]) if error.args else f"unknown backend {backend}") from error
     report = examine_machine(chosen, root)
     if form == "json":
         print_json(report.as_dict())
@@ -42,7 +48,7 @@ def _format_report(report: MachineReport) -> str:
         f"Python       {report.python} ({report.executable})",
         f"uv           {report.uv or 'not found; environments are built with venv and pip'}",
         *(f"GPU          {gpu.name}, {gpu.memory / 1024:.0f} GiB, driver {gpu.driver}" for gpu in report.gpus),
-        *([] if report.gpus else ["GPU          none found; frameworks get the CPU build of torch"]),
+        *([] if report.gpus else ["GPU          none found; environments use the CPU build of torch"]),
         *([f"CUDA         up to {report.cuda} (driver)"] if report.cuda else []),
         *([f"memory       {report.memory / 2**30:.0f} GiB"] if report.memory else []),
         f"disk         {report.free_disk / 2**30:.0f} GiB free in {report.root}",

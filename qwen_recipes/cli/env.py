@@ -15,23 +15,36 @@ from qwen_recipes.cli.console import print_json, print_stderr, print_text
 
 ENVIRONMENT_FAILED = 4
 ROOT_OPTION = click.option(
-    "--root", type=click.Path(path_type=Path, file_okay=False), help="Folder of the environments."
+    "--root",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder with the environments. [default: the user's cache folder]",
 )
 
 
 @click.group("env")
 def command() -> None:
-    """Build and list the frameworks' own environments."""
+    """Create, list and remove the frameworks' Python environments.
+
+    Each framework is installed from a lock file into an environment of its own.
+    """
 
 
 @command.command("create")
 @click.argument("backend")
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Default: cuda where an NVIDIA GPU is found.")
+@click.option(
+    "--device",
+    type=click.Choice(["cpu", "cuda"]),
+    help="Build of torch. [default: cuda if an NVIDIA GPU is found, else cpu]",
+)
 @ROOT_OPTION
-@click.option("--python", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Interpreter to use.")
-@click.option("--torch-index", metavar="URL", help="Package index for torch alone. [env: QWEN_RECIPES_TORCH_INDEX]")
-@click.option("--recreate", is_flag=True, help="Build it again, also where it is ready.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@click.option(
+    "--python",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Python interpreter to build with. [default: a matching one, found or downloaded by uv]",
+)
+@click.option("--torch-index", metavar="URL", help="Package index for torch only. [env: QWEN_RECIPES_TORCH_INDEX]")
+@click.option("--recreate", is_flag=True, help="Rebuild, even if the environment is ready.")
+@click.option("-q", "--quiet", is_flag=True, help="Print no progress.")
 def create_command(
     backend: str,
     device: str | None,
@@ -41,9 +54,9 @@ def create_command(
     recreate: bool,
     quiet: bool,
 ) -> None:
-    """Build the environment of BACKEND, or of all: `all`.
+    """Create the environment of BACKEND, or of `all`.
 
-    An interrupted installation is finished by the next call. Prints the environment's folder.
+    An interrupted installation is completed by the next call. Prints the environment's folder.
     """
     from qwen_recipes.environments.environment import MissingEnvironmentError, get_managed_environment
     from qwen_recipes.environments.install import EnvironmentBuildError, build_environment
@@ -62,9 +75,11 @@ def create_command(
 
 @command.command("list")
 @ROOT_OPTION
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Output format."
+)
 def list_command(root: Path | None, form: str) -> None:
-    """List the environments: those this machine would use, and whatever else is there."""
+    """List environments: those for this machine, and others that exist."""
     from qwen_recipes.backends import load_backends
     from qwen_recipes.environments.doctor import list_environment_states
     from qwen_recipes.environments.environment import default_root
@@ -81,10 +96,10 @@ def list_command(root: Path | None, form: str) -> None:
 
 @command.command("remove")
 @click.argument("backend")
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Only the environment for this device.")
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Remove only the environment for this device.")
 @ROOT_OPTION
 def remove_command(backend: str, device: str | None, root: Path | None) -> None:
-    """Remove every environment of BACKEND (or of all: `all`), also unfinished and stale ones."""
+    """Remove the environments of BACKEND, or of `all`, including unfinished and outdated ones."""
     from qwen_recipes.environments.environment import READY_MARKER, list_environments
 
     names = {chosen.name for chosen in _select_backends(backend)}
@@ -133,11 +148,11 @@ def _select_backends(name: str) -> list[Backend]:
     try:
         return list(load_backends()) if name == "all" else [find(name)]
     except LookupError as error:
-        raise click.UsageError(str(error.args[0]) if error.args else f"no backend is called {name}") from error
+        raise click.UsageError(str(error.args[0]) if error.args else f"unknown backend {name}") from error
 
 
 def _exit_build_failed(name: str, error: Exception) -> None:
-    print_stderr(f"error: the environment of {name} could not be built\n{error}")
+    print_stderr(f"recipes: cannot build the environment of {name}\n{error}")
     if log := getattr(error, "log", None):
-        print_stderr(f"the whole log: {log}")
+        print_stderr(f"full log: {log}")
     raise SystemExit(ENVIRONMENT_FAILED)

@@ -33,7 +33,7 @@ class FitVerdict:
 
 
 def assess_fit(recipe: BackendRecipe, gpu: GpuModel) -> FitVerdict:
-    """The estimate, and where it does not surely fit, what would make it."""
+    """The estimate, with suggestions unless it surely fits."""
     from qwen_recipes.guards.trial import suggest_tried_changes
 
     made = recipe.estimate(gpu)
@@ -62,7 +62,7 @@ def verdict_as_json(verdict: FitVerdict) -> dict[str, Any]:
         "seconds_interval": None if e.seconds_interval is None else [round(s) for s in e.seconds_interval],
         "disk_bytes": {name: round(size) for name, size in vars(e.disk).items()},
         "host_bytes": round(e.host_memory),
-        "offers": [_suggestion_as_json(offer) for offer in verdict.suggestions],
+        "suggestions": [_suggestion_as_json(one) for one in verdict.suggestions],
     }
 
 
@@ -76,8 +76,8 @@ def _suggestion_as_json(suggestion: FitSuggestion) -> dict[str, Any]:
 
 
 def format_verdicts(verdicts: list[FitVerdict], *, colour: bool) -> str:
-    """The table, and below it the parts and the offers of each."""
-    head = ("", "GPU", "fits", "peak", "of", "tokens/s", "time", "disk", "host")
+    """The table, and below it the memory parts and the suggestions for each GPU."""
+    head = ("", "GPU", "fits", "peak per GPU", "available", "tokens/s", "time", "disk", "host memory")
     rows = [head, *(_format_row(v) for v in verdicts)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
     table = "\n".join(
@@ -101,7 +101,7 @@ def _format_time(e: Estimate) -> str:
     if e.gpu.stated:
         return "? (the GPU's rates are unknown)"
     if e.seconds is None or e.seconds_interval is None:
-        return "? (rows unknown)"
+        return "unknown (no data read)"
     low, high = e.seconds_interval
     return f"{format_duration(e.seconds)} ({format_duration(low)} to {format_duration(high)})"
 
@@ -129,7 +129,7 @@ def _format_details(verdict: FitVerdict, *, colour: bool) -> str:
         *_format_legend(e),
     ]
     if verdict.suggestions:
-        lines += ["", "It would fit with one of these (the fastest first):"]
+        lines += ["", "Changes that make it fit, fastest first:"]
         lines += [_format_suggestion(offer) for offer in verdict.suggestions]
     elif e.check_fit() != "yes":
         lines += ["", _describe_larger_gpus(e)]
@@ -139,7 +139,7 @@ def _format_details(verdict: FitVerdict, *, colour: bool) -> str:
 def _describe_larger_gpus(e: Estimate) -> str:
     larger = [gpu.name for gpu in list_gpus_that_fit(e)][:MAX_LARGER_GPUS]
     instead = f"or a larger GPU ({', '.join(larger)})" if larger else "or more GPUs"
-    return f"No change of the recipe that was tried makes it fit: take a smaller model, {instead}."
+    return f"No change to the recipe makes it fit. Use a smaller model, {instead}."
 
 
 def draw_memory_bar(e: Estimate) -> str:

@@ -1,4 +1,4 @@
-"""Whether a run fits the GPUs that are present, and what would make it; the estimator's word, before and after."""
+"""Whether a run fits this machine's GPUs, and changes that would make it fit."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def fits_no_gpu(verdicts: list[FitVerdict]) -> bool:
 
 
 def describe_memory_shortfall(verdicts: list[FitVerdict]) -> list[str]:
-    """What is to say of GPUs that are too small, or may be: both numbers, then what would make it fit."""
+    """For each GPU that is or may be too small: the estimate, the available memory, and changes that fit."""
     found = []
     for one in verdicts:
         made = one.estimate
@@ -46,8 +46,8 @@ def describe_memory_shortfall(verdicts: list[FitVerdict]) -> list[str]:
             continue
         word = "does not fit" if fits == "no" else "may not fit"
         between = f"{made.low / GIB:.1f} to {made.high / GIB:.1f} GiB"
-        found.append(f"it {word} on {made.gpu.name}: {between} of {made.usable / GIB:.1f} GiB that can be had")
-        found += [f"  it would with {offer.command_line_options}" for offer in one.suggestions]
+        found.append(f"{word} {made.gpu.name}: needs {between} per GPU, {made.usable / GIB:.1f} GiB are available")
+        found += [f"  would fit with {suggestion.command_line_options}" for suggestion in one.suggestions]
     return found
 
 
@@ -63,7 +63,7 @@ def build_estimate_record(verdicts: list[FitVerdict]) -> dict[str, float | None]
 
 
 def suggest_memory_savings(recipe: BackendRecipe, detected: Sequence[DetectedGpu]) -> list[str]:
-    """After memory ran out: changes that take less by the estimate, the fastest first."""
+    """After an out-of-memory error: changes that need less memory by the estimate, fastest first."""
     from qwen_recipes.gpus.catalogue import get_gpu_model
     from qwen_recipes.guards.trial import suggest_tried_changes
     from qwen_recipes.resolve.strategy import ASSUMED_GPU
@@ -72,7 +72,7 @@ def suggest_memory_savings(recipe: BackendRecipe, detected: Sequence[DetectedGpu
     now = recipe.estimate(gpu)
     found = [offer for offer in suggest_tried_changes(recipe, gpu) if offer.estimate.peak < now.peak]
     return [
-        f"{one.command_line_options} takes {_compute_saved_gib(now, one):.1f} GiB less, at {one.speed:.0%} of the speed"
+        f"{one.command_line_options} saves {_compute_saved_gib(now, one):.1f} GiB, at {one.speed:.0%} of the speed"
         for one in found
     ]
 

@@ -27,32 +27,48 @@ _DEFAULT_GPU, _DEFAULT_BACKEND = "rtx-4090", "llamafactory"
 
 
 @click.command("init")
-@click.option("--model", metavar="MODEL", help=f"Hub id or folder. [default: {DEFAULT_MODEL}]")
-@click.option("--data", type=click.Path(path_type=Path), metavar="FILE", help="Rows to train on.")
+@click.option("--model", metavar="MODEL", help=f"Model: a hub id or a local folder. [default: {DEFAULT_MODEL}]")
 @click.option(
-    "--gpu", metavar="NAME", help=f"GPU model, or its memory (`48GiB`). [default: this machine's, else {_DEFAULT_GPU}]"
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Training data, e.g. data/support.jsonl. [required without a terminal]",
 )
-@click.option("--backend", metavar="NAME", help=f"Framework. [default: {_DEFAULT_BACKEND}]")
-@click.option("--goal", type=click.Choice(GOALS), help="What is learnt from; the rows tell where it is left out.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("recipe.yaml"), show_default=True)
-@click.option("--force", is_flag=True, help="Overwrite the file.")
+@click.option(
+    "--gpu",
+    metavar="NAME",
+    help=f"GPU model, e.g. h100-80gb, or its memory, e.g. 48GiB. [default: this machine's, else {_DEFAULT_GPU}]",
+)
+@click.option("--backend", metavar="NAME", help=f"Framework to compile for. [default: {_DEFAULT_BACKEND}]")
+@click.option("--goal", type=click.Choice(GOALS), help="Kind of training. [default: by the layout of the data]")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
+    help="Recipe to write. [default: DATA.recipe.yaml, e.g. support.recipe.yaml for support.jsonl]",
+)  # fmt: skip
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
 def command(
     model: str | None,
     data: Path | None,
     gpu: str | None,
     backend: str | None,
     goal: str | None,
-    output: Path,
+    output: Path | None,
     force: bool,
 ) -> None:
-    """Write a first recipe for your rows: one that lints clean and fits the GPU, with its reasons.
+    """Write a recipe for your data and GPU.
 
-    On a terminal it asks for what is not said.
+    The recipe has no lint errors or warnings and fits the GPU; comments in it give the reasons for its values. On a
+    terminal, you are asked for what the options leave open.
+
+    Example: recipes init --data data/support.jsonl --gpu rtx-4090
     """
-    if output.exists() and not force:
-        exit_with_error(f"{output} is there already; --force overwrites it", ExitCode.USAGE)
+    if output:
+        _exit_if_exists(output, force)
     model = model or _prompt_or_default("Model", DEFAULT_MODEL)
-    data = data or Path(_prompt_or_default("Rows to train on (a file)", None))
+    data = data or Path(_prompt_or_default("Training data (a file)", None))
+    if not output:
+        output = Path(f"{data.name.partition('.')[0] or 'new'}.recipe.yaml")
+        _exit_if_exists(output, force)
     here = [] if gpu else _detect_gpus()
     named = gpu or _prompt_or_default("GPU", here[0].name if here else _DEFAULT_GPU)
     wish = _build_request(model, data, named, backend or _prompt_or_default("Framework", _DEFAULT_BACKEND), goal)
@@ -64,18 +80,23 @@ def command(
     size = f"{e.peak / _GIB:.1f} of {e.usable / _GIB:.1f} GiB"
     if wish.gpu_source.startswith(_ASSUMED):
         print_stderr(
-            f"recipes: no GPU of the catalogue was found here: {wish.gpu.name} is assumed; --gpu names another"
+            f"recipes: no known GPU found on this machine, assuming {wish.gpu.name}; choose another with --gpu"
         )
-    fits = f"{_FIT_LABELS[e.check_fit()]} {wish.gpu.name} by the estimate, {size}"
-    print_stderr(f"{output}: {fits}; then `recipes run {output}`")
+    print_stderr(f"{output}: {_FIT_LABELS[e.check_fit()]} {wish.gpu.name}, estimated at {size}")
+    print_stderr(f"Train it: recipes run {output}")
+
+
+def _exit_if_exists(output: Path, force: bool) -> None:
+    if output.exists() and not force:
+        exit_with_error(f"{output} exists; use --force to overwrite it, or -o to write another file", ExitCode.USAGE)
 
 
 def _prompt_or_default(question: str, default: str | None) -> str:
-    """An answer; without a terminal the default, or exit 2."""
+    """The answer; without a terminal the default, or exit 2 if there is none."""
     if sys.stdin.isatty():
         return str(click.prompt(question, default=default, err=True))
     if default is None:
-        exit_with_error("say which rows: --data FILE", ExitCode.USAGE)
+        exit_with_error("no training data given: add --data FILE", ExitCode.USAGE)
     return default
 
 
@@ -91,8 +112,8 @@ def _detect_gpus() -> list[GpuModel]:
 def _describe_gpu_source(here: list[GpuModel], name: str) -> str:
     """What the recipe says of a GPU that was not named on the command line."""
     if any(gpu.name == name for gpu in here):
-        return "found here"
-    return f"{_ASSUMED}: none of the catalogue was found here" if name == _DEFAULT_GPU else "as answered"
+        return "found on this machine"
+    return f"{_ASSUMED}: no known GPU was found" if name == _DEFAULT_GPU else "your answer"
 
 
 def _build_request(model: str, data: Path, gpu: str, backend: str, goal: str | None) -> StarterRequest:
@@ -100,11 +121,11 @@ def _build_request(model: str, data: Path, gpu: str, backend: str, goal: str | N
     from qwen_recipes.gpus.catalogue import UnknownGpuError, parse_gpu
 
     if not data.is_file():
-        exit_with_error(f"{data} is not a file", ExitCode.USAGE)
+        exit_with_error(f"{data} does not exist or is not a file", ExitCode.USAGE)
     try:
         found = parse_gpu(gpu)
     except UnknownGpuError as error:
-        exit_with_error(f"no GPU {gpu!r} in the catalogue: {error}", ExitCode.USAGE)
+        exit_with_error(f"unknown GPU {gpu!r}: {error}", ExitCode.USAGE)
     return StarterRequest(model, data, found, get_backend_or_exit(backend), _GOAL_OBJECTIVES[goal] if goal else None)
 
 
@@ -118,7 +139,7 @@ def _draft_or_exit(request: StarterRequest, folder: Path) -> StarterRecipe:
     except RecipeError as error:
         exit_with_findings(error.findings)
     except OSError as error:
-        exit_with_error(f"{error.filename or folder} can't be read or written: {error.strerror}", ExitCode.USAGE)
+        exit_with_error(f"{error.filename or folder}: cannot read or write: {error.strerror}", ExitCode.USAGE)
 
 
 def _write_recipe(output: Path, text: str) -> None:
@@ -127,4 +148,4 @@ def _write_recipe(output: Path, text: str) -> None:
     try:
         replace_file(output, text, create_folder=False)
     except OSError as error:
-        exit_with_error(f"{output} can't be written: {error.strerror}", ExitCode.USAGE)
+        exit_with_error(f"{output}: cannot write: {error.strerror}", ExitCode.USAGE)

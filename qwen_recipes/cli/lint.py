@@ -36,7 +36,7 @@ __all__ = ["command", "lint_recipe"]
 
 @dataclass(frozen=True)
 class LintOptions:
-    """What the command line says about every file."""
+    """The options that apply to every file."""
 
     backend: str | None
     sets: tuple[str, ...]
@@ -77,7 +77,7 @@ class LintOptions:
         return found + find_compile_errors(content, name, folder, self.backend, self.sets, self.version)
 
     def _lint_native(self, content: bytes | str, name: str) -> list[Finding] | None:
-        """What is said of a framework's own config; None for anything else."""
+        """The findings in a framework's own config; None for anything else."""
         if looks_like_recipe(content) and not self.framework:
             return None
         from qwen_recipes.guards.native import lint_if_native
@@ -88,21 +88,28 @@ class LintOptions:
 @click.command("lint")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option(
-    "--backend", metavar="NAME|all", help="Judge for this framework, or all. [default: the recipe's, else all]"
+    "--backend", metavar="NAME|all", help="Framework to check for, or `all`. [default: run.backend, else all]"
 )
 @backend_version_option
 @click.option(
-    "--as", "framework", type=click.Choice(list(NATIVE_FOLDERS)), help="Read the files as this framework's own."
+    "--as",
+    "framework",
+    type=click.Choice(list(NATIVE_FOLDERS)),
+    help="Read the files as configs of this framework. [default: detected]",
 )
-@click.option("--fix", is_flag=True, help="Put right what can be put right safely; comments and layout stay.")
-@click.option("--unsafe-fixes", is_flag=True, help="Also fixes that may change what you mean.")
-@click.option("--diff", is_flag=True, help="Write nothing; print what --fix would change.")
-@click.option("--select", multiple=True, metavar="CODES", help="Only these guards: codes or their beginnings, as QR2.")
-@click.option("--ignore", multiple=True, metavar="CODES", help="Not these guards.")
-@click.option("--statistics", is_flag=True, help="How often each code was found, instead of each finding.")
+@click.option("--fix", is_flag=True, help="Apply safe fixes in place; comments and layout are kept.")
+@click.option("--unsafe-fixes", is_flag=True, help="Also apply fixes that change what is trained.")
+@click.option("--diff", is_flag=True, help="Print the changes --fix would make; write nothing.")
+@click.option(
+    "--select", multiple=True, metavar="CODES", help="Report only these guards: codes or prefixes, e.g. QR2,QR301."
+)
+@click.option(
+    "--ignore", multiple=True, metavar="CODES", help="Do not report these guards: codes or prefixes, e.g. QR5."
+)
+@click.option("--statistics", is_flag=True, help="Print counts per code instead of each finding.")
 @set_option
 @format_option(*REPORTERS)
-@click.option("-q", "--quiet", is_flag=True, help="Errors only.")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def command(
     paths: tuple[str, ...],
     backend: str | None,
@@ -118,23 +125,29 @@ def command(
     form: str,
     quiet: bool,
 ) -> None:
-    """Check recipes, and configs of the frameworks' own: spelling, types, and what is known to go wrong.
+    """Check recipes and framework configs for errors and known problems.
 
-    PATH is a file, a folder (its *.recipe.yaml, and YAML files that have `version` and `model`), a glob, or `-` for
-    standard input. Every problem of a file is listed at once. Exits 1 where there is an error. An Axolotl,
-    LLaMA-Factory or ms-swift YAML, or a script that starts one, is recognised by its content, or read as --as says;
-    with --as, a folder is searched for that framework's files instead of recipes.
+    PATH is a file, a glob, `-` for standard input, or a folder. In a folder, *.recipe.yaml and YAML files with
+    `version` and `model` at the top level are checked. Configs and launch scripts of Axolotl, LLaMA-Factory and
+    ms-swift are recognized by their content; with --as, folders are searched for configs of that framework.
 
-    `[tool.qwen-recipes.lint]` of pyproject.toml, or `[lint]` of .recipes.toml, may hold `select`, `ignore` and
-    `severity` (a map of codes to error, warning, advice or off).
+    All problems of a file are reported at once, with a warning for each data file that does not exist. Exit code 1 if
+    there is an error; warnings and advice do not fail.
+
+    Settings: `select`, `ignore` and `severity` (code = "error", "warning", "advice" or "off") under
+    [tool.qwen-recipes.lint] in pyproject.toml, or [lint] in .recipes.toml.
+
+    Example: recipes lint --fix support.recipe.yaml
     """
     fixes = fix or unsafe_fixes or diff
     if fixes and sets:
-        exit_with_error("--set changes no file, so there is nothing to fix: leave one of them out", ExitCode.USAGE)
+        exit_with_error(
+            "--set cannot be combined with --fix, --unsafe-fixes or --diff: it changes no file", ExitCode.USAGE
+        )
     if version is not None and not (backend or framework):
-        exit_with_error("--backend-version is one framework's: name it with --backend, or --as", ExitCode.USAGE)
+        exit_with_error("--backend-version needs one framework: add --backend NAME or --as NAME", ExitCode.USAGE)
     if version is not None and backend == "all":
-        exit_with_error("--backend-version is one framework's: name it with --backend", ExitCode.USAGE)
+        exit_with_error("--backend-version needs one framework: add --backend NAME", ExitCode.USAGE)
     if framework or backend not in (None, "all"):
         get_backend_or_exit(backend or framework or "", version)
     try:
@@ -159,12 +172,12 @@ def command(
     shown = [f for f in found if f.severity == "error"] if quiet else found
     if not (diff or (fixes and "-" in files)):
         _print_findings(shown, files, form, statistics)
-    counted = f"{len(files)} file{'s' if len(files) != 1 else ''}"
+    counted = f"{len(files)} file{'s' if len(files) != 1 else ''} checked"
     unjudged = [note for file in files if (note := asked.describe_unjudged(file))]
     for note in unjudged:
         print_stderr(note)
     summary = summarize_findings(shown) if shown or not unjudged else "no problems found by the other guards"
-    print_stderr(f"{counted}: {summary}{'' if fixes else _describe_fixable(shown)}")
+    print_stderr(f"{counted}, {summary}{'' if fixes else _describe_fixable(shown)}")
     sys.exit(ExitCode.INVALID_INPUT if any(f.severity == "error" for f in found) else ExitCode.SUCCESS)
 
 
@@ -184,7 +197,7 @@ def _lint_file(file: str, options: LintOptions) -> list[Finding]:
 
 
 def _fix_file(file: str, options: LintOptions, unsafe: bool, diff: bool) -> list[Finding]:
-    """Fix a file, or show how; what is left to say of it as it then is."""
+    """Fix a file, or print the changes. Returns the findings that remain."""
     from qwen_recipes.guards.fixes import fix_text
 
     content = read_recipe_bytes(file)
@@ -195,7 +208,7 @@ def _fix_file(file: str, options: LintOptions, unsafe: bool, diff: bool) -> list
     text = content.decode("utf-8-sig")
     fixed = fix_text(text, partial(options.lint, file=file), unsafe=unsafe)
     for finding, why in fixed.dropped:
-        print_stderr(f"{finding.file}: {finding.code} was not fixed: {why}")
+        print_stderr(f"{finding.file}: {finding.code} not fixed: {why}")
     if diff:
         _print_diff(file, text, fixed)
         return found
@@ -227,18 +240,18 @@ def _write_fixed(file: str, content: bytes, text: str, fixed: FixResult) -> None
         try:
             replace_file(Path(file), mark + fixed.text.encode())
         except OSError as error:
-            exit_with_error(f"{file} can't be written: {error.strerror}", ExitCode.USAGE)
+            exit_with_error(f"{file}: cannot write: {error.strerror}", ExitCode.USAGE)
     for finding in fixed.applied:
         print_stderr(f"{finding.file}: {finding.code} fixed: {finding.message}")
 
 
 def _describe_fixable(findings: list[Finding]) -> str:
-    """What --fix could do about them."""
+    """How many findings --fix and --unsafe-fixes can fix."""
     if not any(finding.fix for finding in findings):
         return ""
     from qwen_recipes.guards.fixes import is_fixable
 
     safe = sum(is_fixable(f, unsafe=False) for f in findings)
     unsafe = sum(is_fixable(f, unsafe=True) for f in findings) - safe
-    said = [f"{safe} can be fixed with --fix"] if safe else []
+    said = [f"{safe} fixable with --fix"] if safe else []
     return "; " + ", ".join([*said, f"{unsafe} with --unsafe-fixes"] if unsafe else said)

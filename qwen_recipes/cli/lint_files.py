@@ -42,7 +42,7 @@ def _expand_path(path: str, framework: str | None) -> Iterator[str]:
     elif Path(path).exists():
         yield path
     else:
-        raise PathNotFoundError(f"{path} is not there")
+        raise PathNotFoundError(f"{path} does not exist")
 
 
 def _expand_glob(pattern: str, framework: str | None) -> Iterator[str]:
@@ -51,7 +51,7 @@ def _expand_glob(pattern: str, framework: str | None) -> Iterator[str]:
     paths = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
     found = [match for path in paths for match in _expand_match(path, framework)]
     if not found:
-        raise PathNotFoundError(f"nothing matches {pattern}")
+        raise PathNotFoundError(f"no file matches {pattern}")
     yield from found
 
 

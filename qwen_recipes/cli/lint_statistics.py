@@ -37,4 +37,4 @@ def _get_title(code: str) -> str:
     try:
         return load_guard(code).title
     except KeyError:
-        return "The recipe is not what its spec asks for"
+        return "Invalid recipe"

@@ -21,15 +21,18 @@ from qwen_recipes.cli.options_and_exits import (
 @click.option("--backend", metavar="NAME|all", help=BACKENDS_HELP)
 @set_option
 def command(file: str, backend: str | None, sets: tuple[str, ...]) -> None:
-    """Write a recipe's lock beside it: all that a run depends on, by hash or version.
+    """Write a lock file that pins everything a run depends on.
 
-    `recipes run --locked` and `recipes compile --locked` refuse where anything is not as it says: the recipe, the
-    model's and the data's revisions and hashes, template, tokenizer, versions, resolved values, compiled bytes.
+    The file is written beside the recipe. It holds hashes, revisions and versions: the recipe, the model, the data,
+    the chat template, the tokenizer, the framework, every resolved value and the compiled files. `recipes run --locked`
+    and `recipes compile --locked` fail if anything differs from it.
     """
     from qwen_recipes.runs.recipe_lock import build_lock, get_lock_path, get_usual_folder, write_lock
 
     if file == "-":
-        exit_with_error("a recipe from standard input has no place beside it", ExitCode.USAGE)
+        exit_with_error(
+            "a recipe from standard input cannot be locked: there is no folder for the lock file", ExitCode.USAGE
+        )
     recipes = load_backend_recipes(file, sets, backend, prepare=fetch_newest_and_pin)
     path = get_lock_path(file)
     every = compile_or_exit(recipes, get_usual_folder(recipes[0].loaded))
@@ -44,14 +47,14 @@ def command(file: str, backend: str | None, sets: tuple[str, ...]) -> None:
 
 
 def _find_unpinned(content: dict[str, object]) -> list[str]:
-    """What the lock can't hold fast, since the recipe names no revision of it."""
+    """The model and data sets that are not pinned because the recipe names no revision."""
     model, data = content["model"], content["data"]
     assert isinstance(model, dict) and isinstance(data, list)
     found = []
     if not model["files"] and model["revision"] is None:
-        found.append(f"{model['id']} has no revision: state model.revision to pin the weights")
+        found.append(f"{model['id']} is not pinned: set model.revision to pin the weights")
     return found + [
-        f"{entry['hub']} has no revision: state it beside `hub` to hold its rows fast"
+        f"{entry['hub']} is not pinned: set `revision` beside `hub` to pin the data"
         for entry in data
         if entry.get("hub") and entry.get("revision") is None
     ]

@@ -1,4 +1,4 @@
-"""`--locked`: nothing is done where anything is not as the recipe's lock says."""
+"""`--locked`: exit where anything differs from the recipe's lock file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def pin_locked_revision(loaded: LoadedRecipe) -> LoadedRecipe:
 
 
 def exit_on_drift(outputs: list[CompiledRecipe]) -> None:
-    """Go on in silence, or say everything that drifted and exit 1; exit 2 where there is no lock to read."""
+    """Exit 1 with every difference from the lock file, or 2 if there is no readable lock file."""
     from qwen_recipes.runs.recipe_lock import find_drift, get_lock_path, read_lock
 
     file = outputs[0].loaded.document.file
@@ -36,13 +36,13 @@ def exit_on_drift(outputs: list[CompiledRecipe]) -> None:
         found = find_drift(read_lock(path), outputs)
     except OSError as error:
         exit_with_error(
-            f"{error.filename or path} can't be read: {error.strerror}; `recipes lock` writes the lock", ExitCode.USAGE
+            f"{error.filename or path}: cannot read: {error.strerror}; create it with `recipes lock`", ExitCode.USAGE
         )
     except ValueError as error:
-        exit_with_error(f"{path} can't be read: {error}", ExitCode.USAGE)
+        exit_with_error(f"{path}: cannot read: {error}", ExitCode.USAGE)
     if not found:
         return
     for line in found:
         print_stderr(f"recipes: {line}")
-    print_stderr(f"recipes: not as {path} says; `recipes lock {file}` takes it as it is now")
+    print_stderr(f"recipes: differs from {path}; update it with `recipes lock {file}`")
     sys.exit(ExitCode.INVALID_INPUT)

@@ -21,7 +21,7 @@ _READ_BYTES = 1 << 20
 
 @click.command("logs")
 @click.argument("folder", metavar="[DIR]", default=".", type=click.Path(path_type=Path))
-@click.option("-f", "--follow", is_flag=True, help="Go on as the run goes on, until it ends.")
+@click.option("-f", "--follow", is_flag=True, help="Keep printing new output until the run ends.")
 @click.option(
     "-n",
     "--lines",
@@ -29,12 +29,13 @@ _READ_BYTES = 1 << 20
     default=20,
     show_default=True,
     metavar="N",
-    help="Last lines; 0 is all of it.",
+    help="Number of lines from the end; 0 prints the whole log.",
 )
 def command(folder: Path, follow: bool, lines: int) -> None:
-    """Print what a run's framework printed, byte by byte.
+    """Print the log of a run, exactly as the framework wrote it.
 
-    DIR is the run's output folder, or one with a single run that goes on below it; [default: the current one]
+    DIR is the run's output folder, or a folder with a single run, or a single active run, below it. [default: the
+    current folder]
     """
     output = _find_run_folder(folder)
     try:
@@ -42,13 +43,13 @@ def command(folder: Path, follow: bool, lines: int) -> None:
             log.seek(_find_tail_offset(log.fileno(), lines) if lines else 0)
             _copy_to_stdout(_read_chunks(log.fileno(), log.tell(), output if follow else None))
     except OSError as error:
-        exit_with_error(f"{output / 'run.log'} can't be read: {error.strerror}", ExitCode.USAGE)
+        exit_with_error(f"{output / 'run.log'}: cannot read: {error.strerror}", ExitCode.USAGE)
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
 
 
 def _find_run_folder(folder: Path) -> Path:
-    """The run's folder: the one that was named, else the only run below it, else the only one that goes on."""
+    """The run's folder: the one named, else the only run below it, else the only active one. May exit 2."""
     from qwen_recipes.reports.run_table import list_runs
 
     if (folder / "run.log").is_file():
@@ -60,7 +61,8 @@ def _find_run_folder(folder: Path) -> Path:
             return Path(few[0].folder)
     names = "".join(f"\n  {one.folder}" for one in (going_on or found)[:10])
     exit_with_error(
-        f"{len(found)} runs below {folder}, name one{names}" if found else f"no run in {folder}", ExitCode.USAGE
+        f"{len(found)} runs below {folder}; name one of them{names}" if found else f"no run in {folder} or below it",
+        ExitCode.USAGE,
     )
 
 

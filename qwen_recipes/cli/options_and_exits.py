@@ -23,8 +23,9 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 _FORM_KEY = "qwen_recipes.form"
 
 
-BACKEND_HELP = "Framework. [default: the recipe's, else the first that supports all of it]"
-BACKENDS_HELP = "Framework, or all. [default: the recipe's, else the first that supports all of it]"
+BACKEND_HELP = "Framework to use, as listed by `recipes backends`. [default: run.backend, else the first that \
+supports the recipe]"
+BACKENDS_HELP = "Framework to use, or `all`. [default: run.backend, else the first that supports the recipe]"
 
 
 class ExitCode(IntEnum):
@@ -39,16 +40,28 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
+EXIT_CODE_MEANINGS = {
+    ExitCode.SUCCESS: "success",
+    ExitCode.INVALID_INPUT: "invalid recipe or data",
+    ExitCode.USAGE: "usage error, missing file or no permission",
+    ExitCode.DOES_NOT_FIT: "does not fit the hardware",
+    ExitCode.ENVIRONMENT: "environment or preflight failure",
+    ExitCode.RUN_FAILED: "the run failed",
+    ExitCode.INTERRUPTED: "interrupted",
+}
+"""What each exit code means, in `recipes --help` and in the documentation."""
+
+
 def set_option(function: Function) -> Function:
     """`--set field=value`."""
-    help_text = "Override a field, as in training.epochs=1. May be repeated."
+    help_text = "Override a field of the recipe, e.g. training.epochs=1. Repeatable."
     return click.option("--set", "sets", multiple=True, metavar="FIELD=VALUE", help=help_text)(function)
 
 
 def format_option(*formats: str) -> Callable[[Function], Function]:
     """`--format`, one of the given."""
     return click.option(
-        "--format", "form", type=click.Choice(formats), default="text", show_default=True, help="Form of the output.",
+        "--format", "form", type=click.Choice(formats), default="text", show_default=True, help="Output format.",
         callback=_keep_form,
     )  # fmt: skip
 
@@ -60,7 +73,7 @@ def _keep_form(ctx: click.Context, param: click.Parameter, form: str) -> str:
 
 
 def exit_with_error(message: str, code: ExitCode) -> NoReturn:
-    """Say why on standard error and end with this code."""
+    """Print an error on standard error and exit with this code."""
     print_stderr("recipes: " + message.replace("\n", "\n  "))
     sys.exit(code)
 
@@ -80,9 +93,9 @@ def exit_on_error(error: QwenRecipesError, ctx: click.Context) -> NoReturn:
 
 
 def warn_custom_tokenizer_or_template(model: ModelFacts, recipe_sets_template: bool = False) -> None:
-    """Warn of a model folder's own tokenizer and template where they are none of Qwen's; linting has QR318 for it.
+    """Warn about a custom tokenizer or chat template in the model's folder; `lint` reports it as QR318.
 
-    Not of the template where the recipe names one.
+    With `recipe_sets_template`, the folder's template is not used and not warned about.
     """
     from qwen_recipes.qwen.models import describe_custom_template, describe_custom_tokenizer
 
@@ -94,7 +107,7 @@ def warn_custom_tokenizer_or_template(model: ModelFacts, recipe_sets_template: b
 
 def backend_version_option(function: Function) -> Function:
     """`--backend-version`."""
-    help_text = "Released version of the framework, as 0.16.1 or axolotl==0.16.1; the newest known where left out."
+    help_text = "Framework version, e.g. 0.16.1 or axolotl==0.16.1. [default: the newest supported]"
     return click.option("--backend-version", "version", metavar="VERSION", help=help_text)(function)
 
 
@@ -114,12 +127,12 @@ Prepare = Callable[["LoadedRecipe"], "LoadedRecipe"]
 def load_backend_recipe(
     file: str, sets: tuple[str, ...], name: str | None, version: str | None = None, prepare: Prepare | None = None
 ) -> BackendRecipe:
-    """A recipe for the framework that is named, its own, or the first that supports all of it, which is said.
+    """A recipe for the framework named, else its own, else the first that supports it, which is printed.
 
     Raises RecipeReadError, RecipeError, UnknownBackendError, for which `exit_on_error` ends the command.
     """
     if name == "all":
-        exit_with_error("this command takes one framework: --backend NAME", ExitCode.USAGE)
+        exit_with_error("this command takes one framework, not all: --backend NAME", ExitCode.USAGE)
     return load_backend_recipes(file, sets, name, version, prepare)[0]
 
 
@@ -136,7 +149,7 @@ def load_backend_recipes(
     loaded = load_recipe(file, sets)
     loaded = prepare(loaded) if prepare else loaded
     if name == "all" and version is not None:
-        exit_with_error("--backend-version is one framework's: name it with --backend", ExitCode.USAGE)
+        exit_with_error("--backend-version needs one framework: add --backend NAME", ExitCode.USAGE)
     recipes, why = choose_backends(loaded, name, version)
     if why:
         print_stderr(f"recipes: {why}")
@@ -144,7 +157,7 @@ def load_backend_recipes(
 
 
 def exit_with_findings(findings: list[Finding], form: str = "text") -> NoReturn:
-    """Print findings and exit 1: on standard output where a machine asked, else on standard error."""
+    """Print findings and exit 1: as text on standard error, in other formats on standard output."""
     if form == "text":
         print_stderr(text(findings))
         print_stderr(summarize_findings(findings))
@@ -157,4 +170,4 @@ def summarize_findings(findings: list[Finding]) -> str:
     """`2 errors, 1 warning`."""
     counts = [(sum(f.severity == s for f in findings), s) for s in ("error", "warning", "advice")]
     said = [f"{count} {name}{'s' if count > 1 and name != 'advice' else ''}" for count, name in counts if count]
-    return ", ".join(said) or "nothing found"
+    return ", ".join(said) or "no problems"

@@ -34,14 +34,18 @@ if TYPE_CHECKING:
     "names",
     multiple=True,
     metavar="NAME",
-    help="GPU model, as if the recipe named it, or its memory (`48GiB`); may be repeated. [default: the recipe's]",
+    help="GPU model to estimate for, e.g. rtx-4090, or its memory, e.g. 48GiB. Repeatable. "
+    "[default: hardware.gpu, else this machine's]",
 )
 @set_option
 @format_option("text", "json")
 def command(file: str, backend: str | None, names: tuple[str, ...], sets: tuple[str, ...], form: str) -> None:
-    """Tell what a recipe takes: memory, time, disk; and what to change where it does not fit.
+    """Estimate memory, time and disk, and suggest changes that make the run fit.
 
-    Exits 3 where it fits on none of the GPUs.
+    Memory is per GPU in GiB; fits, may fit and does not fit compare the estimated range with what the GPU has left for
+    training. Exit code 3 if the recipe fits on none of the GPUs.
+
+    Example: recipes plan support.recipe.yaml --gpu rtx-4090 --gpu h100-80gb
     """
     recipes = load_backend_recipes(file, sets, backend, prepare=fetch_recipe_models)
     verdicts = [verdict for one in recipes for verdict in _assess_recipe(one, names)]
@@ -56,7 +60,8 @@ def _assess_recipe(recipe: BackendRecipe, gpu_names: tuple[str, ...]) -> list[Fi
 
     if recipe.plan.hardware.device == "cpu":
         exit_with_error(
-            "the recipe runs on the CPU, which has no GPU memory to plan; take out `device: cpu`", ExitCode.USAGE
+            "the recipe runs on the CPU, so there is no GPU memory to estimate: remove `hardware.device: cpu`",
+            ExitCode.USAGE,
         )
     return [
         assess_fit(_name_gpu(recipe, gpu, named=bool(gpu_names)), gpu) for gpu in _select_gpus(recipe.plan, gpu_names)
@@ -82,7 +87,7 @@ def _select_gpus(plan: Plan, gpu_names: tuple[str, ...]) -> list[GpuModel]:
     try:
         asked = [parse_gpu(name) for name in gpu_names]
     except UnknownGpuError as error:
-        exit_with_error(f"no such GPU: {error}", ExitCode.USAGE)
+        exit_with_error(f"unknown GPU: {error}", ExitCode.USAGE)
     return asked or identify_gpus(detect_gpus()) or [get_gpu_model(ASSUMED_GPU)]
 
 

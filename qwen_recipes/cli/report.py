@@ -14,12 +14,13 @@ from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error
 @click.argument("folders", nargs=-1, required=True, metavar="DIR...", type=click.Path(path_type=Path))
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), default=Path("report.html"), show_default=True, metavar="FILE",
-    help="The page; - is standard output.",
+    help="Page to write; - is standard output.",
 )  # fmt: skip
 def command(folders: tuple[Path, ...], output: Path) -> None:
-    """Write a page about one run or several: curves, planned and measured, what differs.
+    """Write an HTML report about one or more runs.
 
-    DIR is a run's output folder. The page is one file, opens offline, and runs no script.
+    DIR is a run's output folder. The page shows loss curves, estimated and measured memory and time, and how the runs
+    differ. It is a single file without scripts and opens offline.
     """
     from qwen_recipes.filesystem.replace_file import replace_file
     from qwen_recipes.reports.html_report import render_run_report
@@ -28,7 +29,7 @@ def command(folders: tuple[Path, ...], output: Path) -> None:
     records = []
     for folder in folders:
         if (record := read_record(folder)) is None:
-            exit_with_error(f"{folder} has no record of a run that can be read (run.json)", ExitCode.USAGE)
+            exit_with_error(f"{folder} has no readable run record (run.json)", ExitCode.USAGE)
         record.output = str(folder.resolve())
         records.append(record)
     text = render_run_report(records)
@@ -38,5 +39,5 @@ def command(folders: tuple[Path, ...], output: Path) -> None:
     try:
         replace_file(output, text, create_folder=False)
     except OSError as error:
-        exit_with_error(f"{output} can't be written: {error.strerror}", ExitCode.USAGE)
+        exit_with_error(f"{output}: cannot write: {error.strerror}", ExitCode.USAGE)
     print_stderr(f"{output}: {len(records)} run{'s' if len(records) > 1 else ''}")

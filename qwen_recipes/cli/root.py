@@ -11,31 +11,31 @@ from qwen_recipes import __version__
 from qwen_recipes.errors import QwenRecipesError
 
 COMMANDS = {
-    "init": "Write a first recipe for your rows: one that fits the GPU.",
-    "lint": "Check recipes: spelling, types, and what is known to go wrong.",
-    "explain": "Print a guard's page.",
-    "show": "Print a recipe, resolved: every value with its reason.",
+    "init": "Write a recipe for your data and GPU.",
+    "lint": "Check recipes and framework configs for errors and known problems.",
+    "explain": "Explain a guard: what it finds, why, and how to fix it.",
+    "show": "Print a recipe as read, or resolved with defaults and their reasons.",
     "schema": "Print the recipe's JSON Schema.",
-    "lsp": "Serve editors: findings, explanations and fixes while you write.",
-    "plan": "Tell what it takes: memory, time, disk; and what to change where it does not fit.",
-    "data": "Check, show and prepare rows.",
-    "verify": "Compare a framework's tokens and labels with ours.",
-    "compile": "Write the framework's own files.",
-    "diff": "Say what differs between two recipes or two runs.",
-    "lock": "Write down all that a run depends on.",
-    "backends": "List the frameworks that recipes compile for.",
-    "env": "Build and list the frameworks' environments.",
-    "doctor": "Check this machine.",
-    "run": "Compile, check, and train.",
-    "status": "Show every run below a folder.",
-    "logs": "Print what a run's framework printed.",
-    "report": "Write a page about one run or several.",
-    "why": "Say what a failed run's log comes down to.",
+    "lsp": "Run the language server for editors.",
+    "plan": "Estimate memory, time and disk, and suggest changes that make the run fit.",
+    "data": "Check, preview and prepare training data.",
+    "verify": "Compare what a framework trains on with the recipe.",
+    "compile": "Compile recipes into a framework's own files.",
+    "diff": "Compare two recipes or two runs.",
+    "lock": "Write a lock file that pins everything a run depends on.",
+    "backends": "List frameworks, their versions and unsupported settings.",
+    "env": "Create, list and remove the frameworks' Python environments.",
+    "doctor": "Check this machine: Python, GPUs, disk, environments.",
+    "run": "Compile, check and train; or resume a run.",
+    "status": "List runs with state, step, loss and time left.",
+    "logs": "Print the log of a run.",
+    "report": "Write an HTML report about one or more runs.",
+    "why": "Diagnose a failed run.",
 }
 
 
 class LazyCommandGroup(click.Group):
-    """A group that knows its commands' names and imports one when it is called."""
+    """A group that imports a command when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names, in the order of a run."""
@@ -49,7 +49,7 @@ class LazyCommandGroup(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the command; an error of ours, an interruption, or a file that can't be read or written ends it."""
+        """Run the command. Errors, interruptions and unreadable files end it with a message and an exit code."""
         from qwen_recipes.cli.options_and_exits import ExitCode, exit_on_error, exit_with_error
 
         try:
@@ -68,10 +68,17 @@ class LazyCommandGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The exit codes of every command."""
+        from qwen_recipes.cli.options_and_exits import EXIT_CODE_MEANINGS
+
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(code.value), meaning) for code, meaning in EXIT_CODE_MEANINGS.items()])
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that was called; a slip of the pen gets a suggestion."""
+        """The command that was called; a misspelt name gets a suggestion."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             import difflib
 
@@ -84,8 +91,7 @@ class LazyCommandGroup(click.Group):
 @click.group(cls=LazyCommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "-V", "--version", prog_name="recipes")
 def main() -> None:
-    """Check, explain, compile and launch fine-tuning recipes for Qwen3.
+    """Check, compile and run fine-tuning recipes for Qwen3.
 
-    Exit codes: 0 good; 1 the recipe or its data is not; 2 the call is wrong; 3 it does not fit the hardware;
-    4 the environment fails; 5 the run failed; 130 interrupted.
+    A recipe is one YAML file that compiles to the files of Axolotl, LLaMA-Factory or ms-swift.
     """

@@ -50,15 +50,15 @@ if TYPE_CHECKING:
 @click.option("--backend", metavar="NAME", help=BACKEND_HELP)
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="DIR",
-    help="Folder of the compiled files; [default: compiled/NAME]",
+    help="Folder for the compiled files. [default: compiled/NAME]",
 )  # fmt: skip
-@click.option("--resume", is_flag=True, help="Go on from the last whole checkpoint of the run in the output folder.")
-@click.option("--locked", is_flag=True, help="Refuse to run where anything is not as the recipe's lock says.")
-@click.option("--dry-run", is_flag=True, help="Check everything, print what would run, write nothing.")
+@click.option("--resume", is_flag=True, help="Resume the run in the output folder from its last complete checkpoint.")
+@click.option("--locked", is_flag=True, help="Fail if anything differs from the recipe's lock file.")
+@click.option("--dry-run", is_flag=True, help="Check everything and print what would run; write nothing.")
 @click.option("--force", is_flag=True, help="Overwrite compiled files that were edited by hand.")
 @set_option
-@click.option("-q", "--quiet", is_flag=True, help="No progress; only problems and how it ended.")
-@click.option("-v", "--verbose", is_flag=True, help="What the framework prints, on standard output, for the progress.")
+@click.option("-q", "--quiet", is_flag=True, help="Print no progress, only problems and the result.")
+@click.option("-v", "--verbose", is_flag=True, help="Print the framework's output instead of the progress bar.")
 def command(
     file: str,
     backend: str | None,
@@ -68,14 +68,16 @@ def command(
 ) -> None:
     """Compile a recipe, check the machine, and train.
 
-    Progress goes to standard error; all that the framework prints is kept in run.log in the recipe's output folder,
-    and run.json there is the record of the run. Ctrl-C ends the framework and everything it started; a second one
-    kills it. `recipes run --resume` goes on from the last whole checkpoint, however the run ended.
+    The output folder (output.dir) receives run.log, everything the framework prints, and run.json, the record of the
+    run. Ctrl-C stops the framework and all its processes; a second Ctrl-C kills them. `recipes run --resume` resumes
+    from the last complete checkpoint.
+
+    Exit codes: 1 invalid recipe or data, 3 does not fit the GPUs, 4 environment or preflight failure, 5 the run failed.
     """
     try:
         _run_recipe(file, backend, output, sets, RunFlags(**flags))
     except KeyboardInterrupt:
-        exit_with_error("interrupted before anything was launched", ExitCode.INTERRUPTED)
+        exit_with_error("interrupted before training started", ExitCode.INTERRUPTED)
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def _run_recipe(file: str, name: str | None, output: Path | None, sets: tuple[st
         _exit_if_finished(compiled)
         if no_way_back:
             exit_with_error(
-                f"{backend.title} {backend.version} can't go on with this training: {no_way_back}",
+                f"{backend.title} {backend.version} cannot resume this training: {no_way_back}",
                 ExitCode.INVALID_INPUT,
             )
     launch = _run_preflight(compiled, trust_recipe=not flags.dry_run)
@@ -129,7 +131,7 @@ def _run_recipe(file: str, name: str | None, output: Path | None, sets: tuple[st
         exit_if_not_ours([compiled])
     write_output_or_exit(compiled, root, force=flags.force)
     if no_way_back:
-        print_stderr(f"recipes: where this run stops it has to start over: {no_way_back}")
+        print_stderr(f"recipes: this run cannot be resumed if it stops: {no_way_back}")
     record = _launch_training(launch, sets, flags)
     sys.exit(_report_outcome(record, launch))
 
@@ -140,7 +142,7 @@ def _exit_if_finished(compiled: CompiledRecipe) -> None:
 
     output = get_output_folder(compiled)
     if is_run_finished(output):
-        print_stderr(f"recipes: the run in {output} is finished; without --resume a new one is started")
+        print_stderr(f"recipes: the run in {output} is finished; run without --resume to start a new one")
         sys.exit(ExitCode.SUCCESS)
 
 
@@ -166,13 +168,14 @@ def _launch_training(launch: Launch, sets: tuple[str, ...], flags: RunFlags) -> 
         for line in error.differences:
             print_stderr(f"recipes: {line}")
         exit_with_error(
-            "a checkpoint can't go on as another training; without --resume a new run is started",
+            "cannot resume: the settings above cannot change on resume; restore them, or start a new run without "
+            "--resume",
             ExitCode.INVALID_INPUT,
         )
     except OutputFolderBusyError as error:
         exit_with_error(str(error), ExitCode.ENVIRONMENT)
     except OSError as error:
-        exit_with_error(f"the run can't be recorded: {error}", ExitCode.ENVIRONMENT)
+        exit_with_error(f"cannot write the run record: {error}", ExitCode.ENVIRONMENT)
     finally:
         display.end()
 
@@ -209,15 +212,15 @@ def _run_preflight(compiled: CompiledRecipe, *, trust_recipe: bool) -> Launch:
     if wrong := preflight.find_path_errors(plan, loaded):
         exit_with_findings(wrong)
     if fits_no_gpu(verdicts) and "QR601" not in plan.allow:
-        print_stderr("recipes: to try all the same, write the reason in the recipe: `allow: {QR601: …}`")
+        print_stderr("recipes: to run anyway, add the reason to the recipe: `allow: {QR601: …}`")
         sys.exit(ExitCode.DOES_NOT_FIT)
     if environment is None or problems:
         sys.exit(ExitCode.ENVIRONMENT)
     if environment.version == UNKNOWN_VERSION:
-        print_stderr(f"recipes: {environment.folder} is not examined: a dry run does not run the Python in it")
+        print_stderr(f"recipes: {environment.folder} is not checked: a dry run does not start its Python")
     elif environment.version != backend.version:
         print_stderr(
-            f"recipes: {environment.folder} has {backend.title} {environment.version}, and the files are compiled "
+            f"recipes: {environment.folder} has {backend.title} {environment.version}, but the files are compiled "
             f"for {backend.version}"
         )
     return Launch(compiled, environment, gpus, verdicts)
@@ -252,19 +255,17 @@ def _report_outcome(record: RunRecord, launch: Launch) -> ExitCode:
         return ExitCode.SUCCESS
     if record.status == "interrupted":
         print_stderr(
-            f"recipes: interrupted by {record.signal} after {record.seconds} s; the record is {output / RECORD_FILE}"
+            f"recipes: interrupted by {record.signal} after {record.seconds} s; run record: {output / RECORD_FILE}"
         )
         _print_resume_hint(record, compiled)
         return ExitCode.INTERRUPTED
     if record.exit_code and is_row_preparation_failure(output):
-        print_stderr(f"recipes: the rows can't be trained on; what was said of them is in {output / LOG_FILE}")
+        print_stderr(f"recipes: the data cannot be trained on; details are in {output / LOG_FILE}")
         return ExitCode.INVALID_INPUT
     for line in read_error_lines(output / LOG_FILE):
         print_stderr(f"  {line}")
-    memory = "; SIGKILL often means that the machine ran out of memory" if record.signal == "SIGKILL" else ""
-    print_stderr(
-        f"recipes: {record.problem} after {record.seconds} s{memory}. All it printed is in {output / LOG_FILE}"
-    )
+    memory = "; SIGKILL often means the machine ran out of memory" if record.signal == "SIGKILL" else ""
+    print_stderr(f"recipes: {record.problem} after {record.seconds} s{memory}. Full log: {output / LOG_FILE}")
     if print_first_cause(output / LOG_FILE) == "out-of-memory":
         for line in suggest_memory_savings(compiled.recipe, launch.gpus):
             print_stderr(f"  {line}")
@@ -275,7 +276,7 @@ def _report_outcome(record: RunRecord, launch: Launch) -> ExitCode:
 def _print_resume_hint(record: RunRecord, compiled: CompiledRecipe) -> None:
     whole = [one for one in record.checkpoints if one["damage"] is None]
     if whole and not compiled.backend.explain_cannot_resume(compiled.plan):
-        print_stderr(f"recipes: `recipes run --resume` goes on from {whole[-1]['folder']}")
+        print_stderr(f"recipes: `recipes run --resume` resumes from {whole[-1]['folder']}")
 
 
 def _format_losses(record: RunRecord) -> str:

@@ -15,10 +15,10 @@ from qwen_recipes.cli.console import print_json
     type=click.Choice(["2020-12", "draft-07"]),
     default="2020-12",
     show_default=True,
-    help="Draft of JSON Schema; SchemaStore and older editors want draft-07.",
+    help="JSON Schema draft; SchemaStore and older editors need draft-07.",
 )
 def command(draft: Literal["2020-12", "draft-07"]) -> None:
-    """Print the recipe's JSON Schema, for editors."""
+    """Print the JSON Schema of recipes, for completion and checks in editors."""
 
     from qwen_recipes.recipe.schema import build_recipe_schema
 

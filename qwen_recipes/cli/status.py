@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 @click.argument("folder", metavar="[DIR]", default=".", type=click.Path(path_type=Path))
 @format_option("text", "json")
 def command(folder: Path, form: str) -> None:
-    """Show every run below a folder: its state, where it stands, its loss, and the time left.
+    """List the runs below a folder with state, step, loss and time left.
 
-    Works from another shell, and on a shared disk. DIR is the folder where one is; [default: the current one]
+    Works while runs are active, also from another machine on a shared disk. [default: the current folder]
     """
     from dataclasses import asdict
 
     from qwen_recipes.reports.run_table import list_runs
 
     if not folder.is_dir():
-        exit_with_error(f"{folder} is not a folder", ExitCode.USAGE)
+        exit_with_error(f"{folder} does not exist or is not a folder", ExitCode.USAGE)
     found = list_runs(folder)
     if form == "json":
         print_json([asdict(one) for one in found])
@@ -41,11 +41,11 @@ def command(folder: Path, form: str) -> None:
 def _warn_damaged_records(summaries: list[RunSummary]) -> None:
     for one in summaries:
         if one.state == "damaged":
-            print_stderr(f"recipes: {one.folder}/run.json can't be read; `recipes run --resume` goes on without it")
+            print_stderr(f"recipes: {one.folder}/run.json is damaged; `recipes run --resume` works without it")
 
 
 def _print_table(rows: list[list[str]]) -> None:
-    head = ["run", "state", "framework", "step", "loss", "", "took", "left"]
+    head = ["run", "state", "framework", "step", "loss", "", "elapsed", "left"]
     table = [head, *rows]
     widths = [max(len(row[column]) for row in table) for column in range(len(head))]
     print_text(

@@ -31,27 +31,35 @@ if TYPE_CHECKING:
 @click.command("verify")
 @click.argument("file")
 @click.option("--backend", metavar="NAME|all", help=BACKENDS_HELP)
-@click.option("--rows", type=click.IntRange(min=1), default=200, show_default=True, help="Rows to compare.")
-@click.option("--trainer", is_flag=True, help="Compare what stands at the framework's trainer with the plan instead.")
 @click.option(
-    "--trust-recipe", is_flag=True, help="Run code that the recipe brings: a Python environment, reward functions."
+    "--rows",
+    type=click.IntRange(min=1),
+    default=200,
+    show_default=True,
+    help="Number of rows to compare, from the first on.",
+)
+@click.option("--trainer", is_flag=True, help="Compare the settings at the framework's trainer instead of tokens.")
+@click.option(
+    "--trust-recipe",
+    is_flag=True,
+    help="Allow code that the recipe names to run: a Python environment, reward functions.",
 )
 @format_option("text", "json")
 @set_option
 def command(
     file: str, backend: str | None, rows: int, trainer: bool, trust_recipe: bool, form: str, sets: tuple[str, ...]
 ) -> None:
-    """Compare the tokens that a framework trains on with ours, row by row.
+    """Compare what a framework trains on with the recipe: token ids and labels, row by row.
 
-    The framework encodes the recipe's first rows in its own environment, with the compiled config; ids and labels are
-    held against our definition and against the other frameworks'. Nothing is trained and no weights are needed.
-    Exit code 1 where a token or a label differs. Of preferences and reward models, the framework is started as with
-    --trainer, and the examples in its batches are compared: chosen and rejected, or the labelled answer.
+    The framework encodes the first rows with its compiled config, in its own environment. The result is compared with
+    the expected token ids and labels, and between frameworks. Nothing is trained, and no weights or GPU are needed. For
+    preferences and reward models, the framework is started on the CPU and the examples in its batches are compared.
 
-    With --trainer the framework is started on the recipe's model and first rows, in one process on the CPU, and stopped
-    where its first batch is drawn. Training arguments, optimizer, weights, adapters, reference model and batches are
-    compared with the plan, field by field. This runs the framework's training code.
-    Settings that need a GPU are not seen. Exit code 1 where a field differs, 4 without the framework's environment.
+    With --trainer, the framework starts on the CPU with the recipe's model and first rows, and stops at the first
+    batch. Training arguments, optimizer, weights, adapters, reference model and batches are compared with the plan,
+    field by field. Settings that need a GPU are not compared.
+
+    Exit code 1 if anything differs, 4 if the framework's environment is missing.
     """
     recipes = load_backend_recipes(file, sets, backend)
     if not trust_recipe:
@@ -74,7 +82,7 @@ def _exit_if_code_is_brought(loaded: LoadedRecipe) -> None:
     brought += [f"the reward functions in {one.path}" for one in (objective and objective.rewards) or ()]
     if brought:
         exit_with_error(
-            f"verifying would run code that the recipe brings: {'; '.join(brought)}. Read it, then add --trust-recipe",
+            f"verify would run code that the recipe names: {'; '.join(brought)}. Read it, then add --trust-recipe",
             ExitCode.USAGE,
         )
 
@@ -89,7 +97,9 @@ def _compare_backends(recipes: list[BackendRecipe], rows: int) -> tuple[list[Any
         return compare_preference_backends(recipes, rows)
     if plan.objective.type not in ("sft", "pretrain"):
         title = plan.objective.type.upper()
-        exit_with_error(f"{title} has no answers to compare: its prompts are answered in training", ExitCode.USAGE)
+        exit_with_error(
+            f"{title} cannot be verified without --trainer: its answers are generated during training", ExitCode.USAGE
+        )
     encoder, picked = _encode_sample(recipes[0], rows)
     answers = [_encode_with_framework(one, picked) for one in recipes]
     found = [compare_backend(r.backend, plan, picked, a, encoder) for r, a in zip(recipes, answers, strict=True)]
@@ -124,7 +134,7 @@ def _encode_with_framework(recipe: BackendRecipe, rows: list[SampledRow]) -> dic
     except MissingEnvironmentError as error:
         exit_with_error(str(error), ExitCode.ENVIRONMENT)
     except EncoderFailedError as error:
-        exit_with_error(f"{backend.title} encoded nothing:\n{error}", ExitCode.ENVIRONMENT)
+        exit_with_error(f"{backend.title} failed to encode the rows:\n{error}", ExitCode.ENVIRONMENT)
 
 
 def _find_environment(recipe: BackendRecipe) -> Environment:
@@ -150,4 +160,4 @@ def _print_comparison(comparisons: list[Any], pairs: list[dict[str, Any]], form:
     for one in comparisons:
         print_text(format_text(one))
     for pair in pairs:
-        print_text(f"{' and '.join(pair['backends'])}: the same in {pair['same']} of {pair['rows']} rows")
+        print_text(f"{' and '.join(pair['backends'])}: {pair['same']} of {pair['rows']} rows match")

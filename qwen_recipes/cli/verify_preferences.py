@@ -50,7 +50,7 @@ def _draw_or_exit(recipe: BackendRecipe, rows: int, examples: int) -> list[Any]:
         environment = find_probe_environment(loaded, plan, backend)
         with tempfile.TemporaryDirectory(prefix="recipes-verify-") as scratch:
             job = prepare_preference_job(loaded, plan, backend, Path(scratch), rows, examples)
-            print_stderr(f"recipes: {backend.title} draws {examples} examples; this takes a minute or two")
+            print_stderr(f"recipes: {backend.title} builds batches of {examples} examples; this takes a minute or two")
             run_probes(backend.name, environment.interpreter, [job], Path(scratch) / "scratch")
             return read_job(job, plan)
     except MissingEnvironmentError as error:
@@ -58,4 +58,4 @@ def _draw_or_exit(recipe: BackendRecipe, rows: int, examples: int) -> list[Any]:
     except NotProbedError as error:
         exit_with_error(str(error), ExitCode.USAGE)
     except (ProbeFailedError, ValueError) as error:
-        exit_with_error(f"{backend.title} drew no examples:\n{error}", ExitCode.ENVIRONMENT)
+        exit_with_error(f"{backend.title} failed to build its batches:\n{error}", ExitCode.ENVIRONMENT)

@@ -21,7 +21,7 @@ def read_or_exit(read: Callable[[], Result]) -> Result:
     try:
         return read()
     except ModuleNotFoundError as error:
-        exit_with_error(f"{error.name} is not installed here: pip install 'qwen-recipes[tokens]'", ExitCode.ENVIRONMENT)
+        exit_with_error(f"{error.name} is not installed: pip install 'qwen-recipes[tokens]'", ExitCode.ENVIRONMENT)
     except (OSError, MissingSourceError, ValueError) as error:
         exit_with_error(str(error), ExitCode.USAGE)
 
@@ -29,6 +29,6 @@ def read_or_exit(read: Callable[[], Result]) -> Result:
 def exit_without_examples(sample: RowSample, examples: Sequence[object]) -> None:
     """Say on stderr which rows were left out; exit 1 where no example is left to compare."""
     if sample.bad or sample.overlong:
-        print_stderr(f"recipes: left out: {sample.bad} rows that can't be read, {sample.overlong} that are too long")
+        print_stderr(f"recipes: skipped: {sample.bad} invalid rows, {sample.overlong} longer than sequence_length")
     if not examples:
-        exit_with_error("no row is left to compare", ExitCode.INVALID_INPUT)
+        exit_with_error("no rows left to compare", ExitCode.INVALID_INPUT)

@@ -31,7 +31,7 @@ def verify_trainer(recipes: list[BackendRecipe], rows: int, form: str) -> NoRetu
 
 
 def _select_compilable(recipes: list[BackendRecipe], form: str) -> list[BackendRecipe]:
-    """The recipe for the frameworks that it compiles for; of several, those that refuse it are told of."""
+    """The recipe for each framework that it compiles for; skipped frameworks are printed."""
     from qwen_recipes.compile import compile_backend_recipe
 
     compiled, refused = [], []
@@ -44,7 +44,7 @@ def _select_compilable(recipes: list[BackendRecipe], form: str) -> list[BackendR
         exit_with_findings(refused[0][1].findings, form)
     for backend, refusal in refused:
         first = next(finding for finding in refusal.findings if finding.severity == "error")
-        print_stderr(f"recipes: {backend.title} is left out, the recipe does not compile for it: {first.message}")
+        print_stderr(f"recipes: {backend.title} is skipped, the recipe does not compile for it: {first.message}")
     return compiled
 
 
@@ -66,12 +66,14 @@ def _probe_or_exit(recipe: BackendRecipe, environment: Environment, rows: int) -
     backend = recipe.backend
     with tempfile.TemporaryDirectory(prefix="recipes-verify-") as scratch:
         job = _prepare_or_exit(recipe, rows, Path(scratch))
-        print_stderr(f"recipes: {backend.title} starts on the CPU and stops at its trainer; this takes a minute or two")
+        print_stderr(
+            f"recipes: {backend.title} starts on the CPU and stops before training; this takes a minute or two"
+        )
         try:
             run_probes(backend.name, environment.interpreter, [job], Path(scratch) / "scratch")
             observation = job.read_observation()
         except ProbeFailedError as error:
-            exit_with_error(f"{backend.title} did not get to its trainer:\n{error}", ExitCode.ENVIRONMENT)
+            exit_with_error(f"{backend.title} failed before training started:\n{error}", ExitCode.ENVIRONMENT)
         checks = check_trainer(recipe.plan, job, observation, recipe.loaded.folder)
     print_stderr(f"recipes: {backend.title}: {count_results(checks)}")
     return TrainerReport(backend, checks, job.notes, observation["seconds"])
@@ -87,7 +89,7 @@ def _prepare_or_exit(recipe: BackendRecipe, rows: int, folder: Path) -> ProbeJob
     except NotProbedError as error:
         exit_with_error(str(error), ExitCode.USAGE)
     except ModuleNotFoundError as error:
-        exit_with_error(f"{error.name} is not installed here: pip install 'qwen-recipes[tokens]'", ExitCode.ENVIRONMENT)
+        exit_with_error(f"{error.name} is not installed: pip install 'qwen-recipes[tokens]'", ExitCode.ENVIRONMENT)
     except (OSError, MissingSourceError) as error:
         exit_with_error(str(error), ExitCode.USAGE)
 

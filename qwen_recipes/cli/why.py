@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 @click.argument("log", metavar="LOG|DIR")
 @format_option("text", "json")
 def command(log: str, form: str) -> None:
-    """Say what a failed run's log comes down to, and what would have prevented it.
+    """Diagnose a failed run: name the cause in its log and how to prevent it.
 
-    LOG is what a framework printed, - is standard input; DIR is a run's output folder. Exits 1 where nothing in it is
-    known.
+    LOG is a framework's log, or - for standard input; DIR is a run's output folder. Exit code 1 if no known cause is
+    found.
     """
     from qwen_recipes.diagnose.causes import find_causes, find_causes_in_log
 
@@ -33,7 +33,7 @@ def command(log: str, form: str) -> None:
         for one in found:
             print_text(_format_cause(one))
     if not found:
-        print_stderr("recipes: nothing in it is known; its last lines are the framework's own")
+        print_stderr("recipes: no known cause found; read the last lines of the log")
         sys.exit(ExitCode.INVALID_INPUT)
 
 
@@ -42,7 +42,7 @@ def _find_log(path: Path) -> Path:
 
     file = path / LOG_FILE if path.is_dir() else path
     if not file.is_file():
-        exit_with_error(f"{file} is not there", ExitCode.USAGE)
+        exit_with_error(f"{file} does not exist", ExitCode.USAGE)
     return file
 
 
@@ -58,8 +58,8 @@ def print_first_cause(log: Path) -> str | None:
 
 def _format_cause(diagnosis: CauseMatch) -> str:
     cause = diagnosis.cause
-    guard = f"\n  guard    {cause.guard}: `recipes explain {cause.guard}`" if cause.guard else ""
-    return f"{cause.name}: {cause.explanation}\n  line     {diagnosis.line[:200]}{guard}\n  instead  {cause.fix}"
+    guard = f"\n  guard  {cause.guard}: `recipes explain {cause.guard}`" if cause.guard else ""
+    return f"{cause.name}: {cause.explanation}\n  line   {diagnosis.line[:200]}{guard}\n  fix    {cause.fix}"
 
 
 def _cause_as_dict(diagnosis: CauseMatch) -> dict[str, Any]:

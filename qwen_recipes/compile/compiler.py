@@ -73,7 +73,7 @@ class CompiledRecipe:
 def compile_recipe(loaded: LoadedRecipe, backend: Backend, folder: Path) -> CompiledRecipe:
     """The files for one backend, as they would stand in `folder`; nothing is written.
 
-    Raises RecipeError for everything that the guards forbid or this backend can't be told, all at once.
+    Raises RecipeError with every guard's error and every setting that this backend does not support.
     """
     return compile_backend_recipe(BackendRecipe(loaded, backend), folder)
 
@@ -100,7 +100,7 @@ def render_recipe(recipe: BackendRecipe, folder: Path, findings: list[Finding]) 
         files, keys = _render_outputs(renderer, plan, backend, loaded)
     except NoNativeValueError as error:
         fields = find_source_fields(plan, error.field) or (error.field,)
-        message = f"{backend.title} has no word for {error.value!r} in `{fields[0]}`"
+        message = f"{backend.title} does not support {error.value!r} for `{fields[0]}`"
         raise RecipeError([make_backend_error(loaded, fields[0], message, "")]) from None
     renderer.record.mark_read("run.environment")  # the launcher reads it
     _check_nothing_dropped(plan, loaded, backend, renderer.record.list_recipe_fields())
@@ -150,7 +150,7 @@ def _check_extra_conflicts(
                     loaded,
                     f"backends.{backend.name}.extra.{native}",
                     f"`{native}` contradicts `{field}` of the recipe",
-                    f"say it once, as `{field}`",
+                    f"remove the native key and set `{field}`",
                 )
                 for native, field in clashes.items()
             ]
@@ -175,7 +175,7 @@ def _check_config_schema(
             if field is None:
                 raise
             able = [v for v in backend.versions if schema_accepts(backend.at_version(v), output, top, data[top])]
-            instead = f"{backend.title} {' or '.join(able)} can" if able else "another backend may"
+            instead = f"supported by {backend.title} {' and '.join(able)}" if able else "use another framework"
             message = f"{backend.title} {backend.version}: `{key}`: {said}"
             found.append(make_backend_error(loaded, field, message, "" if top in plan.extra and not able else instead))
         raise RecipeError(found) from None
@@ -198,8 +198,8 @@ def _check_nothing_dropped(plan: Plan, loaded: LoadedRecipe, backend: Backend, f
     )
     dropped = [path for path in unread if not is_redundant_field(loaded, backend, plan, path)]
     if dropped:
-        message = "{} is told nothing of `{}`".format
-        why = "a field without effect is never dropped in silence"
+        message = "{} does not receive `{}`".format
+        why = "a field that has no effect is an error"
         raise RecipeError(
             [make_backend_error(loaded, path, message(backend.title, path), "remove it", why) for path in dropped]
         )

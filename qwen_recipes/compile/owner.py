@@ -19,7 +19,7 @@ class SharedFolderError(QwenRecipesError):
     """Two recipes would write to one folder. `first` and `second` name them."""
 
     def __init__(self, folder: Path, first: str, second: str, instead: str) -> None:
-        super().__init__(f"{first} and {second} would both write to {folder}: {instead}")
+        super().__init__(f"{first} and {second} both write to {folder}: {instead}")
         self.folder, self.first, self.second = folder, first, second
 
 

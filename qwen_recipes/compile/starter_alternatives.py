@@ -14,9 +14,9 @@ def describe_alternatives(loaded: LoadedRecipe, backend: Backend, estimate: Esti
     facts = estimate.workload.facts
     model = _find_smaller_model(loaded, backend, estimate)
     gpus = [gpu.name for gpu in list_gpus_that_fit(estimate)]
-    found = [f"{model} would fit {estimate.gpu.name}"] if model else []
-    found += [f"{facts.id} would fit {gpus[0]}"] if gpus else []
-    return "; ".join(found) or "take a smaller model, or several GPUs"
+    found = [f"{model} fits {estimate.gpu.name}"] if model else []
+    found += [f"{facts.id} fits {gpus[0]}"] if gpus else []
+    return "; ".join(found) or "use a smaller model or several GPUs"
 
 
 def _find_smaller_model(loaded: LoadedRecipe, backend: Backend, estimate: Estimate) -> str | None:

@@ -32,8 +32,8 @@ from qwen_recipes.resolve import BackendRecipe, resolve
 OBJECTIVE_BY_FORMAT = {"preference": "dpo", "kto": "kto", "text": "pretrain"}
 DEFAULT_EPOCHS = {"sft": 3, "pretrain": 1, "dpo": 1, "kto": 1, "orpo": 1, "simpo": 1, "reward": 1}
 METHODS_TO_TRY = (
-    ("lora", "an adapter on whole weights"),
-    ("qlora", "an adapter on 4-bit weights: whole ones do not fit"),
+    ("lora", "adapter on a 16-bit base"),
+    ("qlora", "adapter on a 4-bit base; a 16-bit base does not fit"),
 )
 MIN_ROWS_TO_VALIDATE = 200
 """Rows from which a share is held out to validate on."""
@@ -91,7 +91,7 @@ def make_starter_recipe(request: StarterRequest, folder: Path) -> StarterRecipe:
     """
     layout = detect_file_format(request.data)
     if layout is None:
-        raise NoStarterRecipeError(f"{request.data}: no layout of rows is known that has these keys")
+        raise NoStarterRecipeError(f"{request.data}: unknown layout; see docs/reference/data-formats.md")
     values = choose_values(request, layout, folder)
     tried: list[Draft] = []
     for draft in _iterate_drafts(request, values, folder):
@@ -105,11 +105,13 @@ def _raise_without_recipe(request: StarterRequest, tried: list[Draft]) -> NoRetu
     unfit = [draft for draft in tried if not draft.problems]
     if not unfit:
         said = "; ".join(dict.fromkeys(f"{f.code}: {f.message}" for draft in tried for f in draft.problems))
-        raise NoStarterRecipeError(f"no recipe for {request.model} on {request.gpu.name} lints clean: {said}")
+        raise NoStarterRecipeError(f"no valid recipe found for {request.model} on {request.gpu.name}: {said}")
     least = min(unfit, key=lambda draft: draft.estimate.peak)
-    size = f"it takes {least.estimate.peak / GIB:.0f} GiB of {least.estimate.usable / GIB:.0f} at the least"
+    size = (
+        f"at least {least.estimate.peak / GIB:.0f} GiB are needed, {least.estimate.usable / GIB:.0f} GiB are available"
+    )
     raise NoStarterRecipeError(
-        f"{request.model} does not fit {request.gpu.name} in any way that a recipe can say: {size}. "
+        f"{request.model} does not fit {request.gpu.name}: {size}. "
         f"{describe_alternatives(least.recipe.loaded, request.backend, least.estimate)}"
     )
 
@@ -145,7 +147,7 @@ def choose_values(request: StarterRequest, layout: str, folder: Path) -> dict[st
         "environment_why": request.gpu.outside_cuda_wheels,
         "backend": request.backend.name,
         "length": 2048,
-        "length_why": "the rows were not measured",
+        "length_why": "default; the data was not measured",
         "fit": "",
         "method": "lora",
         "method_why": "",
@@ -164,7 +166,7 @@ def _write_gpu(gpu: GpuModel) -> object:
 def _choose_precision(gpu: GpuModel) -> list[tuple[RawText, object, RawText]]:
     if gpu.supports_bf16:
         return []
-    return [(RawText("precision"), "fp32", RawText(f"{gpu.name} has no bf16, and fp16 overflows with Qwen3"))]
+    return [(RawText("precision"), "fp32", RawText(f"{gpu.name} has no bf16; fp16 overflows with Qwen3"))]
 
 
 def _measure_rows(request: StarterRequest, values: dict[str, Any], layout: str, folder: Path) -> dict[str, Any]:
@@ -172,15 +174,15 @@ def _measure_rows(request: StarterRequest, values: dict[str, Any], layout: str, 
     plan = resolve(_load_text(render_recipe(values), folder), request.backend)
     variant = plan.chat.template if plan.chat.official else "hybrid"
     if why := explain_untrainable_rows(request.data, layout, variant):
-        raise NoStarterRecipeError(f"{request.data}: no row can be trained on; {why}. `recipes data check` tells more")
+        raise NoStarterRecipeError(f"{request.data}: no usable example: {why}; run `recipes data check {request.data}`")
     lengths = sample_lengths(plan, folder)
     if lengths is None or not lengths.count:
         return {}
     if not lengths.loss_tokens:
-        raise NoStarterRecipeError(f"{request.data}: no row can be trained on; none has a token in the loss")
+        raise NoStarterRecipeError(f"{request.data}: no usable example: none has a token in the loss")
     length = lengths.suggest_sequence_length(plan.model.max_positions)
     share = 1 - lengths.count_longer(length) / lengths.count
-    why = f"{share:.1%} of the rows have no more tokens; the longest has {lengths.longest_row:,}"
+    why = f"holds {share:.1%} of the examples; the longest has {lengths.longest_row:,} tokens"
     found = {"length": length, "length_why": why}
     return found if lengths.count >= MIN_ROWS_TO_VALIDATE else found | {"validation": None}
 
@@ -200,9 +202,9 @@ def apply_suggestion(values: dict[str, Any], suggestion: FitSuggestion) -> dict[
     made = dict(values, fitted=list(values["fitted"]), hardware=list(values["hardware"]))
     for path, value in suggestion.overrides:
         part, _, name = path.partition(".")
-        entry = (RawText(name), value, RawText("without it, it would not fit"))
+        entry = (RawText(name), value, RawText("needed to fit"))
         if path == "training.sequence_length":
-            made |= {"length": value, "length_why": "longer rows would not fit"}
+            made |= {"length": value, "length_why": "longer examples do not fit"}
         elif path == "method.type":
             made |= {"method": value, "method_why": suggestion.why}
         elif part in ("training", "hardware"):
@@ -214,7 +216,7 @@ def apply_suggestion(values: dict[str, Any], suggestion: FitSuggestion) -> dict[
 
 def _finish_recipe(request: StarterRequest, draft: Draft, folder: Path) -> StarterRecipe:
     e = draft.estimate
-    said = f"estimated at {e.peak / GIB:.1f} GiB of the {e.usable / GIB:.1f} that are usable"
+    said = f"estimated at {e.peak / GIB:.1f} GiB; {e.usable / GIB:.1f} GiB are available"
     fit = f"{request.gpu_source}; {said}" if request.gpu_source else said
     last = make_draft(request, {**draft.values, "fit": fit}, folder)
     return StarterRecipe(last.text, last.estimate)

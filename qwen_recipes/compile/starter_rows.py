@@ -31,7 +31,7 @@ def explain_untrainable_rows(path: Path, layout: str, variant: str) -> str:
             first = first or f"row {number}: {why}"
     except MissingReaderError:
         return ""
-    return first or "it has no rows"
+    return first or "the file is empty"
 
 
 def _judge_rows(path: Path, layout: str, variant: str) -> Iterator[tuple[int, str]]:
@@ -57,4 +57,4 @@ def _find_no_loss(row: Row, template: TemplateRenderer) -> str:
         segments = split_segments(row, template.render, LossRule())
     except BadRowError as error:
         return str(error)
-    return "" if any(segment.in_loss for segment in segments) else "no token of it is in the loss"
+    return "" if any(segment.in_loss for segment in segments) else "no token is in the loss"

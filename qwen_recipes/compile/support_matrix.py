@@ -1,4 +1,4 @@
-"""Every field of a recipe, and how each framework is told it: seen by compiling a probe of each."""
+"""How each framework receives every field of a recipe, found by compiling a probe of each."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from qwen_recipes.finding import RecipeError
 from qwen_recipes.recipe.load import load_recipe_text
 
 EMULATION_BY_FILE = {
-    "rows.json": "rows are prepared so",
-    "chat_template.jinja": "rows are prepared so",
-    "run.sh": "the launcher does it",
+    "rows.json": "in the prepared data",
+    "chat_template.jinja": "in the prepared data",
+    "run.sh": "by the launcher",
     "deepspeed.json": "in DeepSpeed's config",
     "fsdp.yaml": "in accelerate's config",
     "fsdp.json": "in the FSDP config",
-    "dataset_info.json": "in the list of data sets",
+    "dataset_info.json": "in dataset_info.json",
 }
 
 
 @dataclass(frozen=True)
 class SupportCell:
-    """How one backend is told one field.
+    """How one backend receives one field.
 
     `level` is native (by `keys` of its config), emulated (`how`: by other means, or by keys that other fields set as
     well) or unsupported (`why`). `limits` say where a field that is otherwise taken is refused.
@@ -51,11 +51,11 @@ def describe_cell(cell: SupportCell) -> str:
         return f"unsupported: {cell.why}"
     keys = ", ".join(f"`{key}`" for key in cell.keys)
     text = f"{cell.level}: {'; '.join(part for part in (keys, cell.how) if part)}"
-    return text + "".join(f"; not where {limit}" for limit in cell.limits)
+    return text + "".join(f"; except: {limit}" for limit in cell.limits)
 
 
 def build_support_matrix(backend: Backend) -> Iterator[SupportCell]:
-    """A cell for every field that a framework can be told; those that only the tool reads have none."""
+    """A cell for every field that frameworks receive; fields that only `recipes` reads have none."""
     without: dict[str, CompiledRecipe] = {}
     for field in FIELD_PROBES:
         before, after = make_probe(field)
@@ -86,7 +86,7 @@ def _make_cell(
     changed = _find_changed_keys(before.files["train.yaml"], after.files["train.yaml"])
     told = {key for key in printed if key.split(".")[0].split("[")[0] in changed}
     other = [EMULATION_BY_FILE[name] for name in EMULATION_BY_FILE if _file_differs(before, after, name)]
-    how = "; ".join(dict.fromkeys(other)) or ("" if changed else "it does so in any case")
+    how = "; ".join(dict.fromkeys(other)) or ("" if changed else "always on")
     keys = tuple(sorted(told or changed))
     return SupportCell(field, backend.name, "native" if told else "emulated", keys, how, limits=limits)
 

@@ -27,7 +27,7 @@ def parse_output(output: OutputFile, text: str) -> Any:
     try:
         return json.loads(text) if output.kind == "json" else yaml.load(text, Loader=_StrictLoader)
     except (ValueError, yaml.YAMLError) as error:
-        raise InvalidOutputError(output.name, [("", f"does not load: {error}")]) from None
+        raise InvalidOutputError(output.name, [("", f"does not parse: {error}")]) from None
 
 
 class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -38,7 +38,7 @@ class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ign
         seen: set[str] = set()
         for key, _ in node.value:
             if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"{key.value} is there twice", key.start_mark)
+                raise yaml.constructor.ConstructorError(None, None, f"duplicate key {key.value}", key.start_mark)
             seen.add(key.value)
         made: dict[Any, Any] = super().construct_mapping(node, deep)
         return made

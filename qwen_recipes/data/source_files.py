@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from pathlib import Path
 
 from qwen_recipes.data.rows.find_files import MissingSourceError, find_row_files
@@ -13,3 +14,13 @@ def list_source_files(path: str, folder: Path) -> list[Path]:
         return find_row_files(folder, path)
     except (MissingSourceError, OSError):
         return []
+
+
+def has_source_files(path: str, folder: Path) -> bool:
+    """Whether a file's, folder's or pattern's path stands for anything, seen from `folder`. Reads no file."""
+    try:
+        if (folder / path).exists():
+            return True
+        return glob.has_magic(path) and any(glob.iglob(path, root_dir=folder, recursive=True))  # noqa: PTH207
+    except (OSError, ValueError):
+        return False

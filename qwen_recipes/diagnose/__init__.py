@@ -1,1 +1,1 @@
-"""What a failed run comes down to: its log, and known causes as data."""
+"""What a failed run is caused by: its log, and known causes as data."""

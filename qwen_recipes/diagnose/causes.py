@@ -1,4 +1,4 @@
-"""From a framework's error to what it comes down to, and what would have prevented it. The patterns are data."""
+"""Diagnose a framework's error: its cause and how to prevent it. The patterns are data (causes.yaml)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MAX_LINES = 2000
 
 @dataclass(frozen=True)
 class Cause:
-    """A cause: its name, what it means, the guard that sees it coming (or None), and what to write instead."""
+    """A cause: its name, what it means, the guard that finds it beforehand (or None), and the fix."""
 
     name: str
     explanation: str

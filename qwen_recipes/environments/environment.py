@@ -131,8 +131,8 @@ def find_current_environment(backend: Backend, device: str) -> CurrentEnvironmen
         if environment := _probe_interpreter(backend, interpreter, device):
             return environment
     raise MissingEnvironmentError(
-        f"{backend.distribution} is not installed in the current environment ({sys.prefix}) nor for the Python "
-        f"on PATH; build one with `recipes env create {backend.name}`, or install it"
+        f"{backend.distribution} is not installed in the current environment ({sys.prefix}) or for the Python "
+        f"on PATH; create an environment with `recipes env create {backend.name}`, or install it"
     )
 
 

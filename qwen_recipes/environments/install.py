@@ -142,7 +142,7 @@ def _check_against_lock(environment: Environment, report: ReportLine) -> None:
     wanted = read_requirements(environment.lock)
     if different := installed_packages.find_lock_differences(environment.site_packages, wanted):
         raise EnvironmentBuildError(
-            "not what the lock says: " + "; ".join(different[:5]), environment.folder / INSTALL_LOG
+            "differs from the lock file: " + "; ".join(different[:5]), environment.folder / INSTALL_LOG
         )
     probe = "import torch; print(torch.__version__)" if wanted.torch else ""
     command = [str(environment.interpreter), "-I", "-c", probe]

@@ -27,17 +27,15 @@ def find_interpreter(version: str, interpreter: Path | None = None) -> Path:
     """
     if interpreter:
         if (found := read_python_version(interpreter)) != version:
-            raise MissingInterpreterError(
-                f"{interpreter} is {_describe_version(found)}, and Python {version} is needed"
-            )
+            raise MissingInterpreterError(f"{interpreter} is {_describe_version(found)}; Python {version} is needed")
         return interpreter
     for candidate in _iter_candidates(version):
         if read_python_version(candidate) == version:
             return candidate
     raise MissingInterpreterError(
-        f"no Python {version} with the venv module was found. Get one with `uv python install {version}`, "
+        f"no Python {version} with the venv module found. Install it with `uv python install {version}`, "
         f"`pyenv install {version}` or your system's packages (python{version} and python{version}-venv), "
-        "or name one with --python"
+        "or give its path with --python"
     )
 
 

@@ -59,7 +59,7 @@ def run_logged(
         raise CommandFailedError(f"{title}: stopped by signal {-process.returncode}")
     if process.returncode:
         raise CommandFailedError(
-            extract_error_lines(log, start) or f"{command[0]} ended with code {process.returncode}"
+            extract_error_lines(log, start) or f"{command[0]} exited with code {process.returncode}"
         )
 
 

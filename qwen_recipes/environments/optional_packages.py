@@ -67,7 +67,7 @@ def list_needed_packages(plan: Plan) -> dict[str, tuple[str, str]]:
             module, package = table[value]
             found[module] = (package, f"{field}: {value}")
     if plan.training.liger:
-        found["liger_kernel"] = ("liger-kernel", "kernels: liger (the default; kernels: none does without)")
+        found["liger_kernel"] = ("liger-kernel", "kernels: liger (the default; disable it with kernels: none)")
     if plan.training.cut_cross_entropy:
         found["cut_cross_entropy"] = ("cut-cross-entropy", "kernels: cut-cross-entropy")
     if plan.training.fp8:
@@ -129,7 +129,7 @@ def _has_module(site_packages: Path, module: str) -> bool:
 
 def _describe_missing(names: list[str], modules: Mapping[str, tuple[str, str]], interpreter: Path) -> list[str]:
     return [
-        f"`{modules[name][1]}` needs the package {modules[name][0]}, which the environment has not: "
+        f"`{modules[name][1]}` needs the package {modules[name][0]}, which is not installed in the environment: "
         f"{interpreter} -m pip install {modules[name][0]}"
         for name in names
         if name in modules

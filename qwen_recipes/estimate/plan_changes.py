@@ -129,17 +129,17 @@ def hold_weights_in_bfloat16(plan: Plan, rows: TrainingRows | None) -> Iterator[
 
 
 CHANGE_REASONS: dict[PlanChange, str] = {
-    enable_fused_loss: "a loss that never holds all logits",
-    enable_checkpointing: "activations are computed again",
-    shard_weights: "the GPUs share the weights",
-    shrink_micro_batch: "the same batch in smaller pieces",
-    use_eight_bit_optimizer: "the optimizer's moments in 8 bits",
-    quantize_base: "the base in 4 bits",
-    offload_to_host: "kept in host memory",
-    shorten_sequences: "shorter rows",
-    train_adapter: "an adapter in place of the weights themselves",
+    enable_fused_loss: "the loss does not store all logits",
+    enable_checkpointing: "activations are recomputed",
+    shard_weights: "weights are sharded over the GPUs",
+    shrink_micro_batch: "same effective batch size, smaller micro-batch",
+    use_eight_bit_optimizer: "8-bit optimizer states",
+    quantize_base: "4-bit base",
+    offload_to_host: "offload to host memory",
+    shorten_sequences: "shorter examples",
+    train_adapter: "an adapter instead of full fine-tuning",
     add_gpus: "more GPUs",
-    hold_weights_in_bfloat16: "small updates are rounded away (QR423)",
+    hold_weights_in_bfloat16: "loses small updates (QR423)",
 }
 PLAN_CHANGES = tuple(CHANGE_REASONS)
 STACKED_CHANGES = (

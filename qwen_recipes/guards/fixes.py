@@ -16,7 +16,7 @@ MAX_FIXES = 100
 
 @dataclass(frozen=True)
 class FixResult:
-    """A text after its fixes: what was put right, what could not be and why, and what is left to say of it."""
+    """A text after its fixes: the fixes that were applied, those that were dropped and why, and what remains."""
 
     text: str
     applied: tuple[Finding, ...]
@@ -65,7 +65,7 @@ def _apply_fix(text: str, finding: Finding, before: list[Finding], lint: LintFun
     after = lint(changed)
     broken = [f for f in after if f.code == "recipe" and f.message not in {b.message for b in before}]
     if broken:
-        raise EditError(f"the recipe would not load: {broken[0].message}")
+        raise EditError(f"the fixed recipe would be invalid: {broken[0].message}")
     if any((f.code, f.route) == (finding.code, finding.route) for f in after) or changed == text:
-        raise EditError(f"{finding.code} would say the same of `{format_route(finding.route)}`")
+        raise EditError(f"the fix does not resolve {finding.code} at `{format_route(finding.route)}`")
     return changed, after

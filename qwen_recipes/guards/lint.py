@@ -1,4 +1,4 @@
-"""Everything that is wrong with a recipe: what the spec forbids, and what the guards say of it."""
+"""All problems of a recipe: errors of the spec and findings of the guards."""
 
 from __future__ import annotations
 
@@ -17,25 +17,35 @@ def lint_text(
     backend: str | None = None,
     sets: tuple[str, ...] = (),
     version: str | None = None,
+    *,
+    check_data: bool = False,
 ) -> list[Finding]:
     """Every finding of a recipe's text, in the order of the file; `name` is what findings call it.
+
+    With `check_data`, data files that do not exist are warnings.
 
     Raises OverrideError for what is no override.
     """
     try:
-        return lint_recipe(load_recipe_text(content, name, folder, sets), backend, version)
+        loaded = load_recipe_text(content, name, folder, sets)
+        found = lint_recipe(loaded, backend, version)
     except OverrideError:
         raise
     except RecipeError as error:
         return error.findings
+    if check_data:
+        from qwen_recipes.guards.missing_data import find_missing_data
+
+        found = sorted([*found, *find_missing_data(loaded)], key=lambda f: f.span.line if f.span else 0)
+    return found
 
 
 def lint_recipe(loaded: LoadedRecipe, backend: str | None, version: str | None = None) -> list[Finding]:
-    """What the guards say of a recipe for its backend, or for all where none is named or `all` is; each finding once.
+    """Findings of the guards for the recipe's backend, or for all backends if none or `all` is named; each once.
 
-    Where a backend, or `all`, is named, what it can't be told is an error too.
+    If a backend, or `all`, is named, unsupported settings are errors too.
 
-    Raises RecipeError where it can't be resolved.
+    Raises RecipeError if the recipe cannot be resolved.
     """
     from qwen_recipes.backends import UnknownBackendError
     from qwen_recipes.guards.missing_template import find_missing_template

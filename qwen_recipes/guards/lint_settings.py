@@ -67,7 +67,9 @@ def parse_selectors(values: Iterable[str], origin: str) -> tuple[str, ...]:
     split = tuple(part.strip().upper() for word in values for part in word.split(",") if part.strip())
     for selector in split:
         if not _SELECTOR.match(selector) or not any(code.startswith(selector) for code in list_guard_codes()):
-            raise LintSettingsError(f"{origin}: no guard's code begins with {selector}; `recipes explain` lists them")
+            raise LintSettingsError(
+                f"{origin}: no guard code starts with {selector}; `recipes explain` lists all guards"
+            )
     return split
 
 
@@ -105,13 +107,13 @@ def _read_lint_table(path: Path) -> dict[str, Any] | None:
 
 def _parse_settings(table: Any, origin: str) -> LintSettings:
     if not isinstance(table, dict) or set(table) - {"select", "ignore", "severity"}:
-        raise LintSettingsError(f"{origin}: lint takes `select`, `ignore` and `severity`")
+        raise LintSettingsError(f"{origin}: lint settings are `select`, `ignore` and `severity`")
     for name in ("select", "ignore"):
         if not _is_text_list(table.get(name, [])):
-            raise LintSettingsError(f"{origin}: lint.{name} is a list of codes")
+            raise LintSettingsError(f"{origin}: lint.{name} must be a list of codes")
     severity = table.get("severity", {})
     if not isinstance(severity, dict) or not set(map(str, severity.values())) <= set(_SEVERITIES):
-        raise LintSettingsError(f"{origin}: lint.severity maps codes to {', '.join(_SEVERITIES)}")
+        raise LintSettingsError(f"{origin}: lint.severity must map codes to {', '.join(_SEVERITIES)}")
     return LintSettings(
         parse_selectors(table.get("select", ["QR"]), origin),
         parse_selectors(table.get("ignore", []), origin),

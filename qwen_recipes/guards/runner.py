@@ -37,7 +37,7 @@ def _find_unknown_backends(loaded: LoadedRecipe) -> list[Finding]:
         if name not in known:
             near = find_closest_match(name, known)
             instead = f"did you mean `{near}`?" if near else f"installed: {', '.join(known)}"
-            message = f"no backend is called {name}"
+            message = f"unknown framework {name}"
             found.append(Finding("recipe", "error", message, ("backends", name), suggestion=instead))
     return found
 
@@ -47,6 +47,6 @@ def _find_unknown_codes(plan: Plan, codes: list[str]) -> list[Finding]:
     for code in plan.allow:
         if code not in codes:
             near = find_closest_match(code, codes)
-            instead = f"did you mean `{near}`?" if near else "see `recipes explain`"
-            found.append(Finding("recipe", "error", f"no guard is called {code}", ("allow", code), suggestion=instead))
+            instead = f"did you mean `{near}`?" if near else "`recipes explain` lists all guards"
+            found.append(Finding("recipe", "error", f"unknown guard {code}", ("allow", code), suggestion=instead))
     return found

@@ -1,4 +1,4 @@
-"""What a backend can't be told, each with the backends that can."""
+"""Settings that a backend does not support, each with the backends that do."""
 
 from __future__ import annotations
 
@@ -11,20 +11,24 @@ from qwen_recipes.resolve import resolve
 
 
 def find_unsupported(plan: Plan, loaded: LoadedRecipe, backend: Backend) -> list[Finding]:
-    """Every field of the plan that this backend can't be told, at its line."""
+    """Every setting of the plan that this backend does not support, at its line."""
     found = []
     for limit in backend.find_unsupported(plan):
         versions = [backend.at_version(v) for v in backend.versions if v != backend.version]
         able = [f"{b.title} {b.version}" for b in versions if _supports_field(b, loaded, limit.field)]
         able += [b.title for b in load_backends() if b.name != backend.name and _supports_field(b, loaded, limit.field)]
-        instead = f"{' or '.join(able)} can" if able else "no backend can"
-        message = f"{backend.title} {backend.version} can't do what `{limit.field}` asks"
+        instead = (
+            f"{' and '.join(able)} {'support' if len(able) > 1 else 'supports'} it"
+            if able
+            else "no framework supports it"
+        )
+        message = f"{backend.title} {backend.version} does not support this `{limit.field}`"
         found.append(make_backend_error(loaded, limit.field, message, instead, limit.why))
     return found
 
 
 def _supports_field(backend: Backend, loaded: LoadedRecipe, field: str) -> bool:
-    """Whether this backend, with a plan of its own, has no limit at the field."""
+    """Whether this backend supports the field as the recipe sets it."""
     try:
         return all(limit.field != field for limit in backend.find_unsupported(resolve(loaded, backend)))
     except RecipeError:
@@ -32,6 +36,6 @@ def _supports_field(backend: Backend, loaded: LoadedRecipe, field: str) -> bool:
 
 
 def make_backend_error(loaded: LoadedRecipe, field: str, message: str, instead: str, why: str = "") -> Finding:
-    """A field that a backend refuses, at its place in the recipe."""
+    """An error about a field that a backend does not support, at its place in the recipe."""
     route: Route = tuple(field.replace("[]", "").split("."))
     return locate_finding(loaded.document, Finding("backend", "error", message, route, why=why, suggestion=instead))

@@ -165,7 +165,7 @@ def to_diagnostic(document: TextDocument, finding: Finding) -> types.Diagnostic:
         "warning": types.DiagnosticSeverity.Warning,
         "advice": types.DiagnosticSeverity.Information,
     }
-    said = [finding.message, finding.why, f"instead: {finding.suggestion}" if finding.suggestion else ""]
+    said = [finding.message, finding.why, f"help: {finding.suggestion}" if finding.suggestion else ""]
     return types.Diagnostic(
         range=_to_lsp_range(document, finding.span),
         message="\n".join(filter(None, said)),

@@ -72,7 +72,7 @@ def read_adapter_facts(folder: Path, *, needs_weights: bool = True) -> AdapterFa
     """
     config = _read_config(folder)
     if str(config.get("peft_type", "LORA")).upper() != "LORA":
-        raise AdapterFolderError(f"{folder} holds a {config['peft_type']} adapter; a LoRA adapter can be continued")
+        raise AdapterFolderError(f"{folder} holds a {config['peft_type']} adapter; only LoRA adapters can be continued")
     if needs_weights and not any((folder / name).is_file() for name in WEIGHT_FILES):
         raise AdapterFolderError(f"{folder} has no {WEIGHT_FILES[0]}; use the folder that the adapter was saved in")
     targets, layers = _read_targets(folder, config)
@@ -102,7 +102,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
     except ValueError:
         config = None
     if not isinstance(config, dict):
-        raise AdapterFolderError(f"{file} is no JSON object; use the one that the adapter was saved with")
+        raise AdapterFolderError(f"{file} is not a JSON object; use the file that the adapter was saved with")
     return config
 
 
@@ -117,14 +117,14 @@ def _read(folder: Path, config: Mapping[str, Any], key: str, kind: Any, default:
     if value is None:
         return default
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise AdapterFolderError(f"{folder / CONFIG_FILE}: `{key}` can't be {json.dumps(value)[:60]}")
+        raise AdapterFolderError(f"{folder / CONFIG_FILE}: invalid value for `{key}`: {json.dumps(value)[:60]}")
     return value
 
 
 def _read_names(folder: Path, config: Mapping[str, Any], key: str) -> tuple[str, ...]:
     names = _read(folder, config, key, list, [])
     if not all(isinstance(name, str) for name in names):
-        raise AdapterFolderError(f"{folder / CONFIG_FILE}: `{key}` is no list of names")
+        raise AdapterFolderError(f"{folder / CONFIG_FILE}: `{key}` is not a list of names")
     return tuple(names)
 
 
@@ -134,7 +134,7 @@ def _read_targets(folder: Path, config: Mapping[str, Any]) -> tuple[tuple[str, .
     layers = config.get("layers_to_transform")
     numbers = [layers] if isinstance(layers, int) else _read(folder, config, "layers_to_transform", list, [])
     if not all(isinstance(number, int) for number in numbers):
-        raise AdapterFolderError(f"{folder / CONFIG_FILE}: `layers_to_transform` is no list of numbers")
+        raise AdapterFolderError(f"{folder / CONFIG_FILE}: `layers_to_transform` is not a list of numbers")
     if isinstance(asked, str):
         found = _LAYER_PATTERN.fullmatch(asked)
         if found is None:

@@ -79,7 +79,7 @@ def describe_custom_tokenizer(facts: ModelFacts) -> str:
     """What to tell of a model's own tokenizer, if Qwen did not release it; else nothing."""
     if facts.tokenizer != "own" or facts.folder is None:
         return ""
-    return f"{facts.folder / 'tokenizer.json'} is no tokenizer that Qwen released; it is used as it is"
+    return f"{facts.folder / 'tokenizer.json'} is a custom tokenizer; it is used as it is"
 
 
 def describe_custom_template(facts: ModelFacts) -> str:
@@ -98,7 +98,7 @@ def _classify_tokenizer(file: Path) -> TokenizerKind:
     try:
         return classify_tokenizer(file) if file.is_file() else "official"
     except OSError as problem:
-        raise ModelFolderError(f"{file} can't be read: {problem}") from problem
+        raise ModelFolderError(f"{file}: cannot read: {problem}") from problem
 
 
 def _read_chat_template(folder: Path, tokenizer_config: dict[str, Any]) -> str | None:
@@ -142,11 +142,12 @@ def _read_text(path: Path, kind: FileKind = "config") -> str:
     try:
         return read_text(path, kind)
     except FileNotFoundError:
-        raise ModelFolderError(f"{path.parent} holds no model: it has no {path.name}; {_suggest(path)}") from None
+        what = f"{path.parent} is not a model folder: {path.name} is missing"
+        raise ModelFolderError(f"{what}; {_suggest(path)}") from None
     except OSError as problem:
-        raise ModelFolderError(f"{path} can't be read: {problem.strerror}") from problem
+        raise ModelFolderError(f"{path}: cannot read: {problem.strerror}") from problem
     except UnicodeDecodeError as problem:
-        raise ModelFolderError(f"{path} can't be read: {problem}") from problem
+        raise ModelFolderError(f"{path}: cannot read: {problem}") from problem
 
 
 def _suggest(path: Path) -> str:

@@ -58,7 +58,7 @@ def get_tokenizer_folder(variant: str, cache: Path | None = None) -> Path:
     """A folder with the tokenizer of this variant, for `AutoTokenizer.from_pretrained`; built on first use.
 
     `cache` is by default the user's: `$XDG_CACHE_HOME` or `~/.cache`, in it `qwen-recipes/tokenizers`. What is found
-    there is checked, and built anew where it is damaged. Several processes may ask at the same time.
+    there is checked, and rebuilt if it is damaged. Several processes may ask at the same time.
 
     Raises: as `build_tokenizer`.
     """
@@ -111,13 +111,15 @@ def _build_files(variant: str) -> dict[str, bytes]:
         raise CorruptTokenizerError(str(problem)) from problem
     for name, content in files.items():
         if hashlib.sha256(content).hexdigest() != expected[name]:
-            raise CorruptTokenizerError(f"the rebuilt {name} ({variant}) is not the released one: install again")
+            raise CorruptTokenizerError(
+                f"the rebuilt {name} ({variant}) differs from the released one; reinstall qwen-recipes"
+            )
     return files
 
 
 def _get_expected_hashes(variant: str) -> dict[str, str]:
     if variant not in TEMPLATES:
-        raise KeyError(f"no official tokenizer for the variant {variant}")
+        raise KeyError(f"there is no official tokenizer for the variant {variant}")
     return {"tokenizer.json": TOKENIZER_JSON_SHA256, "tokenizer_config.json": TOKENIZER_CONFIG_SHA256[variant]}
 
 

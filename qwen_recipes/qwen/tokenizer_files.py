@@ -132,7 +132,7 @@ def _read_merges(path: Path) -> list[list[str]]:
     try:
         text = lzma.decompress(path.read_bytes()).decode("utf-8")
     except (OSError, EOFError, lzma.LZMAError, UnicodeDecodeError) as problem:
-        raise CorruptMergesError(f"{path.name} of this installation can't be read: {problem}") from problem
+        raise CorruptMergesError(f"{path.name} of this installation cannot be read: {problem}") from problem
     return [line.split(" ") for line in text.split("\n")]
 
 

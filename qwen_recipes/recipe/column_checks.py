@@ -19,16 +19,16 @@ def check_reading(source: Source, route: Route, objective_type: str) -> Iterator
             if name not in known:
                 yield _explain_unknown(name, known, (*route, "columns", name), " or ".join(formats))
     if source.prompt_style == "alpaca" and not {"alpaca", "preference", "kto"} & set(formats):
-        message = f"`prompt_style` is about `instruction` and `input`, which {formats[0]} has not"
+        message = f"`prompt_style` applies to `instruction` and `input`, which the layout {formats[0]} does not have"
         yield Finding("recipe", "error", message, (*route, "prompt_style"), suggestion="remove it")
     if source.encoding and source.hub:
-        message = "`encoding` is of files, not of a data set on the hub"
+        message = "`encoding` applies to files, not to data sets on the hub"
         yield Finding("recipe", "error", message, (*route, "encoding"), suggestion="remove it")
 
 
 def _explain_unknown(name: str, known: list[str], route: Route, formats: str) -> Finding:
     near = find_closest_match(name, known)
     suggestion = f"did you mean `{near}`?" if near else "known here: " + ", ".join(known)
-    message = f"no layout of {formats} has a column `{name}`"
-    why = "`columns` gives our names for the rows' own: {messages: conversation}"
+    message = f"unknown column `{name}` for {formats}"
+    why = "map expected names to the names in the data: `columns: {messages: conversation}`"
     return Finding("recipe", "error", message, route, why=why, suggestion=suggestion)

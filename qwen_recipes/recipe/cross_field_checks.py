@@ -60,18 +60,18 @@ def _check_sources(recipe: Recipe) -> Iterator[Finding]:
 
 def _check_source(source: Source, route: Route, objective_type: str) -> Iterator[Finding]:
     if (source.path is None) == (source.hub is None):
-        yield _make_error(route, "a source is either a `path` or a `hub` data set", "write one of the two")
+        yield _make_error(route, "a source needs either `path` or `hub`, not both", "keep one of `path` and `hub`")
     if source.hub is None:
         for name in ("subset", "split", "revision"):
             if getattr(source, name) is not None:
                 yield _make_error(
-                    (*route, name), f"`{name}` belongs to a data set on the hub", "remove it, or write `hub`"
+                    (*route, name), f"`{name}` applies to data sets on the hub", f"remove `{name}`, or set `hub`"
                 )
     yield from check_reading(source, route, objective_type)
     if source.format and source.format not in FORMATS_BY_OBJECTIVE[objective_type]:
         yield _make_error(
             (*route, "format"),
-            f"`{objective_type}` can't learn from rows laid out as `{source.format}`",
+            f"`{objective_type}` cannot train on the layout `{source.format}`",
             f"format: {' or '.join(FORMATS_BY_OBJECTIVE[objective_type])}",
         )
 
@@ -82,20 +82,18 @@ def _check_objective(recipe: Recipe) -> Iterator[Finding]:
         if recipe.objective and getattr(recipe.objective, name) is not None and kind not in kinds:
             route: Route = ("objective", name)
             yield _make_error(
-                route, f"`objective.{name}` means nothing to `{kind}`", f"it belongs to {', '.join(kinds)}"
+                route, f"`objective.{name}` does not apply to `{kind}`", f"it applies to {', '.join(kinds)}"
             )
     if kind == "sft" and recipe.objective and recipe.objective.reference and recipe.objective.kl_weight is None:
-        message = "`objective.reference` means nothing to `sft` without `kl_weight`"
-        yield _make_error(("objective", "reference"), message, "remove it, or set `kl_weight`")
+        message = "`objective.reference` does not apply to `sft` without `kl_weight`"
+        yield _make_error(("objective", "reference"), message, "remove `reference`, or set `kl_weight`")
     yield from _check_rewards(recipe, kind)
     yield from check_sampling(recipe.objective)
     if kind == "pretrain" and recipe.chat is not None and recipe.chat.model_fields_set - {"encoding"}:
-        instead = "of `chat` keep `encoding` alone, or write `objective: sft`"
-        yield _make_error(("chat",), "plain text has no chat template", instead)
+        instead = "keep only `encoding` under `chat`, or set `objective: sft`"
+        yield _make_error(("chat",), "`chat` does not apply to plain text, which has no chat template", instead)
     if kind not in ("sft", "pretrain") and recipe.training and recipe.training.packing:
-        yield _make_error(
-            ("training", "packing"), f"`{kind}` compares whole rows, which can't be packed", "remove `packing`"
-        )
+        yield _make_error(("training", "packing"), f"`{kind}` does not support packing", "remove `packing`")
 
 
 def _check_rewards(recipe: Recipe, objective_type: str) -> Iterator[Finding]:
@@ -107,35 +105,37 @@ def _check_rewards(recipe: Recipe, objective_type: str) -> Iterator[Finding]:
     for index, reward in enumerate(rewards):
         if reward.function in {other.function for other in rewards[:index]}:
             route: Route = ("objective", "rewards", index, "function")
-            yield _make_error(route, f"two rewards are called `{reward.function}`", "give one of them another name")
+            yield _make_error(route, f"two reward functions have the name `{reward.function}`", "rename one of them")
 
 
 def _check_training(recipe: Recipe) -> Iterator[Finding]:
     training = recipe.training
     if training and training.epochs is not None and training.steps is not None:
         yield _make_error(
-            ("training", "steps"), "`training.steps` and `training.epochs` are both set", "keep one of the two"
+            ("training", "steps"), "`training.steps` and `training.epochs` are both set", "keep one of them"
         )
     if recipe.data.streaming and not (training and training.steps):
-        why = "a stream's length is not known beforehand"
+        why = "the length of streamed data is not known beforehand"
         yield _make_error(("data", "streaming"), "`data.streaming` needs `training.steps`", "steps: 500", why)
     if training and training.low_rank and training.optimizer not in LOW_RANK_OPTIMIZERS:
         words = " or ".join(LOW_RANK_OPTIMIZERS)
-        yield _make_error(("training", "low_rank"), f"only {words} project gradients", f"optimizer: {words}")
+        yield _make_error(
+            ("training", "low_rank"), f"`training.low_rank` applies to {words} only", f"optimizer: {words}"
+        )
     if (
         training
         and training.optimizer in LOW_RANK_OPTIMIZERS
         and (recipe.method is None or recipe.method.type not in FULL_WEIGHT_METHODS)
     ):
         instead = "method: full, or another optimizer"
-        why = "an adapter's gradients have a low rank already"
-        message = f"`{training.optimizer}` projects the gradients of whole weights"
+        why = "the gradients of an adapter already have a low rank"
+        message = f"`{training.optimizer}` needs full fine-tuning, not an adapter"
         yield _make_error(("training", "optimizer"), message, instead, why)
     kernels = (training.kernels if training else None) or []
     if "none" in kernels and len(kernels) > 1:
         others = [kernel for kernel in dict.fromkeys(kernels) if kernel != "none"]
         instead = f"kernels: {others if others else 'none'}"
-        yield _make_error(("training", "kernels"), "`none` stands alone: it is no kernel beside others", instead)
+        yield _make_error(("training", "kernels"), "`none` cannot be combined with other kernels", instead)
     yield from check_schedule(training)
 
 
@@ -148,14 +148,18 @@ def _check_adapter(recipe: Recipe) -> Iterator[Finding]:
             if getattr(method, name) is not None:
                 yield _make_error(
                     ("method", name),
-                    f"`method.{name}` belongs to an adapter, and `{method.type}` trains the model's own weights",
-                    "remove it, or write `type: lora`",
+                    f"`method.{name}` applies to adapters, and `method.type` is `{method.type}`",
+                    f"remove `{name}`, or set `type: lora`",
                 )
     if method.type == "full" and method.layers is not None:
-        yield _make_error(("method", "layers"), "`full` trains every layer", "type: freeze")
+        yield _make_error(
+            ("method", "layers"), "`method.layers` does not apply to `full`, which trains all layers", "type: freeze"
+        )
     if method.type in ("dora", "qdora") and method.variant not in (None, "dora"):
         yield _make_error(
-            ("method", "variant"), f"`{method.type}` is DoRA and `{method.variant}` is not", "remove `variant`"
+            ("method", "variant"),
+            f"`type: {method.type}` means `variant: dora`, not `{method.variant}`",
+            "remove `variant`",
         )
 
 
@@ -166,15 +170,17 @@ def _check_quantization(recipe: Recipe) -> Iterator[Finding]:
     if recipe.method and recipe.method.type in ("full", "freeze"):
         yield _make_error(
             ("quantization",),
-            "quantized weights can't be trained themselves",
-            "remove `quantization`, or write `method: qlora`",
-            "they have no gradient",
+            "quantized weights cannot be fine-tuned directly",
+            "remove `quantization`, or set `method: qlora`",
+            "quantized weights have no gradients",
         )
     if quantization.bits == 8:
         for name in _FOUR_BIT_FIELDS:
             if getattr(quantization, name) is not None:
                 yield _make_error(
-                    ("quantization", name), f"`quantization.{name}` is for 4 bits", "remove it, or write `bits: 4`"
+                    ("quantization", name),
+                    f"`quantization.{name}` applies to 4 bits only",
+                    f"remove `{name}`, or set `bits: 4`",
                 )
 
 
@@ -184,22 +190,24 @@ def _check_hardware(recipe: Recipe) -> Iterator[Finding]:
         return
     for name in ("pipeline_parallel", "expert_parallel"):
         if (getattr(hardware, name) or 1) > 1 and hardware.strategy != "megatron":
-            yield _make_error(("hardware", name), f"only Megatron knows `hardware.{name}`", "strategy: megatron")
+            yield _make_error(("hardware", name), f"`hardware.{name}` needs `strategy: megatron`", "strategy: megatron")
     several = (hardware.gpus or 1) * (hardware.nodes or 1) > 1
     if hardware.device == "cpu":
         for name in ("gpu", "gpus", "nodes"):
             if getattr(hardware, name) is not None:
-                yield _make_error(("hardware", name), f"`hardware.{name}` is set and `device` is cpu", "keep one")
+                yield _make_error(("hardware", name), f"`hardware.{name}` does not apply to `device: cpu`", "keep one")
         if hardware.strategy not in (None, "auto", "single"):
-            yield _make_error(("hardware", "strategy"), "on the CPU one process trains", "remove `strategy`")
+            yield _make_error(("hardware", "strategy"), "CPU training uses one process", "remove `strategy`")
     elif several and hardware.strategy == "single":
-        yield _make_error(("hardware", "strategy"), "`single` uses one GPU of several", "write `auto`")
+        yield _make_error(
+            ("hardware", "strategy"), "`strategy: single` uses one GPU, but the recipe has several", "write `auto`"
+        )
     elif not several and hardware.strategy == "ddp":
-        yield _make_error(("hardware", "strategy"), "`ddp` needs at least two GPUs", "set `gpus`, or write `auto`")
+        yield _make_error(("hardware", "strategy"), "`ddp` needs at least two GPUs", "set `gpus`, or `strategy: auto`")
     if hardware.offload not in (None, "none") and hardware.strategy in (None, "auto", "single", "ddp"):
         yield _make_error(
             ("hardware", "offload"),
-            "only a strategy that shards can keep its shards in host memory",
+            "`hardware.offload` needs a strategy that shards",
             "strategy: zero2, zero3, fsdp or fsdp1",
         )
     if hardware.offload not in (None, "none") and hardware.offload not in OFFLOADS_BY_STRATEGY.get(
@@ -207,7 +215,7 @@ def _check_hardware(recipe: Recipe) -> Iterator[Finding]:
     ):
         yield _make_error(
             ("hardware", "offload"),
-            f"`{hardware.strategy}` can't keep just that in host memory",
+            f"`strategy: {hardware.strategy}` does not support `offload: {hardware.offload}`",
             f"offload: {OFFLOADS_BY_STRATEGY[hardware.strategy or ''][0]}",
         )
 
@@ -222,6 +230,6 @@ def _check_evaluation(recipe: Recipe) -> Iterator[Finding]:
         if getattr(training, name) is not None:
             yield _make_error(
                 ("training", name),
-                f"`training.{name}` needs something to evaluate on",
+                f"`training.{name}` needs validation data",
                 "add `validation: 0.05` under `data`",
             )

@@ -28,10 +28,14 @@ def check_schedule(training: Training | None) -> Iterator[Finding]:
     for name in ("min_learning_rate", "min_learning_rate_ratio"):
         if getattr(training, name) is not None and training.scheduler not in SCHEDULERS_WITH_MINIMUM:
             words = " and ".join(f"`{word}`" for word in SCHEDULERS_WITH_MINIMUM)
-            yield _make_error(("training", name), f"only {words} end at a minimum", "scheduler: cosine_with_min_lr")
+            yield _make_error(
+                ("training", name), f"a minimum learning rate applies to {words} only", "scheduler: cosine_with_min_lr"
+            )
     if training.decay_ratio is not None and training.scheduler != "warmup_stable_decay":
         yield _make_error(
-            ("training", "decay_ratio"), "only `warmup_stable_decay` has a last decay", "scheduler: warmup_stable_decay"
+            ("training", "decay_ratio"),
+            "`decay_ratio` applies to `warmup_stable_decay` only",
+            "scheduler: warmup_stable_decay",
         )
 
 
@@ -40,13 +44,13 @@ def check_intervals(training: Training) -> Iterator[Finding]:
     for first, second in _ONE_OF_TWO:
         if getattr(training, first) is not None and getattr(training, second) is not None:
             yield _make_error(
-                ("training", second), f"`training.{first}` and `training.{second}` are both set", "keep one of the two"
+                ("training", second), f"`training.{first}` and `training.{second}` are both set", "keep one of them"
             )
     if training.save_every == "never":
         for name in ("keep_checkpoints", "save_optimizer"):
             if getattr(training, name) is not None:
                 yield _make_error(
-                    ("training", name), f"`training.{name}` is set and no checkpoint is written", "keep one of the two"
+                    ("training", name), f"`training.{name}` is set, but no checkpoints are saved", "keep one of them"
                 )
 
 
@@ -54,4 +58,4 @@ def check_sampling(objective: Objective | None) -> Iterator[Finding]:
     """What belongs to one way of sampling by vLLM."""
     for name, mode in (("vllm_memory", "colocate"), ("vllm_server", "server")):
         if objective and getattr(objective, name) is not None and objective.vllm != mode:
-            yield _make_error(("objective", name), f"`objective.{name}` belongs to `vllm: {mode}`", f"vllm: {mode}")
+            yield _make_error(("objective", name), f"`objective.{name}` needs `vllm: {mode}`", f"vllm: {mode}")

@@ -19,11 +19,11 @@ def make_name(file_name: str) -> str:
 def explain_unusable_name(name: str) -> str | None:
     """Why a run can't be called so; None where it can."""
     if not name:
-        return "the file's name has no letter and no digit to name the run by"
+        return "the file name has no letter or digit to name the run after; set `name`"
     if odd := [char for char in name if not _may_stand_in_name(char)]:
-        return f"a name has letters, digits, `.`, `-` and `_`, and no {odd[0]!r}"
+        return f"names consist of letters, digits, `.`, `-` and `_`, not {odd[0]!r}"
     if (length := len(name.encode())) > MAX_NAME_BYTES:
-        return f"the name is {length} bytes long, and folders named after it take {MAX_NAME_BYTES}"
+        return f"the name is {length} bytes long; the maximum is {MAX_NAME_BYTES}"
     return None
 
 

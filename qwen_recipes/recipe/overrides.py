@@ -22,14 +22,14 @@ def apply_overrides(document: Document, overrides: tuple[str, ...]) -> Document:
         path, equals, value = text.partition("=")
         steps = re.sub(r"\[([0-9]+)\]", r".\1", path.strip()).split(".")
         if not equals or not all(steps) or len(steps) > MAX_DEPTH:
-            _raise_override_error(text, "write it as field=value, as in training.epochs=1")
+            _raise_override_error(text, "expected FIELD=VALUE, e.g. training.epochs=1")
         if steps[0] == "extends":
             _raise_override_error(text, "`extends` is read from the recipe; give its values one by one")
         node = read_yaml(value or '""', f"--set {path}").root
         try:
             document = replace(document, root=_set_value(document.root, "", steps, _mark_as_command_line(node)))
         except IndexError as error:
-            _raise_override_error(text, f"`{error}` is a list: name a position in it, the first is 0")
+            _raise_override_error(text, f"`{error}` is a list: give a position in it, starting at 0")
     return document
 
 

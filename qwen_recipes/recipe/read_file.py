@@ -10,7 +10,7 @@ from qwen_recipes.filesystem.read_file import explain_size, get_max_bytes, read_
 
 
 class RecipeReadError(QwenRecipesError):
-    """The file is not there or can't be read."""
+    """The file does not exist or cannot be read."""
 
 
 def read_recipe_bytes(file: str) -> bytes:
@@ -23,8 +23,8 @@ def read_recipe_bytes(file: str) -> bytes:
     try:
         return read_bytes(Path(file), "recipe")
     except IsADirectoryError:
-        raise RecipeReadError(f"{file} is a folder, not a recipe") from None
+        raise RecipeReadError(f"{file} is a folder, not a recipe file") from None
     except FileNotFoundError:
-        raise RecipeReadError(f"{file} is not there") from None
+        raise RecipeReadError(f"{file} does not exist") from None
     except OSError as error:
-        raise RecipeReadError(f"{file} can't be read: {error.strerror}") from None
+        raise RecipeReadError(f"{file}: cannot read: {error.strerror}") from None

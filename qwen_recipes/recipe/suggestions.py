@@ -67,7 +67,7 @@ FIELDS_BY_NATIVE_KEY = {
 """Keys of the frameworks, and the field of ours that says the same."""
 
 
-RENAMED_FIELDS = {"training.warmup": "`warmup_ratio`, a share of the run, or `warmup_steps`"}
+RENAMED_FIELDS = {"training.warmup": "`warmup_ratio`, a share of all steps, or `warmup_steps`"}
 """Fields of earlier versions, and what to write now."""
 
 
@@ -83,15 +83,15 @@ def find_closest_match(word: str, candidates: Iterable[str]) -> str | None:
 def suggest_for_unknown_key(key: str, siblings: Iterable[str], parent: str) -> str:
     """What to write instead of an unknown key: a near miss beside it, another place, or the keys there are."""
     if renamed := RENAMED_FIELDS.get(f"{parent}.{key}"):
-        return f"write {renamed}"
+        return f"use {renamed}"
     beside = find_closest_match(key, siblings)
     if beside:
         return f"did you mean `{beside}`?"
     if key in FIELDS_BY_NATIVE_KEY:
-        return f"a recipe says this as `{FIELDS_BY_NATIVE_KEY[key]}`"
+        return f"the recipe field is `{FIELDS_BY_NATIVE_KEY[key]}`"
     elsewhere = _find_field_elsewhere(key, parent)
     if elsewhere:
-        return f"`{elsewhere}` is its place"
+        return f"write it as `{elsewhere}`"
     return "known here: " + ", ".join(siblings)
 
 

@@ -15,7 +15,7 @@ def validate_document(document: Document) -> Recipe:
     """The document as a Recipe. Raises RecipeError with every problem of the file."""
     if not isinstance(document.root, Mapping):
         raise RecipeError(
-            [locate_finding(document, Finding("recipe", "error", "a recipe is a map of keys and values"))]
+            [locate_finding(document, Finding("recipe", "error", "a recipe is a map of fields and values"))]
         )
     data = plain_data(document.root)
     try:

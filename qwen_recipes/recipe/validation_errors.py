@@ -43,7 +43,9 @@ def _find_empty_values(node: Node, route: Route) -> list[Finding]:
     if isinstance(node, Scalar) and node.value is None:
         name = format_route(route)
         found.append(
-            Finding("recipe", "error", f"`{name}` has no value", route, suggestion="give it one or remove the line")
+            Finding(
+                "recipe", "error", f"`{name}` has no value", route, suggestion="give it a value, or remove the line"
+            )
         )
     elif isinstance(node, Mapping):
         for name, child in node.entries.items():
@@ -122,7 +124,7 @@ def _make_unknown_key_finding(document: Document, route: Route) -> Finding:
 def _make_invalid_key_finding(document: Document, route: Route, message: str) -> Finding:
     why = message[:1].lower() + message[1:]
     finding = Finding(
-        "recipe", "error", f"`{route[-1]}` can't stand under `{format_route(route[:-1])}`", route, why=why
+        "recipe", "error", f"`{route[-1]}` is not allowed under `{format_route(route[:-1])}`", route, why=why
     )
     return replace(finding, span=document.span(route, key=True))
 
@@ -131,14 +133,14 @@ def _make_missing_field_finding(document: Document, loc: tuple[str | int, ...]) 
     route = _make_route(document, loc)
     name = format_route((*route, loc[-1]))
     info = find_field_info((*route, loc[-1]))
-    example = f"for example `{loc[-1]}: {_format_example(info.examples[0])}`" if info and info.examples else ""
+    example = f"e.g. `{loc[-1]}: {_format_example(info.examples[0])}`" if info and info.examples else ""
     finding = Finding("recipe", "error", f"`{name}` is missing", route, suggestion=example)
     return replace(finding, span=document.span(route, key=True)) if route else finding
 
 
 def _make_invalid_value_finding(document: Document, route: Route, problems: list[ErrorDetails]) -> Finding:
     node = document.find_node(route)
-    message = f"`{format_route(route)}` can't be {_describe_node(node)}"
+    message = f"invalid value for `{format_route(route)}`: {_describe_node(node)}"
     wanted = list(dict.fromkeys(_describe_requirement(problem) for problem in problems))
     why = "; or ".join(text for text in wanted if text)
     return Finding("recipe", "error", message, route, why=why, suggestion=_suggest_value(route, node, problems))
@@ -155,22 +157,22 @@ def _describe_node(node: Node | None) -> str:
 def _describe_requirement(problem: ErrorDetails) -> str:
     kind, context = problem["type"], problem.get("ctx", {})
     if kind in ("literal_error", "enum"):
-        return f"it is one of {context.get('expected', '').replace(' or ', ', ')}"
+        return f"expected one of {context.get('expected', '').replace(' or ', ', ')}"
     names = {
-        "int_type": "a whole number is wanted",
-        "int_from_float": "a whole number is wanted",
-        "float_type": "a number is wanted",
-        "bool_type": "true or false is wanted",
-        "string_type": "text is wanted",
-        "list_type": "a list is wanted",
-        "too_short": "a list of at least one is wanted",
-        "model_type": "a map of keys and values is wanted",
-        "dict_type": "a map of keys and values is wanted",
-        "greater_than": f"it must be more than {context.get('gt')}",
-        "greater_than_equal": f"it must be at least {context.get('ge')}",
-        "less_than": f"it must be less than {context.get('lt')}",
-        "less_than_equal": f"it must be at most {context.get('le')}",
-        "finite_number": "it must be finite",
+        "int_type": "expected a whole number",
+        "int_from_float": "expected a whole number",
+        "float_type": "expected a number",
+        "bool_type": "expected true or false",
+        "string_type": "expected text",
+        "list_type": "expected a list",
+        "too_short": "expected a list with at least one item",
+        "model_type": "expected a map of keys and values",
+        "dict_type": "expected a map of keys and values",
+        "greater_than": f"must be more than {context.get('gt')}",
+        "greater_than_equal": f"must be at least {context.get('ge')}",
+        "less_than": f"must be less than {context.get('lt')}",
+        "less_than_equal": f"must be at most {context.get('le')}",
+        "finite_number": "must be finite",
     }
     return names.get(kind) or str(problem["msg"])[:1].lower() + str(problem["msg"])[1:]
 
@@ -183,14 +185,16 @@ def _suggest_value(route: Route, node: Node | None, problems: list[ErrorDetails]
         if not node.plain and kinds & {"int_type", "float_type", "bool_type"}:
             return f"write {node.raw} without quotes"
         choices = [
-            w.strip("' ") for p in problems for w in _describe_requirement(p).removeprefix("it is one of ").split(",")
+            word.strip("' ")
+            for problem in problems
+            for word in _describe_requirement(problem).removeprefix("expected one of ").split(",")
         ]
         slip = find_closest_match(node.raw, choices) if "literal_error" in kinds else None
         if slip:
             return f"did you mean `{slip}`?"
     info = find_field_info(route)
     name = next((step for step in reversed(route) if isinstance(step, str)), "")
-    return f"for example `{name}: {_format_example(info.examples[0])}`" if info and info.examples else ""
+    return f"e.g. `{name}: {_format_example(info.examples[0])}`" if info and info.examples else ""
 
 
 def _format_example(example: object) -> str:

@@ -17,7 +17,7 @@ def render_check_report(summary: dict[str, Any]) -> str:
     limits = _list_sequence_lengths(lengths) if train["good"] else []
     return render_page(
         "check_report",
-        title="Rows checked",
+        title="Data check",
         files=files[:_MAX_FILES],
         more_files=max(0, len(files) - _MAX_FILES),
         model=summary["model"],
@@ -39,10 +39,10 @@ def _list_facts(summary: dict[str, Any]) -> list[tuple[str, str]]:
     trained = f"{100 * train['trained_tokens'] / train['tokens']:.1f} %" if train["tokens"] else "none"
     facts = [
         (f"{train['read']:,}", "training rows read"),
-        (f"{train['good']:,}", "can be trained on"),
+        (f"{train['good']:,}", "usable"),
         (f"{train['tokens']:,}", "tokens"),
-        (trained, "of the tokens trained"),
-        (f"{train['with_reasoning']:,}", "rows with reasoning"),
+        (trained, "of the tokens in the loss"),
+        (f"{train['with_reasoning']:,}", "with reasoning"),
     ]
     return facts + ([(f"{summary['validation']['read']:,}", "validation rows read")] if "validation" in summary else [])
 
@@ -62,7 +62,7 @@ def _list_percentiles(lengths: dict[str, Any]) -> list[tuple[str, str]]:
 def _describe_sequence_length(stats: dict[str, Any]) -> str:
     rows = "1 row" if stats["longer"] == 1 else f"{stats['longer']:,} rows"
     full = 100 * stats["packing_efficiency"]
-    lost = f" Without a trained token: {stats['nothing_trained']:,}." if "nothing_trained" in stats else ""
+    lost = f" Without a token in the loss: {stats['nothing_trained']:,}." if "nothing_trained" in stats else ""
     return f"{rows} longer ({100 * stats['longer_share']:.1f} %), packs are {full:.1f} % full.{lost}"
 
 

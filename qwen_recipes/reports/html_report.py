@@ -61,35 +61,38 @@ def _draw_charts(curves: list[list[StepMetrics]], names: list[str]) -> list[tupl
             for name, points in zip(names, curves, strict=True)
         ]
         if any(len(line.points) > 1 for line in lines):
-            found.append((title, draw_line_chart(lines, title)))
+            found.append((f"{title} by optimizer step", draw_line_chart(lines, title)))
     return found
 
 
 def _list_summary_rows(records: list[RunRecord]) -> list[tuple[str, list[str]]]:
     return [
-        ("ended", [_describe_end(record) for record in records]),
-        ("began", [record.started for record in records]),
-        ("took", [format_duration(record.seconds) if record.seconds is not None else "" for record in records]),
+        ("status", [_describe_end(record) for record in records]),
+        ("started", [record.started for record in records]),
+        ("duration", [format_duration(record.seconds) if record.seconds is not None else "" for record in records]),
         ("framework", [" ".join(record.backend.values()) for record in records]),
         ("GPUs", [", ".join(gpu["name"] for gpu in record.gpus) or "none" for record in records]),
         ("steps", [f"{record.steps} of {record.planned_steps}" for record in records]),
         ("training loss", [_format_loss_change(record.first_loss, record.last_loss) for record in records]),
         ("validation loss", [_format_number(record.last_eval_loss) for record in records]),
-        ("tokens a second", [_format_number(record.metrics.get("tokens_per_second"), "{:,.0f}") for record in records]),
+        (
+            "tokens per second",
+            [_format_number(record.metrics.get("tokens_per_second"), "{:,.0f}") for record in records],
+        ),
         ("rows", [_format_row_counts(record) for record in records]),
-        ("whole checkpoints", [str(sum(one["damage"] is None for one in record.checkpoints)) for record in records]),
+        ("complete checkpoints", [str(sum(one["damage"] is None for one in record.checkpoints)) for record in records]),
         ("folder", [record.output for record in records]),
     ]
 
 
 def _list_estimate_cells(record: RunRecord) -> list[str]:
-    """What was estimated beside what was measured; time without loading and saving, which the estimate leaves out."""
+    """What the estimate said against what was measured."""
     planned, metrics = record.planned or {}, record.metrics
     memory, pace = metrics.get("peak_memory"), metrics.get("seconds_per_step")
     return [
-        format_bytes(planned["peak"]) if planned.get("peak") else "not planned",
+        format_bytes(planned["peak"]) if planned.get("peak") else "not estimated",
         f"{format_bytes(memory)} ({metrics.get('memory_of')})" if memory else "not measured",
-        format_duration(planned["seconds"]) if planned.get("seconds") else "not planned",
+        format_duration(planned["seconds"]) if planned.get("seconds") else "not estimated",
         format_duration(pace * record.steps) if pace and record.steps else "not measured",
     ]
 
@@ -112,7 +115,7 @@ def _list_plan_rows(record: RunRecord) -> list[tuple[str, str, str, str]]:
 
 
 def _describe_end(record: RunRecord) -> str:
-    again = f", went on {len(record.attempts)} times" if record.attempts else ""
+    again = f", resumed {len(record.attempts)} times" if record.attempts else ""
     cause = f" ({record.cause})" if record.cause else ""
     return record.state + (f": {record.problem}{cause}" if record.problem else "") + again
 

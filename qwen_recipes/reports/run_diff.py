@@ -102,8 +102,8 @@ def _get_result_values(record: RunRecord) -> dict[str, Any]:
 
 def _label_metrics(measurements: dict[str, Any]) -> dict[str, Any]:
     units = {
-        "tokens_per_second": "tokens a second",
-        "seconds_per_step": "seconds a step",
+        "tokens_per_second": "tokens per second",
+        "seconds_per_step": "seconds per step",
         "peak_memory": "peak memory, bytes",
     }
     return {units[name]: value for name, value in measurements.items()}

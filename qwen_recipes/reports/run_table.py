@@ -69,7 +69,7 @@ def _add_live_progress(run_summary: RunSummary) -> RunSummary:
 
 
 def _get_state(data: dict[str, Any], folder: str) -> str:
-    """The status; a run that is over without a word was killed."""
+    """The status; a run that ended without a final status was killed."""
     status = str(data["status"])
     gone = status == "running" and has_ended(Path(folder), data["host"], int(data["pid"]), data["pid_started"])
     return "killed" if gone else status

@@ -13,9 +13,9 @@ def resolve_attention(t: Training, hardware: HardwarePlan, backend: Backend, dec
     asked = None if t.attention == "auto" else t.attention
     packed = bool(t.packing) and hardware.device == "cuda"
     default = backend.choose_packed_attention() if packed else "sdpa"
-    why = "comes with PyTorch, runs everywhere"
+    why = "part of PyTorch, runs on any GPU"
     if packed:
-        why = f"keeps packed examples apart in {backend.title} {backend.version} (QR408)"
+        why = f"keeps packed examples separate in {backend.title} {backend.version} (QR408)"
     if t.attention == "auto":
         return decisions.derive_value(
             "training.attention", default, f"auto: {why}", "training.attention", origin="default"

@@ -37,20 +37,23 @@ def resolve_batch(
     world = hardware.replicas
     default = 16 if 16 % world == 0 else world
     size = decisions.choose_value(
-        "training.batch_size", t.batch_size, default, "16 sequences, or one for each GPU if more"
+        "training.batch_size", t.batch_size, default, "16 sequences, or one per GPU if there are more GPUs"
     )
     budget = _choose_token_budget(gpu)
     micro = t.micro_batch_size or largest or _find_largest_micro_batch(size // world or 1, budget, length)
-    why = f"largest divisor whose {length}-token sequences keep within {budget:,} tokens at once"
+    why = f"largest divisor with at most {budget:,} tokens per forward pass"
     if largest:
-        why = f"the framework takes at most {largest} pack at a time with this attention"
+        why = f"this attention takes at most {largest} pack at a time here"
     decisions.choose_value("training.micro_batch_size", t.micro_batch_size, micro, why, "hardware")
     unit = world * micro
     if size % unit:
         _report_batch_size(t, size, unit, world, decisions)
     fields = ("training.batch_size", "training.micro_batch_size")
     decisions.derive_value(
-        "training.gradient_accumulation", None, f"{size} = {micro} x accumulation x {world} GPU", *fields
+        "training.gradient_accumulation",
+        None,
+        f"{size} = {micro} x {max(size // (world * micro), 1)} x {world} {'GPU' if world == 1 else 'GPUs'}",
+        *fields,
     )
     return BatchSizes(size, micro, max(size // unit, 1))
 
@@ -69,6 +72,6 @@ def _report_batch_size(t: Training, size: int, unit: int, world: int, decisions:
     below, above = size // unit * unit, (size // unit + 1) * unit
     sizes = " or ".join(str(n) for n in (below, above) if 1 <= n <= MAX_BATCH)
     instead = f"batch_size: {sizes}" if sizes else f"a micro_batch_size of at most {MAX_BATCH // world}"
-    made = f"{world} GPU x {unit // world} sequences each"
+    made = f"{world} {'GPU' if world == 1 else 'GPUs'} x {unit // world} sequences"
     route = "batch_size" if t.batch_size else "micro_batch_size"
-    decisions.report_problem(("training", route), f"a batch of {size} can't be split over {made}", instead)
+    decisions.report_problem(("training", route), f"a batch of {size} sequences cannot be divided over {made}", instead)

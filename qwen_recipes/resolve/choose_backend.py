@@ -26,11 +26,11 @@ def choose_backend(
         return BackendRecipe(loaded, load_backend_version(named, version)), ""
     recipes = (BackendRecipe(loaded, load_backend(one)) for one in PREFERRED_BACKENDS)
     able = next((one for one in recipes if _is_supported(one)), None)
-    why = "the first that supports all of this recipe" if able else "the default, though none supports all of it"
+    why = "the first that supports this recipe" if able else "the default; no framework supports all of this recipe"
     chosen = able or BackendRecipe(loaded, load_backend(PREFERRED_BACKENDS[0]))
     if version is not None:
         chosen = BackendRecipe(loaded, load_backend_version(chosen.backend.name, version))
-    return chosen, f"no framework is named: {chosen.backend.title} is taken, {why}"
+    return chosen, f"using {chosen.backend.title}, {why}; choose with --backend or run.backend"
 
 
 def choose_backends(

@@ -10,7 +10,7 @@ from qwen_recipes.qwen.models import ModelFacts
 from qwen_recipes.recipe.spec.method import Method
 from qwen_recipes.resolve.decisions import PlanDecisions
 
-_KEPT = "frameworks keep what the saved adapter says, and ignore the recipe without a message"
+_KEPT = "frameworks use the settings of the saved adapter and ignore those of the recipe silently"
 
 
 def continue_adapter(method: Method, facts: ModelFacts, folder: Path, decisions: PlanDecisions) -> Method:
@@ -25,7 +25,7 @@ def continue_adapter(method: Method, facts: ModelFacts, folder: Path, decisions:
         saved = read_adapter_facts(place.folder, needs_weights=not place.cached)
     except AdapterFolderError as error:
         message, _, instead = str(error).partition("; ")
-        decisions.report_problem(("method", "start_from"), message, instead, "there is nothing to continue")
+        decisions.report_problem(("method", "start_from"), message, instead, "the adapter cannot be continued")
         return method
     _check_contradictions(method, saved, facts, decisions)
     return _take_over(method, saved, facts)
@@ -67,8 +67,8 @@ def _count_last_layers(saved: AdapterFacts, facts: ModelFacts) -> int | None:
 def _check_contradictions(method: Method, saved: AdapterFacts, facts: ModelFacts, decisions: PlanDecisions) -> None:
     for name, asked, found in _list_pairs(method, saved, facts):
         if asked != found:
-            message = f"`method.{name}` is {_show(asked)}, and the adapter in {method.start_from} has {_show(found)}"
-            instead = f"{name}: {_show(found)}, or a new adapter without `start_from`"
+            message = f"`method.{name}` is {_show(asked)}, but the adapter in {method.start_from} has {_show(found)}"
+            instead = f"{name}: {_show(found)}, or remove `start_from` to train a new adapter"
             decisions.report_problem(("method", name), message, instead, _KEPT)
 
 

@@ -18,18 +18,16 @@ def resolve_data(data: Data, objective: str, decisions: PlanDecisions) -> DataPl
     )
     share = data.validation if isinstance(data.validation, float) else None
     files = data.validation if isinstance(data.validation, list) else []
-    decisions.choose_value("data.validation_share", share, None, "no validation was asked for", field="data.validation")
+    decisions.choose_value("data.validation_share", share, None, "no validation", field="data.validation")
     of_files = tuple(f"data.validation[].{name}" for name in _SOURCE_FIELDS) if files else ()
     read = ("data.validation", *of_files) if files or share else ()
-    decisions.derive_value("data.validation", None, SET_IN_RECIPE if files else "no files to validate on", *read)
+    decisions.derive_value("data.validation", None, SET_IN_RECIPE if files else "no validation files", *read)
     taken: set[str] = set()
     return DataPlan(
         train=tuple(_resolve_source(source, objective, taken) for source in data.train),
         validation=tuple(_resolve_source(source, objective, taken) for source in files),
         validation_share=share,
-        streaming=decisions.choose_value(
-            "data.streaming", data.streaming, False, "rows are tokenized once, before training"
-        ),
+        streaming=decisions.choose_value("data.streaming", data.streaming, False, "tokenized once, before training"),
     )
 
 

@@ -21,9 +21,9 @@ def resolve_hardware(
     `strategy` stands for the default where the recipe leaves it open.
     """
     h = recipe.hardware or Hardware.make_empty()
-    device = decisions.choose_value("hardware.device", h.device, "cuda", "training wants a GPU")
+    device = decisions.choose_value("hardware.device", h.device, "cuda", "train on a GPU")
     gpus = decisions.choose_value("hardware.gpus", h.gpus, 1, "one process" if device == "cpu" else "one GPU")
-    nodes = decisions.choose_value("hardware.nodes", h.nodes, 1, "one host")
+    nodes = decisions.choose_value("hardware.nodes", h.nodes, 1, "one node")
     asked = None if h.strategy == "auto" else h.strategy
     sizes = ("hardware.device", "hardware.gpus", "hardware.nodes")
     full = bool(recipe.method and recipe.method.type in ("full", "freeze"))
@@ -40,7 +40,7 @@ def resolve_hardware(
         gpus=gpus,
         nodes=nodes,
         strategy=asked or default,
-        offload=decisions.choose_value("hardware.offload", h.offload, "none", "host memory is slow (QR109)"),
+        offload=decisions.choose_value("hardware.offload", h.offload, "none", "offload slows training down (QR109)"),
         **splits,
     )
     _check_parallel_sizes(plan, decisions)
@@ -49,7 +49,7 @@ def resolve_hardware(
 
 def _resolve_parallel_size(h: Hardware, field: str, decisions: PlanDecisions) -> int:
     asked: int | None = getattr(h, field)
-    return decisions.choose_value(f"hardware.{field}", asked, 1, "nothing is split so")
+    return decisions.choose_value(f"hardware.{field}", asked, 1, "not split")
 
 
 def _check_parallel_sizes(plan: HardwarePlan, decisions: PlanDecisions) -> None:
@@ -57,23 +57,24 @@ def _check_parallel_sizes(plan: HardwarePlan, decisions: PlanDecisions) -> None:
     if plan.world % parts:
         decisions.report_problem(
             ("hardware", "gpus"),
-            f"{plan.world} GPUs can't be split into groups of {parts}",
+            f"{plan.world} GPUs cannot be divided into groups of {parts}",
             f"a multiple of {parts} GPUs",
         )
     elif (plan.world // plan.pipeline_parallel) % plan.expert_parallel:
         decisions.report_problem(
             ("hardware", "expert_parallel"),
-            f"{plan.world // plan.pipeline_parallel} GPUs can't share experts in groups of {plan.expert_parallel}",
+            f"{plan.world // plan.pipeline_parallel} GPUs cannot be divided into expert groups of "
+            f"{plan.expert_parallel}",
             f"a divisor of {plan.world // plan.pipeline_parallel}",
         )
 
 
 def _choose_strategy(device: str, world_size: int, *, full: bool) -> tuple[str, str]:
     if device == "cpu" or world_size == 1:
-        return "single", "one process trains"
+        return "single", "one process"
     if full:
-        return "fsdp", "every weight is trained: weights, gradients and optimizer are sharded (QR107)"
-    return "zero2", "an adapter is trained: gradients and optimizer are sharded, the base is whole (QR107)"
+        return "fsdp", "full fine-tuning: weights, gradients and optimizer states are sharded (QR107)"
+    return "zero2", "adapter: gradients and optimizer states are sharded (QR107)"
 
 
 def find_gpu(recipe: Recipe, decisions: PlanDecisions) -> GpuModel | None:
@@ -99,9 +100,7 @@ def _find_stated_gpu(gpu_field: Gpu, decisions: PlanDecisions) -> GpuModel | Non
             return restate_gpu(get_gpu_model(gpu_field.name, gpu_field.memory), gpu_field.memory, gpu_field.bf16)
     except UnknownGpuError as error:
         if gpu_field.memory is None:
-            decisions.report_problem(
-                ("hardware", "gpu"), f"`{gpu_field.name}` is not in the catalogue of GPUs", str(error)
-            )
+            decisions.report_problem(("hardware", "gpu"), f"unknown GPU `{gpu_field.name}`", str(error))
             return None
     return state_gpu(gpu_field.memory or 0, bf16=gpu_field.bf16 is not False, name=gpu_field.name or "")
 
@@ -112,6 +111,6 @@ def _explain_gpu(gpu: GpuModel, gpu_field: Gpu, decisions: PlanDecisions) -> Non
         [] if gpu_field.memory or gpu.stated or gpu.name == gpu_field.name else list_other_sizes(gpu_field.name or "")
     )
     if others:
-        why += f"; there is {' and '.join(others)} too"
+        why += f"; also sold as {' and '.join(others)}"
     fields = [f"hardware.gpu.{name}" for name in sorted(gpu_field.model_fields_set)]
     decisions.derive_value("hardware.gpu", gpu, why, *fields)

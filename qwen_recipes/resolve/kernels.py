@@ -7,7 +7,7 @@ from qwen_recipes.qwen.facts import ModelFacts
 from qwen_recipes.recipe.spec.training import Training
 from qwen_recipes.resolve.decisions import PlanDecisions
 
-LIGER_REASON = "the loss never holds all logits; every locked environment has the package"
+LIGER_REASON = "saves memory: the loss does not store all logits"
 
 
 def resolve_liger(
@@ -29,15 +29,14 @@ def _find_liger_conflict(
     t: Training, objective: ObjectivePlan, facts: ModelFacts, method: MethodPlan, hardware: HardwarePlan
 ) -> str:
     reasons = {
-        "Triton's kernels need a GPU": hardware.device == "cpu",
-        "tried with plain next-token loss only": objective.type not in ("pretrain", "sft")
+        "Triton kernels need a GPU": hardware.device == "cpu",
+        "tested with the next-token loss only": objective.type not in ("pretrain", "sft")
         or objective.kl_weight is not None,
-        "not tried where an adapter comes with whole modules": bool(method.modules_to_save),
-        "not tried with mixtures of experts": bool(facts.experts),
-        "not tried where a layer or a sequence is split over GPUs": hardware.tensor_parallel * hardware.context_parallel
-        > 1,
-        "Megatron has kernels of its own": hardware.megatron,
-        "not tried beside FP8 and torch.compile": bool(t.fp8 or t.compile),
+        "not tested with modules_to_save": bool(method.modules_to_save),
+        "not tested with mixtures of experts": bool(facts.experts),
+        "not tested with tensor or context parallelism": hardware.tensor_parallel * hardware.context_parallel > 1,
+        "Megatron has its own kernels": hardware.megatron,
+        "not tested with FP8 and torch.compile": bool(t.fp8 or t.compile),
     }
     return next((reason for reason, holds in reasons.items() if holds), "")
 
@@ -45,5 +44,5 @@ def _find_liger_conflict(
 def resolve_kernel(t: Training, name: str, kernel: str, decisions: PlanDecisions) -> bool:
     """Whether a kernel was asked for. Only those that are on, or were refused by `none`, come from the recipe."""
     asked = kernel in t.kernels if t.kernels is not None and (kernel in t.kernels or t.kernels == ["none"]) else None
-    why = "nothing that must be installed extra" if t.kernels is None else "the list names others"
+    why = "needs no extra package" if t.kernels is None else "not in training.kernels"
     return decisions.choose_value(f"training.{name}", asked, False, why, field="training.kernels")

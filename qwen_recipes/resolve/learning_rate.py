@@ -29,5 +29,5 @@ def resolve_learning_rate(t: Training, objective: str, adapter: bool, decisions:
     factor = LEARNING_RATE_FACTORS.get(objective, 1.0)
     default = (DEFAULT_ADAPTER_LEARNING_RATE if adapter else DEFAULT_LEARNING_RATE) * factor
     within = "5e-5 to 2e-4 for adapters" if adapter else "5e-6 to 2e-5 for all weights"
-    why = f"within {within}" if objective == "sft" else f"{factor:g} times what SFT takes"
+    why = f"within {within}" if objective == "sft" else f"{factor:g} times SFT's"
     return decisions.choose_value("training.learning_rate", t.learning_rate, float(f"{default:.3g}"), f"{why} (QR403)")

@@ -12,8 +12,8 @@ def resolve_tf32(t: Training, hardware: HardwarePlan, precision: str, decisions:
     gpu = hardware.gpu
     able = hardware.device == "cuda" and (gpu is None or gpu.supports_tf32)
     if t.tf32 and not able:
-        what = f"{gpu.name} has none" if gpu and hardware.device == "cuda" else "the CPU has none"
-        decisions.report_problem(("training", "tf32"), f"TensorFloat-32 can't be used: {what}", "remove `tf32`")
+        what = f"{gpu.name} does not have it" if gpu and hardware.device == "cuda" else "CPUs do not support it"
+        decisions.report_problem(("training", "tf32"), f"TensorFloat-32 is not supported: {what}", "remove `tf32`")
     default = able and precision == "bf16"
-    why = "the GPU has it, and most products are in 16 bits anyway" if default else "float32 keeps all of its bits"
+    why = "faster; most products are computed in bf16 anyway" if default else "keeps full float32 precision"
     return decisions.choose_value("training.tf32", t.tf32, default, why, "hardware")

@@ -12,7 +12,7 @@ from qwen_recipes.resolve.continued_adapter import continue_adapter, explain_tak
 from qwen_recipes.resolve.decisions import PlanDecisions
 
 _FREEZE_TRAINED_LAYERS = 2
-_LAYERS_REASON = "all layers, or the last two where the others are frozen"
+_LAYERS_REASON = "all layers; the last two for `freeze`"
 
 
 def resolve_method(recipe: Recipe, facts: ModelFacts, folder: Path, decisions: PlanDecisions) -> MethodPlan:
@@ -29,35 +29,35 @@ def _resolve_numbers(method: Method, facts: ModelFacts, decisions: PlanDecisions
     asked = method.type
     adapter = asked not in ("full", "freeze")
     kind = None if asked is None else "lora" if adapter else asked
-    decisions.choose_value("method.type", kind, "lora", "an adapter learns as well on most data and fits most cards")
+    decisions.choose_value(
+        "method.type", kind, "lora", "as good as full fine-tuning on most data, at a fraction of the memory"
+    )
     short = "dora" if asked in ("dora", "qdora") else None
     if short:
         variant = decisions.derive_value(
-            "method.variant", "dora", f"`{asked}` is short for it", "method.type", "method.variant"
+            "method.variant", "dora", f"`method: {asked}`", "method.type", "method.variant"
         )
     else:
-        variant = decisions.choose_value(
-            "method.variant", method.variant, "plain", "DoRA costs time and memory (QR209)"
-        )
-    rank = decisions.choose_value("method.rank", method.rank, 16, "enough for most data; doubling it rarely helps")
+        variant = decisions.choose_value("method.variant", method.variant, "plain", "DoRA is slower (QR209)")
+    rank = decisions.choose_value("method.rank", method.rank, 16, "enough for most data")
     rslora = _resolve_rslora(method, decisions)
     alpha = rank if rslora else 2 * rank
-    why = "equals the rank under rsLoRA" if rslora else "twice the rank, within QR207's 1 to 4 times"
+    why = "equals the rank under rsLoRA" if rslora else "twice the rank (QR207)"
     return MethodPlan(
         type=kind or "lora",
         variant=variant if adapter else "plain",
         rank=rank,
         alpha=decisions.choose_value("method.alpha", method.alpha, alpha, why),
-        dropout=decisions.choose_value("method.dropout", method.dropout, 0.0, "fused adapter kernels need 0"),
+        dropout=decisions.choose_value("method.dropout", method.dropout, 0.0, "fused kernels need 0"),
         targets=_resolve_targets(method, facts, decisions),
         rslora=rslora,
         layers=decisions.choose_value(
             "method.layers", method.layers, _FREEZE_TRAINED_LAYERS if asked == "freeze" else None, _LAYERS_REASON
         ),
         layer_numbers=_resolve_layer_numbers(method, facts, decisions),
-        lora_plus=decisions.choose_value("method.lora_plus", method.lora_plus, None, "A and B learn at the same rate"),
+        lora_plus=decisions.choose_value("method.lora_plus", method.lora_plus, None, "same learning rate for A and B"),
         modules_to_save=_resolve_modules_to_save(method, decisions),
-        start_from=decisions.choose_value("method.start_from", method.start_from, None, "a new adapter"),
+        start_from=decisions.choose_value("method.start_from", method.start_from, None, "train a new adapter"),
     )
 
 
@@ -77,16 +77,14 @@ def _resolve_layer_numbers(method: Method, facts: ModelFacts, decisions: PlanDec
 
 def _resolve_modules_to_save(method: Method, decisions: PlanDecisions) -> tuple[str, ...]:
     asked = tuple(method.modules_to_save) if method.modules_to_save else None
-    return decisions.choose_value("method.modules_to_save", asked, (), "the adapter is enough")
+    return decisions.choose_value("method.modules_to_save", asked, (), "the adapter only")
 
 
 def _resolve_rslora(method: Method, decisions: PlanDecisions) -> bool:
     if isinstance(method.rslora, bool):
         return decisions.choose_value("method.rslora", method.rslora, False, "")
     fields = ("method.rslora",) if method.rslora else ()
-    return decisions.derive_value(
-        "method.rslora", False, "plain LoRA: alpha/rank, unless rsLoRA is written", *fields, origin="default"
-    )
+    return decisions.derive_value("method.rslora", False, "plain LoRA: scale alpha/rank", *fields, origin="default")
 
 
 def _resolve_targets(method: Method, facts: ModelFacts, decisions: PlanDecisions) -> tuple[str, ...]:
@@ -117,25 +115,23 @@ def resolve_quantization(
         bits: int = decisions.derive_value(
             "quantization.bits",
             stored.bits,
-            "the checkpoint is stored so (bitsandbytes)",
+            "the checkpoint is quantized (bitsandbytes)",
             "method.type",
             origin="model",
         )
     elif quantized and q.bits is None and method in ("qlora", "qdora"):
-        bits = decisions.derive_value("quantization.bits", 4, f"`{method}` is short for a 4-bit base", "method.type")
+        bits = decisions.derive_value("quantization.bits", 4, f"`method: {method}`", "method.type")
     else:
         bits = decisions.choose_value(
             "quantization.bits",
             q.bits,
             4 if asked else 16,
-            "the base is not quantized" if not asked else "4 bits cost least",
+            "the base is not quantized" if not asked else "least memory",
         )
     return QuantizationPlan(
         bits=bits,
-        type=decisions.choose_value(
-            "quantization.type", q.type, "nf4", "fits normally distributed weights better than fp4 (QR206)"
-        ),
-        double=decisions.choose_value("quantization.double", q.double, True, "saves about 0.4 bits a weight"),
+        type=decisions.choose_value("quantization.type", q.type, "nf4", "smaller error than fp4 (QR206)"),
+        double=decisions.choose_value("quantization.double", q.double, True, "saves about 0.4 bits per weight"),
         storage=_resolve_storage(q.storage, strategy, compute, decisions),
         experts=_resolve_experts(q.experts, facts, decisions),
     )
@@ -151,9 +147,9 @@ def _resolve_storage(requested: str | None, strategy: str, compute: str | None, 
     sharded = strategy in ("fsdp", "fsdp1", "zero3")
     default = compute or ("bf16" if sharded else "uint8")
     if compute:
-        why = "the framework stores 4-bit weights in the precision that it computes in"
+        why = "the framework stores 4-bit weights in the compute precision"
     else:
-        why = "sharding moves 4-bit weights as bf16 (QR103)" if sharded else "bitsandbytes' own, nothing is sharded"
+        why = "sharding needs bf16 storage (QR103)" if sharded else "default of bitsandbytes"
     if requested == "auto":
         return decisions.derive_value("quantization.storage", default, why, "quantization.storage", "hardware.strategy")
     return decisions.choose_value("quantization.storage", requested, default, why)

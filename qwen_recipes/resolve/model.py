@@ -32,10 +32,12 @@ def resolve_model(recipe: Recipe, facts: ModelFacts, decisions: PlanDecisions) -
     revision = recipe.model.revision
     local = facts.local
     if local and revision is not None:
-        decisions.report_problem(("model", "revision"), "a local folder has no revision", "remove it, or use a hub id")
+        decisions.report_problem(
+            ("model", "revision"), "a local folder has no revision", "remove `revision`, or use a hub id"
+        )
     fields = ("model.id", "model.like") if recipe.model.like else ("model.id",)
     decisions.derive_value("model.id", recipe.model.id, SET_IN_RECIPE, *fields)
-    decisions.choose_value("model.revision", revision, None, "the newest on the hub")
+    decisions.choose_value("model.revision", revision, None, "the latest on the hub")
     decisions.choose_value("model.like", recipe.model.like, None, "the model itself is known")
     said = _FACTS_FROM[facts.origin].format(like=recipe.model.like)
     for name in ("local", "model_type", "variant", "layer_class", "max_positions", "dense", "tied"):
@@ -78,11 +80,15 @@ def resolve_chat(
     asked = None if chat.template == "auto" else chat.template
     variant = facts.variant if facts.variant in OFFICIAL_TEMPLATES else "hybrid"
     template = decisions.choose_value(
-        "chat.template", asked, variant, f"the official template of this model's variant, {variant}", "model"
+        "chat.template", asked, variant, f"official template of the variant {variant}", "model"
     )
     if chat.template == "auto":
         decisions.derive_value(
-            "chat.template", variant, f"auto: the official {variant} template", "chat.template", origin="model"
+            "chat.template",
+            variant,
+            f"auto: official template of the variant {variant}",
+            "chat.template",
+            origin="model",
         )
     if template == OWN_TEMPLATE:
         _check_own_template(facts, decisions)
@@ -90,16 +96,14 @@ def resolve_chat(
         decisions.report_problem(
             ("chat", "template"),
             f"`{template}` is neither an official template nor a .jinja file",
-            f"one of auto, own, {', '.join(OFFICIAL_TEMPLATES)}, or a path that ends in .jinja",
+            f"auto, own, {', '.join(OFFICIAL_TEMPLATES)}, or the path of a .jinja file",
         )
     elif template not in OFFICIAL_TEMPLATES and (problem := _find_template_error(folder / template)):
         decisions.report_problem(("chat", "template"), f"`{template}` {problem}")
-    decisions.derive_value("chat.official", None, "whether Qwen published the template", "chat.template")
-    train_on = decisions.choose_value(
-        "chat.train_on", chat.train_on, "assistant", "the user's words are not to be learnt"
-    )
+    decisions.derive_value("chat.official", None, "whether this is an official Qwen template", "chat.template")
+    train_on = decisions.choose_value("chat.train_on", chat.train_on, "assistant", "loss on the assistant's turns only")
     thinking = None if chat.thinking == "auto" else chat.thinking
-    why = "an empty think block says nothing that is worth learning (QR309)"
+    why = "empty think blocks are not in the loss (QR309)"
     if chat.thinking == "auto":
         decisions.derive_value("chat.thinking", "auto", why, "chat.thinking")
     else:
@@ -112,7 +116,7 @@ def resolve_chat(
         turns=resolve_turns(chat, template, objective, train_on, decisions),
         eos=_resolve_end_token(objective, decisions),
         encoding=_resolve_encoding(chat.encoding, objective, decisions),
-        pad=decisions.derive_value("chat.pad", END_OF_TEXT, "differs from the end of a turn (QR302)", origin="model"),
+        pad=decisions.derive_value("chat.pad", END_OF_TEXT, "not the end-of-turn token (QR302)", origin="model"),
     )
 
 
@@ -122,7 +126,7 @@ def _check_own_template(facts: ModelFacts, decisions: PlanDecisions) -> None:
         decisions.report_problem(("chat", "template"), message, "chat: {template: auto}")
     elif problem := find_template_problem(facts.own_template):
         decisions.report_problem(
-            ("chat", "template"), f"the chat template of {facts.id} is no Jinja template: {problem}"
+            ("chat", "template"), f"the chat template of {facts.id} is not a valid Jinja template: {problem}"
         )
 
 
@@ -131,35 +135,31 @@ def _find_template_error(file: Path) -> str | None:
     try:
         problem = find_template_problem(read_text(file, "template"))
     except UnicodeDecodeError:
-        return "is no Jinja template: it is not UTF-8 text"
+        return "is not a valid Jinja template: it is not UTF-8 text"
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         return f"can't be read: {error.strerror}"
-    return f"is no Jinja template: {problem}" if problem else None
+    return f"is not a valid Jinja template: {problem}" if problem else None
 
 
 def _resolve_encoding(requested: str | None, objective: str, decisions: PlanDecisions) -> str:
     if requested == "exact" and objective not in ("sft", "pretrain"):
         decisions.report_problem(
             ("chat", "encoding"),
-            "only rows of SFT and pre-training can be handed over as tokens",
+            "`chat.encoding: exact` supports SFT and pre-training only",
             "encoding: native",
-            "the frameworks' preference objectives tokenize their pairs themselves",
+            "frameworks tokenize preference pairs themselves",
         )
     if requested == "exact":
-        cost = "set in the recipe: ids and labels from us, three to four times the text on disk"
+        cost = "set in the recipe; needs three to four times the disk space"
         return decisions.derive_value("chat.encoding", requested, cost, "chat.encoding")
-    return decisions.choose_value(
-        "chat.encoding", requested, "native", "the framework makes tokens of the prepared text"
-    )
+    return decisions.choose_value("chat.encoding", requested, "native", "the framework tokenizes the prepared text")
 
 
 def _resolve_end_token(objective: str, decisions: PlanDecisions) -> str:
     if objective == "pretrain":
-        return decisions.derive_value(
-            "chat.eos", END_OF_TEXT, "ends a text in Qwen3's own pre-training", origin="model"
-        )
+        return decisions.derive_value("chat.eos", END_OF_TEXT, "ends a text in Qwen3's pre-training", origin="model")
     return decisions.derive_value(
         "chat.eos", END_OF_TURN, "ends every turn of Qwen3's templates (QR301)", origin="model"
     )

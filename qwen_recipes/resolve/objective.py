@@ -21,41 +21,37 @@ def resolve_objective(recipe: Recipe, decisions: PlanDecisions) -> ObjectivePlan
     kind = o.type or "sft"
 
     return ObjectivePlan(
-        type=decisions.choose_value("objective.type", o.type, "sft", "learn from conversations"),
-        loss=decisions.choose_value("objective.loss", o.loss, "sigmoid", "DPO as published"),
+        type=decisions.choose_value("objective.type", o.type, "sft", "train on conversations"),
+        loss=decisions.choose_value("objective.loss", o.loss, "sigmoid", "original DPO loss"),
         beta=decisions.choose_value(
             "objective.beta",
             o.beta,
             DEFAULT_BETAS.get(kind, 0.1),
-            "within 0.05 to 0.20 (QR405), SimPO at 2, GRPO at 0.04",
+            "usual value for this objective (QR405)",
         ),
-        gamma=decisions.choose_value("objective.gamma", o.gamma, 1.0, "half of SimPO's beta"),
+        gamma=decisions.choose_value("objective.gamma", o.gamma, 1.0, "half of beta"),
         label_smoothing=decisions.choose_value(
-            "objective.label_smoothing", o.label_smoothing, _choose_label_smoothing(o), "labels are trusted"
+            "objective.label_smoothing", o.label_smoothing, _choose_label_smoothing(o), "labels are assumed correct"
         ),
-        sft_weight=decisions.choose_value("objective.sft_weight", o.sft_weight, 0.0, "the preference alone"),
-        desirable_weight=decisions.choose_value(
-            "objective.desirable_weight", o.desirable_weight, 1.0, "good and bad weigh alike"
-        ),
+        sft_weight=decisions.choose_value("objective.sft_weight", o.sft_weight, 0.0, "preference loss only"),
+        desirable_weight=decisions.choose_value("objective.desirable_weight", o.desirable_weight, 1.0, "equal weights"),
         undesirable_weight=decisions.choose_value(
-            "objective.undesirable_weight", o.undesirable_weight, 1.0, "as good ones"
+            "objective.undesirable_weight", o.undesirable_weight, 1.0, "equal weights"
         ),
-        kl_weight=decisions.choose_value("objective.kl_weight", o.kl_weight, None, "no anchor"),
+        kl_weight=decisions.choose_value("objective.kl_weight", o.kl_weight, None, "no KL penalty"),
         reference=decisions.choose_value(
-            "objective.reference", o.reference, "start", "the model as training finds it, its adapter included"
+            "objective.reference", o.reference, "start", "the model before training, with its adapter"
         ),
         rewards=_resolve_rewards(o.rewards or [], decisions),
-        generations=decisions.choose_value(
-            "objective.generations", o.generations, 8, "enough to tell good answers from others"
-        ),
+        generations=decisions.choose_value("objective.generations", o.generations, 8, "common value"),
         max_completion_length=decisions.choose_value(
-            "objective.max_completion_length", o.max_completion_length, 512, "sampling is what takes the time"
+            "objective.max_completion_length", o.max_completion_length, 512, "longer answers take more time"
         ),
         temperature=decisions.choose_value(
-            "objective.temperature", o.temperature, 1.0, "answers as the policy gives them"
+            "objective.temperature", o.temperature, 1.0, "unmodified distribution of the policy"
         ),
         **_resolve_sampling(o, decisions),
-        epsilon=decisions.choose_value("objective.epsilon", o.epsilon, 0.2, "PPO's clip range, which GRPO took over"),
+        epsilon=decisions.choose_value("objective.epsilon", o.epsilon, 0.2, "PPO's clipping range"),
     )
 
 
@@ -64,14 +60,14 @@ def _resolve_sampling(o: Objective, decisions: PlanDecisions) -> dict[str, Any]:
     pick = decisions.choose_value
     host, _, port = (o.vllm_server or "localhost:8000").partition(":")
     for name in ("vllm_host", "vllm_port"):
-        pick(f"objective.{name}", o.vllm_server, "", "vLLM's own port, on this machine", field="objective.vllm_server")
+        pick(
+            f"objective.{name}", o.vllm_server, "", "vLLM's default port on this machine", field="objective.vllm_server"
+        )
     return {
-        "top_p": pick("objective.top_p", o.top_p, 1.0, "answers as the policy gives them"),
-        "top_k": pick("objective.top_k", o.top_k, 0, "answers as the policy gives them"),
-        "vllm": pick(
-            "objective.vllm", o.vllm, "none", "the trainer samples by itself, slower and with no other package"
-        ),
-        "vllm_memory": pick("objective.vllm_memory", o.vllm_memory, 0.3, "the training takes the rest"),
+        "top_p": pick("objective.top_p", o.top_p, 1.0, "unmodified distribution of the policy"),
+        "top_k": pick("objective.top_k", o.top_k, 0, "unmodified distribution of the policy"),
+        "vllm": pick("objective.vllm", o.vllm, "none", "sample with the trainer; slower, but needs no other package"),
+        "vllm_memory": pick("objective.vllm_memory", o.vllm_memory, 0.3, "leaves the rest for training"),
         "vllm_host": host,
         "vllm_port": int(port),
     }
@@ -93,10 +89,12 @@ def check_generation_groups(
     if batch.size % group:
         below = f"batch_size: {max(batch.size // group, 1) * group}"
         decisions.report_problem(
-            ("training", "batch_size"), f"{batch.size} answers don't make groups of {group}", below
+            ("training", "batch_size"),
+            f"batch_size {batch.size} is not a multiple of the {group} answers per prompt",
+            below,
         )
     elif validates and (at_once := batch.micro_batch_size * hardware.replicas) % group:
-        message = f"evaluation takes {at_once} answers at once, which don't make groups of {group}"
+        message = f"evaluation takes {at_once} answers at once, not a multiple of the {group} answers per prompt"
         decisions.report_problem(("training", "micro_batch_size"), message, f"a multiple of {group} over all GPUs")
 
 

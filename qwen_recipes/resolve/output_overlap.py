@@ -21,7 +21,7 @@ def check_output_overlap(data: DataPlan, output_dir: str, folder: Path, decision
             decisions.report_problem(
                 ("output", "dir"),
                 f"`output.dir: {output_dir}` {found[1]} {source.path}",
-                "a folder of its own, as runs/first",
-                "the run writes rows and checkpoints there: it would write over the data, or read its own rows as data",
+                "a separate folder, e.g. runs/first",
+                "the run writes data and checkpoints there, which would overwrite the data or be read as data",
             )
             return

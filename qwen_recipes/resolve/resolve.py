@@ -108,11 +108,9 @@ def _resolve_output(loaded: LoadedRecipe, decisions: PlanDecisions) -> OutputPla
     hub = output.hub
     return OutputPlan(
         dir=decisions.choose_value("output.dir", output.dir, f"runs/{loaded.name}", "named after the recipe"),
-        hub=decisions.choose_value(
-            "output.hub", hub.id if hub else None, None, "nothing is pushed", field="output.hub.id"
-        ),
+        hub=decisions.choose_value("output.hub", hub.id if hub else None, None, "not pushed", field="output.hub.id"),
         hub_private=decisions.choose_value(
-            "output.hub_private", hub.private if hub else None, True, "only you see it", field="output.hub.private"
+            "output.hub_private", hub.private if hub else None, True, "private repository", field="output.hub.private"
         ),
     )
 
@@ -120,7 +118,7 @@ def _resolve_output(loaded: LoadedRecipe, decisions: PlanDecisions) -> OutputPla
 def _resolve_tracking(loaded: LoadedRecipe, decisions: PlanDecisions) -> TrackingPlan:
     t = loaded.recipe.tracking or Tracking.make_empty()
     return TrackingPlan(
-        to=decisions.choose_value("tracking.to", t.to, "none", "the run's own log is enough"),
+        to=decisions.choose_value("tracking.to", t.to, "none", "metrics stay in the run's folder"),
         project=decisions.choose_value("tracking.project", t.project, loaded.name, "named after the recipe"),
         run_name=decisions.choose_value("tracking.run_name", t.run_name, loaded.name, "named after the recipe"),
     )
@@ -129,5 +127,5 @@ def _resolve_tracking(loaded: LoadedRecipe, decisions: PlanDecisions) -> Trackin
 def _resolve_run(run: Run | None, decisions: PlanDecisions) -> RunPlan:
     asked = run.environment if run else None
     return RunPlan(
-        decisions.choose_value("run.environment", asked, "managed", "locked versions, apart from everything else")
+        decisions.choose_value("run.environment", asked, "managed", "locked versions in a separate environment")
     )

@@ -45,9 +45,9 @@ def resolve_decay(t: Training, warmup: WarmupPlan, decisions: PlanDecisions, *, 
     if not t.steps and not countable:
         decisions.report_problem(
             ("training", "scheduler"),
-            "`warmup_stable_decay` needs the length of the run in steps, and this run's is not known beforehand",
-            "write `steps`",
-            "packs and sampled answers are counted by the framework alone",
+            "`warmup_stable_decay` needs the number of steps, which is not known before this run",
+            "set training.steps",
+            "with packing or sampled answers, only the framework knows the number of steps",
         )
     if (warmup.ratio or 0) + ratio > 1:
         decisions.report_problem(
@@ -67,7 +67,7 @@ def resolve_minimum(t: Training, peak: float, decisions: PlanDecisions) -> float
         if rate >= peak:
             decisions.report_problem(
                 ("training", "min_learning_rate"),
-                f"the learning rate can't end at {rate:g}: its peak is {peak:g}",
+                f"the final learning rate {rate:g} is not below the peak {peak:g}",
                 f"min_learning_rate_ratio: {rate:g}" if rate >= SMALLEST_RATIO else f"min_learning_rate: {peak / 10:g}",
                 "`min_learning_rate` is a learning rate, `min_learning_rate_ratio` a share of the peak",
             )
@@ -76,8 +76,8 @@ def resolve_minimum(t: Training, peak: float, decisions: PlanDecisions) -> float
     if ratio is not None and 0 < ratio < SMALLEST_RATIO:
         decisions.report_problem(
             ("training", "min_learning_rate_ratio"),
-            f"{ratio:g} of the peak is {ratio * peak:.2g}, which is as good as 0",
-            f"min_learning_rate: {ratio:g}, if a learning rate is meant",
+            f"{ratio:g} of the peak is {ratio * peak:.2g}, practically 0",
+            f"min_learning_rate: {ratio:g}, if you mean a learning rate",
         )
     stable = t.scheduler == "warmup_stable_decay"
     return decisions.choose_value(path, ratio, 0.0 if stable else 0.1, "down to 0" if stable else "a tenth of the peak")

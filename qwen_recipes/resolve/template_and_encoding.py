@@ -17,14 +17,14 @@ def resolve_template_and_encoding(plan: Plan, facts: ModelFacts, backend: Backen
     own = _use_model_template(plan, facts) if plan.objective.chat else None
     if own and not backend.find_unsupported(_use_exact_encoding(own, backend)):
         found = _use_exact_encoding(own, backend)
-        why = "the model's own, which is not an official one (QR318)"
+        why = "the model's own, which is a custom template (QR318)"
         decisions.derive_value("chat.template", None, why, "model.id", origin="model")
     else:
         found = _use_exact_encoding(plan, backend)
     if found.chat.encoding != plan.chat.encoding:
         fields = ("chat.template",) if "chat.template" in plan.set_fields else ("model.id",)
         code = " (QR317)" if plan.objective.chat else ""
-        why = f"{backend.title} would make other tokens of these rows{code}"
+        why = f"{backend.title} tokenizes this data differently{code}"
         decisions.derive_value("chat.encoding", None, why, *fields, origin="model")
     return found
 

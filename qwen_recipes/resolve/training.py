@@ -47,50 +47,50 @@ def resolve_training(
     precision = resolve_precision(t, hardware, decisions)
     return TrainingPlan(
         epochs=_resolve_epochs(t, decisions),
-        steps=pick("training.steps", t.steps, None, "counted in epochs"),
+        steps=pick("training.steps", t.steps, None, "set by epochs"),
         sequence_length=length,
-        overlong=pick("training.overlong", t.overlong, "drop", "a row cut short never teaches where to stop"),
-        packing=pick("training.packing", t.packing, False, "changes what a batch is; ask for it"),
+        overlong=pick("training.overlong", t.overlong, "drop", "truncated examples do not teach where to stop"),
+        packing=pick("training.packing", t.packing, False, "changes the effective batch"),
         batch_size=batch.size,
         micro_batch_size=batch.micro_batch_size,
         gradient_accumulation=batch.gradient_accumulation,
         learning_rate=learning_rate,
-        scheduler=pick("training.scheduler", t.scheduler, "cosine", "ends near zero, whatever the length"),
+        scheduler=pick("training.scheduler", t.scheduler, "cosine", "decays to near zero over any run length"),
         warmup=warmup,
         optimizer=_resolve_optimizer(t, cpu, decisions),
         low_rank=_resolve_low_rank(t, decisions),
         beta1=beta1,
         beta2=beta2,
-        epsilon=pick("training.epsilon", t.epsilon, 1e-8, "Adam's own"),
+        epsilon=pick("training.epsilon", t.epsilon, 1e-8, "PyTorch's default"),
         weight_decay=_resolve_weight_decay(t, objective.type, adapter, decisions),
-        max_grad_norm=pick("training.max_grad_norm", t.max_grad_norm, 1.0, "one bad batch can't throw it off"),
+        max_grad_norm=pick("training.max_grad_norm", t.max_grad_norm, 1.0, "limits the effect of a single batch"),
         precision=precision,
         weights_dtype=pick(
             "training.weights_dtype",
             t.weights_dtype,
             "float32",
-            "small updates add up; bfloat16 rounds them away (QR423)",
+            "bfloat16 loses small updates (QR423)",
         ),
         min_learning_rate_ratio=resolve_minimum(t, learning_rate, decisions),
-        fp8=pick("training.fp8", t.fp8, False, "bf16 everywhere"),
-        seed=pick("training.seed", t.seed, 42, "any number; the same one everywhere"),
+        fp8=pick("training.fp8", t.fp8, False, "computed in bf16"),
+        seed=pick("training.seed", t.seed, 42, "any fixed number"),
         data_seed=_resolve_data_seed(t, decisions),
         gradient_checkpointing=pick(
             "training.gradient_checkpointing",
             None if t.gradient_checkpointing is None else bool(t.gradient_checkpointing),
             not cpu,
-            "memory is not what a CPU lacks" if cpu else "a third more time for most of the activations' memory",
+            "not needed on the CPU" if cpu else "saves most activation memory for a third more time",
         ),
         offload_activations=decisions.derive_value(
             "training.offload_activations",
             t.gradient_checkpointing == "offload",
-            "what checkpointing keeps stays on the GPU unless `offload` is asked for",
+            "on with gradient_checkpointing: offload",
             *(("training.gradient_checkpointing",) if t.gradient_checkpointing == "offload" else ()),
         ),
         reentrant_checkpointing=decisions.derive_value(
             "training.reentrant_checkpointing",
             hardware.strategy == "zero3",
-            "only ZeRO-3 needs it: recomputed shapes differ under partitioned weights (QR101)",
+            "needed under ZeRO-3 only (QR101)",
             "hardware.strategy",
             origin="hardware",
         ),
@@ -98,20 +98,18 @@ def resolve_training(
         liger=resolve_liger(t, objective, facts, method, hardware, decisions),
         cut_cross_entropy=resolve_kernel(t, "cut_cross_entropy", "cut-cross-entropy", decisions),
         lora_kernels=resolve_kernel(t, "lora_kernels", "lora", decisions),
-        compile=pick("training.compile", t.compile, False, "compiling costs minutes and breaks with some kernels"),
-        neftune=pick("training.neftune", t.neftune, None, "no noise unless asked for"),
-        early_stopping=pick("training.early_stopping", t.early_stopping, None, "the run ends when it is done"),
+        compile=pick("training.compile", t.compile, False, "compilation takes minutes and fails with some kernels"),
+        neftune=pick("training.neftune", t.neftune, None, "no noise"),
+        early_stopping=pick("training.early_stopping", t.early_stopping, None, "no early stopping"),
         evaluate_every=evaluate_every,
         save_every=resolve_save_interval(t, evaluate_every, decisions),
-        keep_checkpoints=pick("training.keep_checkpoints", t.keep_checkpoints, 2, "the newest and one to fall back on"),
+        keep_checkpoints=pick("training.keep_checkpoints", t.keep_checkpoints, 2, "the latest and one to fall back on"),
         log_every=pick(
-            "training.log_every", t.log_every, 1 if (t.steps or 1000) <= 200 else 10, "a curve of some hundred points"
+            "training.log_every", t.log_every, 1 if (t.steps or 1000) <= 200 else 10, "some hundred points per curve"
         ),
         decay=resolve_decay(t, warmup, decisions, countable=countable),
-        save_optimizer=pick("training.save_optimizer", t.save_optimizer, True, "a run can be resumed"),
-        dataloader_workers=pick(
-            "training.dataloader_workers", t.dataloader_workers, None, "as many as the framework has"
-        ),
+        save_optimizer=pick("training.save_optimizer", t.save_optimizer, True, "needed to resume"),
+        dataloader_workers=pick("training.dataloader_workers", t.dataloader_workers, None, "the framework's default"),
         tf32=resolve_tf32(t, hardware, precision, decisions),
     )
 
@@ -119,30 +117,32 @@ def resolve_training(
 def resolve_sequence_length(t: Training, max_positions: int, decisions: PlanDecisions) -> int:
     """Longest sequence in tokens."""
     default = min(2048, max_positions)
-    return decisions.choose_value("training.sequence_length", t.sequence_length, default, "holds most chat rows")
+    return decisions.choose_value(
+        "training.sequence_length", t.sequence_length, default, "long enough for most chat data"
+    )
 
 
 def _resolve_epochs(t: Training, decisions: PlanDecisions) -> float | None:
     if t.steps:
-        return decisions.derive_value("training.epochs", None, "counted in steps", "training.steps")
-    return decisions.choose_value("training.epochs", t.epochs, 3, "more is over-fitting on most data (QR404)")
+        return decisions.derive_value("training.epochs", None, "set by steps", "training.steps")
+    return decisions.choose_value("training.epochs", t.epochs, 3, "more overfits on most data (QR404)")
 
 
 def _record_betas(t: Training, decisions: PlanDecisions) -> None:
     for index, name in enumerate(("beta1", "beta2")):
         asked = t.betas[index] if t.betas else None
         decisions.choose_value(
-            f"training.{name}", asked, 0.0, "Adam's own; the frameworks differ here", field="training.betas"
+            f"training.{name}", asked, 0.0, "PyTorch's default; frameworks differ", field="training.betas"
         )
 
 
 def _resolve_optimizer(t: Training, cpu: bool, decisions: PlanDecisions) -> str:
     default = "adamw_torch" if cpu else "adamw_torch_fused"
-    return decisions.choose_value("training.optimizer", t.optimizer, default, "AdamW, fused where a GPU is", "hardware")
+    return decisions.choose_value("training.optimizer", t.optimizer, default, "AdamW, fused on a GPU", "hardware")
 
 
 def _resolve_weight_decay(t: Training, objective: str, adapter: bool, decisions: PlanDecisions) -> float:
-    default, why = (0.01, "an adapter needs little") if adapter else (0.1, "Qwen's own practice for all weights")
+    default, why = (0.01, "little for an adapter") if adapter else (0.1, "Qwen's value for full fine-tuning")
     if t.optimizer == "muon" and (not adapter or objective == "reward"):
         default, why = 0.0, "LLaMA-Factory's Muon would decay norms and biases too"
     return decisions.choose_value("training.weight_decay", t.weight_decay, default, why)
@@ -155,12 +155,15 @@ DEFAULT_LOW_RANK_SCALES = {"apollo_adamw": 1.0}
 def _resolve_low_rank(t: Training, decisions: PlanDecisions) -> LowRankPlan:
     low, kind = t.low_rank or LowRank.make_empty(), t.optimizer or ""
     return LowRankPlan(
-        rank=decisions.choose_value("training.low_rank.rank", low.rank, 128, "what GaLore's authors start from"),
+        rank=decisions.choose_value("training.low_rank.rank", low.rank, 128, "GaLore's default"),
         update_interval=decisions.choose_value(
-            "training.low_rank.update_interval", low.update_interval, 200, "the authors' own; a projection costs time"
+            "training.low_rank.update_interval", low.update_interval, 200, "GaLore's default"
         ),
         scale=decisions.choose_value(
-            "training.low_rank.scale", low.scale, DEFAULT_LOW_RANK_SCALES.get(kind, 0.25), "the authors' own"
+            "training.low_rank.scale",
+            low.scale,
+            DEFAULT_LOW_RANK_SCALES.get(kind, 0.25),
+            "the default of GaLore or APOLLO",
         ),
     )
 
@@ -168,5 +171,5 @@ def _resolve_low_rank(t: Training, decisions: PlanDecisions) -> LowRankPlan:
 def _resolve_data_seed(t: Training, decisions: PlanDecisions) -> int:
     seed = 42 if t.seed is None else t.seed
     if t.data_seed is None and t.seed is not None:
-        return decisions.derive_value("training.data_seed", seed, "the seed", "training.seed")
-    return decisions.choose_value("training.data_seed", t.data_seed, seed, "the seed")
+        return decisions.derive_value("training.data_seed", seed, "same as seed", "training.seed")
+    return decisions.choose_value("training.data_seed", t.data_seed, seed, "same as seed")

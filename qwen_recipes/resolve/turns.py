@@ -25,15 +25,12 @@ def choose_default_turns(template: str, objective: str, train_on: str) -> str:
 def _choose_default(template: str, objective: str, train_on: str) -> tuple[str, str, tuple[str, ...]]:
     """The value, why, and the fields that it follows from where they have to be read for it."""
     if objective != "sft":
-        return "together", "only SFT trains every turn of a conversation", ()
+        return "together", "applies to SFT only", ()
     if train_on == "last-assistant":
-        return "last", "`train_on: last-assistant` trains the last answer alone", ("chat.train_on",)
+        return "last", "`train_on: last-assistant` trains the last answer only", ("chat.train_on",)
     if train_on == "all":
-        return "together", "`train_on: all` trains a conversation as one text", ("chat.train_on",)
+        return "together", "`train_on: all` trains the conversation as one text", ("chat.train_on",)
     if template in WHOLE_HISTORY_TEMPLATES:
-        return "together", f"models of the {template} template do not reason: a conversation stays one example", ()
-    why = (
-        "where the template takes reasoning out of earlier turns, a conversation with several reasoned turns becomes "
-        "one example for each user query, as served; any other stays one"
-    )
+        return "together", f"the {template} template keeps the whole history", ()
+    why = "one example per user query where the template removes earlier reasoning"
     return "split", why, ()

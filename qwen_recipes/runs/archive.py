@@ -44,12 +44,12 @@ def archive_damaged_files(output: Path, damaged: list[Checkpoint]) -> list[str]:
     """
     broken = [(one.folder, one.damage) for one in damaged]
     if (output / RECORD_FILE).exists() and read_record(output) is None:
-        broken.append((output / RECORD_FILE, "it can't be read"))
+        broken.append((output / RECORD_FILE, "unreadable"))
     said = []
     for path, how in broken:
         place = _find_free_folder(output / ARCHIVE_FOLDER / "damaged")
         move_into(path, place, output)
-        said.append(f"{path.name} is damaged ({how}) and is not used; it is kept in {place}")
+        said.append(f"{path.name} is damaged ({how}) and was moved to {place}")
     return said
 
 

@@ -40,14 +40,14 @@ def list_checkpoints(output: Path) -> list[Checkpoint]:
 
 
 def find_last_intact(output: Path) -> tuple[Checkpoint | None, list[Checkpoint]]:
-    """The last checkpoint that training can go on from, and the damaged ones after it."""
+    """The last complete checkpoint, and the damaged ones after it."""
     every = list_checkpoints(output)
     good = max((one for one in every if one.damage is None), key=lambda one: one.step, default=None)
     return good, [one for one in every if one.damage and (good is None or one.step > good.step)]
 
 
 def find_damage(folder: Path, step: int) -> str | None:
-    """Why training can't go on from a checkpoint; None where it can."""
+    """Why training cannot resume from a checkpoint; None if it can."""
     return _check_trainer_state(folder, step) or _check_weights(folder) or _check_optimizer_state(folder)
 
 
@@ -60,11 +60,11 @@ def _check_trainer_state(folder: Path, step: int) -> str | None:
     try:
         state = read_json(folder / "trainer_state.json", "record")
     except FileNotFoundError:
-        return "trainer_state.json, which is written last, is missing"
+        return "incomplete: trainer_state.json is missing"
     except (OSError, ValueError):
-        return "trainer_state.json can't be read"
+        return "trainer_state.json is unreadable"
     if not isinstance(state, dict) or state.get("global_step") != step:
-        return f"trainer_state.json is not of step {step}"
+        return f"trainer_state.json is for another step than {step}"
     return None
 
 
@@ -74,11 +74,11 @@ def _check_weights(folder: Path) -> str | None:
     try:
         named = set(read_json(index, "record")["weight_map"].values()) if index.exists() else set()
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
-        return f"{index.name} can't be read"
+        return f"{index.name} is unreadable"
     if missing := sorted(named - {path.name for path in files}):
         return f"{missing[0]} is missing"
     if not files and not any(folder.glob("global_step*")) and not any(folder.glob("pytorch_model_fsdp*")):
-        return "its weights are missing"
+        return "the weights are missing"
     return next((f"{path.name} is {how}" for path in files if (how := find_safetensors_damage(path))), None)
 
 
@@ -90,23 +90,23 @@ def find_safetensors_damage(path: Path) -> str | None:
             length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
             header = json.loads(file.read(length)) if 2 <= length <= min(size, _MAX_HEADER_BYTES) else None
         if not isinstance(header, dict):
-            return "cut off" if size < _LENGTH_BYTES else "no safetensors file"
+            return "truncated" if size < _LENGTH_BYTES else "not a safetensors file"
         ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
         whole = _LENGTH_BYTES + length + max(ends, default=0)
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         return "unreadable"
-    return None if size == whole else f"cut off ({size} of {whole} bytes)"
+    return None if size == whole else f"truncated ({size} of {whole} bytes)"
 
 
 def _check_optimizer_state(folder: Path) -> str | None:
     files = [path for pattern in _OPTIMIZER_PATTERNS for path in folder.glob(pattern)]
     if not files:
-        return "its optimizer's state is missing"
+        return "the optimizer state is missing"
     scheduler = folder / "scheduler.pt"
     if not scheduler.exists() and not any(folder.glob("global_step*")):
         return "scheduler.pt is missing"
     pickled = [path for path in [*files, scheduler, *folder.glob("rng_state*.pth")] if path.is_file()]
-    return next((f"{path.name} is cut off" for path in pickled if not _is_complete_zip(path)), None)
+    return next((f"{path.name} is truncated" for path in pickled if not _is_complete_zip(path)), None)
 
 
 def _is_complete_zip(path: Path) -> bool:

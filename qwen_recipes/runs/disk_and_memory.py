@@ -35,15 +35,15 @@ def find_shortages(plan: Plan, facts: ModelFacts, output: Path) -> Iterator[str]
     free = shutil.disk_usage(_find_existing_folder(output)).free
     if free < wanted:
         yield (
-            f"output.dir {output}: {format_bytes(free)} are free and the checkpoints take {format_bytes(wanted)} "
-            "at the least; make room, lower training.keep_checkpoints, or name another disk"
+            f"output.dir {output}: checkpoints need at least {format_bytes(wanted)}, {format_bytes(free)} are free; "
+            "free disk space, lower training.keep_checkpoints, or use another disk"
         )
     needed = estimate_host_memory(build_workload(plan, facts), plan.hardware).held
     memory = read_available_memory()
     if memory is not None and memory < needed:
         yield (
-            f"the run keeps {format_bytes(needed)} in host memory, and {format_bytes(memory)} are available: "
-            "a smaller model, `method: lora`, or less `hardware.offload`"
+            f"the run needs {format_bytes(needed)} of host memory, {format_bytes(memory)} are available; "
+            "use a smaller model, `method: lora`, or less `hardware.offload`"
         )
 
 

@@ -59,19 +59,19 @@ def find_run_environment(
 def find_path_errors(plan: Plan, loaded: LoadedRecipe) -> list[Finding]:
     """Files that the recipe names and that are not there, and an output folder that is none, each at its line."""
     found = [
-        Finding("data", "error", f"{path} is not there", route, why=f"looked for {whole.absolute()}")
+        Finding("data", "error", f"{path} does not exist", route, why=f"looked in {loaded.folder.absolute()}")
         for route, path in _iter_recipe_paths(plan)
-        if not (whole := loaded.folder / path).exists() and not list_source_files(path, loaded.folder)
+        if not (loaded.folder / path).exists() and not list_source_files(path, loaded.folder)
     ]
     found += [
-        Finding("data", "error", f"{path} can't be read", route, why="this user may not")
+        Finding("data", "error", f"{path}: cannot read", route, why="permission denied")
         for route, path in _iter_recipe_paths(plan)
         if any(not os.access(file, os.R_OK) for file in list_source_files(path, loaded.folder))
     ]
     if plan.model.local and os.path.realpath(loaded.folder / plan.model.id) == os.path.realpath(
         loaded.folder / plan.output.dir
     ):
-        message = "`output.dir` is the model's own folder, which the run would write over"
+        message = "`output.dir` is the model's folder, which the run would overwrite"
         found.append(Finding("output", "error", message, ("output", "dir"), suggestion=f"runs/{plan.name}"))
     return [locate_finding(loaded.document, finding) for finding in found]
 
@@ -107,7 +107,7 @@ def find_drifted_packages(environment: Environment) -> list[str]:
         return []
     present = read_installed_versions(environment.site_packages)
     return [
-        f"{environment.folder}: {name} is {present.get(name, 'missing')}, and its lock has {version}; "
+        f"{environment.folder}: {name} is {present.get(name, 'missing')}, but the lock file has {version}; "
         f"recipes env create {environment.backend} --device {environment.device}"
         for name, version in read_requirements(environment.lock).pins().items()
         if present.get(name, "").partition("+")[0] != version.partition("+")[0]
@@ -123,14 +123,14 @@ def find_live_run(output: Path) -> RunRecord | None:
 def format_busy_message(output: Path, record: RunRecord | None) -> str:
     """What to tell about a folder that another run writes to."""
     if record is None:
-        return f"another run writes to {output}"
+        return f"another run uses {output}"
     if record.host != socket.gethostname():
         return (
-            f"{output} holds a run that was started on {record.host} at {record.started} and gave a sign of life "
+            f"{output} is used by a run started on {record.host} at {record.started}, last active "
             f"{seconds_since_heartbeat(output) or 0:.0f} s ago; "
-            f"it counts as over after {HEARTBEAT_TIMEOUT:.0f} s without one"
+            f"it counts as ended after {HEARTBEAT_TIMEOUT:.0f} s of inactivity"
         )
-    return f"{output} holds a run that is going on: process {record.pid}, started at {record.started}"
+    return f"{output} is used by an active run: process {record.pid}, started at {record.started}"
 
 
 def _check_busy(output: Path) -> Iterator[str]:
@@ -144,22 +144,22 @@ def _check_other_recipe(plan: Plan, output: Path) -> Iterator[str]:
     if record is not None and record.name != plan.name and record.state != "running":
         yield (
             f"{output} holds a run of another recipe, {record.name} ({record.recipe['file']}), started at "
-            f"{record.started}: give this one another output.dir, or move that one away"
+            f"{record.started}: set another output.dir, or move that run"
         )
 
 
 def _check_bash() -> Iterator[str]:
     if not shutil.which("bash"):
-        yield "bash is not on PATH, and run.sh needs it"
+        yield "bash is not on PATH; run.sh needs it"
 
 
 def _check_gpus(plan: Plan, gpus: Sequence[DetectedGpu]) -> Iterator[str]:
     if plan.hardware.device != "cuda":
         return
     if not gpus and not has_gpu_driver():
-        yield "the recipe trains on a GPU and none of NVIDIA or AMD was found; `hardware: {device: cpu}` tries it out"
+        yield "no NVIDIA or AMD GPU found; to try a recipe without one, set `hardware: {device: cpu}`"
     elif gpus and len(gpus) < plan.hardware.gpus:
-        yield f"the recipe trains on {plan.hardware.gpus} GPUs and {len(gpus)} were found"
+        yield f"the recipe needs {plan.hardware.gpus} GPUs, found {len(gpus)}"
 
 
 def _check_precision(plan: Plan, gpus: Sequence[DetectedGpu]) -> Iterator[str]:
@@ -168,7 +168,7 @@ def _check_precision(plan: Plan, gpus: Sequence[DetectedGpu]) -> Iterator[str]:
         return
     for gpu in dict.fromkeys(identify_gpu(one.name, one.memory / 1024) for one in gpus):
         if gpu is not None and not gpu.supports_bf16:
-            yield f"the run computes in bf16, which {gpu.name} does not have: write `hardware.gpu: {gpu.name}`"
+            yield f"{gpu.name} does not support bf16: set `hardware.gpu: {gpu.name}`"
 
 
 def _check_writable(output: Path) -> Iterator[str]:
@@ -176,4 +176,4 @@ def _check_writable(output: Path) -> Iterator[str]:
     if not there.is_dir():
         yield f"output.dir {output}: {there} is a file"
     elif not os.access(there, os.W_OK | os.X_OK):
-        yield f"output.dir {output}: {there} can't be written to"
+        yield f"output.dir {output}: {there} is not writable"

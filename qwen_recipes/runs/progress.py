@@ -54,7 +54,7 @@ class RunProgress:
 class ProgressReader:
     """Follows one run.
 
-    `log_every` is the recipe's, `start_step` the step it goes on from, `measure_memory` measures bytes,
+    `log_every` is the recipe's, `start_step` the step it resumes from, `measure_memory` measures bytes,
     `get_planned_steps` says how many steps there will be, where that is known: what is printed can't change it.
     """
 

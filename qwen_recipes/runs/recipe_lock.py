@@ -55,7 +55,7 @@ def read_lock(path: Path) -> dict[str, Any]:
     """A lock as written. Raises OSError, or ValueError where it is none."""
     content = read_json(path, "lock")
     if not isinstance(content, dict) or content.get("version") != 1:
-        raise ValueError(f"{path} is not a lock of this version")
+        raise ValueError(f"{path} is not a lock file of this version; write it again with `recipes lock`")
     return content
 
 
@@ -65,7 +65,7 @@ def find_drift(locked: dict[str, Any], compiled_backends: list[CompiledRecipe]) 
     missing = [one.backend.name for one in compiled_backends if one.backend.name not in locked.get("backends", {})]
     kept = {name: one for name, one in locked.get("backends", {}).items() if name in now["backends"]}
     now["backends"] = {name: one for name, one in now["backends"].items() if name not in missing}
-    said = [f"{name} is not in the lock" for name in missing]
+    said = [f"{name} is not in the lock file" for name in missing]
     return said + list(iter_differences({**locked, "backends": kept}, now))
 
 
@@ -77,7 +77,7 @@ def iter_differences(before: Any, after: Any, path: str = "") -> Iterator[str]:
     elif isinstance(before, list) and isinstance(after, list) and _are_data_entries(before + after):
         yield from iter_differences(_index_by_source(before), _index_by_source(after), path)
     elif before != after:
-        yield f"{path}: {_format_value(before)} in the lock, now {_format_value(after)}"
+        yield f"{path}: {_format_value(before)} in the lock file, now {_format_value(after)}"
 
 
 def _lock_model(compiled: CompiledRecipe) -> dict[str, Any]:

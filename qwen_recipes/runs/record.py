@@ -43,7 +43,7 @@ class RunRecord:
 
     `pid` and `pid_started` are of the `recipes` that watches the run, `pgid` of the framework's process group.
     `signal` is the one that ended the run, or that was sent to it, `cause` what `recipes why` calls the reason of a
-    failure. `attempts` are earlier ones that this one goes on from, at the checkpoint of step `resumed_from`.
+    failure. `attempts` are earlier ones that this one resumes, at the checkpoint of step `resumed_from`.
     `planned` is what the estimate said before, in bytes and seconds, `counted_steps` the steps that the rows make.
     """
 
@@ -87,7 +87,7 @@ class RunRecord:
 
     @property
     def state(self) -> RunStatus:
-        """The status; a run that is over without a word was killed."""
+        """The status; a run that ended without a final status was killed."""
         gone = self.status == "running" and has_ended(Path(self.output), self.host, self.pid, self.pid_started)
         return "killed" if gone else self.status
 
@@ -110,7 +110,7 @@ class RunRecord:
             self.rows = self.counted_steps = None
 
     def as_attempt(self) -> dict[str, Any]:
-        """How this attempt ended, for the record of the one that goes on from it."""
+        """How this attempt ended, for the record of the attempt that resumes it."""
         names = ("started", "ended", "status", "signal", "exit_code", "steps", "resumed_from")
         return {**{name: getattr(self, name) for name in names}, "status": self.state}
 

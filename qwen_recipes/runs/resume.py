@@ -28,7 +28,7 @@ _FIXED_TRAINING_FIELDS = (
 _OPTIMIZER_STATE_FIELDS = tuple(
     f"training.{name}" for name in ("learning_rate", "weight_decay", "beta1", "beta2", "epsilon")
 )
-"""What the optimizer's state holds: every framework takes the checkpoint's over the config's, without a word."""
+"""What the optimizer's state holds: every framework silently prefers the checkpoint's values to the config's."""
 _FIXED_FIELDS = (*_FIXED_TRAINING_FIELDS, *_OPTIMIZER_STATE_FIELDS)
 
 
@@ -42,7 +42,7 @@ class ResumeMismatchError(QwenRecipesError):
 
 @dataclass(frozen=True)
 class ResumePoint:
-    """The checkpoint to go on from, its step, and the attempts so far."""
+    """The checkpoint to resume from, its step, and the attempts so far."""
 
     folder: Path
     step: int
@@ -50,25 +50,25 @@ class ResumePoint:
 
 
 def find_resume_point(output: Path, compiled: CompiledRecipe, notify: Callable[[str], None]) -> ResumePoint | None:
-    """Where to go on; None where there is no whole checkpoint and the run starts over.
+    """The checkpoint to resume from; None if there is no complete one and the run starts over.
 
-    Damaged checkpoints are moved aside and told. Raises ResumeMismatchError.
+    Damaged checkpoints are moved aside and reported. Raises ResumeMismatchError.
     """
     record = read_record(output)
     good, damaged = find_last_intact(output)
     if record is not None and good is not None:
         for line in find_allowed_changes(record, compiled):
-            notify(f"not as before: {line}")
+            notify(f"changed since the run began: {line}")
     for line in archive_damaged_files(output, damaged):
         notify(line)
     if good is None:
-        notify("there is no whole checkpoint to go on from: the run starts over")
+        notify("no complete checkpoint to resume from: starting over")
         return None
     if record is None:
-        notify(f"without {RECORD_FILE} nothing tells whether recipe and data are still the same")
+        notify(f"{RECORD_FILE} is missing: cannot check whether recipe and data are unchanged")
     for line in _list_lost_state(output, compiled.plan, good.step):
         notify(line)
-    notify(f"going on from {good.folder.name}")
+    notify(f"resuming from {good.folder.name}")
     attempts = [*record.attempts, record.as_attempt()] if record else []
     return ResumePoint(good.folder.resolve(), good.step, attempts)
 
@@ -76,11 +76,11 @@ def find_resume_point(output: Path, compiled: CompiledRecipe, notify: Callable[[
 def _list_lost_state(output: Path, plan: Plan, step: int) -> Iterator[str]:
     """What no framework brings back."""
     if plan.training.early_stopping is not None:
-        yield "early stopping counts evaluations without progress anew: no framework keeps the count"
+        yield "early-stopping patience is reset: no framework saves it"
     if plan.data.streaming and _has_stream_restarted(output, plan.training, step):
         yield (
-            "the stream had begun anew, and no framework finds its place there again: "
-            "rows come in another order, and ms-swift ends with an error"
+            "the stream had already restarted, and no framework restores the position: "
+            "examples come in another order, and ms-swift fails"
         )
 
 
@@ -106,11 +106,11 @@ def find_allowed_changes(record: RunRecord, compiled: CompiledRecipe) -> list[st
     rows = json.loads(json.dumps([asdict(row) for row in list_plan_values(compiled.plan)]))
     after = {row["field"]: row["value"] for row in rows}
     found = [name for name in sorted(before.keys() | after.keys()) if before.get(name) != after.get(name)]
-    said = {name: f"{name} is {after.get(name)}, and was {before.get(name)}" for name in found}
-    kept = ", which the checkpoint's optimizer keeps: the new value would count for nothing"
+    said = {name: f"{name} is {after.get(name)}, was {before.get(name)}" for name in found}
+    kept = "; it has no effect, since the optimizer state in the checkpoint keeps the old value"
     said |= {name: said[name] + kept for name in found if name in _OPTIMIZER_STATE_FIELDS}
     if record.backend["name"] != compiled.backend.name:
-        said["backend."] = f"the framework is {compiled.backend.name}, and was {record.backend['name']}"
+        said["backend."] = f"the framework is {compiled.backend.name}, was {record.backend['name']}"
     bound = [said[name] for name in said if name.startswith((*_FIXED_PREFIXES, "backend.")) or name in _FIXED_FIELDS]
     bound += _find_changed_data(record.data, hash_data(compiled.plan, compiled.loaded.folder))
     if bound:
@@ -121,6 +121,6 @@ def find_allowed_changes(record: RunRecord, compiled: CompiledRecipe) -> list[st
 def _find_changed_data(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[str]:
     """Files whose rows are others: the order of rows would be another, and what was seen would come again."""
     old, new = ({str(entry.get("path")): entry.get("sha256") for entry in entries} for entries in (before, after))
-    changed = [f"{name} is not what it was when the run began" for name in old if old[name] != new.get(name, old[name])]
+    changed = [f"{name} has changed since the run began" for name in old if old[name] != new.get(name, old[name])]
     added = [f"{name} was added to the data" for name in sorted(new.keys() - old)]
-    return changed + added + [f"{name} was taken from the data" for name in sorted(old.keys() - new)]
+    return changed + added + [f"{name} was removed from the data" for name in sorted(old.keys() - new)]

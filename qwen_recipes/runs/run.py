@@ -130,7 +130,7 @@ def _write_final_record(record: RunRecord) -> None:
     try:
         write_record(record)
     except OSError as error:
-        unwritten = f"{Path(record.output) / RECORD_FILE} could not be written: {error.strerror}"
+        unwritten = f"{Path(record.output) / RECORD_FILE} cannot be written: {error.strerror}"
         record.problem = "; ".join(filter(None, (record.problem, unwritten)))
 
 
@@ -230,12 +230,8 @@ def find_trained_weights(output: Path, adapter: bool) -> Path | None:
 def _archive_earlier_run(output: Path, notify: Callable[[str], None]) -> None:
     earlier, place = archive_run(output)
     if place is not None:
-        how = f" of {earlier.started}, which {_describe_status(earlier)}," if earlier else ""
-        notify(f"the earlier run{how} is kept in {place}")
-
-
-def _describe_status(record: RunRecord) -> str:
-    return record.status if record.status in ("finished", "failed") else f"was {record.status}"
+        how = f" of {earlier.started} ({earlier.status})" if earlier else ""
+        notify(f"the previous run{how} was moved to {place}")
 
 
 def _set_outcome(record: RunRecord, plan: Plan, result: process.CommandResult, options: RunOptions) -> None:
@@ -247,15 +243,15 @@ def _set_outcome(record: RunRecord, plan: Plan, result: process.CommandResult, o
     if result.interrupted:
         record.status = "interrupted"
     elif result.signal:
-        record.status, record.problem = "killed", f"the framework was ended by {result.signal}"
+        record.status, record.problem = "killed", f"the framework was killed by {result.signal}"
     elif result.exit_code:
-        record.status, record.problem = "failed", f"the framework ended with exit code {result.exit_code}"
+        record.status, record.problem = "failed", f"the framework failed with exit code {result.exit_code}"
     elif problem := _find_missing_result(record, plan):
         record.status, record.problem = "failed", problem
     else:
         record.status = "finished"
         if losses.last is not None and record.last_loss is None:
-            record.problem = f"the last loss is {losses.last}: the training diverged"
+            record.problem = f"training diverged: the last loss is {losses.last}"
     if record.status in ("failed", "killed"):
         record.cause = options.find_cause(output / LOG_FILE)
 
@@ -263,10 +259,10 @@ def _set_outcome(record: RunRecord, plan: Plan, result: process.CommandResult, o
 def _find_missing_result(record: RunRecord, plan: Plan) -> str | None:
     if find_trained_weights(Path(record.output), plan.method.adapter) is None:
         kind = "adapter_model.safetensors" if plan.method.adapter else "model.safetensors"
-        return f"the framework ended with exit code 0 and left no {kind} in {record.output}"
+        return f"the framework exited with code 0 but wrote no {kind} to {record.output}"
     steps, planned = record.steps, record.planned_steps
     if steps and planned and steps < planned and plan.training.early_stopping is None:
-        return f"the framework ended with exit code 0 at step {steps} of {planned}"
+        return f"the framework exited with code 0 at step {steps} of {planned}"
     return None
 
 

@@ -132,7 +132,7 @@ def write_killed_record(path: Path) -> None:
             return
         now = datetime.now().astimezone()
         seconds = round((now - datetime.fromisoformat(record["started"])).total_seconds(), 1)
-        said = "`recipes` was killed, and the supervisor ended the framework"
+        said = "`recipes` was killed; the framework was stopped"
         record.update(status="killed", ended=now.isoformat(timespec="seconds"), seconds=seconds, problem=said)
         replace_file(path, json.dumps(record, ensure_ascii=False, indent=2) + "\n")
     except (OSError, ValueError, KeyError, TypeError):

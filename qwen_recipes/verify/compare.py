@@ -19,18 +19,18 @@ NEWLINE_ID, TURN_END_ID, TURN_START_ID, SYSTEM_ID, THINK_ID, END_OF_TEXT_ID = (
 ComparisonResult = Literal["same", "labels", "ids", "left out"]
 
 DIFFERENCE_KINDS = {
-    "left-out": "the framework leaves the row out",
-    "newline": "the newline after `<|im_end|>` is trained too",
-    "cut": "a row that is cut ends earlier",
-    "system": "the system message is left out",
+    "left-out": "the framework drops the row",
+    "newline": "the newline after `<|im_end|>` is in the loss",
+    "cut": "a truncated row ends earlier",
+    "system": "the system message is missing",
     "end-of-text": "the text ends with another token",
-    "end-untrained": "`<|endoftext|>` carries no loss",
-    "header": "the marks around a turn are not trained",
-    "think-tag": "the opening think tag is not trained",
-    "empty-think": "an empty think block is trained, or left out, where it is not by our definition",
+    "end-untrained": "`<|endoftext|>` is not in the loss",
+    "header": "the markers around a turn are not in the loss",
+    "think-tag": "the opening think tag is not in the loss",
+    "empty-think": "an empty think block is added or missing in the loss",
     "history": "an earlier turn keeps its reasoning, or gets an empty think block",
-    "labels": "other tokens are trained",
-    "text": "the text is another one",
+    "labels": "other tokens are in the loss",
+    "text": "the text differs",
 }
 """What a difference is, in words; the first that fits is given."""
 

@@ -27,14 +27,14 @@ class KnownDifference:
 def _llamafactory_base_differences() -> Iterator[KnownDifference]:
     """A Base model's conversations, which LLaMA-Factory renders by its own template."""
     why = {
-        "newline": "its `qwen3` template, which alone makes `<|im_end|>` a Base model's end of sequence, writes a "
-        "newline after every turn and trains it",
-        "history": "its `qwen3` template puts an empty think block before every answer that has none, and keeps the "
-        "reasoning of earlier ones",
-        "system": "its `qwen3` template takes a system message without words for none",
-        "left-out": "its `qwen3` template wants user and assistant in turn",
-        "text": "its `qwen3` template keeps what an answer begins with as it is written, and what is too long is cut "
-        "by a rule of its own, question and answer in shares",
+        "newline": "the framework's `qwen3` template, which sets `<|im_end|>` as end of sequence for Base models, "
+        "adds a newline after every turn to the loss",
+        "history": "the framework's `qwen3` template adds an empty think block to answers without one, and keeps "
+        "the reasoning of earlier turns",
+        "system": "the framework's `qwen3` template ignores an empty system message",
+        "left-out": "the framework's `qwen3` template needs alternating user and assistant turns",
+        "text": "the framework's `qwen3` template keeps whitespace at the start of an answer, and truncates "
+        "question and answer in proportion",
     }
     return (KnownDifference("llamafactory", "sft", BASE_TEMPLATES, kind, "QR317", said) for kind, said in why.items())
 
@@ -47,8 +47,9 @@ KNOWN_DIFFERENCES = (
         CHAT_TEMPLATES,
         "cut",
         "QR512",
-        "it would cut question and answer in shares, so that rows are cut before it reads them, as text: half a "
-        "character at the end is left off",
+        "the framework truncates question and answer in proportion, so `recipes` truncates the text beforehand, "
+        "without "
+        "the incomplete character at the end",
     ),
     KnownDifference(
         "llamafactory",
@@ -56,7 +57,7 @@ KNOWN_DIFFERENCES = (
         CHAT_TEMPLATES,
         "end-of-text",
         "QR314",
-        "it ends a text with the tokenizer's own end of sequence, `<|im_end|>`, and has no key for another",
+        "the framework ends a text with the tokenizer's end of sequence, `<|im_end|>`, which cannot be changed",
     ),
     KnownDifference(
         "llamafactory",
@@ -64,7 +65,7 @@ KNOWN_DIFFERENCES = (
         BASE_TEMPLATES,
         "end-untrained",
         "QR314",
-        "its collator leaves every token that equals the padding out of the loss, and for a Base model both are "
+        "the framework's collator masks every token that equals the padding token; for a Base model both are "
         "`<|endoftext|>`",
     ),
     KnownDifference(
@@ -73,10 +74,10 @@ KNOWN_DIFFERENCES = (
         CHAT_TEMPLATES,
         "end-of-text",
         "QR314",
-        "it ends a text with the tokenizer's own end of sequence, `<|im_end|>`",
+        "the framework ends a text with the tokenizer's end of sequence, `<|im_end|>`",
     ),
     KnownDifference(
-        "ms-swift", "sft", ALL_TEMPLATES, "system", "QR527", "it takes a system message without words for none"
+        "ms-swift", "sft", ALL_TEMPLATES, "system", "QR527", "the framework ignores an empty system message"
     ),
     KnownDifference(
         "ms-swift",
@@ -84,8 +85,8 @@ KNOWN_DIFFERENCES = (
         ALL_TEMPLATES,
         "left-out",
         "QR526",
-        "its template puts marks around a question first: a row that begins with the assistant has none, and the rows "
-        "program leaves it out",
+        "the framework's template starts with a question: rows that begin with the assistant are dropped when the data "
+        "is prepared",
     ),
 )
 
@@ -96,7 +97,7 @@ _CUSTOM_TEMPLATE_DIFFERENCE = KnownDifference(
     (),
     "text",
     "QR317",
-    "by a template that is not Qwen's it renders the rows itself and finds the answers in them by a rule of its own",
+    "with a custom template, the framework renders the rows itself and finds the answers by its own rule",
 )
 """Any difference under a template of one's own; the other two are handed tokens, or refuse."""
 

@@ -110,18 +110,18 @@ def to_dict(comparison: BackendComparison) -> dict[str, Any]:
 def format_text(comparison: BackendComparison) -> str:
     """The outcome for a person."""
     lines = [
-        f"{comparison.title}: ids of {comparison.ids} of {comparison.rows} rows are ours, "
-        f"ids and labels of {comparison.labels}"
+        f"{comparison.title}: {comparison.labels} of {comparison.rows} rows match (token ids and labels)"
+        + (f"; token ids match in {comparison.ids}" if comparison.ids != comparison.labels else "")
     ]
     for kind, count in comparison.kinds.most_common():
         shown = comparison.first[kind]
         known = comparison.known[kind]
         lines += [
-            f"  {count} rows: {DIFFERENCE_KINDS[kind]}",
-            f"    {known.why} ({known.guard})" if known else "    not known here: please report it",
+            f"  {count} {'row' if count == 1 else 'rows'}: {DIFFERENCE_KINDS[kind]}",
+            f"    {known.why} ({known.guard})" if known else "    unknown difference: please report it",
             f"    {shown.file}:{shown.line}, token {shown.difference.position}",
-            f"      ours    {shown.ours}",
-            f"      theirs  {shown.theirs}",
+            f"      expected   {shown.ours}",
+            f"      framework  {shown.theirs}",
         ]
     return "\n".join(lines)
 

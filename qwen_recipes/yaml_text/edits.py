@@ -50,11 +50,11 @@ def _verify_edit(edited: str, expected: Any, original: str, path: str) -> None:
     try:
         said = plain_data(read_yaml(edited, "").root)
     except RecipeError:
-        raise EditError(f"`{path}` can't be set by an edit of this layout") from None
+        raise EditError(f"`{path}` cannot be edited in this layout") from None
     if said != expected:
-        raise EditError(f"an edit of `{path}` would change other values (an anchor, an alias, or a merged map)")
+        raise EditError(f"editing `{path}` would change other values (an anchor, an alias, or a merged map)")
     if sorted(list_comments(edited)) != sorted(list_comments(original)):
-        raise EditError(f"an edit of `{path}` would lose a comment")
+        raise EditError(f"editing `{path}` would lose a comment")
 
 
 def _apply_to_data(data: Any, route: Route, value: object) -> Any:
@@ -64,10 +64,10 @@ def _apply_to_data(data: Any, route: Route, value: object) -> Any:
     step, rest = route[0], route[1:]
     if isinstance(step, int):
         if not isinstance(data, list) or step >= len(data):
-            raise EditError(f"there is no position {step} in a list here")
+            raise EditError(f"the list has no position {step}")
         return [_apply_to_data(item, rest, value) if i == step else item for i, item in enumerate(data)]
     if not isinstance(data, dict):
-        raise EditError(f"`{step}` can't stand under a {type(data).__name__}")
+        raise EditError(f"`{step}` is not allowed here: the value above it is a single value or a list")
     inner = _expand_shorthand(data.get(step, {} if rest else None), step, rest)
     left = {**data, step: _apply_to_data(inner, rest, value)}
     return {k: v for k, v in left.items() if k != step or not _is_removed(v, value)}
@@ -146,7 +146,7 @@ def _extend_scalar(layout: TextLayout, node: Scalar, prefix: Route, rest: Route,
 def _nest_value(route: Route, value: object) -> object:
     for step in reversed(route):
         if isinstance(step, int):
-            raise EditError("a list can't be begun by a position in it")
+            raise EditError("the list does not exist")
         value = {step: value}
     return value
 
@@ -156,7 +156,7 @@ def _insert_entry(layout: TextLayout, node: Node, rest: Route, value: object) ->
     added = _nest_value(rest, value)
     assert isinstance(added, dict)
     if not isinstance(node, Mapping):
-        raise EditError(f"`{rest[0]}` has no map to stand in")
+        raise EditError(f"there is no map for `{rest[0]}`")
     start, end = layout.find_extent(node)
     if layout.is_flow_style(node):
         at = max((layout.find_extent(child)[1] for child in node.entries.values()), default=start + 1)
@@ -172,7 +172,7 @@ def _remove_entry(document: Document, route: Route) -> Edit:
         route = route[:-1]
     layout, parent, name = TextLayout(document.text), document.find_node(route[:-1]), route[-1]
     if not isinstance(parent, Mapping) or not isinstance(name, str) or len(parent.entries) == 1:
-        raise EditError(f"`{format_route(route)}` can't be taken away")
+        raise EditError(f"`{format_route(route)}` cannot be removed")
     start, end = layout.start_offset(parent.keys[name]), layout.find_extent(parent.entries[name])[1]
     if layout.is_flow_style(parent):
         return _remove_from_flow(layout.text, start, end)

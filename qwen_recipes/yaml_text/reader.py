@@ -74,7 +74,7 @@ def _check_printable(text: str, file: str) -> None:
         line, column = text.count("\n", 0, found.start()) + 1, found.start() - text.rfind("\n", 0, found.start())
         shown = f"U+{ord(found.group()):04X}"
         span = Span(line, column, line, column + 1)
-        _raise_recipe_error(file, f"the character {shown} can't stand in YAML", span, "remove it")
+        _raise_recipe_error(file, f"the character {shown} is not allowed in YAML", span, "remove it")
 
 
 def _raise_recipe_error(file: str, message: str, span: Span | None = None, suggestion: str = "") -> NoReturn:
@@ -140,7 +140,7 @@ class _YamlReader:
             self._add_finding(_describe_yaml_error(error), span, advice)
             raise RecipeError([self._add_line_text(f) for f in self.findings]) from None
         except yaml.YAMLError as error:
-            _raise_recipe_error(self.file, f"this is not YAML: {str(error).splitlines()[0]}")
+            _raise_recipe_error(self.file, f"invalid YAML: {str(error).splitlines()[0]}")
 
     def _locate_error(self, error: yaml.MarkedYAMLError) -> Span | None:
         """Where the parser stopped; at the end of the text, where it began what never ends, or the last line."""
@@ -172,14 +172,15 @@ class _YamlReader:
             self._resolve_alias(event)
         elif isinstance(event, yaml.DocumentStartEvent) and self.root is not None:
             self._raise_findings(
-                "a second YAML document starts here; a recipe is one", _make_span(event.start_mark, event.end_mark)
+                "a second YAML document starts here; a recipe is a single document",
+                _make_span(event.start_mark, event.end_mark),
             )
 
     def _make_scalar(self, event: Any) -> Scalar:
         span = _make_span(event.start_mark, event.end_mark)
         if len(event.value) > MAX_SCALAR:
             self._raise_findings(
-                f"a value of {len(event.value):,} characters; a recipe's has at most {MAX_SCALAR:,}", span
+                f"the value is too long: {len(event.value):,} characters; the maximum is {MAX_SCALAR:,}", span
             )
         if "\0" in event.value:
             self._add_finding("the character U+0000 can't stand in a value", span, "remove it")
@@ -189,7 +190,7 @@ class _YamlReader:
 
     def _check_tag(self, event: Any, span: Span, *allowed: str) -> None:
         if event.tag not in (None, "!", *allowed):
-            self._add_finding(f"the tag {event.tag} has no meaning in a recipe", span, "write the value without it")
+            self._add_finding(f"the tag {event.tag} is not supported", span, "remove the tag")
 
     def _open_collection(self, event: Any) -> None:
         self._check_tag(event, _make_span(event.start_mark, event.end_mark))
@@ -209,7 +210,7 @@ class _YamlReader:
         span = _make_span(event.start_mark, event.end_mark)
         node = self.anchors.get(event.anchor)
         if node is None:
-            self._raise_findings(f"*{event.anchor} stands for nothing: no &{event.anchor} before it", span)
+            self._raise_findings(f"undefined alias *{event.anchor}: there is no &{event.anchor} before it", span)
         self._attach_node(node, None, alias_span=span)
 
     def _attach_node(self, node: Node, anchor: str | None, alias_span: Span | None = None) -> None:
@@ -251,7 +252,7 @@ class _YamlReader:
     def _make_key(self, node: Node, alias_span: Span | None) -> Scalar:
         if isinstance(node, Scalar) and (isinstance(node.value, (str, int)) or node.value is None):
             return Scalar(alias_span or node.span, node.raw, node.raw, node.plain)
-        self._add_finding("a key must be text", alias_span or node.span)
+        self._add_finding("keys must be text", alias_span or node.span)
         return Scalar(alias_span or node.span, "?", "?", True)
 
     def _add_entry(self, parent: _OpenCollection, key: Scalar, node: Node) -> None:
@@ -267,8 +268,8 @@ class _YamlReader:
         parent.keys[name] = key.span
 
     def _report_duplicate_key(self, name: str, span: Span, first_line: int) -> None:
-        message = f"`{name}` is given twice; it stands on line {first_line} already"
-        self._add_finding(message, span, "keep one of the two")
+        message = f"duplicate key `{name}`, first on line {first_line}"
+        self._add_finding(message, span, "keep one of them")
         if self.duplicate_keys is not None:
             self.duplicate_keys.append(self._add_line_text(self.findings.pop()))
 
@@ -287,11 +288,11 @@ def _describe_yaml_error(error: yaml.MarkedYAMLError) -> str:
     problem = str(error.problem or error.context)
     if "nesting depth" in problem:
         return f"nested deeper than {MAX_DEPTH} levels"
-    return f"this is not YAML: {problem}"
+    return f"invalid YAML: {problem}"
 
 
 def _suggest_yaml_fix(error: yaml.MarkedYAMLError) -> str:
     problem = error.problem or ""
     if "mapping values are not allowed" in problem:
-        return "put the text that holds a colon in quotes, or check the indentation"
+        return "quote text that contains a colon, or check the indentation"
     return "check the indentation, quotes and brackets near here"

@@ -167,7 +167,7 @@ The figures that this project was founded on, beside ours.
 | LoRA on 4B, rank 64, all linear layers: about 26 M trained | {counts[64]:.1f} M | 23.6 M is rank 64 on q and v alone |
 | LoRA on 4B, rank 8, attention alone: about 1.5 M | {attention:.2f} M (q and v) | heads x head_dim is 4,096 on 4B, not its hidden size of 2,560 |
 | QLoRA on 4B, rank 16, 2,048 tokens: 5 to 6 GB | {without:.1f} GiB, with a fused loss {fused:.1f} GiB | without one, 2,048 x 151,936 logits and their gradient are held |
-| DoRA: 17 % more time and 41 % more memory, cached; 139 % more time uncached (peft#1692) | one H100, 4B: 2,685 against 3,749 tokens/s, 13,832 against 13,100 MiB reserved (2026-11-23) | what is cached there is computed anew in training |
+| DoRA: 17 % more time and 41 % more memory, cached; 139 % more time uncached (peft#1692) | one H100, 4B: 2,685 against 3,749 tokens/s, 13,832 against 13,100 MiB reserved (2026-11-23) | what is cached there is computed again in training |
 | an 8-bit base saves memory | 4B, rank 32, 2,048 tokens: 23,716 MiB reserved against 10,108 in 4 bits (2026-11-23) | its layers keep their inputs in spite of checkpointing |
 """
 

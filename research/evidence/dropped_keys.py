@@ -1,4 +1,4 @@
-"""Axolotl takes the keys it knows and drops the others without a word: no error, no warning, no value."""
+"""Axolotl silently drops unknown keys: no error, no warning, no value."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """A run's output folder as a kill leaves it.
 
-Fault tests and `research/measurements/resume_on_two_gpus.py` go on from there.
+Fault tests and `research/measurements/resume_on_two_gpus.py` resume from there.
 """
 
 from __future__ import annotations

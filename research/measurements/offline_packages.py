@@ -89,7 +89,7 @@ def install_packages(packages: list[str], folder: Path, *options: str) -> None:
 
 
 def copy_deepspeed(folder: Path) -> None:
-    """Without compiled parts, and without a word of the PyTorch that it was built beside."""
+    """Without compiled parts, and without a mention of the PyTorch that it was built with."""
     for path in Path(sys.argv[2]).glob("deepspeed*"):
         shutil.copytree(path, folder / path.name, dirs_exist_ok=True)
     built = folder / "deepspeed" / "git_version_info_installed.py"

@@ -1,4 +1,4 @@
-"""On two GPUs: a run that goes on from its checkpoint against the same run left alone, by method and strategy.
+"""On two GPUs: a run that resumes from its checkpoint against the same run left alone, by method and strategy.
 
     python research/measurements/resume_on_two_gpus.py OUT --sites FOLDER [--at-once 5] [--minutes 8]
 

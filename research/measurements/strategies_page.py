@@ -27,7 +27,7 @@ learnt.
 PYTHONPATH=. python research/measurements/measure_strategies.py OUT --sites FOLDER --at-once 12 --turns 5
 ```
 
-"Distance" is the mean difference of the 20 losses from the same method's on one GPU. Adapters are drawn anew in each
+"Distance" is the mean difference of the 20 losses from the same method's on one GPU. Adapters are drawn again in each
 run, so two runs on one GPU differ too: LoRA with four layers by 0.014, adapters with all 28 layers of the 0.6B by
 0.09 to 0.11, full fine-tuning not at all. Memory is the peak that PyTorch allocated on each rank. Speeds of
 `0.6B-4layers`, `0.6B` and `moe` were read while up to four other cells trained on the same GPUs: they compare

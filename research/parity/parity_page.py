@@ -162,9 +162,10 @@ HEAD = """\
 `python -m research.parity.measure_parity --rows {rows} --out research/parity/results.json` put {rows} made
 conversations of {cases} cases (`research/parity/conversations.py`, seed {seed}) through each framework's own pipeline,
 for each variant, natively and with `chat.encoding: exact`; and {few} more for each option, plain texts for
-`objective: pretrain`. A score is the share of rows, in per cent, whose ids are ours, then whose ids and labels both
-are, of the rows that the framework takes by its documentation (`research/parity/supported_cases.py`, written before the
-run). `overlong: truncate` cuts at {cut} tokens; rows of which nothing is learnt then are left out beforehand.
+`objective: pretrain`. A score is the percentage of rows whose token ids match the expected ones, then of rows
+whose ids and labels match, among the rows that the framework supports by its documentation
+(`research/parity/supported_cases.py`, written before the run). `overlong: truncate` cuts at {cut} tokens; rows
+without a token in the loss are left out beforehand.
 
 This run is from before 29 November 2026, when a row with several reasoned turns became several examples by default: its
 rows are whole, as with `chat.turns: together`. `tests/conformance/test_tokens.py` compares 204 conversations with the
@@ -199,7 +200,7 @@ def render_block() -> str:
 
 
 def render_page() -> str:
-    """docs/research/token-parity.md with its generated parts made anew."""
+    """docs/research/token-parity.md with its generated parts rendered again."""
     page = PAGE.read_text("utf-8")
     for name, render in {"tokens": render_block, "preferences": preference_page.render_block}.items():
         before, rest = page.split(MARK.format(name))

@@ -79,7 +79,7 @@ def test_text_that_is_not_saved_is_judged(client: LanguageClient) -> None:
     assert "did you mean `training`?" in problem["message"]
     assert problem["range"] == {"start": {"line": 3, "character": 0}, "end": {"line": 3, "character": 9}}
     client.change(uri, SHORTEST + "training: [\n")
-    assert "not YAML" in client.wait_for_diagnostics(uri)[0]["message"]
+    assert "invalid YAML" in client.wait_for_diagnostics(uri)[0]["message"]
     client.change(uri, SHORTEST)
     assert client.wait_for_diagnostics(uri) == []
 

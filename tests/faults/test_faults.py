@@ -224,7 +224,7 @@ def test_read_only_output(place: Callable[..., RunFolder], mounted: Callable[[Pa
     hurt = place(4)
     mounted(hurt.folder / "out", "ro,size=1m")
     code, said = hurt.run()
-    assert code == 4 and "can't be written to" in said
+    assert code == 4 and "is not writable" in said
     assert not any((hurt.folder / "out").iterdir())
 
 

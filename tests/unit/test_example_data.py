@@ -191,7 +191,7 @@ def test_the_rows_of_every_example_pass_its_own_check(recipe: Path) -> None:
     sets = ["--set", "model=Qwen/Qwen3-0.6B"] if recipe.stem == "quickstart" else []
     checked = CliRunner().invoke(main, ["data", "check", str(recipe), "--format", "json", *sets])
     if recipe.stem == "hub-dataset":
-        assert checked.exit_code == 2 and "there are no files" in checked.stderr
+        assert checked.exit_code == 2 and "no data files" in checked.stderr
         return
     assert checked.exit_code == 0, checked.output
     assert json.loads(checked.stdout)["findings"] == []

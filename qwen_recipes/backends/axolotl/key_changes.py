@@ -42,10 +42,10 @@ _UNSLOTH_SWITCHES = {
 _FSDP1_IGNORED = (
     "sync_module_states", "backward_prefetch", "backward_prefetch_policy", "limit_all_gathers", "use_orig_params",
 )  # fmt: skip
-_DROPPED_BY_TRL = "TRL 0.29 dropped it, and Axolotl refuses it"
+_DROPPED_BY_TRL = "removed in TRL 0.29; Axolotl refuses it"
 
 KEY_CHANGES = (
-    KeyChange("datasets[].type", "0.9", "the sharegpt strategies are gone", "type: chat_template", "0.9", _is_sharegpt),
+    KeyChange("datasets[].type", "0.9", "sharegpt strategies were removed", "type: chat_template", "0.9", _is_sharegpt),
     KeyChange("datasets[].conversation", "0.9", "it belonged to the sharegpt strategies", "type: chat_template, with"
               " `chat_template` where the tokenizer's own is not meant", "0.9"),
     KeyChange("datasets[].message_field_role", "0.9", "it is mapped to the new key", "message_property_mappings:"
@@ -58,18 +58,18 @@ KEY_CHANGES = (
     KeyChange("noisy_embedding_alpha", "0.9", "it is mapped to the new key", "neftune_noise_alpha", None, _is_enabled),
     KeyChange("evaluation_strategy", "0.9", "it is mapped to the new key", "eval_strategy"),
     KeyChange("dpo_beta", "0.9", "it is mapped to the new key", "rl_beta"),
-    KeyChange("gradient_checkpointing", "0.10", "`unsloth` is gone", "activation_offloading: true", "0.10",
+    KeyChange("gradient_checkpointing", "0.10", "`unsloth` was removed", "activation_offloading: true", "0.10",
               _is_one_of("unsloth")),
-    KeyChange("gradient_checkpointing", "0.12", "offloading has a key of its own",
+    KeyChange("gradient_checkpointing", "0.12", "offloading has a separate key",
               "gradient_checkpointing: true and activation_offloading: true", None, _is_one_of("offload")),
-    KeyChange("gradient_checkpointing", "0.12", "offloading has a key of its own",
+    KeyChange("gradient_checkpointing", "0.12", "offloading has a separate key",
               "gradient_checkpointing: true and activation_offloading: disk", None, _is_one_of("offload_disk")),
     KeyChange("sequence_parallel_degree", "0.12", "it is mapped to the new key", "context_parallel_size", None,
               _is_enabled),
-    KeyChange("flash_attn_fuse_qkv", "0.12", "nothing reads it any more", "remove it", "0.12"),
-    KeyChange("relora_steps", "0.12", "nothing reads it any more", "jagged_restart_steps", "0.12"),
-    KeyChange("relora_warmup_steps", "0.12", "nothing reads it any more", "jagged_restart_warmup_steps", "0.12"),
-    KeyChange("relora_anneal_steps", "0.12", "nothing reads it any more", "jagged_restart_anneal_steps", "0.12"),
+    KeyChange("flash_attn_fuse_qkv", "0.12", "it is no longer read", "remove it", "0.12"),
+    KeyChange("relora_steps", "0.12", "it is no longer read", "jagged_restart_steps", "0.12"),
+    KeyChange("relora_warmup_steps", "0.12", "it is no longer read", "jagged_restart_warmup_steps", "0.12"),
+    KeyChange("relora_anneal_steps", "0.12", "it is no longer read", "jagged_restart_anneal_steps", "0.12"),
     KeyChange("fsdp_final_state_dict_type", "0.12", "it moved", "fsdp_config: {final_state_dict_type: …}"),
     KeyChange("dataset_processes", "0.13", "it is mapped to the new key", "dataset_num_proc"),
     KeyChange("pretrain_multipack_buffer_size", "0.13", "it is mapped to the new key",
@@ -84,17 +84,17 @@ KEY_CHANGES = (
       for key, name in _ATTENTION_SWITCHES.items()),
     *(KeyChange(key, "0.17", "Axolotl refuses it", write, "0.17", _is_enabled)
       for key, write in _UNSLOTH_SWITCHES.items()),
-    KeyChange("s2_attention", "0.17", "shifted-sparse attention is gone", "remove it", "0.17", _is_enabled),
+    KeyChange("s2_attention", "0.17", "shifted-sparse attention was removed", "remove it", "0.17", _is_enabled),
     KeyChange("flash_attn_rms_norm", "0.17", "Axolotl refuses it", "liger_rms_norm: true, with the Liger plugin",
               "0.17", _is_enabled),
     KeyChange("gc_steps", "0.17", "it is mapped to the new keys", "torch_empty_cache_steps and gc_collect_steps"),
     KeyChange("rl", "0.17", "IPO is a loss of DPO now", "rl: dpo and dpo_loss_type: [ipo]", None, _is_one_of("ipo")),
-    KeyChange("fsdp", "0.12", "FSDP1 is gone, and the list is refused", "fsdp_version: 2 and fsdp_config", "0.20",
+    KeyChange("fsdp", "0.12", "FSDP1 was removed; the list is refused", "fsdp_version: 2 and fsdp_config", "0.20",
               _is_enabled),
     KeyChange("fsdp_version", "0.20", "FSDP1 is gone", "fsdp_version: 2", "0.20", _is_not_two),
-    *(KeyChange(f"fsdp_config.{prefix}sharding_strategy", "0.20", "FSDP1 is gone, and its options are refused",
+    *(KeyChange(f"fsdp_config.{prefix}sharding_strategy", "0.20", "FSDP1 was removed; its options are refused",
                 "reshard_after_forward: true", "0.20") for prefix in ("", "fsdp_")),
-    *(KeyChange(f"fsdp_config.{prefix}forward_prefetch", "0.20", "FSDP1 is gone, and its options are refused",
+    *(KeyChange(f"fsdp_config.{prefix}forward_prefetch", "0.20", "FSDP1 was removed; its options are refused",
                 "remove it", "0.20") for prefix in ("", "fsdp_")),
     *(KeyChange(f"fsdp_config.{prefix}{key}", "0.20", "FSDP2 has no such option; it is ignored", "remove it")
       for key in _FSDP1_IGNORED for prefix in ("", "fsdp_")),

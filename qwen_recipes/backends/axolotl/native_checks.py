@@ -22,7 +22,7 @@ def check_broken_combinations(config: NativeConfig) -> Iterator[NativeViolation]
         yield NativeViolation(("optimizer",), message, f"optimizer: {optimizer.replace('ao_adamw', 'adamw_torch')}")
     parallel = data.get("tensor_parallel_size")
     if isinstance(parallel, int) and parallel > 1 and data.get("adapter") == "lora":
-        message = "tensor parallelism with LoRA is refused when the model is loaded"
+        message = "tensor parallelism with LoRA fails when the model is loaded"
         yield NativeViolation(("tensor_parallel_size",), message, "tensor_parallel_size: 1")
     fsdp = data.get("fsdp_config") or {}
     staged = isinstance(fsdp, dict) and fsdp.get("cpu_ram_efficient_loading") is True
@@ -33,7 +33,7 @@ def check_broken_combinations(config: NativeConfig) -> Iterator[NativeViolation]
         and is_at_least("0.20", config)
     ):
         yield NativeViolation(
-            ("peft_use_dora",), "DoRA can't be trained on a base that FSDP2 loads in stages", "plain LoRA"
+            ("peft_use_dora",), "DoRA cannot be trained on a base that FSDP2 loads in stages", "plain LoRA"
         )
 
 
@@ -50,7 +50,7 @@ def check_ineffective_quantization(config: NativeConfig) -> Iterator[NativeViola
             and adapter != kind
             and not read_switch(data, _get_other_switch(key))
         ):
-            message = f"`{key}` does nothing with `adapter: {adapter}`: the base is loaded in 16 bits"
+            message = f"`{key}` has no effect with `adapter: {adapter}`: the base is loaded in 16 bits"
             yield NativeViolation((key,), message, f"adapter: {kind}", at_key=True)
 
 
@@ -68,10 +68,10 @@ def check_never_run(config: NativeConfig) -> Iterator[NativeViolation]:
     when = [data.get(key) for key in ("eval_steps", "evals_per_epoch", "eval_strategy", "evaluation_strategy")]
     key = "val_set_size" if data.get("val_set_size") else "test_datasets"
     if held_back and not any(when):
-        message = f"`{key}` sets rows aside, and nothing says when to evaluate: it never happens"
+        message = f"`{key}` holds out validation data, but no evaluation interval is set: evaluation never runs"
         yield NativeViolation((key,), message, "eval_strategy: epoch, or eval_steps", severity="warning", at_key=True)
     elif held_back and data.get("evals_per_epoch") == 1 and data.get("num_epochs") == 1 and not any(when[2:]):
-        message = "one evaluation in one epoch is never run"
+        message = "one evaluation per epoch in a run of one epoch never runs"
         yield NativeViolation(("evals_per_epoch",), message, "eval_strategy: epoch", severity="warning")
 
 
@@ -84,7 +84,7 @@ def check_end_of_turn(config: NativeConfig) -> Iterator[NativeViolation]:
     special = data.get("special_tokens")
     named = isinstance(special, Mapping) and special.get("eos_token") == END_OF_TURN
     if not named and END_OF_TURN not in str(data.get("eot_tokens")) and "tokenizer_config" not in data:
-        message = f"a Base model is trained on chat, and nothing says that {END_OF_TURN} ends a turn"
+        message = f"a Base model is trained on chat, but {END_OF_TURN} is not set as the end of a turn"
         yield NativeViolation(("base_model",), message, f'eot_tokens: ["{END_OF_TURN}"]')
 
 

@@ -76,7 +76,7 @@ def shorten_plugin_name(plugin: str) -> str:
 
 
 def interpret_settings(config: NativeConfig) -> InterpretedSettings:
-    """What the config says, in our words."""
+    """The values of the config by recipe field."""
     data = config.data
     model = read_value(data, "base_model")
     adapter = read_value(data, "adapter")

@@ -1,4 +1,4 @@
-"""What Axolotl can't be told."""
+"""Settings that Axolotl does not support."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ UNSUPPORTED_SETTINGS = (
     UnsupportedSetting(
         "method.start_from",
         lambda p: p.method.start_from is not None and p.objective.type in ("dpo", "kto"),
-        "its DPO and KTO train a new adapter instead; the plugin that loads this one was not tried before 0.17",
+        "DPO and KTO train a new adapter instead; the plugin that loads this one is tested from 0.17 on",
         until="0.17",
     ),
     UnsupportedSetting(
@@ -33,38 +33,38 @@ UNSUPPORTED_SETTINGS = (
     UnsupportedSetting(
         "method.dropout",
         lambda p: _is_preference(p) and p.method.adapter and p.method.dropout > 0,
-        "TRL turns dropout off in preference training; the plugin that keeps it was not tried before 0.17",
+        "TRL disables dropout in preference training; the plugin that keeps it is tested from 0.17 on",
         until="0.17",
     ),
     UnsupportedSetting(
         "training.neftune",
         lambda p: _is_preference(p) and p.objective.type != "reward" and p.training.neftune is not None,
-        "its preference trainers drop it; the plugin that hands it over was not tried before 0.17",
+        "preference trainers ignore it; the plugin that passes it on is tested from 0.17 on",
         until="0.17",
     ),
     UnsupportedSetting(
         "training.early_stopping",
         lambda p: _is_preference(p) and p.objective.type != "reward" and p.training.early_stopping is not None,
-        "its preference trainers drop it; the plugin that hands it over was not tried before 0.17",
+        "preference trainers ignore it; the plugin that passes it on is tested from 0.17 on",
         until="0.17",
     ),
     UnsupportedSetting(
         "training.optimizer",
         lambda p: p.training.optimizer == "muon" and not p.method.adapter,
-        "its Muon leaves out RMSNorm weights; the plugin that adds them was not tried before 0.17",
+        "Muon skips RMSNorm weights; the plugin that adds them is tested from 0.17 on",
         until="0.17",
     ),
     UnsupportedSetting(
         "method.lora_plus",
         lambda p: p.method.lora_plus is not None and p.training.optimizer == "muon",
-        "its Muon has one learning rate for all weights",
+        "Muon uses one learning rate for all weights",
     ),
     UnsupportedSetting(
         "chat.encoding",
         lambda p: p.chat.exact and p.data.streaming,
-        "streaming of rows that are tokenized already is not tried here",
+        "streaming of tokenized data is not tested",
     ),
-    UnsupportedSetting("objective.type", lambda p: p.objective.type == "ppo", "it has no PPO"),
+    UnsupportedSetting("objective.type", lambda p: p.objective.type == "ppo", "no PPO"),
     UnsupportedSetting(
         "training.gradient_checkpointing",
         lambda p: p.method.type == "freeze" and p.training.gradient_checkpointing and p.hardware.strategy == "zero3",
@@ -73,121 +73,123 @@ UNSUPPORTED_SETTINGS = (
     UnsupportedSetting(
         "objective.loss",
         lambda p: p.objective.type == "dpo" and p.objective.loss not in ("sigmoid", "ipo"),
-        "before 0.17 it trains DPO with the sigmoid loss or IPO's only",
+        "only the losses sigmoid and ipo before 0.17",
         until="0.17",
     ),
     UnsupportedSetting(
         "objective.sft_weight",
         lambda p: p.objective.type == "dpo" and p.objective.sft_weight > 0,
-        "0.16 refuses `rpo_alpha`, and the list of losses came with 0.17",
+        "`rpo_alpha` is refused before 0.17",
         until="0.17",
     ),
     UnsupportedSetting(
         "objective.type",
         lambda p: p.objective.type == "kto",
-        "before 0.18 it takes no name of a column that holds KTO's label: its class wants true or false there",
+        "the column of KTO labels cannot be named before 0.18",
         until="0.18",
     ),
     UnsupportedSetting(
         "training.attention",
         lambda p: p.training.attention == "flash_attention_3",
-        "before 0.17 a switch turns on attention, and there is none for FlashAttention 3",
+        "no FlashAttention 3 before 0.17",
         until="0.17",
     ),
     UnsupportedSetting(
         "objective.kl_weight",
         lambda p: p.objective.kl_weight is not None,
-        "it has no next-token loss with a divergence: its distillation wants a teacher's logits beforehand",
+        "no next-token loss with a KL term; distillation needs precomputed teacher logits",
     ),
     UnsupportedSetting(
         "objective.label_smoothing",
         _ignores_label_smoothing,
-        "its TRL smooths the labels of `robust`, `exo_pair` and `aot` only, and ignores it elsewhere without a word",
+        "TRL applies label smoothing to `robust`, `exo_pair` and `aot` only, and silently ignores it for other losses",
     ),
     UnsupportedSetting(
         "chat.thinking",
         lambda p: p.chat.thinking == "train-empty" and not p.chat.official and not p.chat.exact,
-        "with a template of your own, its chat strategy always leaves an empty think block out of the loss",
+        "with a custom template, empty think blocks are never in the loss",
     ),
     UnsupportedSetting(
         "training.early_stopping",
         lambda p: p.training.early_stopping is not None and p.training.evaluate_every == "epoch",
-        "it stops early only where evaluations are counted in steps",
+        "early stopping needs evaluations counted in steps: set `training.evaluate_every`",
     ),
     UnsupportedSetting(
-        "training.warmup_steps", lambda p: p.training.warmup.steps == 1, "it turns a warmup of 1 step into 2"
+        "training.warmup_steps", lambda p: p.training.warmup.steps == 1, "a warmup of 1 step becomes 2 steps"
     ),
     UnsupportedSetting(
         "training.warmup_ratio",
         lambda p: p.objective.type == "simpo" and p.training.warmup.ratio is not None and not p.counts_steps,
-        "its SimPO takes warmup in steps only; where `training.steps` is set, a share is compiled to steps",
+        "SimPO takes warmup in steps only: set `training.steps` or `training.warmup_steps`",
     ),
     UnsupportedSetting(
         "training.data_seed",
         lambda p: p.training.data_seed != p.training.seed,
-        "it orders rows by the same seed as everything else",
+        "one seed for data order and everything else",
     ),
     UnsupportedSetting(
         "training.optimizer",
         lambda p: p.hardware.fsdp and p.training.optimizer in ("adamw_8bit", "paged_adamw_8bit", "lion_8bit"),
-        "it refuses bitsandbytes' 8-bit optimizers under FSDP2",
+        "bitsandbytes' 8-bit optimizers are refused under FSDP2",
     ),
     UnsupportedSetting(
         "training.optimizer",
         lambda p: p.hardware.deepspeed and p.training.optimizer == "muon",
-        "it refuses Muon under DeepSpeed",
+        "Muon is refused under DeepSpeed",
     ),
     UnsupportedSetting(
         "training.kernels",
         lambda p: p.training.lora_kernels and (p.quantization.bits == 8 or p.objective.type not in ("sft", "pretrain")),
-        "its fused adapter kernels take neither an 8-bit base nor preferences",
+        "fused adapter kernels do not support 8-bit bases or preference objectives",
     ),
     UnsupportedSetting(
         "training.kernels",
         lambda p: p.training.liger and p.hardware.tensor_parallel > 1,
-        "neither Liger's RMSNorm nor its loss splits over tensor-parallel GPUs",
+        "Liger does not support tensor parallelism",
     ),
     UnsupportedSetting(
         "training.optimizer",
         lambda p: p.training.optimizer in LOW_RANK_OPTIMIZERS and (p.hardware.deepspeed or p.hardware.fsdp),
-        "gradients are projected whole, and this strategy shards them",
+        "gradient projection needs whole gradients, which this strategy shards",
     ),
     UnsupportedSetting(
         "objective.type",
         lambda p: p.objective.type == "grpo" and p.hardware.tensor_parallel * p.hardware.context_parallel > 1,
-        "sampling on GPUs that share a layer or a sequence was not tried here",
+        "GRPO with tensor or context parallelism is not tested",
     ),
-    UnsupportedSetting("hardware.strategy", lambda p: p.hardware.strategy == "fsdp1", "it removed FSDP1 in 0.20"),
-    UnsupportedSetting("hardware.strategy", lambda p: p.hardware.megatron, "it has no Megatron"),
+    UnsupportedSetting(
+        "hardware.strategy", lambda p: p.hardware.strategy == "fsdp1", "FSDP1 was removed in 0.20; use fsdp"
+    ),
+    UnsupportedSetting("hardware.strategy", lambda p: p.hardware.megatron, "no Megatron"),
     UnsupportedSetting(
         "hardware.tensor_parallel",
         lambda p: p.hardware.tensor_parallel > 1 and p.method.adapter,
-        "it splits layers in full fine-tuning only",
+        "tensor parallelism for full fine-tuning only",
     ),
     UnsupportedSetting(
         "hardware.tensor_parallel",
         lambda p: p.hardware.tensor_parallel > 1 and not p.hardware.fsdp,
-        "beside FSDP2 is the only way in which it is known to split layers",
+        "tensor parallelism is tested with `strategy: fsdp` only",
     ),
     UnsupportedSetting(
         "quantization.bits",
         lambda p: p.hardware.fsdp and p.quantization.bits == 8,
-        "it shards a 4-bit base under FSDP2, not an 8-bit one",
+        "FSDP2 shards 4-bit bases, not 8-bit ones",
     ),
     UnsupportedSetting(
         "method.variant",
         lambda p: p.method.variant == "pissa" and p.quantization.bits != 16,
-        "PiSSA starts from the weights' principal components, which a quantized base does not have",
+        "PiSSA needs the principal components of unquantized weights",
     ),
     UnsupportedSetting(
-        "tracking.to", lambda p: p.tracking.to == "swanlab", "its SwanLab plugin has keys of its own; use `extra`"
+        "tracking.to",
+        lambda p: p.tracking.to == "swanlab",
+        "SwanLab is configured by native keys: use `backends.axolotl.extra`",
     ),
-    UnsupportedSetting(
-        "output.hub.private", lambda p: not p.output.hub_private, "it always makes a private repository"
-    ),
+    UnsupportedSetting("output.hub.private", lambda p: not p.output.hub_private, "repositories are always private"),
     UnsupportedSetting(
         "data.streaming",
         lambda p: p.data.streaming and (p.data.validates or p.objective.type not in ("sft", "pretrain")),
-        "it streams training rows only, and no preferences",
+        "streams training data of SFT and pre-training only, without validation",
     ),
 )

@@ -9,7 +9,7 @@ def _is_bitsandbytes(value: object) -> bool:
     return value == "bitsandbytes"
 
 
-_DROPPED_BY_TRANSFORMERS = "transformers 5 dropped it, and the parser refuses it"
+_DROPPED_BY_TRANSFORMERS = "removed in transformers 5; the parser refuses it"
 
 KEY_CHANGES = (
     *(KeyChange(key, "0.9.2", "the parser refuses it", write, "0.9.2")
@@ -17,7 +17,7 @@ KEY_CHANGES = (
                          "train_mm_proj_only": "freeze_vision_tower and freeze_language_model"}.items()),
     KeyChange("new_special_tokens", "0.9.3", "the parser refuses it", "add_special_tokens", "0.9.3"),
     KeyChange("quantization_method", "0.9.3", "the method is called bnb; with the old name the base is loaded"
-              " unquantized, without a word", "quantization_method: bnb", "0.9.3", _is_bitsandbytes),
+              " unquantized, silently", "quantization_method: bnb", "0.9.3", _is_bitsandbytes),
     KeyChange("use_cache", "0.9.4", "it is the switch of transformers now; that for inference has a new name",
               "use_kv_cache"),
     *(KeyChange(key, "0.9.5", "the parser refuses it", "remove it", "0.9.5")

@@ -18,15 +18,15 @@ def check_broken_combinations(config: NativeConfig) -> Iterator[NativeViolation]
     if read_switch(data, "use_dora") and config.interpreted_settings.bits and is_at_least("0.9.3", config):
         yield NativeViolation(
             ("use_dora",),
-            "it refuses DoRA on any quantized base since 0.9.3",
-            "use_dora: false, or a base in 16 bits",
+            "DoRA on a quantized base is refused since 0.9.3",
+            "use_dora: false, or a 16-bit base",
         )
     loss = data.get("pref_loss")
     if loss in ("hinge", "ipo", "kto_pair") and data.get("stage") == "dpo" and is_at_least("0.9.4", config):
-        message = f"`pref_loss: {loss}` trains the plain sigmoid loss since 0.9.4, without a word"
+        message = f"`pref_loss: {loss}` silently trains the sigmoid loss since 0.9.4"
         yield NativeViolation(("pref_loss",), message, "pref_loss: sigmoid, orpo or simpo")
     if data.get("stage") == "ppo" and is_at_least("0.9.4", config):
-        message = "PPO wants TRL 0.9.6 at most, and this version TRL 0.18 at least: it does not start"
+        message = "PPO fails to start: it needs TRL 0.9.6 or older, and this version needs TRL 0.18 or newer"
         yield NativeViolation(("stage",), message, "stage: dpo, or LLaMA-Factory 0.9.3")
     adapter = config.interpreted_settings.adapter
     if read_switch(data, "use_asft_loss") and adapter and not data.get("ref_model"):
@@ -48,7 +48,7 @@ def check_ineffective_quantization(config: NativeConfig) -> Iterator[NativeViola
         and "$" not in method
     )
     if data.get("quantization_bit") and named and is_at_least("0.9.3", config):
-        message = f"no quantization method is called {method}: the base is loaded in 16 bits"
+        message = f"unknown quantization method {method}: the base is loaded in 16 bits"
         yield NativeViolation(("quantization_method",), message, "quantization_method: bnb")
 
 

@@ -92,7 +92,7 @@ def list_known_keys(config: NativeConfig) -> KnownKeys:
 
 
 def interpret_settings(config: NativeConfig) -> InterpretedSettings:
-    """What the config says, in our words; nothing of what is not training with the main engine."""
+    """The values of the config by recipe field; empty for anything but training with the main engine."""
     if config.command != "train":
         return InterpretedSettings()
     data = config.data

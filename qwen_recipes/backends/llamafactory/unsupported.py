@@ -1,4 +1,4 @@
-"""What LLaMA-Factory can't be told."""
+"""Settings that LLaMA-Factory does not support."""
 
 from __future__ import annotations
 
@@ -42,32 +42,32 @@ UNSUPPORTED_SETTINGS = (
     UnsupportedSetting(
         "training.weights_dtype",
         lambda p: wants_bfloat16(p) and p.method.adapter,
-        "under `pure_bf16` too PEFT makes an adapter float32, and no key of it says otherwise",
+        "adapters are always held in float32",
     ),
     UnsupportedSetting(
         "training.micro_batch_size",
         _packs_several_at_a_time,
-        "with FlashAttention 2 its collator takes one pack at a time; with `attention: sdpa` several",
+        "one pack at a time with FlashAttention 2; use `attention: sdpa` for several",
     ),
     UnsupportedSetting(
         "method.dropout",
         lambda p: p.method.adapter and p.method.dropout > 0 and p.objective.type in ("dpo", "orpo", "simpo", "kto"),
-        "it turns dropout off in preference training, and has no place for a plugin",
+        "dropout is disabled in preference training",
     ),
     UnsupportedSetting(
         "training.early_stopping",
         lambda p: p.objective.type == "reward" and p.training.early_stopping is not None,
-        "it stops with an error: its reward models can't load the best checkpoint at the end",
+        "fails: reward models cannot load the best checkpoint at the end",
     ),
     UnsupportedSetting(
         "training.neftune",
         lambda p: p.objective.type == "reward" and p.training.neftune is not None,
-        "it stops with an error: NEFTune does not find the embeddings in its reward models",
+        "fails: NEFTune does not find the embeddings of reward models",
     ),
     UnsupportedSetting(
         "method.lora_plus",
         lambda p: p.method.lora_plus is not None and p.training.optimizer == "muon",
-        "under LoRA+ it trains with AdamW instead of Muon",
+        "LoRA+ trains with AdamW instead of Muon",
     ),
     UnsupportedSetting(
         "training.weight_decay",
@@ -78,73 +78,69 @@ UNSUPPORTED_SETTINGS = (
     UnsupportedSetting(
         "chat.encoding",
         lambda p: p.chat.exact and (p.training.packing or p.data.streaming),
-        "rows that are tokenized already it neither packs nor is known to stream",
+        "tokenized data cannot be packed; streaming it is not tested",
     ),
     UnsupportedSetting(
-        "objective.type", lambda p: p.objective.type == "ppo", "its PPO wants a TRL that its own pins exclude"
+        "objective.type",
+        lambda p: p.objective.type == "ppo",
+        "PPO needs a TRL version that its own requirements exclude",
     ),
-    UnsupportedSetting(
-        "objective.type", lambda p: p.objective.type == "grpo", "it has no GRPO, and calls no reward functions"
-    ),
+    UnsupportedSetting("objective.type", lambda p: p.objective.type == "grpo", "no GRPO and no reward functions"),
     UnsupportedSetting(
         "training.packing",
         lambda p: p.training.packing and p.objective.type == "sft",
-        "0.9.4 keeps packed rows apart (`neat_packing`) only with a transformers below 4.53, which ours is not",
+        "0.9.4 separates packed examples (`neat_packing`) only with transformers below 4.53; the locked version is "
+        "newer",
         until="0.9.5",
     ),
-    UnsupportedSetting(
-        "objective.loss", _has_unsupported_loss, "it trains every other loss as plain sigmoid, and says nothing"
-    ),
+    UnsupportedSetting("objective.loss", _has_unsupported_loss, "other losses silently train as sigmoid"),
     UnsupportedSetting(
         "objective.loss",
         lambda p: p.objective.loss == "robust",
-        "its label smoothing is the conservative loss, not the robust one",
+        "label smoothing gives the conservative loss, not the robust one",
     ),
     UnsupportedSetting(
         "objective.kl_weight",
         lambda p: p.objective.kl_weight is not None,
-        "its only divergence (ASFT) comes with a loss that weighs tokens by their own probability",
+        "its only KL term (ASFT) comes with a loss that weights tokens by their probability",
     ),
     UnsupportedSetting(
         "hardware.strategy",
         lambda p: p.method.adapter and p.hardware.strategy == "fsdp1",
-        "under FSDP1 transformers' Trainer saved an adapter without weights, and DoRA died "
-        "(docs/research/strategies.md): "
-        "`fsdp` shards an adapter's base too",
+        "FSDP1 saved adapters without weights and failed with DoRA (docs/research/strategies.md); use `fsdp`",
     ),
     UnsupportedSetting(
         "chat.template",
         lambda p: not p.chat.official and not p.chat.exact,
-        "its templates are Python code: it reads no Jinja file; in SFT `chat.encoding: exact`, neither packed nor "
-        "streamed, hands over tokens",
+        "no Jinja templates; for SFT without packing and streaming, use `chat.encoding: exact`",
     ),
     UnsupportedSetting(
         "method.variant",
         lambda p: p.method.variant == "dora" and p.quantization.bits != 16,
-        "it refuses DoRA on any quantized base since 0.9.3",
+        "DoRA on a quantized base is refused since 0.9.3",
     ),
     UnsupportedSetting(
         "method.type",
         lambda p: p.objective.type == "reward" and not p.method.adapter and p.model.tied,
-        "its trainer of reward models fails when it saves embeddings that are tied",
+        "saving a reward model with tied embeddings fails",
     ),
     UnsupportedSetting(
         "method.variant",
         _has_unsupported_pissa,
-        "it starts PiSSA from whole weights only, without a reference and without ZeRO-3",
+        "PiSSA needs an unquantized base, no reference model and no ZeRO-3",
     ),
     UnsupportedSetting(
         "method.layers",
         lambda p: p.method.adapter and p.method.layers is not None and p.method.start_from is None,
-        "it puts an adapter on every layer",
+        "adapters are put on every layer",
     ),
     UnsupportedSetting(
         "training.precision",
         lambda p: p.training.precision == "fp32" and (p.method.type == "freeze" or bool(p.method.modules_to_save)),
-        "it leaves frozen weights in bf16 beside trained ones in fp32, and the two do not multiply",
+        "fails: frozen weights stay in bf16 while trained ones are in fp32",
     ),
     UnsupportedSetting(
-        "quantization.storage", _has_unsupported_storage, "it stores 4-bit weights in the compute type, always"
+        "quantization.storage", _has_unsupported_storage, "4-bit weights are always stored in the compute precision"
     ),
     UnsupportedSetting(
         "quantization.experts",
@@ -154,54 +150,54 @@ UNSUPPORTED_SETTINGS = (
     UnsupportedSetting(
         "quantization.bits",
         lambda p: p.quantization.bits == 8 and (p.hardware.fsdp or p.hardware.strategy == "zero3"),
-        "it shards a 4-bit base, not an 8-bit one",
+        "8-bit bases cannot be sharded",
     ),
     UnsupportedSetting(
         "training.sequence_length",
         _has_unsupported_pack_length,
-        "without flash attention it packs only to a multiple of 8 (LlamaFactory#10737)",
+        "packing without FlashAttention needs a multiple of 8 (hiyouga/LlamaFactory#10737)",
     ),
     UnsupportedSetting(
         "training.attention",
         lambda p: p.training.attention in ("flash_attention_3", "flex_attention"),
-        "it knows eager, sdpa and FlashAttention 2",
+        "supports eager, sdpa and flash_attention_2 only",
     ),
     UnsupportedSetting(
         "training.kernels",
         lambda p: p.training.cut_cross_entropy or p.training.lora_kernels,
-        "of fused kernels it has Liger's alone",
+        "Liger is the only kernel supported",
     ),
     UnsupportedSetting(
         "training.gradient_checkpointing",
         lambda p: p.training.offload_activations,
-        "it keeps what checkpointing leaves on the GPU",
+        "checkpointed activations cannot be offloaded",
     ),
     UnsupportedSetting(
         "training.fp8",
         lambda p: p.training.fp8 and p.quantization.bits != 16,
-        "it computes in FP8 on whole weights only",
+        "FP8 needs an unquantized base",
     ),
     UnsupportedSetting(
         "training.optimizer",
         lambda p: p.training.optimizer == "muon" and (p.hardware.deepspeed or p.hardware.fsdp),
-        "its Muon does not know sharded weights",
+        "Muon does not support sharded weights",
     ),
     UnsupportedSetting(
         "training.optimizer",
         lambda p: p.training.optimizer in LOW_RANK_OPTIMIZERS and (p.hardware.deepspeed or p.hardware.fsdp),
-        "gradients are projected whole, and this strategy shards them",
+        "gradient projection needs whole gradients, which this strategy shards",
     ),
-    UnsupportedSetting("hardware.tensor_parallel", lambda p: p.hardware.tensor_parallel > 1, "it splits no layers"),
+    UnsupportedSetting("hardware.tensor_parallel", lambda p: p.hardware.tensor_parallel > 1, "no tensor parallelism"),
     UnsupportedSetting(
         "hardware.strategy",
         lambda p: p.hardware.megatron,
-        "its Megatron adapter is another program with keys of its own",
+        "Megatron is a separate program with other keys",
     ),
     UnsupportedSetting(
-        "hardware.context_parallel", lambda p: p.hardware.context_parallel > 1, "it splits no sequences"
+        "hardware.context_parallel", lambda p: p.hardware.context_parallel > 1, "no context parallelism"
     ),
     UnsupportedSetting(
-        "output.dir", lambda p: any(c.isspace() for c in p.output.dir), "it splits its arguments at blanks"
+        "output.dir", lambda p: any(c.isspace() for c in p.output.dir), "paths with spaces are not supported"
     ),
     UnsupportedSetting(
         "data.streaming",
@@ -214,12 +210,12 @@ RESUME_UNSUPPORTED = (
     UnsupportedSetting(
         "objective.type",
         lambda p: p.objective.type == "reward",
-        "its trainer of reward models does not find its own weights in a checkpoint",
+        "the trainer of reward models does not find its weights in a checkpoint",
     ),
     UnsupportedSetting(
         "hardware.strategy",
         lambda p: p.method.adapter and p.hardware.fsdp,
-        "under FSDP its accelerate brings back the first GPU's share of the adapter only, and says nothing",
+        "under FSDP, only the first GPU's shard of the adapter is restored, silently",
     ),
 )
 """Reward models: seen with an adapter, where it ends with an error; whole weights it would leave as they were before

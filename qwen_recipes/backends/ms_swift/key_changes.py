@@ -5,7 +5,7 @@ from __future__ import annotations
 from qwen_recipes.backends.native_config import KeyChange
 
 _REFUSED_BY_PARSER = "the parser refuses it"
-_DROPPED_BY_TRANSFORMERS = "transformers 5 dropped it, and the parser refuses it"
+_DROPPED_BY_TRANSFORMERS = "removed in transformers 5; the parser refuses it"
 _MEGATRON_COMMANDS = ("megatron sft", "megatron pt", "megatron rlhf", "megatron export")
 _FORMER_MODEL_TYPES = (
     "qwen3_thinking", "qwen3_nothinking", "qwen3_coder", "qwen3_guard", "qwen3_moe_thinking", "qwen3_next_thinking",
@@ -28,7 +28,7 @@ KEY_CHANGES = (
         "batch_size": "per_device_train_batch_size", "lora_dropout_p": "lora_dropout", "dtype": "torch_dtype",
         "custom_train_dataset_path": "dataset", "use_flash_attn": "attn_impl: flash_attn",
         "resume_only_model_from": "resume_from_checkpoint"}.items()),
-    KeyChange("config", "4.1.0", "the file stands first, without a flag", "swift sft config.yaml", "4.1.0"),
+    KeyChange("config", "4.1.0", "the file comes first, without a flag", "swift sft config.yaml", "4.1.0"),
     KeyChange("train_type", "4.0.0", "it has a new name; 4.0 warned, 4.1 refuses it", "tuner_type", "4.1.0"),
     KeyChange("model_type", "4.0.0", "it is the name of a template now", "template, and model_type: qwen3 or qwen3_moe",
               "4.0.0", _is_former_model_type),

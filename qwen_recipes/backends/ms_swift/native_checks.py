@@ -25,10 +25,10 @@ def check_broken_combinations(config: NativeConfig) -> Iterator[NativeViolation]
     bits = config.interpreted_settings.bits
     if bits and data.get("quant_method") == "bnb" and data.get("tuner_type") == "full":
         yield NativeViolation(
-            ("tuner_type",), "a base quantized by bitsandbytes can't be trained in full", "tuner_type: lora"
+            ("tuner_type",), "a base quantized by bitsandbytes cannot be fully fine-tuned", "tuner_type: lora"
         )
     if bits and data.get("quant_method") == "bnb" and str(data.get("init_weights")).startswith("pissa"):
-        yield NativeViolation(("init_weights",), "PiSSA can't start from a quantized base", "init_weights: true")
+        yield NativeViolation(("init_weights",), "PiSSA cannot start from a quantized base", "init_weights: true")
 
 
 def check_ineffective_quantization(config: NativeConfig) -> Iterator[NativeViolation]:
@@ -37,8 +37,8 @@ def check_ineffective_quantization(config: NativeConfig) -> Iterator[NativeViola
     if config.command not in TRAINING_COMMANDS or config.names_config_file:
         return
     if data.get("quant_bits") and not data.get("quant_method"):
-        message = "`quant_bits` without `quant_method` quantizes nothing"
-        yield NativeViolation(("quant_bits",), message, "quant_method: bnb beside it", at_key=True)
+        message = "`quant_bits` has no effect without `quant_method`"
+        yield NativeViolation(("quant_bits",), message, "add quant_method: bnb", at_key=True)
 
 
 NATIVE_CHECKS: dict[str, NativeCheck] = {

@@ -107,7 +107,7 @@ def list_known_keys(config: NativeConfig) -> KnownKeys:
 
 
 def interpret_settings(config: NativeConfig) -> InterpretedSettings:
-    """What the config says, in our words; nothing of what is not training, and little of Megatron."""
+    """The values of the config by recipe field; empty for anything but training, few for Megatron."""
     if config.command not in TRAINING_COMMANDS:
         return InterpretedSettings()
     data = {normalize_key(key): value for key, value in config.data.items()}

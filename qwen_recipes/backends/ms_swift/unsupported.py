@@ -1,4 +1,4 @@
-"""What ms-swift can't be told."""
+"""Settings that ms-swift does not support."""
 
 from __future__ import annotations
 
@@ -29,95 +29,95 @@ UNSUPPORTED_SETTINGS = (
     UnsupportedSetting(
         "training.weights_dtype",
         lambda p: wants_bfloat16(p) and p.method.adapter,
-        "callbacks that a plugin brings are chosen by name from 4.0 on: before, an adapter is held in float32",
+        "adapters are held in float32 before 4.0",
         until="4.0",
     ),
     UnsupportedSetting(
         "hardware.strategy",
         lambda p: p.hardware.megatron,
-        "what its Megatron took before version 4 was not looked at",
+        "Megatron is not tested before 4.0",
         until="4.0",
     ),
     UnsupportedSetting(
         "chat.encoding",
         lambda p: p.chat.exact and (p.data.streaming or p.objective.kl_weight is not None),
-        "rows that are tokenized already are tried here neither streamed nor in its distillation",
+        "tokenized data is not tested with streaming or with `kl_weight`",
     ),
     UnsupportedSetting(
         "objective.type",
         lambda p: p.objective.type == "ppo",
-        "its PPO wants a reward model, which a recipe has no field for",
+        "PPO needs a reward model, which a recipe cannot name",
     ),
     UnsupportedSetting(
         "objective.type",
         lambda p: p.objective.type in ("orpo", "simpo", "reward", "kto", "grpo") and p.hardware.context_parallel > 1,
-        "it splits sequences in SFT and DPO only, as far as was tried",
+        "context parallelism is tested with SFT and DPO only",
     ),
     UnsupportedSetting(
         "training.overlong",
         lambda p: p.objective.type == "grpo" and p.training.overlong == "truncate",
-        "it cuts prompts at their beginning",
+        "prompts are truncated at the beginning",
     ),
     UnsupportedSetting(
         "training.kernels",
         lambda p: p.training.liger and p.objective.type == "grpo",
-        "its Liger puts a loss of its own in place of GRPO's",
+        "Liger replaces the GRPO loss by another one",
     ),
     UnsupportedSetting(
         "method.dropout",
         lambda p: loses_dropout(p) and p.objective.type != "grpo",
-        "TRL turns dropout off in preference training; the plugin that keeps it was not tried before 4.0",
+        "TRL disables dropout in preference training; the plugin that keeps it is tested from 4.0 on",
         until="4.0",
     ),
     UnsupportedSetting(
         "training.early_stopping",
         counts_saves,
-        "it counts patience in checkpoints: set `training.save_every` to `training.evaluate_every`",
+        "patience is counted in checkpoints before 4.0: set `training.save_every` to `training.evaluate_every`",
         until="4.0",
     ),
     UnsupportedSetting(
         "method.start_from",
         lambda p: p.objective.type == "reward" and p.method.start_from is not None,
-        "it stops with an error: PEFT puts no adapter of a language model on its reward models",
+        "fails: PEFT cannot load a language model's adapter into a reward model",
     ),
     UnsupportedSetting(
         "method.lora_plus",
         lambda p: p.method.lora_plus is not None and p.method.start_from is not None,
-        "it takes the ratio from the saved adapter, and ignores this one",
+        "the ratio of the saved adapter is used instead",
     ),
     UnsupportedSetting(
         "method.variant",
         lambda p: p.method.variant == "pissa" and p.objective.compares and p.method.start_from is None,
-        "its reference is the model without the adapter, and PiSSA takes the adapter's part out of that model",
+        "the reference model is the base without the adapter, which PiSSA changes",
     ),
     UnsupportedSetting(
         "objective.kl_weight",
         lambda p: p.objective.kl_weight is not None,
-        "its distillation before 4.0 was not held against the anchored loss here",
+        "not tested before 4.0",
         until="4.0",
     ),
     UnsupportedSetting(
         "hardware.strategy",
         lambda p: p.hardware.strategy == "fsdp",
-        "the form of its FSDP settings before 4.0 was not tried here",
+        "FSDP settings are not tested before 4.0",
         until="4.0",
     ),
     UnsupportedSetting(
         "chat.template",
         lambda p: not p.chat.official and not p.chat.exact,
-        "it reads no Jinja file in training; in SFT `chat.encoding: exact` hands over tokens",
+        "no Jinja templates in training; for SFT, use `chat.encoding: exact`",
     ),
-    UnsupportedSetting("training.packing", _packs_without_flash_attention, "it packs only with flash attention"),
+    UnsupportedSetting("training.packing", _packs_without_flash_attention, "packing needs FlashAttention"),
     UnsupportedSetting(
         "training.packing",
         _lacks_flash_attention,
-        "it packs only with flash attention, which its managed environment does not have: install flash-attn beside "
-        "ms-swift in an environment of your own, and name that in `run.environment`",
+        "packing needs FlashAttention, which the managed environment does not have: install flash-attn and ms-swift in "
+        "your own environment and set `run.environment`",
     ),
     UnsupportedSetting(
         "method.variant",
         lambda p: p.method.variant == "pissa" and p.quantization.bits != 16,
-        "PiSSA starts from the weights' principal components, which a quantized base does not have",
+        "PiSSA needs the principal components of unquantized weights",
     ),
     UnsupportedSetting(
         "quantization.experts",
@@ -127,37 +127,35 @@ UNSUPPORTED_SETTINGS = (
     UnsupportedSetting(
         "quantization.bits",
         lambda p: p.quantization.bits != 16 and p.hardware.strategy == "zero3",
-        "its ZeRO-3 fails on a quantized base (ms-swift#8267)",
+        "ZeRO-3 fails with a quantized base (modelscope/ms-swift#8267)",
     ),
     UnsupportedSetting(
         "quantization.bits",
         lambda p: p.quantization.bits == 8 and p.hardware.fsdp,
-        "it shards a 4-bit base under FSDP2, not an 8-bit one",
+        "FSDP2 shards 4-bit bases, not 8-bit ones",
     ),
     UnsupportedSetting(
         "training.optimizer",
         lambda p: p.training.optimizer == "muon",
-        "it clones Muon's code from GitHub when a run starts, at no fixed version",
+        "Muon's code is cloned from GitHub when a run starts, at no fixed version",
     ),
     UnsupportedSetting(
         "training.kernels",
         lambda p: p.training.cut_cross_entropy or p.training.lora_kernels,
-        "of fused kernels it has Liger's alone",
+        "Liger is the only kernel supported",
     ),
     UnsupportedSetting(
         "training.gradient_checkpointing",
         lambda p: p.training.offload_activations,
-        "it keeps what checkpointing leaves on the GPU",
+        "checkpointed activations cannot be offloaded",
     ),
     UnsupportedSetting(
         "training.optimizer",
         lambda p: p.training.optimizer in LOW_RANK_OPTIMIZERS and (p.hardware.deepspeed or p.hardware.fsdp),
-        "gradients are projected whole, and this strategy shards them",
+        "gradient projection needs whole gradients, which this strategy shards",
     ),
-    UnsupportedSetting(
-        "training.fp8", lambda p: p.training.fp8, "it trains in FP8 under Megatron only, which was not tried"
-    ),
-    UnsupportedSetting("hardware.strategy", lambda p: p.hardware.strategy == "fsdp1", "it knows FSDP2 alone"),
+    UnsupportedSetting("training.fp8", lambda p: p.training.fp8, "FP8 needs Megatron, where it is not tested"),
+    UnsupportedSetting("hardware.strategy", lambda p: p.hardware.strategy == "fsdp1", "no FSDP1; use fsdp"),
     UnsupportedSetting(
         "hardware.tensor_parallel",
         lambda p: (
@@ -165,15 +163,13 @@ UNSUPPORTED_SETTINGS = (
             and not p.hardware.megatron
             and (p.method.adapter or not p.hardware.deepspeed)
         ),
-        "it splits layers in full fine-tuning under DeepSpeed, or under Megatron",
+        "tensor parallelism needs full fine-tuning under DeepSpeed, or Megatron",
     ),
-    UnsupportedSetting(
-        "objective.label_smoothing", _ignores_label_smoothing, "this loss has no label smoothing: it would be ignored"
-    ),
+    UnsupportedSetting("objective.label_smoothing", _ignores_label_smoothing, "this loss ignores label smoothing"),
     UnsupportedSetting(
         "training.kernels",
         lambda p: p.training.liger and p.objective.kl_weight is not None,
-        "Liger's distillation has no next-token loss beside it",
+        "Liger's distillation loss has no next-token term",
     ),
     *MEGATRON,
 )

@@ -7,9 +7,9 @@ from importlib import import_module
 import click
 
 COMMANDS = {
-    "check": "Judge rows: what is broken, how long they are, what repeats.",
-    "preview": "Show rows as the model sees them, trained tokens marked.",
-    "prepare": "Convert, split, clean, deduplicate and hold out rows.",
+    "check": "Check data: invalid examples, lengths, duplicates, leakage.",
+    "preview": "Show examples as the model sees them, with the tokens in the loss.",
+    "prepare": "Convert, split, clean, deduplicate and hold out data.",
 }
 
 
@@ -35,4 +35,4 @@ class LazyDataGroup(click.Group):
 
 @click.group("data", cls=LazyDataGroup)
 def command() -> None:
-    """Check, show and prepare rows."""
+    """Check, preview and prepare training data."""

@@ -20,17 +20,34 @@ from qwen_recipes.qwen.registry import DEFAULT_MODEL
 
 @click.command("check")
 @click.argument("names", nargs=-1, required=True, metavar="FILE...|RECIPE")
-@click.option("--model", metavar="MODEL", help=f"Whose tokenizer and template judge files. [default: {DEFAULT_MODEL}]")
-@click.option("--format-of", "layout", type=click.Choice(ROW_FORMATS), help="Layout of the files' rows.")
-@click.option("--validation", multiple=True, metavar="FILE", help="Rows to validate on, looked for among the others.")
-@click.option("--sequence-length", "limit", type=click.IntRange(1), help="Tokens that fit. [default: the recipe's]")
-@click.option("--train-on", type=click.Choice(["assistant", "last-assistant", "all"]), help="Turns that carry loss.")
-@click.option("--ignore", multiple=True, metavar="CODES", help="Guards that are not looked for, as QR515.")
-@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Also write a report with plots there.")
-@click.option("--jobs", type=click.IntRange(1), help="Processes. [default: one a core]")
+@click.option(
+    "--model", metavar="MODEL", help=f"Model whose tokenizer and template are used. [default: {DEFAULT_MODEL}]"
+)
+@click.option("--format-of", "layout", type=click.Choice(ROW_FORMATS), help="Layout of the files. [default: detected]")
+@click.option("--validation", multiple=True, metavar="FILE", help="Validation data, checked for leakage. Repeatable.")
+@click.option(
+    "--sequence-length",
+    "limit",
+    type=click.IntRange(1),
+    metavar="TOKENS",
+    help="Maximum length of an example. [default: training.sequence_length]",
+)
+@click.option(
+    "--train-on",
+    type=click.Choice(["assistant", "last-assistant", "all"]),
+    help="Turns in the loss. [default: chat.train_on, else assistant]",
+)
+@click.option("--ignore", multiple=True, metavar="CODES", help="Do not report these guards, e.g. QR515. Repeatable.")
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Also write an HTML report with plots.",
+)
+@click.option("--jobs", type=click.IntRange(1), metavar="N", help="Number of processes. [default: one per core]")
 @set_option
 @format_option("text", "json")
-@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@click.option("-q", "--quiet", is_flag=True, help="Print no progress.")
 def command(
     names: tuple[str, ...],
     model: str | None,
@@ -45,19 +62,21 @@ def command(
     form: str,
     quiet: bool,
 ) -> None:
-    """Judge rows by every guard of the data (QR5xx), with the model's own tokenizer and chat template.
+    """Check data with every data guard (QR5xx), using the model's own tokenizer and chat template.
 
-    Tells how many rows break which rule and shows a few, how long rows are and what does not fit, what repeats, and
-    what is in both training and validation rows. Files are read in a stream: memory does not grow with them. Exits 1
-    where a row or a file has an error.
+    Reports invalid examples, lengths in tokens, examples that are too long, duplicates, and examples in both training
+    and validation data. Memory use does not depend on the size of the files. Exit code 1 if an example or a file has an
+    error.
+
+    Example: recipes data check data/support.jsonl
     """
     asked = select_data(names, DataOptions(model, layout, train_on, limit, None, sets, validation))
     off = frozenset(code.strip().upper() for codes in ignore for code in codes.split(","))
     asked = replace(asked, rules=replace(asked.rules, allowed_codes=asked.rules.allowed_codes | off))
     for name in dict.fromkeys(asked.skipped):
-        print_stderr(f"recipes: {name} is on the hub and was not checked: download it and check the files")
+        print_stderr(f"recipes: {name} is on the hub and was not checked; download it and check the files")
     if not asked.files:
-        exit_with_error("there are no files of rows to check", ExitCode.USAGE)
+        exit_with_error("no data files to check", ExitCode.USAGE)
     summary = _check_selection(asked, jobs, quiet)
     if html:
         from qwen_recipes.filesystem.replace_file import replace_file
@@ -66,7 +85,7 @@ def command(
         try:
             replace_file(html, render_check_report(summary), create_folder=False)
         except OSError as error:
-            exit_with_error(f"{html} can't be written: {error.strerror}", ExitCode.USAGE)
+            exit_with_error(f"{html}: cannot write: {error.strerror}", ExitCode.USAGE)
     _print_summary(summary, form)
     sys.exit(
         ExitCode.INVALID_INPUT
@@ -90,16 +109,17 @@ def _check_selection(selection: DataSelection, jobs: int | None, quiet: bool) ->
         exit_with_error(str(error), ExitCode.ENVIRONMENT)
     except BrokenExecutor:
         exit_with_error(
-            "a process that judged rows was ended from outside, by the kernel for want of memory?", ExitCode.ENVIRONMENT
+            "a checking process was killed, probably because the machine ran out of memory; use fewer --jobs",
+            ExitCode.ENVIRONMENT,
         )
     except OSError as error:
-        exit_with_error(f"{error.filename} can't be read: {error.strerror}", ExitCode.USAGE)
+        exit_with_error(f"{error.filename}: cannot read: {error.strerror}", ExitCode.USAGE)
     return summarize_check(checked, selection.overlong)
 
 
 @contextmanager
 def show_progress_bar(selection: DataSelection, quiet: bool) -> Iterator[Callable[[int], None] | None]:
-    """A bar on standard error while a person looks on."""
+    """A progress bar on standard error, if that is a terminal."""
     if quiet or not sys.stderr.isatty():
         yield None
         return

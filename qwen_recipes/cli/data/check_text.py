@@ -1,4 +1,4 @@
-"""What was found in rows, for the terminal."""
+"""The result of `data check`, for the terminal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HISTOGRAM_LINES = 16
 
 
 def format_check_summary(summary: dict[str, Any]) -> str:
-    """Counts, lengths, then each guard that found something with a few rows."""
+    """Counts and lengths, then each guard's findings with a few examples."""
     parts = [
         _format_header(summary),
         _format_lengths(summary["lengths"]) if summary["train"]["good"] else "",
@@ -40,18 +40,20 @@ def _format_row_counts(name: str, rows: dict[str, Any]) -> str:
     several = sum(count for turns, count in rows["assistant_turns"].items() if int(turns) > 1)
     said = [
         f"{format_count(rows['read'], 'row')} read",
-        f"{rows['good']:,} can be trained on",
+        f"{rows['good']:,} usable",
         *([f"{rows['split']:,} split at user queries into {_count_parts(rows):,}"] if rows["split"] else []),
         f"{several:,} with several answers",
         f"{rows['with_reasoning']:,} with reasoning",
-        f"{rows['tokens']:,} tokens, {_format_percent(rows['trained_tokens'], rows['tokens'])} of them trained",
+        f"{rows['tokens']:,} tokens, {_format_percent(rows['trained_tokens'], rows['tokens'])} of them in the loss",
     ]
     lines = [f"{name + ':':<12}" + ", ".join(said)]
     if 0 < rows["answers_with_reasoning"] < rows["answers_in_loss"]:
         share = f"{rows['answers_with_reasoning']:,} of {rows['answers_in_loss']:,}"
         lines.append(f"            {share} answers in the loss have reasoning")
     if rows["turns_without_loss"]:
-        lines.append(f"            {rows['turns_without_loss']:,} turns carry no loss (train, weight, loss)")
+        lines.append(
+            f"            {rows['turns_without_loss']:,} turns excluded from the loss by `train`, `weight` or `loss`"
+        )
     if rows["keys_not_read"]:
         keys = ", ".join(f"{key} in {count:,}" for key, count in list(rows["keys_not_read"].items())[:MAX_KEYS])
         lines.append(f"            not read: {shorten_text(keys)}")
@@ -67,7 +69,7 @@ def _format_lengths(lengths: dict[str, Any]) -> str:
     percentiles = [f"{percent} % {tokens:,}" for percent, tokens in lengths["percentiles"].items()]
     lines = [f"lengths:    {' · '.join(percentiles)} · longest {lengths['longest']:,} tokens"]
     if at := lengths.get("sequence_length"):
-        lines.append(f"at {_describe_sequence_length(at)}; {at['nothing_trained']:,} with no trained token")
+        lines.append(f"at {_describe_sequence_length(at)}; {at['nothing_trained']:,} without a token in the loss")
     if lengths["proposal"]:
         lines.append(f"proposed:   sequence_length: {_describe_sequence_length(lengths['proposal'])}")
     return "\n".join([*lines, *_draw_histogram(lengths["histogram"])])
@@ -95,7 +97,7 @@ def _merge_bars(histogram: list[dict[str, int]]) -> list[tuple[int, int, int]]:
 
 
 def _format_findings(findings: list[dict[str, Any]]) -> str:
-    return "\n\n".join(map(_format_finding, findings)) or "nothing found"
+    return "\n\n".join(map(_format_finding, findings)) or "no problems"
 
 
 def _format_finding(finding: dict[str, Any]) -> str:
@@ -106,7 +108,7 @@ def _format_finding(finding: dict[str, Any]) -> str:
         lines.append(f"  {one['file']}:{one['line']}: {one['message']}{text}")
     if finding["count"] > len(finding["examples"]):
         lines.append(f"  and {finding['count'] - len(finding['examples']):,} more")
-    return "\n".join([*lines, f"  instead: {finding['instead']}"])
+    return "\n".join([*lines, f"  help: {finding['suggestion']}"])
 
 
 def _format_percent(part: int, whole: int) -> str:

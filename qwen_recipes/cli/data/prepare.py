@@ -27,35 +27,43 @@ if TYPE_CHECKING:
     "out",
     required=True,
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Its name says the format: .jsonl, .json, .jsonl.gz, .csv, .tsv or .parquet.",
+    metavar="FILE",
+    help="File to write; its suffix sets the format: .jsonl, .json, .jsonl.gz, .csv, .tsv or .parquet.",
 )
-@click.option("--format-of", "layout", type=click.Choice(ROW_FORMATS), help="Layout of the files' rows.")
-@click.option("--split-turns", is_flag=True, help="One example for each turn that the assistant ends.")
-@click.option("--strip", is_flag=True, help="Unicode's form C, and no newline at the beginning of answers.")
+@click.option("--format-of", "layout", type=click.Choice(ROW_FORMATS), help="Layout of the files. [default: detected]")
+@click.option("--split-turns", is_flag=True, help="Make one example per assistant answer, with the turns before it.")
+@click.option(
+    "--strip", is_flag=True, help="Normalize text to Unicode NFC and remove newlines at the beginning of answers."
+)
 @click.option("--history-reasoning", type=click.Choice(["keep", "strip"]), default="keep", show_default=True,
-              help="Reasoning in answers before the last question.")  # fmt: skip
+              help="Keep or strip reasoning in answers before the last question.")  # fmt: skip
 @click.option("--think", type=click.Choice(["keep", "remove", "add", "auto"]), default="keep", show_default=True,
-              help="Think blocks: take all out, add an empty one to a last answer without, or as the model wants it "
-              "(out for Instruct-2507).")  # fmt: skip
-@click.option("--model", metavar="MODEL", help="The model that `--think auto` asks.")
+              help="Think blocks: keep or remove all, add an empty one to last answers without, or by model "
+              "(auto: remove for Instruct-2507, else keep).")  # fmt: skip
+@click.option("--model", metavar="MODEL", help="Model that `--think auto` decides by.")
 @click.option("--reasoning-share", type=click.FloatRange(0, 1, min_open=True, max_open=True), metavar="SHARE",
-              help="Leave out rows until so many have reasoning, as 0.75.")  # fmt: skip
+              help="Drop examples until this share has reasoning, e.g. 0.75.")  # fmt: skip
 @click.option("--deduplicate", type=click.Choice(["none", "exact", "near"]), default="none", show_default=True,
-              help="Leave out what repeats an earlier example.")  # fmt: skip
+              help="Drop duplicates, or near duplicates, of earlier examples.")  # fmt: skip
 @click.option("--validation", type=click.FloatRange(0, 1, min_open=True, max_open=True), metavar="SHARE",
-              help="Hold out so many; examples of one row or one first question stay together.")  # fmt: skip
+              help="Share to hold out, e.g. 0.05; examples with the same first question stay together.")  # fmt: skip
 @click.option("--validation-output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="Where to. [default: OUTPUT with -validation]")  # fmt: skip
-@click.option("--group-by", metavar="KEY", help="Rows with an equal value there stay on one side, as meta.user.")
-@click.option("--seed", type=int, default=42, show_default=True, help="For what is drawn.")
-@click.option("--force", is_flag=True, help="Write over files that are there.")
+              help="File for held-out examples. [default: OUTPUT-validation]")  # fmt: skip
+@click.option(
+    "--group-by", metavar="KEY", help="Keep rows with the same value of KEY on one side of the split, e.g. meta.user."
+)
+@click.option("--seed", type=int, default=42, show_default=True, help="Seed for the split and for dropping examples.")
+@click.option("--force", is_flag=True, help="Overwrite existing files.")
 @set_option
 @format_option("text", "json")
 def command(names: tuple[str, ...], out: Path, form: str, force: bool, **flags: Any) -> None:
-    """Make rows ready: convert to messages, split, clean, deduplicate, mix, hold out.
+    """Convert, split, clean, deduplicate and hold out data.
 
-    The input is never changed. Beside OUTPUT lies OUTPUT.manifest.json: what was left out, row by row, and why.
-    Broken rows are left out and listed. The same input, options and seed give the same files.
+    Conversations in any supported layout are written as `messages`. The input is not changed. Invalid examples are
+    dropped. OUTPUT.manifest.json lists every dropped row with the reason. The same input, options and seed give the
+    same output.
+
+    Example: recipes data prepare raw.jsonl -o train.jsonl --deduplicate exact --validation 0.05
     """
     from qwen_recipes.data.preparation.pipeline import OutputPaths, PreparationOptions
 
@@ -84,20 +92,20 @@ def _resolve_think_option(option: str, selection: DataSelection) -> str:
 
 
 def _exit_on_bad_call(selection: DataSelection, outputs: OutputPaths, options: dict[str, Any], force: bool) -> None:
-    """End where the call would write over something, or asks of rows what they can't give."""
+    """Exit 2 if the call would overwrite a file, or combines options that do not apply to the data."""
     inputs = {os.path.realpath(rows.file) for rows in selection.files}
     for path in (outputs.train, outputs.validation, outputs.manifest):
         if os.path.realpath(path) in inputs:
-            exit_with_error(f"{path} is one of the files that are read: name another", ExitCode.USAGE)
+            exit_with_error(f"{path} is an input file; choose another output", ExitCode.USAGE)
         if path.exists() and not force and (path != outputs.validation or options["validation"]):
-            exit_with_error(f"{path} is there: name another, or give --force", ExitCode.USAGE)
+            exit_with_error(f"{path} exists; use --force to overwrite it", ExitCode.USAGE)
     if options["validation_output"] and not options["validation"]:
         exit_with_error("--validation-output needs --validation SHARE", ExitCode.USAGE)
     changed = options["split_turns"] or options["strip"] or options["think"] != "keep" or options["reasoning_share"]
     other = sorted({rows.layout for rows in selection.files} - set(CONVERSATION_FORMATS))
     if other and (changed or options["history_reasoning"] != "keep"):
         exit_with_error(
-            f"rows laid out as {', '.join(other)} can be deduplicated and held out, nothing more", ExitCode.USAGE
+            f"{', '.join(other)} data can only be deduplicated and split: remove the other options", ExitCode.USAGE
         )
     _exit_on_unknown_format(outputs)
 
@@ -118,7 +126,7 @@ def _run_preparation(selection: DataSelection, order: PreparationOptions, output
     from qwen_recipes.data.rows.row_reader import MissingReaderError
 
     for name in dict.fromkeys(selection.skipped):
-        print_stderr(f"recipes: {name} is on the hub and was left out: download it first")
+        print_stderr(f"recipes: {name} is on the hub and was skipped; download it first")
     sources = [
         InputFile(rows.file, rows.layout, dict(rows.columns), rows.options, rows.encoding)
         for rows in selection.files
@@ -136,13 +144,17 @@ def _run_preparation(selection: DataSelection, order: PreparationOptions, output
 
 def _format_counts(counts: dict[str, int], outputs: OutputPaths, has_validation: bool) -> str:
     lines = [
-        f"{format_count(counts['read'], 'row')} read, {counts['bad']:,} of them bad; "
-        f"{format_count(counts['made'], 'example')} made of the others",
+        f"{format_count(counts['read'], 'row')} read, {counts['bad']:,} of them invalid; "
+        f"{format_count(counts['made'], 'example')} made from the rest",
         f"{counts['train']:,} written to {outputs.train}",
     ]
     if has_validation:
         lines.append(f"{counts['validation']:,} held out in {outputs.validation}")
-    names = (("duplicate", "duplicates"), ("near_duplicate", "near duplicates"), ("mixed_out", "for the share"))
+    names = (
+        ("duplicate", "duplicates"),
+        ("near_duplicate", "near duplicates"),
+        ("mixed_out", "to reach the reasoning share"),
+    )
     left = [f"{counts[key]:,} {name}" for key, name in names if counts[key]]
-    lines += [f"left out: {', '.join(left)}"] if left else []
-    return "\n".join([*lines, f"row by row: {outputs.manifest}"])
+    lines += [f"dropped: {', '.join(left)}"] if left else []
+    return "\n".join([*lines, f"details per row: {outputs.manifest}"])

@@ -25,14 +25,32 @@ if TYPE_CHECKING:
 
 @click.command("preview")
 @click.argument("names", nargs=-1, required=True, metavar="FILE...|RECIPE")
-@click.option("--rows", type=click.IntRange(1), default=3, show_default=True, help="How many rows, from the first on.")
-@click.option("--from-row", type=click.IntRange(1), default=1, show_default=True, help="The first row that is shown.")
-@click.option("--backend", metavar="NAME", help="As this framework is told; the recipe's own where left out.")
-@click.option("--model", metavar="MODEL", help=f"Whose tokenizer and template show files. [default: {DEFAULT_MODEL}]")
-@click.option("--format-of", "layout", type=click.Choice(ROW_FORMATS), help="Layout of the files' rows.")
-@click.option("--sequence-length", "limit", type=click.IntRange(1), help="Tokens that fit. [default: the recipe's]")
-@click.option("--train-on", type=click.Choice(["assistant", "last-assistant", "all"]), help="Turns that carry loss.")
-@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write a page there instead.")
+@click.option(
+    "--rows", type=click.IntRange(1), default=3, show_default=True, metavar="N", help="Number of rows to show."
+)
+@click.option(
+    "--from-row", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="First row to show, from 1."
+)
+@click.option("--backend", metavar="NAME", help="Show the data as prepared for this framework. [default: run.backend]")
+@click.option(
+    "--model", metavar="MODEL", help=f"Model whose tokenizer and template are used. [default: {DEFAULT_MODEL}]"
+)
+@click.option("--format-of", "layout", type=click.Choice(ROW_FORMATS), help="Layout of the files. [default: detected]")
+@click.option(
+    "--sequence-length",
+    "limit",
+    type=click.IntRange(1),
+    metavar="TOKENS",
+    help="Maximum length of an example. [default: training.sequence_length]",
+)
+@click.option(
+    "--train-on",
+    type=click.Choice(["assistant", "last-assistant", "all"]),
+    help="Turns in the loss. [default: chat.train_on, else assistant]",
+)
+@click.option(
+    "--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write an HTML page instead."
+)
 @set_option
 def command(
     names: tuple[str, ...],
@@ -46,15 +64,15 @@ def command(
     html: Path | None,
     sets: tuple[str, ...],
 ) -> None:
-    """Show rows as the model sees them: control tokens and all, what is trained set off from what is masked.
+    """Show examples as the model sees them, with control tokens and the tokens in the loss.
 
-    Trained tokens are green where there are colours, between brackets where there are none. Tokens behind the
-    sequence length are struck out.
+    Tokens in the loss are green, or in [[brackets]] without colors. Tokens beyond the maximum length are struck
+    through, or follow |cut here|.
     """
     asked = select_data(names, DataOptions(model, layout, train_on, limit, backend, sets))
     shown = list(islice(_preview_selection(asked, backend), from_row - 1, from_row - 1 + rows))
     if not shown:
-        exit_with_error("there is no row to show", ExitCode.INVALID_INPUT)
+        exit_with_error("no rows to show", ExitCode.INVALID_INPUT)
     all_bad = all(row.problem for row in shown)
     if html is None:
         print_text(format_previews(shown, coloured=_can_colour()))
@@ -66,7 +84,7 @@ def command(
     try:
         replace_file(html, page, create_folder=False)
     except OSError as error:
-        exit_with_error(f"{html} can't be written: {error.strerror}", ExitCode.USAGE)
+        exit_with_error(f"{html}: cannot write: {error.strerror}", ExitCode.USAGE)
     print_stderr(f"{format_count(len(shown), 'row')} in {html}")
 
 
@@ -89,7 +107,7 @@ def _preview_selection(selection: DataSelection, backend: str | None) -> Iterato
     try:
         tokenizer = load_tokenizer(rules.model)
         encoder = Encoder(tokenizer, get_template_text(rules.template), LossRule(rules.train_on, rules.thinking))
-        yield from _preview_files(selection, encoder, f", as {backend} is told" if backend else "")
+        yield from _preview_files(selection, encoder, f", as prepared for {backend}" if backend else "")
     except (MissingTokenizerError, MissingReaderError) as error:
         exit_with_error(str(error), ExitCode.ENVIRONMENT)
 

@@ -73,7 +73,7 @@ def select_data(names: tuple[str, ...], options: DataOptions) -> DataSelection:
     except (UnknownModelError, ModelFolderError) as error:
         exit_with_error(str(error), ExitCode.USAGE)
     except OSError as error:
-        exit_with_error(f"{error.filename} can't be read: {error.strerror}", ExitCode.USAGE)
+        exit_with_error(f"{error.filename}: cannot read: {error.strerror}", ExitCode.USAGE)
 
 
 def _select_from_files(names: tuple[str, ...], options: DataOptions) -> DataSelection:
@@ -95,9 +95,11 @@ def _select_from_files(names: tuple[str, ...], options: DataOptions) -> DataSele
 
 def _select_from_recipe(names: tuple[str, ...], options: DataOptions) -> DataSelection:
     if len(names) > 1:
-        exit_with_error("a recipe names its own rows: give it alone", ExitCode.USAGE)
+        exit_with_error("give one recipe, or data files, not both", ExitCode.USAGE)
     if options.model or options.layout or options.validation:
-        exit_with_error("a recipe says its model, layouts and validation rows; change them with --set", ExitCode.USAGE)
+        exit_with_error(
+            "--model, --format-of and --validation apply to data files; change a recipe with --set", ExitCode.USAGE
+        )
     recipe = load_backend_recipe(names[0], options.sets, options.backend, prepare=fetch_recipe_models)
     plan, folder = recipe.plan, recipe.loaded.folder
     warn_custom_tokenizer_or_template(recipe.model, "chat.template" in plan.set_fields)
@@ -136,7 +138,7 @@ def find_files_or_exit(folder: Path, path: str) -> list[Path]:
         exit_with_error(str(error), ExitCode.USAGE)
     if not found:
         named = folder / path
-        exit_with_error(explain_empty_folder(named) if is_folder(named) else f"{named} is not there", ExitCode.USAGE)
+        exit_with_error(explain_empty_folder(named) if is_folder(named) else f"{named} does not exist", ExitCode.USAGE)
     return found
 
 

@@ -41,8 +41,8 @@ class RowPreview:
     @property
     def size_summary(self) -> str:
         """Its size in words."""
-        cut = f"; {self.cut:,} behind the sequence length" if self.cut else ""
-        return self.problem or f"{self.tokens:,} tokens, {self.trained:,} of them trained{cut}"
+        cut = f"; {self.cut:,} beyond sequence_length" if self.cut else ""
+        return self.problem or f"{self.tokens:,} tokens, {self.trained:,} of them in the loss{cut}"
 
 
 def preview_row(name: str, row: Row, encoder: Encoder, limit: int | None) -> Iterator[RowPreview]:

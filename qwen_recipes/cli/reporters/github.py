@@ -36,7 +36,7 @@ def _collect_properties(finding: Finding) -> dict[str, str | int]:
 
 
 def _format_message(finding: Finding) -> str:
-    parts = [finding.message, finding.why, f"instead: {finding.suggestion}" if finding.suggestion else ""]
+    parts = [finding.message, finding.why, f"help: {finding.suggestion}" if finding.suggestion else ""]
     return "\n".join(part for part in parts if part)
 
 

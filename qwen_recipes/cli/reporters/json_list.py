@@ -22,7 +22,7 @@ def finding_as_dict(finding: Finding) -> dict[str, Any]:
         "severity": finding.severity,
         "message": finding.message,
         "why": finding.why,
-        "instead": finding.suggestion,
+        "suggestion": finding.suggestion,
         "field": format_route(finding.route),
         "file": finding.file,
         "line": span.line if span else None,

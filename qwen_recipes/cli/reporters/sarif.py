@@ -15,7 +15,7 @@ _LEVELS: dict[Severity, str] = {"error": "error", "warning": "warning", "advice"
 _SPEC_RULE = {
     "id": "recipe",
     "name": "RecipeSpec",
-    "shortDescription": {"text": "The recipe is not what its spec asks for."},
+    "shortDescription": {"text": "Invalid recipe."},
     "defaultConfiguration": {"level": "error"},
 }
 
@@ -54,7 +54,7 @@ def _build_rule(code: str) -> dict[str, Any]:
 
 def _build_result(finding: Finding, rule_index: int) -> dict[str, Any]:
     said = [f"{part.rstrip('.')}." for part in (finding.message, finding.why) if part]
-    instead = [f"Instead: {finding.suggestion}"] if finding.suggestion else []
+    instead = [f"Help: {finding.suggestion}"] if finding.suggestion else []
     result: dict[str, Any] = {
         "ruleId": finding.code,
         "ruleIndex": rule_index,

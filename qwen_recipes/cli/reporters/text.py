@@ -1,4 +1,4 @@
-"""For people: the offending line with a caret, why, and what to write instead."""
+"""Text for the terminal: the line with a caret, why it matters, and what to write instead."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _format_finding(finding: Finding) -> str:
     if finding.why:
         lines.append(f"  why: {_escape(finding.why)}")
     if finding.suggestion:
-        lines.append(f"  instead: {_escape(finding.suggestion)}")
+        lines.append(f"  help: {_escape(finding.suggestion)}")
     return "\n".join(lines) + "\n"
 
 

@@ -35,7 +35,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if missing:
         yield Violation(
             ("method", "targets"),
-            f"the adapter leaves out {', '.join(missing)}",
+            f"the adapter omits {', '.join(missing)}",
             "targets: all-linear",
             Fix((("method.targets", "all-linear"),), safe=False),
         )

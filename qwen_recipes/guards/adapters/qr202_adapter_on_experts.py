@@ -40,7 +40,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if any(name in EXPERT_LAYERS for name in plan.method.targets):
         yield Violation(
             ("method", "targets"),
-            f"the adapter goes on {context.model.experts} experts a layer, or on none, by framework version",
+            f"depending on versions, the adapter is put on all {context.model.experts} experts per layer or on none",
             "targets: all-linear",
             Fix((("method.targets", "all-linear"),), safe=False),
         )
@@ -50,7 +50,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     ):
         if reached:
             key = context.get_native_key(name)
-            message = f"`{key}` reaches the experts and the router, or neither, by framework version"
+            message = f"depending on versions, `{key}` puts the adapter on the experts and the router or on neither"
             yield Violation(context.get_native_route(name), message, f"remove `{key}`")
 
 

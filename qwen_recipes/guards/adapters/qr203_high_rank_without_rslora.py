@@ -31,7 +31,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if method.adapter and method.rank >= HIGH_RANK and not method.rslora:
         yield Violation(
             ("method", "rslora" if context.is_set("method.rslora") else "rank"),
-            f"rank {method.rank} is scaled by alpha/rank: the update shrinks as the rank grows",
+            f"at rank {method.rank}, scaling by alpha/rank makes the update too small",
             "rslora: true, with alpha near the rank",
             Fix((("method.rslora", True),), safe=False),
         )

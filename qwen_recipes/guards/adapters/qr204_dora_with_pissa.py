@@ -36,7 +36,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
         return
     name = "dora" if dora is True and not (starts and variant == "dora") else "adapter_init"
     key = context.get_native_key(name)
-    yield Violation(context.get_native_route(name), f"`{key}` trains DoRA and PiSSA at once", f"remove `{key}`")
+    yield Violation(context.get_native_route(name), f"`{key}` enables DoRA together with PiSSA", f"remove `{key}`")
 
 
 GUARD = Guard("QR204", "two-variants", "advice", "high", __doc__, check)

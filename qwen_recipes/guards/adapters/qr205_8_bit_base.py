@@ -29,7 +29,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if context.plan.quantization.bits == 8:
         yield Violation(
             ("quantization", "bits"),
-            "an 8-bit base is slower than a 4-bit one, takes more than twice the memory, and is no better",
+            "an 8-bit base is slower than a 4-bit base, needs more than twice the memory, and is no better",
             "bits: 4",
             Fix((("quantization.bits", 4),), safe=False),
         )

@@ -30,13 +30,11 @@ def check(context: GuardContext) -> Iterator[Violation]:
         return
     if quantization.type == "fp4":
         fix = Fix((("quantization.type", "nf4"),), safe=False)
-        yield Violation(
-            ("quantization", "type"), "fp4 rounds the base worse than nf4 at the same size", "type: nf4", fix
-        )
+        yield Violation(("quantization", "type"), "fp4 has a larger error than nf4 at the same size", "type: nf4", fix)
     if not quantization.double:
         fix = Fix((("quantization.double", True),), safe=False)
         saved = context.model.linear_parameters * 0.37 / 8 / 2**30
-        message = f"without double quantization the base takes {saved:.1f} GiB more"
+        message = f"without double quantization, the base needs {saved:.1f} GiB more"
         yield Violation(("quantization", "double"), message, "double: true", fix)
 
 

@@ -34,7 +34,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     less = f", or rank {plan.method.rank // 2}" if plan.method.rank > 8 else ""
     yield Violation(
         context.locate_field("method.variant", "method.type"),
-        "DoRA takes a third to two thirds longer than plain LoRA at the same rank",
+        "DoRA takes a third to two thirds longer than LoRA at the same rank",
         f"variant: plain{less}",
     )
 

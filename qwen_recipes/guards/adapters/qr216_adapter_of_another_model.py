@@ -34,7 +34,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if base and not is_same_model(base, model, context.loaded.folder):
         yield Violation(
             ("method", "start_from"),
-            f"the adapter in {start} was trained on {base}, and the recipe's model is {model}",
+            f"the adapter in {start} was trained on {base}, but the recipe's model is {model}",
             f"model: {base}",
         )
 

@@ -33,7 +33,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
         if not _keeps_end_of_turn(key, value, eos):
             yield Violation(
                 ("backends", context.backend.name, "extra", key),
-                f"`{key}` takes {eos} away as the end of a turn",
+                f"`{key}` removes {eos} as the end of a turn",
                 f"remove `{key}`",
             )
 

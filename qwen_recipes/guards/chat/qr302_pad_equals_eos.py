@@ -35,7 +35,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
         route = ("backends", context.backend.name, "extra", "special_tokens", "pad_token")
         yield Violation(
             route,
-            f"padding with {eos} hides the end of every turn from the loss",
+            f"padding with {eos} removes the end of every turn from the loss",
             f"pad_token: {END_OF_TEXT}",
             Fix(((".".join(route), END_OF_TEXT),), safe=True),
         )

@@ -32,7 +32,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if chat.template != model.variant:
         yield Violation(
             ("chat", "template"),
-            f"{model.id} is of the variant {model.variant}, and this is the template of {chat.template}",
+            f"{model.id} is a {model.variant} model, but this is the {chat.template} template",
             "template: auto",
             Fix((("chat.template", "auto"),), safe=True),
         )

@@ -40,8 +40,8 @@ def check(context: GuardContext) -> Iterator[Violation]:
         if _replaces_template(context, key, value):
             yield Violation(
                 ("backends", context.backend.name, "extra", key),
-                f"`{key}` takes the place of the official {context.plan.chat.template} template",
-                f"remove `{key}`; a template of your own is `chat.template: FILE.jinja`",
+                f"`{key}` replaces the official {context.plan.chat.template} template",
+                f"remove `{key}`; for a custom template, set `chat.template: FILE.jinja`",
             )
 
 

@@ -37,14 +37,14 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if said:
         yield Violation(
             context.get_native_route("system_prompt"),
-            "rows without a system message would get one that Qwen3 does not have",
-            f"remove `{context.get_native_key('system_prompt')}`, and write the message into the rows",
+            "examples without a system message get one that Qwen3 does not have",
+            f"remove `{context.get_native_key('system_prompt')}`, and write the message into the data",
         )
     if template in _list_qwen2_templates(context.backend.name):
         name = context.get_native_key("chat_template")
         yield Violation(
             context.get_native_route("chat_template"),
-            f"`{name}: {template}` is Qwen2.5's, which adds a system prompt",
+            f"`{name}: {template}` is the template of Qwen2.5, which adds a system prompt",
             f"remove `{name}`",
         )
 

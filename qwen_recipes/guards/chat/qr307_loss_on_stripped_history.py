@@ -40,7 +40,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if any(source.format in MULTI_TURN_FORMATS for source in context.plan.data.train):
         yield Violation(
             ("chat", "turns"),
-            f"the {chat.template} template takes the reasoning out of every turn before the last query",
+            f"the {chat.template} template removes the reasoning from every turn before the last query",
             "turns: split",
             Fix((("chat.turns", "split"),), safe=False),
         )

@@ -38,14 +38,14 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if chat.template == "thinking-2507" and chat.thinking == "train-empty":
         yield Violation(
             ("chat", "thinking"),
-            "a Thinking-2507 model is trained to think nothing, and has no other mode",
+            "a Thinking-2507 model is trained not to reason, and has no other mode",
             "thinking: auto",
             Fix((("chat.thinking", "auto"),), safe=False),
         )
     if context.uses_llamafactory_template and context.get_native_value("thinking_switch") is False:
         yield Violation(
             context.get_native_route("thinking_switch"),
-            "`enable_thinking: false` deletes the reasoning of every row",
+            "`enable_thinking: false` removes the reasoning from every example",
             "remove `enable_thinking`",
         )
 

@@ -37,7 +37,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if chat.thinking == "train-empty":
         yield Violation(
             ("chat", "thinking"),
-            "the empty think block is trained: a hybrid model learns not to think",
+            "empty think blocks are in the loss: a hybrid model learns not to reason",
             "thinking: auto",
             Fix((("chat.thinking", "auto"),), safe=False),
         )
@@ -47,7 +47,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
         name = context.get_native_key("empty_think")
         yield Violation(
             context.get_native_route("empty_think"),
-            f"`{name}` puts the loss on empty think blocks",
+            f"`{name}` puts empty think blocks in the loss",
             f"remove `{name}`",
         )
 

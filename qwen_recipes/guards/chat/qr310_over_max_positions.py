@@ -29,7 +29,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if length > most:
         yield Violation(
             ("training", "sequence_length"),
-            f"{length:,} tokens are more than the {most:,} positions of {context.plan.model.id}",
+            f"{length:,} tokens exceed the {most:,} positions of {context.plan.model.id}",
             f"sequence_length: {most}",
             Fix((("training.sequence_length", most),), safe=False),
         )

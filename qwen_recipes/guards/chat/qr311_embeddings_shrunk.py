@@ -31,7 +31,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if context.get_native_value("shrink_embeddings"):
         yield Violation(
             context.get_native_route("shrink_embeddings"),
-            "the embeddings would be cut from 151,936 rows to the tokenizer's length",
+            "the embeddings are shrunk from 151,936 rows to the size of the tokenizer",
             "remove `shrink_embeddings`",
         )
 

@@ -35,8 +35,8 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if not plan.method.modules_to_save and plan.method.start_from is None:
         yield Violation(
             context.locate_field("model.id"),
-            "a Base model does not know <|im_end|> yet, and the adapter does not reach its rows",
-            f"modules_to_save: {EMBEDDING_MODULES} under `method`, or a model that is no Base model",
+            "the Base model does not know <|im_end|>, and the adapter does not train its embedding",
+            f"modules_to_save: {EMBEDDING_MODULES} under `method`, or a model other than Base",
             Fix((("method.modules_to_save", EMBEDDING_MODULES),), safe=False),
         )
 

@@ -32,7 +32,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
         name = context.get_native_key("thinking_switch")
         yield Violation(
             context.get_native_route("thinking_switch"),
-            f"`{name}` changes nothing that is trained here",
+            f"`{name}` has no effect on training here",
             f"remove `{name}`",
         )
 

@@ -17,7 +17,7 @@ and labels handed over, the first batches at both trainers are our rows: docs/re
 
 Instead:
 For texts that are long against `sequence_length` it hardly matters: allow QR314. Otherwise leave `chat.encoding` out or
-write `encoding: exact`, which hands over ids and labels; with LLaMA-Factory set `packing: false` and read rows from
+write `encoding: exact`, which passes token ids and labels; with LLaMA-Factory set `packing: false` and read rows from
 files, or use another backend.
 """
 
@@ -28,7 +28,7 @@ from collections.abc import Iterator
 from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
 
 EXACT_ENCODING_FIX = Fix((("chat.encoding", "exact"),), safe=False)
-ENDS_TURN_MESSAGE = "texts would end with <|im_end|>, which ends a turn"
+ENDS_TURN_MESSAGE = "texts end with <|im_end|>, which ends a turn"
 
 
 def check(context: GuardContext) -> Iterator[Violation]:
@@ -36,7 +36,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     plan = context.plan
     if plan.objective.type != "pretrain" or plan.chat.exact or not context.backend.tokenizes_differently(plan):
         return
-    message = "the end of a text carries no loss" if plan.model.variant == "base" else ENDS_TURN_MESSAGE
+    message = "the end of a text is not in the loss" if plan.model.variant == "base" else ENDS_TURN_MESSAGE
     at = context.locate_field("objective.type")
     if plan.backend == "llamafactory" and (plan.training.packing or plan.data.streaming):
         yield Violation(at, message, "run.backend: axolotl")

@@ -39,7 +39,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if context.get_native_value("new_tokens") and method.adapter and not trained:
         yield Violation(
             context.get_native_route("new_tokens"),
-            "the rows of new tokens are never trained",
+            "the embeddings of new tokens are not trained",
             f"modules_to_save: {EMBEDDING_MODULES} under `method`",
             Fix((("method.modules_to_save", EMBEDDING_MODULES),), safe=False),
         )

@@ -34,7 +34,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     ):
         yield Violation(
             context.get_native_route("preserve_thinking"),
-            f"the {chat.template} template strips the reasoning of earlier turns, and this keeps it in training",
+            f"the {chat.template} template removes the reasoning of earlier turns, but this keeps it in training",
             "remove `preserve_thinking`",
         )
 

@@ -38,14 +38,18 @@ def check(context: GuardContext) -> Iterator[Violation]:
         off = [path for path, on in beside if on]
         yield Violation(
             context.locate_field("chat.encoding", "model.id"),
-            f"{context.backend.title} makes other tokens and labels of {_describe_rows(plan)}",
+            f"{context.backend.title} tokenizes {_describe_rows(plan)}",
             "encoding: exact under `chat`" + "".join(f", {path}: false" for path in off),
             Fix((("chat.encoding", "exact"), *((path, False) for path in off)), safe=False),
         )
 
 
 def _describe_rows(plan: Plan) -> str:
-    return "a Base model's rows than the official template" if plan.chat.official else "rows than this template"
+    return (
+        "data for a Base model differently from the official template"
+        if plan.chat.official
+        else "data with this template differently"
+    )
 
 
 GUARD = Guard("QR317", "other-tokens", "advice", "high", __doc__, check)

@@ -33,13 +33,15 @@ def check(context: GuardContext) -> Iterator[Violation]:
     """What the model's files say of themselves; a template that the recipe names is nobody's surprise."""
     where = context.locate_field()
     if message := describe_custom_tokenizer(context.model):
-        yield Violation(where, message, "put Qwen's own tokenizer.json there, or allow QR318 and say why it is not")
+        yield Violation(where, message, "use Qwen's tokenizer.json, or allow QR318 with the reason")
     chat = context.plan.objective.chat and not context.is_set("chat.template")
     if chat and (message := describe_custom_template(context.model)):
         used = context.plan.chat.template
-        instead = f"chat: {{template: {used}}} says so"
+        instead = f"set chat: {{template: {used}}}"
         if context.plan.chat.official and context.plan.objective.type == "sft":
-            instead += "; the model's own is used if rows are not packed or streamed, nor `encoding: native`"
+            instead += (
+                "; the custom template is used only if the data is not packed, not streamed and not `encoding: native`"
+            )
         yield Violation(where, f"{message}; {used} is used", instead)
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def check(row: ParsedRow) -> Iterator[RowViolation]:
     """A conversation without an answer."""
     if row.row_format in ("messages", "sharegpt") and row.turns and not row.answers:
-        yield RowViolation("no assistant turn: nothing to learn from", str(row.turns[-1].get("content") or ""))
+        yield RowViolation("no assistant turn", str(row.turns[-1].get("content") or ""))
 
 
 GUARD = make_row_guard("QR503", "no-assistant", "error", __doc__, check)

@@ -32,7 +32,7 @@ def check(row: ParsedRow) -> Iterator[RowViolation]:
         return
     last = row.turns[-1]
     if last.get("role") != "assistant":
-        yield RowViolation(f"the last message is the {last.get('role')}'s", str(last.get("content") or ""))
+        yield RowViolation(f"the last message has the role {last.get('role')}", str(last.get("content") or ""))
 
 
 GUARD = make_row_guard("QR504", "assistant-not-last", "error", __doc__, check)

@@ -33,10 +33,10 @@ def check(row: ParsedRow) -> Iterator[RowViolation]:
     for turn in row.answers:
         reasoning, content = turn.get("reasoning_content"), turn.get("content")
         if reasoning:
-            yield RowViolation("reasoning_content, which Instruct-2507's template drops", str(reasoning))
+            yield RowViolation("reasoning_content, which the Instruct-2507 template drops", str(reasoning))
             return
         if isinstance(content, str) and ("<think>" in content or "</think>" in content):
-            yield RowViolation("a think block, for a model that does not think", content)
+            yield RowViolation("a think block, for a model that does not reason", content)
             return
 
 

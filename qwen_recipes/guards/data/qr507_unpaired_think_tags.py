@@ -46,13 +46,13 @@ def _find_tag_problem(content: str, variant: str, reasoning: object) -> str:
     if not opened and not closed:
         return ""
     if reasoning:
-        return "think tags in the content and reasoning_content beside it"
+        return "both think tags and reasoning_content"
     if opened > closed:
         return "<think> is not closed"
     if closed > 1:
-        return f"{closed} think blocks: what stands between them is lost"
+        return f"{closed} think blocks: the text between them is lost"
     if not opened:
-        return "" if variant == "thinking-2507" else "</think> without <think>: what is before it becomes reasoning"
+        return "" if variant == "thinking-2507" else "</think> without <think>: the text before it becomes reasoning"
     return "" if content.lstrip().startswith("<think>") else "text before the think block is lost"
 
 

@@ -47,7 +47,9 @@ def check(row: ParsedRow) -> Iterator[RowViolation]:
             THINK_TAG_PATTERN.search(content) if turn.get("role") in ("user", "system") else None
         )
         if found and row.row_format != "text":
-            yield RowViolation(f"{found[0]} in the {turn.get('role')}'s words", content[max(0, found.start() - 40) :])
+            yield RowViolation(
+                f"{found[0]} in the text of the {turn.get('role')}", content[max(0, found.start() - 40) :]
+            )
             return
 
 

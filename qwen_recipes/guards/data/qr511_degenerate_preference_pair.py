@@ -36,7 +36,7 @@ def check(row: ParsedRow) -> Iterator[RowViolation]:
     elif not better or not worse:
         yield RowViolation(f"{'chosen' if not better else 'rejected'} is empty", str(better or worse))
     elif isinstance(better, str) != isinstance(worse, str):
-        yield RowViolation("one side is text and the other is not", str(better))
+        yield RowViolation("one side is text and the other a list", str(better))
 
 
 GUARD = make_row_guard("QR511", "pair", "error", __doc__, check)

@@ -33,7 +33,7 @@ def check(row: ParsedRow) -> Iterator[RowViolation]:
     for number, length in enumerate(row.lengths, 1):
         if row.limit and length.tokens > row.limit:
             where = f"example {number} of {len(row.lengths)}: " if len(row.lengths) > 1 else ""
-            yield RowViolation(f"{where}{length.tokens:,} tokens, {row.limit:,} fit", row.all_text)
+            yield RowViolation(f"{where}{length.tokens:,} tokens, the maximum is {row.limit:,}", row.all_text)
 
 
 GUARD = make_row_guard("QR512", "overlong", "warning", __doc__, check)

@@ -33,9 +33,11 @@ def check(row: ParsedRow) -> Iterator[RowViolation]:
     for number, length in enumerate(row.lengths, 1):
         where = f"example {number} of {len(row.lengths)}: " if len(row.lengths) > 1 else ""
         if not length.loss_tokens:
-            yield RowViolation(f"{where}no token carries loss", row.all_text)
+            yield RowViolation(f"{where}no token is in the loss", row.all_text)
         elif row.limit and length.first_loss_token >= row.limit:
-            first = f"the first trained token is number {length.first_loss_token + 1:,}, {row.limit:,} fit"
+            first = (
+                f"the first token in the loss is number {length.first_loss_token + 1:,}, the maximum is {row.limit:,}"
+            )
             yield RowViolation(where + first, row.all_text)
 
 

@@ -33,7 +33,7 @@ def check(row: ParsedRow) -> Iterator[RowViolation]:
     if said.isascii() or unicodedata.is_normalized("NFC", said):
         return
     at = next(i for i, (a, b) in enumerate(zip(said, unicodedata.normalize("NFC", said), strict=False)) if a != b)
-    yield RowViolation("not in Unicode's form C", said[max(0, at - 10) : at + 30])
+    yield RowViolation("not in Unicode NFC", said[max(0, at - 10) : at + 30])
 
 
 GUARD = make_row_guard("QR517", "not-nfc", "advice", __doc__, check)

@@ -33,7 +33,7 @@ def check(row: ParsedRow) -> Iterator[RowViolation]:
             inner = call.get("function", call) if isinstance(call, dict) else {}
             text = inner.get("arguments") if isinstance(inner, dict) else None
             if isinstance(text, str) and "\\u" in text:
-                yield RowViolation("an escape stands for a letter in `arguments`", text)
+                yield RowViolation("escaped letters in `arguments`", text)
                 return
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def check(row: ParsedRow) -> Iterator[RowViolation]:
-    """The first answer without a word."""
+    """The first answer without text or tool calls."""
     for turn in row.answers:
         content = turn.get("content")
         if (content is None or (isinstance(content, str) and not content.strip())) and not turn.get("tool_calls"):

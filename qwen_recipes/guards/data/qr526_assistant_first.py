@@ -33,7 +33,7 @@ def check(row: ParsedRow) -> Iterator[RowViolation]:
         return
     first = next((turn for turn in row.turns if turn.get("role") != "system"), None)
     if first and first.get("role") == "assistant":
-        yield RowViolation("the assistant speaks first", str(first.get("content") or ""))
+        yield RowViolation("the first message is the assistant's", str(first.get("content") or ""))
 
 
 GUARD = make_row_guard("QR526", "assistant-first", "advice", __doc__, check)

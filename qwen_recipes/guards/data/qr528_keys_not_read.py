@@ -33,7 +33,7 @@ def check(row: ParsedRow) -> Iterator[RowViolation]:
     """Keys with a meaning that the row's layout does not read, all in one violation."""
     keys = [key for key in find_unread_keys(row.row, row.row_format, row.columns) if is_training_key(key)]
     if keys:
-        yield RowViolation(f"nothing reads {', '.join(f'`{key}`' for key in keys)}", row.all_text)
+        yield RowViolation(f"not read: {', '.join(f'`{key}`' for key in keys)}", row.all_text)
 
 
 GUARD = make_row_guard("QR528", "keys-not-read", "warning", __doc__, check)

@@ -1,18 +1,18 @@
-"""A soft switch that the answer does not follow.
+"""Soft switch that contradicts the answer.
 
 What:
-`/no_think` stands before an answer with reasoning, `/think` before one without, or a switch is misspelt (`/nothink`,
+`/no_think` is used before an answer with reasoning, `/think` before one without, or a switch is misspelt (`/nothink`,
 `/no-think`, `\\nothink`). For the 2507 models, which have no soft switches, any of them.
 
 Why it matters:
-Hybrid models were trained to obey the last switch of a conversation. Rows that say one thing and show the other teach
-the model to ignore it. A misspelt switch is ordinary text, which the model learns to expect before its answers.
+Hybrid models were trained to follow the last switch of a conversation. Examples that contradict their switch teach the
+model to ignore it. A misspelt switch is ordinary text, which the model learns to expect before its answers.
 
 Evidence:
-The two switches are the ones of Qwen3's model card. Cases: `tests/guards/rows/QR529.yaml`.
+The two switches are documented on Qwen3's model card. Cases: `tests/guards/rows/QR529.yaml`.
 
 Instead:
-Correct the switch, or remove it: without one, the reasoning beside it says whether the model is to think.
+Correct the switch, or remove it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def check(row: ParsedRow) -> Iterator[RowViolation]:
         text = turn.get("content")
         if turn.get("role") in ("user", "system") and isinstance(text, str):
             if wrong := MISSPELT.search(text):
-                yield RowViolation(f"{wrong[0]} is no soft switch: it is /no_think", text)
+                yield RowViolation(f"{wrong[0]} is not a soft switch; use /no_think", text)
                 return
             if found := SWITCH.findall(text):
                 switch, asked = found[-1], text
@@ -53,11 +53,11 @@ def check(row: ParsedRow) -> Iterator[RowViolation]:
 
 def _explain_difference(switch: str, reasons: bool, calls: bool, variant: str) -> str:
     if variant.endswith("2507"):
-        return f"/{switch}, which {variant} does not know"
+        return f"/{switch}, which {variant} models do not support"
     if switch == "no_think" and reasons:
-        return "/no_think stands before an answer with reasoning"
+        return "/no_think before an answer with reasoning"
     if switch == "think" and not reasons and not calls:
-        return "/think stands before an answer without reasoning"
+        return "/think before an answer without reasoning"
     return ""
 
 

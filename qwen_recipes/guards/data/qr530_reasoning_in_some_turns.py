@@ -1,17 +1,17 @@
-"""Reasoning in some answers of a conversation and not in others.
+"""Reasoning in only some answers of a conversation.
 
 What:
-A row has several answers in the loss, some with reasoning and some without, and no soft switch says why.
+An example has several answers in the loss, some with reasoning and some without, and no soft switch.
 
 Why it matters:
-Under `chat.turns: split` each answer is an example of its own: for a hybrid model, half of them teach it to think and
-half of them not to, with the same prompt. A row that is counted as reasoned may have one thought in ten answers.
+Under `chat.turns: split` each answer becomes an example of its own. Some of them teach a hybrid model to reason and
+others not to, with the same kind of prompt.
 
 Evidence:
 The report of `recipes data check` counts answers with reasoning. Cases: `tests/guards/rows/QR530.yaml`.
 
 Instead:
-Give each answer its reasoning, or take it out of all of them (`recipes data prepare --think remove`); or write `/think`
+Add reasoning to every answer, remove it from all of them (`recipes data prepare --think remove`), or write `/think`
 and `/no_think` into the questions. To keep an answer without reasoning as context only, mark it `train: false`.
 """
 

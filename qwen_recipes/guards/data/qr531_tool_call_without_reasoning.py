@@ -1,19 +1,17 @@
-"""A tool call without the thought that led to it.
+"""Tool call without reasoning.
 
 What:
-An answer after a tool's result has reasoning, and the call before it has none.
+The answer after a tool result has reasoning, but the tool call before it has none.
 
 Why it matters:
-The template writes the reasoning of every step since the last question. What is trained is to call tools without a
-thought and to think afterwards; at inference the model meets its own thoughts before each call. Converters from formats
-with a turn of its own for calls lose the thought.
+The template keeps the reasoning of every step since the last question. The model learns to call tools without
+reasoning and to reason afterwards. Converters from formats with a separate turn for tool calls often lose it.
 
 Evidence:
-The calls and thoughts of each row, read in every layout. Cases:
-`tests/guards/rows/QR531.yaml`.
+Cases: `tests/guards/rows/QR531.yaml`.
 
 Instead:
-Put the thought into `reasoning_content` of the message that has `tool_calls`, or take the reasoning out of the row.
+Put the reasoning into `reasoning_content` of the message with `tool_calls`, or remove all reasoning from the example.
 """
 
 from __future__ import annotations
@@ -40,7 +38,7 @@ def check(row: ParsedRow) -> Iterator[RowViolation]:
         elif turn.get("role") == "user":
             bare = [step for step in steps if step.get("tool_calls") and not has_reasoning(step)]
             if bare and any(map(has_reasoning, steps)):
-                yield RowViolation("a tool call without reasoning, in an answer that reasons", str(bare[0]))
+                yield RowViolation("a tool call without reasoning, before an answer with reasoning", str(bare[0]))
                 return
             steps = []
 

@@ -1,18 +1,18 @@
-"""KTO rows with few different answers.
+"""KTO data with few different answers.
 
 What:
-Most of the labelled rows have one of a few answers, `A` and `B` for instance.
+Most of the labelled examples have one of a few answers, e.g. `A` and `B`.
 
 Why it matters:
-KTO estimates its reference point from answers to other prompts. Where those are the same text as the row's own, the
-estimate says nothing; ms-swift stops at such a pair (`assert rejected_response != response`), or leaves rows out.
+KTO estimates its reference point from answers to other prompts. If those are the same text as the example's own answer,
+the estimate is meaningless; ms-swift stops at such a pair (`assert rejected_response != response`) or drops examples.
 
 Evidence:
-`recipes` gives each row a mismatched answer that differs where one of the sixteen rows before it does
-(`qwen_recipes/data/rows/mismatched_answers.py`); with two answers in the whole file there is little to choose.
+`recipes` pairs each example with a different answer among the sixteen examples before it, if there is one
+(`qwen_recipes/data/rows/mismatched_answers.py`).
 
 Instead:
-Train a choice with `sft`, or `dpo` on pairs (the right answer against the wrong one); or let answers give reasons.
+Use `sft` for choices, or `dpo` with pairs of the right and the wrong answer; or add reasons to the answers.
 """
 
 from __future__ import annotations

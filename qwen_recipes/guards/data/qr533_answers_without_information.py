@@ -1,18 +1,18 @@
-"""Answers so short or so alike that the loss falls to nothing.
+"""Answers too short or too similar.
 
 What:
-More than half of the rows have the same answer, or no more than three tokens in the loss, the end of the turn among
-them. Files of fewer than twenty rows are not judged.
+More than half of the examples have the same answer, or at most three tokens in the loss, including the end of the turn.
+Files with fewer than twenty examples are not checked.
 
 Why it matters:
-The model learns the one answer within a few steps; the loss is then near zero, and gradients are noise. A loss of 0.00
-after ten steps is this more often than it is success.
+The model learns the answer within a few steps. The loss is then near zero, and gradients are noise. A loss of 0.00
+after ten steps is usually a sign of this.
 
 Evidence:
 Answers are compared by a hash of their text, tokens in the loss are counted as in training.
 
 Instead:
-Balance the answers (`weight` of a source), let them say why, or train a classifier. Remove rows that only repeat.
+Balance the answers (`weight` of a source), add reasons to them, or train a classifier. Remove repeated examples.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     found = suggest_fitting_changes(plan, context.model, gpu, context.backend, None, trial.try_overrides)
     yield Violation(
         context.locate_field("hardware.gpu"),
-        f"it takes {made.peak / GIB:.0f} GiB of the {made.usable / GIB:.0f} that are usable of {gpu.name}",
+        f"needs {made.peak / GIB:.0f} GiB per GPU; {gpu.name} has {made.usable / GIB:.0f} GiB available",
         _format_suggestions(found, made),
         Fix(found[0].overrides, safe=False) if found and not found[0].last_resort else None,
     )

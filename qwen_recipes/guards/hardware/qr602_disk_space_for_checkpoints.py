@@ -41,7 +41,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if one * kept > DISK_LIMIT_GB:
         yield Violation(
             context.locate_field("training.keep_checkpoints", "method.type"),
-            f"{kept} checkpoint{'s' if kept > 1 else ''} of up to {one:.0f} GB take {one * kept:.0f} GB of disk",
+            f"{kept} checkpoint{'s' if kept > 1 else ''} of up to {one:.0f} GB need {one * kept:.0f} GB of disk space",
             f"have {one * (kept + 1):.0f} GB free at `output.dir`" + (", or keep_checkpoints: 1" if kept > 1 else ""),
         )
 

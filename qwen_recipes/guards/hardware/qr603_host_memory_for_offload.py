@@ -38,8 +38,8 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if needed > HOST_MEMORY_LIMIT_GB:
         yield Violation(
             ("hardware", "offload"),
-            f"it takes about {needed:.0f} GB of each host's memory",
-            f"a host with {needed * 1.5:.0f} GB, or no offload",
+            f"needs about {needed:.0f} GB of host memory per node",
+            f"a node with {needed * 1.5:.0f} GB of memory, or no offload",
         )
 
 

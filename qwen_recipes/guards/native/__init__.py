@@ -119,7 +119,7 @@ def _mark_unreadable(finding: Finding) -> Finding:
     from dataclasses import replace
 
     why = (
-        "readers disagree: one refuses the file, another takes the last of the two"
+        "readers differ: some refuse the file, others use the last of the two"
         if _DUPLICATE_KEY in finding.message
         else ""
     )

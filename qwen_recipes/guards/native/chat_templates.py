@@ -19,7 +19,7 @@ def check_qr303(config: NativeConfig) -> Iterator[NativeViolation]:
     variant = meaning.model_facts.variant
     if fits is not None and variant not in fits:
         made_for = " and ".join(fits[:2]) or "Qwen2.5"
-        message = f"{meaning.model_facts.id} is of the variant {variant}, and this template is made for {made_for}"
+        message = f"{meaning.model_facts.id} is a {variant} model, but this template is made for {made_for}"
         yield NativeViolation(meaning.template.route, message, suggest_template(config, variant))
 
 

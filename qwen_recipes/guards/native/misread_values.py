@@ -37,7 +37,7 @@ def find_numbers_as_text(node: Node, route: Route) -> Iterator[NativeViolation]:
     elif isinstance(node, Sequence):
         children = list(enumerate(node.items))
     elif node.plain and _EXPONENT_READ_AS_TEXT.match(node.raw):
-        message = f"YAML 1.1 reads `{node.raw}` as text, and `{format_route(route)}` is handed on as it is"
+        message = f"YAML 1.1 reads `{node.raw}` as text, and `{format_route(route)}` is passed on as text"
         yield NativeViolation(route, message, f"write {float(node.raw)!r} with a dot: {add_decimal_point(node.raw)}")
     for step, child in children:
         yield from find_numbers_as_text(child, (*route, step))
@@ -55,7 +55,7 @@ def check_scalar(config: NativeConfig, key: str, node: Scalar, schema: Mapping[s
         yield NativeViolation((key,), f'an empty `{key}` becomes the text "None"', f"remove `{key}`", at_key=True)
     elif node.plain and node.raw.lower() in _YAML_1_1_BOOLEANS and schema and not accepts_boolean(schema):
         read = str(_YAML_1_1_BOOLEANS[node.raw.lower()]).lower()
-        message = f"YAML 1.1 reads `{node.raw}` as {read}, which `{key}` can't be"
+        message = f"YAML 1.1 reads `{node.raw}` as {read}, which is invalid for `{key}`"
         yield NativeViolation(
             (key,), message, f'{key}: "{node.raw}"', severity=None if is_value_used(config, key) else "warning"
         )
@@ -76,8 +76,8 @@ def check_quoted_value(
     """Text where LLaMA-Factory, which converts nothing, wants a number or a switch."""
     wanted = list_schema_types(schema) - {"null"}
     if wanted and wanted <= {"number", "integer", "boolean"} and "enum" not in schema:
-        what = "a switch: any text is on" if wanted == {"boolean"} else "a number"
-        yield NativeViolation((key,), f"`{key}` is text here and wants {what}", f"write {node.raw} without quotes")
+        what = "true or false: any text counts as true" if wanted == {"boolean"} else "a number"
+        yield NativeViolation((key,), f"`{key}` is text here; expected {what}", f"write {node.raw} without quotes")
 
 
 def accepts_boolean(schema: Mapping[str, Any]) -> bool:

@@ -15,6 +15,4 @@ def check_qr401(config: NativeConfig) -> Iterator[NativeViolation]:
     meaning = config.interpreted_settings
     if meaning.model_facts and meaning.precision and meaning.precision.value == "fp16":
         route = meaning.precision.route
-        yield NativeViolation(
-            route, "training in fp16 overflows with Qwen3", BF16_SUGGESTIONS.get(str(route[-1]), "bf16: true")
-        )
+        yield NativeViolation(route, "fp16 overflows with Qwen3", BF16_SUGGESTIONS.get(str(route[-1]), "bf16: true"))

@@ -22,7 +22,7 @@ def check_qr102(config: NativeConfig) -> Iterator[NativeViolation]:
     """A base that is quantized when it is loaded, under ZeRO-3."""
     meaning = config.interpreted_settings
     if meaning.bits and meaning.strategy and meaning.strategy.value == "zero3":
-        message = f"a base in {meaning.bits.value} bits is trained under ZeRO-3"
+        message = f"a {meaning.bits.value}-bit base is trained under ZeRO-3"
         yield NativeViolation(meaning.strategy.route, message, config.traits.zero2)
 
 
@@ -37,7 +37,7 @@ def check_qr103(config: NativeConfig) -> Iterator[NativeViolation]:
     if meaning.bits.value != 4 and config.backend == "axolotl":
         return
     if meaning.bits.value != 4:
-        message = f"FSDP shards no base in {meaning.bits.value} bits"
+        message = f"FSDP does not shard a {meaning.bits.value}-bit base"
         yield NativeViolation(meaning.bits.route, message, "quantize to 4 bits, or use ZeRO-2")
     elif meaning.storage and meaning.storage.value not in SHARDABLE_STORAGE:
         message = f"FSDP leaves 4-bit weights stored as {meaning.storage.value} unsharded"

@@ -54,7 +54,7 @@ def _check_top_level_key(key: str, config: NativeConfig, vocabulary: KnownKeys) 
     title = describe_known_version(config)
     whole = expand_abbreviation(key, config, vocabulary)
     if whole:
-        message = f"`{key}` is no key of {title}, which takes it for `{whole}`"
+        message = f"`{key}` is not a key of {title}, which reads it as `{whole}`"
         yield NativeViolation((key,), message, f"write `{whole}`", severity="warning", at_key=True)
         return
     reader = vocabulary.other_readers.get(key.replace("-", "_"))
@@ -63,11 +63,11 @@ def _check_top_level_key(key: str, config: NativeConfig, vocabulary: KnownKeys) 
     severity: Severity | None = (
         None if vocabulary.is_complete and is_known_version(config) and not nothing else "warning"
     )
-    message = f"`{key}` is no key of {title}: {config.traits.unknown_key_effect}"
+    message = f"`{key}` is not a key of {title}: {config.traits.unknown_key_effect}"
     if reader and config.backend == "axolotl":
         message = f"`{key}` is read by a plugin that is not listed: {config.traits.unknown_key_effect}"
     elif reader:
-        message = f"`{key}` is no key of `{format_command(config)}`: {config.traits.unknown_key_effect}"
+        message = f"`{key}` is not a key of `{format_command(config)}`: {config.traits.unknown_key_effect}"
     yield NativeViolation(
         (key,),
         message,
@@ -192,18 +192,15 @@ def _find_unknown_in_children(
 def _make_nested_violation(route: Route, siblings: list[str], config: NativeConfig) -> NativeViolation:
     near = find_closest_match(str(route[-1]), siblings)
     write = f"did you mean `{near}`?" if near else f"remove `{route[-1]}`"
-    message = (
-        f"`{format_route(route)}` is no key of {describe_known_version(config)}: {config.traits.unknown_key_effect}"
-    )
+    effect = config.traits.unknown_key_effect
+    message = f"`{format_route(route)}` is not a key of {describe_known_version(config)}: {effect}"
     objective = str(config.data.get("rl"))
     if route[0] == "datasets" and objective in DATASET_CLASSES:
-        message = (
-            f"with `rl: {objective}` {describe_known_version(config)} drops `{format_route(route)}` without a word"
-        )
+        message = f"with `rl: {objective}` {describe_known_version(config)} silently drops `{format_route(route)}`"
     node = config.document.find_node(route)
     nothing = isinstance(node, Scalar) and node.value is None
     if objective in DATASET_CLASSES and is_strategy_default(route, plain_data(node) if node else None):
-        message, nothing = f"{message}; it says what holds without it", True
+        message, nothing = f"{message}; it sets the default value, so it can be removed", True
     return NativeViolation(
         route,
         message,

@@ -29,7 +29,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
         able = "fp32" if lacks_bf16 or context.plan.hardware.device == "cpu" else "bf16"
         yield Violation(
             ("training", "precision"),
-            "training in fp16 overflows with Qwen3",
+            "fp16 overflows with Qwen3",
             f"precision: {able}",
             Fix((("training.precision", able),), safe=True),
         )

@@ -54,11 +54,11 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if below <= rate <= above:
         return
     better = low if rate < below else high
-    what = "an adapter" if plan.method.adapter else "the model's own weights"
+    what = "an adapter" if plan.method.adapter else "all weights"
     side = f"up to {high:g}" if not low else f"{low:g} to {high:g}"
     yield Violation(
         ("training", "learning_rate"),
-        f"{rate:g} is far from what works for {plan.objective.type} of {what}: {side}",
+        f"{rate:g} is far outside the usual range for {plan.objective.type} of {what}: {side}",
         f"learning_rate: {better}",
         Fix((("training.learning_rate", better),), safe=False),
     )

@@ -33,8 +33,8 @@ def check(context: GuardContext) -> Iterator[Violation]:
         return
     yield Violation(
         ("training", "epochs"),
-        f"{t.epochs:g} epochs learn most data by heart",
-        f"epochs: {most}, or `early_stopping: 3` with rows held out",
+        f"{t.epochs:g} epochs overfit most data",
+        f"epochs: {most}, or `early_stopping: 3` with validation data",
         Fix((("training.epochs", most),), safe=False),
     )
 

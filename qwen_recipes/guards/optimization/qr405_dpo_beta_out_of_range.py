@@ -35,7 +35,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     better = LOW if objective.beta < LOW else HIGH
     yield Violation(
         ("objective", "beta"),
-        f"{objective.beta:g} is outside {LOW:g} to {HIGH:g}, where DPO is known to work",
+        f"{objective.beta:g} is outside the usual range for DPO, {LOW:g} to {HIGH:g}",
         f"beta: {better}",
         Fix((("objective.beta", better),), safe=False),
     )

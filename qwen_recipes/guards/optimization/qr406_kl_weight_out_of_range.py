@@ -34,7 +34,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     better = LOW if weight < LOW else HIGH
     yield Violation(
         ("objective", "kl_weight"),
-        f"{weight:g} is outside {LOW:g} to {HIGH:g}",
+        f"{weight:g} is outside the usual range, {LOW:g} to {HIGH:g}",
         f"kl_weight: {better}",
         Fix((("objective.kl_weight", better),), safe=False),
     )

@@ -42,7 +42,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
         only_flash = context.backend.name == "ms-swift" and t.packing
         yield Violation(
             ("hardware", "gpu"),
-            f"{gpu.name} has no {' and no '.join(lacks)}",
+            f"{gpu.name} does not support {' or '.join(lacks)}",
             f"{told}, or a GPU from Ampere on",
             None if only_flash else Fix(sets, safe=False),
         )

@@ -42,7 +42,7 @@ def _check_axolotl(context: GuardContext) -> Iterator[Violation]:
     if t.packing and leaks:
         yield Violation(
             context.locate_field("training.attention", "training.packing"),
-            f"packed rows see each other under {t.attention} in Axolotl {context.backend.version}",
+            f"packed examples attend to each other under {t.attention} in Axolotl {context.backend.version}",
             "attention: flash_attention_2",
             Fix((("training.attention", "flash_attention_2"),), safe=True),
         )
@@ -53,7 +53,7 @@ def _check_llamafactory(context: GuardContext) -> Iterator[Violation]:
     if plan.training.packing and plan.objective.type == "pretrain":
         yield Violation(
             context.locate_field("training.packing"),
-            "LLaMA-Factory packs plain text end to end: each text sees the one before it",
+            "LLaMA-Factory packs plain text end to end: each text attends to the one before it",
             "packing: false, or `run.backend: axolotl` or `ms-swift`",
             Fix((("training.packing", False),), safe=False),
         )
@@ -63,8 +63,8 @@ def _check_llamafactory(context: GuardContext) -> Iterator[Violation]:
         key = "neat_packing" if "neat_packing" in plan.extra else "packing"
         yield Violation(
             ("backends", "llamafactory", "extra", key),
-            "packed rows see each other without `neat_packing`",
-            "`training.packing: true` instead, which sets both",
+            "packed examples attend to each other without `neat_packing`",
+            "`training.packing: true`, which sets both keys",
         )
 
 

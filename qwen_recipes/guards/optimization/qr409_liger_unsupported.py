@@ -45,7 +45,7 @@ def _find_obstacle(context: GuardContext) -> str | None:
     if hardware.device == "cpu":
         return "Liger needs a GPU"
     if backend.name == "axolotl" and hardware.tensor_parallel > 1:
-        return "Liger's RMSNorm does not split over GPUs"
+        return "Liger's RMSNorm does not support tensor parallelism"
     if parse_version(backend.version) < parse_version(FIRST_VERSIONS.get(backend.name, "0")):
         return f"{backend.title} {backend.version} has no Liger kernels for Qwen3"
     return None

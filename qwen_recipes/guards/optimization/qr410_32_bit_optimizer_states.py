@@ -37,7 +37,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if moments > MAX_GPU_SHARE * gpu.memory:
         yield Violation(
             context.locate_field("training.optimizer", "method.type"),
-            f"the optimizer alone takes {moments:.0f} of the {gpu.memory} GiB of {gpu.name}",
+            f"optimizer states need {moments:.0f} of the {gpu.memory} GiB of {gpu.name}",
             "optimizer: adamw_8bit",
             Fix((("training.optimizer", "adamw_8bit"),), safe=False),
         )

@@ -36,7 +36,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
         edits = (("training.warmup_ratio", 0.05), ("training.warmup_steps", None))
         yield Violation(
             ("training", "warmup_steps" if in_steps else "warmup_ratio"),
-            f"the learning rate would climb for {share:.0%} of the run",
+            f"the warmup takes {share:.0%} of the run",
             "warmup_ratio: 0.05",
             Fix(edits if in_steps else edits[:1], safe=False),
         )

@@ -33,7 +33,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if told and t.steps and not t.packing and t.steps * t.batch_size < MIN_EXAMPLES:
         yield Violation(
             context.locate_field("method.type"),
-            f"all weights are trained, on {t.steps * t.batch_size:,} rows at most",
+            f"full fine-tuning on at most {t.steps * t.batch_size:,} examples",
             "method: lora",
         )
 

@@ -32,7 +32,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if t.precision == "fp32" and t.attention in FLASH_ATTENTION and not mixed:
         yield Violation(
             ("training", "precision"),
-            "FlashAttention does not compute in fp32",
+            "FlashAttention does not support fp32",
             "precision: bf16",
             Fix((("training.precision", "bf16"),), safe=False),
         )

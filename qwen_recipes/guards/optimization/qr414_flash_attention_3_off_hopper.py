@@ -33,7 +33,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if context.plan.training.attention == "flash_attention_3":
         yield Violation(
             ("training", "attention"),
-            f"FlashAttention 3 is made for Hopper, and {gpu.name} is none",
+            f"FlashAttention 3 needs a Hopper GPU, not {gpu.name}",
             "attention: flash_attention_2",
             Fix((("training.attention", "flash_attention_2"),), safe=True),
         )

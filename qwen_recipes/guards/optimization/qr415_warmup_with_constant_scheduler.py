@@ -28,7 +28,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if training is not None and training.scheduler == "constant" and (training.warmup_ratio or training.warmup_steps):
         yield Violation(
             ("training", "scheduler"),
-            "`constant` has no warmup, and the recipe asks for one",
+            "`scheduler: constant` ignores the warmup",
             "scheduler: constant_with_warmup",
             Fix((("training.scheduler", "constant_with_warmup"),), safe=True),
         )

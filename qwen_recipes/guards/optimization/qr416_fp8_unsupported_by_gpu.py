@@ -35,7 +35,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     ):
         yield Violation(
             ("training", "fp8"),
-            f"{gpu.name} is too old for FP8 in {context.backend.title}",
+            f"{context.backend.title} does not support FP8 on {gpu.name}",
             "fp8: false",
             Fix((("training.fp8", False),), safe=True),
         )

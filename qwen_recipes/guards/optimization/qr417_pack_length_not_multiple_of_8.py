@@ -31,7 +31,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
         shorter = t.sequence_length // 8 * 8
         yield Violation(
             ("training", "sequence_length"),
-            f"packs of {t.sequence_length:,} tokens are padded to a multiple of 8, their positions are not",
+            f"tokens of packs are padded from {t.sequence_length:,} to a multiple of 8, but positions are not",
             f"sequence_length: {shorter}",
             Fix((("training.sequence_length", shorter),), safe=False),
         )

@@ -30,7 +30,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
         fields = ("micro_batch_size", "batch_size", "sequence_length")
         yield Violation(
             context.locate_field(*(f"training.{field}" for field in fields), "objective.type"),
-            "KTO compares rows within a micro-batch, and this one has a single row",
+            "KTO needs several examples per micro-batch",
             "micro_batch_size: 2",
             Fix((("training.micro_batch_size", 2),), safe=False) if splits else None,
         )

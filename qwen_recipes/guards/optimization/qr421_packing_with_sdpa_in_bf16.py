@@ -33,7 +33,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if t.packing and t.attention == "sdpa" and t.precision == "bf16":
         yield Violation(
             context.locate_field("training.attention"),
-            f"packing under sdpa in bf16 may give a loss of 0 on {gpu.name}",
+            f"packing with sdpa in bf16 may give a loss of 0 on {gpu.name}",
             "attention: flash_attention_2",
             Fix((("training.attention", "flash_attention_2"),), safe=False),
         )

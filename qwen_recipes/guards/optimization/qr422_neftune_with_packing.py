@@ -27,8 +27,8 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if context.plan.training.neftune is not None and context.plan.training.packing:
         yield Violation(
             ("training", "neftune"),
-            "the noise is scaled by the length of a pack, not of a row",
-            "without packing, or a higher value",
+            "the noise is scaled by the length of a pack, not of an example",
+            "packing: false, or a higher value",
         )
 
 

@@ -46,7 +46,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if lost > LOST_SHARE_LIMIT:
         yield Violation(
             context.locate_field("training.weights_dtype"),
-            f"about {lost:.0%} of the weights never change: a step of {t.learning_rate:g} is rounded away in bfloat16",
+            f"about {lost:.0%} of the weights never change: bfloat16 rounds steps of {t.learning_rate:g} to zero",
             "weights_dtype: float32",
             Fix((("training.weights_dtype", "float32"),), safe=False),
         )

@@ -45,7 +45,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
             ("hardware", "strategy"),
             "an adapter is trained under ZeRO-3",
             *("zero2", "fsdp"),
-            otherwise="method: qlora; or if your versions train it, allow QR101 and say so: ZeRO-2 would not fit",
+            otherwise="method: qlora, since ZeRO-2 does not fit; or allow QR101 if your versions train it",
             safe=True,
         )
 

@@ -38,7 +38,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
             ("hardware", "strategy"),
             f"a {plan.quantization.bits}-bit base is trained under ZeRO-3",
             *("zero2", "fsdp"),
-            otherwise="strategy: fsdp with `quantization: {bits: 4, storage: bf16}`, where the framework has it",
+            otherwise="strategy: fsdp with `quantization: {bits: 4, storage: bf16}`, if the framework supports it",
             safe=True,
         )
 

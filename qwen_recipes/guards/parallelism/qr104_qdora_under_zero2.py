@@ -35,7 +35,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     yield make_strategy_violation(
         context,
         context.locate_field("hardware.strategy", "method.type"),
-        "DoRA on a quantized base is trained under ZeRO-2",
+        "DoRA on a quantized base under ZeRO-2",
         alone,
         otherwise="method: qlora",
     )

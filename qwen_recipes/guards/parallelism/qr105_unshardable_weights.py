@@ -36,9 +36,9 @@ def check(context: GuardContext) -> Iterator[Violation]:
             yield make_strategy_violation(
                 context,
                 context.locate_field("hardware.strategy", "hardware.gpus", "method.type"),
-                f"{what} does not go with weights sharded by {plan.hardware.strategy}",
+                f"{plan.hardware.strategy} cannot shard {what}",
                 "zero2",
-                otherwise="the unquantized model with `method: qlora`: whole weights would not fit",
+                otherwise="the unquantized model with `method: qlora`; without sharding the weights do not fit",
             )
 
 

@@ -43,7 +43,8 @@ def check(context: GuardContext) -> Iterator[Violation]:
         yield make_strategy_violation(
             context,
             ("hardware", "strategy"),
-            f"each of {plan.hardware.world} GPUs holds the same {needed:.0f} GiB of weights, gradients and optimizer",
+            f"each of {plan.hardware.world} GPUs holds the same {needed:.0f} GiB of weights, gradients and optimizer "
+            "states",
             *(("zero2", "fsdp") if plan.method.adapter else ("fsdp", "zero3")),
             otherwise="strategy: auto",
         )

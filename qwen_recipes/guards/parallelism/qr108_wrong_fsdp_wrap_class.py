@@ -37,7 +37,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if named and named != [own]:
         yield Violation(
             context.get_native_route("fsdp_config"),
-            f"FSDP is told to wrap {', '.join(named)}, and this model's layers are {own}",
+            f"FSDP wraps {', '.join(named)}, but this model's layers are {own}",
             f"remove `{context.get_native_key('fsdp_config')}`, or wrap {own}",
         )
 

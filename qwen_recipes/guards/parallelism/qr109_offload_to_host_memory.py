@@ -31,11 +31,11 @@ def check(context: GuardContext) -> Iterator[Violation]:
     """Anything kept in host memory."""
     kept = context.plan.hardware.offload
     if kept != "none" and not _needs_offload(context):
-        what = "the optimizer runs" if kept == "optimizer" else "weights and optimizer live"
+        what = "the optimizer is" if kept == "optimizer" else "weights and optimizer are"
         yield Violation(
             ("hardware", "offload"),
-            f"{what} on the host: 2 to 5 times slower",
-            "offload: none, if it fits without",
+            f"{what} in host memory: 2 to 5 times slower",
+            "offload: none, if the run fits without it",
             Fix((("hardware.offload", "none"),), safe=False),
         )
 

@@ -41,7 +41,7 @@ def _check_ms_swift(context: GuardContext) -> Iterator[Violation]:
     training, size = context.plan.training, context.plan.hardware.context_parallel
     if training.attention not in ("flash_attention_2", "sdpa"):
         yield _make_attention_violation(
-            f"ms-swift does not split `{training.attention}`: each GPU attends to its own part alone"
+            f"ms-swift does not split `{training.attention}`: each GPU attends only to its own part of the sequence"
         )
     elif context.model.kv_heads % size and not (training.packing and training.attention == "flash_attention_2"):
         most = gcd(context.model.kv_heads, size)
@@ -58,10 +58,12 @@ def _check_axolotl(context: GuardContext) -> Iterator[Violation]:
     if plan.training.attention == "eager":
         yield _make_attention_violation("Axolotl refuses to split `eager` attention")
     if plan.hardware.deepspeed and plan.objective.type not in ("sft", "pretrain"):
-        message = "under DeepSpeed, Axolotl splits sequences in SFT alone"
+        message = "under DeepSpeed, Axolotl splits sequences for SFT only"
         yield Violation(("hardware", "context_parallel"), message, "strategy: fsdp, or no `context_parallel`")
     elif not plan.hardware.deepspeed and plan.run.environment == "managed":
-        message = "Axolotl splits sequences with `axolotl-ringmaster`, which the managed environment does not hold"
+        message = (
+            "context parallelism in Axolotl needs `axolotl-ringmaster`, which the managed environment does not have"
+        )
         yield Violation(("hardware", "context_parallel"), message, "strategy: zero2 (or zero3 for all weights)")
 
 

@@ -31,7 +31,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if context.plan.hardware.fsdp and optimizer in BITSANDBYTES_OPTIMIZERS:
         yield Violation(
             ("training", "optimizer"),
-            f"FSDP can't save the states of `{optimizer}`",
+            f"FSDP cannot save the states of `{optimizer}`",
             "optimizer: adamw_torch_fused",
             Fix((("training.optimizer", "adamw_torch_fused"),), safe=False),
         )

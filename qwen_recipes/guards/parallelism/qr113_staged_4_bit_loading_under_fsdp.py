@@ -33,7 +33,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if beside:
         yield Violation(
             context.get_native_route("fsdp_config"),
-            f"a 4-bit base that is staged in host memory excludes {', '.join(beside)}",
+            f"staged loading of a 4-bit base does not support {', '.join(beside)}",
             "cpu_ram_efficient_loading: false, or remove the key",
         )
 

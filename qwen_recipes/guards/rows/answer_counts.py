@@ -55,13 +55,13 @@ class AnswerCounts:
         most = self.counts.most_common(FEW_ANSWERS)
         few = sum(count for _, count in most)
         if self.labelled > SHARE * self.rows and few > SHARE * self.rows and len(most) < self.rows / 4:
-            why = f"{few:,} of {self.rows:,} labelled rows have one of {len(most)} answers"
+            why = f"{few:,} of {self.rows:,} labelled examples have one of {len(most)} answers"
             yield "QR532", few, why, self._name(most)
         elif most and most[0][1] > SHARE * self.rows:
-            why = f"{most[0][1]:,} of {self.rows:,} rows have the same answer"
+            why = f"{most[0][1]:,} of {self.rows:,} examples have the same answer"
             yield "QR533", most[0][1], why, self._name(most[:1])
         elif self.short > SHARE * self.rows:
-            why = f"{self.short:,} of {self.rows:,} rows have at most {SHORT_TOKENS} tokens in the loss"
+            why = f"{self.short:,} of {self.rows:,} examples have at most {SHORT_TOKENS} tokens in the loss"
             yield "QR533", self.short, why, ""
 
     def _name(self, answers: list[tuple[int, int]]) -> str:

@@ -92,7 +92,7 @@ def _check_file(
         duplicates.add_rows(kept)
         tally.add(part)
     if not tally.read:
-        _add_file_problem(tally, rules, "empty", OffendingRow(rows.file, 1, "the file has no rows"))
+        _add_file_problem(tally, rules, "empty", OffendingRow(rows.file, 1, "the file has no examples"))
     if path.stat().st_size != size:
         message = f"{size:,} bytes when reading began, {path.stat().st_size:,} at the end"
         _add_file_problem(tally, rules, "changed", OffendingRow(rows.file, max(1, tally.lines), message))
@@ -221,7 +221,7 @@ def _add_duplicates(result: DataCheckResult, duplicates: DuplicateFinder) -> Non
             "the same as",
         ),
         ("QR515", near.count, near.repeated_pairs, "nearly the same as"),
-        ("QR516", exact.leaked_count, exact.leaked_pairs, "also a training row:"),
+        ("QR516", exact.leaked_count, exact.leaked_pairs, "also a training example:"),
     )
     for code, count, pairs, words in told:
         if count and code not in off:

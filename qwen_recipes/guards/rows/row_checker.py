@@ -105,7 +105,7 @@ class RowChecker:
             measured = [self._measure_example(row, example) for example in examples]
         except (ValueError, TypeError, UnicodeError) as error:
             if not row.without_loss:
-                row.problem = f"can't be rendered or tokenized: {error}"
+                row.problem = f"cannot be rendered or tokenized: {error}"
             row.normalized = None
             return
         row.texts = [text for one in measured for text in one.texts]

@@ -44,7 +44,7 @@ def summarize_findings(result: DataCheckResult) -> list[dict[str, Any]]:
             "title": guard.title,
             "count": both.violation_counts[guard.code],
             "share": round(both.violation_counts[guard.code] / both.read, 6) if both.read else None,
-            "instead": guard.suggestion,
+            "suggestion": guard.suggestion,
             "examples": [
                 {"file": one.file, "line": one.line, "message": one.message, "text": one.text}
                 for one in both.examples[guard.code]

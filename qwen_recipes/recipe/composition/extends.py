@@ -82,15 +82,15 @@ class _Composer:
         identity = _identify(base.file)
         if identity in chain:
             names = " → ".join(Path(file).name for file in (*chain[chain.index(identity) :], identity))
-            _raise_at(document, node, f"`extends` goes round in a circle: {names}", "take one of them out")
+            _raise_at(document, node, f"circular `extends`: {names}", "remove one of them")
         if len(self.bases) >= MAX_BASES:
-            _raise_at(document, node, f"a recipe extends at most {MAX_BASES} files")
+            _raise_at(document, node, f"too many bases: a recipe may extend at most {MAX_BASES} files")
         try:
             read = read_yaml(read_recipe_bytes(str(base.file)), base.name)
         except RecipeReadError as error:
             _raise_at(document, node, str(error), "a file relative to this one, or the name of a preset")
         if not isinstance(read.root, Mapping):
-            _raise_at(document, node, f"{base.name} is not a map of keys and values")
+            _raise_at(document, node, f"{base.name} is not a map of fields and values")
         self.bases[base.name] = read
         marked = replace(read, root=set_file(read.root, base.name), bases={base.name: read})
         return self._lay_over_bases(marked, base.file.parent, (*chain, identity))
@@ -99,7 +99,7 @@ class _Composer:
 def _find_base(node: Node, document: Document, origin: Path) -> _Base:
     text = str(node.value) if isinstance(node, Scalar) and isinstance(node.value, str) else ""
     if not text:
-        _raise_at(document, node, "`extends` takes file names and names of presets", f"extends: {list_presets()[0]}")
+        _raise_at(document, node, "`extends` expects file names or names of presets", f"extends: {list_presets()[0]}")
     if text.endswith(_SUFFIXES):
         file = origin / Path(text).expanduser()
         return _Base(text, file, os.path.normpath(file))
@@ -109,7 +109,7 @@ def _find_base(node: Node, document: Document, origin: Path) -> _Base:
     if file_or_none is None:
         known = list_presets()
         close = find_closest_match(text, known)
-        _raise_at(document, node, f"there is no preset `{text}`; presets: {', '.join(known)}", close or f"{text}.yaml")
+        _raise_at(document, node, f"unknown preset `{text}`; presets: {', '.join(known)}", close or f"{text}.yaml")
     return _Base(text, file_or_none, PRESET_PREFIX + text)
 
 

@@ -57,7 +57,7 @@ def _check_variables(text: str, field: str) -> list[Finding]:
         return []
     if not _PATH_FIELDS.match(field):
         message = f"`{field}` is not a path: `${{env:…}}` is only replaced in paths"
-        return [Finding("recipe", "error", message, suggestion="write the value, or give it with --set")]
+        return [Finding("recipe", "error", message, suggestion="write the value, or set it with --set")]
     names = _VARIABLE.findall(text)
     problems = [problem for name in names if (problem := _find_variable_problem(name))]
     if text.count("${env:") > len(names):

@@ -1,4 +1,4 @@
-"""Where it runs, what it runs with, and where it writes."""
+"""Hardware, framework, output and tracking."""
 
 from functools import partial
 from typing import Annotated, Any, Literal, get_args
@@ -51,61 +51,67 @@ Strategy = Literal["auto", "single", "ddp", "zero1", "zero2", "zero3", "fsdp", "
 
 
 class Hardware(Section):
-    """The machine."""
+    """GPUs, nodes and how training is distributed."""
 
     gpu: GpuField | None = optional_field(
-        "GPU model; what it can do follows from it. A name, or a map.", example="rtx-4090", read_by="tool"
+        "GPU model, a name or a map; memory, precision and attention follow from it. Default: this machine's.",
+        example="rtx-4090",
+        read_by="tool",
     )
-    gpus: int | None = optional_field("GPUs on one host.", example=1, read_by="launcher", ge=1, le=64)
-    nodes: int | None = optional_field("Hosts, each with as many GPUs.", example=2, read_by="launcher", ge=1, le=1024)
+    gpus: int | None = optional_field("GPUs per node.", example=1, read_by="launcher", ge=1, le=64)
+    nodes: int | None = optional_field("Nodes, each with `gpus` GPUs.", example=2, read_by="launcher", ge=1, le=1024)
     strategy: Strategy | None = optional_field(
-        "How the work is spread over GPUs: `ddp` copies everything; `zero1`, `zero2`, `zero3` shard optimizer, "
-        "gradients, weights with DeepSpeed; `fsdp` shards with PyTorch (FSDP2, `fsdp1` the older one); `megatron` "
-        "splits the model itself with Megatron-Core; `auto` chooses.",
+        "How training is distributed over GPUs. `ddp` replicates the model; `zero1`, `zero2` and `zero3` shard "
+        "optimizer "
+        "states, also gradients, also weights with DeepSpeed; `fsdp` shards all three with PyTorch's FSDP2, `fsdp1` "
+        "with its predecessor; `megatron` splits the model with Megatron-Core; `auto` takes the fastest that fits.",
         example="auto",
     )
     offload: Literal["none", "optimizer", "all"] | None = optional_field(
-        "What a sharding strategy keeps in host memory: nothing, the optimizer, or weights too.", example="optimizer"
+        "What a sharding strategy keeps in host memory: nothing, the optimizer states, or the weights too.",
+        example="optimizer",
     )
-    tensor_parallel: int | None = optional_field("GPUs that share each layer.", example=2, ge=1, le=64)
-    context_parallel: int | None = optional_field("GPUs that share each sequence.", example=2, ge=1, le=64)
+    tensor_parallel: int | None = optional_field("GPUs that each layer is split over.", example=2, ge=1, le=64)
+    context_parallel: int | None = optional_field("GPUs that each sequence is split over.", example=2, ge=1, le=64)
     pipeline_parallel: int | None = optional_field(
-        "Groups of GPUs that each hold a share of the layers (megatron).", example=2, ge=1, le=64
+        "Pipeline stages that the layers are split into (megatron).", example=2, ge=1, le=64
     )
     expert_parallel: int | None = optional_field(
-        "GPUs that share the experts of each layer (megatron).", example=2, ge=1, le=128
+        "GPUs that the experts of each layer are split over (megatron).", example=2, ge=1, le=128
     )
-    device: Literal["cuda", "cpu"] | None = optional_field("`cpu` is for trying things out.", example="cpu")
+    device: Literal["cuda", "cpu"] | None = optional_field(
+        "Device to train on; `cpu` is for trials with tiny models.", example="cpu"
+    )
 
 
 class Hub(Section):
-    """Where the trained weights are pushed."""
+    """Repository that the trained weights are pushed to."""
 
     id: str = required_field(
-        "Repository on the hub.", example="me/support-bot", pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$"
+        "Repository on the Hugging Face hub.", example="me/support-bot", pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$"
     )
-    private: bool | None = optional_field("Whether only you can see it.", example=True)
+    private: bool | None = optional_field("Whether the repository is private.", example=True)
 
 
 HubField = Annotated[
     Hub,
     ShortForm(
         partial(expand_word, "id"),
-        {"type": "string", "description": "Repository on the hub.", "examples": ["me/support-bot"]},
+        {"type": "string", "description": "Repository on the Hugging Face hub.", "examples": ["me/support-bot"]},
     ),
 ]
 
 
 class Output(Section):
-    """Where the run writes."""
+    """Where results are written."""
 
     dir: str | None = optional_field(
-        "Folder for checkpoints, the trained weights and the record of the run, relative to the recipe.",
+        "Folder for checkpoints, trained weights, log and run record, relative to the recipe.",
         example="runs/support-bot",
         min_length=1,
     )
     hub: HubField | None = optional_field(
-        "Push the trained weights to the hub: a repository, or a map.", example={"id": "me/support-bot"}
+        "Push the trained weights to the Hugging Face hub: a repository, or a map.", example={"id": "me/support-bot"}
     )
 
 
@@ -113,14 +119,12 @@ Tracker = Literal["none", "tensorboard", "wandb", "mlflow", "swanlab", "trackio"
 
 
 class Tracking(Section):
-    """Where the curves go."""
+    """Experiment tracking."""
 
-    to: Tracker | None = optional_field("What records the curves.", example="wandb")
-    project: str | None = optional_field(
-        "Project, or experiment, that the run belongs to.", example="support-bot", min_length=1
-    )
+    to: Tracker | None = optional_field("Tracker that receives the metrics.", example="wandb")
+    project: str | None = optional_field("Project or experiment in the tracker.", example="support-bot", min_length=1)
     run_name: str | None = optional_field(
-        "Name of the run; the recipe's where left out.", example="rank-16", min_length=1
+        "Name of the run in the tracker. Default: the recipe's name.", example="rank-16", min_length=1
     )
 
 
@@ -131,14 +135,15 @@ TrackingField = Annotated[
 
 
 class Run(Section):
-    """What it runs with."""
+    """Framework and environment."""
 
     backend: Literal["axolotl", "llamafactory", "ms-swift", "trl"] | str | None = optional_field(
-        "Framework that trains, where the command line names none.", example="axolotl", read_by="tool"
+        "Framework to train with; `--backend` overrides it.", example="axolotl", read_by="tool"
     )
     environment: str | None = optional_field(
-        "`managed` (built by `recipes env create`), `current` (already installed here), or the folder of a "
-        "virtual environment.",
+        "Python environment of the framework: `managed` (created by `recipes env create`), `current` (the one "
+        "`recipes` "
+        "runs in), or the folder of a virtual environment.",
         example="managed",
         read_by="launcher",
         min_length=1,
@@ -146,9 +151,9 @@ class Run(Section):
 
 
 class BackendOptions(Section):
-    """What only one framework understands."""
+    """Native keys of one framework."""
 
     extra: dict[str, Any] | None = optional_field(
-        "Native keys, passed through to this framework's config after its schema has agreed.",
+        "Native keys for the framework's config, validated by its schema.",
         example={"lora_mlp_kernel": True},
     )

@@ -1,4 +1,4 @@
-"""The model and the rows."""
+"""The model and the data."""
 
 from functools import partial
 from typing import Annotated, Literal
@@ -47,10 +47,11 @@ Format = Literal["messages", "sharegpt", "alpaca", "prompt-completion", "text", 
 
 
 class Source(Section):
-    """Rows from one place: files here, or a data set on the hub."""
+    """Data from one place: local files, or a data set on the Hugging Face hub."""
 
     path: str | None = optional_field(
-        "File, folder or pattern, relative to the recipe; jsonl, json, csv, tsv, txt, parquet, arrow, also compressed.",
+        "File, folder or glob, relative to the recipe: jsonl, json, csv, tsv, txt, parquet or arrow, optionally "
+        "compressed.",
         example="data/support.jsonl",
         min_length=1,
     )
@@ -61,35 +62,40 @@ class Source(Section):
     split: str | None = optional_field("Split of the data set on the hub.", example="train_sft", min_length=1)
     revision: str | None = optional_field("Commit or tag of the data set on the hub.", example="main", min_length=1)
     format: Format | None = optional_field(
-        "How a row is laid out; left out, each row's layout is found by its columns among those that the objective can "
-        "learn from. `messages`: a list of maps with role and content; `sharegpt`: conversations of from "
-        "and value; `alpaca`: instruction, input, output; `prompt-completion`; `text`; `preference`: prompt, chosen, "
-        "rejected; `kto`: prompt, completion, label; `prompt`: a prompt, and whatever the rewards ask for beside it.",
+        "Layout of the rows. `messages`: a list of maps with `role` and `content`; `sharegpt`: `conversations` with "
+        "`from` "
+        "and `value`; `alpaca`: `instruction`, `input`, `output`; `prompt-completion`: `prompt`, `completion`; `text`: "
+        "`text`; `preference`: `prompt`, `chosen`, `rejected`; `kto`: `prompt`, `completion`, `label`; `prompt`: "
+        "`prompt`, and the columns that reward functions use. Default: detected for each row by its columns.",
         example="messages",
     )
     columns: dict[str, str] | None = optional_field(
-        "Columns by our names, where the rows call them otherwise; a value may lead into maps and lists "
+        "Map of expected column names to the names in the data. Values may be paths into maps and lists "
         "(`talk.messages`, `turns.0.text`).",
         example={"messages": "conversation"},
     )
     limit: int | None = optional_field(
-        "Only so many of its rows, the first ones, before weight and split.", example=1000, ge=1, le=10**12
+        "Use only the first N rows, before `weight` and the validation split.", example=1000, ge=1, le=10**12
     )
     weight: float | None = optional_field(
-        "How many times its rows count: 0.5 takes half of them, 2 each one twice.", example=0.5, gt=0.0, le=1000.0
+        "Repeat the data this many times: 0.5 takes a random half, 2 takes each row twice.",
+        example=0.5,
+        gt=0.0,
+        le=1000.0,
     )
     roles: dict[str, Role] | None = optional_field(
-        "Roles by the rows' own names, where they are none that frameworks use (human, gpt, developer, function_call, "
-        "observation … are known).",
+        "Map of the data's role names to system, user, assistant or tool. Common names (human, gpt, developer, "
+        "function_call, observation …) are known.",
         example={"customer": "user", "agent": "assistant"},
     )
     prompt_style: Literal["plain", "alpaca"] | None = optional_field(
-        "How `instruction` and `input` become the user's message: `plain`, one below the other; `alpaca`, in the words "
-        "of Alpaca's own prompt, within the chat template.",
+        "How `instruction` and `input` form the user message: `plain` joins them with a newline; `alpaca` uses the "
+        "wording of the original Alpaca prompt.",
         example="plain",
     )
     encoding: Encoding | None = optional_field(
-        "Encoding of text files. Left out: UTF-8, or UTF-16 and UTF-32 where a file begins so.", example="latin-1"
+        "Encoding of text files. Default: UTF-8, or UTF-16 or UTF-32 if the file starts with a byte order mark.",
+        example="latin-1",
     )
 
 
@@ -114,7 +120,7 @@ class ValidationForm(SourcesForm):
 _PATH_SCHEMA: JsonSchema = {
     "type": "string",
     "minLength": 1,
-    "description": "Path of one file of rows.",
+    "description": "Path of a data file.",
     "examples": ["data/support.jsonl"],
 }
 SourceList = Annotated[list[Source], Field(min_length=1)]
@@ -124,16 +130,16 @@ Validation = Annotated[Share | SourceList, ValidationForm(expand_validation, _PA
 
 
 class Data(Section):
-    """What is trained on and what it is judged by."""
+    """The training and validation data."""
 
     train: Sources = required_field(
-        "Rows to train on: a path, a map, or a list of them.",
+        "Training data: a path, a map, or a list of them.",
         example=[{"path": "data/support.jsonl", "format": "messages"}],
     )
     validation: Validation | None = optional_field(
-        "Rows to evaluate on: a share of the training rows between 0 and 1, or sources like `train`.", example=0.05
+        "Validation data: a share of the training data between 0 and 1, or sources like `train`.", example=0.05
     )
     streaming: bool | None = optional_field(
-        "Let the framework tokenize rows while it trains instead of all of them first; needs `training.steps`.",
+        "Tokenize data during training instead of before it. Needs `training.steps`.",
         example=True,
     )

@@ -1,4 +1,4 @@
-"""The recipe: one YAML file that says what a person wants from fine-tuning a Qwen3 model."""
+"""The recipe: one YAML file that describes the fine-tuning of a Qwen3 model."""
 
 from typing import Annotated, Literal
 
@@ -18,37 +18,41 @@ GuardCode = Annotated[str, Field(pattern=r"^QR[0-9]{3}$")]
 class Recipe(Section):
     """One fine-tuning run. `version`, `model` and `data.train` are enough; the rest has defaults."""
 
-    version: Literal[1] = required_field("Version of this format.", example=1, read_by="tool")
+    version: Literal[1] = required_field("Version of the recipe format.", example=1, read_by="tool")
     name: str | None = optional_field(
-        "Name of the run; the file's name where it is left out.",
+        "Name of the run. Default: the file's name without `.recipe.yaml`.",
         example="support-bot",
         read_by="tool",
         pattern=r"^[0-9A-Za-zª-𲎯][0-9A-Za-z._ª-𲎯-]*$",
         max_length=100,
     )
     extends: Annotated[str, Field(min_length=1)] | Annotated[list[str], Field(min_length=1)] | None = optional_field(
-        "Recipes that this one is laid over: files, relative to this one, and presets. Later ones win over earlier "
-        "ones, this recipe over all; `null` takes away what a base says.",
+        "Recipes to inherit from: files, relative to this one, or presets. Later ones override earlier ones, and this "
+        "recipe overrides all; `null` removes a value.",
         example=["base.yaml", "official"],
         read_by="tool",
     )
     model: ModelField = required_field("The model to fine-tune.", example="Qwen/Qwen3-4B-Instruct-2507")
-    data: Data = required_field("Rows to train and validate on.", example={"train": "data/support.jsonl"})
-    chat: Chat | None = optional_field("How a conversation becomes tokens.", example={"train_on": "assistant"})
-    method: MethodField | None = optional_field("What is trained.", example="qlora")
-    quantization: Quantization | None = optional_field("How the frozen base is stored.", example={"bits": 4})
-    objective: ObjectiveField | None = optional_field("What is optimised.", example="sft")
-    training: Training | None = optional_field("Optimisation.", example={"epochs": 3, "learning_rate": 1e-4})
-    hardware: Hardware | None = optional_field("The machine.", example={"gpu": "rtx-4090", "gpus": 1})
-    output: Output | None = optional_field("Where the run writes.", example={"dir": "runs/support-bot"})
-    tracking: TrackingField | None = optional_field("Where the curves go.", example="wandb")
-    run: Run | None = optional_field("What it runs with.", example={"backend": "axolotl"})
+    data: Data = required_field("Training and validation data.", example={"train": "data/support.jsonl"})
+    chat: Chat | None = optional_field("Chat template and loss mask.", example={"train_on": "assistant"})
+    method: MethodField | None = optional_field("All weights, some layers, or an adapter.", example="qlora")
+    quantization: Quantization | None = optional_field("Quantization of the frozen base model.", example={"bits": 4})
+    objective: ObjectiveField | None = optional_field("Training objective.", example="sft")
+    training: Training | None = optional_field(
+        "Duration, batches, optimizer and precision.", example={"epochs": 3, "learning_rate": 1e-4}
+    )
+    hardware: Hardware | None = optional_field(
+        "GPUs, nodes and how training is distributed.", example={"gpu": "rtx-4090", "gpus": 1}
+    )
+    output: Output | None = optional_field("Where results are written.", example={"dir": "runs/support-bot"})
+    tracking: TrackingField | None = optional_field("Experiment tracking.", example="wandb")
+    run: Run | None = optional_field("Framework and environment.", example={"backend": "axolotl"})
     allow: dict[GuardCode, Annotated[str, Field(min_length=3)]] | None = optional_field(
-        "Guards that are silenced, each with the reason.",
+        "Guards to suppress, each with a reason.",
         example={"QR101": "measured on our cluster, works"},
         read_by="tool",
     )
     backends: dict[str, BackendOptions] | None = optional_field(
-        "What only one framework understands, by its name.",
+        "Native keys of one framework, by the framework's name.",
         example={"axolotl": {"extra": {"lora_mlp_kernel": True}}},
     )

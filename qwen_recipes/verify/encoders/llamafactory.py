@@ -49,7 +49,7 @@ def encode(job: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _encoded_row(number: int, row: dict[str, Any]) -> dict[str, Any]:
     if not row.get("input_ids"):
-        return {"row": number, "error": "left out as invalid: turns do not alternate"}
+        return {"row": number, "error": "dropped as invalid: turns do not alternate"}
     ids = row["input_ids"][0]
     return {"row": number, "input_ids": ids, "labels": row["labels"][0]}
 

@@ -39,7 +39,7 @@ def _encode_row(number: int, template: Any, row: dict[str, Any]) -> dict[str, An
     try:
         found = template.encode(row)
     except Exception as refusal:  # LazyLLMDataset skips such a row
-        return {"row": number, "error": f"left out: {type(refusal).__name__}: {refusal}"}
+        return {"row": number, "error": f"dropped: {type(refusal).__name__}: {refusal}"}
     return {"row": number, "input_ids": list(found["input_ids"]), "labels": list(found["labels"])}
 
 

@@ -54,7 +54,7 @@ def run_forked_job(framework: ModuleType, job: dict[str, Any]) -> None:
         os._exit(0)
     _, status = os.waitpid(child, 0)
     if status:
-        write_json_lines(Path(job["out"]), [{"error": f"the framework's process ended with wait status {status}"}])
+        write_json_lines(Path(job["out"]), [{"error": f"the framework's process exited with wait status {status}"}])
 
 
 def main(name: str, jobs: list[str]) -> None:

@@ -81,7 +81,7 @@ def _run_and_report(act: Callable[[], None], log: Path, seconds: int) -> int:
 def explain_status(status: int, seconds: int) -> str:
     """Why a child that wrote nothing ended, by its exit status."""
     if status == -signal.SIGALRM:
-        return f"not at its trainer after {seconds} seconds"
+        return f"training did not start within {seconds} seconds"
     if status < 0:
         return f"ended by {signal.Signals(-status).name}"
-    return "ended without training" if status == 0 else f"ended with exit status {status}"
+    return "exited without training" if status == 0 else f"exited with status {status}"

@@ -49,7 +49,7 @@ def _record_call(script: Path, stubs: Path) -> tuple[list[str], dict[str, str]]:
     variables.pop("PYTHONPATH", None)
     done = subprocess.run(["bash", str(script)], env=variables, capture_output=True, text=True)
     if done.returncode or not (stubs / "variables").is_file():
-        raise RuntimeError(f"run.sh started no framework: {done.stderr.strip()}")
+        raise RuntimeError(f"run.sh did not start the framework: {done.stderr.strip()}")
     pairs = (entry.partition("=") for entry in _read_entries(stubs / "variables"))
     return _read_entries(stubs / "words"), {name: value for name, _, value in pairs}
 

@@ -12,7 +12,7 @@ from qwen_recipes.backends import Backend
 from qwen_recipes.verify.trainer_comparison import TrainerCheck
 
 LONGEST_VALUE, LONGEST_FIELD = 44, 36
-HEADINGS = ("field", "planned", "seen at the trainer", "result")
+HEADINGS = ("field", "planned", "at the trainer", "result")
 
 
 @dataclass(frozen=True)
@@ -44,16 +44,17 @@ def format_report(report: TrainerReport) -> str:
 
 
 def count_results(checks: Sequence[TrainerCheck]) -> str:
-    """`1 field differs, 60 ok, 40 not seen`."""
+    """`1 field differs, 60 ok, 40 not compared`."""
     counts = Counter(check.result for check in checks)
     differing = counts["differs"]
     first = f"{differing} field{'' if differing == 1 else 's'} differ{'s' if differing == 1 else ''}"
-    return f"{first}, {counts['ok']} ok, {counts['not seen']} not seen"
+    return f"{first}, {counts['ok']} ok, {counts['not seen']} not compared"
 
 
 def _list_cells(check: TrainerCheck) -> tuple[str, str, str, str]:
     """A line: the reason is told where a field differs or is not seen."""
-    result = check.result if check.result == "ok" else f"{check.result}: {_drop_prefix(check.reason)}"
+    name = "not compared" if check.result == "not seen" else check.result
+    result = name if name == "ok" else f"{name}: {_drop_prefix(check.reason)}"
     seen = "" if check.result == "not seen" else _format_value(check.seen)
     return _shorten(check.field, LONGEST_FIELD), _format_value(check.planned), seen, _escape(result)
 

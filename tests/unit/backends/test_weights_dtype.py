@@ -87,7 +87,7 @@ REFUSED = [
     (BACKENDS, {"method": "full", "hardware": {"gpus": 2, "strategy": "zero2"}}, "DeepSpeed and Megatron"),
     (BACKENDS, {"method": "full", "hardware": {"gpus": 2, "strategy": "fsdp"}}, "FSDP"),
     (BACKENDS, {"method": "full", "training": {"precision": "fp32"}}, "precision: bf16"),
-    (["llamafactory"], {"method": "qlora"}, "PEFT makes an adapter float32"),
+    (["llamafactory"], {"method": "qlora"}, "adapters are always held in float32"),
 ]
 
 

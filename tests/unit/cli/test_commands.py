@@ -100,7 +100,7 @@ def test_an_unknown_backend_in_the_recipe_is_the_recipes_fault(write_recipe):
 def test_lint_of_a_good_recipe():
     result = run("lint", GOOD)
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == "1 file: nothing found\n"
+    assert result.stderr == "1 file checked, no problems\n"
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda f: f.stem)
@@ -116,7 +116,7 @@ def test_lint_reports_every_file_and_line(write_recipe):
     assert f"{bad}:5:1: error[recipe]" in result.stdout
     assert f"{worse}:1:" in result.stdout
     assert "  5 | lora_r: 8\n    | ^^^^^^\n" in result.stdout
-    assert result.stderr == "3 files: 3 errors\n"
+    assert result.stderr == "3 files checked, 3 errors\n"
 
 
 @pytest.mark.parametrize("text", ["a: \t'x", "größe: 1\n", "🦜🦜: {b: 1}\n", "a: |\n  x\nversion: 1\n", "", "\x00"])
@@ -131,13 +131,14 @@ def test_the_caret_stands_under_what_is_meant(text):
 
 def test_lint_json(write_recipe):
     bad = write_recipe(deep_merge(ZERO3, {"name": "x"}), "bad.yaml")
+    (bad.parent / "rows.jsonl").touch()
     result = run("lint", bad, GOOD, "--format", "json", "--backend", "axolotl")
     (found,) = json.loads(result.stdout)
     assert result.exit_code == 1
     assert (found["code"], found["field"], found["file"]) == ("QR101", "hardware.strategy", str(bad))
     line = bad.read_text("utf-8").splitlines()[found["line"] - 1]
     assert line[found["column"] - 1 : found["end_column"] - 1] == "zero3"
-    assert set(found) >= {"code", "severity", "message", "why", "instead", "field", "file", "line", "column",
+    assert set(found) >= {"code", "severity", "message", "why", "suggestion", "field", "file", "line", "column",
     "end_line",
                           "end_column"}  # fmt: skip
     assert json.loads(run("lint", GOOD, "--format", "json").stdout) == []
@@ -223,8 +224,24 @@ def test_show_resolved(backend):
         "hardware.strategy",
     }
     assert all(set(row) == {"field", "value", "origin", "reason"} and row["reason"] for row in rows)
-    text = run("show", GOOD, "--resolved", "--backend", backend).stdout
-    assert len(text.splitlines()) == len(rows)
+    shown, whole = (run("show", GOOD, "--resolved", "--backend", backend, *more) for more in ((), ("--all",)))
+    assert all(len(line) <= 80 for line in (shown.stdout + whole.stdout).splitlines())
+    assert all(f"\n  {row['field'].partition('.')[2]} " in whole.stdout for row in rows)
+    assert "learning_rate" in shown.stdout and "max_completion_length" not in shown.stdout
+    assert "values do not apply to this recipe; --all prints them" in shown.stderr
+
+
+def test_backends_are_a_table_with_details_on_demand():
+    assert [len(line.split()) for line in run("backends").stdout.splitlines()[1:4]] == [5, 5, 5]
+    detail = run("backends", "axolotl").stdout
+    assert "  hardware.strategy: no Megatron\n" in detail and all(len(line) <= 80 for line in detail.splitlines())
+    assert run("backends", "axolotle").exit_code == 2
+
+
+def test_lint_looks_whether_data_is_there(write_recipe):
+    missing = write_recipe({"data": {"train": "nothing.jsonl"}})
+    result = run("lint", missing)
+    assert result.exit_code == 0 and "warning[data]: nothing.jsonl does not exist" in result.stdout
 
 
 def test_show_of_what_does_not_resolve(write_recipe):
@@ -275,7 +292,7 @@ def test_compile_takes_the_recipes_backend_and_name(write_recipe, tmp_path, monk
 def test_compile_without_a_backend_takes_the_first_that_can_and_says_so(write_recipe, out):
     result = run("compile", write_recipe(), "-o", out)
     assert result.exit_code == 0
-    assert "no framework is named: LLaMA-Factory is taken" in result.stderr
+    assert "using LLaMA-Factory" in result.stderr
     assert [folder.name for folder in out.iterdir()] == ["llamafactory"]
 
 
@@ -295,7 +312,7 @@ def test_nothing_is_written_unless_everything_compiles(write_recipe, out):
     result = run("compile", write_recipe({"method": "qdora"}), "--backend", "all", "-o", out)
     assert result.exit_code == 1
     assert "LLaMA-Factory" in result.stderr
-    assert "Axolotl or ms-swift can" in result.stderr
+    assert "Axolotl and ms-swift support it" in result.stderr
     assert not out.exists()
 
 
@@ -313,7 +330,7 @@ def test_check_and_diff_write_nothing(out):
         assert (result.exit_code, result.stdout) == (0, "")
     changed = run(*args, "--check", "--set", "training.seed=1")
     assert changed.exit_code == 1
-    assert "train.yaml is not what the recipe compiles to" in changed.stderr
+    assert "train.yaml is out of date" in changed.stderr
     (out / "axolotl/train.yaml").write_text("x", "utf-8")
     assert run(*args, "--check").exit_code == 1
     assert (out / "axolotl/train.yaml").read_text("utf-8") == "x"
@@ -363,12 +380,12 @@ def test_templates_that_make_nonsense_are_no_traceback(monkeypatch, out):
     from qwen_recipes.compile import InvalidOutputError, compiler
 
     def broken(*_):
-        raise InvalidOutputError("train.yaml", [("", "does not load")])
+        raise InvalidOutputError("train.yaml", [("", "does not parse")])
 
     monkeypatch.setattr(compiler, "_render_outputs", broken)
     result = run("compile", GOOD, "--backend", "axolotl", "-o", out)
     assert result.exit_code == 1
-    assert "does not load" in result.stderr
+    assert "does not parse" in result.stderr
 
 
 def test_as_a_process(tmp_path):

@@ -71,7 +71,7 @@ def test_several_processes_find_what_one_finds(many, monkeypatch):
 def test_examples_are_good_and_their_report_says_so():
     said = run("check", *MADE, "--model", HYBRID)
     assert "rows read" in said
-    assert "nothing found" in said or "error[" not in said
+    assert "no problems" in said or "error[" not in said
     without_reasoning = [file for file in MADE if not file.endswith("reasoning.jsonl")]
     assert "error[" not in run("check", *without_reasoning)
 
@@ -95,7 +95,7 @@ def test_leaks_between_train_and_validation(tmp_path):
     codes = {one["code"]: one for one in found["findings"]}
     assert codes["QR516"]["count"] == codes["QR514"]["count"] == 1
     assert codes["QR516"]["examples"][0] == {
-        "file": str(held), "line": 1, "message": f"also a training row: {train}:2", "text": "",
+        "file": str(held), "line": 1, "message": f"also a training example: {train}:2", "text": "",
     }  # fmt: skip
     assert found["validation"]["read"] == 2
 

@@ -84,8 +84,8 @@ def assert_it_says_what_plan_says(folder, said):
     file = folder / "mine.yaml"
     planned = plan_of(file)
     size = f"{planned['memory_bytes']['peak'] / 2**30:.1f} of {planned['memory_bytes']['usable'] / 2**30:.1f} GiB"
-    assert planned["fits"] == "yes" and f"fits {planned['gpu']} by the estimate, {size}" in said
-    assert size.replace(" of ", " GiB of the ").removesuffix(" GiB") in file.read_text("utf-8")
+    assert planned["fits"] == "yes" and f"fits {planned['gpu']} estimated at {size}" in said
+    assert size.replace(" of ", " GiB; ") + " are available" in file.read_text("utf-8")
     findings = json.loads(CliRunner().invoke(main, ["lint", str(file), "--format", "json"]).stdout)
     assert not [f for f in findings if f["severity"] in ("error", "warning")], findings
 
@@ -163,22 +163,22 @@ def test_gpus_that_are_there_are_used_where_one_is_too_small(tmp_path, monkeypat
 def test_a_gpu_that_is_assumed_is_said_to_be(tmp_path, monkeypatch):
     monkeypatch.setattr(gpu_module, "_query_visible_gpus", lambda: [])
     result = init(tmp_path, "--data", str(DATA / "support.jsonl"))
-    assert "rtx-4090 is assumed" in result.output and "# assumed" in (tmp_path / "mine.yaml").read_text("utf-8")
+    assert "assuming rtx-4090" in result.output and "# assumed" in (tmp_path / "mine.yaml").read_text("utf-8")
     named = init(tmp_path, "--data", str(DATA / "support.jsonl"), "--gpu", "rtx-4090", "--force")
-    assert "is assumed" not in named.output and "# assumed" not in (tmp_path / "mine.yaml").read_text("utf-8")
+    assert "assuming" not in named.output and "# assumed" not in (tmp_path / "mine.yaml").read_text("utf-8")
 
 
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        ([{"messages": [{"role": "user", "content": "nobody answers"}]}], "no row can be trained on"),
-        ([{"messages": []}, {"messages": "not a list"}], "no row can be trained on"),
-        ([{"conversations": [{"from": "alien", "value": "hello"}]}], "no row can be trained on"),
+        ([{"messages": [{"role": "user", "content": "nobody answers"}]}], "no usable example"),
+        ([{"messages": []}, {"messages": "not a list"}], "no usable example"),
+        ([{"conversations": [{"from": "alien", "value": "hello"}]}], "no usable example"),
     ],
 )
 def test_it_says_nothing_fits_of_rows_that_can_t_be_trained_on(tmp_path, rows, said):
     file = tmp_path / "rows.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     result = init(tmp_path, "--data", str(file))
-    assert result.exit_code == 1 and said in result.output and "by the estimate" not in result.output
+    assert result.exit_code == 1 and said in result.output and "estimated at" not in result.output
     assert not (tmp_path / "mine.yaml").exists()

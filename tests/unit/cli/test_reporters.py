@@ -33,7 +33,7 @@ def test_github_escapes_what_its_commands_end_with():
     first, second, third, fourth = REPORTERS["github"](FINDINGS, FILES).splitlines()
     assert first == (
         "::error file=a b/r%2C1.yaml,line=4,endLine=4,col=14,endColumn=18,title=recipes QR401"
-        "::it overflows, 100%25%0Abf16 is: what%0Ait was trained in%0Ainstead: precision: bf16"
+        "::it overflows, 100%25%0Abf16 is: what%0Ait was trained in%0Ahelp: precision: bf16"
     )
     assert second == "::warning file=/abs/é.yaml,line=2,endLine=3,title=recipes QR201::few <targets>"
     assert third.startswith("::error title=recipes recipe::") and fourth == "::notice title=recipes QR303::hm"

@@ -68,7 +68,7 @@ def test_exit_0_where_every_example_is_the_same(recipe: Path, monkeypatch: pytes
 def test_exit_1_with_the_place_where_an_answer_differs(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done = verify(recipe, monkeypatch, observe(recipe, 1))
     assert done.exit_code == 1
-    assert "the newline after `<|im_end|>` is trained too" in done.stdout
+    assert "the newline after `<|im_end|>` is in the loss" in done.stdout
     assert "rows.jsonl:1, token" in done.stdout
 
 
@@ -86,14 +86,14 @@ def test_exit_4_where_the_framework_drew_nothing(
     recipe: Path, monkeypatch: pytest.MonkeyPatch, observation: dict[str, Any]
 ) -> None:
     done = verify(recipe, monkeypatch, observation)
-    assert done.exit_code == 4 and "drew no examples" in done.stderr
+    assert done.exit_code == 4 and "failed to build its batches" in done.stderr
     assert done.stdout == ""
 
 
 def test_exit_1_where_no_row_is_left(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (recipe.parent / "rows.jsonl").write_text(json.dumps(ROWS[2]) + "\n", "utf-8")
     done = verify(recipe, monkeypatch, {})
-    assert done.exit_code == 1 and "no row is left" in done.stderr
+    assert done.exit_code == 1 and "no rows left" in done.stderr
 
 
 def test_grpo_has_nothing_to_compare(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:

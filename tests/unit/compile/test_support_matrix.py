@@ -26,7 +26,7 @@ def test_a_rate_is_native_and_rows_are_emulated(cells):
     assert cells["training.learning_rate"].level == "native"
     assert cells["training.learning_rate"].keys == ("learning_rate",)
     assert cells["data.train[].columns"].level == "emulated"
-    assert "rows are prepared" in cells["data.train[].columns"].how
+    assert "in the prepared data" in cells["data.train[].columns"].how
     assert "the launcher" in cells["hardware.nodes"].how
 
 

@@ -226,7 +226,7 @@ def test_the_command(tmp_path):
     assert len(_read(out)) == 8
     assert len(_read(out.with_name("out-validation.jsonl"))) == 2
     assert "think" not in out.read_text()
-    assert "is there" in run(file, "-o", out, code=2)
+    assert "exists" in run(file, "-o", out, code=2)
     counts = json.loads(run(file, "-o", out, "--force", "--format", "json"))["counts"]
     assert (counts["made"], counts["duplicate"], counts["train"]) == (11, 0, 11)
 
@@ -235,8 +235,8 @@ def test_calls_that_would_harm(tmp_path):
     file = tmp_path / "in.jsonl"
     file.write_text(json.dumps({"prompt": "q", "chosen": "a", "rejected": "b"}) + "\n")
     before = file.read_bytes()
-    assert "one of the files that are read" in run(file, "-o", file, "--force", code=2)
-    assert "nothing more" in run(file, "-o", tmp_path / "out.jsonl", "--split-turns", code=2)
+    assert "is an input file" in run(file, "-o", file, "--force", code=2)
+    assert "can only be deduplicated and split" in run(file, "-o", tmp_path / "out.jsonl", "--split-turns", code=2)
     assert "needs --validation" in run(file, "-o", tmp_path / "o.jsonl", "--validation-output", tmp_path / "v", code=2)
     assert file.read_bytes() == before
     assert list(tmp_path.iterdir()) == [file]

@@ -261,7 +261,7 @@ def test_experts_as_transformers_5_counts_them(tmp_path):
         ({k: v for k, v in CONFIG.items() if k != "model_type"}, "lacks model_type"),
         ({k: v for k, v in CONFIG.items() if k not in ("hidden_size", "vocab_size")}, "lacks hidden_size, vocab_size"),
         (CONFIG | {"model_type": "qwen3_moe"}, "lacks num_experts, num_experts_per_tok, moe_intermediate_size"),
-        (CONFIG | {"hidden_size": "wide", "head_dim": 0}, "hidden_size, head_dim must be a whole number"),
+        (CONFIG | {"hidden_size": "wide", "head_dim": 0}, "hidden_size, head_dim must be positive whole numbers"),
     ],
 )
 def test_bad_folder(tmp_path, config, message):
@@ -270,13 +270,13 @@ def test_bad_folder(tmp_path, config, message):
 
 
 def test_folder_without_config(tmp_path):
-    with pytest.raises(ModelFolderError, match=r"holds no model: it has no config\.json"):
+    with pytest.raises(ModelFolderError, match=r"is not a model folder: config\.json is missing"):
         get_model_facts(str(tmp_path))
 
 
 def test_config_that_is_not_text(tmp_path):
     (tmp_path / "config.json").write_bytes(b"\xff\xfe")
-    with pytest.raises(ModelFolderError, match="can't be read"):
+    with pytest.raises(ModelFolderError, match="cannot read"):
         get_model_facts(str(tmp_path))
 
 

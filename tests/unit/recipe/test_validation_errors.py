@@ -58,8 +58,8 @@ def test_five_different_mistakes_are_reported_together(found):
         ("trainig: {epochs: 1}", 1, "did you mean `training`?"),
         ("training: {epoch: 1}", 12, "did you mean `epochs`?"),
         ("training: {learning-rate: 1}", 12, "did you mean `learning_rate`?"),
-        ("learning_rate: 1e-4", 1, "`training.learning_rate` is its place"),
-        ("training: {rank: 8}", 12, "`method.rank` is its place"),
+        ("learning_rate: 1e-4", 1, "write it as `training.learning_rate`"),
+        ("training: {rank: 8}", 12, "write it as `method.rank`"),
         ("method: lorra", 9, "did you mean `lora`?"),
         ("training: {scheduler: Cosine}", 23, "did you mean `cosine`?"),
         ("training: {packing: on}", 21, "write true"),
@@ -67,9 +67,9 @@ def test_five_different_mistakes_are_reported_together(found):
         ("training: {steps: '5'}", 19, "write 5 without quotes"),
         ("training: {steps: 5.5}", 19, "whole number"),
         ("training: {seed: 9999999999}", 18, "less than 4294967296"),
-        ("training: [1]", 11, "a map of keys and values is wanted"),
-        ("chat: assistant", 7, "a map of keys and values is wanted"),
-        ("name: {a: 1}", 7, "text is wanted"),
+        ("training: [1]", 11, "expected a map of keys and values"),
+        ("chat: assistant", 7, "expected a map of keys and values"),
+        ("name: {a: 1}", 7, "expected text"),
         ("name: 'a b'", 7, "pattern"),
         ("method: {rank: many}", 16, "whole number"),
         ("method: {targets: q_proj}", 19, "all-linear"),
@@ -78,11 +78,11 @@ def test_five_different_mistakes_are_reported_together(found):
         ("training: {evaluate_every: often}", 28, "epoch"),
         ("allow: {QR1: because}", 9, "QR[0-9]{3}"),
         ("allow: {QR101: x}", 16, "at least 3"),
-        ("run: {backend: [a]}", 16, "text is wanted"),
+        ("run: {backend: [a]}", 16, "expected text"),
         ("backends: {axolotl: {extr: {a: 1}}}", 22, "did you mean `extra`?"),
-        ("backends: {axolotl: {extra: }}", 29, "give it one"),
+        ("backends: {axolotl: {extra: }}", 29, "give it a value"),
         ("training: {warmup_ratio: .inf}", 26, "finite"),
-        ("training: {warmup: 0.1}", 12, "write `warmup_ratio`, a share of the run, or `warmup_steps`"),
+        ("training: {warmup: 0.1}", 12, "use `warmup_ratio`, a share of all steps, or `warmup_steps`"),
         ("zzzzz: 1", 1, "known here: version, name, extends, model"),
     ],
 )
@@ -200,7 +200,7 @@ def test_contradictions_come_together(found):
     assert [f.span.line for f in found(text)] == [4, 4, 5]
 
 
-@pytest.mark.parametrize(("file", "said"), [("missing.yaml", "not there"), ("", "is a folder")])
+@pytest.mark.parametrize(("file", "said"), [("missing.yaml", "does not exist"), ("", "is a folder")])
 def test_files_that_cannot_be_read(tmp_path, file, said):
     with pytest.raises(RecipeReadError, match=said):
         load_recipe(str(tmp_path / file))
@@ -228,7 +228,7 @@ def test_the_name_comes_from_the_file_and_is_one_that_could_be_written(write_rec
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("🦜.yaml", "no letter and no digit"), (".yaml", "no letter"), ("ü" * 120 + ".yaml", "240 bytes long")],
+    [("🦜.yaml", "no letter or digit"), (".yaml", "no letter"), ("ü" * 120 + ".yaml", "240 bytes long")],
 )
 def test_a_file_that_gives_no_name_is_refused_and_told_what_to_write(write_recipe, problems, name, said):
     (found,) = problems(load_recipe, str(write_recipe({}, name)))

@@ -45,7 +45,7 @@ VALUES = {
 def made(folder, name="toy", rank=16, status="finished", loss=1.5, **more):
     folder.mkdir(parents=True)
     plan = [
-        {"field": "method.rank", "value": rank, "origin": "recipe", "reason": "asked for"},
+        {"field": "method.rank", "value": rank, "origin": "recipe", "reason": "validation"},
         {"field": "training.learning_rate", "value": 1e-4, "origin": "default", "reason": "usual for <adapters>"},
     ]
     known = {"name": name, "plan": plan, "output": str(folder), "status": status, "last_loss": loss}
@@ -126,7 +126,7 @@ def test_diff_of_runs(tmp_path):
     assert "last loss: 1.5 in the first, 0.75 in the second (0.5 times)" in done.stdout
     assert "learning_rate" not in done.stdout
     same = recipes("diff", tmp_path / "a", tmp_path / "a")
-    assert same.stdout == "" and "nothing differs" in same.stderr
+    assert same.stdout == "" and "no differences" in same.stderr
 
 
 def test_diff_of_recipes(tmp_path):
@@ -151,7 +151,7 @@ def test_report(tmp_path):
     assert "<script" not in text and "http" not in text.replace("http://www.w3.org/2000/svg", "")
     assert text.count("<svg") == 2 and text.count("<polyline") == 4
     assert "<td>50 s</td><td>21 s</td>" in text, "three steps of 7 s, not the run's whole minute"
-    assert "3.0 GiB" in text and "2.0 GiB (gpu)" in text and "not planned" in text
+    assert "3.0 GiB" in text and "2.0 GiB (gpu)" in text and "not estimated" in text
     assert "method.rank" in text and "version: 1 # &lt;b&gt;" in text and "usual for &lt;adapters&gt;" in text
     for drawing in re.findall(r"<svg.*?</svg>", text, re.S):
         ElementTree.fromstring(drawing)

@@ -34,7 +34,7 @@ def test_all_is_every_framework(loaded):
 def test_every_command_takes_the_same_one(write_recipe, tmp_path, monkeypatch):
     file = str(write_recipe({"hardware": {"gpu": "rtx-4090"}}))
     monkeypatch.chdir(tmp_path)
-    said = "recipes: no framework is named: LLaMA-Factory is taken, the first that supports all of this recipe\n"
+    said = "recipes: using LLaMA-Factory, the first that supports this recipe; choose with --backend or run.backend\n"
     calls = (["plan", file], ["show", "--resolved", file], ["diff", file, file], ["compile", file, "-o", "out"])
     for arguments in calls:
         assert said in CliRunner().invoke(main, arguments).stderr, arguments

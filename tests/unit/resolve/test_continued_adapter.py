@@ -69,17 +69,17 @@ def test_what_agrees_is_the_recipes(plan, save_adapter):
 @pytest.mark.parametrize(
     ("method", "saved", "field", "says"),
     [
-        ({"rank": 4}, {}, "rank", "is 4, and the adapter in sft has 8"),
+        ({"rank": 4}, {}, "rank", "is 4, but the adapter in sft has 8"),
         ({"alpha": 4}, {}, "alpha", "has 16"),
-        ({"dropout": 0.0}, {}, "dropout", "is 0, and the adapter in sft has 0.1"),
+        ({"dropout": 0.0}, {}, "dropout", "is 0, but the adapter in sft has 0.1"),
         ({"targets": "all-linear"}, {"target_modules": ["q_proj"]}, "targets", "has [q_proj]"),
         ({"targets": ["q_proj"]}, {}, "targets", "is [q_proj]"),
-        ({"rslora": True}, {}, "rslora", "is true, and the adapter in sft has false"),
+        ({"rslora": True}, {}, "rslora", "is true, but the adapter in sft has false"),
         ({"rslora": False}, {"use_rslora": True}, "rslora", "has true"),
         ({"variant": "plain"}, {"use_dora": True}, "variant", "has dora"),
         ({"type": "dora"}, {}, "type", "has lora"),
         ({"modules_to_save": ["embed_tokens"]}, {}, "modules_to_save", "has []"),
-        ({"layers": 2}, {}, "layers", "is 2, and the adapter in sft has 36"),
+        ({"layers": 2}, {}, "layers", "is 2, but the adapter in sft has 36"),
         ({"layers": 2}, {"layers_to_transform": [33, 34, 35]}, "layers", "has 3"),
     ],
 )
@@ -103,13 +103,13 @@ def test_all_contradictions_are_reported_at_once(refused, save_adapter):
     [
         (None, "adapter_model.safetensors", "has no adapter_config.json"),
         ({}, "", "has no adapter_model.safetensors"),
-        ("{", "adapter_model.safetensors", "is no JSON object"),
-        ("[" * 5000, "adapter_model.safetensors", "is no JSON object"),
-        ("[]", "adapter_model.safetensors", "is no JSON object"),
+        ("{", "adapter_model.safetensors", "is not a JSON object"),
+        ("[" * 5000, "adapter_model.safetensors", "is not a JSON object"),
+        ("[]", "adapter_model.safetensors", "is not a JSON object"),
         ({"peft_type": "IA3"}, "adapter_model.safetensors", "IA3"),
-        ({"r": "8"}, "adapter_model.safetensors", "`r` can't be"),
-        ({"r": True}, "adapter_model.safetensors", "`r` can't be"),
-        ({"target_modules": [1]}, "adapter_model.safetensors", "`target_modules` is no list"),
+        ({"r": "8"}, "adapter_model.safetensors", "invalid value for `r`"),
+        ({"r": True}, "adapter_model.safetensors", "invalid value for `r`"),
+        ({"target_modules": [1]}, "adapter_model.safetensors", "`target_modules` is not a list"),
     ],
 )
 def test_a_folder_without_a_readable_adapter_is_an_error_at_its_line(refused, save_adapter, config, weights, says):

@@ -55,7 +55,7 @@ def test_a_minimum_is_a_rate_or_a_share(plan, asked, ratio):
         (
             {"min_learning_rate_ratio": 1e-6},
             "min_learning_rate_ratio",
-            "min_learning_rate: 1e-06, if a learning rate is meant",
+            "min_learning_rate: 1e-06, if you mean a learning rate",
         ),
     ],
 )

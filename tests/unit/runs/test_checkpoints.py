@@ -6,15 +6,15 @@ from qwen_recipes.runs.checkpoints import find_last_intact, find_safetensors_dam
 from tests.unit.runs.stand_ins import checkpoint, cut, saved
 
 HARM = {
-    "trainer_state.json, which is written last, is missing": lambda f: (f / "trainer_state.json").unlink(),
-    "trainer_state.json can't be read": lambda f: cut(f / "trainer_state.json"),
+    "incomplete: trainer_state.json is missing": lambda f: (f / "trainer_state.json").unlink(),
+    "trainer_state.json is unreadable": lambda f: cut(f / "trainer_state.json"),
     "trainer_state.json is not of step 20": lambda f: (f / "trainer_state.json").write_text('{"global_step": 10}'),
-    "its weights are missing": lambda f: (f / "adapter_model.safetensors").unlink(),
+    "the weights are missing": lambda f: (f / "adapter_model.safetensors").unlink(),
     "adapter_model.safetensors is cut off": lambda f: cut(f / "adapter_model.safetensors"),
     "adapter_model.safetensors is no safetensors file": lambda f: (f / "adapter_model.safetensors").write_bytes(
         bytes(9)
     ),
-    "its optimizer's state is missing": lambda f: (f / "optimizer.pt").unlink(),
+    "the optimizer state is missing": lambda f: (f / "optimizer.pt").unlink(),
     "optimizer.pt is cut off": lambda f: cut(f / "optimizer.pt", 60),
     "scheduler.pt is missing": lambda f: (f / "scheduler.pt").unlink(),
     "rng_state.pth is cut off": lambda f: (f / "rng_state.pth").write_bytes(b""),
@@ -52,5 +52,5 @@ def test_deepspeed_and_fsdp_keep_the_optimizer_elsewhere(tmp_path):
 
 def test_an_empty_file_is_torn(tmp_path):
     (tmp_path / "model.safetensors").touch()
-    assert find_safetensors_damage(tmp_path / "model.safetensors") == "cut off"
+    assert find_safetensors_damage(tmp_path / "model.safetensors") == "truncated"
     assert find_safetensors_damage(tmp_path / "none.safetensors") == "unreadable"

@@ -32,7 +32,7 @@ def test_without_a_whole_checkpoint_the_run_starts_over(stopped):
     for step in (1, 2):
         (stopped / f"runs/toy/checkpoint-{step}/optimizer.pt").unlink()
     code, _, err = recipes_run(stopped, "--resume")
-    assert code == 0 and "there is no whole checkpoint" in err
+    assert code == 0 and "no complete checkpoint" in err
     assert record(stopped)["resumed_from"] is None and "resume" not in (stopped / "arguments").read_text()
 
 

@@ -121,7 +121,7 @@ def test_a_difference_is_shown_where_it_begins(sample: tuple[PreferenceSample, o
     found = compare_preferences(load_backend("axolotl"), examples, aligned, sample[1])  # type: ignore[arg-type]
     assert (found.rows, found.ids, dict(found.kinds)) == (2, 1, {"newline": 1})
     assert found.first["newline"].line == 2
-    assert "the newline after `<|im_end|>` is trained too" in format_text(found)
+    assert "the newline after `<|im_end|>` is in the loss" in format_text(found)
     assert count_preference_matches(["a", "b"], [aligned, {}], 2)[0]["same"] == 0
 
 

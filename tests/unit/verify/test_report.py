@@ -54,5 +54,5 @@ def test_a_known_difference_is_explained(found):
 @pytest.mark.parametrize(("backend", "encoding"), [("axolotl", "native"), ("ms-swift", "exact")])
 def test_news_is_told_as_such(found, backend, encoding):
     without = found(backend, {"messages": ROW["messages"][1:]}, encoding)
-    assert "not known here: please report it" in format_text(without)
+    assert "unknown difference: please report it" in format_text(without)
     assert to_dict(without)["first"]["system"]["guard"] is None

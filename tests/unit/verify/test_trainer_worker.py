@@ -43,7 +43,7 @@ def raise_error():
 @pytest.mark.parametrize(
     ("act", "status", "why"),
     [
-        (lambda: None, 0, "ended without training"),
+        (lambda: None, 0, "exited without training"),
         (raise_error, 1, "ended with exit status 1"),
         (lambda: sys.exit("stopped"), 1, "ended with exit status 1"),
         (lambda: os.kill(os.getpid(), signal.SIGSEGV), -signal.SIGSEGV, "ended by SIGSEGV"),

@@ -177,7 +177,7 @@ def test_duplicates_are_all_reported_at_once():
         (3, 1, "a"),
         (5, 1, "a"),
     ]
-    assert "line 1 already" in found[1].message
+    assert "first on line 1" in found[1].message
     assert found[1].line == "a: 2"
 
 
@@ -185,7 +185,7 @@ def test_duplicates_are_all_reported_at_once():
     "text", ["a: {1: x, '1': y}", 'a: {x: 1, "x": 2}', "{a: 1, a: 1}", "? a\n: 1\n? a\n: 2\n"], ids=range(4)
 )
 def test_duplicates_in_every_dress(text):
-    assert "given twice" in refused(text)[0].message
+    assert "duplicate key" in refused(text)[0].message
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_duplicates_in_every_dress(text):
 )
 def test_tags_are_refused_at_their_place(value):
     (found, *_) = refused(f"a: 1\nb: {value}\n")
-    assert "has no meaning" in found.message
+    assert "is not supported" in found.message
     assert place(found.span) == (2, 4)
 
 
@@ -250,8 +250,8 @@ def test_nesting_that_people_write_is_fine():
 
 
 def test_an_alias_of_nothing_and_of_itself():
-    assert "stands for nothing" in refused("a: *x\n")[0].message
-    assert "stands for nothing" in refused("a: &x [*x]\n")[0].message
+    assert "undefined alias" in refused("a: *x\n")[0].message
+    assert "undefined alias" in refused("a: &x [*x]\n")[0].message
 
 
 def test_two_documents():
@@ -300,13 +300,13 @@ def test_a_huge_file_is_refused_and_a_huge_scalar_read():
 )
 def test_what_is_no_yaml_has_a_line_and_advice(text, line, advice):
     (found,) = refused(text)
-    assert found.message.startswith("this is not YAML")
+    assert found.message.startswith("invalid YAML")
     assert found.span.line == line
     assert advice in found.suggestion
 
 
 def test_a_key_that_is_a_list():
-    assert any("key must be text" in f.message for f in refused("? [a, b]\n: 1\n"))
+    assert any("keys must be text" in f.message for f in refused("? [a, b]\n: 1\n"))
 
 
 def test_merge_takes_only_maps():

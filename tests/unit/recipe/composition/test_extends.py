@@ -152,11 +152,11 @@ def test_all_that_is_wrong_with_extends_and_variables_is_said_at_once(
         f"{f.span and f.span.line}: {f.message}" for f in find_errors(tmp_path, {"a.yaml": text, "bad.yaml": "- 1\n"})
     ]
     for expected in (
-        "1: there is no preset `oficial`",
-        "gone.yaml is not there",
-        "1: `extends` goes round in a circle: a.yaml → a.yaml",
+        "1: unknown preset `oficial`",
+        "gone.yaml does not exist",
+        "1: circular `extends`: a.yaml → a.yaml",
         "1: `folder/x` is not a YAML file",
-        "1: `extends` takes file names and names of presets",
+        "1: `extends` expects file names or names of presets",
         "bad.yaml is not a map",
         "2: the environment variable `MISSING` is not set",
         "2: the environment variable `EMPTY` is empty",

@@ -1,0 +1,24 @@
+"""Data files of a recipe that do not exist on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.data.source_files import has_source_files
+from qwen_recipes.finding import Finding
+from qwen_recipes.recipe.load import LoadedRecipe
+from qwen_recipes.recipe.locate import locate_finding
+
+_WHY = "`recipes run` stops before training if a data file is missing"
+
+
+def find_missing_data(loaded: LoadedRecipe) -> Iterator[Finding]:
+    """A warning for each local source that does not exist, or whose pattern matches nothing. Reads no file."""
+    data = loaded.recipe.data
+    validation = data.validation if isinstance(data.validation, list) else []
+    for split, sources in (("train", data.train), ("validation", validation)):
+        for index, source in enumerate(sources):
+            if source.path is not None and not has_source_files(source.path, loaded.folder):
+                message = f"{source.path} does not exist (looked in {loaded.folder.absolute()})"
+                route = ("data", split, index, "path")
+                yield locate_finding(loaded.document, Finding("data", "warning", message, route, why=_WHY))
