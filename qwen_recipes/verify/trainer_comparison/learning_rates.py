@@ -15,7 +15,10 @@ def count_warmup_steps(plan: Plan, total: int) -> int:
     warmup = plan.training.warmup
     if warmup.steps is not None:
         return warmup.steps
-    steps = math.ceil(round(total * (warmup.ratio or 0.0), 9))
+    share = round(total * (warmup.ratio or 0.0), 9)
+    if plan.backend == "axolotl" and not plan.counts_steps:
+        return int(share)  # docs/research/token-parity.md
+    steps = math.ceil(share)
     if not plan.counts_steps:
         return steps
     return min(max(2, steps), total) if total > 1 else 0

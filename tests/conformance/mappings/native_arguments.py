@@ -60,7 +60,8 @@ def expect_axolotl(plan: Plan) -> Native:
     if plan.objective.chat:
         found |= {"chat_template_jinja": locate_template(plan), "eot_tokens": [plan.chat.eos]}
     if plan.objective.type == "sft":
-        found["train_on_inputs"] = plan.chat.train_on == "all"
+        marked = load_backend("axolotl").choose_row_shape(plan) == "marked-messages"
+        found["train_on_inputs"] = plan.chat.train_on == "all" and marked
     return found | _expect_axolotl_place(plan) | _expect_axolotl_tracking(plan) | _expect_axolotl_vllm(plan)
 
 

@@ -79,7 +79,7 @@ class MappingOracle:
         First those that write the field, and that a parser reads: there it is no default.
         """
         first = sorted(cases, key=lambda case: (not self.can_parse(case), not any(map(case.wrote, mapping.fields))))
-        varied = sort_by_turns(first, lambda case: case.made.plan.objective.type)
+        varied = sort_by_turns(first, lambda case: (case.made.plan.objective.type, case.made.plan.chat.encoding))
         varied = sort_by_turns(varied, lambda case: [read_field(case.made.plan, field) for field in mapping.fields])
         return list(islice(render_without(mapping, way, varied, templates), MOST_CASES))
 
