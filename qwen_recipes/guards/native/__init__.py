@@ -28,7 +28,7 @@ RULE_MODULES = {
     "QR702": "unknown_keys", "QR703": "changed_keys", "QR705": "misread_values", "QR706": "never_run",
 }  # fmt: skip
 """The guards that can be judged from a native config, and the module of this package that does."""
-_DUPLICATE_KEY = "given twice"
+_DUPLICATE_KEY = "duplicate key"
 
 
 def lint_native(

@@ -30,7 +30,7 @@ def check_ms_swift(data: dict[str, Any]) -> Iterator[NativeViolation]:
     """Bits without a method."""
     if data.get("quant_bits") and not data.get("quant_method"):
         message = "`quant_bits` has no effect without `quant_method`"
-        yield NativeViolation(("quant_bits",), message, "add quant_method: bnb", at_key=True)
+        yield NativeViolation(("quant_bits",), message, "quant_method: bnb", at_key=True)
 
 
 def check_axolotl(data: dict[str, Any]) -> Iterator[NativeViolation]:
