@@ -36,6 +36,7 @@ test: $(VENV)/ready        ## unit tests, and a real training through the demo's
 	$(BIN)/python -m pytest tests/unit -n 2
 	$(BIN)/python -m pytest tests/conformance/test_training.py -k llamafactory
 	$(BIN)/python -m pytest tests/why
+	$(BIN)/python -m pytest tests/hostile -m 'not full' -n 2
 
 conformance: $(VENV)/ready ## every golden config through the real frameworks' parsers, a training through each, some hurt
 	$(BIN)/recipes env create all --device cpu

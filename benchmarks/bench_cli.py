@@ -114,7 +114,7 @@ def measure_plan_rate(rounds: int, recipe: str) -> float:
     """Estimates of memory, time and disk of a resolved plan, a minute of CPU time."""
     from qwen_recipes.backends import load_backend
     from qwen_recipes.estimate import estimate_plan
-    from qwen_recipes.estimate.gpu_models import get_gpu_model
+    from qwen_recipes.gpus.catalogue import get_gpu_model
     from qwen_recipes.qwen.models import get_model_facts
     from qwen_recipes.recipe.load import load_recipe
     from qwen_recipes.resolve import resolve

@@ -15,7 +15,7 @@ from qwen_recipes.recipe.load import LoadedRecipe, load_recipe
 
 __all__ = ["BACKENDS", "BASE", "ROOT", "deep_merge", "nest_value"]
 ROOT = Path(__file__).parent.parent
-BACKENDS = ("axolotl", "llamafactory", "ms-swift")
+BACKENDS = ("axolotl", "llamafactory", "ms-swift", "trl")
 BASE = MINIMAL_RECIPE
 
 
@@ -52,3 +52,11 @@ def problems() -> Callable[..., list[Finding]]:
         return caught.value.findings
 
     return of
+
+
+@pytest.fixture
+def empty_hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The hub's local cache, empty, whatever this machine has."""
+    folder = tmp_path / "hub-cache"
+    monkeypatch.setenv("HF_HUB_CACHE", str(folder))
+    return folder

@@ -28,6 +28,7 @@ EXTRACTORS = {
     "axolotl": {"axolotl": "schema"},
     "llamafactory": {"llamafactory": "schema", "llamafactory_dataset_info": "dataset_info.schema"},
     "ms-swift": {"ms_swift": "schema"},
+    "trl": {"trl": "schema"},
 }
 LINES_SHOWN = 40
 

@@ -107,7 +107,7 @@ def _python_version(lock: str) -> str:
 
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("package", choices=["axolotl", "llamafactory", "ms_swift"])
+    parser.add_argument("package", choices=[folder.parent.name for folder in sorted(BACKENDS.glob("*/requirements"))])
     parser.add_argument("lock", choices=["cpu-py311", "cuda-py312"])
     parser.add_argument("--environment", type=Path)
     return parser.parse_args()

@@ -71,6 +71,8 @@ class Backend:
     packed_attention_since: str = "0"
     largest_packed_micro_batch: Mapping[str, int] = field(default_factory=dict)
     """By attention: how many packs it takes at a time, where that is limited."""
+    pack_reserve: int = 0
+    """Tokens of a pack that it keeps free: no example may be longer than the rest."""
     stores_quantized_in_compute_dtype: bool = False
     """Whether 4-bit weights are always stored in the precision that it computes in."""
     choose_weights_cast: Callable[[Plan], str | None] = lambda plan: None
@@ -94,6 +96,8 @@ class Backend:
     unsupported_settings: tuple[UnsupportedSetting, ...] = ()
     keys_by_field: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Native keys that a field of the recipe speaks for, by that field: `extra` can't say them otherwise."""
+    guard_keys: Mapping[str, str] = field(default_factory=dict)
+    """Native keys that guards look for under `extra`, by what they set: `{"dora": "use_dora"}`."""
     older_versions: tuple[str, ...] = ()
     python: Mapping[str, str] = field(default_factory=lambda: {"cpu": "3.11", "cuda": "3.12"})
 
@@ -118,6 +122,10 @@ class Backend:
     def choose_packed_attention(self) -> str:
         """The attention that keeps packed examples apart on a GPU."""
         return self.packed_attention if self.is_at_least(self.packed_attention_since) else "flash_attention_2"
+
+    def count_reserved_tokens(self, plan: Plan) -> int:
+        """Tokens of `sequence_length` that no example of a plan may take."""
+        return self.pack_reserve if plan.training.packing and plan.objective.type == "sft" else 0
 
     def find_unsupported(self, plan: Plan) -> list[UnsupportedSetting]:
         """The settings of a plan that this version does not support."""

@@ -24,6 +24,7 @@ __all__ = [
     "KnownKeys",
     "LocatedValue",
     "NativeConfig",
+    "NativeTraits",
     "detect_framework",
     "read_native_configs",
 ]
@@ -51,7 +52,7 @@ class LocatedValue:
 class InterpretedSettings:
     """What a config means, as far as it tells; None where it says nothing.
 
-    `model_facts` are there for a released Qwen3 model only. `strategy` is one of ours (`zero3`, `fsdp`, …);
+    `model_facts` are there for a Qwen3 model that is known here. `strategy` is one of ours (`zero3`, `fsdp`, …);
     `adapter` names the framework's kind (`lora`, `qlora`, …) where something else than the whole model is trained;
     `bits` is 4 or 8 where the base is truly quantized; `template` is the framework's name of a chat template.
     """
@@ -104,6 +105,20 @@ class KnownKeys:
 
 
 @dataclass(frozen=True)
+class NativeTraits:
+    """What a framework does with its configs, as far as guards look at it; the last two are what to write instead."""
+
+    unknown_key_effect: str
+    unknown_key_reason: str
+    template_variants: Mapping[str, tuple[str, ...]]
+    """The variants of Qwen3 that a template of the framework was made for; none for those of Qwen2.5."""
+    all_linear_layers: str
+    zero2: str
+    free_form_keys: tuple[str, ...] = ()
+    """Maps that are handed on as they are, so that a number read as text stays text."""
+
+
+@dataclass(frozen=True)
 class NativeConfig:
     """One config file, or one command of a script, of a framework at a version."""
 
@@ -137,10 +152,19 @@ class NativeConfig:
     @property
     def key_changes(self) -> tuple[KeyChange, ...]:
         """Keys that the framework's versions renamed or removed."""
-        listed: tuple[KeyChange, ...] = import_module(
-            f"qwen_recipes.backends.{NATIVE_FOLDERS[self.backend]}.key_changes"
-        ).KEY_CHANGES
+        listed: tuple[KeyChange, ...] = _import_backend_module(self.backend, "key_changes").KEY_CHANGES
         return listed
+
+    @property
+    def traits(self) -> NativeTraits:
+        """What the framework does with its configs."""
+        return load_native_traits(self.backend)
+
+    @property
+    def title(self) -> str:
+        """The framework's name."""
+        title: str = import_module(f"qwen_recipes.backends.{NATIVE_FOLDERS[self.backend]}").BACKEND.title
+        return title
 
 
 def detect_framework(text: str) -> str | None:
@@ -240,14 +264,19 @@ def read_value(data: Mapping[str, Any], *keys: str) -> LocatedValue | None:
     return None
 
 
-def find_released_model(model: LocatedValue | None) -> ModelFacts | None:
-    """The facts of a released Qwen3 model, whichever organisation's copy it is."""
-    from qwen_recipes.qwen.registry import REGISTRY
+def find_model_facts(model: LocatedValue | None) -> ModelFacts | None:
+    """The facts of a release, whichever organisation's copy it is, of a folder, or of a model in the hub's cache."""
+    from qwen_recipes.qwen.models import REGISTRY, ModelFolderError, UnknownModelError, get_model_facts
 
     if model is None or not isinstance(model.value, str):
         return None
     names = {known.partition("/")[2].lower(): facts for known, facts in REGISTRY.items()}
-    return names.get(model.value.rstrip("/").rpartition("/")[2].lower())
+    if found := names.get(model.value.rstrip("/").rpartition("/")[2].lower()):
+        return found
+    try:
+        return get_model_facts(model.value)
+    except (UnknownModelError, ModelFolderError):
+        return None
 
 
 def parse_deepspeed_stage(value: Any) -> str | None:
@@ -275,5 +304,15 @@ def read_switch(data: Mapping[str, Any], key: str) -> LocatedValue | None:
     return LocatedValue(True, (key,)) if truly else None
 
 
+def load_native_traits(backend: str) -> NativeTraits:
+    """What this framework does with its configs."""
+    traits: NativeTraits = _import_backend_module(backend, "native_traits").TRAITS
+    return traits
+
+
 def _import_native_module(backend: str) -> Any:
-    return import_module(f"qwen_recipes.backends.{NATIVE_FOLDERS[backend]}.native_config")
+    return _import_backend_module(backend, "native_config")
+
+
+def _import_backend_module(backend: str, name: str) -> Any:
+    return import_module(f"qwen_recipes.backends.{NATIVE_FOLDERS[backend]}.{name}")

@@ -11,6 +11,11 @@ from dataclasses import dataclass, field
 from math import sqrt
 from typing import Any, Literal
 
+from qwen_recipes.gpus.gpu_model import GpuModel
+
+OWN_TEMPLATE = "own"
+"""The chat template that came with the model, where it is not an official one."""
+
 Origin = Literal["recipe", "model", "hardware", "default"]
 """Where a value comes from: the person's file, a fact about the model, the machine, or a choice of ours."""
 
@@ -40,6 +45,8 @@ class ModelPlan:
     max_positions: int
     dense: bool
     tied: bool
+    like: str | None = None
+    """A model of the same kind, where nothing is known of this one."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +89,8 @@ class ChatPlan:
     """How a conversation becomes tokens and which of them carry loss."""
 
     template: str
-    """The official template's variant (`hybrid`, `base`, `instruct-2507`, `thinking-2507`) or a .jinja file."""
+    """The official template's variant (`hybrid`, `base`, `instruct-2507`, `thinking-2507`), `own` for the model's own
+    where it is none of these, or a .jinja file."""
     official: bool
     train_on: str
     thinking: str
@@ -93,6 +101,11 @@ class ChatPlan:
     would be lost), `together` or `last`."""
     encoding: str = "native"
     """Who makes ids and labels of text: the framework (`native`) or we (`exact`)."""
+
+    @property
+    def compiled_in(self) -> bool:
+        """Whether the template's text is compiled, too; a file of the recipe's is read where it is."""
+        return self.official or self.template == OWN_TEMPLATE
 
     @property
     def exact(self) -> bool:
@@ -142,6 +155,8 @@ class QuantizationPlan:
     type: str
     double: bool
     storage: str
+    experts: bool = False
+    """Whether the fused experts of a mixture are quantized, too."""
 
 
 @dataclass(frozen=True)
@@ -217,7 +232,7 @@ class HardwarePlan:
     """The machine: `strategy` is how the work is spread over `gpus` GPUs of each of `nodes` hosts."""
 
     device: str
-    gpu: str | None
+    gpu: GpuModel | None
     gpus: int
     nodes: int
     strategy: str

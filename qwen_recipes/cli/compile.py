@@ -9,23 +9,22 @@ from typing import TYPE_CHECKING
 import click
 
 from qwen_recipes.cli.console import print_stderr, print_text, text
-from qwen_recipes.cli.lock_check import exit_on_drift
+from qwen_recipes.cli.lock_check import exit_on_drift, pin_locked_revision
 from qwen_recipes.cli.options_and_exits import (
     BACKENDS_HELP,
     ExitCode,
     backend_version_option,
-    choose_backends_or_exit,
     exit_with_error,
     exit_with_findings,
-    load_recipe_or_exit,
+    load_backend_recipes,
     set_option,
 )
 from qwen_recipes.finding import RecipeError
 
 if TYPE_CHECKING:
-    from qwen_recipes.backends import Backend
     from qwen_recipes.compile import CompiledRecipe
     from qwen_recipes.recipe.load import LoadedRecipe
+    from qwen_recipes.resolve import BackendRecipe
 
 _OVERWRITE_HINT = "show the changes with --diff, or overwrite them with --force"
 DEFAULT_FOLDER = Path("compiled")
@@ -70,23 +69,23 @@ def command(
     if output and len(files) > 1:
         exit_with_error(f"-o takes one recipe, got {len(files)}: {', '.join(files)}", ExitCode.USAGE)
     drift = False
-    recipes = [(loaded := load_recipe_or_exit(file, sets), get_compiled_folder(loaded, output)) for file in files]
-    exit_if_folders_shared(recipes)
-    compiled = [
-        (loaded, root, compile_backends_or_exit(loaded, choose_backends_or_exit(loaded, backend, version), root))
-        for loaded, root in recipes
+    recipes = [
+        load_backend_recipes(file, sets, backend, version, pin_locked_revision if locked else None) for file in files
     ]
-    exit_if_runs_shared([(loaded, one) for loaded, _, every in compiled for one in every[:1]])
-    for loaded, root, every in compiled:
+    roots = [get_compiled_folder(every[0].loaded, output) for every in recipes]
+    exit_if_folders_shared([(every[0].loaded, root) for every, root in zip(recipes, roots, strict=True)])
+    compiled = [(root, compile_or_exit(every, root)) for every, root in zip(recipes, roots, strict=True)]
+    exit_if_runs_shared([every[0] for _, every in compiled])
+    for _, every in compiled:
         _print_findings(every, quiet)
         if locked:
-            exit_on_drift(loaded, every)
+            exit_on_drift(every)
         if diff or check:
-            drift |= _compare_with_folder(every, root, show=diff, check=check)
+            drift |= _compare_with_folder(every, show=diff, check=check)
         elif not force:
-            exit_if_not_ours(loaded, [root / one.backend.name for one in every])
-            _exit_if_hand_edited(every, root)
-    for _, root, every in [] if diff or check else compiled:
+            exit_if_not_ours(every)
+            _exit_if_hand_edited(every)
+    for root, every in [] if diff or check else compiled:
         _write_outputs(every, root, force=force, quiet=quiet)
     if drift and check:
         sys.exit(ExitCode.INVALID_INPUT)
@@ -108,27 +107,27 @@ def exit_if_folders_shared(recipes: list[tuple[LoadedRecipe, Path]]) -> None:
         exit_with_error(str(error), ExitCode.INVALID_INPUT)
 
 
-def exit_if_runs_shared(compiled: list[tuple[LoadedRecipe, CompiledRecipe]]) -> None:
+def exit_if_runs_shared(compiled: list[CompiledRecipe]) -> None:
     """Exit 1 where the runs of two of the recipes would write to one folder."""
     from qwen_recipes.compile import SharedFolderError, check_folders_apart
 
     try:
         check_folders_apart(
-            [(loaded, loaded.folder / one.plan.output.dir) for loaded, one in compiled],
+            [(one.loaded, one.loaded.folder / one.plan.output.dir) for one in compiled],
             "give one of them another `output.dir`",
         )
     except SharedFolderError as error:
         exit_with_error(str(error), ExitCode.INVALID_INPUT)
 
 
-def exit_if_not_ours(loaded: LoadedRecipe, folders: list[Path]) -> None:
+def exit_if_not_ours(compiled: list[CompiledRecipe]) -> None:
     """Exit 1 where a folder holds what another recipe, which is still there, was compiled to."""
     from qwen_recipes.compile import find_other_owner
 
-    for folder in folders:
-        if other := find_other_owner(folder, loaded):
+    for one in compiled:
+        if other := find_other_owner(one.folder, one.loaded):
             exit_with_error(
-                f"{folder} holds files compiled from {other}; {loaded.document.file} would overwrite them: "
+                f"{one.folder} holds files compiled from {other}; {one.loaded.document.file} would overwrite them: "
                 "give one of them another `name`, use another folder with -o, or overwrite with --force",
                 ExitCode.INVALID_INPUT,
             )
@@ -138,56 +137,52 @@ def _write_outputs(outputs: list[CompiledRecipe], root: Path, *, force: bool, qu
     for one in outputs:
         changed = write_output_or_exit(one, root, force=force)
         if not quiet:
-            print_stderr(f"{root / one.backend.name}: {len(one.files)} files, {len(changed)} changed")
+            print_stderr(f"{one.folder}: {len(one.files)} files, {len(changed)} changed")
 
 
-def compile_backends_or_exit(loaded: LoadedRecipe, chosen: list[Backend], root: Path) -> list[CompiledRecipe]:
+def compile_or_exit(recipes: list[BackendRecipe], root: Path) -> list[CompiledRecipe]:
     """Compile for each backend, or print every problem of all of them and exit 1."""
-    from qwen_recipes.compile import InvalidOutputError, compile_recipe
+    from qwen_recipes.compile import InvalidOutputError, compile_backend_recipe
 
     every, problems = [], {}
-    for backend in chosen:
+    for one in recipes:
         try:
-            every.append(compile_recipe(loaded, backend, root / backend.name))
+            every.append(compile_backend_recipe(one, root / one.backend.name))
         except RecipeError as error:
             problems.update({(f.code, f.route, f.message): f for f in error.findings})
         except InvalidOutputError as error:
-            exit_with_error(f"bug in the templates for {backend.title}: {error}", ExitCode.INVALID_INPUT)
+            exit_with_error(f"bug in the templates for {one.backend.title}: {error}", ExitCode.INVALID_INPUT)
     if problems:
         exit_with_findings(list(problems.values()))
     return every
 
 
-def _compare_with_folder(outputs: list[CompiledRecipe], root: Path, *, show: bool, check: bool) -> bool:
+def _compare_with_folder(outputs: list[CompiledRecipe], *, show: bool, check: bool) -> bool:
     """Whether the folder is not what would be written; shows how, or says where."""
     from qwen_recipes.compile import diff_files, find_drifted
 
     try:
-        changed = {one.backend.name: find_drifted(root / one.backend.name, one.files) for one in outputs}
-        shown = "".join(diff_files(root / one.backend.name, one.files) for one in outputs) if show else ""
+        changed = {one.folder: find_drifted(one.folder, one.files) for one in outputs}
+        shown = "".join(diff_files(one.folder, one.files) for one in outputs) if show else ""
     except OSError as error:
         exit_with_error(f"{error.filename}: cannot read: {error.strerror}", ExitCode.USAGE)
     if show:
         print_text(shown, nl=False)
     elif check:
-        for name, files in changed.items():
-            for changed_file in files:
-                there = (root / name / changed_file).is_file()
-                how = "is out of date" if there else "is missing"
-                print_stderr(f"{root / name / changed_file} {how}")
+        for path in (folder / name for folder, names in changed.items() for name in names):
+            print_stderr(f"{path} {'is out of date' if path.is_file() else 'is missing'}")
     return any(changed.values())
 
 
-def _exit_if_hand_edited(outputs: list[CompiledRecipe], root: Path) -> None:
+def _exit_if_hand_edited(outputs: list[CompiledRecipe]) -> None:
     """Stop before the first backend's files are written where those of another were edited by hand."""
     from qwen_recipes.compile import HandEditedError, find_hand_edited
 
     for one in outputs:
-        folder = root / one.backend.name
-        edited = find_hand_edited(folder, one.files)
+        edited = find_hand_edited(one.folder, one.files)
         if edited:
             exit_with_error(
-                f"{HandEditedError(folder, edited)} was edited by hand; {_OVERWRITE_HINT}", ExitCode.INVALID_INPUT
+                f"{HandEditedError(one.folder, edited)} was edited by hand; {_OVERWRITE_HINT}", ExitCode.INVALID_INPUT
             )
 
 
@@ -198,13 +193,12 @@ def write_output_or_exit(output: CompiledRecipe, root: Path, *, force: bool) -> 
     """
     from qwen_recipes.compile import HandEditedError, write_files
 
-    folder = root / output.backend.name
     try:
-        return write_files(folder, output.files, root=Path() if is_default_folder(root) else root, force=force)
+        return write_files(output.folder, output.files, root=Path() if is_default_folder(root) else root, force=force)
     except HandEditedError as error:
         exit_with_error(f"{error} was edited by hand; {_OVERWRITE_HINT}", ExitCode.INVALID_INPUT)
     except OSError as error:
-        exit_with_error(f"{error.filename or folder}: cannot write: {error.strerror}", ExitCode.USAGE)
+        exit_with_error(f"{error.filename or output.folder}: cannot write: {error.strerror}", ExitCode.USAGE)
 
 
 def get_compiled_folder(loaded: LoadedRecipe, output: Path | None) -> Path:

@@ -15,6 +15,7 @@ import click
 from qwen_recipes.cli.escaping import dump_json, escape_styled, escape_text
 from qwen_recipes.cli.reporters import REPORTERS
 from qwen_recipes.cli.reporters.text import report as text
+from qwen_recipes.recipe.secrets import hide_secrets
 
 __all__ = ["REPORTERS", "print_json", "print_machine", "print_stderr", "print_text", "should_colour", "text"]
 _OUTPUT_FAILED = 2
@@ -28,14 +29,15 @@ def format_count(number: int, name: str) -> str:
 def print_stderr(message: str, *, nl: bool = True) -> None:
     """A line for the person, on standard error. Where that can't be written there is nobody to tell."""
     try:
-        _echo(escape_styled(message), sys.stderr, nl)
+        _echo(hide_secrets(escape_styled(message)), sys.stderr, nl)
     except OSError:
         _discard_output(sys.stderr)
 
 
 def print_text(message: str, *, nl: bool = True) -> None:
     """The answer for a person, on standard output; styles of ours stay."""
-    _print_stdout(escape_styled(message) if sys.stdout.isatty() else escape_text(click.unstyle(message)), nl)
+    shown = hide_secrets(message)
+    _print_stdout(escape_styled(shown) if sys.stdout.isatty() else escape_text(click.unstyle(shown)), nl)
 
 
 def print_json(data: object) -> None:
@@ -45,7 +47,7 @@ def print_json(data: object) -> None:
 
 def print_machine(message: str, *, nl: bool = True) -> None:
     """A text in a format of its own, as UTF-8 in any locale."""
-    _print_stdout(message.encode("utf-8", "backslashreplace"), nl)
+    _print_stdout(hide_secrets(message).encode("utf-8", "backslashreplace"), nl)
 
 
 def print_bytes(content: bytes) -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from qwen_recipes.cli.console import print_json, print_stderr, print_text
 from qwen_recipes.cli.options_and_exits import (
     ExitCode,
-    choose_backend_or_exit,
     exit_with_error,
     format_option,
-    load_recipe_or_exit,
+    load_backend_recipe,
 )
+
+if TYPE_CHECKING:
+    from qwen_recipes.reports.run_diff import DifferenceSection
 
 
 @click.command("diff")
@@ -45,7 +47,7 @@ def command(first: str, second: str, backend: str | None, form: str) -> None:
         print_stderr("recipes: no differences")
 
 
-def _compare_runs(first: str, second: str) -> list[Any]:
+def _compare_runs(first: str, second: str) -> list[DifferenceSection]:
     from qwen_recipes.reports.run_diff import compare_runs
     from qwen_recipes.runs.record import read_record
 
@@ -57,7 +59,7 @@ def _compare_runs(first: str, second: str) -> list[Any]:
     return compare_runs(*records)
 
 
-def _compare_recipes(first: str, second: str, backend: str | None) -> list[Any]:
+def _compare_recipes(first: str, second: str, backend: str | None) -> list[DifferenceSection]:
     from qwen_recipes.reports.run_diff import compare_plans
 
     found = compare_plans(*(_resolve_values(file, backend) for file in (first, second)))
@@ -65,9 +67,7 @@ def _compare_recipes(first: str, second: str, backend: str | None) -> list[Any]:
 
 
 def _resolve_values(file: str, name: str | None) -> dict[str, Any]:
-    from qwen_recipes.resolve import resolve
     from qwen_recipes.resolve.plan_table import list_plan_values
 
-    loaded = load_recipe_or_exit(file, ())
-    backend = choose_backend_or_exit(loaded, name)
-    return {"backend": backend.name, **{row.field: row.value for row in list_plan_values(resolve(loaded, backend))}}
+    recipe = load_backend_recipe(file, (), name)
+    return {"backend": recipe.backend.name, **{row.field: row.value for row in list_plan_values(recipe.plan)}}

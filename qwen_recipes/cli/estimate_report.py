@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import click
 
 from qwen_recipes.backends.base import Backend
-from qwen_recipes.backends.plan import Plan
-from qwen_recipes.data.estimate_rows import BYTES_PER_TOKEN, estimate_sources
-from qwen_recipes.data.sample_examples import estimate_split
-from qwen_recipes.data.source_files import list_source_files
-from qwen_recipes.estimate import (
-    Estimate,
-    FitSuggestion,
-    TrainingRows,
-    estimate_plan,
-    list_gpus_that_fit,
-    suggest_fitting_changes,
-)
-from qwen_recipes.estimate.gpu_models import GpuModel
-from qwen_recipes.qwen.models import get_model_facts
-from qwen_recipes.recipe.load import LoadedRecipe
+from qwen_recipes.estimate import Estimate, FitSuggestion, list_gpus_that_fit
+from qwen_recipes.gpus.gpu_model import GpuModel
+from qwen_recipes.resolve import BackendRecipe
 
 GIB = 2**30
 BAR_WIDTH = 48
@@ -45,35 +32,12 @@ class FitVerdict:
     suggestions: list[FitSuggestion]
 
 
-def assess_fit(loaded: LoadedRecipe, plan: Plan, backend: Backend, gpu: GpuModel) -> FitVerdict:
+def assess_fit(recipe: BackendRecipe, gpu: GpuModel) -> FitVerdict:
     """The estimate, with suggestions unless it surely fits."""
-    facts, rows = get_model_facts(plan.model.id, loaded.folder), estimate_training_rows(plan, loaded.folder)
-    made = estimate_plan(plan, facts, gpu, rows)
-    return FitVerdict(
-        backend, made, [] if made.check_fit() == "yes" else suggest_tried_changes(loaded, plan, backend, gpu, rows)
-    )
+    from qwen_recipes.guards.trial import suggest_tried_changes
 
-
-def suggest_tried_changes(
-    loaded: LoadedRecipe, plan: Plan, backend: Backend, gpu: GpuModel, rows: TrainingRows | None
-) -> list[FitSuggestion]:
-    """Changes that make it fit; each was resolved, linted and estimated before it is suggested."""
-    from qwen_recipes.guards.trial import RecipeTrial
-
-    facts = get_model_facts(plan.model.id, loaded.folder)
-    return suggest_fitting_changes(plan, facts, gpu, backend, rows, RecipeTrial(loaded, backend).try_overrides)
-
-
-def estimate_training_rows(plan: Plan, folder: Path) -> TrainingRows | None:
-    """A guess of the rows to train on, from the files' sizes; None where they are not all local JSONL."""
-    seen = estimate_sources(
-        (list_source_files(source.path, folder) if source.path else [], source.limit, source.weight)
-        for source in plan.data.train
-    )
-    if not seen:
-        return None
-    examples, share = estimate_split(plan, folder)
-    return TrainingRows(round(seen[0] * examples), seen[1] * share / BYTES_PER_TOKEN)
+    made = recipe.estimate(gpu)
+    return FitVerdict(recipe.backend, made, [] if made.check_fit() == "yes" else suggest_tried_changes(recipe, gpu))
 
 
 def verdict_as_json(verdict: FitVerdict) -> dict[str, Any]:
@@ -92,7 +56,7 @@ def verdict_as_json(verdict: FitVerdict) -> dict[str, Any]:
             "parts": {name: round(size) for name, size in e.parts.as_dict().items()},
         },
         "trainable_parameters": e.workload.trainable,
-        "tokens_per_second": round(e.tokens_per_second),
+        "tokens_per_second": None if e.gpu.stated else round(e.tokens_per_second),
         "steps": e.steps,
         "seconds": None if e.seconds is None else round(e.seconds),
         "seconds_interval": None if e.seconds_interval is None else [round(s) for s in e.seconds_interval],
@@ -126,13 +90,16 @@ def _format_row(verdict: FitVerdict) -> tuple[str, ...]:
     e = verdict.estimate
     gpus = f"{e.plan.hardware.world} x {e.gpu.name}" if e.plan.hardware.world > 1 else e.gpu.name
     peak = f"{format_gib(e.peak)} ({e.low / GIB:.1f} to {e.high / GIB:.1f})"
+    speed = "?" if e.gpu.stated else f"{e.tokens_per_second:,.0f}"
     return (
         verdict.backend.title, gpus, FIT_LABELS[e.check_fit()], peak, format_gib(e.usable),
-        f"{e.tokens_per_second:,.0f}", _format_time(e), f"{e.disk.total / 1e9:.0f} GB", format_gib(e.host_memory),
+        speed, _format_time(e), f"{e.disk.total / 1e9:.0f} GB", format_gib(e.host_memory),
     )  # fmt: skip
 
 
 def _format_time(e: Estimate) -> str:
+    if e.gpu.stated:
+        return "? (the GPU's rates are unknown)"
     if e.seconds is None or e.seconds_interval is None:
         return "unknown (no data read)"
     low, high = e.seconds_interval

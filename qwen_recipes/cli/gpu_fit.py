@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from qwen_recipes.cli.estimate_report import FitVerdict
-    from qwen_recipes.compile import CompiledRecipe
+    from qwen_recipes.environments.gpu import DetectedGpu
     from qwen_recipes.estimate import Estimate, FitSuggestion
-    from qwen_recipes.estimate.gpu_models import GpuModel
-    from qwen_recipes.recipe.load import LoadedRecipe
+    from qwen_recipes.gpus.gpu_model import GpuModel
+    from qwen_recipes.resolve import BackendRecipe
 
 GIB = 1 << 30
 
 
-def detect_known_gpus() -> list[GpuModel]:
-    """The kinds of GPU that a run would see here and the catalogue has; none where there is no driver."""
-    from qwen_recipes.environments.gpu import detect_gpus
-    from qwen_recipes.estimate.gpu_models import identify_gpu
+def identify_gpus(detected: Sequence[DetectedGpu]) -> list[GpuModel]:
+    """The kinds of GPU among these that the catalogue has."""
+    from qwen_recipes.gpus.catalogue import identify_gpu
 
-    found = (identify_gpu(gpu.name, gpu.memory / 1024) for gpu in detect_gpus())
+    found = (identify_gpu(gpu.name, gpu.memory / 1024) for gpu in detected)
     return list(dict.fromkeys(gpu for gpu in found if gpu is not None))
 
 
-def assess_fit_on_local_gpus(loaded: LoadedRecipe, compiled: CompiledRecipe) -> list[FitVerdict]:
-    """The estimate for each kind of GPU here; none on a CPU, or where the catalogue does not know the GPUs."""
-    if compiled.plan.hardware.device != "cuda":
+def assess_fit_on_gpus(recipe: BackendRecipe, detected: Sequence[DetectedGpu]) -> list[FitVerdict]:
+    """The estimate for each kind of GPU; none on a CPU, or where the catalogue does not know the GPUs."""
+    if recipe.plan.hardware.device != "cuda":
         return []
     from qwen_recipes.cli.estimate_report import assess_fit
 
-    return [assess_fit(loaded, compiled.plan, compiled.backend, gpu) for gpu in detect_known_gpus()]
+    return [assess_fit(recipe, gpu) for gpu in identify_gpus(detected)]
 
 
 def fits_no_gpu(verdicts: list[FitVerdict]) -> bool:
@@ -62,22 +62,15 @@ def build_estimate_record(verdicts: list[FitVerdict]) -> dict[str, float | None]
     return memory | {"seconds": made.seconds, "tokens_per_second": made.tokens_per_second}
 
 
-def suggest_memory_savings(loaded: LoadedRecipe, compiled: CompiledRecipe) -> list[str]:
+def suggest_memory_savings(recipe: BackendRecipe, detected: Sequence[DetectedGpu]) -> list[str]:
     """After an out-of-memory error: changes that need less memory by the estimate, fastest first."""
-    from qwen_recipes.cli.estimate_report import estimate_training_rows, suggest_tried_changes
-    from qwen_recipes.estimate import estimate_plan
-    from qwen_recipes.estimate.gpu_models import get_gpu_model
-    from qwen_recipes.qwen.models import get_model_facts
+    from qwen_recipes.gpus.catalogue import get_gpu_model
+    from qwen_recipes.guards.trial import suggest_tried_changes
+    from qwen_recipes.resolve.strategy import ASSUMED_GPU
 
-    plan = compiled.plan
-    gpus = detect_known_gpus() or [get_gpu_model(plan.hardware.gpu or "rtx-4090")]
-    facts, rows = get_model_facts(plan.model.id, loaded.folder), estimate_training_rows(plan, loaded.folder)
-    now = estimate_plan(plan, facts, gpus[0], rows)
-    found = [
-        offer
-        for offer in suggest_tried_changes(loaded, plan, compiled.backend, gpus[0], rows)
-        if offer.estimate.peak < now.peak
-    ]
+    gpu = next(iter(identify_gpus(detected)), None) or recipe.plan.hardware.gpu or get_gpu_model(ASSUMED_GPU)
+    now = recipe.estimate(gpu)
+    found = [offer for offer in suggest_tried_changes(recipe, gpu) if offer.estimate.peak < now.peak]
     return [
         f"{one.command_line_options} saves {_compute_saved_gib(now, one):.1f} GiB, at {one.speed:.0%} of the speed"
         for one in found

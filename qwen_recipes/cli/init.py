@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +13,10 @@ from qwen_recipes.cli.console import print_stderr
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, exit_with_findings, get_backend_or_exit
 from qwen_recipes.finding import RecipeError
 from qwen_recipes.qwen.registry import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from qwen_recipes.compile.starter_recipe import StarterRecipe, StarterRequest
+    from qwen_recipes.gpus.gpu_model import GpuModel
 
 GOALS = ("chat", "preferences", "text", "labels")
 _GOAL_OBJECTIVES = {"chat": "sft", "preferences": "dpo", "text": "pretrain", "labels": "kto"}
@@ -31,7 +35,9 @@ _DEFAULT_GPU, _DEFAULT_BACKEND = "rtx-4090", "llamafactory"
     help="Training data, e.g. data/support.jsonl. [required without a terminal]",
 )
 @click.option(
-    "--gpu", metavar="NAME", help=f"GPU model, e.g. h100-80gb. [default: this machine's, else {_DEFAULT_GPU}]"
+    "--gpu",
+    metavar="NAME",
+    help=f"GPU model, e.g. h100-80gb, or its memory, e.g. 48GiB. [default: this machine's, else {_DEFAULT_GPU}]",
 )
 @click.option("--backend", metavar="NAME", help=f"Framework to compile for. [default: {_DEFAULT_BACKEND}]")
 @click.option("--goal", type=click.Choice(GOALS), help="Kind of training. [default: by the layout of the data]")
@@ -94,36 +100,36 @@ def _prompt_or_default(question: str, default: str | None) -> str:
     return default
 
 
-def _detect_gpus() -> list[Any]:
+def _detect_gpus() -> list[GpuModel]:
     """The GPUs of this machine that the catalogue has, one for each."""
     from qwen_recipes.environments.gpu import detect_gpus
-    from qwen_recipes.estimate.gpu_models import identify_gpu
+    from qwen_recipes.gpus.catalogue import identify_gpu
 
     found = (identify_gpu(gpu.name, gpu.memory / 1024) for gpu in detect_gpus())
     return [gpu for gpu in found if gpu is not None]
 
 
-def _describe_gpu_source(here: list[Any], name: str) -> str:
+def _describe_gpu_source(here: list[GpuModel], name: str) -> str:
     """What the recipe says of a GPU that was not named on the command line."""
     if any(gpu.name == name for gpu in here):
         return "found on this machine"
     return f"{_ASSUMED}: no known GPU was found" if name == _DEFAULT_GPU else "your answer"
 
 
-def _build_request(model: str, data: Path, gpu: str, backend: str, goal: str | None) -> Any:
+def _build_request(model: str, data: Path, gpu: str, backend: str, goal: str | None) -> StarterRequest:
     from qwen_recipes.compile.starter_recipe import StarterRequest
-    from qwen_recipes.estimate.gpu_models import UnknownGpuError, get_gpu_model
+    from qwen_recipes.gpus.catalogue import UnknownGpuError, parse_gpu
 
     if not data.is_file():
         exit_with_error(f"{data} does not exist or is not a file", ExitCode.USAGE)
     try:
-        found = get_gpu_model(gpu)
+        found = parse_gpu(gpu)
     except UnknownGpuError as error:
         exit_with_error(f"unknown GPU {gpu!r}: {error}", ExitCode.USAGE)
     return StarterRequest(model, data, found, get_backend_or_exit(backend), _GOAL_OBJECTIVES[goal] if goal else None)
 
 
-def _draft_or_exit(request: Any, folder: Path) -> Any:
+def _draft_or_exit(request: StarterRequest, folder: Path) -> StarterRecipe:
     from qwen_recipes.compile.starter_recipe import NoStarterRecipeError, make_starter_recipe
 
     try:

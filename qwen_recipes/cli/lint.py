@@ -50,9 +50,31 @@ class LintOptions:
         name, folder = ("<stdin>", Path()) if file == "-" else (file, Path(file).parent)
         found = self._lint_native(content, name)
         if found is None:
-            check_data = not self.select and file != "-"
-            found = lint_text(content, name, folder, self.backend, self.sets, self.version, check_data=check_data)
+            found = self._lint_recipe(content, name, folder)
         return load_lint_settings(file, self.select, self.ignore).apply(found)
+
+    def describe_unjudged(self, file: str) -> str:
+        """Which guards could not look at a framework's own config; empty where all could, or for anything else."""
+        content = read_recipe_bytes(file) if file != "-" else b""
+        if looks_like_recipe(content) and not self.framework:
+            return ""
+        from qwen_recipes.guards.native import list_unjudged_guards
+
+        text = content.decode("utf-8-sig", errors="replace")
+        codes = list_unjudged_guards(text, self.framework, self.version)
+        return f"{file}: not judged: {len(codes)} guards ({', '.join(codes)}), model not recognised" if codes else ""
+
+    def _lint_recipe(self, content: bytes | str, name: str, folder: Path) -> list[Finding]:
+        """What the guards say of a recipe; where none is an error, also what `compile` would refuse."""
+        found = lint_text(content, name, folder, self.backend, self.sets, self.version)
+        if any(finding.severity == "error" for finding in found):
+            return found
+        text = content if isinstance(content, str) else content.decode("utf-8", "replace")
+        if not (self.backend or "extra" in text or any("extra" in one for one in self.sets)):
+            return found  # compiling costs as much as linting: only where something may be found
+        from qwen_recipes.compile.lint_compiled import find_compile_errors
+
+        return found + find_compile_errors(content, name, folder, self.backend, self.sets, self.version)
 
     def _lint_native(self, content: bytes | str, name: str) -> list[Finding] | None:
         """The findings in a framework's own config; None for anything else."""
@@ -151,7 +173,11 @@ def command(
     if not (diff or (fixes and "-" in files)):
         _print_findings(shown, files, form, statistics)
     counted = f"{len(files)} file{'s' if len(files) != 1 else ''} checked"
-    print_stderr(f"{counted}, {summarize_findings(shown)}{'' if fixes else _describe_fixable(shown)}")
+    unjudged = [note for file in files if (note := asked.describe_unjudged(file))]
+    for note in unjudged:
+        print_stderr(note)
+    summary = summarize_findings(shown) if shown or not unjudged else "no problems found by the other guards"
+    print_stderr(f"{counted}, {summary}{'' if fixes else _describe_fixable(shown)}")
     sys.exit(ExitCode.INVALID_INPUT if any(f.severity == "error" for f in found) else ExitCode.SUCCESS)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.filesystem.read_file import read_head
 from qwen_recipes.recipe.file_names import RECIPE_SUFFIXES
 
 NATIVE_SUFFIXES = (".yaml", ".yml", ".sh")
@@ -84,8 +85,7 @@ def is_native_config(path: str, framework: str) -> bool:
 
 def _read_head(path: str) -> bytes:
     try:
-        with Path(path).open("rb") as file:
-            return file.read(_HEAD_BYTES)
+        return read_head(Path(path), _HEAD_BYTES)
     except OSError:
         return b""
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from qwen_recipes.cli.compile import compile_backends_or_exit
+from qwen_recipes.cli.compile import compile_or_exit
 from qwen_recipes.cli.console import print_stderr
+from qwen_recipes.cli.hub_files import fetch_newest_and_pin
 from qwen_recipes.cli.options_and_exits import (
     BACKENDS_HELP,
     ExitCode,
-    choose_backends_or_exit,
     exit_with_error,
-    load_recipe_or_exit,
+    load_backend_recipes,
     set_option,
 )
 
@@ -27,18 +27,17 @@ def command(file: str, backend: str | None, sets: tuple[str, ...]) -> None:
     the chat template, the tokenizer, the framework, every resolved value and the compiled files. `recipes run --locked`
     and `recipes compile --locked` fail if anything differs from it.
     """
-    from qwen_recipes.runs.recipe_lock import build_lock, get_lock_path, write_lock
+    from qwen_recipes.runs.recipe_lock import build_lock, get_lock_path, get_usual_folder, write_lock
 
     if file == "-":
         exit_with_error(
             "a recipe from standard input cannot be locked: there is no folder for the lock file", ExitCode.USAGE
         )
-    loaded = load_recipe_or_exit(file, sets)
+    recipes = load_backend_recipes(file, sets, backend, prepare=fetch_newest_and_pin)
     path = get_lock_path(file)
-    backends = choose_backends_or_exit(loaded, backend)
-    every = compile_backends_or_exit(loaded, backends, loaded.folder / "compiled" / loaded.name)
+    every = compile_or_exit(recipes, get_usual_folder(recipes[0].loaded))
     try:
-        content = build_lock(loaded, every)
+        content = build_lock(every)
         write_lock(path, content)
     except OSError as error:
         exit_with_error(f"{error.filename or path}: {error.strerror}", ExitCode.USAGE)

@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING
 
 from qwen_recipes.cli.console import print_stderr
+from qwen_recipes.cli.hub_files import pin_revision
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error
 
+if TYPE_CHECKING:
+    from qwen_recipes.compile import CompiledRecipe
+    from qwen_recipes.recipe.load import LoadedRecipe
 
-def exit_on_drift(loaded: Any, outputs: list[Any]) -> None:
+
+def pin_locked_revision(loaded: LoadedRecipe) -> LoadedRecipe:
+    """The recipe with its model at the lock's commit, where it states no revision itself and has a lock."""
+    from qwen_recipes.runs.recipe_lock import get_lock_path, read_lock
+
+    try:
+        locked = read_lock(get_lock_path(loaded.document.file)).get("model")
+    except (OSError, ValueError):  # `exit_on_drift` says so
+        return loaded
+    found = locked.get("revision") if isinstance(locked, dict) and locked.get("id") == loaded.recipe.model.id else None
+    return pin_revision(loaded, found if isinstance(found, str) else None)
+
+
+def exit_on_drift(outputs: list[CompiledRecipe]) -> None:
     """Exit 1 with every difference from the lock file, or 2 if there is no readable lock file."""
     from qwen_recipes.runs.recipe_lock import find_drift, get_lock_path, read_lock
 
-    path = get_lock_path(loaded.document.file)
+    file = outputs[0].loaded.document.file
+    path = get_lock_path(file)
     try:
-        found = find_drift(read_lock(path), loaded, outputs)
+        found = find_drift(read_lock(path), outputs)
     except OSError as error:
         exit_with_error(
             f"{error.filename or path}: cannot read: {error.strerror}; create it with `recipes lock`", ExitCode.USAGE
@@ -26,5 +44,5 @@ def exit_on_drift(loaded: Any, outputs: list[Any]) -> None:
         return
     for line in found:
         print_stderr(f"recipes: {line}")
-    print_stderr(f"recipes: differs from {path}; update it with `recipes lock {loaded.document.file}`")
+    print_stderr(f"recipes: differs from {path}; update it with `recipes lock {file}`")
     sys.exit(ExitCode.INVALID_INPUT)

@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 import click
 
 from qwen_recipes.cli.console import REPORTERS, print_machine, print_stderr, text
+from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.finding import Finding, RecipeError
 
 if TYPE_CHECKING:
     from qwen_recipes.backends import Backend
     from qwen_recipes.qwen.facts import ModelFacts
     from qwen_recipes.recipe.load import LoadedRecipe
+    from qwen_recipes.resolve import BackendRecipe
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+_FORM_KEY = "qwen_recipes.form"
 
 
 BACKEND_HELP = "Framework to use, as listed by `recipes backends`. [default: run.backend, else the first that \
@@ -58,8 +61,15 @@ def set_option(function: Function) -> Function:
 def format_option(*formats: str) -> Callable[[Function], Function]:
     """`--format`, one of the given."""
     return click.option(
-        "--format", "form", type=click.Choice(formats), default="text", show_default=True, help="Output format."
-    )
+        "--format", "form", type=click.Choice(formats), default="text", show_default=True, help="Output format.",
+        callback=_keep_form,
+    )  # fmt: skip
+
+
+def _keep_form(ctx: click.Context, param: click.Parameter, form: str) -> str:
+    """Keep the form for `exit_on_error`."""
+    ctx.meta[_FORM_KEY] = form
+    return form
 
 
 def exit_with_error(message: str, code: ExitCode) -> NoReturn:
@@ -68,20 +78,18 @@ def exit_with_error(message: str, code: ExitCode) -> NoReturn:
     sys.exit(code)
 
 
-def load_recipe_or_exit(file: str, sets: tuple[str, ...], form: str = "text") -> LoadedRecipe:
-    """The recipe, or its problems printed and exit 1; a file that can't be read exits 2."""
-    from qwen_recipes.recipe.load import load_recipe
+def exit_on_error(error: QwenRecipesError, ctx: click.Context) -> NoReturn:
+    """Print an error that a command let through, findings in the form asked for; exit 1 for a recipe, 2 for a call."""
+    from qwen_recipes.backends import UnknownBackendError
     from qwen_recipes.recipe.overrides import OverrideError
     from qwen_recipes.recipe.read_file import RecipeReadError
 
-    try:
-        return load_recipe(file, sets)
-    except RecipeReadError as error:
-        exit_with_error(str(error), ExitCode.USAGE)
-    except OverrideError as error:
+    if isinstance(error, OverrideError):
         exit_with_error(error.findings[0].message, ExitCode.USAGE)
-    except RecipeError as error:
-        exit_with_findings(error.findings, form)
+    if isinstance(error, RecipeError):
+        exit_with_findings(error.findings, ctx.meta.get(_FORM_KEY, "text"))
+    is_usage = isinstance(error, (RecipeReadError, UnknownBackendError))
+    exit_with_error(str(error), ExitCode.USAGE if is_usage else ExitCode.INVALID_INPUT)
 
 
 def warn_custom_tokenizer_or_template(model: ModelFacts, recipe_sets_template: bool = False) -> None:
@@ -113,27 +121,39 @@ def get_backend_or_exit(name: str, version: str | None = None) -> Backend:
         exit_with_error(str(error.args[0]), ExitCode.USAGE)
 
 
-def choose_backend_or_exit(loaded: LoadedRecipe, name: str | None, version: str | None = None) -> Backend:
-    """The framework named, else the recipe's, else the first that supports it, which is printed. May exit 2."""
+Prepare = Callable[["LoadedRecipe"], "LoadedRecipe"]
+
+
+def load_backend_recipe(
+    file: str, sets: tuple[str, ...], name: str | None, version: str | None = None, prepare: Prepare | None = None
+) -> BackendRecipe:
+    """A recipe for the framework named, else its own, else the first that supports it, which is printed.
+
+    Raises RecipeReadError, RecipeError, UnknownBackendError, for which `exit_on_error` ends the command.
+    """
     if name == "all":
         exit_with_error("this command takes one framework, not all: --backend NAME", ExitCode.USAGE)
-    return choose_backends_or_exit(loaded, name, version)[0]
+    return load_backend_recipes(file, sets, name, version, prepare)[0]
 
 
-def choose_backends_or_exit(loaded: LoadedRecipe, name: str | None, version: str | None = None) -> list[Backend]:
-    """As `choose_backend_or_exit`, for commands that also take `--backend all`."""
-    from qwen_recipes.backends import UnknownBackendError
+def load_backend_recipes(
+    file: str, sets: tuple[str, ...], name: str | None, version: str | None = None, prepare: Prepare | None = None
+) -> list[BackendRecipe]:
+    """As `load_backend_recipe`, for commands that also take `--backend all`.
+
+    `prepare` is what the command does about the model before anything looks at it: downloads, pins its revision.
+    """
+    from qwen_recipes.recipe.load import load_recipe
     from qwen_recipes.resolve.choose_backend import choose_backends
 
+    loaded = load_recipe(file, sets)
+    loaded = prepare(loaded) if prepare else loaded
     if name == "all" and version is not None:
         exit_with_error("--backend-version needs one framework: add --backend NAME", ExitCode.USAGE)
-    try:
-        backends, why = choose_backends(loaded, name, version)
-    except UnknownBackendError as error:
-        exit_with_error(str(error.args[0]), ExitCode.USAGE)
+    recipes, why = choose_backends(loaded, name, version)
     if why:
         print_stderr(f"recipes: {why}")
-    return backends
+    return recipes
 
 
 def exit_with_findings(findings: list[Finding], form: str = "text") -> NoReturn:

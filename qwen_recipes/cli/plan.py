@@ -8,25 +8,22 @@ from typing import TYPE_CHECKING
 import click
 
 from qwen_recipes.cli.console import print_json, print_text
+from qwen_recipes.cli.hub_files import fetch_recipe_models
 from qwen_recipes.cli.options_and_exits import (
     BACKENDS_HELP,
     ExitCode,
-    choose_backends_or_exit,
     exit_with_error,
-    exit_with_findings,
     format_option,
-    load_recipe_or_exit,
+    load_backend_recipes,
     set_option,
     warn_custom_tokenizer_or_template,
 )
-from qwen_recipes.finding import RecipeError
 
 if TYPE_CHECKING:
-    from qwen_recipes.backends import Backend
     from qwen_recipes.backends.plan import Plan
     from qwen_recipes.cli.estimate_report import FitVerdict
-    from qwen_recipes.estimate.gpu_models import GpuModel
-    from qwen_recipes.recipe.load import LoadedRecipe
+    from qwen_recipes.gpus.gpu_model import GpuModel
+    from qwen_recipes.resolve import BackendRecipe
 
 
 @click.command("plan")
@@ -37,7 +34,8 @@ if TYPE_CHECKING:
     "names",
     multiple=True,
     metavar="NAME",
-    help="GPU model to estimate for, e.g. rtx-4090. Repeatable. [default: hardware.gpu, else this machine's]",
+    help="GPU model to estimate for, e.g. rtx-4090, or its memory, e.g. 48GiB. Repeatable. "
+    "[default: hardware.gpu, else this machine's]",
 )
 @set_option
 @format_option("text", "json")
@@ -49,65 +47,48 @@ def command(file: str, backend: str | None, names: tuple[str, ...], sets: tuple[
 
     Example: recipes plan support.recipe.yaml --gpu rtx-4090 --gpu h100-80gb
     """
-    from qwen_recipes.qwen.models import get_model_facts
-
-    loaded = load_recipe_or_exit(file, sets, form)
-    try:
-        verdicts = [
-            verdict
-            for one in choose_backends_or_exit(loaded, backend)
-            for verdict in _assess_backend(loaded, one, names)
-        ]
-    except RecipeError as error:
-        exit_with_findings(error.findings, form)
-    chat = loaded.recipe.chat
-    warn_custom_tokenizer_or_template(
-        get_model_facts(loaded.recipe.model.id, loaded.folder), bool(chat and chat.template)
-    )
+    recipes = load_backend_recipes(file, sets, backend, prepare=fetch_recipe_models)
+    verdicts = [verdict for one in recipes for verdict in _assess_recipe(one, names)]
+    warn_custom_tokenizer_or_template(recipes[0].model, "chat.template" in recipes[0].plan.set_fields)
     _print_verdicts(verdicts, form)
     if all(verdict.estimate.check_fit() == "no" for verdict in verdicts):
         sys.exit(ExitCode.DOES_NOT_FIT)
 
 
-def _assess_backend(loaded: LoadedRecipe, backend: Backend, gpu_names: tuple[str, ...]) -> list[FitVerdict]:
+def _assess_recipe(recipe: BackendRecipe, gpu_names: tuple[str, ...]) -> list[FitVerdict]:
     from qwen_recipes.cli.estimate_report import assess_fit
-    from qwen_recipes.resolve import resolve
 
-    plan = resolve(loaded, backend)
-    if plan.hardware.device == "cpu":
+    if recipe.plan.hardware.device == "cpu":
         exit_with_error(
             "the recipe runs on the CPU, so there is no GPU memory to estimate: remove `hardware.device: cpu`",
             ExitCode.USAGE,
         )
     return [
-        assess_fit(*_name_gpu(loaded, plan, backend, gpu, named=bool(gpu_names)), backend, gpu)
-        for gpu in _select_gpus(plan, gpu_names)
+        assess_fit(_name_gpu(recipe, gpu, named=bool(gpu_names)), gpu) for gpu in _select_gpus(recipe.plan, gpu_names)
     ]
 
 
-def _name_gpu(
-    loaded: LoadedRecipe, plan: Plan, backend: Backend, gpu: GpuModel, *, named: bool
-) -> tuple[LoadedRecipe, Plan]:
-    """The recipe and its plan as if it named this GPU, where the command line does or it computes no bf16 (QR407)."""
-    from qwen_recipes.recipe.load import override_recipe
-    from qwen_recipes.resolve import resolve
-
-    if plan.hardware.gpu == gpu.name or not (named or not gpu.supports_bf16):
-        return loaded, plan
-    changed = override_recipe(loaded, (f"hardware.gpu={gpu.name}",))
-    return changed, resolve(changed, backend)
+def _name_gpu(recipe: BackendRecipe, gpu: GpuModel, *, named: bool) -> BackendRecipe:
+    """The recipe as if it named this GPU, where the command line does or it computes no bf16 (QR407)."""
+    if recipe.plan.hardware.gpu == gpu or not (named or not gpu.supports_bf16):
+        return recipe
+    field = "memory" if gpu.stated else "name"
+    return recipe.override(f"hardware.gpu={{{field}: {gpu.memory if gpu.stated else gpu.name}}}")
 
 
 def _select_gpus(plan: Plan, gpu_names: tuple[str, ...]) -> list[GpuModel]:
-    from qwen_recipes.cli.gpu_fit import detect_known_gpus
-    from qwen_recipes.estimate.gpu_models import UnknownGpuError, get_gpu_model
+    from qwen_recipes.cli.gpu_fit import identify_gpus
+    from qwen_recipes.environments.gpu import detect_gpus
+    from qwen_recipes.gpus.catalogue import UnknownGpuError, get_gpu_model, parse_gpu
+    from qwen_recipes.resolve.strategy import ASSUMED_GPU
 
+    if plan.hardware.gpu is not None and not gpu_names:
+        return [plan.hardware.gpu]
     try:
-        asked = [get_gpu_model(name) for name in gpu_names or filter(None, [plan.hardware.gpu])]
+        asked = [parse_gpu(name) for name in gpu_names]
     except UnknownGpuError as error:
         exit_with_error(f"unknown GPU: {error}", ExitCode.USAGE)
-    found = asked or detect_known_gpus()
-    return found or [get_gpu_model("rtx-4090")]
+    return asked or identify_gpus(detect_gpus()) or [get_gpu_model(ASSUMED_GPU)]
 
 
 def _print_verdicts(verdicts: list[FitVerdict], form: str) -> None:

@@ -8,6 +8,7 @@ from importlib import import_module
 import click
 
 from qwen_recipes import __version__
+from qwen_recipes.errors import QwenRecipesError
 
 COMMANDS = {
     "init": "Write a recipe for your data and GPU.",
@@ -48,11 +49,13 @@ class LazyCommandGroup(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run the command. Interruptions and unreadable or unwritable files end it with one line and an exit code."""
-        from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error
+        """Run the command. Errors, interruptions and unreadable files end it with a message and an exit code."""
+        from qwen_recipes.cli.options_and_exits import ExitCode, exit_on_error, exit_with_error
 
         try:
             return super().invoke(ctx)
+        except QwenRecipesError as error:
+            exit_on_error(error, ctx)
         except KeyboardInterrupt:
             exit_with_error("interrupted", ExitCode.INTERRUPTED)
         except OSError as error:

@@ -11,27 +11,27 @@ from typing import TYPE_CHECKING
 import click
 
 from qwen_recipes.cli.compile import (
-    compile_backends_or_exit,
+    compile_or_exit,
     exit_if_not_ours,
     get_compiled_folder,
     write_output_or_exit,
 )
 from qwen_recipes.cli.console import print_stderr, print_text, text
 from qwen_recipes.cli.gpu_fit import (
-    assess_fit_on_local_gpus,
+    assess_fit_on_gpus,
     build_estimate_record,
     describe_memory_shortfall,
     fits_no_gpu,
     suggest_memory_savings,
 )
-from qwen_recipes.cli.lock_check import exit_on_drift
+from qwen_recipes.cli.hub_files import fetch_recipe_models
+from qwen_recipes.cli.lock_check import exit_on_drift, pin_locked_revision
 from qwen_recipes.cli.options_and_exits import (
     BACKEND_HELP,
     ExitCode,
-    choose_backend_or_exit,
     exit_with_error,
     exit_with_findings,
-    load_recipe_or_exit,
+    load_backend_recipe,
     set_option,
 )
 from qwen_recipes.cli.why import print_first_cause
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from qwen_recipes.cli.estimate_report import FitVerdict
     from qwen_recipes.compile import CompiledRecipe
     from qwen_recipes.environments.environment import Environment
+    from qwen_recipes.environments.gpu import DetectedGpu
     from qwen_recipes.recipe.load import LoadedRecipe
     from qwen_recipes.runs.record import RunRecord
 
@@ -95,49 +96,51 @@ class RunFlags:
 class Launch:
     """All that is known of a run before it starts; `verdicts` are the estimates for the GPUs here."""
 
-    loaded: LoadedRecipe
     compiled: CompiledRecipe
     environment: Environment
-    folder: Path
+    gpus: list[DetectedGpu]
     verdicts: list[FitVerdict]
 
 
+def _pin_and_fetch(loaded: LoadedRecipe) -> LoadedRecipe:
+    return fetch_recipe_models(pin_locked_revision(loaded))
+
+
 def _run_recipe(file: str, name: str | None, output: Path | None, sets: tuple[str, ...], flags: RunFlags) -> None:
-    loaded = load_recipe_or_exit(file, sets)
-    backend = choose_backend_or_exit(loaded, name)
-    root = get_compiled_folder(loaded, output)
-    folder = root / backend.name
-    compiled = compile_backends_or_exit(loaded, [backend], root)[0]
+    recipe = load_backend_recipe(file, sets, name, prepare=_pin_and_fetch if flags.locked else fetch_recipe_models)
+    backend = recipe.backend
+    root = get_compiled_folder(recipe.loaded, output)
+    compiled = compile_or_exit([recipe], root)[0]
     for finding in compiled.findings:
         print_stderr(text([finding]))
     if flags.locked:
-        exit_on_drift(loaded, [compiled])
+        exit_on_drift([compiled])
     no_way_back = backend.explain_cannot_resume(compiled.plan)
     if flags.resume:
-        _exit_if_finished(loaded, compiled)
+        _exit_if_finished(compiled)
         if no_way_back:
             exit_with_error(
                 f"{backend.title} {backend.version} cannot resume this training: {no_way_back}",
                 ExitCode.INVALID_INPUT,
             )
-    launch = _run_preflight(loaded, compiled, folder, trust_recipe=not flags.dry_run)
+    launch = _run_preflight(compiled, trust_recipe=not flags.dry_run)
     if flags.dry_run:
         _print_dry_run(launch)
         return
     if not flags.force:
-        exit_if_not_ours(loaded, [folder])
+        exit_if_not_ours([compiled])
     write_output_or_exit(compiled, root, force=flags.force)
     if no_way_back:
         print_stderr(f"recipes: this run cannot be resumed if it stops: {no_way_back}")
     record = _launch_training(launch, sets, flags)
-    sys.exit(_report_outcome(record, loaded, compiled))
+    sys.exit(_report_outcome(record, launch))
 
 
-def _exit_if_finished(loaded: LoadedRecipe, compiled: CompiledRecipe) -> None:
+def _exit_if_finished(compiled: CompiledRecipe) -> None:
     from qwen_recipes.runs.resume import is_run_finished
     from qwen_recipes.runs.run import get_output_folder
 
-    output = get_output_folder(loaded, compiled.plan)
+    output = get_output_folder(compiled)
     if is_run_finished(output):
         print_stderr(f"recipes: the run in {output} is finished; run without --resume to start a new one")
         sys.exit(ExitCode.SUCCESS)
@@ -155,13 +158,12 @@ def _launch_training(launch: Launch, sets: tuple[str, ...], flags: RunFlags) -> 
         resume=flags.resume,
         show_output=flags.verbose,
         progress=progress,
+        gpus=launch.gpus,
         planned=build_estimate_record(launch.verdicts),
         find_cause=name_first_cause,
     )
     try:
-        return run_training(
-            launch.loaded, launch.compiled, sets, launch.environment, launch.folder, print_stderr, options
-        )
+        return run_training(launch.compiled, sets, launch.environment, print_stderr, options)
     except ResumeMismatchError as error:
         for line in error.differences:
             print_stderr(f"recipes: {line}")
@@ -178,18 +180,20 @@ def _launch_training(launch: Launch, sets: tuple[str, ...], flags: RunFlags) -> 
         display.end()
 
 
-def _run_preflight(loaded: LoadedRecipe, compiled: CompiledRecipe, folder: Path, *, trust_recipe: bool) -> Launch:
+def _run_preflight(compiled: CompiledRecipe, *, trust_recipe: bool) -> Launch:
     """What is to be launched, or everything that keeps the run from starting, and exit 1, 3 or 4.
 
     Without `trust_recipe` the Python of an environment that the recipe brings is not run: its files are read.
     """
     from qwen_recipes.environments.environment import UNKNOWN_VERSION, MissingEnvironmentError
+    from qwen_recipes.environments.gpu import detect_gpus
     from qwen_recipes.environments.optional_packages import find_missing_packages, read_missing_packages
     from qwen_recipes.runs import preflight
     from qwen_recipes.runs.run import get_output_folder
 
-    plan, backend = compiled.plan, compiled.backend
-    problems = preflight.find_obstacles(plan, get_output_folder(loaded, plan), loaded.folder)
+    plan, backend, loaded = compiled.plan, compiled.backend, compiled.loaded
+    gpus = detect_gpus()
+    problems = preflight.find_obstacles(plan, get_output_folder(compiled), compiled.recipe.model, gpus)
     environment = None
     try:
         environment = preflight.find_run_environment(plan, backend, loaded.folder, trust_recipe=trust_recipe)
@@ -202,7 +206,7 @@ def _run_preflight(loaded: LoadedRecipe, compiled: CompiledRecipe, folder: Path,
         problems.insert(0, str(error))
     for problem in problems:
         print_stderr(f"recipes: {problem}")
-    verdicts = assess_fit_on_local_gpus(loaded, compiled)
+    verdicts = assess_fit_on_gpus(compiled.recipe, gpus)
     for line in describe_memory_shortfall(verdicts):
         print_stderr(f"recipes: {line}")
     if wrong := preflight.find_path_errors(plan, loaded):
@@ -219,7 +223,7 @@ def _run_preflight(loaded: LoadedRecipe, compiled: CompiledRecipe, folder: Path,
             f"recipes: {environment.folder} has {backend.title} {environment.version}, but the files are compiled "
             f"for {backend.version}"
         )
-    return Launch(loaded, compiled, environment, folder, verdicts)
+    return Launch(compiled, environment, gpus, verdicts)
 
 
 def _print_dry_run(launch: Launch) -> None:
@@ -227,22 +231,22 @@ def _print_dry_run(launch: Launch) -> None:
     from qwen_recipes.runs.record import build_launch_command as launched
     from qwen_recipes.runs.run import get_output_folder
 
-    compiled, environment, folder = launch.compiled, launch.environment, launch.folder
+    compiled, environment, folder = launch.compiled, launch.environment, launch.compiled.folder
     changed = set(find_drifted(folder, compiled.files))
     print_text(f"command      {shlex.join(launched(folder))}")
     print_text(f"environment  {environment.folder} ({compiled.backend.title} {environment.version})")
-    print_text(f"output       {get_output_folder(launch.loaded, compiled.plan).resolve()}")
+    print_text(f"output       {get_output_folder(compiled).resolve()}")
     for name in sorted(compiled.files):
         print_text(f"file         {folder / name}{' (would be written)' if name in changed else ''}")
 
 
-def _report_outcome(record: RunRecord, loaded: LoadedRecipe, compiled: CompiledRecipe) -> ExitCode:
+def _report_outcome(record: RunRecord, launch: Launch) -> ExitCode:
     """Say how it ended; the exit code."""
     from qwen_recipes.runs.log_tail import read_error_lines
     from qwen_recipes.runs.record import LOG_FILE, RECORD_FILE
     from qwen_recipes.runs.run import find_trained_weights, is_row_preparation_failure
 
-    output = Path(record.output)
+    output, compiled = Path(record.output), launch.compiled
     if record.status == "finished":
         if record.problem:
             print_stderr(f"recipes: {record.problem}")
@@ -263,7 +267,7 @@ def _report_outcome(record: RunRecord, loaded: LoadedRecipe, compiled: CompiledR
     memory = "; SIGKILL often means the machine ran out of memory" if record.signal == "SIGKILL" else ""
     print_stderr(f"recipes: {record.problem} after {record.seconds} s{memory}. Full log: {output / LOG_FILE}")
     if print_first_cause(output / LOG_FILE) == "out-of-memory":
-        for line in suggest_memory_savings(loaded, compiled):
+        for line in suggest_memory_savings(compiled.recipe, launch.gpus):
             print_stderr(f"  {line}")
     _print_resume_hint(record, compiled)
     return ExitCode.RUN_FAILED

@@ -10,13 +10,10 @@ from qwen_recipes.cli.console import print_json, print_stderr, print_text
 from qwen_recipes.cli.options_and_exits import (
     BACKEND_HELP,
     backend_version_option,
-    choose_backend_or_exit,
-    exit_with_findings,
     format_option,
-    load_recipe_or_exit,
+    load_backend_recipe,
     set_option,
 )
-from qwen_recipes.finding import RecipeError
 
 if TYPE_CHECKING:
     from qwen_recipes.backends import Backend
@@ -47,18 +44,13 @@ def command(
 
     Example: recipes show --resolved support.recipe.yaml
     """
-    loaded = load_recipe_or_exit(file, sets, form)
     if not resolved:
-        _print_recipe(loaded.recipe.model_dump(exclude_none=True, exclude={"extends"}), form)
-        return
-    from qwen_recipes.resolve import resolve
+        from qwen_recipes.recipe.load import load_recipe
 
-    chosen = choose_backend_or_exit(loaded, backend, version)
-    try:
-        plan = resolve(loaded, chosen)
-    except RecipeError as error:
-        exit_with_findings(error.findings, form)
-    _print_plan(plan, chosen, show_all, form)
+        _print_recipe(load_recipe(file, sets).recipe.model_dump(exclude_none=True, exclude={"extends"}), form)
+        return
+    recipe = load_backend_recipe(file, sets, backend, version)
+    _print_plan(recipe.plan, recipe.backend, show_all, form)
 
 
 def _print_recipe(data: dict[str, object], form: str) -> None:

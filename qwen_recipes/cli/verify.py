@@ -13,21 +13,19 @@ from qwen_recipes.cli.console import print_json, print_stderr, print_text
 from qwen_recipes.cli.options_and_exits import (
     BACKENDS_HELP,
     ExitCode,
-    choose_backends_or_exit,
     exit_with_error,
-    exit_with_findings,
     format_option,
-    load_recipe_or_exit,
+    load_backend_recipes,
     set_option,
     warn_custom_tokenizer_or_template,
 )
-from qwen_recipes.finding import RecipeError
 
 if TYPE_CHECKING:
-    from qwen_recipes.backends import Backend
-    from qwen_recipes.backends.plan import Plan
+    from qwen_recipes.data.encoder import Encoder
     from qwen_recipes.environments.environment import Environment
     from qwen_recipes.recipe.load import LoadedRecipe
+    from qwen_recipes.resolve import BackendRecipe
+    from qwen_recipes.verify.row_sample import SampledRow
 
 
 @click.command("verify")
@@ -63,17 +61,14 @@ def command(
 
     Exit code 1 if anything differs, 4 if the framework's environment is missing.
     """
-    loaded = load_recipe_or_exit(file, sets, form)
+    recipes = load_backend_recipes(file, sets, backend)
     if not trust_recipe:
-        _exit_if_code_is_brought(loaded)
+        _exit_if_code_is_brought(recipes[0].loaded)
     if trainer:
         from qwen_recipes.cli.verify_trainer import verify_trainer
 
-        verify_trainer(loaded, choose_backends_or_exit(loaded, backend), rows, form)
-    try:
-        found, pairs = _compare_backends(loaded, choose_backends_or_exit(loaded, backend), rows)
-    except RecipeError as error:
-        exit_with_findings(error.findings, form)
+        verify_trainer(recipes, rows, form)
+    found, pairs = _compare_backends(recipes, rows)
     _print_comparison(found, pairs, form)
     sys.exit(ExitCode.SUCCESS if all(one.is_identical for one in found) else ExitCode.INVALID_INPUT)
 
@@ -92,48 +87,45 @@ def _exit_if_code_is_brought(loaded: LoadedRecipe) -> None:
         )
 
 
-def _compare_backends(loaded: LoadedRecipe, chosen: list[Backend], rows: int) -> tuple[list[Any], list[dict[str, Any]]]:
+def _compare_backends(recipes: list[BackendRecipe], rows: int) -> tuple[list[Any], list[dict[str, Any]]]:
     from qwen_recipes.cli.verify_preferences import compare_preference_backends
-    from qwen_recipes.resolve import resolve
     from qwen_recipes.verify.preference_sample import OBJECTIVES
     from qwen_recipes.verify.report import compare_backend, count_pairwise_matches
 
-    plan = resolve(loaded, chosen[0])
+    plan = recipes[0].plan
     if plan.objective.type in OBJECTIVES:
-        return compare_preference_backends(loaded, plan, chosen, rows)
+        return compare_preference_backends(recipes, rows)
     if plan.objective.type not in ("sft", "pretrain"):
         title = plan.objective.type.upper()
         exit_with_error(
             f"{title} cannot be verified without --trainer: its answers are generated during training", ExitCode.USAGE
         )
-    encoder, picked = _encode_sample(loaded, plan, rows)
-    answers = [_encode_with_framework(loaded, backend, picked) for backend in chosen]
-    found = [compare_backend(b, plan, picked, a, encoder) for b, a in zip(chosen, answers, strict=True)]
-    return found, count_pairwise_matches([b.name for b in chosen], answers, len(picked))
+    encoder, picked = _encode_sample(recipes[0], rows)
+    answers = [_encode_with_framework(one, picked) for one in recipes]
+    found = [compare_backend(r.backend, plan, picked, a, encoder) for r, a in zip(recipes, answers, strict=True)]
+    return found, count_pairwise_matches([one.backend.name for one in recipes], answers, len(picked))
 
 
-def _encode_sample(loaded: LoadedRecipe, plan: Plan, rows: int) -> tuple[Any, list[Any]]:
+def _encode_sample(recipe: BackendRecipe, rows: int) -> tuple[Encoder, list[Any]]:
     from qwen_recipes.cli.verify_sample import exit_without_examples, read_or_exit
     from qwen_recipes.data.encoder import build_encoder
-    from qwen_recipes.qwen.models import get_model_facts
     from qwen_recipes.verify.row_sample import sample_rows
 
-    facts = read_or_exit(lambda: get_model_facts(plan.model.id, loaded.folder))
-    warn_custom_tokenizer_or_template(facts, "chat.template" in plan.set_fields)
-    encoder = read_or_exit(lambda: build_encoder(plan, loaded.folder))
-    found = read_or_exit(lambda: sample_rows(plan, loaded.folder, encoder, rows))
+    plan, folder = recipe.plan, recipe.loaded.folder
+    warn_custom_tokenizer_or_template(read_or_exit(lambda: recipe.model), "chat.template" in plan.set_fields)
+    encoder = read_or_exit(lambda: build_encoder(plan, folder))
+    found = read_or_exit(lambda: sample_rows(plan, folder, encoder, rows))
     exit_without_examples(found, found.rows)
     return encoder, found.rows
 
 
-def _encode_with_framework(loaded: LoadedRecipe, backend: Backend, rows: list[Any]) -> dict[int, dict[str, Any]]:
+def _encode_with_framework(recipe: BackendRecipe, rows: list[SampledRow]) -> dict[int, dict[str, Any]]:
     from qwen_recipes.environments.environment import MissingEnvironmentError
-    from qwen_recipes.resolve import resolve
     from qwen_recipes.verify.encoding_jobs import EncoderFailedError, align_answers, prepare_job, run_encoder
 
-    plan = resolve(loaded, backend)
+    loaded, plan, backend = recipe.loaded, recipe.plan, recipe.backend
     try:
-        environment = _find_environment(loaded, plan, backend)
+        environment = _find_environment(recipe)
         with tempfile.TemporaryDirectory(prefix="recipes-verify-") as scratch:
             job = prepare_job(loaded, plan, backend, rows, Path(scratch))
             print_stderr(f"recipes: {backend.title} encodes {len(rows)} examples")
@@ -145,13 +137,14 @@ def _encode_with_framework(loaded: LoadedRecipe, backend: Backend, rows: list[An
         exit_with_error(f"{backend.title} failed to encode the rows:\n{error}", ExitCode.ENVIRONMENT)
 
 
-def _find_environment(loaded: LoadedRecipe, plan: Plan, backend: Backend) -> Environment:
+def _find_environment(recipe: BackendRecipe) -> Environment:
     """Where the framework is installed; of the managed environments the one for the CPU does as well."""
     from qwen_recipes.environments.environment import MissingEnvironmentError, get_managed_environment
     from qwen_recipes.runs.preflight import find_run_environment
 
+    plan, backend = recipe.plan, recipe.backend
     try:
-        return find_run_environment(plan, backend, loaded.folder)
+        return find_run_environment(plan, backend, recipe.loaded.folder)
     except MissingEnvironmentError:
         if plan.run.environment == "managed" and (found := get_managed_environment(backend, "cpu")).ready:
             return found

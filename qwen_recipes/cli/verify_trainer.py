@@ -5,36 +5,41 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from qwen_recipes.cli.console import print_json, print_stderr, print_text
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, exit_with_findings
 from qwen_recipes.finding import RecipeError
 
+if TYPE_CHECKING:
+    from qwen_recipes.environments.environment import Environment
+    from qwen_recipes.resolve import BackendRecipe
+    from qwen_recipes.verify.trainer_probe.probe_jobs import ProbeJob
+    from qwen_recipes.verify.trainer_probe.report import TrainerReport
 
-def verify_trainer(loaded: Any, backends: list[Any], rows: int, form: str) -> NoReturn:
+
+def verify_trainer(recipes: list[BackendRecipe], rows: int, form: str) -> NoReturn:
     """Print the table of each framework, and exit: 1 where a field differs or the recipe does not compile, 4 without
     an environment or a trainer."""
-    plans = _compile_or_exit(loaded, backends, form)
-    environments = [_find_environment_or_exit(loaded, plan, backend) for plan, backend in plans]
+    compiled = _select_compilable(recipes, form)
+    environments = [_find_environment_or_exit(recipe) for recipe in compiled]
     reports = [
-        _probe_or_exit(loaded, plan, backend, environment, rows)
-        for (plan, backend), environment in zip(plans, environments, strict=True)
+        _probe_or_exit(recipe, environment, rows) for recipe, environment in zip(compiled, environments, strict=True)
     ]
     _print_reports(reports, form)
     sys.exit(ExitCode.SUCCESS if all(report.matches for report in reports) else ExitCode.INVALID_INPUT)
 
 
-def _compile_or_exit(loaded: Any, backends: list[Any], form: str) -> list[tuple[Any, Any]]:
-    """Plan and backend of each framework that the recipe compiles for; skipped frameworks are printed."""
-    from qwen_recipes.compile import compile_recipe
+def _select_compilable(recipes: list[BackendRecipe], form: str) -> list[BackendRecipe]:
+    """The recipe for each framework that it compiles for; skipped frameworks are printed."""
+    from qwen_recipes.compile import compile_backend_recipe
 
     compiled, refused = [], []
-    for backend in backends:
+    for recipe in recipes:
         try:
-            compiled.append((compile_recipe(loaded, backend, loaded.folder).plan, backend))
+            compiled.append(compile_backend_recipe(recipe, recipe.loaded.folder).recipe)
         except RecipeError as error:
-            refused.append((backend, error))
+            refused.append((recipe.backend, error))
     if not compiled:
         exit_with_findings(refused[0][1].findings, form)
     for backend, refusal in refused:
@@ -43,23 +48,24 @@ def _compile_or_exit(loaded: Any, backends: list[Any], form: str) -> list[tuple[
     return compiled
 
 
-def _find_environment_or_exit(loaded: Any, plan: Any, backend: Any) -> Any:
+def _find_environment_or_exit(recipe: BackendRecipe) -> Environment:
     from qwen_recipes.environments.environment import MissingEnvironmentError
     from qwen_recipes.verify.trainer_probe.probe_jobs import find_probe_environment
 
     try:
-        return find_probe_environment(loaded, plan, backend)
+        return find_probe_environment(recipe.loaded, recipe.plan, recipe.backend)
     except MissingEnvironmentError as error:
         exit_with_error(str(error), ExitCode.ENVIRONMENT)
 
 
-def _probe_or_exit(loaded: Any, plan: Any, backend: Any, environment: Any, rows: int) -> Any:
+def _probe_or_exit(recipe: BackendRecipe, environment: Environment, rows: int) -> TrainerReport:
     from qwen_recipes.verify.trainer_probe.checks import check_trainer
     from qwen_recipes.verify.trainer_probe.probe_jobs import ProbeFailedError, run_probes
     from qwen_recipes.verify.trainer_probe.report import TrainerReport, count_results
 
+    backend = recipe.backend
     with tempfile.TemporaryDirectory(prefix="recipes-verify-") as scratch:
-        job = _prepare_or_exit(loaded, plan, backend, rows, Path(scratch))
+        job = _prepare_or_exit(recipe, rows, Path(scratch))
         print_stderr(
             f"recipes: {backend.title} starts on the CPU and stops before training; this takes a minute or two"
         )
@@ -68,18 +74,18 @@ def _probe_or_exit(loaded: Any, plan: Any, backend: Any, environment: Any, rows:
             observation = job.read_observation()
         except ProbeFailedError as error:
             exit_with_error(f"{backend.title} failed before training started:\n{error}", ExitCode.ENVIRONMENT)
-        checks = check_trainer(plan, job, observation, loaded.folder)
+        checks = check_trainer(recipe.plan, job, observation, recipe.loaded.folder)
     print_stderr(f"recipes: {backend.title}: {count_results(checks)}")
     return TrainerReport(backend, checks, job.notes, observation["seconds"])
 
 
-def _prepare_or_exit(loaded: Any, plan: Any, backend: Any, rows: int, folder: Path) -> Any:
+def _prepare_or_exit(recipe: BackendRecipe, rows: int, folder: Path) -> ProbeJob:
     from qwen_recipes.data.rows.sources import MissingSourceError
     from qwen_recipes.verify.trainer_probe.probe_jobs import prepare_probe
     from qwen_recipes.verify.trainer_probe.probe_plan import NotProbedError
 
     try:
-        return prepare_probe(loaded, plan, backend, folder, rows)
+        return prepare_probe(recipe.loaded, recipe.plan, recipe.backend, folder, rows)
     except NotProbedError as error:
         exit_with_error(str(error), ExitCode.USAGE)
     except ModuleNotFoundError as error:
@@ -88,7 +94,7 @@ def _prepare_or_exit(loaded: Any, plan: Any, backend: Any, rows: int, folder: Pa
         exit_with_error(str(error), ExitCode.USAGE)
 
 
-def _print_reports(reports: list[Any], form: str) -> None:
+def _print_reports(reports: list[TrainerReport], form: str) -> None:
     from qwen_recipes.verify.trainer_probe.report import convert_to_dict, format_report
 
     if form == "json":

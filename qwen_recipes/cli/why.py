@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from qwen_recipes.cli.console import print_json, print_stderr, print_text
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, format_option
+
+if TYPE_CHECKING:
+    from qwen_recipes.diagnose.causes import CauseMatch
 
 
 @click.command("why")
@@ -53,13 +56,13 @@ def print_first_cause(log: Path) -> str | None:
     return found[0].cause.name if found else None
 
 
-def _format_cause(diagnosis: Any) -> str:
+def _format_cause(diagnosis: CauseMatch) -> str:
     cause = diagnosis.cause
     guard = f"\n  guard  {cause.guard}: `recipes explain {cause.guard}`" if cause.guard else ""
     return f"{cause.name}: {cause.explanation}\n  line   {diagnosis.line[:200]}{guard}\n  fix    {cause.fix}"
 
 
-def _cause_as_dict(diagnosis: Any) -> dict[str, Any]:
+def _cause_as_dict(diagnosis: CauseMatch) -> dict[str, Any]:
     cause = diagnosis.cause
     return {
         "cause": cause.name,

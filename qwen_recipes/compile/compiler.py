@@ -29,10 +29,11 @@ from qwen_recipes.compile.validate_output import (
 from qwen_recipes.compile.value_formats import remove_marks
 from qwen_recipes.finding import Finding, RecipeError
 from qwen_recipes.guards import run_guards
+from qwen_recipes.guards.missing_template import find_missing_template
 from qwen_recipes.guards.unsupported import find_unsupported, make_backend_error
 from qwen_recipes.recipe.field_index import index_fields
 from qwen_recipes.recipe.load import LoadedRecipe
-from qwen_recipes.resolve import resolve
+from qwen_recipes.resolve import BackendRecipe
 
 ROWS_JSON = OutputFile("rows.json", "rows.json.j2", "json")
 """What the program that prepares rows is told; the same for every backend."""
@@ -45,12 +46,28 @@ REWARDS_JSON = OutputFile("rewards.json", "rewards.json.j2", "json")
 class CompiledRecipe:
     """What one backend is given: files by name, and what the guards said short of an error."""
 
-    plan: Plan
-    backend: Backend
+    recipe: BackendRecipe
+    folder: Path
+    """Where the files would stand."""
     files: dict[str, str]
     findings: list[Finding]
     keys: dict[str, set[str]]
     """Native keys of the framework's config, and the plan's fields printed at each."""
+
+    @property
+    def loaded(self) -> LoadedRecipe:
+        """The recipe that was compiled."""
+        return self.recipe.loaded
+
+    @property
+    def plan(self) -> Plan:
+        """What the recipe is resolved to."""
+        return self.recipe.plan
+
+    @property
+    def backend(self) -> Backend:
+        """The backend that it was compiled for."""
+        return self.recipe.backend
 
 
 def compile_recipe(loaded: LoadedRecipe, backend: Backend, folder: Path) -> CompiledRecipe:
@@ -58,12 +75,27 @@ def compile_recipe(loaded: LoadedRecipe, backend: Backend, folder: Path) -> Comp
 
     Raises RecipeError with every guard's error and every setting that this backend does not support.
     """
-    plan = resolve(loaded, backend)
+    return compile_backend_recipe(BackendRecipe(loaded, backend), folder)
+
+
+def compile_backend_recipe(recipe: BackendRecipe, folder: Path) -> CompiledRecipe:
+    """As `compile_recipe`, with what is already known of the recipe for its backend."""
+    plan, loaded, backend = recipe.plan, recipe.loaded, recipe.backend
     findings = run_guards(plan, loaded, backend)
-    refused = [f for f in findings if f.severity == "error"] + find_unsupported(plan, loaded, backend)
+    refused = [
+        *(f for f in findings if f.severity == "error"),
+        *find_missing_template(plan, loaded),
+        *find_unsupported(plan, loaded, backend),
+    ]
     if refused:
         raise RecipeError(refused + [f for f in findings if f.severity != "error"])
-    renderer = Renderer(plan, backend, make_recipe_path(folder, loaded))
+    return render_recipe(recipe, folder, findings)
+
+
+def render_recipe(recipe: BackendRecipe, folder: Path, findings: list[Finding]) -> CompiledRecipe:
+    """The files as they would stand in `folder`, of a recipe that was checked: `findings` are what was found."""
+    plan, loaded, backend = recipe.plan, recipe.loaded, recipe.backend
+    renderer = Renderer(plan, backend, make_recipe_path(folder, loaded), loaded.folder)
     try:
         files, keys = _render_outputs(renderer, plan, backend, loaded)
     except NoNativeValueError as error:
@@ -72,7 +104,7 @@ def compile_recipe(loaded: LoadedRecipe, backend: Backend, folder: Path) -> Comp
         raise RecipeError([make_backend_error(loaded, fields[0], message, "")]) from None
     renderer.record.mark_read("run.environment")  # the launcher reads it
     _check_nothing_dropped(plan, loaded, backend, renderer.record.list_recipe_fields())
-    return CompiledRecipe(plan, backend, files, findings, keys)
+    return CompiledRecipe(recipe, folder, files, findings, keys)
 
 
 def _render_outputs(

@@ -44,7 +44,7 @@ def _render_without_each_field(
         try:
             recipe = remove_field(loaded.recipe, field.replace("[]", "").split("."))
             plan = resolve(replace(loaded, recipe=recipe), renderer.backend)
-            text = Renderer(plan, renderer.backend, renderer.recipe_path).render(output)
+            text = Renderer(plan, renderer.backend, renderer.recipe_path, renderer.recipe_folder).render(output)
             yield field, parse_output(output, text)
         except (RecipeError, NoNativeValueError, InvalidOutputError):
             continue

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from qwen_recipes.qwen.chat_templates import get_template_path
+
 MINIMAL_RECIPE: dict[str, Any] = {"version": 1, "model": "Qwen/Qwen3-4B", "data": {"train": "rows.jsonl"}}
 """The shortest recipe."""
 
@@ -52,7 +54,7 @@ FIELD_PROBES: dict[str, tuple[Any, dict[str, Any]]] = {
     "data.train[].weight": (0.5, {}),
     "data.validation": (0.2, {}),
     "data.streaming": (True, nest_value("training.steps", 50)),
-    "chat.template": ("mine.jinja", {}),
+    "chat.template": (str(get_template_path("hybrid")), {}),
     "chat.train_on": ("last-assistant", {}),
     "chat.turns": ("last", {}),
     "chat.thinking": ("train-empty", {}),
@@ -95,6 +97,7 @@ FIELD_PROBES: dict[str, tuple[Any, dict[str, Any]]] = {
     "quantization.type": ("fp4", FOUR_BITS),
     "quantization.double": (False, FOUR_BITS),
     "quantization.storage": ("bf16", FOUR_BITS),
+    "quantization.experts": (True, deep_merge(FOUR_BITS, {"model": "Qwen/Qwen3-30B-A3B"})),
     "training.epochs": (7, {}),
     "training.steps": (50, {}),
     "training.sequence_length": (1024, nest_value("training.micro_batch_size", 2)),
@@ -157,7 +160,9 @@ FIELD_PROBES: dict[str, tuple[Any, dict[str, Any]]] = {
     "tracking.run_name": ("first", nest_value("tracking.to", "wandb")),
     # read by `recipes` itself, and yet heard by the frameworks
     "name": ("other", {}),
-    "hardware.gpu": ("rtx-3060", {}),
+    "hardware.gpu.name": ("rtx-3060", {}),
+    "hardware.gpu.memory": (12.0, {}),
+    "hardware.gpu.bf16": (False, nest_value("hardware.gpu.memory", 24.0)),
 }
 
 

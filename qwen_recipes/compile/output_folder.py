@@ -12,6 +12,7 @@ from qwen_recipes.compile.owner import RECIPE_LINE
 from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.filesystem.file_set import FileSet
 from qwen_recipes.filesystem.locked_folder import lock_folder
+from qwen_recipes.filesystem.read_file import read_bytes, read_json
 
 MANIFEST = ".recipes.json"
 
@@ -64,7 +65,7 @@ def _hash_known_file(folder: Path, name: str) -> str | None:
     path = folder / name
     if not path.is_file():
         return None
-    digest = _hash_content(name, path.read_bytes())
+    digest = _hash_content(name, read_bytes(path, "record"))
     return digest if digest in _read_manifest(folder).get(name, ()) else None
 
 
@@ -75,7 +76,7 @@ def find_hand_edited(folder: Path, files: Mapping[str, str]) -> list[str]:
     for name, text in files.items():
         path = folder / name
         if path.is_file():
-            digest = _hash_content(name, path.read_bytes())
+            digest = _hash_content(name, read_bytes(path, "record"))
             if digest not in {*known.get(name, ()), _hash_content(name, text.encode())}:
                 found.append(name)
     return found
@@ -99,7 +100,7 @@ def diff_files(folder: Path, files: Mapping[str, str]) -> str:
 
 def _read_text(path: Path) -> str | None:
     try:
-        return path.read_bytes().decode("utf-8", "replace")
+        return read_bytes(path, "record").decode("utf-8", "replace")
     except (FileNotFoundError, NotADirectoryError):
         return None
 
@@ -122,7 +123,7 @@ def _read_manifest(folder: Path) -> dict[str, set[str]]:
     """The digests that a file may have that nobody edited, by name; two where a compile was killed halfway."""
     found: dict[str, set[str]] = {}
     try:
-        manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+        manifest = read_json(folder / MANIFEST, "record")
         for digests in (manifest["sha256"], manifest.get("replacing", {})):
             for name, digest in digests.items():
                 found.setdefault(str(name), set()).add(str(digest))
@@ -140,5 +141,5 @@ def _find_stale(folder: Path, files: Mapping[str, str]) -> list[str]:
         if name not in files
         and Path(name).name == name
         and (folder / name).is_file()
-        and _hash_content(name, (folder / name).read_bytes()) in digests
+        and _hash_content(name, read_bytes(folder / name, "record")) in digests
     ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
 from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.filesystem.read_file import read_text
 from qwen_recipes.recipe.load import LoadedRecipe
 
 RECIPE_LINE = "recipe="
@@ -25,7 +27,7 @@ def check_folders_apart(places: Iterable[tuple[LoadedRecipe, Path]], instead: st
     """Each recipe has a folder of its own. Raises SharedFolderError for the first two that share one."""
     taken: dict[Path, str] = {}
     for loaded, folder in places:
-        file, place = loaded.document.file, folder.resolve()
+        file, place = loaded.document.file, Path(os.path.realpath(folder))
         if place in taken:
             raise SharedFolderError(folder, taken[place], file, instead)
         taken[place] = file
@@ -37,15 +39,15 @@ def find_other_owner(folder: Path, loaded: LoadedRecipe) -> Path | None:
     if recipe is None or not recipe.is_file():
         return None
     own = loaded.folder / loaded.file_name
-    return None if recipe == own.resolve() else recipe
+    return None if recipe == Path(os.path.realpath(own)) else recipe
 
 
 def read_owner(folder: Path) -> Path | None:
     """The recipe that run.sh in a folder names; None where there is none."""
     try:
-        lines = (folder / "run.sh").read_text("utf-8").splitlines()
+        lines = read_text(folder / "run.sh", "record").splitlines()
         written = next(line for line in lines if line.startswith(RECIPE_LINE))
         (name,) = shlex.split(written.removeprefix(RECIPE_LINE))
-        return (folder / name).resolve()
+        return Path(os.path.realpath(folder / name))
     except (OSError, ValueError, StopIteration):
         return None

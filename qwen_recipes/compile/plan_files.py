@@ -19,7 +19,7 @@ def render_plan_files(plan: Plan, backend: Backend, folder: Path, loaded: Loaded
 
     Raises NoNativeValueError where the backend has no word for a value.
     """
-    renderer = Renderer(plan, backend, make_recipe_path(folder, loaded))
+    renderer = Renderer(plan, backend, make_recipe_path(folder, loaded), loaded.folder)
     files = renderer.get_copied_files()
     shared = [ROWS_JSON, REWARDS_JSON] if plan.objective.rewards else [ROWS_JSON]
     for output in [*backend.list_output_files(plan), *shared]:

@@ -14,9 +14,10 @@ from qwen_recipes.backends.plan import Plan
 from qwen_recipes.compile.traced_plan import FieldReads, TracedPlan
 from qwen_recipes.compile.traced_values import TracedValue, trace_value, untrace_value
 from qwen_recipes.compile.value_formats import RawText, make_formatter
+from qwen_recipes.data.plan_template import read_plan_template
 from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.package_data import find_package_data
-from qwen_recipes.qwen.chat_templates import read_template
+from qwen_recipes.qwen.adapter_folder import may_be_adapter_id
 from qwen_recipes.recipe.load import LoadedRecipe
 
 CHAT_TEMPLATE = "chat_template.jinja"
@@ -64,8 +65,8 @@ def _make_one_line(text: str) -> str:
 class Renderer:
     """Renders the outputs of one plan and records what they read."""
 
-    def __init__(self, plan: Plan, backend: Backend, recipe_path: str) -> None:
-        self.plan, self.backend, self.recipe_path = plan, backend, recipe_path
+    def __init__(self, plan: Plan, backend: Backend, recipe_path: str, recipe_folder: Path) -> None:
+        self.plan, self.backend, self.recipe_path, self.recipe_folder = plan, backend, recipe_path, recipe_folder
         self.rows_folder = f"{plan.output.dir}/rows"
         self.record = FieldReads(plan)
 
@@ -95,6 +96,7 @@ class Renderer:
             "header": RawText(format_header(self.plan, self.backend)),
             "recipe_path": self.recipe_path,
             "rows_folder": self.rows_folder,
+            "reserved_tokens": self.backend.count_reserved_tokens(self.plan),
             "needed_packs": self.backend.count_needed_packs(self.plan),
             "needed_examples": self.backend.count_needed_examples(self.plan),
             "counts_steps": self.plan.counts_steps,
@@ -107,6 +109,7 @@ class Renderer:
             "plugins": self.backend.choose_plugins(self.plan),
             "uses_trainer_plugin": self.backend.uses_trainer_plugin(self.plan),
             "from_hub": any(s.hub for s in (*self.plan.data.train, *self.plan.data.validation)),
+            "may_load_adapter_from_hub": may_be_adapter_id(self.plan.method.start_from or ""),
             "layer_pattern": _make_layer_pattern(self.plan),
             "words": self.backend.native_values,
             "since": self.backend.is_at_least,
@@ -124,14 +127,14 @@ class Renderer:
         return trace_value(cast, "training.weights_dtype") if cast else None
 
     def _get_template_path(self, view: TracedPlan) -> str:
-        official = self.plan.chat.official
-        return f"{self.rows_folder}/{CHAT_TEMPLATE}" if official else view.chat.template
+        inside = self.plan.chat.compiled_in
+        return f"{self.rows_folder}/{CHAT_TEMPLATE}" if inside else view.chat.template
 
     def _list_files_beside_rows(self) -> list[str]:
         """Files that the framework reads where the rows are: the program that prepares rows copies them there."""
         plan = self.plan
         names = [output.name for output in self.backend.list_output_files(plan) if output.kind != "shell"]
-        if plan.chat.official and plan.objective.chat:
+        if plan.chat.compiled_in and plan.objective.chat:
             names.append(CHAT_TEMPLATE)
         if plan.objective.rewards:
             names += ["reward_functions.py", "rewards.json"]
@@ -141,7 +144,7 @@ class Renderer:
         return list(dict.fromkeys(names))
 
     def get_copied_files(self) -> dict[str, str]:
-        """Files that are copied as they are: the program that prepares rows, plugins, and the official template."""
+        """Files that are copied as they are: the program that prepares rows, plugins, and the chat template."""
         files = {f"rows/{path.name}": path.read_text("utf-8") for path in sorted(_ROWS_PROGRAM.glob("*.py"))}
         files[f"rows/{_REPLACE_FILE.name}"] = _REPLACE_FILE.read_text("utf-8")
         if self.plan.objective.rewards:
@@ -152,9 +155,9 @@ class Renderer:
             files[TRAINER_PLUGIN] = self.backend.read_trainer_plugin()
         if self.backend.choose_row_shape(self.plan) in ("pair-ids", "label-ids"):
             files[_AXOLOTL_PREFERENCES.name] = _AXOLOTL_PREFERENCES.read_text("utf-8")
-        if self.plan.chat.official and self.plan.objective.chat:
+        if self.plan.chat.compiled_in and self.plan.objective.chat:
             self.record.mark_read("chat.template")
-            files[CHAT_TEMPLATE] = read_template(self.plan.chat.template)
+            files[CHAT_TEMPLATE] = read_plan_template(self.plan, self.recipe_folder)
         return files
 
 

@@ -12,25 +12,22 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from qwen_recipes.backends.base import Backend
-from qwen_recipes.backends.plan import Plan
 from qwen_recipes.compile.starter_alternatives import describe_alternatives
 from qwen_recipes.compile.starter_rows import explain_untrainable_rows
 from qwen_recipes.compile.value_formats import RawText, make_formatter
 from qwen_recipes.data.detect_format import detect_file_format
-from qwen_recipes.data.estimate_rows import BYTES_PER_TOKEN, estimate_rows
-from qwen_recipes.data.sample_examples import estimate_split
+from qwen_recipes.data.estimate_rows import estimate_rows
 from qwen_recipes.data.sample_lengths import sample_lengths
 from qwen_recipes.errors import QwenRecipesError
-from qwen_recipes.estimate import Estimate, FitSuggestion, TrainingRows, estimate_plan, suggest_fitting_changes
-from qwen_recipes.estimate.gpu_models import GpuModel
+from qwen_recipes.estimate import Estimate, FitSuggestion
 from qwen_recipes.finding import Finding
+from qwen_recipes.gpus.gpu_model import GpuModel
 from qwen_recipes.guards import run_guards
-from qwen_recipes.guards.trial import RecipeTrial
+from qwen_recipes.guards.trial import suggest_tried_changes
 from qwen_recipes.guards.unsupported import find_unsupported
 from qwen_recipes.package_data import find_package_data
-from qwen_recipes.qwen.models import ModelFacts, get_model_facts
 from qwen_recipes.recipe.load import LoadedRecipe, load_recipe_text
-from qwen_recipes.resolve import resolve
+from qwen_recipes.resolve import BackendRecipe, resolve
 
 OBJECTIVE_BY_FORMAT = {"preference": "dpo", "kto": "kto", "text": "pretrain"}
 DEFAULT_EPOCHS = {"sft": 3, "pretrain": 1, "dpo": 1, "kto": 1, "orpo": 1, "simpo": 1, "reward": 1}
@@ -77,10 +74,7 @@ class Draft:
 
     values: dict[str, Any]
     text: str
-    loaded: LoadedRecipe
-    plan: Plan
-    facts: ModelFacts
-    rows: TrainingRows | None
+    recipe: BackendRecipe
     estimate: Estimate
     problems: list[Finding] = field(default_factory=list)
 
@@ -118,7 +112,7 @@ def _raise_without_recipe(request: StarterRequest, tried: list[Draft]) -> NoRetu
     )
     raise NoStarterRecipeError(
         f"{request.model} does not fit {request.gpu.name}: {size}. "
-        f"{describe_alternatives(least.loaded, request.backend, least.estimate)}"
+        f"{describe_alternatives(least.recipe.loaded, request.backend, least.estimate)}"
     )
 
 
@@ -134,10 +128,7 @@ def _iterate_drafts(request: StarterRequest, values: dict[str, Any], folder: Pat
 
 
 def _list_suggestions(request: StarterRequest, draft: Draft) -> list[FitSuggestion]:
-    trial = RecipeTrial(draft.loaded, request.backend)
-    found = suggest_fitting_changes(
-        draft.plan, draft.facts, request.gpu, request.backend, draft.rows, trial.try_overrides
-    )
+    found = suggest_tried_changes(draft.recipe, request.gpu)
     return [one for one in found if dict(one.overrides).get("hardware.gpus", 1) <= request.gpus]
 
 
@@ -152,7 +143,8 @@ def choose_values(request: StarterRequest, layout: str, folder: Path) -> dict[st
         "objective": objective,
         "epochs": DEFAULT_EPOCHS[objective],
         "validation": 0.05 if seen is None or seen[0] >= MIN_ROWS_TO_VALIDATE else None,
-        "gpu": request.gpu.name,
+        "gpu": _write_gpu(request.gpu),
+        "environment_why": request.gpu.outside_cuda_wheels,
         "backend": request.backend.name,
         "length": 2048,
         "length_why": "default; the data was not measured",
@@ -163,6 +155,12 @@ def choose_values(request: StarterRequest, layout: str, folder: Path) -> dict[st
         "hardware": [],
     }
     return values | _measure_rows(request, values, layout, folder)
+
+
+def _write_gpu(gpu: GpuModel) -> object:
+    if not gpu.stated:
+        return gpu.name
+    return RawText(f"{{memory: {gpu.memory:g} GiB, bf16: {str(gpu.supports_bf16).lower()}}}")
 
 
 def _choose_precision(gpu: GpuModel) -> list[tuple[RawText, object, RawText]]:
@@ -189,23 +187,14 @@ def _measure_rows(request: StarterRequest, values: dict[str, Any], layout: str, 
     return found if lengths.count >= MIN_ROWS_TO_VALIDATE else found | {"validation": None}
 
 
-def _estimate_rows(request: StarterRequest, plan: Plan, folder: Path) -> TrainingRows | None:
-    seen = estimate_rows([request.data])
-    if not seen:
-        return None
-    examples, share = estimate_split(plan, folder)
-    return TrainingRows(round(seen[0] * examples), seen[1] * share / BYTES_PER_TOKEN)
-
-
 def make_draft(request: StarterRequest, values: dict[str, Any], folder: Path) -> Draft:
     """The recipe of these values, loaded, resolved, linted and estimated."""
     text = render_recipe(values)
-    loaded = _load_text(text, folder)
-    plan = resolve(loaded, request.backend)
+    recipe = BackendRecipe(_load_text(text, folder), request.backend)
+    plan, loaded = recipe.plan, recipe.loaded
     found = [*run_guards(plan, loaded, request.backend), *find_unsupported(plan, loaded, request.backend)]
     problems = [one for one in found if one.severity != "advice" and one.code != "QR601"]
-    facts, rows = get_model_facts(plan.model.id, folder), _estimate_rows(request, plan, folder)
-    return Draft(values, text, loaded, plan, facts, rows, estimate_plan(plan, facts, request.gpu, rows), problems)
+    return Draft(values, text, recipe, recipe.estimate(request.gpu), problems)
 
 
 def apply_suggestion(values: dict[str, Any], suggestion: FitSuggestion) -> dict[str, Any]:

@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.data.plan_template import read_plan_template
 from qwen_recipes.data.rows.encode import EncodedRow, LossRule, encode_rows
 from qwen_recipes.data.rows.messages import Message, Row
 from qwen_recipes.data.rows.preferences import EncodedAnswers, encode_answers, list_answers
 from qwen_recipes.data.rows.turns import make_examples, strips_earlier_reasoning
-from qwen_recipes.qwen.chat_templates import read_template, render_conversation
+from qwen_recipes.filesystem.read_file import read_json
+from qwen_recipes.qwen.chat_templates import render_conversation
+from qwen_recipes.qwen.models import ModelFacts, get_model_facts
 from qwen_recipes.qwen.tokenizer import get_tokenizer_folder
 
 if TYPE_CHECKING:
@@ -64,7 +67,7 @@ class Encoder:
 
 
 def build_encoder(plan: Plan, base: Path = Path()) -> Encoder:
-    """The encoder of a plan's rows, with the model folder's own tokenizer where the model is local.
+    """The encoder of a plan's rows, with the model's own tokenizer where its files are here.
 
     `base` is the recipe's folder. Needs the extra `tokens`.
 
@@ -74,23 +77,19 @@ def build_encoder(plan: Plan, base: Path = Path()) -> Encoder:
         ValueError: the folder's tokenizer is none.
     """
     rule = LossRule(plan.chat.train_on, plan.chat.thinking)
-    return Encoder(load_plan_tokenizer(plan, base), _read_template(plan, base) if plan.objective.chat else "", rule)
-
-
-def _read_template(plan: Plan, base: Path) -> str:
-    if plan.chat.official:
-        return read_template(plan.chat.template)
-    return (base / plan.chat.template).read_text("utf-8")
+    return Encoder(load_plan_tokenizer(plan, base), read_plan_template(plan, base) if plan.objective.chat else "", rule)
 
 
 def load_plan_tokenizer(plan: Plan, base: Path = Path()) -> Tokenizer:
-    """The plan's tokenizer: the model folder's own, or the released one. Raises as `build_encoder`."""
-    own = base / plan.model.id
-    if plan.model.local and (own / "tokenizer.json").is_file():
-        return load_folder_tokenizer(own)
-    return load_folder_tokenizer(
-        get_tokenizer_folder(plan.model.variant if plan.model.variant != "unknown" else "hybrid")
-    )
+    """The plan's tokenizer: the model's own, or the released one. Raises as `build_encoder`."""
+    return load_folder_tokenizer(find_tokenizer_folder(get_model_facts(plan.model, base)))
+
+
+def find_tokenizer_folder(facts: ModelFacts) -> Path:
+    """The folder with a model's tokenizer.json: its own, or the released one, built on first use."""
+    if facts.folder is not None and (facts.folder / "tokenizer.json").is_file():
+        return facts.folder
+    return get_tokenizer_folder(facts.variant if facts.variant != "unknown" else "hybrid")
 
 
 def load_folder_tokenizer(folder: Path) -> Tokenizer:
@@ -98,7 +97,6 @@ def load_folder_tokenizer(folder: Path) -> Tokenizer:
 
     The file of the Base models ends at `<|file_sep|>`: `<think>` and three more stand in the config alone.
     """
-    import json
 
     from tokenizers import AddedToken, Tokenizer
 
@@ -109,7 +107,7 @@ def load_folder_tokenizer(folder: Path) -> Tokenizer:
     config = folder / "tokenizer_config.json"
     entries: dict[str, dict[str, Any]] = {}
     if config.is_file():
-        entries = json.loads(config.read_text("utf-8")).get("added_tokens_decoder") or {}
+        entries = read_json(config, "config").get("added_tokens_decoder") or {}
     missing = [
         entry for _, entry in sorted(entries.items(), key=lambda item: int(item[0])) if _lacks_token(tokenizer, entry)
     ]

@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from qwen_recipes.filesystem.read_file import read_head
+
 MAX_SAMPLED_ROWS = 200
 """Rows of a file that are cut into examples to see how many there are."""
 SAMPLE_BYTES = 1 << 20
@@ -36,8 +38,7 @@ def estimate_rows(paths: Sequence[Path]) -> tuple[int, float] | None:
         if path.suffix != ".jsonl" or not path.is_file():
             return None
         whole = path.stat().st_size
-        with path.open("rb") as file:
-            head = file.read(SAMPLE_BYTES)
+        head = read_head(path, SAMPLE_BYTES)
         rows = sum(1 for line in head.split(b"\n") if line.strip())
         count += rows * whole / len(head) if head else 0
         size += whole
@@ -51,8 +52,7 @@ def count_examples(paths: Sequence[Path], make_examples: Callable[[object], list
     """
     rows, examples, size, whole = 0, 0, 0, 0
     for path in paths:
-        with path.open("rb") as file:
-            lines = file.read(SAMPLE_BYTES // 4).splitlines()[:MAX_SAMPLED_ROWS]
+        lines = read_head(path, SAMPLE_BYTES // 4).splitlines()[:MAX_SAMPLED_ROWS]
         for line in lines:
             try:
                 own, *texts = make_examples(json.loads(line))

@@ -12,6 +12,7 @@ from qwen_recipes.data.example_length import TokenMeasurer, select_loss
 from qwen_recipes.data.first_rows import limit_files, split_first_rows
 from qwen_recipes.data.length_histogram import LengthHistogram
 from qwen_recipes.data.parsed_row import parse_row
+from qwen_recipes.data.plan_template import make_plan_renderer
 from qwen_recipes.data.rows.message_forms import RowOptions
 from qwen_recipes.data.rows.messages import BadRowError, Row
 from qwen_recipes.data.rows.row_reader import MissingReaderError, find_file_problem, read_raw_rows
@@ -45,15 +46,11 @@ def sample_lengths(plan: Plan, folder: Path, max_rows: int = MAX_ROWS) -> Length
 
 
 def _measure_files(plan: Plan, folder: Path, files: list[Any], max_rows: int) -> LengthHistogram:
-    model = get_model_facts(plan.model.id, folder)
+    model = get_model_facts(plan.model, folder)
     tokenizer = load_tokenizer(model)
     counter = TokenCounter(tokenizer, is_qwen3_tokenizer(model, tokenizer))
     chat = plan.chat
-    template = (
-        TemplateRenderer(chat.template)
-        if chat.official
-        else TemplateRenderer("unknown", (folder / chat.template).read_text())
-    )
+    template = make_plan_renderer(plan, folder)
     found = LengthHistogram()
     share = max(1, max_rows // len(files))
     for file, source, most in files:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.filesystem.read_file import read_json
 from qwen_recipes.qwen.facts import ModelFacts
 from qwen_recipes.qwen.tokenizer_files import SPLIT_PATTERN, get_control_tokens
 
@@ -18,15 +17,11 @@ class MissingTokenizerError(QwenRecipesError, RuntimeError):
 def load_tokenizer(model: ModelFacts) -> Any:
     """A `tokenizers.Tokenizer`. Raises MissingTokenizerError."""
     try:
-        from qwen_recipes.data.encoder import load_folder_tokenizer
+        from qwen_recipes.data.encoder import find_tokenizer_folder, load_folder_tokenizer
 
-        if not model.local:
-            from qwen_recipes.qwen.tokenizer import get_tokenizer_folder
-
-            return load_folder_tokenizer(get_tokenizer_folder(model.variant))
-        if not (Path(model.source) / "tokenizer.json").is_file():
-            raise MissingTokenizerError(f"{model.source} has no tokenizer.json")
-        return load_folder_tokenizer(Path(model.source))
+        if model.local and model.folder and not (model.folder / "tokenizer.json").is_file():
+            raise MissingTokenizerError(f"{model.folder} has no tokenizer.json")
+        return load_folder_tokenizer(find_tokenizer_folder(model))
     except ImportError:
         raise MissingTokenizerError(
             "counting tokens needs the extra `tokens`: pip install 'qwen-recipes[tokens]'"
@@ -37,9 +32,9 @@ def load_tokenizer(model: ModelFacts) -> Any:
 
 def is_qwen3_tokenizer(model: ModelFacts, tokenizer: Any) -> bool:
     """Whether the tokenizer splits text as the released Qwen3 tokenizer does, all its control tokens known."""
-    if not model.local:
+    if model.tokenizer != "own" or model.folder is None:
         return True
-    file = json.loads((Path(model.source) / "tokenizer.json").read_text("utf-8"))
+    file = read_json(model.folder / "tokenizer.json", "tokenizer")
     added = {token.content for token in tokenizer.get_added_tokens_decoder().values()}
     steps = (file.get("pre_tokenizer") or {}).get("pretokenizers") or [{}]
     pattern = (steps[0].get("pattern") or {}).get("Regex") if isinstance(steps[0], dict) else None

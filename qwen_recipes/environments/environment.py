@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -15,6 +14,7 @@ from qwen_recipes.environments.gpu import detect_device
 from qwen_recipes.environments.installed_packages import read_installed_versions
 from qwen_recipes.environments.lock_file import compute_lock_hash
 from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.filesystem.read_file import read_json, read_text
 
 DESCRIPTION_FILE = "environment.json"
 READY_MARKER = "ready"
@@ -59,9 +59,10 @@ class Environment:
     def ready(self) -> bool:
         """Whether the environment is whole and built from the lock as it is now."""
         try:
-            return (self.folder / READY_MARKER).read_text("utf-8") == compute_lock_hash(
-                self.lock
-            ) and self.interpreter.exists()
+            return (
+                read_text(self.folder / READY_MARKER, "config") == compute_lock_hash(self.lock)
+                and self.interpreter.exists()
+            )
         except OSError:
             return False
 
@@ -120,14 +121,14 @@ def default_root() -> Path:
     return Path(cache) / "qwen-recipes" / "envs"
 
 
-def find_current_environment(backend: Backend) -> CurrentEnvironment:
+def find_current_environment(backend: Backend, device: str) -> CurrentEnvironment:
     """The person's own environment with this framework: ours, or the first Python on PATH that has it.
 
     Raises MissingEnvironmentError where neither has it.
     """
     on_path = [Path(found) for name in ("python", "python3") if (found := shutil.which(name))]
     for interpreter in dict.fromkeys([Path(sys.executable), *on_path]):
-        if environment := _probe_interpreter(backend, interpreter):
+        if environment := _probe_interpreter(backend, interpreter, device):
             return environment
     raise MissingEnvironmentError(
         f"{backend.distribution} is not installed in the current environment ({sys.prefix}) or for the Python "
@@ -135,14 +136,14 @@ def find_current_environment(backend: Backend) -> CurrentEnvironment:
     )
 
 
-def find_environment_in(backend: Backend, folder: Path) -> CurrentEnvironment:
+def find_environment_in(backend: Backend, folder: Path, device: str) -> CurrentEnvironment:
     """The person's virtual environment in `folder`. Raises MissingEnvironmentError without the framework."""
-    if environment := _probe_interpreter(backend, folder / "bin" / "python"):
+    if environment := _probe_interpreter(backend, folder / "bin" / "python", device):
         return environment
     raise MissingEnvironmentError(f"{folder} is not a virtual environment with {backend.distribution}")
 
 
-def read_environment_in(backend: Backend, folder: Path) -> CurrentEnvironment:
+def read_environment_in(backend: Backend, folder: Path, device: str) -> CurrentEnvironment:
     """As `find_environment_in`, from the folder's files alone: nothing in it is run.
 
     The version is UNKNOWN_VERSION where they do not tell. Raises MissingEnvironmentError where it has no Python.
@@ -151,9 +152,9 @@ def read_environment_in(backend: Backend, folder: Path) -> CurrentEnvironment:
         installed = read_installed_versions(site_packages)
         if version := installed.get(backend.distribution.lower().replace("_", "-")):
             python = site_packages.parent.name.removeprefix("python")
-            return CurrentEnvironment(backend.name, version, detect_device(), python, folder, folder / DESCRIPTION_FILE)
+            return CurrentEnvironment(backend.name, version, device, python, folder, folder / DESCRIPTION_FILE)
     if (folder / "bin" / "python").exists():
-        return CurrentEnvironment(backend.name, UNKNOWN_VERSION, detect_device(), "", folder, folder / DESCRIPTION_FILE)
+        return CurrentEnvironment(backend.name, UNKNOWN_VERSION, device, "", folder, folder / DESCRIPTION_FILE)
     raise MissingEnvironmentError(f"{folder} is not a virtual environment with {backend.distribution}")
 
 
@@ -165,14 +166,14 @@ def list_environments(root: Path | None = None) -> list[Environment]:
 
 def _read_description(file: Path) -> Environment | None:
     try:
-        text = json.loads(file.read_text("utf-8"))
+        text = read_json(file, "config")
         backend, version, device, python = (str(text[name]) for name in ("backend", "version", "device", "python"))
         return Environment(backend, version, device, python, file.parent, Path(text["lock"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _probe_interpreter(backend: Backend, interpreter: Path) -> CurrentEnvironment | None:
+def _probe_interpreter(backend: Backend, interpreter: Path, device: str) -> CurrentEnvironment | None:
     probe = (
         "import importlib.metadata, sys; print(importlib.metadata.version(sys.argv[1])); "
         "print('%d.%d' % sys.version_info[:2]); print(sys.prefix)"
@@ -186,4 +187,4 @@ def _probe_interpreter(backend: Backend, interpreter: Path) -> CurrentEnvironmen
         return None
     version, python, prefix = lines
     lock = Path(prefix) / DESCRIPTION_FILE
-    return CurrentEnvironment(backend.name, version, detect_device(), python, Path(prefix), lock)
+    return CurrentEnvironment(backend.name, version, device, python, Path(prefix), lock)

@@ -1,4 +1,4 @@
-"""The NVIDIA GPUs that a run here would see, as the driver's own tool names them.
+"""The GPUs that a run here would see: NVIDIA's as nvidia-smi names them; of AMD's only whether there is one.
 
 `CUDA_VISIBLE_DEVICES` chooses among them as CUDA reads it; run.sh takes the first of those, as many as it trains on.
 """
@@ -13,9 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _DRIVER_FOLDER = Path("/proc/driver/nvidia/gpus")
-_FIELDS = "name,memory.total,driver_version,memory.used,uuid"
+_FIELDS = "name,memory.total,driver_version,memory.used,uuid,mig.mode.current"
 _QUERY = ("nvidia-smi", f"--query-gpu={_FIELDS}", "--format=csv,noheader,nounits")
+_LIST = ("nvidia-smi", "-L")
+_AMD_NODES = Path("/sys/class/kfd/kfd/topology/nodes")
+_FIELDS_OF_ALL_DRIVERS = 5
 _MIB = 1 << 20
+_MIG_LINE = re.compile(r"\s+MIG (\dg\.(\d+)gb\S*)\s.*UUID: (MIG-[^)\s]+)")
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,22 @@ class DetectedGpu:
 
 def detect_gpus() -> list[DetectedGpu]:
     """The GPUs that can be seen; none where nvidia-smi is missing or fails."""
-    return [DetectedGpu(row[0], int(row[1]), row[2]) for row in _query_visible_gpus() if row[1].isdigit()]
+    rows = _query_visible_gpus()
+    if any(row[5:] == ["Enabled"] for row in rows) and (found := _detect_mig_slice(rows[0][2])):
+        return found
+    return [DetectedGpu(row[0], int(row[1]), row[2]) for row in rows if row[1].isdigit()]
+
+
+def _detect_mig_slice(driver: str) -> list[DetectedGpu]:
+    """The one MIG instance that CUDA uses: the one that is chosen, else the first."""
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")[0].strip()
+    parent = ""
+    for line in _run_command(_LIST).splitlines():
+        if named := re.match(r"GPU \d+: (.*) \(UUID", line):
+            parent = named[1]
+        elif (part := _MIG_LINE.match(line)) and (not chosen.startswith("MIG-") or part[3].startswith(chosen)):
+            return [DetectedGpu(f"{parent} MIG {part[1]}", int(part[2]) * 1024, driver)]
+    return []
 
 
 def read_used_gpu_memory(count: int) -> int | None:
@@ -39,10 +58,22 @@ def read_used_gpu_memory(count: int) -> int | None:
 
 
 def detect_device() -> str:
-    """`cuda` where this machine has an NVIDIA GPU, else `cpu`."""
-    if _DRIVER_FOLDER.is_dir() and any(_DRIVER_FOLDER.iterdir()):
-        return "cuda"
-    return "cuda" if detect_gpus() else "cpu"
+    """`cuda` where this machine has an NVIDIA GPU, or one of AMD's, which PyTorch for ROCm names so; else `cpu`."""
+    return "cuda" if has_gpu_driver() or detect_gpus() else "cpu"
+
+
+def has_gpu_driver() -> bool:
+    """Whether the kernel lists a GPU of NVIDIA or AMD."""
+    return (_DRIVER_FOLDER.is_dir() and any(_DRIVER_FOLDER.iterdir())) or _has_amd_gpu()
+
+
+def _has_amd_gpu() -> bool:
+    """Whether AMD's driver lists a device with compute units; its CPUs have none."""
+    try:
+        nodes = [file.read_text("utf-8") for file in _AMD_NODES.glob("*/properties")]
+    except OSError:
+        return False
+    return any(re.search(r"^simd_count [1-9]", node, re.M) for node in nodes)
 
 
 def read_cuda_version() -> str | None:
@@ -52,9 +83,7 @@ def read_cuda_version() -> str | None:
 
 
 def _query_visible_gpus() -> list[list[str]]:
-    rows = [
-        row for line in _run_command(_QUERY).splitlines() if len(row := line.split(", ")) == len(_FIELDS.split(","))
-    ]
+    rows = [row for line in _run_command(_QUERY).splitlines() if len(row := line.split(", ")) >= _FIELDS_OF_ALL_DRIVERS]
     chosen = [word.strip() for word in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")]
     if not chosen[0] or chosen[0].startswith("MIG-"):
         return rows
@@ -64,7 +93,7 @@ def _query_visible_gpus() -> list[list[str]]:
 
 
 def _find_by_uuid(start: str, rows: list[list[str]]) -> list[str]:
-    return next((row for row in rows if start.startswith("GPU-") and row[-1].startswith(start)), [])
+    return next((row for row in rows if start.startswith("GPU-") and row[4].startswith(start)), [])
 
 
 def _run_command(command: tuple[str, ...]) -> str:

@@ -27,6 +27,7 @@ from qwen_recipes.environments.pip_and_uv import Installer, choose_installer, cl
 from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.filesystem.locked_folder import make_folder
 from qwen_recipes.filesystem.logs import open_to_append
+from qwen_recipes.filesystem.read_file import read_json
 from qwen_recipes.filesystem.replace_file import replace_file
 
 INSTALL_LOG = "install.log"
@@ -98,7 +99,7 @@ def _prepare_folder(environment: Environment, report: ReportLine, recreate: bool
 def _can_continue(environment: Environment) -> bool:
     """Whether the folder was begun from this lock and has a Python that can install."""
     try:
-        described = json.loads((environment.folder / DESCRIPTION_FILE).read_text("utf-8"))
+        described = read_json(environment.folder / DESCRIPTION_FILE, "config")
         probe = [str(environment.interpreter), "-I", "-c", "import pip, sys; print('%d.%d' % sys.version_info[:2])"]
         done = subprocess.run(probe, capture_output=True, text=True, timeout=60)
     except (OSError, ValueError, subprocess.TimeoutExpired):

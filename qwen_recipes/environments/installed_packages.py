@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from qwen_recipes.environments.lock_file import Requirements, normalize_name
+from qwen_recipes.filesystem.read_file import read_bytes
 
 VERSION_LINE = re.compile(r"^Version:\s*(\S+)", re.MULTILINE)
 NAME_LINE = re.compile(r"^Name:\s*(\S+)", re.MULTILINE)
@@ -58,7 +59,7 @@ def _list_dist_info(site_packages: Path) -> Iterator[Path]:
 
 def _read_name_and_version(record: Path) -> tuple[str, str] | None:
     try:
-        text = (record / "METADATA").read_text("utf-8", errors="replace")
+        text = read_bytes(record / "METADATA", "config").decode("utf-8", "replace")
     except OSError:
         return None
     name, version = NAME_LINE.search(text), VERSION_LINE.search(text)
@@ -68,7 +69,7 @@ def _read_name_and_version(record: Path) -> tuple[str, str] | None:
 def _has_installer_entry(record: Path) -> bool:
     """Whether the installer wrote its own name into RECORD, which pip and uv do last."""
     try:
-        return f"{record.name}/INSTALLER," in (record / "RECORD").read_text("utf-8")
+        return f"{record.name}/INSTALLER,".encode() in read_bytes(record / "RECORD", "config")
     except OSError:
         return False
 
@@ -78,8 +79,8 @@ def _has_all_files(record: Path, check_sizes: bool) -> bool:
 
     Bytecode comes and goes. Sizes are no proof of damage: two packages may bring a file of the same name.
     """
-    with (record / "RECORD").open(encoding="utf-8", newline="") as lines:
-        rows = [row for row in csv.reader(lines) if len(row) == 3 and not row[0].endswith(".pyc")]
+    lines = read_bytes(record / "RECORD", "config").decode("utf-8").splitlines(keepends=True)
+    rows = [row for row in csv.reader(lines) if len(row) == 3 and not row[0].endswith(".pyc")]
     return all(_is_intact(record.parent / path, size if check_sizes else "") for path, _, size in rows)
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.data.rows.steps import count_steps
-from qwen_recipes.estimate.gpu_models import GpuModel
+from qwen_recipes.estimate.checkpoint_bytes import stored_checkpoint_bytes
 from qwen_recipes.estimate.host_memory import estimate_host_memory
 from qwen_recipes.estimate.memory import (
     GIB,
@@ -20,8 +20,16 @@ from qwen_recipes.estimate.memory import (
     saved_state_bytes,
     saved_weight_bytes,
 )
-from qwen_recipes.estimate.speed import estimate_tokens_per_second
+from qwen_recipes.estimate.padding import compute_padded_length
+from qwen_recipes.estimate.speed import (
+    estimate_compile_seconds,
+    estimate_micro_batch_seconds,
+    estimate_saving_seconds,
+    estimate_start_seconds,
+    estimate_tokens_per_second,
+)
 from qwen_recipes.estimate.workload import Workload, build_workload
+from qwen_recipes.gpus.gpu_model import GpuModel
 from qwen_recipes.qwen.facts import ModelFacts
 
 CUDA_CONTEXT_BYTES = 0.6 * GIB
@@ -31,6 +39,8 @@ REPORTED_MEMORY_SHARE = 0.985
 GPU_SCALING = 0.92
 """Speed that each further GPU adds, of one alone; sharded weights cost more (SHARDED_SPEED)."""
 SHARDED_SPEED = 0.8
+VARIED_SHARE = 0.8
+"""Rows shorter than this share of the limit, in the mean, make micro-batches of many lengths."""
 CACHE_BYTES_PER_TOKEN = 24
 """Disk a token takes in the frameworks' caches: ids, mask and labels of 8 bytes each."""
 
@@ -43,6 +53,8 @@ class TrainingRows:
     mean_tokens: float
     longest: int | None = None
     exact: bool = False
+    lengths: tuple[int, ...] = ()
+    """Tokens of the rows, or of a sample of them."""
 
 
 @dataclass(frozen=True)
@@ -76,14 +88,33 @@ class Estimate:
         return self.parts.peak
 
     @property
+    def allocated(self) -> float:
+        """Bytes that are in use at the peak; the allocator gives up the rest where memory is short."""
+        return self.parts.peak - self.parts.reserve
+
+    @property
     def low(self) -> float:
         """Lower end of the 90 % interval of `peak`."""
-        return self.peak * _load_intervals()[0][0]
+        return self.peak * self._interval[0]
 
     @property
     def high(self) -> float:
         """Upper end of the 90 % interval of `peak`."""
-        return self.peak * _load_intervals()[0][1]
+        return self.peak * self._interval[1]
+
+    @property
+    def safe_peak(self) -> float:
+        """Bytes that `peak` stays below in 99 of 100 runs: what has to be there for a run to fit."""
+        return self.peak * _load_intervals()["bound_memory_varied" if self.is_fragmented else "bound_memory"][1]
+
+    @property
+    def is_fragmented(self) -> bool:
+        """Whether logits of many lengths leave blocks in the allocator, whose number is chance."""
+        return self.workload.varies and not self.workload.fused_loss
+
+    @property
+    def _interval(self) -> tuple[float, float]:
+        return _load_intervals()["interval_memory_varied" if self.is_fragmented else "interval_memory"]
 
     @property
     def usable(self) -> float:
@@ -91,18 +122,35 @@ class Estimate:
         return self.gpu.memory * GIB * REPORTED_MEMORY_SHARE - CUDA_CONTEXT_BYTES
 
     def check_fit(self, memory: float | None = None) -> Literal["yes", "close", "no"]:
-        """`close` where the interval reaches over the `memory` that is usable (the GPU's where left out)."""
+        """Whether it fits the `memory` that is usable (the GPU's where left out).
+
+        `yes` where the 99 % bound does; `no` where not even what is in use at the peak does.
+        """
         room = self.usable if memory is None else memory
-        return "yes" if self.high <= room else "close" if self.peak <= room else "no"
+        return "yes" if self.safe_peak <= room else "close" if self.allocated <= room else "no"
 
     @cached_property
     def tokens_per_second(self) -> float:
         """Tokens all GPUs train on together in a second, padding counted."""
+        return estimate_tokens_per_second(self.workload, self.gpu) * self._spread / self.workload.rows_per_example
+
+    @property
+    def _spread(self) -> float:
+        """Speed of all GPUs together, of one alone."""
         h = self.plan.hardware
         share = SHARDED_SPEED if h.strategy in ("zero3", "fsdp", "fsdp1") else 1.0
-        spread = 1 + (h.replicas - 1) * GPU_SCALING * share
-        sides = self.workload.rows_per_example
-        return estimate_tokens_per_second(self.workload, self.gpu) * spread / sides
+        return 1 + (h.replicas - 1) * GPU_SCALING * share
+
+    @cached_property
+    def step_seconds(self) -> float:
+        """Seconds of one optimizer step, in the mean: micro-batches as long as the longest row in each."""
+        load, t = self.workload, self.plan.training
+        tokens: float | None = None
+        if self.rows is not None and not t.packing:
+            rows = t.micro_batch_size * load.rows_per_example
+            tokens = rows * compute_padded_length(self.rows.lengths, self.rows.mean_tokens, rows, load.sequence)
+        each = estimate_micro_batch_seconds(load, self.gpu, tokens=tokens)
+        return each * t.gradient_accumulation * self.plan.hardware.replicas / self._spread
 
     @property
     def steps(self) -> int | None:
@@ -132,32 +180,35 @@ class Estimate:
         return count_steps(spec, rows * (objective.generations if objective.type == "grpo" else 1))["total"]
 
     @property
-    def tokens_per_step(self) -> float:
-        """Tokens of one optimizer step: rows as long as they are known to be, padded within a micro-batch."""
-        t = self.plan.training
-        if t.packing or self.rows is None:
-            return float(t.batch_size * t.sequence_length)
-        return t.batch_size * min(self.rows.mean_tokens, t.sequence_length)
+    def training_seconds(self) -> float | None:
+        """Seconds of the steps; None where the number of rows is not known."""
+        return None if self.steps is None else self.steps * self.step_seconds + estimate_compile_seconds(self.workload)
 
     @property
     def seconds(self) -> float | None:
-        """Seconds of training, loading and saving left out; None where the number of rows is not known."""
-        return None if self.steps is None else self.steps * self.tokens_per_step / self.tokens_per_second
+        """Seconds of the whole run, with imports, rows, loading and saving; None where rows or the GPU's rates are not
+        known."""
+        if self.training_seconds is None or self.steps is None or self.gpu.stated:
+            return None
+        t = self.plan.training
+        saves = 1 + (self.steps // t.save_every if isinstance(t.save_every, int) else 0)
+        saving = saves * estimate_saving_seconds(self.workload)
+        return estimate_start_seconds(self.workload) + self.training_seconds + saving
 
     @property
     def seconds_interval(self) -> tuple[float, float] | None:
         """The 90 % interval of `seconds`."""
         if self.seconds is None:
             return None
-        low, high = _load_intervals()[1]
+        low, high = _load_intervals()["interval_time"]
         return self.seconds / high, self.seconds / low
 
     @cached_property
     def disk(self) -> DiskUsage:
         """Download, caches, checkpoints (one more than are kept while the newest is written) and trained weights."""
         load, facts = self.workload, self.workload.facts
-        weights = 2.0 * facts.parameters
-        states = load.trainable * saved_state_bytes(load)
+        weights = facts.stored_bytes or stored_checkpoint_bytes(facts) or 2.0 * facts.parameters
+        states = saved_state_bytes(load)
         saved = saved_weight_bytes(load)
         kept = self.plan.training.keep_checkpoints + 1
         tokens = self.rows.count * self.rows.mean_tokens if self.rows else 0.0
@@ -172,13 +223,18 @@ class Estimate:
 
 def estimate_plan(plan: Plan, facts: ModelFacts, gpu: GpuModel, rows: TrainingRows | None = None) -> Estimate:
     """What this plan takes on this GPU model. `rows` gives the length of the run where it is counted in epochs."""
-    load = build_workload(plan, facts)
+    longest = rows.longest if rows is not None and rows.exact else None
+    load = build_workload(plan, facts, varies=has_varied_lengths(plan, rows), longest=longest)
     return Estimate(gpu, load, estimate_memory(load), plan, rows)
 
 
+def has_varied_lengths(plan: Plan, rows: TrainingRows | None) -> bool:
+    """Whether micro-batches are of many lengths: rows are far from the limit in the mean."""
+    return rows is not None and rows.mean_tokens < VARIED_SHARE * plan.training.sequence_length
+
+
 @cache
-def _load_intervals() -> tuple[tuple[float, float], tuple[float, float]]:
-    """Measured over estimated, both ends, for memory and for tokens a second."""
+def _load_intervals() -> dict[str, tuple[float, float]]:
+    """Measured over estimated, both ends: of memory, of memory where lengths leave blocks, and of tokens a second."""
     document = json.loads((Path(__file__).parent / "constants.json").read_text("utf-8"))
-    memory, time = document["interval_memory"], document["interval_time"]
-    return (memory[0], memory[1]), (time[0], time[1])
+    return {name: (ends[0], ends[1]) for name, ends in document.items() if name.startswith(("interval", "bound"))}

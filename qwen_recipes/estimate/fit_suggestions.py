@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from qwen_recipes.backends.base import Backend
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.estimate.estimate import Estimate, TrainingRows, estimate_plan
-from qwen_recipes.estimate.gpu_models import GPUS, GpuModel
 from qwen_recipes.estimate.plan_changes import (
     CHANGE_REASONS,
     LAST_RESORT_REASONS,
@@ -19,6 +18,8 @@ from qwen_recipes.estimate.plan_changes import (
     OverrideList,
     PlanChange,
 )
+from qwen_recipes.gpus.catalogue import load_gpus
+from qwen_recipes.gpus.gpu_model import GpuModel
 from qwen_recipes.qwen.facts import ModelFacts
 from qwen_recipes.recipe.overrides import format_override
 
@@ -69,7 +70,8 @@ def suggest_fitting_changes(
 
 def list_gpus_that_fit(estimate: Estimate) -> list[GpuModel]:
     """The catalogue's GPUs on which it would fit as it is planned, the smallest first."""
-    fitting = [gpu for gpu in GPUS.values() if replace(estimate, gpu=gpu).check_fit() == "yes"]
+    known = [gpu for gpu in load_gpus().values() if not gpu.outside_cuda_wheels]
+    fitting = [gpu for gpu in known if replace(estimate, gpu=gpu).check_fit() == "yes"]
     able = [gpu for gpu in fitting if gpu.supports_bf16 or estimate.plan.training.precision != "bf16"]
     return sorted(able, key=lambda gpu: gpu.memory)
 

@@ -12,12 +12,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from qwen_recipes.estimate.workload import (
-    DROPS_INT8_INPUTS,
-    STATE_BYTES,
-    UPCASTS_EMBEDDINGS,
-    Workload,
-)
+from qwen_recipes.estimate.checkpoint_bytes import stored_checkpoint_bytes
+from qwen_recipes.estimate.trainer_traits import get_logit_blocks, get_logit_bytes, get_traits
+from qwen_recipes.estimate.workload import STATE_BYTES, Workload
 from qwen_recipes.qwen.facts import ModelFacts
 
 GIB = 2**30
@@ -27,6 +24,8 @@ SHARDS_GRADIENTS = ("zero2", *SHARDS_WEIGHTS)
 SHARDS_STATES = ("zero1", "megatron", *SHARDS_GRADIENTS)
 TRANSIENT_PARTS = ("gradients", "activations", "logits", "layer", "workspace")
 DEEPSPEED_STRATEGIES = ("zero1", "zero2", "zero3")
+LOSSES_IN_MODEL = ("sft", "pretrain")
+"""Objectives whose loss the model takes itself, under autocast."""
 
 
 @dataclass(frozen=True)
@@ -61,44 +60,102 @@ def load_constants() -> dict[str, float]:
 
 
 def estimate_memory(workload: Workload, c: Constants | None = None) -> MemoryBreakdown:
-    """The parts of the peak: of the moments of a step, the one that holds most.
-
-    At the loss all activations and the logits are there, and gradients only of an earlier micro-batch; then layer after
-    layer gives up what it kept and gets its gradients; at the optimizer's step gradients and moments are all there.
-    """
+    """The parts of the peak: of the moments of a step, the one that holds most."""
     c = c or load_constants()
-    fixed = {
+    fixed = get_fixed_parts(workload)
+    most = max(list_moments(workload, c).values(), key=lambda moment: sum(moment.values()))
+    known = dict.fromkeys(TRANSIENT_PARTS, 0.0) | most
+    return MemoryBreakdown(**fixed, **known, reserve=allocator_reserve_bytes(workload, known, c))
+
+
+def get_fixed_parts(workload: Workload) -> dict[str, float]:
+    """What is there from the first step's end on."""
+    return {
         "weights": stored_weight_bytes(workload),
         "adapter": adapter_bytes(workload),
         "optimizer": optimizer_state_bytes(workload),
     }
-    made, kept, earlier = (
-        gradient_bytes(workload),
-        kept_activation_bytes(workload, c),
-        gradient_bytes(workload) if workload.accumulates_gradients else 0.0,
-    )
-    inside = {"layer": layer_backward_bytes(workload, c), "workspace": workspace_bytes(workload, c)}
-    moments = (
-        {
-            "gradients": earlier,
+
+
+def list_moments(workload: Workload, c: Constants) -> dict[str, dict[str, float]]:
+    """What comes and goes, at each moment of a step.
+
+    At the loss all activations and the logits are there, and gradients only of an earlier micro-batch; then layer after
+    layer gives up what it kept and gets its gradients; at the optimizer's step gradients and moments are all there.
+    """
+    facts, kept = workload.facts, kept_activation_bytes(workload, c)
+    made, head = gradient_bytes(workload), head_gradient_bytes(workload)
+    earlier = made if workload.accumulates_gradients else 0.0
+    forward, backward = logit_bytes(workload, c)
+    copies = autocast_copy_bytes(workload)
+    room = c["cublas_bytes"] + (2.0 * workload.sequence**2 * workload.micro_batch if _has_dense_mask(workload) else 0.0)
+    space = workspace_bytes(workload, c) + room
+    in_model = workload.objective in LOSSES_IN_MODEL or workload.fused_loss
+    early_head = head if takes_head_gradient_early(workload) else 0.0
+    layer_gradients = 0.0 if workload.method == "lora" else made / max(1, workload.trained_layers or facts.layers)
+    return {
+        "model": {"gradients": earlier, "activations": kept, "workspace": copies + room},
+        "loss": {
+            "gradients": earlier + early_head,
             "activations": kept,
-            "logits": logit_bytes(workload, c),
-            "workspace": autocast_copy_bytes(workload),
+            "logits": forward,
+            "workspace": room + (copies if in_model else 0.0),
         },
-        {"gradients": earlier, "activations": kept, **inside},
-        {"gradients": made, "activations": kept / workload.facts.layers, **inside},
-        {"gradients": made},
-    )
-    most = max(moments, key=lambda moment: sum(moment.values()))
-    known = dict.fromkeys(TRANSIENT_PARTS, 0.0) | most
-    return MemoryBreakdown(**fixed, **known, reserve=allocator_reserve_bytes(workload, sum(fixed.values()), known, c))
+        "loss backward": {"gradients": earlier, "activations": kept, "logits": backward, "workspace": room},
+        "last layer": {
+            "gradients": earlier + head + layer_gradients,
+            "activations": kept,
+            "layer": layer_backward_bytes(workload, c),
+            "workspace": space,
+        },
+        "first layer": {
+            "gradients": made,
+            "activations": kept / facts.layers,
+            "layer": layer_backward_bytes(workload, c) if workload.method == "lora" else 0.0,
+            "workspace": space,
+        },
+        "embedding": {"gradients": made + embedding_gradient_bytes(workload), "workspace": room},
+    }
 
 
-def allocator_reserve_bytes(workload: Workload, fixed: float, transient: Mapping[str, float], c: Constants) -> float:
-    """What the allocator holds and does not use: blocks that logits left, and a share of the rest."""
-    blocks = 0.0 if workload.fused_loss else c["reserve_logits"] * workload.tokens * workload.facts.vocab_size
-    within = sum(transient.values()) - transient["logits"]
-    return blocks + c["reserve_fixed"] * fixed + c["reserve_share"] * within + c["reserve_bytes"]
+def _has_dense_mask(workload: Workload) -> bool:
+    return workload.packed and get_traits(workload.trainer).dense_mask
+
+
+def head_gradient_bytes(workload: Workload) -> float:
+    """The head's gradient, which is there before any layer's, where the head is trained."""
+    if workload.method != "full" or workload.strategy in SHARDS_GRADIENTS:
+        return 0.0
+    return weight_bytes(workload) * workload.facts.hidden_size * workload.facts.vocab_size
+
+
+def embedding_gradient_bytes(workload: Workload) -> float:
+    """Gradients of the embedding before they are added up: the head's where it is tied, an earlier micro-batch's."""
+    return head_gradient_bytes(workload) * (workload.facts.tied_embeddings + workload.accumulates_gradients)
+
+
+def takes_head_gradient_early(workload: Workload) -> bool:
+    """Liger's fused loss computes the gradient of a trained head while it goes forward; TRL's own does not."""
+    return workload.fused_loss and not get_traits(workload.trainer).fuses_losses
+
+
+def allocator_reserve_bytes(workload: Workload, transient: Mapping[str, float], c: Constants) -> float:
+    """What the allocator holds and does not use: blocks that logits left, and a share of what comes and goes.
+
+    Micro-batches of ever other lengths leave blocks that the next can't use.
+    """
+    logits = 0.0 if workload.fused_loss else get_logit_blocks(workload.trainer, workload.objective)
+    blocks = c["reserve_logits"] * logits * workload.tokens * workload.facts.vocab_size
+    within = (transient["activations"] + transient["layer"]) if workload.checkpointing else 0.0
+    trained = c["reserve_trained"] * gradient_bytes(workload) if workload.method != "lora" else 0.0
+    if workload.reference and not workload.fused_loss:
+        trained += c["reserve_reference"] * 2.0 * workload.facts.parameters
+    experts = 0.0 if workload.facts.dense else c["reserve_experts"] * 2.0 * workload.facts.layer_parameters
+    varied = (1.0 + c["reserve_varied"]) if workload.varies else 1.0
+    widest = c["reserve_varied_logits"] * transient["logits"] if workload.varies and not workload.fused_loss else 0.0
+    if workload.packed and get_traits(workload.trainer).packs_vary:
+        widest += c["reserve_packs"] * workload.tokens * workload.facts.hidden_size
+    return blocks + c["reserve_share"] * within * varied + trained + experts + widest + c["reserve_bytes"]
 
 
 def weight_bytes(workload: Workload) -> float:
@@ -114,6 +171,8 @@ def frozen_weight_bytes(workload: Workload) -> float:
 
 def adapter_weight_bytes(workload: Workload) -> float:
     """Bytes of one weight of an adapter."""
+    if workload.bits != 16 and get_traits(workload.trainer).bfloat16_quantized_adapters:
+        return 2.0
     return 4.0 if workload.weights_dtype == "float32" else 2.0
 
 
@@ -127,19 +186,33 @@ def quantized_weight_bytes(workload: Workload) -> float:
 
 def stored_weight_bytes(workload: Workload) -> float:
     """The model as it is stored: what shards leave here, and a frozen one where a reference is kept."""
-    facts, models = workload.facts, 2 if workload.reference else 1
+    facts, traits = workload.facts, get_traits(workload.trainer)
+    embedding = facts.hidden_size * facts.vocab_size
     if workload.bits == 16:
         trained = 0 if workload.method == "lora" else workload.trainable
-        frozen = facts.parameters * models - trained
-        whole = trained * weight_bytes(workload) + frozen * frozen_weight_bytes(workload)
+        frozen = frozen_weight_bytes(workload)
+        whole = trained * weight_bytes(workload) + (facts.parameters - trained) * frozen
+        wide = (4.0 - frozen) * embedding if workload.method in traits.float32_embeddings else 0.0
+        whole += wide if workload.method == "freeze" else 0.0
+        if workload.reference:
+            each = weight_bytes(workload) if _has_wide_reference(workload) else frozen
+            whole += facts.parameters * each + wide
     else:
-        rest = facts.parameters - count_quantizable_weights(facts)
-        small = count_quantizable_weights(facts) * quantized_weight_bytes(workload)
-        whole = models * (small + rest * unquantized_weight_bytes(workload))
+        rest = facts.parameters - count_quantizable_weights(workload)
+        small = count_quantizable_weights(workload) * quantized_weight_bytes(workload)
+        experts = 0 if facts.dense or not traits.makes_experts_float32 else rest - facts.embedding_parameters
+        whole = small + (rest - experts) * unquantized_weight_bytes(workload) + experts * 4.0
+        whole *= 2 if workload.reference else 1
+    if (stored := stored_checkpoint_bytes(facts)) is not None:
+        whole = stored * (2 if workload.reference else 1)
     if workload.strategy not in SHARDS_WEIGHTS:
         return whole / workload.model_parallel_gpus
     resident = 0.0 if workload.offload == "all" else whole / workload.shards
     return resident + 2 * facts.layer_parameters * 2.0
+
+
+def _has_wide_reference(workload: Workload) -> bool:
+    return workload.method == "full" and get_traits(workload.trainer).float32_reference
 
 
 def saved_weight_bytes(workload: Workload) -> float:
@@ -152,12 +225,13 @@ def saved_weight_bytes(workload: Workload) -> float:
 
 def unquantized_weight_bytes(workload: Workload) -> float:
     """Bytes of a weight of a quantized base that stays whole: k-bit preparation may upcast embeddings and norms."""
-    return 4.0 if workload.trainer in UPCASTS_EMBEDDINGS or workload.precision == "fp32" else 2.0
+    return 4.0 if get_traits(workload.trainer).upcasts_embeddings or workload.precision == "fp32" else 2.0
 
 
-def count_quantizable_weights(facts: ModelFacts) -> int:
-    """Weights that a 4- or 8-bit load quantizes: linear layers but the head; fused experts stay as they are."""
-    return facts.linear_parameters
+def count_quantizable_weights(workload: Workload) -> int:
+    """Weights that a 4- or 8-bit load quantizes: linear layers but the head, and fused experts where asked."""
+    facts = workload.facts
+    return facts.linear_parameters + (facts.expert_parameters if workload.quantizes_experts else 0)
 
 
 def adapter_bytes(workload: Workload) -> float:
@@ -181,16 +255,28 @@ def optimizer_state_bytes(workload: Workload) -> float:
     """Moments; under DeepSpeed a float32 copy of the weights too. Paged and offloaded states are not the GPU's."""
     if workload.paged or workload.offload != "none":
         return 0.0
-    whole = workload.trainable * saved_state_bytes(workload)
+    whole = saved_state_bytes(workload)
     return whole / workload.shards if workload.strategy in SHARDS_STATES else whole
 
 
 def saved_state_bytes(workload: Workload) -> float:
-    """Bytes of optimizer state of a trained weight: AdamW's moments have its dtype, master weights are float32."""
-    each = STATE_BYTES[workload.state_kind]
-    if workload.state_kind == "32bit" and workload.weights_dtype == "bfloat16":
+    """Bytes of optimizer state: AdamW's moments have the weights' dtype, master weights are float32.
+
+    transformers' Trainer keeps the moments of embeddings (not of an untied head) in 32 bits under 8-bit optimizers.
+    """
+    facts, each = workload.facts, STATE_BYTES[workload.state_kind]
+    if workload.state_kind == "32bit" and workload.method == "lora":
+        each *= adapter_weight_bytes(workload) / 4.0
+    elif workload.state_kind == "32bit" and workload.weights_dtype == "bfloat16":
         each /= 2
-    return each + (4.0 if _has_master_weights(workload) else 0.0)
+    masters = 4.0 if _has_master_weights(workload) else 0.0
+    embedding = facts.hidden_size * facts.vocab_size
+    wide = embedding * (8.0 - each) if workload.state_kind == "8bit" and _trains_embedding_wide(workload) else 0.0
+    return workload.trainable * (each + masters) + wide
+
+
+def _trains_embedding_wide(workload: Workload) -> bool:
+    return workload.method == "full" and workload.trainer != "plain"
 
 
 def _has_master_weights(workload: Workload) -> bool:
@@ -199,9 +285,11 @@ def _has_master_weights(workload: Workload) -> bool:
 
 def hidden_state_bytes(workload: Workload) -> float:
     """Bytes of one number of the residual stream: float32 where the embedding was upcast."""
-    return (
-        4.0 if workload.precision == "fp32" or (workload.bits != 16 and workload.trainer in UPCASTS_EMBEDDINGS) else 2.0
-    )
+    traits = get_traits(workload.trainer)
+    quantized = workload.bits != 16 and traits.upcasts_embeddings
+    trained = workload.method == "full" and weight_bytes(workload) == 4.0 and workload.strategy not in SHARDS_WEIGHTS
+    frozen = workload.method == "freeze" and "freeze" in traits.float32_embeddings
+    return 4.0 if workload.precision == "fp32" or quantized or trained or frozen else 2.0
 
 
 def kept_activation_bytes(workload: Workload, c: Constants) -> float:
@@ -215,13 +303,19 @@ def kept_activation_bytes(workload: Workload, c: Constants) -> float:
         kept = (
             0.0
             if workload.offloads_activations
-            else facts.layers * workload.tokens * facts.hidden_size * hidden_state_bytes(workload)
+            else count_keeping_layers(workload) * workload.tokens * facts.hidden_size * hidden_state_bytes(workload)
         )
     else:
-        kept = facts.layers * layer_activation_bytes(workload, c)
-    if workload.bits == 8 and workload.trainer not in DROPS_INT8_INPUTS:
+        kept = count_keeping_layers(workload) * layer_activation_bytes(workload, c)
+    if workload.bits == 8 and not get_traits(workload.trainer).drops_int8_inputs:
         kept += c["int8_bytes"] * facts.layers * workload.tokens * count_linear_inputs(facts)
     return kept
+
+
+def count_keeping_layers(workload: Workload) -> int:
+    """Layers that keep something for the backward pass."""
+    early = workload.method == "freeze" and get_traits(workload.trainer).freezes_early_layers
+    return workload.trained_layers if early else workload.facts.layers
 
 
 def count_linear_inputs(facts: ModelFacts) -> int:
@@ -250,7 +344,10 @@ def layer_activation_bytes(workload: Workload, c: Constants) -> float:
         if workload.method == "lora"
         else 0
     )
-    return workload.tokens * (residual + mlp + adapters)
+    share = c["kernels_share"] if workload.lora_kernels else 1.0
+    if workload.bits == 4 and not get_traits(workload.trainer).upcasts_embeddings:
+        share *= c["quantized_share"]
+    return workload.tokens * (residual + mlp + adapters) * share
 
 
 def layer_backward_bytes(workload: Workload, c: Constants) -> float:
@@ -258,13 +355,26 @@ def layer_backward_bytes(workload: Workload, c: Constants) -> float:
     return (c["backward"] + (1.0 if workload.checkpointing else 0.0)) * layer_activation_bytes(workload, c)
 
 
-def logit_bytes(workload: Workload, c: Constants) -> float:
-    """Logits, their float32 copy, the softmax and its gradient; a fused loss holds a slice of the rows at a time."""
+def logit_bytes(workload: Workload, c: Constants) -> tuple[float, float]:
+    """What the loss holds, and its backward pass.
+
+    Logits, their float32 copy, the log-softmax and its gradient, as each trainer has them. A fused loss holds a slice
+    of the rows at a time (Liger: as many as vocabulary over width), and the trained head's gradient in two precisions.
+    """
     facts = workload.facts
-    if workload.fused_loss:
-        return c["fused_logits"] * workload.tokens * facts.hidden_size
-    each = c["logits_plain"] if workload.trainer == "plain" else c["logits_trainer"]
-    return each * workload.tokens * facts.vocab_size
+    if not workload.fused_loss:
+        forward, backward = get_logit_bytes(workload.trainer, workload.objective)
+        each = workload.tokens * facts.vocab_size
+        return forward * each, backward * each
+    width = facts.hidden_size * workload.tokens
+    slices = -(-facts.vocab_size // facts.hidden_size)
+    rows = 2 ** max(0, (-(-workload.tokens // slices) - 1)).bit_length()
+    head = (
+        2.0 * facts.hidden_size * facts.vocab_size
+        if workload.method == "full" and takes_head_gradient_early(workload)
+        else 0.0
+    )
+    return c["fused_logits"] * width + 6.0 * rows * facts.vocab_size + head, 0.0
 
 
 def autocast_copy_bytes(workload: Workload) -> float:
@@ -277,7 +387,7 @@ def autocast_copy_bytes(workload: Workload) -> float:
         wide = weight_bytes(workload) == 4.0 and workload.strategy not in SHARDS_WEIGHTS
         own = 2.0 * workload.trainable * wide
     head = workload.facts.hidden_size * workload.facts.vocab_size
-    return own + (2.0 * head if workload.bits != 16 and workload.trainer in UPCASTS_EMBEDDINGS else 0.0)
+    return own + (2.0 * head if workload.bits != 16 and get_traits(workload.trainer).upcasts_embeddings else 0.0)
 
 
 def workspace_bytes(workload: Workload, c: Constants) -> float:

@@ -8,14 +8,9 @@ from functools import cache
 from typing import Any
 
 from qwen_recipes.backends.plan import HardwarePlan, Plan
+from qwen_recipes.estimate.trainer_traits import get_traits
 from qwen_recipes.qwen.facts import ModelFacts, count_lora_parameters
 
-FLOAT32_CELLS = {"llamafactory"}
-"""Trainers whose measured full fine-tuning held weights in float32 (LLaMA-Factory#5150); the others', in bfloat16."""
-UPCASTS_EMBEDDINGS = {"plain"}
-"""Trainers that hold what k-bit preparation upcasts (embeddings, head) in float32 while they train."""
-DROPS_INT8_INPUTS = {"llamafactory"}
-"""Trainers whose checkpointing also drops what an 8-bit layer keeps (one fitted cell, H100, 2026-11-25)."""
 STATE_BYTES = {"8bit": 2.0, "32bit": 8.0, "factored": 0.1, "momentum": 4.0}
 """Bytes of optimizer state a trained float32 weight: two moments, one, or rows and columns alone."""
 
@@ -57,6 +52,17 @@ class Workload:
     """Trained tensors: an optimizer that goes through them one by one takes a while."""
     rows_per_example: int
     """Rows that pass for one row of the batch: two where a better and a worse answer are compared."""
+    quantizes_experts: bool = False
+    """Whether the fused experts of a mixture are stored in `bits`, too."""
+    objective: str = "sft"
+    lora_kernels: bool = False
+    """Axolotl's own kernels for adapters, which keep less."""
+    varies: bool = False
+    """Whether micro-batches differ in length: blocks of one length do not fit the next."""
+    completion: int = 0
+    """Tokens that are generated for each sequence before it is trained on."""
+    trained_layers: int = 0
+    """Layers that are trained, under `freeze`."""
     model_parallel_gpus: int = 1
     """GPUs that hold one copy of the model under Megatron; from its documents, never measured here."""
 
@@ -71,8 +77,11 @@ class Workload:
         return self.sequence * self.micro_batch * self.rows_per_example
 
 
-def build_workload(plan: Plan, facts: ModelFacts) -> Workload:
-    """The load of one of the plan's processes."""
+def build_workload(plan: Plan, facts: ModelFacts, *, varies: bool = False, longest: int | None = None) -> Workload:
+    """The load of one of the plan's processes.
+
+    `varies`: its rows are not all as long as the limit; `longest`: tokens of the longest, where it is known.
+    """
     m, t, h = plan.method, plan.training, plan.hardware
     states, paged = _classify_optimizer(t.optimizer)
     return Workload(
@@ -84,12 +93,14 @@ def build_workload(plan: Plan, facts: ModelFacts) -> Workload:
         adapter=count_adapter_weights(plan, facts) if m.adapter else 0,
         bits=plan.quantization.bits,
         double=plan.quantization.double,
-        sequence=t.sequence_length // h.context_parallel,
+        quantizes_experts=plan.quantization.experts,
+        sequence=(t.sequence_length if longest is None or t.packing else min(t.sequence_length, longest))
+        // h.context_parallel,
         micro_batch=t.micro_batch_size,
         packed=t.packing,
         checkpointing=t.gradient_checkpointing,
         offloads_activations=t.offload_activations,
-        fused_loss=(t.liger or t.cut_cross_entropy) and plan.objective.type in ("sft", "pretrain"),
+        fused_loss=_fuses_loss(plan),
         liger=t.liger,
         state_kind=states,
         paged=paged,
@@ -104,8 +115,20 @@ def build_workload(plan: Plan, facts: ModelFacts) -> Workload:
         trained_tensors=_count_trained_tensors(
             facts, "full" if not m.adapter else m.variant, len(m.targets), len(m.layer_numbers)
         ),
-        rows_per_example=2 if plan.objective.pairs or plan.objective.type == "kto" else 1,
+        rows_per_example=2 if plan.objective.pairs else 1,
+        objective=plan.objective.type,
+        lora_kernels=t.lora_kernels,
+        completion=plan.objective.max_completion_length or 0 if plan.objective.type == "grpo" else 0,
+        varies=varies and not t.packing,
+        trained_layers=len(m.layer_numbers) or facts.layers,
     )
+
+
+def _fuses_loss(plan: Plan) -> bool:
+    """Whether logits are there a slice at a time."""
+    kind, t = plan.objective.type, plan.training
+    own = kind in get_traits(plan.backend).fuses_losses
+    return own or ((t.liger or t.cut_cross_entropy) and kind in ("sft", "pretrain"))
 
 
 def keeps_reference_model(plan: Plan) -> bool:
@@ -150,7 +173,7 @@ def build_workload_from_cell(cell: Mapping[str, Any], facts: ModelFacts) -> Work
         state_kind=states,
         paged=paged,
         precision="bf16",
-        weights_dtype="bfloat16" if full and cell["stack"] not in FLOAT32_CELLS else "float32",
+        weights_dtype="bfloat16" if full and not get_traits(cell["stack"]).float32_full else "float32",
         strategy="single",
         shards=1,
         offload="none",

@@ -11,8 +11,8 @@ from typing import Any, Literal
 from qwen_recipes.backends.base import Backend
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.backends.versions import is_within_bounds
-from qwen_recipes.estimate.gpu_models import GpuModel, get_gpu_model
 from qwen_recipes.finding import Route, Severity
+from qwen_recipes.gpus.gpu_model import GpuModel
 from qwen_recipes.qwen.models import ModelFacts, get_model_facts
 from qwen_recipes.recipe.load import LoadedRecipe
 
@@ -30,12 +30,12 @@ class GuardContext:
     @cached_property
     def model(self) -> ModelFacts:
         """Shape and counts of the model."""
-        return get_model_facts(self.plan.model.id, self.loaded.folder)
+        return get_model_facts(self.plan.model, self.loaded.folder)
 
     @property
     def gpu(self) -> GpuModel | None:
-        """The GPU that the recipe names."""
-        return get_gpu_model(self.plan.hardware.gpu) if self.plan.hardware.gpu else None
+        """The GPU that the recipe names or states."""
+        return self.plan.hardware.gpu
 
     @property
     def uses_llamafactory_template(self) -> bool:
@@ -48,21 +48,25 @@ class GuardContext:
         return self.backend.name == "llamafactory" and plan.objective.chat and not sft
 
     def is_set(self, path: str) -> bool:
-        """Whether the person wrote this field of the recipe."""
-        return path in self.plan.set_fields
+        """Whether the person wrote this field of the recipe, or one of this map."""
+        return path in self.plan.set_fields or any(one.startswith(f"{path}.") for one in self.plan.set_fields)
 
     def locate_field(self, *paths: str) -> Route:
         """The first of these fields that the person wrote, as it stands in the text; the model where none is."""
         path = next((path for path in paths if self.is_set(path)), "model.id")
         return self.loaded.document.find_nearest_route(tuple(path.split(".")))
 
-    def get_native_value(self, keys: Mapping[str, str]) -> Any:
-        """What `extra` says under this backend's name for something, or None. `keys`: backend to native key."""
-        return self.plan.extra.get(keys.get(self.backend.name, ""))
+    def get_native_key(self, name: str) -> str:
+        """This backend's key for something (see `Backend.guard_keys`); empty where it has none."""
+        return self.backend.guard_keys.get(name, "")
 
-    def get_native_route(self, keys: Mapping[str, str]) -> Route:
+    def get_native_value(self, name: str) -> Any:
+        """What `extra` says under that key, or None."""
+        return self.plan.extra.get(self.get_native_key(name))
+
+    def get_native_route(self, name: str) -> Route:
         """Where that stands."""
-        return ("backends", self.backend.name, "extra", keys[self.backend.name])
+        return ("backends", self.backend.name, "extra", self.get_native_key(name))
 
 
 @dataclass(frozen=True)

@@ -48,10 +48,10 @@ def lint_recipe(loaded: LoadedRecipe, backend: str | None, version: str | None =
     Raises RecipeError if the recipe cannot be resolved.
     """
     from qwen_recipes.backends import UnknownBackendError
+    from qwen_recipes.guards.missing_template import find_missing_template
     from qwen_recipes.guards.runner import run_guards
     from qwen_recipes.guards.unsupported import find_unsupported
     from qwen_recipes.recipe.locate import locate_finding
-    from qwen_recipes.resolve import resolve
     from qwen_recipes.resolve.choose_backend import ALL_BACKENDS, choose_backends, get_named_backend
 
     name = get_named_backend(loaded, backend)
@@ -64,9 +64,9 @@ def lint_recipe(loaded: LoadedRecipe, backend: str | None, version: str | None =
         ]
     found: dict[tuple[object, ...], Finding] = {}
     for one in chosen:
-        plan = resolve(loaded, one)
-        refused = find_unsupported(plan, loaded, one) if name else []
-        for finding in [*run_guards(plan, loaded, one), *refused]:
+        refused = find_missing_template(one.plan, loaded)
+        refused += find_unsupported(one.plan, loaded, one.backend) if name else []
+        for finding in [*run_guards(one.plan, loaded, one.backend), *refused]:
             found.setdefault((finding.code, finding.route, finding.message), finding)
     return sorted(found.values(), key=lambda f: (f.span.line if f.span else 0, f.code))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.filesystem.read_file import read_bytes
 from qwen_recipes.finding import Finding, Severity
 
 SETTINGS_FILES = (".recipes.toml", "pyproject.toml")
@@ -86,7 +87,7 @@ def _find_folder_settings(folder: str) -> LintSettings:
 
 def _read_lint_table(path: Path) -> dict[str, Any] | None:
     """The file's part that is about linting, or None; most of pyproject.toml's need no reading for that."""
-    content = path.read_bytes()
+    content = read_bytes(path, "settings")
     if path.name == "pyproject.toml" and b"qwen-recipes" not in content:
         return None
     if sys.version_info >= (3, 11):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.estimate import estimate_plan
 from qwen_recipes.estimate.estimate import Estimate
-from qwen_recipes.estimate.gpu_models import get_gpu_model
 from qwen_recipes.finding import Route
+from qwen_recipes.gpus.catalogue import get_gpu_model
 from qwen_recipes.guards.base import Fix, GuardContext, Violation
 from qwen_recipes.guards.trial import resolve_with_overrides
 from qwen_recipes.resolve.strategy import ASSUMED_GPU

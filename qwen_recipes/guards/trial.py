@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from qwen_recipes.backends.base import Backend
 from qwen_recipes.backends.plan import Plan
@@ -11,6 +12,11 @@ from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.finding import RecipeError
 from qwen_recipes.recipe.load import LoadedRecipe, override_recipe
 from qwen_recipes.recipe.overrides import format_override
+
+if TYPE_CHECKING:
+    from qwen_recipes.estimate import FitSuggestion
+    from qwen_recipes.gpus.gpu_model import GpuModel
+    from qwen_recipes.resolve import BackendRecipe
 
 MEMORY_GUARDS = ("QR601", "QR602", "QR603")
 """Guards that ask the estimate, as whoever tries a change does already."""
@@ -40,6 +46,14 @@ class RecipeTrial:
 
     def _list_severe_codes(self, plan: Plan, loaded: LoadedRecipe) -> frozenset[str]:
         return frozenset(list_severe_codes(plan, loaded, self.backend, MEMORY_GUARDS))
+
+
+def suggest_tried_changes(recipe: BackendRecipe, gpu: GpuModel) -> list[FitSuggestion]:
+    """What would make a recipe fit a GPU, each written into the recipe, resolved, linted and estimated before."""
+    from qwen_recipes.estimate import suggest_fitting_changes
+
+    tried = RecipeTrial(recipe.loaded, recipe.backend).try_overrides
+    return suggest_fitting_changes(recipe.plan, recipe.model, gpu, recipe.backend, recipe.training_rows, tried)
 
 
 def resolve_with_overrides(

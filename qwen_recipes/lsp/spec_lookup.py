@@ -87,7 +87,9 @@ def _find_section(route: Route) -> type[Section] | None:
 
 def _describe_key(name: str, info: FieldInfo) -> Candidate:
     opens = find_section_class(info.annotation) is not None and not list(_iterate_literals(info))
-    return Candidate(name, info.description or "", opens_mapping=opens and name not in ("model", "train", "validation"))
+    return Candidate(
+        name, info.description or "", opens_mapping=opens and name not in ("model", "train", "validation", "gpu")
+    )
 
 
 def _list_choices(info: FieldInfo, path: str) -> list[Candidate]:
@@ -126,10 +128,11 @@ def _load_backends() -> list[Any]:
 
 def _list_known_values(path: str) -> list[Candidate]:
     """Values that the spec leaves open and that we know facts of."""
-    if path == "hardware.gpu":
-        from qwen_recipes.estimate.gpu_models import GPUS
+    if path in ("hardware.gpu", "hardware.gpu.name"):
+        from qwen_recipes.gpus.catalogue import load_gpus
 
-        return [Candidate(gpu.name, f"{gpu.memory} GiB, compute capability {gpu.capability}") for gpu in GPUS.values()]
+        gpus = load_gpus().values()
+        return [Candidate(gpu.name, f"{gpu.memory} GiB, compute capability {gpu.capability}") for gpu in gpus]
     if path in ("model", "model.id"):
         from qwen_recipes.qwen.registry import REGISTRY
 
@@ -137,6 +140,6 @@ def _list_known_values(path: str) -> list[Candidate]:
     if path == "chat.template":
         from qwen_recipes.resolve.model import OFFICIAL_TEMPLATES
 
-        auto = Candidate("auto", "The official template of this model's variant.")
+        auto = Candidate("auto", "The official template of this model's variant, or the model's own.")
         return [auto, *(Candidate(name, f"The official template of {name} models.") for name in OFFICIAL_TEMPLATES)]
     return []

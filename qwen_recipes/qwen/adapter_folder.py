@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.filesystem.read_file import read_json
+from qwen_recipes.qwen.hub_cache import find_snapshot, is_repo_id
 
 CONFIG_FILE = "adapter_config.json"
 WEIGHT_FILES = ("adapter_model.safetensors", "adapter_model.bin")
-_MAX_CONFIG_BYTES = 1 << 20
 _HEADS = ("score", "classifier")
 """Modules that a reward model's adapter saves by itself."""
 _LAYER_PATTERN = re.compile(r"model\\\.layers\\\.\((?P<layers>\d+(?:\|\d+)*)\).*\((?P<names>\w+(?:\|\w+)*)\)")
@@ -41,7 +42,29 @@ class AdapterFacts:
     """The model it was trained on, as PEFT wrote it: a hub id or a folder."""
 
 
-def read_adapter_facts(folder: Path) -> AdapterFacts:
+@dataclass(frozen=True)
+class AdapterPlace:
+    """Where the files of an adapter are on this machine. In the hub's cache its weights may not be there yet."""
+
+    folder: Path
+    cached: bool
+
+
+def find_adapter(start_from: str, base: Path) -> AdapterPlace | None:
+    """The files of the adapter that `method.start_from` names: a folder relative to `base`, else a cached hub id."""
+    place = base / Path(start_from).expanduser()
+    if place.exists():
+        return AdapterPlace(place, cached=False)
+    found = find_snapshot(start_from) if may_be_adapter_id(start_from) else None
+    return AdapterPlace(found.folder, cached=True) if found else None
+
+
+def may_be_adapter_id(start_from: str) -> bool:
+    """Whether `method.start_from` could name a repository on the hub, if no folder is there."""
+    return "/" in start_from and is_repo_id(start_from)
+
+
+def read_adapter_facts(folder: Path, *, needs_weights: bool = True) -> AdapterFacts:
     """The facts of the adapter in `folder`. A key that PEFT leaves out has the value PEFT gives it.
 
     Raises:
@@ -50,7 +73,7 @@ def read_adapter_facts(folder: Path) -> AdapterFacts:
     config = _read_config(folder)
     if str(config.get("peft_type", "LORA")).upper() != "LORA":
         raise AdapterFolderError(f"{folder} holds a {config['peft_type']} adapter; only LoRA adapters can be continued")
-    if not any((folder / name).is_file() for name in WEIGHT_FILES):
+    if needs_weights and not any((folder / name).is_file() for name in WEIGHT_FILES):
         raise AdapterFolderError(f"{folder} has no {WEIGHT_FILES[0]}; use the folder that the adapter was saved in")
     targets, layers = _read_targets(folder, config)
     return AdapterFacts(
@@ -73,10 +96,10 @@ def _read_config(folder: Path) -> dict[str, Any]:
     if not file.is_file():
         raise AdapterFolderError(f"{folder} has no {CONFIG_FILE}; {_suggest_folder(folder)}")
     try:
-        with file.open("rb") as stream:
-            content = stream.read(_MAX_CONFIG_BYTES + 1)
-        config = json.loads(content) if len(content) <= _MAX_CONFIG_BYTES else None
-    except (OSError, ValueError, RecursionError):
+        config = read_json(file, "config")
+    except OSError as error:
+        raise AdapterFolderError(f"{file} can't be read: {error.strerror}") from None
+    except ValueError:
         config = None
     if not isinstance(config, dict):
         raise AdapterFolderError(f"{file} is not a JSON object; use the file that the adapter was saved with")

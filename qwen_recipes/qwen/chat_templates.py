@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.qwen.facts import Variant
 
 if TYPE_CHECKING:
     from jinja2 import Template
-    from jinja2.ext import Extension
 
 TEMPLATES_FOLDER = Path(__file__).parent / "templates"
 
@@ -42,6 +39,9 @@ _OFFICIAL_TEMPLATES = (
 )
 TEMPLATES: dict[str, ChatTemplate] = {template.variant: template for template in _OFFICIAL_TEMPLATES}
 """By variant. `base` is also the template of the first hybrid revisions, April 2025."""
+
+
+_TRIAL = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hello!"}]
 
 
 class RenderError(QwenRecipesError, ValueError):
@@ -83,60 +83,70 @@ def render_conversation(
 
     `variables` are the template's own, such as `enable_thinking`. Reasoning is read from the field that the template
     names (`reasoning_content`): recent transformers fill it from `reasoning` and `thinking` too, this does not.
+    An official template is rendered here, any other in a process with limits (`template_process`).
 
     Raises:
-        RenderError: the template is broken, or refuses these messages.
+        RenderError: the template is broken, refuses these messages, or takes too much time or memory.
     """
-    from jinja2 import TemplateError
-
-    given = {"messages": messages, "tools": tools, "add_generation_prompt": add_generation_prompt}
-    try:
-        return _compile_template(template).render(given | variables)
-    except (TemplateError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as problem:
-        raise RenderError(str(problem)) from problem
-
-
-def find_syntax_error(template: str) -> str | None:
-    """Why this is no Jinja template, with the line; None where it is one."""
-    from jinja2 import TemplateSyntaxError
+    given = {"messages": messages, "tools": tools, "add_generation_prompt": add_generation_prompt} | variables
+    if _is_official(template):
+        return _render_official(template, given)
+    from qwen_recipes.qwen.template_process import TemplateProcessError, get_template_process
 
     try:
-        _compile_template(template)
-    except TemplateSyntaxError as problem:
-        return f"line {problem.lineno}: {problem.message}"
-    return None
+        return get_template_process().render(template, given)
+    except TemplateProcessError as problem:
+        raise RenderError(str(problem)) from None
 
 
-@lru_cache(maxsize=1)
-def _get_generation_extension() -> type[Extension]:
-    from jinja2 import nodes
-    from jinja2.ext import Extension
-    from jinja2.parser import Parser
+def find_template_problem(template: str) -> str | None:
+    """Why this can't be used as a chat template, with the line where there is one; None where it can.
 
-    class GenerationBlock(Extension):
-        """`{% generation %}` marks the assistant's words for a trainer; here its content is rendered as it is."""
-
-        tags = {"generation"}  # noqa: RUF012 - jinja's own declaration
-
-        def parse(self, parser: Parser) -> nodes.Node:
-            line = next(parser.stream).lineno
-            body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
-            return nodes.Scope(body, lineno=line)
-
-    return GenerationBlock
+    One that takes too much time or memory for a question and an answer is refused; one that asks for other messages
+    than these is not.
+    """
+    return None if _is_official(template) else _try_template(template)
 
 
 @lru_cache(maxsize=16)
-def _compile_template(template: str) -> Template:
-    from jinja2.ext import loopcontrols
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[_get_generation_extension(), loopcontrols]
+def _try_template(template: str) -> str | None:
+    from qwen_recipes.qwen.template_process import (
+        TemplateLimitError,
+        TemplateProcessError,
+        TemplateSyntaxProblem,
+        get_template_process,
     )
-    environment.filters["tojson"] = _to_json
-    environment.globals.update(raise_exception=_raise_exception, strftime_now=_strftime_now)
-    return environment.from_string(template)
+
+    given = {"messages": _TRIAL, "tools": None, "add_generation_prompt": False}
+    try:
+        get_template_process().compile(template)
+        get_template_process().render(template, given)
+    except (TemplateLimitError, TemplateSyntaxProblem) as problem:
+        return str(problem)
+    except TemplateProcessError:
+        return None
+    return None
+
+
+def _render_official(template: str, variables: dict[str, Any]) -> str:
+    from jinja2 import TemplateError
+
+    try:
+        return _compile_official(template).render(variables)
+    except (TemplateError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError) as why:
+        raise RenderError(str(why)) from why
+
+
+@lru_cache(maxsize=16)
+def _compile_official(template: str) -> Template:
+    from qwen_recipes.qwen.jinja_sandbox import get_environment
+
+    return get_environment().from_string(template)
+
+
+@lru_cache(maxsize=16)
+def _is_official(template: str) -> bool:
+    return detect_template_variant(template) is not None
 
 
 @lru_cache(maxsize=1)
@@ -148,24 +158,3 @@ def _index_variants_by_hash() -> dict[str, Variant]:
 
 def _hash_text(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _to_json(
-    value: Any,
-    ensure_ascii: bool = False,
-    indent: int | None = None,
-    separators: tuple[str, str] | None = None,
-    sort_keys: bool = False,
-) -> str:
-    """JSON as chat templates expect it: neither sorted nor escaped, unlike jinja's own filter."""
-    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
-
-
-def _raise_exception(message: str) -> NoReturn:
-    from jinja2 import TemplateError
-
-    raise TemplateError(message)
-
-
-def _strftime_now(pattern: str) -> str:
-    return datetime.now().strftime(pattern)

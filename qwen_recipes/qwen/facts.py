@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 Variant = Literal["hybrid", "base", "instruct-2507", "thinking-2507", "unknown"]
+FactsOrigin = Literal["registry", "folder", "cache", "like", "run"]
+"""Where facts come from: our list of releases, a model's folder, the hub's local cache, the model that `like` names,
+or what a run that has not written its model yet was started from."""
+TokenizerKind = Literal["official", "rewritten", "own"]
+"""A tokenizer.json as Qwen released it, as transformers saves it again, or any other."""
 
 ATTENTION_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj")
 MLP_MODULES = ("gate_proj", "up_proj", "down_proj")
@@ -19,12 +25,23 @@ LinearShape = tuple[int, int]
 
 
 @dataclass(frozen=True)
+class CheckpointQuantization:
+    """How a checkpoint's weights are stored: `quantization_config` of its config.json. `bits` is of one weight."""
+
+    method: str
+    """`quant_method` as transformers knows it: `fp8`, `awq`, `gptq`, `bitsandbytes`, `compressed-tensors`, …"""
+    bits: int
+    double: bool = False
+    """bitsandbytes: whether the quantization constants are quantized too."""
+
+
+@dataclass(frozen=True)
 class ModelFacts:
     """What is true of one checkpoint. Sizes in units of its config.json, lengths in tokens.
 
     `intermediate_size` of a mixture of experts is in its config and used by no layer. `eos_token` is the
-    tokenizer's own. `variant` is `unknown` for a folder whose chat template is none of the four official ones: only
-    its own template fits it then, and nothing may be assumed about its reasoning.
+    tokenizer's own. `variant` is `unknown` where the chat template is none of the four official ones: only its own
+    template fits the model then, and nothing may be assumed about its reasoning.
     """
 
     id: str
@@ -46,15 +63,22 @@ class ModelFacts:
     rope_theta: float
     eos_token: str
     pad_token: str
-    source: str
-    """`registry`, or the folder that the facts were read from."""
-    released_tokenizer: bool = True
-    """False where the folder has a tokenizer.json that is neither Qwen's nor transformers' copy of it."""
+    origin: FactsOrigin
+    folder: Path | None = None
+    """The model's files on this machine: its folder, or its snapshot in the hub's cache. None: the released files."""
+    tokenizer: TokenizerKind = "official"
+    own_template: str | None = None
+    """The text of the model's chat template where it is none of the official ones."""
+    family: str = "Qwen3"
+    """The name that the family has in public: `Qwen3`, `Qwen3-Coder`, `Qwen3Guard`."""
+    quantization: CheckpointQuantization | None = None
+    stored_bytes: int | None = None
+    """Bytes of the checkpoint's weights, where its files tell."""
 
     @property
     def local(self) -> bool:
-        """Whether the model is a folder on this machine."""
-        return self.source != "registry"
+        """Whether the model is a folder on this machine, or will be one."""
+        return self.origin in ("folder", "run")
 
     @property
     def dense(self) -> bool:
@@ -62,14 +86,9 @@ class ModelFacts:
         return self.experts is None
 
     @property
-    def exact(self) -> bool:
-        """Whether the counts are exact: they follow Qwen3's layers, and only estimate other architectures."""
-        return self.model_type in LAYER_CLASSES
-
-    @property
     def layer_class(self) -> str:
-        """The decoder layer's class in transformers, or "" where the `model_type` is not one of Qwen3's."""
-        return LAYER_CLASSES.get(self.model_type, "")
+        """The decoder layer's class in transformers."""
+        return LAYER_CLASSES[self.model_type]
 
     @property
     def linear_modules(self) -> tuple[str, ...]:
@@ -98,6 +117,11 @@ class ModelFacts:
     def linear_parameters(self) -> int:
         """Weights in the linear modules of all layers: what a 4-bit load of a dense model quantizes."""
         return self.layers * sum(inputs * outputs for inputs, outputs in self.linear_shapes.values())
+
+    @property
+    def expert_parameters(self) -> int:
+        """Weights of all experts: fused three-dimensional weights, which no bitsandbytes load quantizes by itself."""
+        return self.layers * (self.experts or 0) * 3 * self.hidden_size * (self.moe_intermediate_size or 0)
 
     @property
     def embedding_parameters(self) -> int:

@@ -1,18 +1,23 @@
-"""What is true of the model that a recipe names: from the registry, or from a folder."""
+"""What is known of the model that a recipe names, and where it is known from. Nothing here uses the network.
+
+In this order: a folder, the registry of releases, the hub's local cache, the model that `like` names, and what an
+earlier run will write to a folder. `hub_download` fills the cache.
+"""
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from qwen_recipes.errors import QwenRecipesError
-from qwen_recipes.qwen.facts import ModelFacts, Variant, count_lora_parameters
-from qwen_recipes.qwen.model_folder import (
-    ModelFolderError,
-    describe_custom_template,
-    describe_custom_tokenizer,
-    read_chat_template,
-    read_model_facts,
-)
+from qwen_recipes.qwen.earlier_run import find_earlier_run
+from qwen_recipes.qwen.facts import CheckpointQuantization, FactsOrigin, ModelFacts, Variant, count_lora_parameters
+from qwen_recipes.qwen.families import find_foreign_family
+from qwen_recipes.qwen.hub_cache import find_snapshot, is_repo_id
+from qwen_recipes.qwen.model_config import ModelFolderError, UnsupportedFamilyError, describe_foreign_family
+from qwen_recipes.qwen.model_folder import describe_custom_template, describe_custom_tokenizer, read_model_facts
 from qwen_recipes.qwen.registry import DEFAULT_MODEL, REGISTRY
 
 __all__ = [
@@ -20,61 +25,204 @@ __all__ = [
     "REGISTRY",
     "ModelFacts",
     "ModelFolderError",
+    "ModelName",
+    "ModelReference",
     "UnknownModelError",
+    "UnsupportedFamilyError",
     "Variant",
     "count_lora_parameters",
     "describe_custom_template",
     "describe_custom_tokenizer",
+    "find_model_folder",
+    "find_similar_releases",
+    "find_unquantized_release",
     "get_model_facts",
-    "read_chat_template",
 ]
+
+QUANTIZED_SUFFIXES = {
+    "-fp8": CheckpointQuantization("fp8", 8),
+    "-awq": CheckpointQuantization("awq", 4),
+    "-gptq-int4": CheckpointQuantization("gptq", 4),
+    "-gptq-int8": CheckpointQuantization("gptq", 8),
+}
+"""Ends of the names of Qwen's own quantized releases."""
+_QUANTIZED_ENDS = re.compile(
+    r"(?:[-_.](?:unsloth|bnb|fp8|awq|gptq|int[48]|[48]bit|w[48]a(?:8|16)|dynamic|mxfp4|quantized))+$"
+)
+_LONGEST_CHAIN = 8
+"""Runs that start from each other's output."""
+
+
+class ModelReference(Protocol):
+    """A model as a recipe or a plan names it."""
+
+    @property
+    def id(self) -> str:
+        """Hub id or folder."""
+        ...
+
+    @property
+    def revision(self) -> str | None:
+        """Commit, branch or tag on the hub."""
+        ...
+
+    @property
+    def like(self) -> str | None:
+        """A model of the same architecture, tokenizer and chat template."""
+        ...
+
+
+@dataclass(frozen=True)
+class ModelName:
+    """A model that is named by its id alone, as on the command line."""
+
+    id: str
+    revision: str | None = None
+    like: str | None = None
 
 
 class UnknownModelError(QwenRecipesError, LookupError):
-    """A name that is neither a released Qwen3 model nor a folder; `near` holds the ids it resembles."""
+    """Nothing is known of a model here; what to do stands after the message's semicolon."""
 
-    def __init__(self, model: str, near: tuple[str, ...]) -> None:
-        self.model, self.near = model, near
-        meant = f"did you mean {' or '.join(near)}? " if near else ""
-        super().__init__(
-            f"unknown model {model!r}: not a released Qwen3 model and not a folder; {meant}"
-            f"{'A' if near else 'a'} local folder with the model's config.json works too, whatever its name"
-        )
+    def __init__(self, model: str, message: str) -> None:
+        self.model = model
+        super().__init__(message)
 
 
-def get_model_facts(model: str, base: Path = Path()) -> ModelFacts:
-    """The facts of a hub id (in any case, with its organisation) or of a model's folder, relative to `base`.
+def get_model_facts(model: ModelReference | str, base: Path = Path()) -> ModelFacts:
+    """The facts of a hub id (a release's in any case, with its organisation) or of a folder relative to `base`.
 
     A folder that is there wins over a hub id of the same name, as it does in transformers.
 
     Raises:
-        UnknownModelError: neither in the registry nor a folder.
-        ModelFolderError: the folder's config.json is missing, unreadable, or lacks keys.
+        UnknownModelError: no folder, no release, not in the hub's cache, and nothing that it is like.
+        UnsupportedFamilyError: it is of an architecture that is not Qwen3's.
+        ModelFolderError: its config.json is missing, unreadable, or lacks keys.
     """
-    folder = _find_model_folder(model, base)
-    if folder is not None:
-        return read_model_facts(folder, model)
-    by_lower = {known.lower(): facts for known, facts in REGISTRY.items()}
-    found = by_lower.get(model.lower())
+    named = ModelName(model) if isinstance(model, str) else model
+    found = _find_facts(named, base, _LONGEST_CHAIN)
+    if found is None and named.like is not None:
+        found = _take_facts_of_like(named, base)
     if found is None:
-        raise UnknownModelError(model, _find_similar_ids(model))
+        raise _explain_unknown(named, base)
     return found
 
 
-def _find_model_folder(model: str, base: Path) -> Path | None:
+def find_model_folder(model: str, base: Path) -> Path | None:
+    """The folder on this machine that a model's name stands for, or None."""
     try:
         folder = base / Path(model).expanduser()
         return folder if model and folder.is_dir() else None
-    except (OSError, RuntimeError):  # a name too long for a file, or the home of nobody
+    except (OSError, RuntimeError, ValueError):  # a name too long for a file, the home of nobody, a NUL
         return None
 
 
-def _find_similar_ids(model: str) -> tuple[str, ...]:
-    """Up to three ids that resemble it; a name that only lacks its organisation finds itself alone."""
+def find_similar_releases(model: str) -> tuple[str, ...]:
+    """Up to three releases whose names resemble it; none for a model of another family.
+
+    A name that only lacks its organisation, or has another, finds itself alone.
+    """
+    if find_foreign_family(model):
+        return ()
     names = {known.partition("/")[2].lower(): known for known in REGISTRY}
-    name = model.rpartition("/")[2].lower()
+    name = model.rstrip("/").rpartition("/")[2].lower()
     if name in names:
         return (names[name],)
     from difflib import get_close_matches
 
     return tuple(names[close] for close in get_close_matches(name, names, n=3, cutoff=0.75))
+
+
+def find_unquantized_release(model: str) -> str | None:
+    """The release in its original precision of a quantized copy, by its name; None where the name tells none."""
+    name = model.rstrip("/").rpartition("/")[2].lower()
+    stem = _QUANTIZED_ENDS.sub("", name)
+    return {known.partition("/")[2].lower(): known for known in REGISTRY}.get(stem)
+
+
+def _find_facts(model: ModelReference, base: Path, chain: int) -> ModelFacts | None:
+    folder = find_model_folder(model.id, base)
+    if folder is not None and ((folder / "config.json").exists() or not (folder / "run.json").exists()):
+        return read_model_facts(folder, model.id)
+    if release := _find_release(model):
+        return release
+    snapshot = find_snapshot(model.id, model.revision)
+    if snapshot and (snapshot.folder / "config.json").is_file():
+        return read_model_facts(snapshot.folder, model.id, "cache", snapshot.commit)
+    return _find_planned_output(model.id, base, chain) if model.like is None else None
+
+
+def _find_release(model: ModelReference) -> ModelFacts | None:
+    """A release in its original precision, or one of Qwen's quantized copies."""
+    by_lower = {known.lower(): facts for known, facts in REGISTRY.items()}
+    name = model.id.lower()
+    if found := by_lower.get(name):
+        return found
+    for suffix, quantization in QUANTIZED_SUFFIXES.items():
+        if (found := by_lower.get(name.removesuffix(suffix))) and not find_snapshot(model.id, model.revision):
+            return replace(found, id=model.id, revision=None, quantization=quantization)
+    return None
+
+
+def _find_planned_output(model: str, base: Path, chain: int) -> ModelFacts | None:
+    """What an earlier run will write to this folder: a model of the shape that it starts from."""
+    try:
+        output = base / Path(model).expanduser()
+        run = find_earlier_run(output, base) if chain and model else None
+    except (OSError, RuntimeError, ValueError):
+        return None
+    if run is None:
+        return None
+    if run.writes_adapter:
+        file = run.loaded.document.file
+        raise ModelFolderError(
+            f"{file} will write an adapter to {model}, and no whole model; "
+            f"model: {run.model} with method.start_from: {model}"
+        )
+    started = run.loaded.recipe.model
+    facts = _find_facts(started, run.loaded.folder, chain - 1)
+    if facts is None and started.like is not None:
+        facts = _take_facts_of_like(started, run.loaded.folder)
+    if facts is None:
+        return None
+    return replace(facts, id=model, origin="run", revision=None, quantization=None, stored_bytes=None)
+
+
+def _take_facts_of_like(model: ModelReference, base: Path) -> ModelFacts:
+    """The facts of the model that `like` names, under this model's id."""
+    found = _find_facts(ModelName(str(model.like)), base, 0)
+    if found is None:
+        raise _explain_unknown(ModelName(str(model.like)), base)
+    origin: FactsOrigin = "run" if _looks_like_path(model.id, base) else "like"
+    return replace(found, id=model.id, origin=origin, revision=None, stored_bytes=None)
+
+
+def _looks_like_path(model: str, base: Path) -> bool:
+    """Whether a name that is no folder yet stands for one, and not for a repository on the hub."""
+    if not is_repo_id(model) or model.startswith((".", "/", "~")):
+        return True
+    parent, _, _ = model.rpartition("/")
+    return bool(parent) and (base / parent).is_dir()
+
+
+def _explain_unknown(model: ModelReference, base: Path) -> QwenRecipesError:
+    name = model.id
+    if _looks_like_path(name, base):
+        return UnknownModelError(
+            name,
+            f"{name!r} is not a folder, and no recipe beside this one writes to it; "
+            f"if it will hold a model, state its base: model: {{id: {name}, like: {DEFAULT_MODEL}}}",
+        )
+    if family := find_foreign_family(name):
+        return UnsupportedFamilyError(describe_foreign_family(name, family))
+    similar = find_similar_releases(name)
+    official = name.partition("/")[0].lower() in ("qwen", name.lower())
+    meant = f"did you mean {' or '.join(similar)}? Otherwise " if similar and official else ""
+    like = similar[0] if similar else DEFAULT_MODEL
+    revision = f" at revision {model.revision}" if model.revision else ""
+    return UnknownModelError(
+        name,
+        f"{name!r} is neither a folder, nor a known Qwen3 release, nor in the local Hugging Face cache{revision}; "
+        f"{meant}`recipes lock` downloads its config.json and tokenizer from the hub, or state a model of the same "
+        f"kind: model: {{id: {name}, like: {like}}}",
+    )

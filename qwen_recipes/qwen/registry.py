@@ -114,7 +114,7 @@ def _make_model_facts(release: ModelRelease) -> ModelFacts:
         rope_theta=release.theta,
         eos_token=END_OF_TEXT if release.variant == "base" else END_OF_TURN,
         pad_token=END_OF_TEXT,
-        source="registry",
+        origin="registry",
     )
 
 

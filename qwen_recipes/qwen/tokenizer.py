@@ -11,8 +11,10 @@ from pathlib import Path
 
 from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.filesystem.locked_folder import make_folder
+from qwen_recipes.filesystem.read_file import read_bytes
 from qwen_recipes.filesystem.replace_file import replace_file
 from qwen_recipes.qwen.chat_templates import TEMPLATES, read_template
+from qwen_recipes.qwen.facts import TokenizerKind
 from qwen_recipes.qwen.tokenizer_files import CorruptMergesError, build_tokenizer_config, build_tokenizer_json
 
 TOKENIZER_JSON_SHA256 = "aeb13307a71acd8fe81861d94ad54ab689df773318809eed3cbe794b4492dae4"
@@ -69,18 +71,21 @@ def get_tokenizer_folder(variant: str, cache: Path | None = None) -> Path:
     return target
 
 
-def is_released_tokenizer(file: Path) -> bool:
-    """Whether this tokenizer.json is one that Qwen3 was released with, or transformers' copy of it. Raises OSError."""
+def classify_tokenizer(file: Path) -> TokenizerKind:
+    """Whether a tokenizer.json is one that Qwen3 was released with, transformers' copy of it, or any other.
+
+    Raises OSError.
+    """
     found, (start, end) = _hash_file(file, file.stat().st_mtime_ns), BASE_TOKENIZER_JSON_SHA256_ENDS
-    return found in (TOKENIZER_JSON_SHA256, RESAVED_TOKENIZER_JSON_SHA256) or (
-        found.startswith(start) and found.endswith(end)
-    )
+    if found == TOKENIZER_JSON_SHA256 or (found.startswith(start) and found.endswith(end)):
+        return "official"
+    return "rewritten" if found == RESAVED_TOKENIZER_JSON_SHA256 else "own"
 
 
 @lru_cache(maxsize=8)
 def _hash_file(file: Path, modified_ns: int) -> str:
     """SHA-256 of a file, remembered until it changes: an editor asks at every key."""
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    return hashlib.sha256(read_bytes(file, "tokenizer")).hexdigest()
 
 
 def _install_tokenizer(build_folder: Path, target: Path, variant: str) -> None:
@@ -121,7 +126,7 @@ def _get_expected_hashes(variant: str) -> dict[str, str]:
 def _is_intact(folder: Path, variant: str) -> bool:
     try:
         return all(
-            hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+            hashlib.sha256(read_bytes(folder / name, "tokenizer")).hexdigest() == digest
             for name, digest in _get_expected_hashes(variant).items()
         )
     except OSError:

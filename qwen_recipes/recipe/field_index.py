@@ -22,7 +22,6 @@ class SpecField:
     description: str
     example: object
     read_by: str
-    default_note: str = ""
 
 
 def find_section_class(annotation: object) -> type[Section] | None:

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.filesystem.read_file import explain_size, get_max_bytes, read_bytes
 
 
 class RecipeReadError(QwenRecipesError):
@@ -15,9 +16,12 @@ class RecipeReadError(QwenRecipesError):
 def read_recipe_bytes(file: str) -> bytes:
     """The file's bytes; `-` is standard input. Raises RecipeReadError."""
     if file == "-":
-        return sys.stdin.buffer.read()
+        content = sys.stdin.buffer.read(get_max_bytes("recipe") + 1)
+        if len(content) > get_max_bytes("recipe"):
+            raise RecipeReadError(f"standard input can't be read: {explain_size('recipe')}")
+        return content
     try:
-        return Path(file).read_bytes()
+        return read_bytes(Path(file), "recipe")
     except IsADirectoryError:
         raise RecipeReadError(f"{file} is a folder, not a recipe file") from None
     except FileNotFoundError:

@@ -230,6 +230,7 @@ VALUE_DESCRIPTIONS: dict[str, dict[object, str]] = {
         "axolotl": "Axolotl.",
         "llamafactory": "LLaMA-Factory.",
         "ms-swift": "ms-swift.",
+        "trl": "TRL and PEFT.",
     },
 }
 

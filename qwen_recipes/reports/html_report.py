@@ -2,43 +2,38 @@
 
 from __future__ import annotations
 
-from html import escape
 from itertools import combinations
 from pathlib import Path
 
 from qwen_recipes import __version__
 from qwen_recipes.reports import run_diff
-from qwen_recipes.reports.svg_chart import COLOURS, Curve, draw_chart
+from qwen_recipes.reports.page import render_page
+from qwen_recipes.reports.svg_charts import COLOURS, Curve, draw_line_chart
 from qwen_recipes.runs.metrics import StepMetrics, read_metrics
 from qwen_recipes.runs.progress_bar import format_bytes, format_duration
 from qwen_recipes.runs.record import LOG_FILE, RunRecord
 from qwen_recipes.runs.trainer_logs import read_losses
 
-_STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;max-width:1000px;margin:2rem auto;padding:0 1rem;color:#1b1f24;background:#fff}
-h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem;border-bottom:1px solid #d0d7de;padding-bottom:.2rem}
-table{border-collapse:collapse;width:100%;font-size:14px}td,th{text-align:left;padding:.25rem .6rem;vertical-align:top;
-border-bottom:1px solid #eaeef2}td.n{text-align:right;font-variant-numeric:tabular-nums}code{font-size:13px}
-.dot{display:inline-block;width:.7em;height:.7em;border-radius:50%;margin-right:.4em}p.note{color:#57606a}
-svg text{font:12px system-ui,sans-serif;fill:#57606a}figure{margin:1rem 0}figcaption{color:#57606a;font-size:13px}
-"""
+_CHARTS = (("loss", "Training loss"), ("eval_loss", "Validation loss"), ("learning_rate", "Learning rate"))
 
 
 def render_run_report(records: list[RunRecord]) -> str:
     """The page, as HTML. Curves are those of the runs' output folders."""
-    curves = [_read_curve(record) for record in records]
     names = _get_run_names(records)
-    body = [
-        f"<h1>{escape(' and '.join(names) if len(names) < 3 else f'{len(names)} runs')}</h1>",
-        _render_summary(records, names),
-        _render_charts(curves, names),
-        _render_estimates(records, names),
-        *(_render_differences(one, other) for one, other in combinations(list(zip(records, names, strict=True)), 2)),
-        *(_render_recipe(record, name) for record, name in zip(records, names, strict=True)),
-        f"<p class=note>Written by qwen-recipes {__version__}.</p>",
-    ]
-    head = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(", ".join(names))}</title>'
-    return f"{head}<style>{_STYLE}</style></head><body>\n" + "\n".join(filter(None, body)) + "\n</body></html>\n"
+    named = list(zip(records, names, strict=True))
+    return render_page(
+        "run_report",
+        title=", ".join(names),
+        heading=" and ".join(names) if len(names) < 3 else f"{len(names)} runs",
+        names=names,
+        colours=COLOURS,
+        summary=_list_summary_rows(records),
+        charts=_draw_charts([_read_curve(record) for record in records], names),
+        estimates=[(name, _list_estimate_cells(record)) for record, name in named],
+        differences=[_list_differences(one, other) for one, other in combinations(named, 2)],
+        recipes=[(name, record.recipe["text"], _list_plan_rows(record)) for record, name in named],
+        version=__version__,
+    )
 
 
 def _get_run_names(records: list[RunRecord]) -> list[str]:
@@ -57,23 +52,21 @@ def _read_curve(record: RunRecord) -> list[StepMetrics]:
     return [StepMetrics(step, loss=loss, eval_loss=evaluation.get(step)) for step, loss in losses.train]
 
 
-def _render_charts(curves: list[list[StepMetrics]], names: list[str]) -> str:
-    wanted = (("loss", "Training loss"), ("eval_loss", "Validation loss"), ("learning_rate", "Learning rate"))
+def _draw_charts(curves: list[list[StepMetrics]], names: list[str]) -> list[tuple[str, str]]:
+    """Title and SVG of each chart that has a line."""
     found = []
-    for field, title in wanted:
+    for field, title in _CHARTS:
         lines = [
             Curve(name, [(point.step, value) for point in points if (value := getattr(point, field)) is not None])
             for name, points in zip(names, curves, strict=True)
         ]
         if any(len(line.points) > 1 for line in lines):
-            found.append(
-                f"<figure>{draw_chart(lines, title)}<figcaption>{title} by optimizer step</figcaption></figure>"
-            )
-    return "<h2>Curves</h2>" + "".join(found) if found else "<p class=note>No metrics were recorded.</p>"
+            found.append((f"{title} by optimizer step", draw_line_chart(lines, title)))
+    return found
 
 
-def _render_summary(records: list[RunRecord], names: list[str]) -> str:
-    rows = [
+def _list_summary_rows(records: list[RunRecord]) -> list[tuple[str, list[str]]]:
+    return [
         ("status", [_describe_end(record) for record in records]),
         ("started", [record.started for record in records]),
         ("duration", [format_duration(record.seconds) if record.seconds is not None else "" for record in records]),
@@ -90,56 +83,35 @@ def _render_summary(records: list[RunRecord], names: list[str]) -> str:
         ("complete checkpoints", [str(sum(one["damage"] is None for one in record.checkpoints)) for record in records]),
         ("folder", [record.output for record in records]),
     ]
-    head = "".join(
-        f'<th><span class=dot style="background:{COLOURS[index % len(COLOURS)]}"></span>{escape(name)}</th>'
-        for index, name in enumerate(names)
-    )
-    return f"<table><tr><th></th>{head}</tr>{''.join(_render_row(name, cells) for name, cells in rows)}</table>"
 
 
-def _render_estimates(records: list[RunRecord], names: list[str]) -> str:
-    """What the estimate said against what was measured; time without loading and saving, which it leaves out."""
-    rows = []
-    for record, name in zip(records, names, strict=True):
-        planned, metrics = record.planned or {}, record.metrics
-        memory, pace = metrics.get("peak_memory"), metrics.get("seconds_per_step")
-        cells = [
-            format_bytes(planned["peak"]) if planned.get("peak") else "not estimated",
-            f"{format_bytes(memory)} ({metrics.get('memory_of')})" if memory else "not measured",
-            format_duration(planned["seconds"]) if planned.get("seconds") else "not estimated",
-            format_duration(pace * record.steps) if pace and record.steps else "not measured",
-        ]
-        rows.append(_render_row(name, cells))
-    head = "<th></th><th>memory, estimated</th><th>measured</th><th>time in steps, estimated</th><th>measured</th>"
-    return f"<h2>Estimated and measured</h2><table><tr>{head}</tr>{''.join(rows)}</table>"
+def _list_estimate_cells(record: RunRecord) -> list[str]:
+    """What the estimate said against what was measured."""
+    planned, metrics = record.planned or {}, record.metrics
+    memory, pace = metrics.get("peak_memory"), metrics.get("seconds_per_step")
+    return [
+        format_bytes(planned["peak"]) if planned.get("peak") else "not estimated",
+        f"{format_bytes(memory)} ({metrics.get('memory_of')})" if memory else "not measured",
+        format_duration(planned["seconds"]) if planned.get("seconds") else "not estimated",
+        format_duration(pace * record.steps) if pace and record.steps else "not measured",
+    ]
 
 
-def _render_differences(first: tuple[RunRecord, str], second: tuple[RunRecord, str]) -> str:
-    sections = run_diff.compare_runs(first[0], second[0])
+def _list_differences(
+    first: tuple[RunRecord, str], second: tuple[RunRecord, str]
+) -> tuple[str, str, list[tuple[str, str, str, str]]]:
+    """The two names, and a row for each value that differs, results left out."""
     rows = [
-        f"<tr><td>{escape(name)}</td><td>{escape(one.what)}</td><td>{escape(run_diff.format_value(one.first))}</td>"
-        f"<td>{escape(run_diff.format_value(one.second))}</td></tr>"
-        for name, found in sections
+        (name, one.what, run_diff.format_value(one.first), run_diff.format_value(one.second))
+        for name, found in run_diff.compare_runs(first[0], second[0])
         if name != "result"
         for one in found
     ]
-    title = f"<h2>Differences between {escape(first[1])} and {escape(second[1])}</h2>"
-    head = f"<tr><th></th><th></th><th>{escape(first[1])}</th><th>{escape(second[1])}</th></tr>"
-    return title + (f"<table>{head}{''.join(rows)}</table>" if rows else "<p>Only the results differ.</p>")
+    return first[1], second[1], rows
 
 
-def _render_recipe(record: RunRecord, name: str) -> str:
-    rows = "".join(
-        f"<tr><td><code>{escape(row['field'])}</code></td><td>{escape(run_diff.format_value(row['value']))}</td>"
-        f"<td>{escape(row['origin'])}</td><td>{escape(row['reason'])}</td></tr>"
-        for row in record.plan
-    )
-    text = f"<pre><code>{escape(record.recipe['text'])}</code></pre>"
-    head = "<tr><th>field</th><th>value</th><th>source</th><th>reason</th></tr>"
-    return (
-        f"<h2>Recipe of {escape(name)}</h2>{text}<details><summary>Every resolved value</summary>"
-        f"<table>{head}{rows}</table></details>"
-    )
+def _list_plan_rows(record: RunRecord) -> list[tuple[str, str, str, str]]:
+    return [(row["field"], run_diff.format_value(row["value"]), row["origin"], row["reason"]) for row in record.plan]
 
 
 def _describe_end(record: RunRecord) -> str:
@@ -158,7 +130,3 @@ def _format_loss_change(first: float | None, last: float | None) -> str:
 
 def _format_number(value: float | None, form: str = "{:.4g}") -> str:
     return "" if value is None else form.format(value)
-
-
-def _render_row(name: str, cells: list[str]) -> str:
-    return f"<tr><th>{escape(name)}</th>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from qwen_recipes.filesystem.read_file import read_json
 from qwen_recipes.runs.heartbeat import LOCK_FILE, has_ended
 from qwen_recipes.runs.metrics import read_last_metrics
 
@@ -43,8 +43,7 @@ def summarize_run(path: str) -> RunSummary | None:
     """What a record says, and for a run that goes on what its curve says; None for a run.json that was never ours."""
     folder = os.path.dirname(path)  # noqa: PTH120
     try:
-        with open(path, "rb") as file:  # noqa: PTH123 (a thousand of them; Path costs as much as the reading)
-            data: dict[str, Any] = json.loads(file.read())
+        data: dict[str, Any] = read_json(Path(path), "record")
         made = RunSummary(
             folder, data["name"], data["backend"]["name"], _get_state(data, folder), data.get("steps"),
             data.get("planned_steps"), data.get("last_loss"), data["started"], data.get("seconds"),

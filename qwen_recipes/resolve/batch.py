@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qwen_recipes.backends.plan import HardwarePlan
-from qwen_recipes.estimate.gpu_models import GpuModel
+from qwen_recipes.gpus.gpu_model import GpuModel
 from qwen_recipes.recipe.bounds import MAX_BATCH
 from qwen_recipes.recipe.spec.training import Training
 from qwen_recipes.resolve.decisions import PlanDecisions

@@ -5,38 +5,42 @@ Every command asks here. Linting alone looks at all of them where none is named.
 
 from __future__ import annotations
 
-from qwen_recipes.backends import Backend, load_backend, load_backend_version, load_backends
+from qwen_recipes.backends import load_backend, load_backend_version, load_backends
 from qwen_recipes.finding import RecipeError
 from qwen_recipes.recipe.load import LoadedRecipe
-from qwen_recipes.resolve.resolve import resolve
+from qwen_recipes.resolve.backend_recipe import BackendRecipe
 
 ALL_BACKENDS = "all"
 PREFERRED_BACKENDS = ("llamafactory", "axolotl", "ms-swift")
 """Those that are asked whether they can do what the recipe says, in this order."""
 
 
-def choose_backend(loaded: LoadedRecipe, name: str | None = None, version: str | None = None) -> tuple[Backend, str]:
-    """The framework named, else the recipe's own, else the first that supports all of the recipe; and why it is meant.
+def choose_backend(
+    loaded: LoadedRecipe, name: str | None = None, version: str | None = None
+) -> tuple[BackendRecipe, str]:
+    """The recipe for the framework named, else its own, else the first that supports all of it; and why it is meant.
 
     The reason is empty where it is named. Raises UnknownBackendError.
     """
     if named := get_named_backend(loaded, name):
-        return load_backend_version(named, version), ""
-    able = next((one for one in PREFERRED_BACKENDS if _supports(loaded, one)), None)
+        return BackendRecipe(loaded, load_backend_version(named, version)), ""
+    recipes = (BackendRecipe(loaded, load_backend(one)) for one in PREFERRED_BACKENDS)
+    able = next((one for one in recipes if _is_supported(one)), None)
     why = "the first that supports this recipe" if able else "the default; no framework supports all of this recipe"
-    chosen = able or PREFERRED_BACKENDS[0]
-    title = load_backend(chosen).title
-    return load_backend_version(chosen, version), f"using {title}, {why}; choose with --backend or run.backend"
+    chosen = able or BackendRecipe(loaded, load_backend(PREFERRED_BACKENDS[0]))
+    if version is not None:
+        chosen = BackendRecipe(loaded, load_backend_version(chosen.backend.name, version))
+    return chosen, f"using {chosen.backend.title}, {why}; choose with --backend or run.backend"
 
 
 def choose_backends(
     loaded: LoadedRecipe, name: str | None = None, version: str | None = None
-) -> tuple[list[Backend], str]:
+) -> tuple[list[BackendRecipe], str]:
     """As `choose_backend`, where several frameworks may be meant: `all` names every one. Raises UnknownBackendError."""
     if name == ALL_BACKENDS:
-        return load_backends(), ""
-    backend, why = choose_backend(loaded, name, version)
-    return [backend], why
+        return [BackendRecipe(loaded, backend) for backend in load_backends()], ""
+    recipe, why = choose_backend(loaded, name, version)
+    return [recipe], why
 
 
 def get_named_backend(loaded: LoadedRecipe, name: str | None = None) -> str | None:
@@ -44,9 +48,8 @@ def get_named_backend(loaded: LoadedRecipe, name: str | None = None) -> str | No
     return name or (loaded.recipe.run.backend if loaded.recipe.run else None)
 
 
-def _supports(loaded: LoadedRecipe, name: str) -> bool:
-    backend = load_backend(name)
+def _is_supported(recipe: BackendRecipe) -> bool:
     try:
-        return not backend.find_unsupported(resolve(loaded, backend))
+        return not recipe.backend.find_unsupported(recipe.plan)
     except RecipeError:
         return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from qwen_recipes.qwen.adapter_folder import AdapterFacts, AdapterFolderError, read_adapter_facts
+from qwen_recipes.qwen.adapter_folder import AdapterFacts, AdapterFolderError, find_adapter, read_adapter_facts
 from qwen_recipes.qwen.models import ModelFacts
 from qwen_recipes.recipe.spec.method import Method
 from qwen_recipes.resolve.decisions import PlanDecisions
@@ -13,21 +13,16 @@ from qwen_recipes.resolve.decisions import PlanDecisions
 _KEPT = "frameworks use the settings of the saved adapter and ignore those of the recipe silently"
 
 
-def find_adapter_folder(method: Method, folder: Path) -> Path | None:
-    """The folder of the adapter to continue, if the recipe names one."""
-    return folder / Path(method.start_from).expanduser() if method.start_from else None
-
-
 def continue_adapter(method: Method, facts: ModelFacts, folder: Path, decisions: PlanDecisions) -> Method:
     """The method with all that the saved adapter settles. The same where there is none, or not yet.
 
     A folder that does not exist may be the output of a run that has not begun: nothing is known of it then.
     """
-    place = find_adapter_folder(method, folder)
-    if place is None or method.type in ("full", "freeze") or not place.exists():
+    place = find_adapter(method.start_from, folder) if method.start_from else None
+    if place is None or method.type in ("full", "freeze"):
         return method
     try:
-        saved = read_adapter_facts(place)
+        saved = read_adapter_facts(place.folder, needs_weights=not place.cached)
     except AdapterFolderError as error:
         message, _, instead = str(error).partition("; ")
         decisions.report_problem(("method", "start_from"), message, instead, "the adapter cannot be continued")

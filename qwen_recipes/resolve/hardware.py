@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from qwen_recipes.backends.plan import HardwarePlan
-from qwen_recipes.estimate.gpu_models import GpuModel, UnknownGpuError, get_gpu_model
+from qwen_recipes.gpus.catalogue import UnknownGpuError, get_gpu_model, list_other_sizes
+from qwen_recipes.gpus.gpu_model import GpuModel, restate_gpu, state_gpu
 from qwen_recipes.recipe.spec import Recipe
-from qwen_recipes.recipe.spec.hardware_and_output import Hardware
+from qwen_recipes.recipe.spec.hardware_and_output import Gpu, Hardware
 from qwen_recipes.resolve.decisions import PlanDecisions
 from qwen_recipes.resolve.origins import SET_IN_RECIPE
 
 _PARALLEL_FIELDS = ("tensor_parallel", "context_parallel", "pipeline_parallel", "expert_parallel")
 
 
-def resolve_hardware(recipe: Recipe, decisions: PlanDecisions, strategy: str | None = None) -> HardwarePlan:
+def resolve_hardware(
+    recipe: Recipe, gpu: GpuModel | None, decisions: PlanDecisions, strategy: str | None = None
+) -> HardwarePlan:
     """Device, GPUs and strategy. An adapter on several GPUs takes ZeRO-2, all weights take FSDP (QR107).
 
     `strategy` stands for the default where the recipe leaves it open.
@@ -21,7 +24,6 @@ def resolve_hardware(recipe: Recipe, decisions: PlanDecisions, strategy: str | N
     device = decisions.choose_value("hardware.device", h.device, "cuda", "train on a GPU")
     gpus = decisions.choose_value("hardware.gpus", h.gpus, 1, "one process" if device == "cpu" else "one GPU")
     nodes = decisions.choose_value("hardware.nodes", h.nodes, 1, "one node")
-    decisions.choose_value("hardware.gpu", h.gpu, None, "not set: 24 GiB are assumed")
     asked = None if h.strategy == "auto" else h.strategy
     sizes = ("hardware.device", "hardware.gpus", "hardware.nodes")
     full = bool(recipe.method and recipe.method.type in ("full", "freeze"))
@@ -34,7 +36,7 @@ def resolve_hardware(recipe: Recipe, decisions: PlanDecisions, strategy: str | N
     splits = {name: _resolve_parallel_size(h, name, decisions) for name in _PARALLEL_FIELDS}
     plan = HardwarePlan(
         device=device,
-        gpu=h.gpu,
+        gpu=gpu,
         gpus=gpus,
         nodes=nodes,
         strategy=asked or default,
@@ -76,12 +78,39 @@ def _choose_strategy(device: str, world_size: int, *, full: bool) -> tuple[str, 
 
 
 def find_gpu(recipe: Recipe, decisions: PlanDecisions) -> GpuModel | None:
-    """The named GPU's data sheet; a name that is in no catalogue is a problem."""
-    name = recipe.hardware.gpu if recipe.hardware else None
-    if name is None:
+    """What is known of the GPU that the recipe names or states. A name that is not listed, of which no memory is
+    stated, is a problem.
+    """
+    gpu_field = recipe.hardware.gpu if recipe.hardware else None
+    if gpu_field is None:
+        decisions.choose_value("hardware.gpu", None, None, "not named: 24 GiB are assumed")
         return None
+    if gpu_field.name is None and gpu_field.memory is None:
+        decisions.report_problem(("hardware", "gpu"), "the GPU has neither a name nor memory", "gpu: {memory: 48 GiB}")
+        return None
+    gpu = _find_stated_gpu(gpu_field, decisions)
+    if gpu is not None:
+        _explain_gpu(gpu, gpu_field, decisions)
+    return gpu
+
+
+def _find_stated_gpu(gpu_field: Gpu, decisions: PlanDecisions) -> GpuModel | None:
     try:
-        return get_gpu_model(name)
+        if gpu_field.name is not None:
+            return restate_gpu(get_gpu_model(gpu_field.name, gpu_field.memory), gpu_field.memory, gpu_field.bf16)
     except UnknownGpuError as error:
-        decisions.report_problem(("hardware", "gpu"), f"unknown GPU `{name}`", str(error))
-        return None
+        if gpu_field.memory is None:
+            decisions.report_problem(("hardware", "gpu"), f"unknown GPU `{gpu_field.name}`", str(error))
+            return None
+    return state_gpu(gpu_field.memory or 0, bf16=gpu_field.bf16 is not False, name=gpu_field.name or "")
+
+
+def _explain_gpu(gpu: GpuModel, gpu_field: Gpu, decisions: PlanDecisions) -> None:
+    why = "stated in the recipe" if gpu.stated else f"`{gpu_field.name}` in the catalogue of GPUs"
+    others = (
+        [] if gpu_field.memory or gpu.stated or gpu.name == gpu_field.name else list_other_sizes(gpu_field.name or "")
+    )
+    if others:
+        why += f"; also sold as {' and '.join(others)}"
+    fields = [f"hardware.gpu.{name}" for name in sorted(gpu_field.model_fields_set)]
+    decisions.derive_value("hardware.gpu", gpu, why, *fields)

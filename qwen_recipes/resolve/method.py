@@ -100,9 +100,9 @@ def _resolve_targets(method: Method, facts: ModelFacts, decisions: PlanDecisions
 
 
 def resolve_quantization(
-    recipe: Recipe, strategy: str, compute: str | None, decisions: PlanDecisions
+    recipe: Recipe, facts: ModelFacts, strategy: str, compute: str | None, decisions: PlanDecisions
 ) -> QuantizationPlan:
-    """How the base is stored: 16 bits where nothing asks for fewer.
+    """How the base is stored: 16 bits where nothing asks for fewer and the checkpoint is not quantized itself.
 
     `compute` is the precision of a framework that always stores 4-bit weights in it, None for the others.
     """
@@ -110,8 +110,17 @@ def resolve_quantization(
     q = asked or Quantization.make_empty()
     method = recipe.method.type if recipe.method else None
     quantized = asked is not None or method in ("qlora", "qdora")
-    if quantized and q.bits is None and method in ("qlora", "qdora"):
-        bits: int = decisions.derive_value("quantization.bits", 4, f"`method: {method}`", "method.type")
+    stored = facts.quantization if facts.quantization and facts.quantization.method == "bitsandbytes" else None
+    if stored and q.bits is None:
+        bits: int = decisions.derive_value(
+            "quantization.bits",
+            stored.bits,
+            "the checkpoint is quantized (bitsandbytes)",
+            "method.type",
+            origin="model",
+        )
+    elif quantized and q.bits is None and method in ("qlora", "qdora"):
+        bits = decisions.derive_value("quantization.bits", 4, f"`method: {method}`", "method.type")
     else:
         bits = decisions.choose_value(
             "quantization.bits",
@@ -124,7 +133,14 @@ def resolve_quantization(
         type=decisions.choose_value("quantization.type", q.type, "nf4", "smaller error than fp4 (QR206)"),
         double=decisions.choose_value("quantization.double", q.double, True, "saves about 0.4 bits per weight"),
         storage=_resolve_storage(q.storage, strategy, compute, decisions),
+        experts=_resolve_experts(q.experts, facts, decisions),
     )
+
+
+def _resolve_experts(requested: bool | None, facts: ModelFacts, decisions: PlanDecisions) -> bool:
+    if requested and facts.dense:
+        decisions.report_problem(("quantization", "experts"), f"{facts.id} has no experts", "remove it")
+    return decisions.choose_value("quantization.experts", requested, False, "only linear layers are quantized")
 
 
 def _resolve_storage(requested: str | None, strategy: str, compute: str | None, decisions: PlanDecisions) -> str:

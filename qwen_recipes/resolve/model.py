@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qwen_recipes.backends.plan import ChatPlan, ModelPlan
+from qwen_recipes.backends.plan import OWN_TEMPLATE, ChatPlan, ModelPlan
+from qwen_recipes.filesystem.read_file import read_text
 from qwen_recipes.finding import RecipeError
-from qwen_recipes.qwen.chat_templates import find_syntax_error
+from qwen_recipes.qwen.chat_templates import find_template_problem
 from qwen_recipes.qwen.models import ModelFacts, ModelFolderError, UnknownModelError, get_model_facts
 from qwen_recipes.qwen.tokens import END_OF_TEXT, END_OF_TURN
 from qwen_recipes.recipe.spec import Recipe
@@ -19,7 +20,7 @@ from qwen_recipes.resolve.turns import resolve_turns
 def find_model(recipe: Recipe, folder: Path, decisions: PlanDecisions) -> ModelFacts:
     """The facts about the recipe's model. Raises RecipeError where there are none."""
     try:
-        return get_model_facts(recipe.model.id, folder)
+        return get_model_facts(recipe.model, folder)
     except (UnknownModelError, ModelFolderError) as error:
         message, _, instead = str(error).partition("; ")
         decisions.report_problem(("model", "id"), message, instead)
@@ -29,20 +30,23 @@ def find_model(recipe: Recipe, folder: Path, decisions: PlanDecisions) -> ModelF
 def resolve_model(recipe: Recipe, facts: ModelFacts, decisions: PlanDecisions) -> ModelPlan:
     """Where the model comes from and what it is."""
     revision = recipe.model.revision
-    local = facts.source != "registry"
+    local = facts.local
     if local and revision is not None:
         decisions.report_problem(
             ("model", "revision"), "a local folder has no revision", "remove `revision`, or use a hub id"
         )
-    decisions.derive_value("model.id", recipe.model.id, SET_IN_RECIPE, "model.id")
+    fields = ("model.id", "model.like") if recipe.model.like else ("model.id",)
+    decisions.derive_value("model.id", recipe.model.id, SET_IN_RECIPE, *fields)
     decisions.choose_value("model.revision", revision, None, "the latest on the hub")
-    said = f"from {'the registry' if not local else 'config.json'}"
+    decisions.choose_value("model.like", recipe.model.like, None, "the model itself is known")
+    said = _FACTS_FROM[facts.origin].format(like=recipe.model.like)
     for name in ("local", "model_type", "variant", "layer_class", "max_positions", "dense", "tied"):
         decisions.derive_value(f"model.{name}", None, said, origin="model")
     return ModelPlan(
         id=facts.id if not local else _expand_home(recipe.model.id),
         revision=revision,
         local=local,
+        like=recipe.model.like,
         model_type=facts.model_type,
         variant=facts.variant,
         layer_class=facts.layer_class,
@@ -50,6 +54,15 @@ def resolve_model(recipe: Recipe, facts: ModelFacts, decisions: PlanDecisions) -
         dense=facts.dense,
         tied=facts.tied_embeddings,
     )
+
+
+_FACTS_FROM = {
+    "registry": "from the registry",
+    "folder": "from config.json",
+    "cache": "from config.json in the hub's local cache",
+    "like": "as {like}",
+    "run": "of the model that the earlier run starts from",
+}
 
 
 def _expand_home(model: str) -> str:
@@ -77,14 +90,16 @@ def resolve_chat(
             "chat.template",
             origin="model",
         )
-    if template not in OFFICIAL_TEMPLATES and not template.endswith((".jinja", ".jinja2")):
+    if template == OWN_TEMPLATE:
+        _check_own_template(facts, decisions)
+    elif template not in OFFICIAL_TEMPLATES and not template.endswith((".jinja", ".jinja2")):
         decisions.report_problem(
             ("chat", "template"),
             f"`{template}` is neither an official template nor a .jinja file",
-            f"auto, {', '.join(OFFICIAL_TEMPLATES)}, or the path of a .jinja file",
+            f"auto, own, {', '.join(OFFICIAL_TEMPLATES)}, or the path of a .jinja file",
         )
     elif template not in OFFICIAL_TEMPLATES and (problem := _find_template_error(folder / template)):
-        decisions.report_problem(("chat", "template"), f"`{template}` is not a valid Jinja template: {problem}")
+        decisions.report_problem(("chat", "template"), f"`{template}` {problem}")
     decisions.derive_value("chat.official", None, "whether this is an official Qwen template", "chat.template")
     train_on = decisions.choose_value("chat.train_on", chat.train_on, "assistant", "loss on the assistant's turns only")
     thinking = None if chat.thinking == "auto" else chat.thinking
@@ -105,14 +120,27 @@ def resolve_chat(
     )
 
 
+def _check_own_template(facts: ModelFacts, decisions: PlanDecisions) -> None:
+    if facts.own_template is None:
+        message = f"`own`: {facts.id} comes with no chat template but Qwen's"
+        decisions.report_problem(("chat", "template"), message, "chat: {template: auto}")
+    elif problem := find_template_problem(facts.own_template):
+        decisions.report_problem(
+            ("chat", "template"), f"the chat template of {facts.id} is not a valid Jinja template: {problem}"
+        )
+
+
 def _find_template_error(file: Path) -> str | None:
-    """What is wrong with a template; None for one that is not here: a recipe may run on another machine."""
+    """Why the recipe's own template can't be used; None for one that is not here, which `lint` and `compile` name."""
     try:
-        return find_syntax_error(file.read_text("utf-8"))
+        problem = find_template_problem(read_text(file, "template"))
     except UnicodeDecodeError:
-        return "it is not UTF-8 text"
-    except OSError:
+        return "is not a valid Jinja template: it is not UTF-8 text"
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        return f"can't be read: {error.strerror}"
+    return f"is not a valid Jinja template: {problem}" if problem else None
 
 
 def _resolve_encoding(requested: str | None, objective: str, decisions: PlanDecisions) -> str:

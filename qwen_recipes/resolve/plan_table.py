@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qwen_recipes.backends.plan import Plan, Reason
+from qwen_recipes.gpus.gpu_model import GpuModel
 
 _PLAN_PARTS = (
     "model",
@@ -59,7 +60,9 @@ def list_plan_values(plan: Plan) -> list[PlanValue]:
 def _iterate_values(plan: Plan, part: Any, prefix: str) -> Iterator[PlanValue]:
     for field in dataclasses.fields(part):
         value, path = getattr(part, field.name), f"{prefix}.{field.name}"
-        if dataclasses.is_dataclass(value):
+        if isinstance(value, GpuModel):
+            value = value.name
+        elif dataclasses.is_dataclass(value):
             yield from _iterate_values(plan, value, path)
             continue
         if isinstance(value, tuple) and value and dataclasses.is_dataclass(value[0]):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from qwen_recipes.backends.plan import HardwarePlan
-from qwen_recipes.estimate.gpu_models import UnknownGpuError, get_gpu_model
 from qwen_recipes.recipe.spec.training import Training
 from qwen_recipes.resolve.decisions import PlanDecisions
 
@@ -12,17 +11,9 @@ def resolve_precision(t: Training, hardware: HardwarePlan, decisions: PlanDecisi
     """What the recipe says, else bf16 on a GPU that has it and float32 elsewhere; fp16 overflows with Qwen3."""
     if hardware.device == "cpu":
         default, why = "fp32", "CPUs train in full precision"
-    elif lacks_bf16(hardware.gpu):
-        default, why = "fp32", f"{hardware.gpu} has no bf16, and fp16 overflows (QR401)"
+    elif hardware.gpu and not hardware.gpu.supports_bf16:
+        default, why = "fp32", f"{hardware.gpu.name} has no bf16, and fp16 overflows (QR401)"
         return decisions.choose_value("training.precision", t.precision, default, why, "hardware")
     else:
         default, why = "bf16", "Qwen3 was trained in bf16; fp16 overflows (QR401)"
     return decisions.choose_value("training.precision", t.precision, default, why)
-
-
-def lacks_bf16(gpu: str | None) -> bool:
-    """Whether this GPU of the catalogue computes no bf16; false of one that is not named or not known."""
-    try:
-        return gpu is not None and not get_gpu_model(gpu).supports_bf16
-    except UnknownGpuError:
-        return False

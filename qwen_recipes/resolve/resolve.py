@@ -65,7 +65,7 @@ def _build_plan(loaded: LoadedRecipe, backend: Backend, decisions: PlanDecisions
     training = recipe.training or Training.make_empty()
     facts = find_model(recipe, loaded.folder, decisions)
     gpu = find_gpu(recipe, decisions)
-    hardware = resolve_hardware(recipe, decisions, strategy)
+    hardware = resolve_hardware(recipe, gpu, decisions, strategy)
     length = resolve_sequence_length(training, facts.max_positions, decisions)
     attention = resolve_attention(training, hardware, backend, decisions)
     largest = find_largest_micro_batch(training, attention, backend)
@@ -89,7 +89,7 @@ def _build_plan(loaded: LoadedRecipe, backend: Backend, decisions: PlanDecisions
         chat=resolve_chat(recipe.chat, objective.type, facts, loaded.folder, decisions),
         objective=objective,
         method=method,
-        quantization=resolve_quantization(recipe, hardware.strategy, compute, decisions),
+        quantization=resolve_quantization(recipe, facts, hardware.strategy, compute, decisions),
         training=trained,
         hardware=hardware,
         output=output,

@@ -27,10 +27,10 @@ def is_strategy_open(loaded: LoadedRecipe, plan: Plan) -> bool:
 def choose_fitting_strategy(plan: Plan, folder: Path, backend: Backend, plan_with: PlanFunction) -> tuple[Plan, str]:
     """The plan as it is where it fits or nothing else does, else under a strategy that fits; and why."""
     from qwen_recipes.estimate import estimate_plan
-    from qwen_recipes.estimate.gpu_models import get_gpu_model
+    from qwen_recipes.gpus.catalogue import get_gpu_model
     from qwen_recipes.qwen.models import get_model_facts
 
-    facts, gpu = get_model_facts(plan.model.id, folder), get_gpu_model(plan.hardware.gpu or ASSUMED_GPU)
+    facts, gpu = get_model_facts(plan.model, folder), plan.hardware.gpu or get_gpu_model(ASSUMED_GPU)
     first = estimate_plan(plan, facts, gpu)
     if first.check_fit() == "yes":
         return plan, ""

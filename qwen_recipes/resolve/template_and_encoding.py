@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from qwen_recipes.backends.base import Backend
-from qwen_recipes.backends.plan import Plan
+from qwen_recipes.backends.plan import OWN_TEMPLATE, Plan
 from qwen_recipes.qwen.facts import ModelFacts
 from qwen_recipes.resolve.decisions import PlanDecisions
 
-TEMPLATE_FILE = "chat_template.jinja"
-
 
 def resolve_template_and_encoding(plan: Plan, facts: ModelFacts, backend: Backend, decisions: PlanDecisions) -> Plan:
-    """The model folder's own template, if Qwen did not release it and the framework can take it; else what is planned.
+    """The model's own template, if it is not an official one and the framework can take it; else what is planned.
     Handed over as tokens, if that is left open, the framework's own would differ, and it can take them.
     """
     own = _use_model_template(plan, facts) if plan.objective.chat else None
     if own and not backend.find_unsupported(_use_exact_encoding(own, backend)):
         found = _use_exact_encoding(own, backend)
-        why = "custom template in the model's folder (QR318)"
+        why = "the model's own, which is a custom template (QR318)"
         decisions.derive_value("chat.template", None, why, "model.id", origin="model")
     else:
         found = _use_exact_encoding(plan, backend)
@@ -33,11 +30,9 @@ def resolve_template_and_encoding(plan: Plan, facts: ModelFacts, backend: Backen
 
 
 def _use_model_template(plan: Plan, facts: ModelFacts) -> Plan | None:
-    own = facts.local and facts.variant == "unknown" and (Path(facts.source) / TEMPLATE_FILE).is_file()
-    if not own or "chat.template" in plan.set_fields:
+    if facts.own_template is None or "chat.template" in plan.set_fields:
         return None
-    chat = replace(plan.chat, template=f"{plan.model.id.rstrip('/')}/{TEMPLATE_FILE}", official=False)
-    return replace(plan, chat=chat)
+    return replace(plan, chat=replace(plan.chat, template=OWN_TEMPLATE, official=False))
 
 
 def _use_exact_encoding(plan: Plan, backend: Backend) -> Plan:

@@ -62,12 +62,7 @@ def resolve_training(
         beta1=beta1,
         beta2=beta2,
         epsilon=pick("training.epsilon", t.epsilon, 1e-8, "PyTorch's default"),
-        weight_decay=pick(
-            "training.weight_decay",
-            t.weight_decay,
-            0.01 if adapter else 0.1,
-            "little for an adapter" if adapter else "Qwen's value for full fine-tuning",
-        ),
+        weight_decay=_resolve_weight_decay(t, objective.type, adapter, decisions),
         max_grad_norm=pick("training.max_grad_norm", t.max_grad_norm, 1.0, "limits the effect of a single batch"),
         precision=precision,
         weights_dtype=pick(
@@ -144,6 +139,13 @@ def _record_betas(t: Training, decisions: PlanDecisions) -> None:
 def _resolve_optimizer(t: Training, cpu: bool, decisions: PlanDecisions) -> str:
     default = "adamw_torch" if cpu else "adamw_torch_fused"
     return decisions.choose_value("training.optimizer", t.optimizer, default, "AdamW, fused on a GPU", "hardware")
+
+
+def _resolve_weight_decay(t: Training, objective: str, adapter: bool, decisions: PlanDecisions) -> float:
+    default, why = (0.01, "little for an adapter") if adapter else (0.1, "Qwen's value for full fine-tuning")
+    if t.optimizer == "muon" and (not adapter or objective == "reward"):
+        default, why = 0.0, "LLaMA-Factory's Muon would decay norms and biases too"
+    return decisions.choose_value("training.weight_decay", t.weight_decay, default, why)
 
 
 DEFAULT_LOW_RANK_SCALES = {"apollo_adamw": 1.0}

@@ -11,6 +11,8 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from qwen_recipes.filesystem.read_file import open_file, read_json
+
 _LENGTH_BYTES = 8
 """Bytes of the length in front of a safetensors header."""
 _MAX_HEADER_BYTES = 100_000_000
@@ -56,7 +58,7 @@ def _get_step_text(folder: Path) -> str:
 def _check_trainer_state(folder: Path, step: int) -> str | None:
     """`trainer_state.json` is written last."""
     try:
-        state = json.loads((folder / "trainer_state.json").read_bytes())
+        state = read_json(folder / "trainer_state.json", "record")
     except FileNotFoundError:
         return "incomplete: trainer_state.json is missing"
     except (OSError, ValueError):
@@ -70,7 +72,7 @@ def _check_weights(folder: Path) -> str | None:
     files = sorted(path for pattern in _WEIGHT_PATTERNS for path in folder.glob(pattern))
     index = folder / "model.safetensors.index.json"
     try:
-        named = set(json.loads(index.read_bytes())["weight_map"].values()) if index.exists() else set()
+        named = set(read_json(index, "record")["weight_map"].values()) if index.exists() else set()
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
         return f"{index.name} is unreadable"
     if missing := sorted(named - {path.name for path in files}):
@@ -84,7 +86,7 @@ def find_safetensors_damage(path: Path) -> str | None:
     """How a safetensors file is not whole: its header says where its last byte is. None where it is whole."""
     try:
         size = path.stat().st_size
-        with path.open("rb") as file:
+        with open_file(path) as file:
             length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
             header = json.loads(file.read(length)) if 2 <= length <= min(size, _MAX_HEADER_BYTES) else None
         if not isinstance(header, dict):

@@ -10,6 +10,7 @@ from typing import Any
 
 from qwen_recipes.backends.plan import Plan, SourcePlan
 from qwen_recipes.data.source_files import list_source_files
+from qwen_recipes.filesystem.read_file import open_file
 
 _BLOCK_BYTES = 1 << 20
 _LINE_SUFFIXES = (".jsonl", ".ndjson")
@@ -21,7 +22,7 @@ def hash_data(plan: Plan, recipe_folder: Path) -> list[dict[str, Any]]:
     for split, sources in (("train", plan.data.train), ("validation", plan.data.validation)):
         for source in sources:
             found += [{"split": split, **entry} for entry in _hash_source(source, recipe_folder)]
-    if plan.objective.chat and not plan.chat.official:
+    if plan.objective.chat and not plan.chat.compiled_in:
         digest, size, _ = hash_file(recipe_folder / plan.chat.template)
         found.append({"split": "template", "path": plan.chat.template, "sha256": digest, "bytes": size, "rows": None})
     return found
@@ -41,7 +42,7 @@ def hash_file(path: Path) -> tuple[str, int, int]:
 @lru_cache(maxsize=4096)
 def _hash_file(path: Path, inode: int, size: int, modified_ns: int) -> tuple[str, int, int]:
     digest, size, lines, last = hashlib.sha256(), 0, 0, b"\n"
-    with path.open("rb") as file:
+    with open_file(path) as file:
         while block := file.read(_BLOCK_BYTES):
             digest.update(block)
             size, lines, last = size + len(block), lines + block.count(b"\n"), block[-1:]

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
+from qwen_recipes.filesystem.read_file import read_tail
+
 _TAIL_BYTES = 512 * 1024
 _MAX_LINES = 15
-_COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_COLOUR = re.compile(r"\x1b\[[0-9;?]{0,40}[A-Za-z]")
 _CARETS = re.compile(r"\s+[~^]+\s*")
 _RANK = re.compile(r"^\[(?:default\d+|rank\d+)\]:\s?")
-_PROGRESS_BAR = re.compile(r"\d+%\|.*?\|\s*\S+/\S+|\d+(?:it|ex|examples)? ?\[\d+:\d+|\d+(?:\.\d+)?s/(?:it|ex)\b")
+_PROGRESS_BAR = re.compile(
+    r"\d{1,3}%\|[^|]{0,400}\|\s{0,9}\S{1,40}/\S{1,40}|\d{1,12}(?:it|ex|examples)? ?\[\d{1,9}:\d"
+    r"|\d{1,9}(?:\.\d{1,9})?s/(?:it|ex)\b"
+)
+_MAX_LINE = 4000
+"""Characters of a line that are looked at."""
 _TRACEBACK = "Traceback (most recent call last):"
 _LAUNCHERS = ("CalledProcessError", "ChildFailedError", "SignalException", "ProcessRaisedException")
 """What a launcher raises because its child failed: never the reason."""
@@ -51,11 +57,9 @@ def _find_message_end(lines: list[str], end: int) -> int:
 def read_clean_lines(log: Path) -> list[str]:
     """The end of the log as a person saw it: progress bars, colours and rank prefixes taken out."""
     try:
-        with log.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
-            text = file.read().decode("utf-8", "replace")
+        text = read_tail(log, _TAIL_BYTES).decode("utf-8", "replace")
     except OSError:
         return []
-    seen = (_RANK.sub("", _COLOUR.sub("", line)) for line in text.splitlines())
+    seen = (_RANK.sub("", _COLOUR.sub("", line[:_MAX_LINE])) for line in text.splitlines())
     kept = [line.rstrip() for line in seen if not _PROGRESS_BAR.search(line) and not _CARETS.fullmatch(line)]
     return [line for index, line in enumerate(kept) if line or (index and kept[index - 1])]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from qwen_recipes.filesystem.logs import open_to_append
+from qwen_recipes.filesystem.read_file import parse_json, read_bytes, read_tail
+from qwen_recipes.runs.logged_numbers import parse_number, parse_step
 
 METRICS_FILE = "metrics.jsonl"
 _TAIL_BYTES = 8 * 1024
@@ -33,7 +33,7 @@ class StepMetrics:
 
 def append_metrics(output: Path, point: StepMetrics) -> None:
     """Add a line to the curve; a full disk is no reason to end a run."""
-    known = {name: value for name, value in asdict(point).items() if value is not None and math.isfinite(value)}
+    known = {name: value for name, value in asdict(point).items() if value is not None and _is_finite(value)}
     try:
         with open_to_append(output / METRICS_FILE) as file:
             file.write(json.dumps(known).encode() + b"\n")
@@ -41,10 +41,14 @@ def append_metrics(output: Path, point: StepMetrics) -> None:
         return
 
 
+def _is_finite(value: float) -> bool:
+    return abs(value) < float("inf")
+
+
 def read_metrics(output: Path) -> list[StepMetrics]:
     """The whole curve by step. Of a step that was logged twice, before and after a resume, the later one counts."""
     try:
-        return _merge_lines((output / METRICS_FILE).read_bytes())
+        return _merge_lines(read_bytes(output / METRICS_FILE, "log"))
     except OSError:
         return []
 
@@ -52,9 +56,7 @@ def read_metrics(output: Path) -> list[StepMetrics]:
 def read_last_metrics(output: Path) -> list[StepMetrics]:
     """The end of the curve (8 KiB of the file)."""
     try:
-        with (output / METRICS_FILE).open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
-            return _merge_lines(file.read())
+        return _merge_lines(read_tail(output / METRICS_FILE, _TAIL_BYTES))
     except OSError:
         return []
 
@@ -73,12 +75,19 @@ def _merge_lines(text: bytes) -> list[StepMetrics]:
 
 
 def _parse_line(line: bytes) -> StepMetrics | None:
-    """A line's point; a line that was cut off is none."""
+    """A line's point; a line that was cut off, or that says something else, is none."""
     try:
-        entry: dict[str, Any] = json.loads(line)
-        return StepMetrics(**{name: entry[name] for name in StepMetrics.__dataclass_fields__ if name in entry})
-    except (ValueError, TypeError):
+        entry = parse_json(line.decode("utf-8"))
+    except ValueError:
         return None
+    if not isinstance(entry, dict) or (step := parse_step(entry.get("step"))) is None:
+        return None
+    point = StepMetrics(step, parse_step(entry.get("planned")))
+    for name in ("loss", "learning_rate", "eval_loss", "seconds", "tokens_per_second"):
+        setattr(point, name, parse_number(entry.get(name)))
+    memory = entry.get("memory")
+    point.memory = memory if isinstance(memory, int) and not isinstance(memory, bool) else None
+    return point
 
 
 def draw_sparkline(values: list[float], width: int = 16) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from qwen_recipes.backends.base import Backend
@@ -20,12 +20,12 @@ from qwen_recipes.environments.environment import (
     get_managed_environment,
     read_environment_in,
 )
-from qwen_recipes.environments.gpu import detect_device, detect_gpus
+from qwen_recipes.environments.gpu import DetectedGpu, has_gpu_driver
 from qwen_recipes.environments.installed_packages import read_installed_versions
 from qwen_recipes.environments.lock_file import read_requirements
-from qwen_recipes.estimate.gpu_models import identify_gpu
 from qwen_recipes.finding import Finding, Route
-from qwen_recipes.qwen.models import get_model_facts
+from qwen_recipes.gpus.catalogue import identify_gpu
+from qwen_recipes.qwen.models import ModelFacts
 from qwen_recipes.recipe.load import LoadedRecipe
 from qwen_recipes.recipe.locate import locate_finding
 from qwen_recipes.runs.disk_and_memory import find_shortages
@@ -43,10 +43,10 @@ def find_run_environment(
     """
     asked = plan.run.environment
     if asked == "current":
-        return find_current_environment(backend)
+        return find_current_environment(backend, plan.hardware.device)
     if asked != "managed":
         find = find_environment_in if trust_recipe else read_environment_in
-        return find(backend, (recipe_folder / Path(asked).expanduser()).absolute())
+        return find(backend, (recipe_folder / Path(asked).expanduser()).absolute(), plan.hardware.device)
     environment = get_managed_environment(backend, plan.hardware.device)
     if not environment.ready:
         raise MissingEnvironmentError(
@@ -68,7 +68,9 @@ def find_path_errors(plan: Plan, loaded: LoadedRecipe) -> list[Finding]:
         for route, path in _iter_recipe_paths(plan)
         if any(not os.access(file, os.R_OK) for file in list_source_files(path, loaded.folder))
     ]
-    if plan.model.local and (loaded.folder / plan.model.id).resolve() == (loaded.folder / plan.output.dir).resolve():
+    if plan.model.local and os.path.realpath(loaded.folder / plan.model.id) == os.path.realpath(
+        loaded.folder / plan.output.dir
+    ):
         message = "`output.dir` is the model's folder, which the run would overwrite"
         found.append(Finding("output", "error", message, ("output", "dir"), suggestion=f"runs/{plan.name}"))
     return [locate_finding(loaded.document, finding) for finding in found]
@@ -81,20 +83,17 @@ def _iter_recipe_paths(plan: Plan) -> Iterator[tuple[Route, str]]:
                 yield ("data", split, index, "path"), source.path
     for index, reward in enumerate(plan.objective.rewards):
         yield ("objective", "rewards", index, "path"), reward.path
-    if not plan.chat.official:
+    if not plan.chat.compiled_in:
         yield ("chat", "template"), plan.chat.template
 
 
-def find_obstacles(plan: Plan, output: Path, recipe_folder: Path) -> list[str]:
-    """What on this machine keeps the run from starting, but for the environment.
-
-    A local model is seen from `recipe_folder`.
-    """
-    room = find_shortages(plan, get_model_facts(plan.model.id, recipe_folder), output)
+def find_obstacles(plan: Plan, output: Path, model: ModelFacts, gpus: Sequence[DetectedGpu]) -> list[str]:
+    """What on this machine keeps the run from starting, but for the environment; `gpus` are those here."""
+    room = find_shortages(plan, model, output)
     return [
         *_check_bash(),
-        *_check_gpus(plan),
-        *_check_precision(plan),
+        *_check_gpus(plan, gpus),
+        *_check_precision(plan, gpus),
         *_check_writable(output),
         *_check_busy(output),
         *_check_other_recipe(plan, output),
@@ -154,20 +153,20 @@ def _check_bash() -> Iterator[str]:
         yield "bash is not on PATH; run.sh needs it"
 
 
-def _check_gpus(plan: Plan) -> Iterator[str]:
+def _check_gpus(plan: Plan, gpus: Sequence[DetectedGpu]) -> Iterator[str]:
     if plan.hardware.device != "cuda":
         return
-    if detect_device() != "cuda":
-        yield "no NVIDIA GPU found; to try a recipe without one, set `hardware: {device: cpu}`"
-    elif (found := len(detect_gpus())) and found < plan.hardware.gpus:
-        yield f"the recipe needs {plan.hardware.gpus} GPUs, found {found}"
+    if not gpus and not has_gpu_driver():
+        yield "no NVIDIA or AMD GPU found; to try a recipe without one, set `hardware: {device: cpu}`"
+    elif gpus and len(gpus) < plan.hardware.gpus:
+        yield f"the recipe needs {plan.hardware.gpus} GPUs, found {len(gpus)}"
 
 
-def _check_precision(plan: Plan) -> Iterator[str]:
+def _check_precision(plan: Plan, gpus: Sequence[DetectedGpu]) -> Iterator[str]:
     """bf16, planned where no GPU or another one is named, on a GPU that has none (QR407)."""
     if plan.hardware.device != "cuda" or plan.training.precision != "bf16":
         return
-    for gpu in dict.fromkeys(identify_gpu(one.name, one.memory / 1024) for one in detect_gpus()):
+    for gpu in dict.fromkeys(identify_gpu(one.name, one.memory / 1024) for one in gpus):
         if gpu is not None and not gpu.supports_bf16:
             yield f"{gpu.name} does not support bf16: set `hardware.gpu: {gpu.name}`"
 

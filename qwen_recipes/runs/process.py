@@ -19,6 +19,7 @@ from typing import BinaryIO, Protocol
 from qwen_recipes.filesystem.logs import open_new_log, open_to_append
 from qwen_recipes.runs import supervisor
 from qwen_recipes.runs.record import RESERVE_FILE
+from qwen_recipes.runs.secret_filter import SecretFilter
 
 _CHUNK_BYTES = 65536
 _MAX_HELD_BYTES = 64 * 1024
@@ -66,9 +67,9 @@ def run_supervised(
     """Run a command to its end, in a session of its own; nothing that it started is left afterwards.
 
     What it prints goes to `log` byte by byte (after what is there, with `append`), and to standard output with
-    `show_output`. `variables` is its whole environment, `lock` a descriptor that is kept open until all of it has
-    ended, `record` the run's, which the supervisor finishes where we are killed. SIGINT, SIGTERM and SIGHUP that we get
-    are passed on. Must be called from the main thread.
+    `show_output`, but for the secrets among `variables`, which is its whole environment. `lock` is a descriptor that is
+    kept open until all of it has ended, `record` the run's, which the supervisor finishes where we are killed. SIGINT,
+    SIGTERM and SIGHUP that we get are passed on. Must be called from the main thread.
     """
     received: list[int] = []
     ours, theirs = os.pipe()
@@ -84,7 +85,8 @@ def run_supervised(
         os.close(ours)
         try:
             watcher.on_started(process.pid)
-            _stream_output(process, kept, watcher, sys.stdout.buffer if show_output else None)
+            terminal = sys.stdout.buffer if show_output else None
+            _stream_output(process, kept, watcher, terminal, SecretFilter(variables))
         finally:
             os.close(theirs)
             if process.wait() < 0:
@@ -150,24 +152,67 @@ class _LogWriter:
 
 
 def _stream_output(
-    process: subprocess.Popen[bytes], log: _LogWriter, watcher: Watcher, terminal: BinaryIO | None
+    process: subprocess.Popen[bytes],
+    log: _LogWriter,
+    watcher: Watcher,
+    terminal: BinaryIO | None,
+    secrets: SecretFilter,
 ) -> None:
-    """Copy the output as it comes; neither a reader of ours that went away nor a full disk ends the run."""
+    """Copy the output as it comes, without the environment's secrets.
+
+    Neither a reader of ours that went away, nor a full disk, nor whoever follows the run ends it. It is followed to its
+    end also where the framework closes its output before.
+    """
     assert process.stdout is not None
     source, due = process.stdout.fileno(), time.monotonic() + _TICK_SECONDS
-    while True:
-        ready, _, _ = select.select([source], [], [], max(0.0, due - time.monotonic()))
+    follower = _Follower(watcher)
+    is_open = True
+    while is_open or process.poll() is None:
+        wait = max(0.0, due - time.monotonic())
+        ready = select.select([source], [], [], wait)[0] if is_open else _wait_for_end(process, wait)
         if time.monotonic() >= due:
-            watcher.tick()
+            follower.tick()
             due = time.monotonic() + _TICK_SECONDS
         if not ready:
             continue
         if not (chunk := os.read(source, _CHUNK_BYTES)):
-            break
+            is_open = False
+        chunk = secrets.hide(chunk) if chunk else secrets.end()
         log.add(chunk)
         terminal = terminal and _write_output(terminal, chunk)
-        watcher.feed(chunk)
+        follower.feed(chunk)
     process.stdout.close()
+
+
+class _Follower:
+    """Tells a watcher what happens until it fails: then the run goes on without it."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self.watcher: Watcher | None = watcher
+
+    def feed(self, chunk: bytes) -> None:
+        """The framework printed this."""
+        self._call(lambda watcher: watcher.feed(chunk))
+
+    def tick(self) -> None:
+        """A moment has passed."""
+        self._call(lambda watcher: watcher.tick())
+
+    def _call(self, method: Callable[[Watcher], None]) -> None:
+        if self.watcher is None:
+            return
+        try:
+            method(self.watcher)
+        except Exception as error:
+            self.watcher = None
+            with contextlib.suppress(OSError, ValueError):
+                sys.stderr.write(f"progress is not shown any longer: {type(error).__name__}; the run goes on\n")
+
+
+def _wait_for_end(process: subprocess.Popen[bytes], seconds: float) -> list[int]:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+    return []
 
 
 def _write_output(stream: BinaryIO, chunk: bytes) -> BinaryIO | None:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import ast
-import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from qwen_recipes.runs.jsonl_tail import JsonlTail
+from qwen_recipes.runs.logged_numbers import (
+    find_printed_metrics,
+    find_progress_bar,
+    parse_number,
+    read_planned_steps,
+    read_step,
+)
 from qwen_recipes.runs.metrics import StepMetrics, append_metrics
 
-_PROGRESS_BAR = re.compile(rb"^\s*(?:Train:\s*)?\d+%\|[^|]*\|\s*(\d+)/(\d+) \[")
-_PRINTED_METRICS = re.compile(rb"\{'(?:loss|eval_loss)': [^{}]*\}")
 _LINE_BREAK = re.compile(rb"[\r\n]")
 _ROWS_PREFIX = b"rows: "
 _MAX_LINE_BYTES = 65536
+_MAX_BAR_BYTES = 1024
 _METRIC_NAMES = {"loss": "loss", "eval_loss": "eval_loss", "learning_rate": "learning_rate", "lr": "learning_rate"}
 MEMORY_INTERVAL = 15.0
 """Seconds between two looks at memory; each costs a process."""
@@ -49,7 +54,8 @@ class RunProgress:
 class ProgressReader:
     """Follows one run.
 
-    `log_every` is the recipe's, `start_step` the step it resumes from, `measure_memory` measures bytes.
+    `log_every` is the recipe's, `start_step` the step it resumes from, `measure_memory` measures bytes,
+    `get_planned_steps` says how many steps there will be, where that is known: what is printed can't change it.
     """
 
     def __init__(
@@ -61,8 +67,10 @@ class ProgressReader:
         get_tokens_per_step: Callable[[], float | None] = lambda: None,
         on_started: Callable[[int], None] = lambda group: None,
         on_progress: Callable[[RunProgress], None] = lambda progress: None,
+        get_planned_steps: Callable[[], int | None] = lambda: None,
     ) -> None:
         self.output, self.every, self.start = output, log_every, start_step
+        self.get_planned = get_planned_steps
         self.progress = RunProgress(step=start_step)
         self.measure_memory, self.tokens, self.on_started, self.on_progress = (
             measure_memory,
@@ -75,21 +83,21 @@ class ProgressReader:
         self.rest = b""
         self.measured_at = 0.0
         self.training_since: tuple[float, int] | None = None
-        self.files = {name: _JsonlTail(output / name) for name in ("trainer_log.jsonl", "logging.jsonl")}
+        self.files = {name: JsonlTail(output / name) for name in ("trainer_log.jsonl", "logging.jsonl")}
 
     def feed(self, chunk: bytes) -> None:
         """Take what was printed."""
         *lines, self.rest = _LINE_BREAK.split(self.rest[-_MAX_LINE_BYTES:] + chunk)
         for line in lines:
-            self._read_line(line)
-        if _PROGRESS_BAR.match(self.rest):
+            self._read_line(line[:_MAX_LINE_BYTES])
+        if find_progress_bar(self.rest[:_MAX_BAR_BYTES]):
             self._read_line(self.rest)
 
     def tick(self) -> None:
         """Look at the framework's files, and now and then at memory."""
         for tail in self.files.values():
             for entry in tail.read_new_entries():
-                self._record_metrics(entry, _read_step(entry))
+                self._record_metrics(entry, read_step(entry))
         if time.monotonic() - self.measured_at >= MEMORY_INTERVAL and self.progress.stage != "starting":
             self.measured_at = time.monotonic()
             self.progress.memory = self.measure_memory()
@@ -99,17 +107,18 @@ class ProgressReader:
         self.on_progress(self.progress)
 
     def _read_line(self, line: bytes) -> None:
-        if bar := _PROGRESS_BAR.match(line):
-            self._read_progress_bar(int(bar[1]), int(bar[2]))
+        if bar := find_progress_bar(line[:_MAX_BAR_BYTES]):
+            self._read_progress_bar(*bar)
         elif line.startswith(_ROWS_PREFIX):
             self.progress.stage = "loading" if b" read, " in line else "rows"
-        elif (found := _PRINTED_METRICS.search(line)) and not any(tail.used for tail in self.files.values()):
-            self._read_printed_metrics(found[0].decode("utf-8", "replace"))
+        elif b"loss': " in line and not any(tail.used for tail in self.files.values()):
+            for entry in find_printed_metrics(line.decode("utf-8", "replace"))[:1]:
+                self._read_printed_metrics(entry)
 
     def _read_progress_bar(self, step: int, total: int) -> None:
-        """The first bar without a name is the training's; one with another total is an evaluation's."""
+        """A bar of as many steps as are planned is the training's, and the first one where that is not known."""
         progress = self.progress
-        progress.planned = progress.planned or total
+        progress.planned = self.get_planned() or progress.planned or total
         if total != progress.planned or step < progress.step:
             progress.stage = "evaluating" if total != progress.planned else progress.stage
             return
@@ -132,23 +141,21 @@ class ProgressReader:
             tokens = self.tokens()
             progress.tokens_per_second = tokens / progress.seconds_per_step if tokens and now > since else None
 
-    def _read_printed_metrics(self, text: str) -> None:
-        try:
-            entry = ast.literal_eval(text)
-        except (ValueError, SyntaxError):
-            return
+    def _read_printed_metrics(self, entry: dict[str, float]) -> None:
         self.printed += "loss" in entry
         self._record_metrics(entry, self.start // self.every * self.every + self.printed * self.every)
 
-    def _record_metrics(self, entry: dict[str, Any], step: int | None) -> None:
+    def _record_metrics(self, entry: Mapping[str, Any], step: int | None) -> None:
         values = {
             _METRIC_NAMES[name]: value for name in _METRIC_NAMES if (value := parse_number(entry.get(name))) is not None
         }
         if step is None or not ("loss" in values or "eval_loss" in values):
             return
         progress = self.progress
-        if planned := _read_planned_steps(entry):
+        if planned := self.get_planned() or read_planned_steps(entry):
             progress.planned = planned
+        if progress.planned is not None and step > progress.planned:
+            return
         self._update_step(step)
         point = StepMetrics(step, progress.planned, seconds=round(time.monotonic() - self.zero, 2))
         point.loss, point.eval_loss = values.get("loss"), values.get("eval_loss")
@@ -160,58 +167,3 @@ class ProgressReader:
         progress.eval_loss = point.eval_loss if point.eval_loss is not None else progress.eval_loss
         progress.last = point if point.loss is not None else progress.last
         append_metrics(self.output, point)
-
-
-class _JsonlTail:
-    """The lines that are added to a JSONL file from now on."""
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.used = path, False
-        self.place = path.stat().st_size if path.is_file() else 0
-
-    def read_new_entries(self) -> Iterator[dict[str, Any]]:
-        """The maps of complete lines added since the last call. A file that got shorter is read from its start."""
-        try:
-            size = self.path.stat().st_size
-            if size == self.place:
-                return
-            with self.path.open("rb") as file:
-                file.seek(self.place if size > self.place else 0)
-                text = file.read()
-                whole = text.rfind(b"\n") + 1
-                self.place = file.tell() - len(text) + whole
-        except OSError:
-            return
-        for line in text[:whole].splitlines():
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(entry, dict):
-                self.used = True
-                yield entry
-
-
-def _read_step(entry: dict[str, Any]) -> int | None:
-    """LLaMA-Factory's `current_steps`, ms-swift's `3/10`."""
-    if isinstance(step := entry.get("current_steps"), int):
-        return step
-    done = str(entry.get("global_step/max_steps", "")).partition("/")[0]
-    return int(done) if done.isdigit() else None
-
-
-def _read_planned_steps(entry: dict[str, Any]) -> int | None:
-    if isinstance(total := entry.get("total_steps"), int):
-        return total
-    planned = str(entry.get("global_step/max_steps", "")).rpartition("/")[2]
-    return int(planned) if planned.isdigit() else None
-
-
-def parse_number(value: object) -> float | None:
-    """A number, or one in quotes; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return None
-    try:
-        return float(value)
-    except ValueError:
-        return None

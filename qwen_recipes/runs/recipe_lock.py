@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from qwen_recipes import __version__
-from qwen_recipes.compile import CompiledRecipe, compile_recipe
+from qwen_recipes.compile import CompiledRecipe, render_recipe
+from qwen_recipes.data.plan_template import read_plan_template
 from qwen_recipes.environments.environment import MissingEnvironmentError, get_managed_environment
+from qwen_recipes.filesystem.read_file import read_json
 from qwen_recipes.filesystem.replace_file import replace_file
-from qwen_recipes.qwen.chat_templates import read_template
 from qwen_recipes.qwen.tokenizer import TOKENIZER_CONFIG_SHA256, TOKENIZER_JSON_SHA256
 from qwen_recipes.recipe.load import LoadedRecipe
 from qwen_recipes.resolve.plan_table import list_plan_values
@@ -26,17 +27,22 @@ def get_lock_path(recipe: str) -> Path:
     return Path(recipe).with_suffix(".lock")
 
 
-def build_lock(loaded: LoadedRecipe, compiled_backends: list[CompiledRecipe]) -> dict[str, Any]:
+def get_usual_folder(loaded: LoadedRecipe) -> Path:
+    """Where a recipe is compiled to for its lock, whatever folder is asked for."""
+    return loaded.folder / "compiled" / loaded.name
+
+
+def build_lock(compiled_backends: list[CompiledRecipe]) -> dict[str, Any]:
     """The lock of a recipe for the given backends. Reads every local data file and weight. Raises OSError."""
-    plan = compiled_backends[0].plan
+    first = compiled_backends[0]
     return {
         "version": 1,
         "qwen-recipes": __version__,
-        "recipe": loaded.recipe_hash,
-        "model": _lock_model(loaded, compiled_backends[0]),
-        "chat": _lock_chat(loaded, compiled_backends[0]),
-        "data": hash_data(plan, loaded.folder),
-        "backends": {one.backend.name: _lock_backend(loaded, one) for one in compiled_backends},
+        "recipe": first.loaded.recipe_hash,
+        "model": _lock_model(first),
+        "chat": _lock_chat(first),
+        "data": hash_data(first.plan, first.loaded.folder),
+        "backends": {one.backend.name: _lock_backend(one) for one in compiled_backends},
     }
 
 
@@ -47,15 +53,15 @@ def write_lock(path: Path, content: dict[str, Any]) -> None:
 
 def read_lock(path: Path) -> dict[str, Any]:
     """A lock as written. Raises OSError, or ValueError where it is none."""
-    content = json.loads(path.read_text("utf-8"))
+    content = read_json(path, "lock")
     if not isinstance(content, dict) or content.get("version") != 1:
         raise ValueError(f"{path} is not a lock file of this version; write it again with `recipes lock`")
     return content
 
 
-def find_drift(locked: dict[str, Any], loaded: LoadedRecipe, compiled_backends: list[CompiledRecipe]) -> list[str]:
+def find_drift(locked: dict[str, Any], compiled_backends: list[CompiledRecipe]) -> list[str]:
     """What is not as the lock says, a line each; empty where everything is."""
-    now = json.loads(json.dumps(build_lock(loaded, compiled_backends)))
+    now = json.loads(json.dumps(build_lock(compiled_backends)))
     missing = [one.backend.name for one in compiled_backends if one.backend.name not in locked.get("backends", {})]
     kept = {name: one for name, one in locked.get("backends", {}).items() if name in now["backends"]}
     now["backends"] = {name: one for name, one in now["backends"].items() if name not in missing}
@@ -74,9 +80,9 @@ def iter_differences(before: Any, after: Any, path: str = "") -> Iterator[str]:
         yield f"{path}: {_format_value(before)} in the lock file, now {_format_value(after)}"
 
 
-def _lock_model(loaded: LoadedRecipe, compiled: CompiledRecipe) -> dict[str, Any]:
+def _lock_model(compiled: CompiledRecipe) -> dict[str, Any]:
     model = compiled.plan.model
-    folder = loaded.folder / model.id
+    folder = compiled.loaded.folder / model.id
     files = sorted({path for pattern in _MODEL_FILES for path in folder.glob(pattern)}) if model.local else []
     return {
         "id": model.id,
@@ -85,22 +91,26 @@ def _lock_model(loaded: LoadedRecipe, compiled: CompiledRecipe) -> dict[str, Any
     }
 
 
-def _lock_chat(loaded: LoadedRecipe, compiled: CompiledRecipe) -> dict[str, Any]:
+def _lock_chat(compiled: CompiledRecipe) -> dict[str, Any]:
     """Hashes of the template and of the tokenizer's files; a local model's tokenizer is among its files."""
-    chat, model = compiled.plan.chat, compiled.plan.model
-    text = read_template(chat.template) if chat.official else (loaded.folder / chat.template).read_text("utf-8")
+    model = compiled.plan.model
+    text = read_plan_template(compiled.plan, compiled.loaded.folder)
     known = not model.local and model.variant in TOKENIZER_CONFIG_SHA256
-    return {
-        "template": hashlib.sha256(text.encode()).hexdigest(),
+    hashes = {
         "tokenizer.json": TOKENIZER_JSON_SHA256 if known and model.variant != "base" else None,
         "tokenizer_config.json": TOKENIZER_CONFIG_SHA256[model.variant] if known else None,
     }
+    folder = compiled.recipe.model.folder
+    if folder is not None and not model.local:
+        hashes = {name: hash_file(folder / name)[0] if (folder / name).is_file() else None for name in hashes}
+    return {"template": hashlib.sha256(text.encode()).hexdigest(), **hashes}
 
 
-def _lock_backend(loaded: LoadedRecipe, compiled: CompiledRecipe) -> dict[str, Any]:
-    """A backend's part. Its files are those of the recipe's usual place, whatever folder was asked for."""
+def _lock_backend(compiled: CompiledRecipe) -> dict[str, Any]:
+    """A backend's part. Its files are those of the recipe's usual folder."""
     backend = compiled.backend
-    usual = compile_recipe(loaded, backend, loaded.folder / "compiled" / loaded.name / backend.name)
+    folder = get_usual_folder(compiled.loaded) / backend.name
+    usual = compiled if compiled.folder == folder else render_recipe(compiled.recipe, folder, compiled.findings)
     return {
         "version": backend.version,
         "schema": hash_file(backend.schema_file)[0],

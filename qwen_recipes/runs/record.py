@@ -8,6 +8,7 @@ import os
 import platform
 import socket
 import subprocess
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
@@ -16,9 +17,10 @@ from typing import Any, Literal
 from qwen_recipes import __version__
 from qwen_recipes.compile import CompiledRecipe
 from qwen_recipes.environments.environment import Environment
-from qwen_recipes.environments.gpu import detect_gpus
+from qwen_recipes.environments.gpu import DetectedGpu
+from qwen_recipes.filesystem.read_file import read_json
 from qwen_recipes.filesystem.replace_file import replace_file
-from qwen_recipes.recipe.load import LoadedRecipe
+from qwen_recipes.recipe.secrets import find_environment_secrets, hide_secrets
 from qwen_recipes.resolve.plan_table import list_plan_values
 from qwen_recipes.runs.checkpoints import list_checkpoints
 from qwen_recipes.runs.data_hashes import hash_data, hash_file
@@ -102,7 +104,7 @@ class RunRecord:
             {"step": one.step, "folder": one.folder.name, "damage": one.damage} for one in list_checkpoints(output)
         ]
         try:
-            report = json.loads((output / "rows" / "rows.json").read_bytes())
+            report = read_json(output / "rows" / "rows.json", "record")
             self.rows, self.counted_steps = report["counts"], report.get("steps")
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             self.rows = self.counted_steps = None
@@ -114,15 +116,14 @@ class RunRecord:
 
 
 def create_record(
-    loaded: LoadedRecipe,
     compiled: CompiledRecipe,
     overrides: tuple[str, ...],
     environment: Environment,
-    folder: Path,
     output: Path,
+    gpus: Sequence[DetectedGpu],
 ) -> RunRecord:
-    """The record of a run that starts now; `folder` holds the compiled files."""
-    backend = compiled.backend
+    """The record of a run that starts now, on these GPUs."""
+    backend, loaded, folder = compiled.backend, compiled.loaded, compiled.folder
     return RunRecord(
         name=loaded.name,
         recipe={
@@ -149,7 +150,7 @@ def create_record(
         pid=os.getpid(),
         pid_started=read_process_start(os.getpid()),
         host=socket.gethostname(),
-        gpus=[asdict(gpu) for gpu in detect_gpus()],
+        gpus=[asdict(gpu) for gpu in gpus],
         data=hash_data(compiled.plan, loaded.folder),
     )
 
@@ -175,13 +176,14 @@ def write_record(record: RunRecord) -> None:
     if record.ended:
         (folder / RESERVE_FILE).unlink(missing_ok=True)
     text = json.dumps(asdict(record), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    text = hide_secrets(text, find_environment_secrets(os.environ))
     replace_file(folder / RECORD_FILE, text, create_folder=False)
 
 
 def read_record(output: Path) -> RunRecord | None:
     """The record in an output folder; None where there is none that can be read."""
     try:
-        data = json.loads((output / RECORD_FILE).read_text("utf-8"))
+        data = read_json(output / RECORD_FILE, "record")
         known = {one.name for one in fields(RunRecord)}
         return RunRecord(**{name: value for name, value in data.items() if name in known})
     except (OSError, ValueError, TypeError, AttributeError):

@@ -11,6 +11,7 @@ from typing import Any
 from qwen_recipes.backends.plan import Plan, TrainingPlan
 from qwen_recipes.compile import CompiledRecipe
 from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.filesystem.read_file import read_json
 from qwen_recipes.resolve.plan_table import list_plan_values
 from qwen_recipes.runs.archive import archive_damaged_files
 from qwen_recipes.runs.checkpoints import find_last_intact
@@ -48,9 +49,7 @@ class ResumePoint:
     attempts: list[dict[str, Any]]
 
 
-def find_resume_point(
-    output: Path, compiled: CompiledRecipe, recipe_folder: Path, notify: Callable[[str], None]
-) -> ResumePoint | None:
+def find_resume_point(output: Path, compiled: CompiledRecipe, notify: Callable[[str], None]) -> ResumePoint | None:
     """The checkpoint to resume from; None if there is no complete one and the run starts over.
 
     Damaged checkpoints are moved aside and reported. Raises ResumeMismatchError.
@@ -58,7 +57,7 @@ def find_resume_point(
     record = read_record(output)
     good, damaged = find_last_intact(output)
     if record is not None and good is not None:
-        for line in find_allowed_changes(record, compiled, recipe_folder):
+        for line in find_allowed_changes(record, compiled):
             notify(f"changed since the run began: {line}")
     for line in archive_damaged_files(output, damaged):
         notify(line)
@@ -88,7 +87,7 @@ def _list_lost_state(output: Path, plan: Plan, step: int) -> Iterator[str]:
 def _has_stream_restarted(output: Path, training: TrainingPlan, step: int) -> bool:
     """Whether all rows may have been seen before a step, by how many were prepared."""
     try:
-        report = json.loads((output / "rows" / "rows.json").read_bytes())
+        report = read_json(output / "rows" / "rows.json", "record")
         whole = report["tokens"] / training.sequence_length if training.packing else report["counts"]["train"]
     except (OSError, ValueError, KeyError, TypeError):
         return False
@@ -101,7 +100,7 @@ def is_run_finished(output: Path) -> bool:
     return record is not None and record.status == "finished"
 
 
-def find_allowed_changes(record: RunRecord, compiled: CompiledRecipe, recipe_folder: Path) -> list[str]:
+def find_allowed_changes(record: RunRecord, compiled: CompiledRecipe) -> list[str]:
     """What is otherwise than when the run began, where that is allowed. Raises ResumeMismatchError where it is not."""
     before = {row["field"]: row["value"] for row in record.plan}
     rows = json.loads(json.dumps([asdict(row) for row in list_plan_values(compiled.plan)]))
@@ -113,7 +112,7 @@ def find_allowed_changes(record: RunRecord, compiled: CompiledRecipe, recipe_fol
     if record.backend["name"] != compiled.backend.name:
         said["backend."] = f"the framework is {compiled.backend.name}, was {record.backend['name']}"
     bound = [said[name] for name in said if name.startswith((*_FIXED_PREFIXES, "backend.")) or name in _FIXED_FIELDS]
-    bound += _find_changed_data(record.data, hash_data(compiled.plan, recipe_folder))
+    bound += _find_changed_data(record.data, hash_data(compiled.plan, compiled.loaded.folder))
     if bound:
         raise ResumeMismatchError(bound)
     return list(said.values())

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,17 +14,18 @@ from typing import Any
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.compile import CompiledRecipe
 from qwen_recipes.environments.environment import Environment
-from qwen_recipes.environments.gpu import read_used_gpu_memory
+from qwen_recipes.environments.gpu import DetectedGpu, read_used_gpu_memory
 from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.filesystem.locked_folder import make_folder
 from qwen_recipes.filesystem.logs import open_to_append
-from qwen_recipes.recipe.load import LoadedRecipe
+from qwen_recipes.filesystem.read_file import read_json
 from qwen_recipes.runs import process
 from qwen_recipes.runs.archive import archive_run
 from qwen_recipes.runs.checkpoints import find_safetensors_damage
 from qwen_recipes.runs.heartbeat import LOCK_FILE
 from qwen_recipes.runs.host_memory import measure_session_memory
 from qwen_recipes.runs.log_tail import read_error_lines
+from qwen_recipes.runs.logged_numbers import parse_step
 from qwen_recipes.runs.preflight import format_busy_message
 from qwen_recipes.runs.progress import ProgressReader, RunProgress
 from qwen_recipes.runs.record import (
@@ -49,9 +49,9 @@ class OutputFolderBusyError(QwenRecipesError, RuntimeError):
     """Another run writes to the output folder."""
 
 
-def get_output_folder(loaded: LoadedRecipe, plan: Plan) -> Path:
+def get_output_folder(compiled: CompiledRecipe) -> Path:
     """The run's output folder."""
-    return loaded.folder / plan.output.dir
+    return compiled.loaded.folder / compiled.plan.output.dir
 
 
 def build_process_variables(environment: Environment) -> dict[str, str]:
@@ -70,31 +70,30 @@ class RunOptions:
     resume: bool = False
     show_output: bool = False
     progress: Callable[[RunProgress], None] = lambda progress: None
+    gpus: Sequence[DetectedGpu] = ()
     planned: dict[str, Any] | None = None
     find_cause: Callable[[Path], str | None] = lambda log: None
 
 
 def run_training(
-    loaded: LoadedRecipe,
     compiled: CompiledRecipe,
     overrides: tuple[str, ...],
     environment: Environment,
-    folder: Path,
     notify: Callable[[str], None] = lambda line: None,
     options: RunOptions = RunOptions(),
 ) -> RunRecord:
-    """Launch the compiled files in `folder` and wait; the record, as it stands in `run.json`.
+    """Launch the compiled files and wait; the record, as it stands in `run.json`.
 
     Raises OutputFolderBusyError, ResumeMismatchError, or OSError where the output folder can't be written.
     """
-    output = get_output_folder(loaded, compiled.plan)
+    output = get_output_folder(compiled)
     make_folder(output)
     with _hold_output_lock(output) as lock:
-        point = find_resume_point(output, compiled, loaded.folder, notify) if options.resume else None
+        point = find_resume_point(output, compiled, notify) if options.resume else None
         if point is None:
             _archive_earlier_run(output, notify)
         reserve_disk_space(output)
-        record = create_record(loaded, compiled, overrides, environment, folder, output)
+        record = create_record(compiled, overrides, environment, output, options.gpus)
         record.planned = options.planned
         if point:
             record.resumed_from, record.attempts = point.step, point.attempts
@@ -160,7 +159,33 @@ def _build_progress_reader(record: RunRecord, plan: Plan, options: RunOptions) -
         get_tokens_per_step=lambda: compute_tokens_per_step(output, plan),
         on_started=began,
         on_progress=options.progress,
+        get_planned_steps=_remember(lambda: find_planned_steps(output, plan)),
     )
+
+
+def _remember(find: Callable[[], int | None]) -> Callable[[], int | None]:
+    """A function that looks until it has found something, at most once a second."""
+    found: list[int] = []
+    due = 0.0
+
+    def get() -> int | None:
+        nonlocal due
+        if not found and time.monotonic() >= due:
+            due = time.monotonic() + 1
+            found.extend(filter(None, [find()]))
+        return found[0] if found else None
+
+    return get
+
+
+def find_planned_steps(output: Path, plan: Plan) -> int | None:
+    """The steps of the run, as the recipe says or the prepared rows make; None before they are counted."""
+    if plan.training.steps is not None:
+        return plan.training.steps
+    try:
+        return parse_step(read_json(output / "rows" / "rows.json", "record")["steps"]["total"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def compute_tokens_per_step(output: Path, plan: Plan) -> float | None:
@@ -169,7 +194,7 @@ def compute_tokens_per_step(output: Path, plan: Plan) -> float | None:
     if training.packing:
         return training.batch_size * training.sequence_length
     try:
-        report = json.loads((output / "rows" / "rows.json").read_bytes())
+        report = read_json(output / "rows" / "rows.json", "record")
         rows = report["counts"]["train"] + report["counts"]["validation"]
         return float(report["tokens"] / rows * training.batch_size)
     except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError):

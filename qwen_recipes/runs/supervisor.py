@@ -28,6 +28,7 @@ from typing import NamedTuple
 
 sys.path.append(str(Path(__file__).parents[2]))  # where this package lies, for the one import from it
 
+from qwen_recipes.filesystem.read_file import read_json
 from qwen_recipes.filesystem.replace_file import replace_file
 
 GRACE_SECONDS = float(os.environ.get("QWEN_RECIPES_GRACE", "10"))
@@ -126,7 +127,7 @@ def _touch_lock(file: int) -> None:
 def write_killed_record(path: Path) -> None:
     """Say in the record that `recipes` was killed, unless it had the last word itself; all of it or nothing."""
     try:
-        record = json.loads(path.read_text("utf-8"))
+        record = read_json(path, "record")
         if record["status"] != "running":
             return
         now = datetime.now().astimezone()

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import ast
-import json
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-_PRINTED_METRICS = re.compile(r"\{'(?:loss|eval_loss)': [^{}]*\}")
+from qwen_recipes.filesystem.read_file import parse_json, read_json, read_tail
+from qwen_recipes.runs.logged_numbers import (
+    find_printed_metrics,
+    parse_number,
+    parse_step,
+    read_planned_steps,
+    read_step,
+)
+
+MAX_LOG_BYTES = 64 << 20
+"""The end of a log that is read."""
 
 
 @dataclass
@@ -45,8 +52,8 @@ def read_losses(output: Path, log: Path) -> LossHistory:
     """The losses of the run in `output`, from whichever file got furthest; printed ones where there is no file."""
     sources: list[tuple[Path, Callable[[Path], LossHistory]]] = [
         *((path, _read_trainer_state) for path in [output / "trainer_state.json", *_find_newest_state(output)]),
-        (output / "trainer_log.jsonl", _read_trainer_log),
-        (output / "logging.jsonl", _read_logging_jsonl),
+        (output / "trainer_log.jsonl", _read_logged_lines),
+        (output / "logging.jsonl", _read_logged_lines),
     ]
     found = [losses for path, read in sources if path.is_file() and (losses := read(path)).train]
     best = max(found, key=lambda losses: losses.train[-1][0], default=None)
@@ -67,63 +74,43 @@ def _find_newest_state(output: Path) -> list[Path]:
 def _read_trainer_state(path: Path) -> LossHistory:
     """`trainer_state.json` of transformers' Trainer."""
     try:
-        state = json.loads(path.read_text("utf-8"))
+        state = read_json(path, "record")
     except (OSError, ValueError):
         return LossHistory()
-    losses = LossHistory(steps=state.get("global_step"), planned=state.get("max_steps") or None)
-    for entry in state.get("log_history", []):
-        _add_losses(losses, entry, entry.get("step"))
+    if not isinstance(state, dict):
+        return LossHistory()
+    losses = LossHistory(steps=parse_step(state.get("global_step")), planned=parse_step(state.get("max_steps")) or None)
+    history = state.get("log_history")
+    for entry in history if isinstance(history, list) else []:
+        if isinstance(entry, dict):
+            _add_losses(losses, entry, parse_step(entry.get("step")))
     return losses
 
 
-def _read_trainer_log(path: Path) -> LossHistory:
-    """LLaMA-Factory's `trainer_log.jsonl`."""
+def _read_logged_lines(path: Path) -> LossHistory:
+    """LLaMA-Factory's `trainer_log.jsonl`, or ms-swift's `logging.jsonl`."""
     losses = LossHistory()
     for entry in _iter_entries(path):
-        _add_losses(losses, entry, entry.get("current_steps"))
-        losses.planned = entry.get("total_steps", losses.planned)
-    return _set_steps_done(losses)
-
-
-def _read_logging_jsonl(path: Path) -> LossHistory:
-    """ms-swift's `logging.jsonl`, whose steps read `3/10`."""
-    losses = LossHistory()
-    for entry in _iter_entries(path):
-        step, _, planned = str(entry.get("global_step/max_steps", "")).partition("/")
-        if step.isdigit() and planned.isdigit():
-            _add_losses(losses, entry, int(step))
-            losses.planned = int(planned)
+        _add_losses(losses, entry, read_step(entry))
+        losses.planned = read_planned_steps(entry) or losses.planned
     return _set_steps_done(losses)
 
 
 def _read_printed_losses(log: Path) -> LossHistory:
     """Dicts that transformers' Trainer prints; their numbers may stand in quotes. Steps are lines, counted."""
     losses = LossHistory()
-    for text in _PRINTED_METRICS.findall(log.read_text("utf-8", "replace")):
-        try:
-            entry = ast.literal_eval(text)
-        except (ValueError, SyntaxError):
-            continue
+    for entry in find_printed_metrics(read_tail(log, MAX_LOG_BYTES).decode("utf-8", "replace")):
         _add_losses(losses, entry, len(losses.train) + ("loss" in entry))
     return losses
 
 
-def _add_losses(losses: LossHistory, entry: dict[str, Any], step: object) -> None:
-    if not isinstance(step, int):
+def _add_losses(losses: LossHistory, entry: Mapping[str, Any], step: int | None) -> None:
+    if step is None:
         return
     for name, kept in (("loss", losses.train), ("eval_loss", losses.evaluation)):
-        value = _parse_number(entry.get(name))
+        value = parse_number(entry.get(name))
         if value is not None:
             kept.append((step, value))
-
-
-def _parse_number(value: object) -> float | None:
-    if not isinstance(value, (int, float, str)):
-        return None
-    try:
-        return float(value)
-    except ValueError:
-        return None
 
 
 def _set_steps_done(losses: LossHistory) -> LossHistory:
@@ -133,9 +120,9 @@ def _set_steps_done(losses: LossHistory) -> LossHistory:
 
 def _iter_entries(path: Path) -> Iterator[dict[str, Any]]:
     """The maps of a JSONL file; its last line may be half written."""
-    for line in path.read_text("utf-8", "replace").splitlines():
+    for line in read_tail(path, MAX_LOG_BYTES).decode("utf-8", "replace").splitlines():
         try:
-            entry = json.loads(line)
+            entry = parse_json(line)
         except ValueError:
             continue
         if isinstance(entry, dict):

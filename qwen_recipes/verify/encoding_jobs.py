@@ -54,7 +54,7 @@ def prepare_model_folder(plan: Plan, base: Path, folder: Path) -> Path:
     """A folder for a model whose weights are not needed: a stand-in, or the person's own folder."""
     if plan.model.local:
         return (base / plan.model.id).resolve()
-    write_placeholder_model(get_model_facts(plan.model.id), folder)
+    write_placeholder_model(get_model_facts(plan.model), folder)
     return folder.resolve()
 
 

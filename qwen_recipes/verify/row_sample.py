@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
+from qwen_recipes.backends import load_backend
 from qwen_recipes.backends.plan import Plan, SourcePlan
 from qwen_recipes.data.encoder import EncodedRow, Encoder
 from qwen_recipes.data.rows.encode import truncate_encoded
@@ -75,6 +76,11 @@ def read_source(
             yield file, line, row
 
 
+def count_longest_example(plan: Plan) -> int:
+    """Tokens of the longest example that is kept whole."""
+    return plan.training.sequence_length - load_backend(plan.backend).count_reserved_tokens(plan)
+
+
 def _resolve_source_path(source: SourcePlan, base: Path) -> dict[str, object]:
     path = str(base / source.path) if source.path else None
     return {**asdict(source), "columns": dict(source.columns), "roles": dict(source.roles), "path": path}
@@ -92,7 +98,7 @@ def _encode_batch(plan: Plan, encoder: Encoder, batch: list[tuple[str, int, Row]
 
 
 def _encode_example(plan: Plan, encoder: Encoder, example: SampledRow, result: RowSample) -> None:
-    limit = plan.training.sequence_length
+    limit = count_longest_example(plan)
     try:
         encoded = encoder.encode([example.row])[0]
     except (BadRowError, ValueError):

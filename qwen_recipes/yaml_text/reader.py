@@ -13,12 +13,12 @@ from typing import Any, NoReturn
 
 import yaml
 
+from qwen_recipes.filesystem.read_file import explain_size, get_max_bytes
 from qwen_recipes.finding import MAX_FINDINGS, Finding, RecipeError, Span
 from qwen_recipes.yaml_text.nodes import Document, Mapping, Node, Scalar, Sequence
 
 MAX_DEPTH = 64
 MAX_NODES = 100_000
-MAX_BYTES = 4_000_000
 MAX_SCALAR = 65_536
 """Characters of one value or key."""
 
@@ -59,8 +59,8 @@ def read_yaml(content: bytes | str, file: str, duplicate_keys: list[Finding] | N
 def _decode_utf8(content: bytes | str, file: str) -> str:
     if isinstance(content, str):
         return content
-    if len(content) > MAX_BYTES:
-        _raise_recipe_error(file, f"the file is too large: {len(content):,} bytes; the maximum is {MAX_BYTES:,}")
+    if len(content) > get_max_bytes("recipe"):
+        _raise_recipe_error(file, f"the file is too large: {explain_size('recipe', len(content))}")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -182,6 +182,8 @@ class _YamlReader:
             self._raise_findings(
                 f"the value is too long: {len(event.value):,} characters; the maximum is {MAX_SCALAR:,}", span
             )
+        if "\0" in event.value:
+            self._add_finding("the character U+0000 can't stand in a value", span, "remove it")
         plain = not event.style and event.tag is None
         self._check_tag(event, span, "tag:yaml.org,2002:str")
         return Scalar(span, parse_scalar(event.value) if plain else event.value, event.value, plain)

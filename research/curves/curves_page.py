@@ -9,7 +9,7 @@ from itertools import combinations
 from typing import Any
 
 from qwen_recipes.backends import load_backend
-from qwen_recipes.reports.svg_chart import COLOURS, Curve, draw_chart
+from qwen_recipes.reports.svg_charts import Curve, draw_line_charts
 from research.curves.curve_recipes import BACKENDS, CURVES
 from research.curves.measure_curves import OWN, RESULTS
 from research.curves.seeded_changes import BACKEND, CHANGES, TOLERANCE
@@ -20,7 +20,6 @@ TITLES = {
     "dpo-full": "DPO, all weights",
     "dpo-adapter": "DPO, from one adapter",
 }
-WIDTH, HEIGHT, HEADLINE = 960, 300, 34
 SETTINGS = {
     "lr_scheduler_type": "scheduler",
     "warmup_steps": "warmup steps",
@@ -94,7 +93,8 @@ That it can fail is tested too: each of these {count} changes to {framework}'s c
 
 ## Not compared
 
-- Packing: the frameworks fill packs by rules of their own.
+- Packing: each framework fills packs by rules of its own, so a step holds other examples in each. What a packed batch
+  holds is compared [at the trainer](trainer-values.md) instead.
 - Several GPUs: how each averages over them needs two. `research/measurements/curves_on_two_gpus.py` does it; not run.
 - bf16: rounding alone moves a loss by more than {tolerance}.
 """
@@ -209,23 +209,11 @@ def render_plots() -> dict[str, str]:
 
 def _stack(charts: list[tuple[str, dict[str, Any]]]) -> str:
     """Charts below one another, each with a headline and the frameworks' colours."""
-    height = (HEIGHT + HEADLINE) * len(charts)
-    parts = [_place_chart(title, curves, n * (HEIGHT + HEADLINE)) for n, (title, curves) in enumerate(charts)]
-    style = "<style>text{font:12px system-ui,sans-serif;fill:#57606a}.head{font-size:15px;fill:#1b1f24}</style>"
-    box = f'viewBox="0 0 {WIDTH} {height}" role="img" aria-label="Training loss by optimizer step"'
-    ground = f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {box}>{style}{ground}{"".join(parts)}</svg>\n'
+    drawn = [(f"{title}: loss by step", _list_curves(curves)) for title, curves in charts]
+    return draw_line_charts(drawn, "Training loss by optimizer step")
 
 
-def _place_chart(title: str, curves: dict[str, Any], top: int) -> str:
-    lines = [
+def _list_curves(curves: dict[str, Any]) -> list[Curve]:
+    return [
         Curve(load_backend(name).title, list(enumerate(curves[name]["loss"], 1))) for name in BACKENDS if name in curves
     ]
-    drawn = draw_chart(lines, title)
-    placed = drawn.replace('width="100%"', f'y="{top + HEADLINE}" width="{WIDTH}" height="{HEIGHT}"', 1)
-    legend = "".join(
-        f'<rect x="{520 + 140 * n}" y="{top + 12}" width="12" height="12" fill="{COLOURS[n]}"/>'
-        f'<text x="{538 + 140 * n}" y="{top + 22}">{line.name}</text>'
-        for n, line in enumerate(lines)
-    )
-    return f'<text class="head" x="20" y="{top + 23}">{title}: loss by step</text>{legend}{placed}'

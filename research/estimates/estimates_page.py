@@ -4,23 +4,26 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
 from qwen_recipes.estimate.estimate import CUDA_CONTEXT_BYTES
-from qwen_recipes.estimate.gpu_models import get_gpu_model
 from qwen_recipes.estimate.measured import MeasuredCell, load_cells, load_measured_cells
 from qwen_recipes.estimate.memory import estimate_memory
 from qwen_recipes.estimate.speed import estimate_tokens_per_second
 from qwen_recipes.estimate.workload import build_workload_from_cell
+from qwen_recipes.gpus.catalogue import get_gpu_model
 from qwen_recipes.qwen.facts import count_lora_parameters
 from qwen_recipes.qwen.registry import REGISTRY
+from qwen_recipes.reports.svg_axes import Axes, Scale, draw_svg, draw_text
+from research.estimates.founding_page import render_founding_tables
+from research.estimates.trainer_page import render_trainers
 
 ROOT = Path(__file__).resolve().parents[2]
 CONSTANTS = ROOT / "qwen_recipes" / "estimate" / "constants.json"
 GIB = 2**30
 SIZE, EDGE = 420, 44
+AXIS_GIB = (2.0, 80.0)
 
 
 @dataclass(frozen=True)
@@ -67,8 +70,11 @@ def render_page() -> str:
     trained = [c for c in every if c.measured.outcome == "trained"]
     body = [
         _render_head(len(every)),
+        *render_trainers(),
+        "## A loop of our own, and LLaMA-Factory, on an H100\n",
         *([_render_summary(trained), _render_capped_cells(every), _render_cells(every)] if every else []),
         _render_founding_figures(),
+        *render_founding_tables(),
     ]
     return "\n".join(body)
 
@@ -77,19 +83,19 @@ def _render_head(count: int) -> str:
     planned = len(load_cells())
     return f"""# How good the estimates are
 
-`recipes plan` adds up parts whose formulas stand in `qwen_recipes/estimate/memory.py` and `speed.py`. Their constants are
-fitted (`python research/estimates/fit_estimator.py`) on the cells of `measured/cells.json` that are marked `fitted`; the others were
-held out, a choice that was committed before the first of them was measured. {count} of {planned} cells are measured
-(`research/measurements/measure_memory.py`, one NVIDIA H100 80GB or H200 each): six steps of a model of the real shape with random weights, two
-cells at a time on one host. `plain` is a loop over transformers and peft, `llamafactory` that framework's own trainer on
-what we compile. The peak is what the allocator reserved; {CUDA_CONTEXT_BYTES / GIB:.1f} GiB for CUDA's context come on top of it.
+`recipes plan` adds up parts whose formulas stand in `qwen_recipes/estimate/memory.py` and `speed.py`; what each trainer holds
+beside the others is in `trainer_traits.py`. Constants are fitted (`python -m research.estimates.fit_estimator`) on cells that are
+marked `fitted`, a choice that was committed before the first of them was measured; all others judge.
 
-The formulas were revised three times after a look at the fitted cells (when gradients are there, what the allocator
-keeps of logits, the bf16 copies of float32 weights that autocast holds). The summary of the held-out cells was seen each
-time, and nothing was chosen by it. The form of the speed's formula, and how firmly its constants are held, were chosen
-among six by cross-validation on the fitted cells: 16.8 % mean error there, against 19.2 % of the form before it. Axolotl and ms-swift are estimated as LLaMA-Factory is, and were not measured; nor
-was any strategy over several GPUs. The speed of short steps is the host's: the same cell measured on two days differed
-by 47 % (4B, lora, 2,048 tokens: 3,749 and 5,517 tokens/s).
+Two sets were measured: {count} of {planned} cells of a loop over transformers and peft (`plain`) and of LLaMA-Factory, six steps
+each, on one H100 80GB or H200 (`research/measurements/measure_memory.py`), and the four trainers below
+(`research/measurements/measure_trainers.py`, which resumes from committed lists). A peak is what the allocator reserved;
+{CUDA_CONTEXT_BYTES / GIB:.1f} GiB for CUDA's context come on top of it.
+
+Formulas were revised several times after a look at fitted cells. The loss of every trainer, what it keeps of logits, which
+weights become float32 and what the optimizer holds were read in the frameworks' sources and checked against the peaks
+of each forward pass, backward pass and update. Steps of small models wait for the host: the same cell differs by 20 to 40 %
+from one run to the next, and no formula can tell.
 """
 
 
@@ -174,37 +180,26 @@ def _estimate_qlora_peak(liger: bool) -> float:
 
 def render_plot() -> str:
     """Estimated against measured peak, both in GiB on logarithmic axes; open circles were fitted."""
-    trained = [c for c in compare_cells() if c.measured.outcome == "trained"]
-    ticks = (2, 4, 8, 16, 32, 64)
-    drawn = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {SIZE} {SIZE}" font-family="sans-serif" font-size="11">',
-             f'<rect width="{SIZE}" height="{SIZE}" fill="white"/>',
-             _render_line((2, 2), (80, 80), "#888"), _render_line((2, 2.4), (66, 80), "#ddd"), _render_line((2.4, 2), (80, 66), "#ddd")]  # fmt: skip
-    for tick in ticks:
-        place = _axis_position(tick)
-        drawn.append(f'<text x="{place:.0f}" y="{SIZE - 24}" text-anchor="middle">{tick}</text>')
-        drawn.append(f'<text x="{EDGE - 8}" y="{SIZE - place + 4:.0f}" text-anchor="end">{tick}</text>')
-    drawn.append(f'<text x="{SIZE / 2}" y="{SIZE - 6}" text-anchor="middle">measured peak, GiB</text>')
-    drawn.append(
-        f'<text x="12" y="{SIZE / 2}" text-anchor="middle" transform="rotate(-90 12 {SIZE / 2})">estimate, GiB</text>'
+    lowest, highest = AXIS_GIB
+    axes = Axes(
+        Scale(lowest, highest, EDGE, SIZE - 16, logarithmic=True),
+        Scale(lowest, highest, SIZE - EDGE, 16, logarithmic=True),
     )
-    drawn += [_render_point(c) for c in trained]
-    return "\n".join([*drawn, "</svg>", ""])
+    drawn = [
+        axes.draw_grid(),
+        axes.draw_line([(lowest, lowest), (highest, highest)], "#888", "as measured", 1),
+        axes.draw_line([(lowest, lowest * 1.2), (highest / 1.2, highest)], "#ddd", "20 % above", 1),
+        axes.draw_line([(lowest * 1.2, lowest), (highest, highest / 1.2)], "#ddd", "20 % below", 1),
+        draw_text(SIZE / 2, SIZE - 6, "measured peak, GiB", "middle"),
+        f'<g transform="rotate(-90 12 {SIZE / 2})">{draw_text(12, SIZE / 2, "estimate, GiB", "middle")}</g>',
+        *(_draw_comparison(axes, c) for c in compare_cells() if c.measured.outcome == "trained"),
+    ]
+    return draw_svg(SIZE, SIZE, "Estimated against measured peak of memory", drawn, standalone=True) + "\n"
 
 
-def _axis_position(gib: float) -> float:
-    return EDGE + (SIZE - EDGE - 16) * math.log(gib / 2) / math.log(40)
-
-
-def _render_line(start: tuple[float, float], end: tuple[float, float], colour: str) -> str:
-    (x1, y1), (x2, y2) = ((_axis_position(x), SIZE - _axis_position(y)) for x, y in (start, end))
-    return f'<path d="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}" stroke="{colour}" fill="none"/>'
-
-
-def _render_point(comparison: EstimateComparison) -> str:
-    colour = "#1f77b4" if comparison.measured.cell["stack"] == "plain" else "#d62728"
-    fill = colour if comparison.measured.split == "held-out" else "white"
-    x, y = _axis_position(comparison.measured.peak_reserved / GIB), SIZE - _axis_position(comparison.peak / GIB)
-    title = f"<title>{comparison.measured.cell['id']}: {comparison.error:+.1%}</title>"
-    return (
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" stroke="{colour}" fill="{fill}" fill-opacity="0.7">{title}</circle>'
-    )
+def _draw_comparison(axes: Axes, comparison: EstimateComparison) -> str:
+    measured = comparison.measured
+    colour = "#1f77b4" if measured.cell["stack"] == "plain" else "#d62728"
+    title = f"{measured.cell['id']}: {comparison.error:+.1%}"
+    x, y = measured.peak_reserved / GIB, comparison.peak / GIB
+    return axes.draw_point(x, y, colour, title, filled=measured.split == "held-out")

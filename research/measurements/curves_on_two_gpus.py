@@ -44,6 +44,7 @@ def train(name: str, backend: str, gpus: int, out: Path, python: Path, start: St
     config = compiled / "train.yaml"
     config.write_text(yaml.safe_dump({**yaml.safe_load(config.read_text("utf-8")), **IN_ORDER[backend]}), "utf-8")
     variables = {**os.environ, "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}"}
+    variables.pop("PYTHONPATH", None)  # it leads to other versions than the framework's
     try:
         done = subprocess.run(
             ["bash", compiled / "run.sh"], env=variables, capture_output=True, text=True, timeout=LIMIT_S

@@ -182,9 +182,12 @@ speed over the last steps (12 of 20 in lease 1, 10 of 14 later).
     yield """
 Ours is faster because it takes several sequences at a time where the examples take one: at these lengths a step costs
 Python's time for each layer, not the GPU's. In LLaMA-Factory and ms-swift it takes less memory because Liger's loss
-never holds all logits; in Axolotl, whose example has fused kernels of its own, the same is allocated at twice the
-micro-batch, and less reserved. Liger is on by default since that was measured (lease 1: with `kernels: none` the logits
-of four sequences took 40 GiB). On rows as short as these it makes nothing faster."""
+never holds all logits. **The memory of Axolotl's rows is wrong**: Axolotl resets PyTorch's peak at every log line, so
+a peak that is read at the end is that of the last interval, and it looked as if both allocated the same. With the
+resets off (29 November 2026, one H200) the example allocated 10.73 GiB and reserved 13.61, ours 9.35 and 9.65, at 635
+against 646 tokens/s. Peaks are since taken by a hook that keeps them before a reset (`trainer_meter.py`). Liger is on
+by default since that was measured (lease 1: with `kernels: none` the logits of four sequences took 40 GiB). On rows as
+short as these it makes nothing faster."""
 
 
 def render_gpu_runs() -> Iterator[str]:

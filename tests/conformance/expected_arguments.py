@@ -69,7 +69,8 @@ def optimised(plan: Plan, backend: str) -> dict[str, Any]:
     values = {name: getattr(o, name) if name in own.get(o.type, ()) else None for name in names}
     if o.type == "grpo":
         values["rewards"] = [[reward.function, reward.weight] for reward in o.rewards]
-    return {"objective": o.type, **values}
+    made_by_us = backend == "llamafactory" and o.type == "pretrain" and plan.chat.exact
+    return {"objective": "sft" if made_by_us else o.type, **values}
 
 
 def placed(plan: Plan, backend: str) -> dict[str, Any]:

@@ -1,14 +1,17 @@
-"""Rows of every layout of conversations in one file: what each framework trains on is what `data preview` shows."""
+"""Rows of every layout, by objective in one file: what each framework trains on is what `data preview` shows."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from qwen_recipes.backends import load_backend
+from qwen_recipes.cli import main
 from qwen_recipes.data.encoder import build_encoder
 from qwen_recipes.data.rows.layouts import CONVERSATION_FORMATS, detect_format
 from qwen_recipes.recipe.load import load_recipe_text
@@ -31,17 +34,50 @@ LEFT_OUT = ("ms-swift-pretraining", "trl-prompt", "ms-swift-grpo")
 """Layouts of other objectives, whose columns are a conversation's too."""
 
 
-def list_conversations() -> list[str]:
+SAMPLED = ("llamafactory", "preference")
+"""The framework and the kind of rows that CI draws at the trainer; the others are `full`."""
+OBJECTIVES = {"preference": "dpo", "kto": "kto"}
+
+
+def list_rows(*formats: str) -> list[str]:
     files = sorted((ROOT / "tests/layouts").glob("*.jsonl"))
     texts = [file.read_text("utf-8").strip() for file in files if file.stem not in LEFT_OUT]
-    return [text for text in texts if detect_format(json.loads(text)) in CONVERSATION_FORMATS]
+    return [text for text in texts if detect_format(json.loads(text)) in formats]
+
+
+def list_cells() -> list[Any]:
+    cells = [(name, layout) for name in BACKENDS for layout in OBJECTIVES]
+    return [cell if cell == SAMPLED else pytest.param(*cell, marks=pytest.mark.full) for cell in cells]
+
+
+def test_there_are_more_than_thirty_layouts() -> None:
+    assert len(list_rows(*CONVERSATION_FORMATS, *OBJECTIVES)) > 30
+
+
+@pytest.mark.training
+@pytest.mark.parametrize(("backend", "layout"), list_cells())
+def test_pairs_and_labels_of_all_layouts_are_drawn_as_previewed(
+    backend: str, layout: str, tmp_path: Path, interpreter: Callable[[str], Path]
+) -> None:
+    """`recipes verify` starts the framework: each row's ids and masks are in its batches, and no others."""
+    interpreter(backend)
+    lines = list_rows(layout)
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
+    file = tmp_path / "layouts.yaml"
+    recipe = RECIPE.replace("batch_size: 1", "batch_size: 2") if layout == "kto" else RECIPE  # QR420
+    file.write_text(f"{recipe}objective: {OBJECTIVES[layout]}\n", "utf-8")
+    words = ["verify", str(file), "--backend", backend, "--format", "json"]
+    result = CliRunner().invoke(main, words)
+    assert result.exit_code == 0, result.output
+    (found,) = json.loads(result.stdout)["backends"]
+    assert (found["rows"], found["ids"], found["labels"]) == (len(lines),) * 3
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_file_of_all_layouts_is_trained_as_previewed(
     backend: str, tmp_path: Path, interpreter: Callable[[str], Path]
 ) -> None:
-    python, one, lines = interpreter(backend), load_backend(backend), list_conversations()
+    python, one, lines = interpreter(backend), load_backend(backend), list_rows(*CONVERSATION_FORMATS)
     (tmp_path / "rows.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
     loaded = load_recipe_text(RECIPE, "layouts.yaml", tmp_path)
     plan = resolve(loaded, one)

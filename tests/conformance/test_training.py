@@ -28,7 +28,7 @@ from .conftest import run_command
 
 pytestmark = pytest.mark.training
 
-BACKENDS = ("axolotl", "llamafactory", "ms-swift")
+BACKENDS = ("axolotl", "llamafactory", "ms-swift", "trl")
 ROOT = Path(__file__).parents[2]
 STEPS, RANK, TARGETS = 5, 8, ("q_proj", "v_proj", "down_proj")
 RECIPE = """\

@@ -11,7 +11,19 @@ from tests.conftest import ROOT
 
 PACKAGE = ROOT / "qwen_recipes"
 ORDER = (
-    *("filesystem", "yaml_text", "recipe", "qwen", "backends", "data", "estimate", "resolve", "guards", "compile"),
+    *(
+        "filesystem",
+        "yaml_text",
+        "recipe",
+        "qwen",
+        "gpus",
+        "backends",
+        "data",
+        "estimate",
+        "resolve",
+        "guards",
+        "compile",
+    ),
     *("environments", "runs", "diagnose", "verify", "reports", "lsp", "cli"),
 )
 FILES = sorted(PACKAGE.rglob("*.py"))

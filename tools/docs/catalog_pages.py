@@ -13,7 +13,9 @@ from click.testing import CliRunner
 
 from qwen_recipes.cli import main as recipes
 from qwen_recipes.cli.options_and_exits import ExitCode
-from qwen_recipes.estimate.gpu_models import GPUS
+from qwen_recipes.gpus.catalogue import load_gpus
+from qwen_recipes.gpus.gpu_model import GpuModel
+from qwen_recipes.gpus.mig import list_profiles
 from qwen_recipes.qwen.registry import REGISTRY
 
 EXIT_CODES = {
@@ -54,19 +56,32 @@ def render_exit_codes_page() -> str:
 def render_gpus_page() -> str:
     """Every GPU that `hardware.gpu` may name."""
     head = (
-        "# GPUs\n\nThe names that `hardware.gpu` and `recipes plan --gpu` accept. Upper case, spaces and a leading "
-        "`NVIDIA` or `GeForce` are accepted too: `NVIDIA GeForce RTX 4090` is `rtx-4090`. Where a recipe names no GPU, "
-        "the one of this machine is used; without one, 24 GiB are assumed.\n\n"
-        "Bandwidth and bf16 rate (dense, float32 accumulation) are from NVIDIA's data sheets. Before Ampere "
+        "# GPUs\n\n`hardware.gpu` and `recipes plan --gpu` accept these names, and the other spellings that "
+        "nvidia-smi, clouds and people use: `NVIDIA GeForce RTX 4090`, `RTX4090` and `4090` are `rtx-4090`, "
+        "`NVIDIA A100-SXM4-40GB` is `a100-40gb`. Of a GPU that is sold with several sizes of memory, the name without "
+        "a size is the first in this list: `a100` is `a100-40gb`; `gpu: {name: a100, memory: 80 GiB}` is the other. "
+        "Where a recipe names no GPU, the one of this machine is used; without one, 24 GiB are assumed.\n\n"
+        "A GPU that is not listed is stated: `gpu: {memory: 48 GiB, bf16: true}`. Time is not estimated for it.\n\n"
+        "A MIG slice is named as nvidia-smi does, after its GPU: `H100 MIG 3g.40gb`. Its bandwidth and rate are its "
+        "share of the GPU's.\n\n"
+        "The environments that `recipes env create` builds run on x86-64 hosts with NVIDIA GPUs from Turing "
+        "(compute capability 7.5) on. The others need a framework of your own and `run: {environment: current}` "
+        "([QR604](../guards/QR604.md)). Jetson is not listed: it was not tried.\n\n"
+        "Bandwidth and bf16 rate (dense, float32 accumulation) are the makers'. Before Ampere "
         "(compute capability 8.0) there is no bf16, and the rate is that of fp16.\n\n"
-        "| `hardware.gpu` | memory | compute capability | bf16 | bandwidth | rate |\n|---|---|---|---|---|---|\n"
+        "| `hardware.gpu` | memory | compute capability | bf16 | bandwidth | rate | MIG | managed environment "
+        "| source |\n"
+        "|---|---|---|---|---|---|---|---|---|\n"
     )
-    rows = [
-        f"| `{g.name}` | {g.memory} GiB | {g.capability} | {'yes' if g.supports_bf16 else 'no'} "
-        f"| {g.bandwidth:,.0f} GB/s | {g.bf16_tflops:,.0f} TFLOPS |"
-        for g in sorted(GPUS.values(), key=lambda g: (g.memory, g.name))
-    ]
-    return head + "\n".join(rows) + "\n"
+    return head + "\n".join(_render_gpu(gpu) for gpu in load_gpus().values()) + "\n"
+
+
+def _render_gpu(g: GpuModel) -> str:
+    return (
+        f"| `{g.name}` | {g.memory} GiB | {g.capability or g.maker.upper()} | {'yes' if g.supports_bf16 else 'no'} "
+        f"| {g.bandwidth:,.0f} GB/s | {g.bf16_tflops:,.0f} TFLOPS | {', '.join(list_profiles(g))} "
+        f"| {'no' if g.outside_cuda_wheels else 'yes'} | {g.source} |"
+    )
 
 
 def render_models_page() -> str:

@@ -117,6 +117,8 @@ def make_optimizer_recipe(name: str, optimizer: str, method: str, scheduler: str
         training["betas"] = [0.85, 0.97]
     if optimizer not in WITHOUT_EPSILON:
         training["epsilon"] = 1e-7
+    if optimizer == "muon" and method == "full":
+        del training["weight_decay"]
     return {
         **{"version": 1, "name": name, "model": "MODEL", "data": {"train": "d/s12.jsonl"}},
         **{"method": {"type": "lora", "rank": 4} if method == "lora" else {"type": method}, "training": training},
@@ -139,6 +141,8 @@ def _make_training(row: Mapping[str, Any]) -> dict[str, Any]:
     training["sequence_length"] = 256 if row["sequence_length"] == NOT_WRITTEN else row["sequence_length"]
     training["learning_rate"] = 1e-4 if row["learning_rate"] == NOT_WRITTEN else row["learning_rate"]
     training |= {name: row[name] for name in PLAIN if row[name] != NOT_WRITTEN}
+    if row["optimizer"] == "muon" and (row["method"] in ("full", "freeze") or row["objective"] == "reward"):
+        training.pop("weight_decay", None)  # the one framework that trains so decays norms and biases too
     if row["betas"] != NOT_WRITTEN:
         training["betas"] = [float(beta) for beta in str(row["betas"]).split(",")]
     if row["early_stopping"] != NOT_WRITTEN:

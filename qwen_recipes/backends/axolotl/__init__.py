@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qwen_recipes.backends.axolotl.governed_keys import KEYS_BY_FIELD
+from qwen_recipes.backends.axolotl.guard_keys import GUARD_KEYS
 from qwen_recipes.backends.axolotl.native_values import NATIVE_VALUES
 from qwen_recipes.backends.axolotl.plugins import choose_plugins, choose_trainer_class
 from qwen_recipes.backends.axolotl.unsupported import UNSUPPORTED_SETTINGS
@@ -85,6 +86,7 @@ BACKEND = Backend(
     schema_file=find_package_data("schemas") / "backends" / f"axolotl-{VERSION}.schema.json",
     native_values=NATIVE_VALUES,
     keys_by_field=KEYS_BY_FIELD,
+    guard_keys=GUARD_KEYS,
     list_output_files=list_output_files,
     packed_attention="sdpa",
     packed_attention_since="0.18",

@@ -180,6 +180,7 @@ KEYS_BY_FIELD: dict[str, tuple[str, ...]] = {
     ),
     "method.modules_to_save": ("lora_modules_to_save",),
     "method.start_from": ("lora_model_dir",),
+    "quantization.experts": ("quantize_moe_experts",),
     "quantization.bits": (
         "load_in_4bit",
         "load_in_8bit",

@@ -10,6 +10,7 @@ def choose_plugins(plan: Plan) -> tuple[str, ...]:
     wanted = (
         ("PreferencePlugin", _needs_preference_plugin(plan)),
         ("BaseReferencePlugin", _compares_with_base(plan)),
+        ("TokenMeanPlugin", _averages_over_gpus(plan)),
         ("MuonPlugin", plan.training.optimizer == "muon"),
     )
     return tuple(name for name, needed in wanted if needed)
@@ -32,3 +33,9 @@ def _needs_preference_plugin(plan: Plan) -> bool:
 
 def _compares_with_base(plan: Plan) -> bool:
     return plan.method.start_from is not None and plan.objective.compares and plan.objective.reference == "base"
+
+
+def _averages_over_gpus(plan: Plan) -> bool:
+    """Several GPUs with rows of their own, each whole: trained on tokens, whose number differs from GPU to GPU."""
+    hardware = plan.hardware
+    return plan.objective.type in ("sft", "pretrain") and hardware.replicas == hardware.world > 1

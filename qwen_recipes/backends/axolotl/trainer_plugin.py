@@ -2,7 +2,8 @@
 
 Axolotl 0.21 reads NEFTune, early stopping, the best model and the adapter's dropout, and does not hand them to the
 trainers of DPO, KTO, ORPO, SimPO and GRPO; of reward models, not the dropout. For DPO and KTO it makes a new adapter
-in place of `lora_model_dir`. Its Muon leaves out weights of one dimension.
+in place of `lora_model_dir`. Its Muon leaves out weights of one dimension. On several GPUs it averages each GPU's own
+mean, so that a token counts more where its GPU has fewer of them.
 """
 
 from typing import Any
@@ -47,6 +48,14 @@ class BaseReferencePlugin(BasePlugin):  # type: ignore[misc,unused-ignore]
         if REFERENCE in trainer.model.peft_config:
             trainer.model.delete_adapter(REFERENCE)
         return []
+
+
+class TokenMeanPlugin(BasePlugin):  # type: ignore[misc,unused-ignore]
+    """The loss of a step is the mean over the tokens of all GPUs."""
+
+    def get_training_args(self, cfg: Any) -> dict[str, Any]:
+        """Axolotl turns it off; transformers has it on."""
+        return {"average_tokens_across_devices": True}
 
 
 class MuonPlugin(BasePlugin):  # type: ignore[misc,unused-ignore]

@@ -26,6 +26,11 @@ UNSUPPORTED_SETTINGS = (
         until="0.17",
     ),
     UnsupportedSetting(
+        "method.start_from",
+        lambda p: p.objective.type == "reward" and p.method.start_from is not None,
+        "it stops with an error: PEFT puts no adapter of a language model on its reward models",
+    ),
+    UnsupportedSetting(
         "method.dropout",
         lambda p: _is_preference(p) and p.method.adapter and p.method.dropout > 0,
         "TRL disables dropout in preference training; the plugin that keeps it is tested from 0.17 on",
@@ -60,6 +65,11 @@ UNSUPPORTED_SETTINGS = (
         "streaming of tokenized data is not tested",
     ),
     UnsupportedSetting("objective.type", lambda p: p.objective.type == "ppo", "no PPO"),
+    UnsupportedSetting(
+        "training.gradient_checkpointing",
+        lambda p: p.method.type == "freeze" and p.training.gradient_checkpointing and p.hardware.strategy == "zero3",
+        "it refuses reentrant checkpointing of a partly frozen model, which ZeRO-3 needs: turn checkpointing off",
+    ),
     UnsupportedSetting(
         "objective.loss",
         lambda p: p.objective.type == "dpo" and p.objective.loss not in ("sigmoid", "ipo"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qwen_recipes.backends.base import Backend, OutputFile
 from qwen_recipes.backends.llamafactory.governed_keys import KEYS_BY_FIELD
+from qwen_recipes.backends.llamafactory.guard_keys import GUARD_KEYS
 from qwen_recipes.backends.llamafactory.native_values import NATIVE_VALUES
 from qwen_recipes.backends.llamafactory.unsupported import RESUME_UNSUPPORTED, UNSUPPORTED_SETTINGS
 from qwen_recipes.backends.plan import Plan
@@ -65,9 +66,11 @@ BACKEND = Backend(
     schema_file=find_package_data("schemas") / "backends" / f"llamafactory-{VERSION}.schema.json",
     native_values=NATIVE_VALUES,
     keys_by_field=KEYS_BY_FIELD,
+    guard_keys=GUARD_KEYS,
     list_output_files=list_output_files,
     packed_attention="sdpa",
     packed_attention_since="0.9.5",
+    pack_reserve=1,
     stores_quantized_in_compute_dtype=True,
     largest_packed_micro_batch={"flash_attention_2": 1},
     resume_argument="resume_from_checkpoint={}",

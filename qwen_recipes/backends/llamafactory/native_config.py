@@ -11,7 +11,7 @@ from qwen_recipes.backends.native_config import (
     KnownKeys,
     LocatedValue,
     NativeConfig,
-    find_released_model,
+    find_model_facts,
     load_extra_keys,
     load_native_schema,
     parse_deepspeed_stage,
@@ -99,7 +99,7 @@ def interpret_settings(config: NativeConfig) -> InterpretedSettings:
     model = read_value(data, "model_name_or_path")
     return InterpretedSettings(
         model=model,
-        model_facts=find_released_model(model),
+        model_facts=find_model_facts(model),
         adapter=read_adapter(data, config.names_config_file),
         dora=read_switch(data, "use_dora"),
         targets=read_targets(data),

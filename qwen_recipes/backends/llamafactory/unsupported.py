@@ -22,6 +22,11 @@ def _has_unsupported_pissa(plan: Plan) -> bool:
     return plan.method.variant == "pissa" and beside
 
 
+def _decays_norms_and_biases(plan: Plan) -> bool:
+    t, trains_them = plan.training, not plan.method.adapter or plan.objective.type == "reward"
+    return t.optimizer == "muon" and t.weight_decay > 0 and trains_them
+
+
 def _has_unsupported_pack_length(plan: Plan) -> bool:
     t = plan.training
     return t.packing and t.attention in ("sdpa", "eager") and t.sequence_length % 8 != 0
@@ -63,6 +68,12 @@ UNSUPPORTED_SETTINGS = (
         "method.lora_plus",
         lambda p: p.method.lora_plus is not None and p.training.optimizer == "muon",
         "LoRA+ trains with AdamW instead of Muon",
+    ),
+    UnsupportedSetting(
+        "training.weight_decay",
+        _decays_norms_and_biases,
+        "its Muon decays norms and biases too, which the other optimizers except, and no key changes it: "
+        "write `weight_decay: 0`",
     ),
     UnsupportedSetting(
         "chat.encoding",
@@ -130,6 +141,11 @@ UNSUPPORTED_SETTINGS = (
     ),
     UnsupportedSetting(
         "quantization.storage", _has_unsupported_storage, "4-bit weights are always stored in the compute precision"
+    ),
+    UnsupportedSetting(
+        "quantization.experts",
+        lambda p: p.quantization.experts,
+        "it has no option for it, and bitsandbytes quantizes linear layers only",
     ),
     UnsupportedSetting(
         "quantization.bits",

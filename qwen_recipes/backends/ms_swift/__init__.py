@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qwen_recipes.backends.base import Backend, OutputFile
 from qwen_recipes.backends.ms_swift.governed_keys import KEYS_BY_FIELD
+from qwen_recipes.backends.ms_swift.guard_keys import GUARD_KEYS
 from qwen_recipes.backends.ms_swift.native_values import NATIVE_VALUES
 from qwen_recipes.backends.ms_swift.plugins import choose_plugins, tokenizes_preferences
 from qwen_recipes.backends.ms_swift.unsupported import UNSUPPORTED_SETTINGS
@@ -57,6 +58,7 @@ BACKEND = Backend(
     schema_file=find_package_data("schemas") / "backends" / f"ms-swift-{VERSION}.schema.json",
     native_values=NATIVE_VALUES,
     keys_by_field=KEYS_BY_FIELD,
+    guard_keys=GUARD_KEYS,
     list_output_files=list_output_files,
     resume_argument="--resume_from_checkpoint={}",
     unsupported_settings=UNSUPPORTED_SETTINGS,

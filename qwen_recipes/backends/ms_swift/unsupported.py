@@ -120,6 +120,11 @@ UNSUPPORTED_SETTINGS = (
         "PiSSA needs the principal components of unquantized weights",
     ),
     UnsupportedSetting(
+        "quantization.experts",
+        lambda p: p.quantization.experts,
+        "it has no option for it, and bitsandbytes quantizes linear layers only",
+    ),
+    UnsupportedSetting(
         "quantization.bits",
         lambda p: p.quantization.bits != 16 and p.hardware.strategy == "zero3",
         "ZeRO-3 fails with a quantized base (modelscope/ms-swift#8267)",

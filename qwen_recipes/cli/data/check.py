@@ -79,11 +79,11 @@ def command(
         exit_with_error("no data files to check", ExitCode.USAGE)
     summary = _check_selection(asked, jobs, quiet)
     if html:
-        from qwen_recipes.cli.data.check_html import render_check_page
         from qwen_recipes.filesystem.replace_file import replace_file
+        from qwen_recipes.reports.check_report import render_check_report
 
         try:
-            replace_file(html, render_check_page(summary), create_folder=False)
+            replace_file(html, render_check_report(summary), create_folder=False)
         except OSError as error:
             exit_with_error(f"{html}: cannot write: {error.strerror}", ExitCode.USAGE)
     _print_summary(summary, form)

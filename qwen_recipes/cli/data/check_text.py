@@ -18,7 +18,7 @@ HISTOGRAM_LINES = 16
 """Lines of the histogram."""
 
 
-def format_check_summary(summary: Any) -> str:
+def format_check_summary(summary: dict[str, Any]) -> str:
     """Counts and lengths, then each guard's findings with a few examples."""
     parts = [
         _format_header(summary),
@@ -28,7 +28,7 @@ def format_check_summary(summary: Any) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def _format_header(summary: Any) -> str:
+def _format_header(summary: dict[str, Any]) -> str:
     lines = [f"{summary['model']}, template {summary['template']}, loss on {summary['train_on']}"]
     for name in ("train", "validation"):
         if name in summary:
@@ -36,7 +36,7 @@ def _format_header(summary: Any) -> str:
     return "\n".join(lines)
 
 
-def _format_row_counts(name: str, rows: Any) -> str:
+def _format_row_counts(name: str, rows: dict[str, Any]) -> str:
     several = sum(count for turns, count in rows["assistant_turns"].items() if int(turns) > 1)
     said = [
         f"{format_count(rows['read'], 'row')} read",
@@ -60,12 +60,12 @@ def _format_row_counts(name: str, rows: Any) -> str:
     return "\n".join(lines)
 
 
-def _count_parts(rows: Any) -> int:
+def _count_parts(rows: dict[str, Any]) -> int:
     """Examples that the rows which are split become."""
     return int(rows["examples"] - rows["good"] + rows["split"])
 
 
-def _format_lengths(lengths: Any) -> str:
+def _format_lengths(lengths: dict[str, Any]) -> str:
     percentiles = [f"{percent} % {tokens:,}" for percent, tokens in lengths["percentiles"].items()]
     lines = [f"lengths:    {' · '.join(percentiles)} · longest {lengths['longest']:,} tokens"]
     if at := lengths.get("sequence_length"):
@@ -75,12 +75,12 @@ def _format_lengths(lengths: Any) -> str:
     return "\n".join([*lines, *_draw_histogram(lengths["histogram"])])
 
 
-def _describe_sequence_length(stats: Any) -> str:
+def _describe_sequence_length(stats: dict[str, Any]) -> str:
     longer = f"{format_count(stats['longer'], 'row')} longer ({100 * stats['longer_share']:.1f} %)"
     return f"{stats['tokens']:,}: {longer}, packs {100 * stats['packing_efficiency']:.1f} % full"
 
 
-def _draw_histogram(histogram: list[Any]) -> list[str]:
+def _draw_histogram(histogram: list[dict[str, int]]) -> list[str]:
     merged = list(dropwhile(lambda bar: not bar[2], _merge_bars(histogram)))
     most = max((rows for *_, rows in merged), default=0)
     wide = len(f"{merged[-1][1]:,}") if merged else 0
@@ -90,17 +90,17 @@ def _draw_histogram(histogram: list[Any]) -> list[str]:
     ]
 
 
-def _merge_bars(histogram: list[Any]) -> list[tuple[int, int, int]]:
+def _merge_bars(histogram: list[dict[str, int]]) -> list[tuple[int, int, int]]:
     each = -(-len(histogram) // HISTOGRAM_LINES) or 1
     groups = [histogram[at : at + each] for at in range(0, len(histogram), each)]
     return [(group[0]["from"], group[-1]["to"] - 1, sum(bar["rows"] for bar in group)) for group in groups]
 
 
-def _format_findings(findings: list[Any]) -> str:
+def _format_findings(findings: list[dict[str, Any]]) -> str:
     return "\n\n".join(map(_format_finding, findings)) or "no problems"
 
 
-def _format_finding(finding: Any) -> str:
+def _format_finding(finding: dict[str, Any]) -> str:
     kind = click.style(f"{finding['severity']}[{finding['code']}]", fg=COLOURS[finding["severity"]], bold=True)
     lines = [f"{kind}: {finding['title']}: {finding['count']:,}"]
     for one in finding["examples"]:

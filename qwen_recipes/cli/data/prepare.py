@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +14,9 @@ from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, format
 from qwen_recipes.data.detect_format import ROW_FORMATS
 from qwen_recipes.data.preparation.convert_row import ConversationOptions
 from qwen_recipes.data.rows.layouts import CONVERSATION_FORMATS
+
+if TYPE_CHECKING:
+    from qwen_recipes.data.preparation.pipeline import OutputPaths, PreparationOptions
 
 
 @click.command("prepare")
@@ -87,11 +91,11 @@ def _resolve_think_option(option: str, selection: DataSelection) -> str:
     return "remove" if selection.rules.template.variant == "instruct-2507" else "keep"
 
 
-def _exit_on_bad_call(selection: DataSelection, outputs: Any, options: dict[str, Any], force: bool) -> None:
+def _exit_on_bad_call(selection: DataSelection, outputs: OutputPaths, options: dict[str, Any], force: bool) -> None:
     """Exit 2 if the call would overwrite a file, or combines options that do not apply to the data."""
-    inputs = {Path(rows.file).resolve() for rows in selection.files}
+    inputs = {os.path.realpath(rows.file) for rows in selection.files}
     for path in (outputs.train, outputs.validation, outputs.manifest):
-        if path.resolve() in inputs:
+        if os.path.realpath(path) in inputs:
             exit_with_error(f"{path} is an input file; choose another output", ExitCode.USAGE)
         if path.exists() and not force and (path != outputs.validation or options["validation"]):
             exit_with_error(f"{path} exists; use --force to overwrite it", ExitCode.USAGE)
@@ -106,7 +110,7 @@ def _exit_on_bad_call(selection: DataSelection, outputs: Any, options: dict[str,
     _exit_on_unknown_format(outputs)
 
 
-def _exit_on_unknown_format(outputs: Any) -> None:
+def _exit_on_unknown_format(outputs: OutputPaths) -> None:
     from qwen_recipes.data.preparation.output_format import OutputFormatError, find_output_suffix
 
     try:
@@ -116,7 +120,7 @@ def _exit_on_unknown_format(outputs: Any) -> None:
         exit_with_error(str(error), ExitCode.USAGE)
 
 
-def _run_preparation(selection: DataSelection, order: Any, outputs: Any) -> dict[str, Any]:
+def _run_preparation(selection: DataSelection, order: PreparationOptions, outputs: OutputPaths) -> dict[str, Any]:
     from qwen_recipes.data.preparation.output_format import OutputFormatError
     from qwen_recipes.data.preparation.pipeline import DataPreparation, InputFile, PreparationError
     from qwen_recipes.data.rows.row_reader import MissingReaderError
@@ -138,7 +142,7 @@ def _run_preparation(selection: DataSelection, order: Any, outputs: Any) -> dict
         exit_with_error(f"{error.filename or outputs.train}: {error.strerror}", ExitCode.USAGE)
 
 
-def _format_counts(counts: dict[str, int], outputs: Any, has_validation: bool) -> str:
+def _format_counts(counts: dict[str, int], outputs: OutputPaths, has_validation: bool) -> str:
     lines = [
         f"{format_count(counts['read'], 'row')} read, {counts['bad']:,} of them invalid; "
         f"{format_count(counts['made'], 'example')} made from the rest",

@@ -6,17 +6,21 @@ import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from qwen_recipes.cli.console import format_count, print_stderr, print_text, should_colour
 from qwen_recipes.cli.data.selection import DataOptions, DataSelection, get_template_text, select_data
-from qwen_recipes.cli.data.token_preview import RowPreview, format_previews, render_preview_page
+from qwen_recipes.cli.data.token_preview import RowPreview, format_previews
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, set_option
 from qwen_recipes.data.detect_format import ROW_FORMATS
 from qwen_recipes.data.rows.messages import Row
 from qwen_recipes.guards.rows.row_checker import RowCheckSettings
 from qwen_recipes.qwen.registry import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from qwen_recipes.data.encoder import Encoder
 
 
 @click.command("preview")
@@ -74,9 +78,11 @@ def command(
         print_text(format_previews(shown, coloured=_can_colour()))
         sys.exit(ExitCode.INVALID_INPUT if all_bad else ExitCode.SUCCESS)
     from qwen_recipes.filesystem.replace_file import replace_file
+    from qwen_recipes.reports.page import render_page
 
+    page = render_page("token_preview", title="Rows", description=_describe_encoding(asked.rules), rows=shown)
     try:
-        replace_file(html, render_preview_page(shown, _describe_encoding(asked.rules)), create_folder=False)
+        replace_file(html, page, create_folder=False)
     except OSError as error:
         exit_with_error(f"{html}: cannot write: {error.strerror}", ExitCode.USAGE)
     print_stderr(f"{format_count(len(shown), 'row')} in {html}")
@@ -106,7 +112,7 @@ def _preview_selection(selection: DataSelection, backend: str | None) -> Iterato
         exit_with_error(str(error), ExitCode.ENVIRONMENT)
 
 
-def _preview_files(selection: DataSelection, encoder: object, suffix: str) -> Iterator[RowPreview]:
+def _preview_files(selection: DataSelection, encoder: Encoder, suffix: str) -> Iterator[RowPreview]:
     from qwen_recipes.data.first_rows import split_first_rows
     from qwen_recipes.data.parsed_row import parse_row
     from qwen_recipes.data.rows.row_reader import find_file_problem, read_raw_rows
@@ -130,7 +136,7 @@ def _preview_files(selection: DataSelection, encoder: object, suffix: str) -> It
             lines += read[-1]
 
 
-def _preview_examples(name: str, row: Row, encoder: object, rules: RowCheckSettings) -> Iterator[RowPreview]:
+def _preview_examples(name: str, row: Row, encoder: Encoder, rules: RowCheckSettings) -> Iterator[RowPreview]:
     """A row's examples, each with its number where `chat.turns: split` makes several."""
     from qwen_recipes.cli.data.token_preview import preview_row
     from qwen_recipes.data.rows.messages import BadRowError

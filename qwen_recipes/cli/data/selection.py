@@ -6,29 +6,29 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from qwen_recipes.backends.plan import SourcePlan
+from qwen_recipes.cli.hub_files import fetch_model, fetch_recipe_models
 from qwen_recipes.cli.options_and_exits import (
     ExitCode,
-    choose_backend_or_exit,
     exit_with_error,
-    exit_with_findings,
-    load_recipe_or_exit,
+    load_backend_recipe,
     warn_custom_tokenizer_or_template,
 )
 from qwen_recipes.data.chat_rendering import TemplateRenderer
 from qwen_recipes.data.detect_format import detect_file_format
 from qwen_recipes.data.first_rows import limit_files
+from qwen_recipes.data.plan_template import make_plan_renderer
 from qwen_recipes.data.rows.find_files import MissingSourceError, explain_empty_folder, find_row_files, is_folder
 from qwen_recipes.data.rows.message_forms import RowOptions
-from qwen_recipes.finding import RecipeError
 from qwen_recipes.guards.rows.row_checker import RowCheckSettings, RowFile
-from qwen_recipes.qwen.chat_templates import TEMPLATES, RenderError, detect_template_variant, read_template
+from qwen_recipes.qwen.chat_templates import TEMPLATES, RenderError, read_template
 from qwen_recipes.qwen.models import (
     DEFAULT_MODEL,
     ModelFacts,
     ModelFolderError,
+    ModelName,
     UnknownModelError,
     get_model_facts,
-    read_chat_template,
 )
 from qwen_recipes.resolve.turns import choose_default_turns
 
@@ -77,7 +77,9 @@ def select_data(names: tuple[str, ...], options: DataOptions) -> DataSelection:
 
 
 def _select_from_files(names: tuple[str, ...], options: DataOptions) -> DataSelection:
-    facts = get_model_facts(options.model or DEFAULT_MODEL)
+    model = ModelName(options.model or DEFAULT_MODEL)
+    fetch_model(model, Path())
+    facts = get_model_facts(model)
     warn_custom_tokenizer_or_template(facts)
     template = _get_model_template(facts)
     files = [(file, False) for name in names for file in find_files_or_exit(Path(), name)]
@@ -92,34 +94,28 @@ def _select_from_files(names: tuple[str, ...], options: DataOptions) -> DataSele
 
 
 def _select_from_recipe(names: tuple[str, ...], options: DataOptions) -> DataSelection:
-    from qwen_recipes.resolve import resolve
-
     if len(names) > 1:
         exit_with_error("give one recipe, or data files, not both", ExitCode.USAGE)
     if options.model or options.layout or options.validation:
         exit_with_error(
             "--model, --format-of and --validation apply to data files; change a recipe with --set", ExitCode.USAGE
         )
-    loaded = load_recipe_or_exit(names[0], options.sets)
-    try:
-        plan = resolve(loaded, choose_backend_or_exit(loaded, options.backend))
-    except RecipeError as error:
-        exit_with_findings(error.findings)
-    facts = get_model_facts(plan.model.id, loaded.folder)
-    warn_custom_tokenizer_or_template(facts, "chat.template" in plan.set_fields)
-    template = _load_recipe_template(plan.chat, loaded.folder)
+    recipe = load_backend_recipe(names[0], options.sets, options.backend, prepare=fetch_recipe_models)
+    plan, folder = recipe.plan, recipe.loaded.folder
+    warn_custom_tokenizer_or_template(recipe.model, "chat.template" in plan.set_fields)
+    template = make_plan_renderer(plan, folder)
     limit = options.limit or plan.training.sequence_length
     train_on, turns = options.train_on or plan.chat.train_on, plan.chat.turns
     if options.train_on and "chat.turns" not in plan.set_fields:
         turns = choose_default_turns(plan.chat.template, plan.objective.type, train_on)
-    rules = RowCheckSettings(facts, template, train_on, plan.chat.thinking, turns, limit)
+    rules = RowCheckSettings(recipe.model, template, train_on, plan.chat.thinking, turns, limit)
     rules = replace(rules, allowed_codes=frozenset(code for code in plan.allow if code.startswith("QR5")))
     sources = [(one, False) for one in plan.data.train] + [(one, True) for one in plan.data.validation]
-    return DataSelection(*_collect_rows(sources, loaded.folder, rules, plan.training.overlong))
+    return DataSelection(*_collect_rows(sources, folder, rules, plan.training.overlong))
 
 
 def _collect_rows(
-    sources: list[tuple[Any, bool]], folder: Path, rules: RowCheckSettings, overlong: str
+    sources: list[tuple[SourcePlan, bool]], folder: Path, rules: RowCheckSettings, overlong: str
 ) -> tuple[Any, ...]:
     rows: list[RowFile] = []
     skipped: list[str] = []
@@ -129,7 +125,7 @@ def _collect_rows(
             continue
         options, encoding = RowOptions(source.roles, source.prompt_style), source.encoding or ""
         columns = dict(source.columns)
-        for file, most in limit_files(find_files_or_exit(folder, source.path), encoding, source.limit):
+        for file, most in limit_files(find_files_or_exit(folder, source.path or ""), encoding, source.limit):
             rows.append(RowFile(len(rows), str(file), source.format, columns, held, options, encoding, most))
     return rows, rules, overlong, tuple(skipped)
 
@@ -149,18 +145,9 @@ def find_files_or_exit(folder: Path, path: str) -> list[Path]:
 def _get_model_template(facts: ModelFacts) -> TemplateRenderer:
     if facts.variant in TEMPLATES:
         return TemplateRenderer(facts.variant)
-    text = read_chat_template(Path(facts.source)) if facts.local else None
-    if text is None:
+    if facts.own_template is None:
         exit_with_error(f"{facts.id} has no chat template", ExitCode.USAGE)
-    return TemplateRenderer("unknown", text)
-
-
-def _load_recipe_template(chat: Any, folder: Path) -> TemplateRenderer:
-    if chat.official:
-        return TemplateRenderer(chat.template)
-    text = (folder / chat.template).read_text("utf-8")
-    variant = detect_template_variant(text)
-    return TemplateRenderer(variant) if variant else TemplateRenderer("unknown", text)
+    return TemplateRenderer("unknown", facts.own_template)
 
 
 def get_template_text(template: TemplateRenderer) -> str:

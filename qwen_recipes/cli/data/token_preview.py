@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from html import escape
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,17 +13,8 @@ from qwen_recipes.data.rows.encode import IGNORE_INDEX, EncodedRow
 from qwen_recipes.data.rows.messages import BadRowError, Row
 from qwen_recipes.data.rows.preferences import ANSWER_KEYS, is_preference
 
-STYLE = """
-:root { color-scheme: light dark; --back: #fff; --text: #30363c; --soft: #5d6670; --learn: #d5f0d8; --mark: #8250df; }
-@media (prefers-color-scheme: dark) { :root { --back: #16191d; --text: #c8cdd2; --soft: #9aa4ad; --learn: #1d4a28;
-  --mark: #c297ff; } }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--text); background: var(--back); margin: 2rem auto;
-  max-width: 62rem; padding: 0 1.5rem; }
-h1 { font-size: 1.6rem; margin: 0 0 .2rem; } h2 { font-size: 1rem; margin: 2rem 0 .2rem; }
-p { color: var(--soft); margin: 0 0 .4rem; }
-pre { font: .88rem/1.6 ui-monospace, monospace; white-space: pre-wrap; overflow-wrap: anywhere; margin: 0; }
-.t { background: var(--learn); } .c { color: var(--mark); font-weight: 600; } .x { text-decoration: line-through; }
-"""
+if TYPE_CHECKING:
+    from qwen_recipes.data.encoder import Encoder
 
 
 @dataclass(frozen=True)
@@ -55,7 +45,7 @@ class RowPreview:
         return self.problem or f"{self.tokens:,} tokens, {self.trained:,} of them in the loss{cut}"
 
 
-def preview_row(name: str, row: Row, encoder: Any, limit: int | None) -> Iterator[RowPreview]:
+def preview_row(name: str, row: Row, encoder: Encoder, limit: int | None) -> Iterator[RowPreview]:
     """What a row in our form is trained as: a pair's answers one after the other, with loss on what is scored."""
     if not is_preference(row):
         yield _preview_example(name, lambda: encoder.encode([row])[0], encoder, limit)
@@ -66,12 +56,12 @@ def preview_row(name: str, row: Row, encoder: Any, limit: int | None) -> Iterato
         yield _preview_example(f"{name} ({side})", encode, encoder, limit)
 
 
-def _encode_side(row: Row, index: int, encoder: Any) -> EncodedRow:
+def _encode_side(row: Row, index: int, encoder: Encoder) -> EncodedRow:
     found: EncodedRow = encoder.encode_preference(row).list_rows()[index]
     return found
 
 
-def _preview_example(name: str, encode: Callable[[], EncodedRow], encoder: Any, limit: int | None) -> RowPreview:
+def _preview_example(name: str, encode: Callable[[], EncodedRow], encoder: Encoder, limit: int | None) -> RowPreview:
     try:
         encoded = encode()
     except (BadRowError, ValueError) as error:
@@ -81,7 +71,7 @@ def _preview_example(name: str, encode: Callable[[], EncodedRow], encoder: Any, 
     return RowPreview(name, list(_split_segments(encoded, encoder, limit)), len(encoded.ids), trained, cut)
 
 
-def _split_segments(encoded: Any, encoder: Any, limit: int | None) -> Iterator[TokenSegment]:
+def _split_segments(encoded: EncodedRow, encoder: Encoder, limit: int | None) -> Iterator[TokenSegment]:
     control = set(encoder.tokenizer.get_added_tokens_decoder())
     waiting: list[int] = []
     kind = (False, False, False)
@@ -123,24 +113,3 @@ def _bracket_trained(segments: Sequence[TokenSegment]) -> str:
             inside = one.trained
         made += "".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in one.text)
     return made + ("]]" if inside else "")
-
-
-def render_preview_page(rows: Sequence[RowPreview], description: str) -> str:
-    """One page; nothing is loaded from anywhere. `description` says whose template and tokens these are."""
-    body = "\n".join(
-        f"<h2>{escape(row.name)}</h2><p>{escape(row.size_summary)}</p>"
-        f"<pre>{''.join(map(_render_html_span, row.segments))}</pre>"
-        for row in rows
-    )
-    legend = '<p><span class="t">in the loss</span> · masked · <span class="c">control token</span> · '
-    legend += '<span class="x">beyond sequence_length</span></p>'
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><style>{STYLE}</style>'
-    head = f"<head>{head}<title>Data preview</title></head>"
-    top = f"<h1>Data preview</h1><p>{escape(description)}</p>{legend}"
-    return f"<!doctype html>\n<html lang=en>{head}\n<body>{top}\n{body}\n</body></html>\n"
-
-
-def _render_html_span(segment: TokenSegment) -> str:
-    kinds = "".join(name for name, on in zip("tcx", (segment.trained, segment.control, segment.cut), strict=True) if on)
-    names = " ".join(kinds)
-    return f'<span class="{names}">{escape(segment.text)}</span>' if names else escape(segment.text)

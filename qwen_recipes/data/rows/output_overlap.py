@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ def find_overlap(source: Path, output: Path) -> str | None:
 
     `source` is a file, a folder of rows, or a file that a pattern stands for.
     """
-    source, output = source.resolve(), output.resolve()
+    source, output = Path(os.path.realpath(source)), Path(os.path.realpath(output))
     if source == output:
         return "is the source"
     if output in source.parents:

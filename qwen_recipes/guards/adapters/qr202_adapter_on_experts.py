@@ -29,8 +29,6 @@ from typing import Any
 from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
 
 EXPERT_LAYERS = ("gate_proj", "up_proj", "down_proj")
-_TARGET_KEYS = {"axolotl": "lora_target_modules", "llamafactory": "lora_target", "ms-swift": "target_modules"}
-_ALL_LINEAR_KEYS = {"axolotl": "lora_target_linear"}
 _ALL_LINEAR_VALUES = ("all", "all-linear")
 
 
@@ -46,14 +44,14 @@ def check(context: GuardContext) -> Iterator[Violation]:
             "targets: all-linear",
             Fix((("method.targets", "all-linear"),), safe=False),
         )
-    for keys, reached in (
-        (_TARGET_KEYS, _reaches_experts(context.get_native_value(_TARGET_KEYS))),
-        (_ALL_LINEAR_KEYS, context.get_native_value(_ALL_LINEAR_KEYS) is True),
+    for name, reached in (
+        ("adapter_targets", _reaches_experts(context.get_native_value("adapter_targets"))),
+        ("all_linear_targets", context.get_native_value("all_linear_targets") is True),
     ):
         if reached:
-            key = keys[context.backend.name]
+            key = context.get_native_key(name)
             message = f"depending on versions, `{key}` puts the adapter on the experts and the router or on neither"
-            yield Violation(context.get_native_route(keys), message, f"remove `{key}`")
+            yield Violation(context.get_native_route(name), message, f"remove `{key}`")
 
 
 def _reaches_experts(value: Any) -> bool:

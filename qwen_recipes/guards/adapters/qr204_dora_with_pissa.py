@@ -23,24 +23,20 @@ from collections.abc import Iterator
 
 from qwen_recipes.guards.base import Guard, GuardContext, Violation
 
-_DORA_KEYS = {"axolotl": "peft_use_dora", "llamafactory": "use_dora", "ms-swift": "use_dora"}
-_PISSA_KEYS = {"axolotl": "peft_init_lora_weights", "llamafactory": "pissa_init", "ms-swift": "init_weights"}
-_PISSA_SWITCH_KEYS = {"llamafactory": "pissa_init"}
-
 
 def check(context: GuardContext) -> Iterator[Violation]:
     """Both variants, at least one of them by a native key."""
     dora, pissa, variant = (
-        context.get_native_value(_DORA_KEYS),
-        context.get_native_value(_PISSA_KEYS),
+        context.get_native_value("dora"),
+        context.get_native_value("adapter_init"),
         context.plan.method.variant,
     )
-    starts = context.get_native_value(_PISSA_SWITCH_KEYS) is True or str(pissa).startswith("pissa")
+    starts = context.get_native_value("pissa_switch") is True or str(pissa).startswith("pissa")
     if not ((dora is True or variant == "dora") and (starts or variant == "pissa") and (dora is True or starts)):
         return
-    keys = _DORA_KEYS if dora is True and not (starts and variant == "dora") else _PISSA_KEYS
-    key = keys[context.backend.name]
-    yield Violation(context.get_native_route(keys), f"`{key}` enables DoRA together with PiSSA", f"remove `{key}`")
+    name = "dora" if dora is True and not (starts and variant == "dora") else "adapter_init"
+    key = context.get_native_key(name)
+    yield Violation(context.get_native_route(name), f"`{key}` enables DoRA together with PiSSA", f"remove `{key}`")
 
 
 GUARD = Guard("QR204", "two-variants", "advice", "high", __doc__, check)

@@ -29,11 +29,6 @@ from qwen_recipes.finding import Route
 from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
 
 TIED_MODULES = ("embed_tokens", "lm_head")
-_MODULES_TO_SAVE_KEYS = {
-    "axolotl": "lora_modules_to_save",
-    "llamafactory": "additional_target",
-    "ms-swift": "modules_to_save",
-}
 UNTYING_BACKENDS = ("llamafactory",)
 """Backends that save the two as two weights, and say that they are one."""
 
@@ -44,11 +39,11 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if not (plan.model.tied and plan.method.adapter):
         return
     yield from _check_modules(context, plan.method.modules_to_save, ("method", "modules_to_save"))
-    native = context.get_native_value(_MODULES_TO_SAVE_KEYS)
+    native = context.get_native_value("modules_to_save")
     names = native.split(",") if isinstance(native, str) else native
     if isinstance(names, list):
         yield from _check_modules(
-            context, [str(name).strip() for name in names], context.get_native_route(_MODULES_TO_SAVE_KEYS)
+            context, [str(name).strip() for name in names], context.get_native_route("modules_to_save")
         )
 
 

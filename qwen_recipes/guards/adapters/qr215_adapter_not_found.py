@@ -19,15 +19,15 @@ Check the path. If an earlier run writes the folder, compile again after that ru
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from qwen_recipes.guards.base import Guard, GuardContext, Violation
+from qwen_recipes.qwen.adapter_folder import find_adapter
 
 
 def check(context: GuardContext) -> Iterator[Violation]:
     """A folder that could not be looked into."""
     start = context.plan.method.start_from
-    if start and not (context.loaded.folder / Path(start).expanduser()).exists():
+    if start and find_adapter(start, context.loaded.folder) is None:
         yield Violation(
             ("method", "start_from"),
             f"{start} does not exist: the adapter's settings are not compared with the recipe",

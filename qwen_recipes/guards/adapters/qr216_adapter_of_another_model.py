@@ -18,17 +18,19 @@ reason.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from qwen_recipes.guards.base import Guard, GuardContext, Violation
-from qwen_recipes.qwen.adapter_folder import AdapterFolderError, read_adapter_facts
+from qwen_recipes.qwen.adapter_folder import AdapterFolderError, AdapterPlace, find_adapter, read_adapter_facts
 
 
 def check(context: GuardContext) -> Iterator[Violation]:
     """Two names that can't be of the same model."""
     start, model = context.plan.method.start_from, context.plan.model.id
-    base = _read_base(context.loaded.folder / Path(start).expanduser()) if start else None
+    adapter = find_adapter(start, context.loaded.folder) if start else None
+    base = _read_base(adapter) if adapter else None
     if base and not is_same_model(base, model, context.loaded.folder):
         yield Violation(
             ("method", "start_from"),
@@ -37,16 +39,16 @@ def check(context: GuardContext) -> Iterator[Violation]:
         )
 
 
-def _read_base(folder: Path) -> str | None:
+def _read_base(adapter: AdapterPlace) -> str | None:
     try:
-        return read_adapter_facts(folder).base if folder.is_dir() else None
+        return read_adapter_facts(adapter.folder, needs_weights=not adapter.cached).base
     except AdapterFolderError:
         return None
 
 
 def is_same_model(base: str, model: str, folder: Path) -> bool:
     """Whether two names may mean one model: the same folder, or the same name at the end of a path or hub id."""
-    if (folder / base).resolve() == (folder / model).resolve():
+    if os.path.realpath(folder / base) == os.path.realpath(folder / model):
         return True
     return _get_last_name(base) == _get_last_name(model)
 

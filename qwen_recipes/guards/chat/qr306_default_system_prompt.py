@@ -25,31 +25,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from qwen_recipes.backends.native_config import NATIVE_FOLDERS, load_native_traits
 from qwen_recipes.guards.base import Guard, GuardContext, Violation
-
-SYSTEM_PROMPT_KEYS = {"llamafactory": "default_system", "ms-swift": "system", "axolotl": "default_system_message"}
-TEMPLATE_KEYS = {"llamafactory": "template", "ms-swift": "template", "axolotl": "chat_template"}
-QWEN2_TEMPLATES = {"llamafactory": ("qwen",), "ms-swift": ("qwen", "qwen2_5"), "axolotl": ("qwen_25",)}
 
 
 def check(context: GuardContext) -> Iterator[Violation]:
     """Keys that say a prompt, and templates that bring one."""
     if not context.plan.objective.chat:
         return
-    said, template = context.get_native_value(SYSTEM_PROMPT_KEYS), context.get_native_value(TEMPLATE_KEYS)
+    said, template = context.get_native_value("system_prompt"), context.get_native_value("chat_template")
     if said:
         yield Violation(
-            context.get_native_route(SYSTEM_PROMPT_KEYS),
+            context.get_native_route("system_prompt"),
             "examples without a system message get one that Qwen3 does not have",
-            f"remove `{SYSTEM_PROMPT_KEYS[context.backend.name]}`, and write the message into the data",
+            f"remove `{context.get_native_key('system_prompt')}`, and write the message into the data",
         )
-    if template in QWEN2_TEMPLATES.get(context.backend.name, ()):
-        name = TEMPLATE_KEYS[context.backend.name]
+    if template in _list_qwen2_templates(context.backend.name):
+        name = context.get_native_key("chat_template")
         yield Violation(
-            context.get_native_route(TEMPLATE_KEYS),
+            context.get_native_route("chat_template"),
             f"`{name}: {template}` is the template of Qwen2.5, which adds a system prompt",
             f"remove `{name}`",
         )
+
+
+def _list_qwen2_templates(backend: str) -> list[str]:
+    """The framework's templates that are Qwen2.5's."""
+    if backend not in NATIVE_FOLDERS:
+        return []
+    return [name for name, variants in load_native_traits(backend).template_variants.items() if not variants]
 
 
 GUARD = Guard("QR306", "default-system-prompt", "error", "high", __doc__, check)

@@ -27,7 +27,6 @@ from collections.abc import Iterator
 
 from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
 
-ENABLE_THINKING_KEYS = {"llamafactory": "enable_thinking"}
 REASONING_TEMPLATES = ("hybrid", "thinking-2507")
 
 
@@ -43,9 +42,9 @@ def check(context: GuardContext) -> Iterator[Violation]:
             "thinking: auto",
             Fix((("chat.thinking", "auto"),), safe=False),
         )
-    if context.uses_llamafactory_template and context.get_native_value(ENABLE_THINKING_KEYS) is False:
+    if context.uses_llamafactory_template and context.get_native_value("thinking_switch") is False:
         yield Violation(
-            context.get_native_route(ENABLE_THINKING_KEYS),
+            context.get_native_route("thinking_switch"),
             "`enable_thinking: false` removes the reasoning from every example",
             "remove `enable_thinking`",
         )

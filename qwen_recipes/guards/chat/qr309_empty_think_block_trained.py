@@ -28,8 +28,6 @@ from collections.abc import Iterator
 
 from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
 
-EMPTY_THINK_KEYS = {"llamafactory": "enable_thinking", "ms-swift": "loss_scale"}
-
 
 def check(context: GuardContext) -> Iterator[Violation]:
     """An empty block that is trained, by the recipe or by a native key."""
@@ -43,12 +41,12 @@ def check(context: GuardContext) -> Iterator[Violation]:
             "thinking: auto",
             Fix((("chat.thinking", "auto"),), safe=False),
         )
-    elif _trains_empty_think(context.get_native_value(EMPTY_THINK_KEYS)) and (
+    elif _trains_empty_think(context.get_native_value("empty_think")) and (
         context.uses_llamafactory_template or context.backend.name != "llamafactory"
     ):
-        name = EMPTY_THINK_KEYS[context.backend.name]
+        name = context.get_native_key("empty_think")
         yield Violation(
-            context.get_native_route(EMPTY_THINK_KEYS),
+            context.get_native_route("empty_think"),
             f"`{name}` puts empty think blocks in the loss",
             f"remove `{name}`",
         )

@@ -25,14 +25,12 @@ from collections.abc import Iterator
 
 from qwen_recipes.guards.base import Guard, GuardContext, Violation
 
-SHRINK_KEYS = {"axolotl": "shrink_embeddings"}
-
 
 def check(context: GuardContext) -> Iterator[Violation]:
     """The key that cuts."""
-    if context.get_native_value(SHRINK_KEYS):
+    if context.get_native_value("shrink_embeddings"):
         yield Violation(
-            context.get_native_route(SHRINK_KEYS),
+            context.get_native_route("shrink_embeddings"),
             "the embeddings are shrunk from 151,936 rows to the size of the tokenizer",
             "remove `shrink_embeddings`",
         )

@@ -24,16 +24,14 @@ from collections.abc import Iterator, Mapping
 
 from qwen_recipes.guards.base import Guard, GuardContext, Violation
 
-THINKING_KEYS = {"axolotl": "chat_template_kwargs", "llamafactory": "enable_thinking", "ms-swift": "enable_thinking"}
-
 
 def check(context: GuardContext) -> Iterator[Violation]:
     """The switch, where no trained token depends on it."""
-    told = context.get_native_value(THINKING_KEYS)
+    told = context.get_native_value("thinking_switch")
     if told is not None and _has_no_effect(context, told):
-        name = THINKING_KEYS[context.backend.name]
+        name = context.get_native_key("thinking_switch")
         yield Violation(
-            context.get_native_route(THINKING_KEYS),
+            context.get_native_route("thinking_switch"),
             f"`{name}` has no effect on training here",
             f"remove `{name}`",
         )

@@ -23,7 +23,6 @@ from collections.abc import Iterator
 
 from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
 
-NEW_TOKEN_KEYS = {"axolotl": "tokens", "ms-swift": "new_special_tokens"}
 EMBEDDING_MODULES = ["embed_tokens", "lm_head"]
 EMBEDDING_TRAINING_KEYS = (
     "lora_modules_to_save",
@@ -37,9 +36,9 @@ def check(context: GuardContext) -> Iterator[Violation]:
     """Added tokens, and an adapter that does not reach their rows."""
     method, extra = context.plan.method, context.plan.extra
     trained = "embed_tokens" in method.modules_to_save or any(key in extra for key in EMBEDDING_TRAINING_KEYS)
-    if context.get_native_value(NEW_TOKEN_KEYS) and method.adapter and not trained:
+    if context.get_native_value("new_tokens") and method.adapter and not trained:
         yield Violation(
-            context.get_native_route(NEW_TOKEN_KEYS),
+            context.get_native_route("new_tokens"),
             "the embeddings of new tokens are not trained",
             f"modules_to_save: {EMBEDDING_MODULES} under `method`",
             Fix((("method.modules_to_save", EMBEDDING_MODULES),), safe=False),

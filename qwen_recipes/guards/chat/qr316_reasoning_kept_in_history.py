@@ -23,19 +23,17 @@ from collections.abc import Iterator
 
 from qwen_recipes.guards.base import Guard, GuardContext, Violation
 
-PRESERVE_THINKING_KEYS = {"llamafactory": "preserve_thinking", "ms-swift": "preserve_thinking"}
-
 
 def check(context: GuardContext) -> Iterator[Violation]:
     """The key, under a template that strips."""
     chat = context.plan.chat
     if (
         context.plan.objective.chat
-        and context.get_native_value(PRESERVE_THINKING_KEYS) is True
+        and context.get_native_value("preserve_thinking") is True
         and chat.template in ("hybrid", "thinking-2507")
     ):
         yield Violation(
-            context.get_native_route(PRESERVE_THINKING_KEYS),
+            context.get_native_route("preserve_thinking"),
             f"the {chat.template} template removes the reasoning of earlier turns, but this keeps it in training",
             "remove `preserve_thinking`",
         )

@@ -1,15 +1,15 @@
 """Custom tokenizer or chat template.
 
 What:
-The model is a folder whose tokenizer.json is neither Qwen's nor transformers' copy of it, or whose chat template is
-none of the four official ones while the recipe names none.
+The model's tokenizer.json is neither Qwen's nor transformers' copy of it, or its chat template is none of the four
+official ones while the recipe names none. This holds for folders and for models in the hub's local cache.
 
 Why it matters:
-The folder's own tokenizer is used, and nothing known about Qwen3's tokens (which ids end a turn or open a thought)
+The model's own tokenizer is used, and nothing known about Qwen3's tokens (which ids end a turn or open a thought)
 was checked for it. A custom template may treat reasoning, ends of turns or tools in another way. If the recipe names
-no template, the folder's chat_template.jinja is used where the framework can use it. Where it cannot (preferences and
-`encoding: native` in LLaMA-Factory and ms-swift, packed and streamed examples in LLaMA-Factory), or if the template
-is in tokenizer_config.json only, the official hybrid template is used, and prompts at inference differ.
+no template, the model's own is used where the framework can use it. Where it cannot (preferences and `encoding:
+native` in LLaMA-Factory and ms-swift, packed and streamed examples in LLaMA-Factory), the official hybrid template is
+used, and prompts at inference differ.
 
 Evidence:
 Run: transformers 4.57.6 saves the official tokenizer.json byte for byte, and 5.5 to 5.24 all save the same other file
@@ -17,7 +17,8 @@ Run: transformers 4.57.6 saves the official tokenizer.json byte for byte, and 5.
 
 Instead:
 Put Qwen's own tokenizer.json and chat_template.jinja into the folder; or name the template in the recipe
-(`chat.template`: an official one, or the path of a .jinja file), and allow QR318 with the reason for the tokenizer.
+(`chat.template`: `own`, an official one, or the path of a .jinja file), and allow QR318 with the reason for the
+tokenizer.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from qwen_recipes.qwen.models import describe_custom_template, describe_custom_t
 
 
 def check(context: GuardContext) -> Iterator[Violation]:
-    """What the folder's files say of themselves; a template that the recipe names is nobody's surprise."""
+    """What the model's files say of themselves; a template that the recipe names is nobody's surprise."""
     where = context.locate_field()
     if message := describe_custom_tokenizer(context.model):
         yield Violation(where, message, "use Qwen's tokenizer.json, or allow QR318 with the reason")
@@ -39,9 +40,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
         instead = f"set chat: {{template: {used}}}"
         if context.plan.chat.official and context.plan.objective.type == "sft":
             instead += (
-                "; the custom template is used only if it is in chat_template.jinja and the data is not packed, not "
-                "streamed"
-                " and not `encoding: native`"
+                "; the custom template is used only if the data is not packed, not streamed and not `encoding: native`"
             )
         yield Violation(where, f"{message}; {used} is used", instead)
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
 from qwen_recipes.backends.native_config import NativeConfig, detect_framework, read_native_configs
+from qwen_recipes.backends.native_violation import NativeCheck, NativeViolation
+from qwen_recipes.filesystem.read_file import read_bytes
 from qwen_recipes.finding import Finding, RecipeError
 from qwen_recipes.guards.base import Guard
-from qwen_recipes.guards.native.base import NativeCheck, NativeViolation
 from qwen_recipes.recipe.locate import locate_finding
 
 __all__ = [
@@ -21,13 +23,16 @@ __all__ = [
     "lint_native",
 ]
 
+FRAMEWORK_CHECKS = "framework_checks"
 RULE_MODULES = {
     "QR101": "sharding", "QR102": "sharding", "QR103": "sharding", "QR201": "lora_targets",
-    "QR212": "ineffective_quantization", "QR213": "broken_combinations", "QR301": "end_of_turn",
+    "QR212": FRAMEWORK_CHECKS, "QR213": FRAMEWORK_CHECKS, "QR301": FRAMEWORK_CHECKS,
     "QR303": "chat_templates", "QR304": "chat_templates", "QR310": "sequence_length", "QR401": "precision",
-    "QR702": "unknown_keys", "QR703": "changed_keys", "QR705": "misread_values", "QR706": "never_run",
+    "QR702": "unknown_keys", "QR703": "changed_keys", "QR705": "misread_values", "QR706": FRAMEWORK_CHECKS,
 }  # fmt: skip
 """The guards that can be judged from a native config, and the module of this package that does."""
+MODEL_GUARDS = ("QR201", "QR301", "QR303", "QR304", "QR310", "QR401")
+"""Those of them that look at facts about the model."""
 _DUPLICATE_KEY = "duplicate key"
 
 
@@ -39,7 +44,7 @@ def lint_native(
     `name` stands in the findings; `as_backend` says the framework where the content does not. `version` is the
     framework's where it is another than the one we know. A text that is not recognised has no findings.
     """
-    text = source.read_text("utf-8-sig", errors="replace") if isinstance(source, Path) else source
+    text = read_bytes(source, "native config").decode("utf-8-sig", "replace") if isinstance(source, Path) else source
     file = name or (str(source) if isinstance(source, Path) else "<text>")
     repeated: list[Finding] = []
     try:
@@ -61,6 +66,22 @@ def lint_if_native(
     return lint_native(text, name, backend, version) if backend else None
 
 
+def list_unjudged_guards(text: str, as_backend: str | None = None, version: str | None = None) -> list[str]:
+    """Codes of the guards that could not look at a native config, since its model is not known here."""
+    try:
+        configs = read_native_configs(text, "<text>", as_backend, version, [])
+    except RecipeError:
+        return []
+    from qwen_recipes.guards.catalog import load_guard
+
+    unknown = [config for config in configs if config.interpreted_settings.model_facts is None]
+    return [
+        code
+        for code in MODEL_GUARDS
+        if any(load_guard(code).applies_to(config.backend, config.version) for config in unknown)
+    ]
+
+
 def check_native_config(config: NativeConfig) -> list[Finding]:
     """What every rule says of one config."""
     from qwen_recipes.guards.catalog import load_guard
@@ -75,7 +96,10 @@ def check_native_config(config: NativeConfig) -> list[Finding]:
 
 def load_native_check(code: str) -> NativeCheck:
     """The function that judges a native config by this guard."""
-    check: NativeCheck = getattr(import_module(f"{__name__}.{RULE_MODULES[code]}"), f"check_{code.lower()}")
+    module = import_module(f"{__name__}.{RULE_MODULES[code]}")
+    if RULE_MODULES[code] == FRAMEWORK_CHECKS:
+        return partial(module.check_framework, code)
+    check: NativeCheck = getattr(module, f"check_{code.lower()}")
     return check
 
 

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from qwen_recipes.backends.native_config import KeyChange, NativeConfig
+from qwen_recipes.backends.native_violation import NativeViolation, is_at_least
 from qwen_recipes.finding import Route, format_route
-from qwen_recipes.guards.native.base import NativeViolation, is_at_least
-from qwen_recipes.guards.native.unknown_keys import BACKEND_TITLES
 
 
 def check_qr703(config: NativeConfig) -> Iterator[NativeViolation]:
@@ -44,7 +43,7 @@ def _make_violation(change: KeyChange, route: Route, value: Any, config: NativeC
     said = format_route(route) + format_changed_value(change, value, config)
     what = "is gone from" if broken else "is deprecated in"
     version = change.breaks_in if broken else change.since
-    message = f"`{said}` {what} {BACKEND_TITLES[config.backend]} since {version}: {change.why}"
+    message = f"`{said}` {what} {config.title} since {version}: {change.why}"
     return NativeViolation(route, message, change.write, severity=None if broken else "warning", at_key=True)
 
 

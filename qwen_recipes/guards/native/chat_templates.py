@@ -5,24 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qwen_recipes.backends.native_config import NativeConfig
-from qwen_recipes.guards.native.base import NativeViolation
+from qwen_recipes.backends.native_violation import NativeViolation
 
-TEMPLATE_VARIANTS = {
-    "axolotl": {"qwen3": ("hybrid", "thinking-2507", "base"), "qwen_25": ()},
-    "llamafactory": {
-        "qwen3": ("hybrid", "thinking-2507", "base"),
-        "qwen3_nothink": ("instruct-2507", "base"),
-        "qwen": (),
-    },
-    "ms-swift": {
-        "qwen3": ("hybrid", "base"),
-        "qwen3_thinking": ("thinking-2507", "base"),
-        "qwen3_nothinking": ("instruct-2507", "base"),
-        "qwen2_5": (),
-        "qwen": (),
-    },
-}
-"""The variants of Qwen3 that a framework's template was made for; none for those of Qwen2.5."""
 OFFICIAL_TEMPLATE = "chat_template: tokenizer_default"
 
 
@@ -31,21 +15,21 @@ def check_qr303(config: NativeConfig) -> Iterator[NativeViolation]:
     meaning = config.interpreted_settings
     if meaning.model_facts is None or meaning.template is None or not meaning.chat:
         return
-    fits = TEMPLATE_VARIANTS[config.backend].get(str(meaning.template.value))
+    fits = config.traits.template_variants.get(str(meaning.template.value))
     variant = meaning.model_facts.variant
     if fits is not None and variant not in fits:
         made_for = " and ".join(fits[:2]) or "Qwen2.5"
         message = f"{meaning.model_facts.id} is a {variant} model, but this template is made for {made_for}"
-        yield NativeViolation(meaning.template.route, message, suggest_template(config.backend, variant))
+        yield NativeViolation(meaning.template.route, message, suggest_template(config, variant))
 
 
-def suggest_template(backend: str, variant: str) -> str:
+def suggest_template(config: NativeConfig, variant: str) -> str:
     """The template that fits."""
-    if backend == "axolotl":
+    if config.backend == "axolotl":
         return OFFICIAL_TEMPLATE
     names = [
         name
-        for name, variants in TEMPLATE_VARIANTS[backend].items()
+        for name, variants in config.traits.template_variants.items()
         if variants[:1] == (variant,) or variant in variants
     ]
     return f"template: {names[0]}"
@@ -56,7 +40,7 @@ def check_qr304(config: NativeConfig) -> Iterator[NativeViolation]:
     meaning = config.interpreted_settings
     if config.backend != "axolotl" or meaning.model_facts is None or meaning.template is None:
         return
-    if meaning.template.value == "qwen3" and meaning.model_facts.variant in TEMPLATE_VARIANTS["axolotl"]["qwen3"]:
+    if meaning.template.value == "qwen3" and meaning.model_facts.variant in config.traits.template_variants["qwen3"]:
         yield NativeViolation(
             meaning.template.route, "Axolotl's `qwen3` is not the official template", OFFICIAL_TEMPLATE
         )

@@ -5,14 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qwen_recipes.backends.native_config import NativeConfig
+from qwen_recipes.backends.native_violation import NativeViolation
 from qwen_recipes.guards.adapters.qr201_missing_linear_layers import LINEAR_LAYERS
-from qwen_recipes.guards.native.base import NativeViolation
-
-ALL_LINEAR_SUGGESTIONS = {
-    "axolotl": "lora_target_linear: true",
-    "llamafactory": "lora_target: all",
-    "ms-swift": "target_modules: all-linear",
-}
 
 
 def check_qr201(config: NativeConfig) -> Iterator[NativeViolation]:
@@ -29,6 +23,6 @@ def check_qr201(config: NativeConfig) -> Iterator[NativeViolation]:
         yield NativeViolation(
             meaning.targets.route,
             f"the adapter leaves out {', '.join(missing)}",
-            ALL_LINEAR_SUGGESTIONS[config.backend],
+            config.traits.all_linear_layers,
             at_key=True,
         )

@@ -7,19 +7,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from qwen_recipes.backends.native_config import NativeConfig
+from qwen_recipes.backends.native_violation import NativeViolation
 from qwen_recipes.finding import Route, format_route
-from qwen_recipes.guards.native.base import NativeViolation
 from qwen_recipes.yaml_text.nodes import Mapping as Map
 from qwen_recipes.yaml_text.nodes import Node, Scalar, Sequence
 
 _EXPONENT_READ_AS_TEXT = re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+\Z|[-+]?[0-9.]+[eE][0-9]+\Z")
 _YAML_1_1_BOOLEANS = {"yes": True, "no": False, "on": True, "off": False}
-FREE_FORM_KEYS = {
-    "axolotl": ("lr_scheduler_kwargs", "optim_args", "overrides_of_model_config", "model_kwargs"),
-    "ms-swift": ("lr_scheduler_kwargs", "model_kwargs"),
-    "llamafactory": (),
-}
-"""Maps that are handed on as they are, so that a number read as text stays text."""
 
 
 def check_qr705(config: NativeConfig) -> Iterator[NativeViolation]:
@@ -29,7 +23,7 @@ def check_qr705(config: NativeConfig) -> Iterator[NativeViolation]:
         return
     properties = config.known_keys.schema.get("properties", {})
     for key, node in root.entries.items():
-        if key in FREE_FORM_KEYS[config.backend]:
+        if key in config.traits.free_form_keys:
             yield from find_numbers_as_text(node, (key,))
         if isinstance(node, Scalar):
             yield from check_scalar(config, key, node, properties.get(key, {}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qwen_recipes.backends.native_config import NativeConfig
-from qwen_recipes.guards.native.base import NativeViolation
+from qwen_recipes.backends.native_violation import NativeViolation
 
 BF16_SUGGESTIONS = {"torch_dtype": "torch_dtype: bfloat16"}
 

@@ -5,13 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qwen_recipes.backends.native_config import NativeConfig
-from qwen_recipes.guards.native.base import NativeViolation
+from qwen_recipes.backends.native_violation import NativeViolation
 
-ZERO2_SUGGESTIONS = {
-    "axolotl": "deepspeed: deepspeed_configs/zero2.json",
-    "llamafactory": "deepspeed: a configuration with `stage: 2`",
-    "ms-swift": "deepspeed: zero2",
-}
 SHARDABLE_STORAGE = ("bfloat16", "bf16", "torch.bfloat16")
 
 
@@ -20,7 +15,7 @@ def check_qr101(config: NativeConfig) -> Iterator[NativeViolation]:
     meaning = config.interpreted_settings
     if meaning.adapter and meaning.strategy and meaning.strategy.value == "zero3":
         message = f"an adapter ({meaning.adapter.value}) is trained under ZeRO-3"
-        yield NativeViolation(meaning.strategy.route, message, ZERO2_SUGGESTIONS[config.backend])
+        yield NativeViolation(meaning.strategy.route, message, config.traits.zero2)
 
 
 def check_qr102(config: NativeConfig) -> Iterator[NativeViolation]:
@@ -28,7 +23,7 @@ def check_qr102(config: NativeConfig) -> Iterator[NativeViolation]:
     meaning = config.interpreted_settings
     if meaning.bits and meaning.strategy and meaning.strategy.value == "zero3":
         message = f"a {meaning.bits.value}-bit base is trained under ZeRO-3"
-        yield NativeViolation(meaning.strategy.route, message, ZERO2_SUGGESTIONS[config.backend])
+        yield NativeViolation(meaning.strategy.route, message, config.traits.zero2)
 
 
 def check_qr103(config: NativeConfig) -> Iterator[NativeViolation]:

@@ -5,31 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from qwen_recipes.backends.axolotl.dataset_entries import DATASET_CLASSES, DPO_DEFAULTS
 from qwen_recipes.backends.native_config import KeyChange, KnownKeys, NativeConfig, get_default_version
+from qwen_recipes.backends.native_violation import NativeViolation
 from qwen_recipes.finding import Route, Severity, format_route
-from qwen_recipes.guards.native.base import NativeViolation
 from qwen_recipes.recipe.suggestions import FIELDS_BY_NATIVE_KEY, find_closest_match
 from qwen_recipes.yaml_text.nodes import Mapping as Map
 from qwen_recipes.yaml_text.nodes import Node, Scalar, Sequence, plain_data
-
-DATASET_CLASSES = {"dpo": "DPODataset", "ipo": "DPODataset", "simpo": "DPODataset", "kto": "KTODataset"}
-"""What Axolotl makes of an entry of `datasets`, by `rl`."""
-DPO_DEFAULTS: dict[str, dict[str, Any]] = {
-    "message_property_mappings": {"role": "role", "content": "content"},
-    "roles": {"user": ["user"], "assistant": ["assistant"], "system": ["system"], "tool": ["tool"]},
-}
-"""What Axolotl's DPO strategy takes where an entry of `datasets` says nothing: dropping just that changes nothing."""
-CONSEQUENCES = {
-    "axolotl": "it is dropped silently",
-    "llamafactory": "the parser fails",
-    "ms-swift": "the parser fails",
-}
-EXPLANATIONS = {
-    "axolotl": "Axolotl drops unknown keys, and training runs without the line",
-    "llamafactory": "the run fails at the start, with an error that names no line",
-    "ms-swift": "the run fails at the start, with an error that names no line",
-}
-BACKEND_TITLES = {"axolotl": "Axolotl", "llamafactory": "LLaMA-Factory", "ms-swift": "ms-swift"}
 
 
 def check_qr702(config: NativeConfig) -> Iterator[NativeViolation]:
@@ -81,16 +63,16 @@ def _check_top_level_key(key: str, config: NativeConfig, vocabulary: KnownKeys) 
     severity: Severity | None = (
         None if vocabulary.is_complete and is_known_version(config) and not nothing else "warning"
     )
-    message = f"`{key}` is not a key of {title}: {CONSEQUENCES[config.backend]}"
+    message = f"`{key}` is not a key of {title}: {config.traits.unknown_key_effect}"
     if reader and config.backend == "axolotl":
-        message = f"`{key}` is read by a plugin that is not listed: {CONSEQUENCES['axolotl']}"
+        message = f"`{key}` is read by a plugin that is not listed: {config.traits.unknown_key_effect}"
     elif reader:
-        message = f"`{key}` is not a key of `{format_command(config)}`: {CONSEQUENCES[config.backend]}"
+        message = f"`{key}` is not a key of `{format_command(config)}`: {config.traits.unknown_key_effect}"
     yield NativeViolation(
         (key,),
         message,
         suggest_key(key, reader, config, vocabulary),
-        EXPLANATIONS[config.backend],
+        config.traits.unknown_key_reason,
         severity,
         at_key=True,
     )
@@ -98,7 +80,7 @@ def _check_top_level_key(key: str, config: NativeConfig, vocabulary: KnownKeys) 
 
 def describe_known_version(config: NativeConfig) -> str:
     """The framework and the version whose keys are known, which may be another than the one in use."""
-    return f"{BACKEND_TITLES[config.backend]} {get_default_version(config.backend)}"
+    return f"{config.title} {get_default_version(config.backend)}"
 
 
 def is_known_version(config: NativeConfig) -> bool:
@@ -210,7 +192,8 @@ def _find_unknown_in_children(
 def _make_nested_violation(route: Route, siblings: list[str], config: NativeConfig) -> NativeViolation:
     near = find_closest_match(str(route[-1]), siblings)
     write = f"did you mean `{near}`?" if near else f"remove `{route[-1]}`"
-    message = f"`{format_route(route)}` is not a key of {describe_known_version(config)}: {CONSEQUENCES['axolotl']}"
+    effect = config.traits.unknown_key_effect
+    message = f"`{format_route(route)}` is not a key of {describe_known_version(config)}: {effect}"
     objective = str(config.data.get("rl"))
     if route[0] == "datasets" and objective in DATASET_CLASSES:
         message = f"with `rl: {objective}` {describe_known_version(config)} silently drops `{format_route(route)}`"
@@ -222,7 +205,7 @@ def _make_nested_violation(route: Route, siblings: list[str], config: NativeConf
         route,
         message,
         write,
-        EXPLANATIONS["axolotl"],
+        config.traits.unknown_key_reason,
         None if is_known_version(config) and not nothing else "warning",
         at_key=True,
     )

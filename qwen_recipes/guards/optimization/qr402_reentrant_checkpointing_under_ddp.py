@@ -27,16 +27,14 @@ from collections.abc import Iterator, Mapping
 
 from qwen_recipes.guards.base import Guard, GuardContext, Violation
 
-CHECKPOINTING_KEYS = {"axolotl": "gradient_checkpointing_kwargs", "ms-swift": "gradient_checkpointing_kwargs"}
-
 
 def check(context: GuardContext) -> Iterator[Violation]:
     """The reentrant mode, asked for natively, under an adapter and DDP."""
-    plan, told = context.plan, context.get_native_value(CHECKPOINTING_KEYS)
+    plan, told = context.plan, context.get_native_value("checkpointing_options")
     reentrant = isinstance(told, Mapping) and told.get("use_reentrant") is True
     if reentrant and plan.training.gradient_checkpointing and plan.method.adapter and plan.hardware.strategy == "ddp":
         yield Violation(
-            context.get_native_route(CHECKPOINTING_KEYS),
+            context.get_native_route("checkpointing_options"),
             "reentrant checkpointing of an adapter fails under DDP",
             "remove `gradient_checkpointing_kwargs`",
         )

@@ -28,7 +28,7 @@ HOPPER_CAPABILITY = 9.0
 def check(context: GuardContext) -> Iterator[Violation]:
     """FlashAttention 3 on a GPU from Ampere on that is no Hopper (QR407 speaks of older ones)."""
     gpu = context.gpu
-    if gpu is None or not gpu.supports_bf16 or gpu.capability == HOPPER_CAPABILITY:
+    if gpu is None or not gpu.supports_bf16 or gpu.stated or gpu.capability == HOPPER_CAPABILITY:
         return
     if context.plan.training.attention == "flash_attention_3":
         yield Violation(

@@ -30,6 +30,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if (
         context.plan.training.fp8
         and gpu is not None
+        and gpu.capability is not None
         and gpu.capability < MIN_CAPABILITY.get(context.backend.name, ADA_CAPABILITY)
     ):
         yield Violation(

@@ -28,7 +28,7 @@ HOPPER_CAPABILITY = 9.0
 def check(context: GuardContext) -> Iterator[Violation]:
     """The combination that Axolotl warns of."""
     t, gpu = context.plan.training, context.gpu
-    if gpu is None or not gpu.supports_bf16 or gpu.capability >= HOPPER_CAPABILITY:
+    if gpu is None or not gpu.supports_bf16 or gpu.capability is None or gpu.capability >= HOPPER_CAPABILITY:
         return
     if t.packing and t.attention == "sdpa" and t.precision == "bf16":
         yield Violation(

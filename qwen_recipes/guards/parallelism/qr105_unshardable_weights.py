@@ -19,17 +19,11 @@ Write `strategy: zero2`, which leaves weights whole. Or start from the unquantiz
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 
 from qwen_recipes.guards.base import Guard, GuardContext, Violation
 from qwen_recipes.guards.strategy_fixes import make_strategy_violation
 
-_QUANT_METHOD_KEYS = {"llamafactory": "quantization_method", "ms-swift": "quant_method"}
-_UNSLOTH_KEYS = {"llamafactory": "use_unsloth"}
-_INIT_KEYS = {"axolotl": "peft_init_lora_weights", "ms-swift": "init_weights"}
-_PISSA_KEYS = {"llamafactory": "pissa_init"}
 _PREQUANTIZED_METHODS = ("gptq", "awq", "hqq", "eetq", "aqlm", "bitsandbytes", "compressed-tensors")
 
 
@@ -51,28 +45,22 @@ def check(context: GuardContext) -> Iterator[Violation]:
 def _list_packed_weights(context: GuardContext) -> Iterator[str]:
     if (quantized := _read_quantization_method(context)) in _PREQUANTIZED_METHODS:
         yield f"a base quantized by {quantized}"
-    method = str(context.get_native_value(_QUANT_METHOD_KEYS)).lower()
+    method = str(context.get_native_value("quantization_method")).lower()
     if method in ("hqq", "eetq"):
         yield f"a base quantized by {method}"
 
 
 def _list_whole_weight_users(context: GuardContext) -> Iterator[str]:
-    native = context.get_native_value(_PISSA_KEYS) is True or str(context.get_native_value(_INIT_KEYS)).startswith(
-        "pissa"
-    )
-    if context.plan.method.variant == "pissa" or native:
+    switched, init = context.get_native_value("pissa_switch"), context.get_native_value("adapter_init")
+    if context.plan.method.variant == "pissa" or switched is True or str(init).startswith("pissa"):
         yield "PiSSA"
-    if context.get_native_value(_UNSLOTH_KEYS):
+    if context.get_native_value("unsloth"):
         yield "Unsloth"
 
 
 def _read_quantization_method(context: GuardContext) -> str:
     """How the weights in a model's folder are quantized, as its config.json says."""
-    if not context.model.local:
-        return ""
-    config = json.loads((Path(context.model.source) / "config.json").read_text("utf-8"))
-    quantized = config.get("quantization_config")
-    return str(quantized.get("quant_method", "")) if isinstance(quantized, dict) else ""
+    return context.model.quantization.method if context.model.quantization else ""
 
 
 GUARD = Guard("QR105", "cannot-be-sharded", "error", "high", __doc__, check)

@@ -1,8 +1,7 @@
 """Wrong layer class for FSDP.
 
 What:
-Under FSDP, no decoder layer class is known for the model's `model_type`, or native keys name a class that the model
-does not have.
+Under FSDP, native keys name a decoder layer class that the model does not have.
 
 Why it matters:
 FSDP shards and fetches one wrapped layer at a time. With a class that the model does not have, it stops, or wraps the
@@ -17,8 +16,7 @@ copied from an older model's example keep its class (`Qwen2DecoderLayer`). The c
 model's `model_type`, never from its name.
 
 Instead:
-Remove the native key, so that the compiler writes the class. For an architecture that is not known, use `strategy:
-zero3`.
+Remove the native key, so that the compiler writes the class.
 """
 
 from __future__ import annotations
@@ -26,30 +24,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
-
-_FSDP_CONFIG_KEYS = {"axolotl": "fsdp_config", "llamafactory": "fsdp_config", "ms-swift": "fsdp"}
+from qwen_recipes.guards.base import Guard, GuardContext, Violation
 
 
 def check(context: GuardContext) -> Iterator[Violation]:
-    """A class to wrap that is unknown, or is not the model's."""
+    """A class to wrap that is not the model's."""
     plan = context.plan
     if not plan.hardware.fsdp:
         return
     own = plan.model.layer_class
-    if not own:
+    named = _list_wrapped_classes(context.get_native_value("fsdp_config"))
+    if named and named != [own]:
         yield Violation(
-            context.locate_field("hardware.strategy", "hardware.gpus", "method.type"),
-            f"unknown decoder layer class for `{plan.model.model_type}`",
-            "strategy: zero3",
-            Fix((("hardware.strategy", "zero3"),), safe=False) if not plan.method.adapter else None,
-        )
-    named = _list_wrapped_classes(context.get_native_value(_FSDP_CONFIG_KEYS))
-    if own and named and named != [own]:
-        yield Violation(
-            context.get_native_route(_FSDP_CONFIG_KEYS),
+            context.get_native_route("fsdp_config"),
             f"FSDP wraps {', '.join(named)}, but this model's layers are {own}",
-            f"remove `{_FSDP_CONFIG_KEYS[plan.backend]}`, or wrap {own}",
+            f"remove `{context.get_native_key('fsdp_config')}`, or wrap {own}",
         )
 
 

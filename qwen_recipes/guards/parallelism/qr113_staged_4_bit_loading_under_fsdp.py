@@ -22,19 +22,17 @@ from collections.abc import Iterator, Mapping
 
 from qwen_recipes.guards.base import Guard, GuardContext, Violation
 
-_FSDP_CONFIG_KEYS = {"axolotl": "fsdp_config"}
-
 
 def check(context: GuardContext) -> Iterator[Violation]:
     """Staged loading of a 4-bit base, beside what it does not know."""
-    plan, config = context.plan, context.get_native_value(_FSDP_CONFIG_KEYS)
+    plan, config = context.plan, context.get_native_value("fsdp_config")
     staged = isinstance(config, Mapping) and config.get("cpu_ram_efficient_loading") is True
     if not (staged and plan.hardware.fsdp and plan.quantization.bits == 4):
         return
     beside = [name for name, there in _list_excluded(context) if there]
     if beside:
         yield Violation(
-            context.get_native_route(_FSDP_CONFIG_KEYS),
+            context.get_native_route("fsdp_config"),
             f"staged loading of a 4-bit base does not support {', '.join(beside)}",
             "cpu_ram_efficient_loading: false, or remove the key",
         )

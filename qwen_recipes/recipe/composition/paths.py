@@ -10,6 +10,7 @@ from pathlib import Path
 
 from qwen_recipes.finding import Finding, RecipeError, Route, format_route
 from qwen_recipes.recipe.locate import locate_finding
+from qwen_recipes.recipe.secrets import is_secret_name
 from qwen_recipes.yaml_text.nodes import Document, Mapping, Node, Scalar, Sequence
 
 _VARIABLE = re.compile(r"\$\{env:([^}]*)\}")
@@ -68,6 +69,9 @@ def _find_variable_problem(name: str) -> Finding | None:
     if not _NAME.match(name):
         message = f"`{name}` is not the name of an environment variable"
         return Finding("recipe", "error", message, suggestion="letters, digits and _, as in ${env:DATA_FOLDER}")
+    if is_secret_name(name):
+        message = f"the environment variable `{name}` holds a secret, which would be written into compiled files"
+        return Finding("recipe", "error", message, suggestion="the framework reads it itself: leave it out")
     if os.environ.get(name):
         return None
     state = "is empty" if name in os.environ else "is not set"
@@ -76,7 +80,7 @@ def _find_variable_problem(name: str) -> Finding | None:
 
 def move_paths(root: Node, origin: Path, folder: Path) -> Node:
     """The tree of a recipe in `origin`, with its relative paths leading to the same files from `folder`."""
-    if origin.resolve() == folder.resolve():
+    if os.path.realpath(origin) == os.path.realpath(folder):
         return root
 
     def move(route: Route, node: Scalar) -> Node:

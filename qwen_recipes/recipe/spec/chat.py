@@ -9,9 +9,9 @@ class Chat(Section):
     """Chat template and loss mask."""
 
     template: str | None = optional_field(
-        "Chat template: `auto` (the official template of the model's variant, or the custom one in a model folder if "
-        "the framework can use it), the name of a variant (hybrid, base, instruct-2507, thinking-2507), or a .jinja "
-        "file.",
+        "Chat template: `auto` (the official template of the model's variant, or the model's own if it is another and "
+        "the framework can use it), `own` (the model's own), the name of a variant (hybrid, base, instruct-2507, "
+        "thinking-2507), or a .jinja file.",
         example="auto",
         min_length=1,
     )

@@ -3,8 +3,49 @@
 from functools import partial
 from typing import Annotated, Any, Literal, get_args
 
+from pydantic import Field
+
 from qwen_recipes.recipe.spec.section import Section, optional_field, required_field
-from qwen_recipes.recipe.spec.short_forms import ShortForm, expand_word
+from qwen_recipes.recipe.spec.short_forms import ShortForm, expand_word, parse_gib
+
+GpuMemory = Annotated[
+    float,
+    Field(ge=1, le=1024),
+    ShortForm(
+        parse_gib,
+        {"type": "string", "pattern": "^[0-9.]+ ?G(i?B)?$", "description": "With its unit.", "examples": ["48 GiB"]},
+    ),
+]
+
+
+class Gpu(Section):
+    """The GPU: its name, or what is to be known of one that is not listed."""
+
+    name: str | None = optional_field(
+        "Name, as nvidia-smi or people spell it. docs/reference/gpus.md lists what is known.",
+        example="rtx-4090",
+        read_by="tool",
+        min_length=1,
+    )
+    memory: GpuMemory | None = optional_field(
+        "Memory of one GPU in GiB. It also tells apart GPUs that are sold with several sizes.",
+        example="48 GiB",
+        read_by="tool",
+    )
+    bf16: bool | None = optional_field(
+        "Whether it computes in bf16; `true` where a GPU that is not listed leaves it out.",
+        example=True,
+        read_by="tool",
+    )
+
+
+GpuField = Annotated[
+    Gpu,
+    ShortForm(
+        partial(expand_word, "name"),
+        {"type": "string", "minLength": 1, "description": "Name of the GPU.", "examples": ["rtx-4090"]},
+    ),
+]
 
 Strategy = Literal["auto", "single", "ddp", "zero1", "zero2", "zero3", "fsdp", "fsdp1", "megatron"]
 
@@ -12,11 +53,10 @@ Strategy = Literal["auto", "single", "ddp", "zero1", "zero2", "zero3", "fsdp", "
 class Hardware(Section):
     """GPUs, nodes and how training is distributed."""
 
-    gpu: str | None = optional_field(
-        "GPU model; memory, precision and attention follow from it. Default: this machine's.",
+    gpu: GpuField | None = optional_field(
+        "GPU model, a name or a map; memory, precision and attention follow from it. Default: this machine's.",
         example="rtx-4090",
         read_by="tool",
-        min_length=1,
     )
     gpus: int | None = optional_field("GPUs per node.", example=1, read_by="launcher", ge=1, le=64)
     nodes: int | None = optional_field("Nodes, each with `gpus` GPUs.", example=2, read_by="launcher", ge=1, le=1024)
@@ -97,7 +137,7 @@ TrackingField = Annotated[
 class Run(Section):
     """Framework and environment."""
 
-    backend: Literal["axolotl", "llamafactory", "ms-swift"] | str | None = optional_field(
+    backend: Literal["axolotl", "llamafactory", "ms-swift", "trl"] | str | None = optional_field(
         "Framework to train with; `--backend` overrides it.", example="axolotl", read_by="tool"
     )
     environment: str | None = optional_field(

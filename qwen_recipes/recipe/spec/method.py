@@ -53,8 +53,8 @@ class Method(Section):
         "Modules trained in full and saved with the adapter.", example=["embed_tokens", "lm_head"]
     )
     start_from: str | None = optional_field(
-        "Adapter to continue training: a folder, relative to the recipe. Its rank, alpha, dropout and targets are "
-        "kept.",
+        "Adapter to continue training: a folder, relative to the recipe, or a hub id. Its rank, alpha, dropout and "
+        "targets are kept.",
         example="runs/first/adapter",
         min_length=1,
     )
@@ -66,6 +66,11 @@ class Quantization(Section):
     bits: Literal[4, 8] | None = optional_field("Bits per weight.", example=4)
     type: Literal["nf4", "fp4"] | None = optional_field("4-bit number format.", example="nf4")
     double: bool | None = optional_field("Double quantization: quantize the quantization constants too.", example=True)
+    experts: bool | None = optional_field(
+        "Quantize the experts of a mixture-of-experts model too: a 4- or 8-bit load leaves their fused weights as they "
+        "are.",
+        example=True,
+    )
     storage: Literal["auto", "uint8", "bf16"] | None = optional_field(
         "Data type that 4-bit weights are stored in; sharding with FSDP needs bf16.", example="auto"
     )

@@ -16,6 +16,12 @@ class Model(Section):
         "Hub id or local folder of the model.", example="Qwen/Qwen3-4B-Instruct-2507", min_length=1
     )
     revision: str | None = optional_field("Commit or tag of the model on the hub.", example="cdbee75f", min_length=1)
+    like: str | None = optional_field(
+        "A known model of the same architecture, tokenizer and chat template, for a model whose files are not on this "
+        "machine: one of your own, a mirror, or one that does not exist yet.",
+        example="Qwen/Qwen3-4B-Instruct-2507",
+        min_length=1,
+    )
 
 
 ModelField = Annotated[

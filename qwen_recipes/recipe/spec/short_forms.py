@@ -32,6 +32,13 @@ def expand_validation(value: object) -> object:
     return value if isinstance(value, (int, float)) else expand_sources(value)
 
 
+def parse_gib(value: object) -> object:
+    """`48 GiB`, or another spelling of the unit, as the number of GiB; anything else as it is."""
+    text = value.strip().lower() if isinstance(value, str) else ""
+    number = text.removesuffix("b").removesuffix("i").removesuffix("g").strip()
+    return float(number) if text != number and number.replace(".", "", 1).isdecimal() else value
+
+
 class ShortForm:
     """Annotates a field that may be written shorter: `expand` gives the long form, editors are shown `schema` too."""
 

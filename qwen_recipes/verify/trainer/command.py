@@ -13,8 +13,8 @@ RECORD = """#!/bin/sh
 { printf '%s\\0' "$(basename "$0")" "$@"; } > "$RECORDED/words"
 env -0 > "$RECORDED/variables"
 """
-NOTHING = "#!/bin/sh\nexit 0\n"
-"""For `python`: the rows are prepared apart."""
+PYTHON = RECORD.replace("#!/bin/sh\n", '#!/bin/sh\ncase "$1" in -c | */rows/__main__.py) exit 0 ;; esac\n')
+"""For `python`: the rows are prepared apart, and what only imports something starts no framework."""
 SHELL_OWN = ("_", "PATH", "PWD", "OLDPWD", "SHLVL", "RECORDED", "PYTHONPATH")
 
 
@@ -44,7 +44,7 @@ def read_command(folder: Path, subcommand: str | None = None) -> Command:
 def _record_call(script: Path, stubs: Path) -> tuple[list[str], dict[str, str]]:
     for name in COMMANDS:
         _write_program(stubs / name, RECORD)
-    _write_program(stubs / "python", NOTHING)
+    _write_program(stubs / "python", PYTHON)
     variables = {**os.environ, "RECORDED": str(stubs), "PATH": f"{stubs}{os.pathsep}{os.environ['PATH']}"}
     variables.pop("PYTHONPATH", None)
     done = subprocess.run(["bash", str(script)], env=variables, capture_output=True, text=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from qwen_recipes.qwen.chat_templates import read_template
+from qwen_recipes.data.plan_template import read_plan_template
 from qwen_recipes.verify.trainer_comparison.check import Case, Leaf, NotSeen, Seen, SeenLeaf, UnseenLeaf
 from qwen_recipes.verify.trainer_comparison.data import look_at_rows
 
@@ -58,10 +58,8 @@ def look_at_template(case: Case) -> Seen | NotSeen:
 
 
 def _read_template(case: Case) -> str | NotSeen:
-    if case.plan.chat.official:
-        return read_template(case.plan.chat.template).rstrip("\n")
     try:
-        return (case.folder / case.plan.chat.template).read_text("utf-8").rstrip("\n")
+        return read_plan_template(case.plan, case.folder).rstrip("\n")
     except OSError as error:
         return NotSeen(f"the recipe's template can't be read: {error}")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from qwen_recipes.backends.plan import ChatPlan, ModelPlan, Plan, SourcePlan
 from qwen_recipes.data.encoder import EncodedRow, Encoder, build_encoder
 from qwen_recipes.data.rows.hold_out import ExampleGroup, WeightedGroups, flatten_groups, hold_out_share, thin_out
-from qwen_recipes.verify.row_sample import RowSample, sample_rows
+from qwen_recipes.verify.row_sample import RowSample, count_longest_example, sample_rows
 
 _ENCODERS: dict[tuple[Path, ModelPlan, ChatPlan, bool], Encoder] = {}
 
@@ -51,7 +51,8 @@ def expect_rows(plan: Plan, folder: Path, validation: bool = False) -> ExpectedR
         encoded += [row.encoded for row in found.rows]
         sources.append(WeightedGroups(_group_examples(found), source.weight))
         overlong += found.overlong
-    truncated = sum(len(row.ids) == plan.training.sequence_length for row in encoded)
+    longest = count_longest_example(plan)
+    truncated = sum(len(row.ids) == longest for row in encoded)
     examples, held_out = _count_examples(plan, sources, None if validation else plan.data.validation_share)
     return ExpectedRows(encoded, examples, held_out, overlong, truncated)
 

@@ -51,6 +51,7 @@ MODEL: dict[str, Leaf] = {
     "model.id": SeenLeaf("digest of the base weights", look_at_base_weights),
     "model.revision": UnseenLeaf("the probe reaches no hub", "tests/conformance/test_parsers.py, tests/golden"),
     "model.local": UnseenLeaf("it only says where `model.id` is looked for", "tests/unit/resolve"),
+    "model.like": UnseenLeaf("it only says whose facts are taken", "tests/unit/qwen"),
     "model.model_type": UnseenLeaf(FACT, FACT_TEST),
     "model.variant": UnseenLeaf(FACT, FACT_TEST),
     "model.layer_class": UnseenLeaf("FSDP wraps by it, and sharding needs GPUs", "research/measurements"),

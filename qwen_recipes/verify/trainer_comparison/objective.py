@@ -8,17 +8,17 @@ from qwen_recipes.verify.trainer_comparison.check import Case, Leaf, Look, NotSe
 from qwen_recipes.verify.trainer_comparison.place import OUR_MODULES
 
 TRAINERS = {
-    "pretrain": ("AxolotlTrainer", "CustomTrainer", "Seq2SeqTrainer"),
-    "sft": ("AxolotlTrainer", "CustomSeq2SeqTrainer", "Seq2SeqTrainer"),
-    "dpo": ("AxolotlDPOTrainer", "CustomDPOTrainer", "DPOTrainer"),
-    "orpo": ("AxolotlORPOTrainer", "CustomDPOTrainer", "ORPOTrainer"),
-    "simpo": ("AxolotlCPOTrainer", "CustomDPOTrainer", "CPOTrainer"),
-    "kto": ("AxolotlKTOTrainer", "CustomKTOTrainer", "KTOTrainer"),
-    "reward": ("AxolotlRewardTrainer", "PairwiseTrainer", "RewardTrainer"),
-    "grpo": ("AxolotlGRPOTrainer", "", "GRPOTrainer"),
+    "pretrain": ("AxolotlTrainer", "CustomTrainer", "Seq2SeqTrainer", "SFTTrainer"),
+    "sft": ("AxolotlTrainer", "CustomSeq2SeqTrainer", "Seq2SeqTrainer", "SFTTrainer"),
+    "dpo": ("AxolotlDPOTrainer", "CustomDPOTrainer", "DPOTrainer", "DPOTrainer"),
+    "orpo": ("AxolotlORPOTrainer", "CustomDPOTrainer", "ORPOTrainer", ""),
+    "simpo": ("AxolotlCPOTrainer", "CustomDPOTrainer", "CPOTrainer", ""),
+    "kto": ("AxolotlKTOTrainer", "CustomKTOTrainer", "KTOTrainer", "KTOTrainer"),
+    "reward": ("AxolotlRewardTrainer", "PairwiseTrainer", "RewardTrainer", "RewardTrainer"),
+    "grpo": ("AxolotlGRPOTrainer", "", "GRPOTrainer", "GRPOTrainer"),
 }
-"""Each objective's trainer in Axolotl, LLaMA-Factory and ms-swift; KL-anchored SFT has ms-swift's GKDTrainer."""
-BACKENDS = ("axolotl", "llamafactory", "ms-swift")
+"""Each objective's trainer in Axolotl, LLaMA-Factory, ms-swift and TRL; KL-anchored SFT has ms-swift's GKDTrainer."""
+BACKENDS = ("axolotl", "llamafactory", "ms-swift", "trl")
 LOSSES = {"orpo": "orpo", "simpo": "simpo"}
 SFT_LOSS = "sft"
 COMPARING = ("dpo", "kto", "grpo")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from qwen_recipes.verify.trainer_comparison.check import Case, Leaf, Look, NotSeen, Seen, SeenLeaf
+from qwen_recipes.verify.trainer_comparison.check import Case, Leaf, Look, NotSeen, Seen, SeenLeaf, UnseenLeaf
 
 NOT_QUANTIZED = NotSeen("the base is not quantized")
 DOUBLE, TYPE, STORAGE = "bnb_4bit_use_double_quant", "bnb_4bit_quant_type", "bnb_4bit_quant_storage"
@@ -41,5 +41,6 @@ QUANTIZATION: dict[str, Leaf] = {
     "quantization.bits": SeenLeaf("the model's quantization config", look_at_bits),
     "quantization.type": SeenLeaf("the model's quantization config", look_at_option(TYPE, "type")),
     "quantization.double": SeenLeaf("the model's quantization config", look_at_option(DOUBLE, "double")),
+    "quantization.experts": UnseenLeaf("Axolotl quantizes experts on CUDA only", "tests/conformance/test_parsers.py"),
     "quantization.storage": SeenLeaf("the model's quantization config", look_at_option(STORAGE, "storage")),
 }

@@ -8,7 +8,8 @@ import json
 import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+
+from qwen_recipes.filesystem.read_file import open_file
 
 MAX_BYTES = 2_000_000_000
 """Of larger files no digest is made."""
@@ -21,7 +22,7 @@ def digest_tensors(file: Path, keep: Callable[[str], bool]) -> str:
     """
     if file.stat().st_size > MAX_BYTES:
         raise ValueError(f"{file.name} is larger than {MAX_BYTES:,} bytes")
-    with file.open("rb") as stream:
+    with open_file(file) as stream:
         (length,) = struct.unpack("<Q", stream.read(8))
         header = json.loads(stream.read(length))
         found = hashlib.sha256()
@@ -31,12 +32,6 @@ def digest_tensors(file: Path, keep: Callable[[str], bool]) -> str:
             found.update(name.encode() + b"\0")
             found.update(_to_float32(stream.read(end - start), header[name]["dtype"]))
     return found.hexdigest()
-
-
-def read_adapter_config(folder: Path) -> dict[str, Any]:
-    """The saved adapter's config. Raises OSError or ValueError."""
-    config: dict[str, Any] = json.loads((folder / "adapter_config.json").read_text("utf-8"))
-    return config
 
 
 def _to_float32(raw: bytes, dtype: str) -> bytes:

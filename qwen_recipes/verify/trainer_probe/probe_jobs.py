@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -130,9 +131,10 @@ def run_probes(
 ) -> None:
     """Start the framework on each job, imported once for all; each job's observation lies in its `out` then.
 
-    `gpu` names the GPU that it sees, as CUDA_VISIBLE_DEVICES has it; None for none.
+    `gpu` names the GPU that it sees, as CUDA_VISIBLE_DEVICES has it; None for none. `scratch` holds the worker's log.
 
-    Whatever ends this function ends the worker and its children too; their temporary files are below `scratch`.
+    Whatever ends this function ends the worker and its children too. Their temporary files lie in a folder with a short
+    path, since frameworks start processes that listen on sockets there, whose paths may have a hundred characters.
     Raises ProbeFailedError where the worker itself fails.
     """
     if not jobs:
@@ -140,11 +142,11 @@ def run_probes(
     make_folder(scratch)
     command = [str(interpreter), "-m", "trainer.worker", backend.replace("-", "_"), *(str(job.file) for job in jobs)]
     log = scratch / "worker.log"
-    with open_new_log(log) as stream:
+    with open_new_log(log) as stream, tempfile.TemporaryDirectory(prefix="probe-") as temporary:
         process = subprocess.Popen(
             command,
             cwd=WORKER_FOLDER,
-            env={**_make_variables(interpreter, scratch), "CUDA_VISIBLE_DEVICES": gpu or ""},
+            env={**_make_variables(interpreter, temporary), "CUDA_VISIBLE_DEVICES": gpu or ""},
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=subprocess.STDOUT,
@@ -158,7 +160,7 @@ def run_probes(
         raise ProbeFailedError("\n".join(log.read_text("utf-8", "replace").splitlines()[-LAST_LINES:]))
 
 
-def _make_variables(interpreter: Path, scratch: Path) -> dict[str, str]:
+def _make_variables(interpreter: Path, temporary: str) -> dict[str, str]:
     """The worker's environment: the framework's commands first, nothing of this Python's own.
 
     Bytecode is kept, since a framework takes minutes to compile, but neither beside the recipe nor in the environment.
@@ -166,7 +168,7 @@ def _make_variables(interpreter: Path, scratch: Path) -> dict[str, str]:
     variables = {**os.environ, "PATH": f"{interpreter.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
     for name in ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE"):
         variables.pop(name, None)
-    return {**variables, "TMPDIR": str(scratch), "PYTHONPYCACHEPREFIX": str(default_root() / "bytecode")}
+    return {**variables, "TMPDIR": temporary, "PYTHONPYCACHEPREFIX": str(default_root() / "bytecode")}
 
 
 def _end_process(process: subprocess.Popen[bytes]) -> None:
@@ -178,15 +180,3 @@ def _end_process(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-
-
-def probe_trainer(loaded: LoadedRecipe, plan: Plan, backend: Backend, folder: Path) -> dict[str, Any]:
-    """What stands at the trainer of one framework for one recipe, as `trainer/` describes it; works below `folder`.
-
-    `probe` of the observation holds the fields that are set aside and those that are seen on a stand-in, with reasons.
-    Raises MissingEnvironmentError, ProbeFailedError, and what `prepare_probe` raises.
-    """
-    environment = find_probe_environment(loaded, plan, backend)
-    job = prepare_probe(loaded, plan, backend, folder)
-    run_probes(backend.name, environment.interpreter, [job], folder / "scratch")
-    return {**job.read_observation(), "probe": {"set_aside": dict(job.set_aside), "notes": dict(job.notes)}}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from qwen_recipes.backends.plan import MethodPlan, Plan
+from qwen_recipes.filesystem.read_file import read_bytes, read_json
 from qwen_recipes.filesystem.replace_file import replace_file
 from qwen_recipes.qwen.facts import ModelFacts
 from qwen_recipes.qwen.models import get_model_facts
@@ -50,7 +51,7 @@ def prepare_model(plan: Plan, base: Path, folder: Path) -> ProbeModel:
     if own is not None and 0 < _count_weight_bytes(own) <= LARGEST_OWN:
         return ProbeModel(own, saved, make_model=False, make_adapter=None, notes={})
     made = folder / "model"
-    _write_stand_in(get_model_facts(plan.model.id, base), plan.method, own, made)
+    _write_stand_in(get_model_facts(plan.model, base), plan.method, own, made)
     notes = {"model.id": NOTE}
     if plan.method.start_from is None:
         return ProbeModel(made, None, make_model=True, make_adapter=None, notes=notes)
@@ -75,7 +76,7 @@ def _write_stand_in(facts: ModelFacts, method: MethodPlan, own: Path | None, fol
     replace_file(folder / "generation_config.json", json.dumps(generation, indent=2))
     for file in sorted((own or get_tokenizer_folder(facts.variant)).iterdir()):
         if _is_tokenizer_file(file):
-            replace_file(folder / file.name, file.read_bytes())
+            replace_file(folder / file.name, read_bytes(file, "tokenizer"))
 
 
 def _is_tokenizer_file(file: Path) -> bool:
@@ -154,7 +155,7 @@ def _read_adapter_config(folder: Path | None) -> dict[str, Any] | None:
     file = folder / "adapter_config.json" if folder else None
     if file is None or not file.is_file():
         return None
-    config: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    config: dict[str, Any] = read_json(file, "config")
     return config
 
 

@@ -6,10 +6,12 @@ said here a second time and independently of the templates.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from qwen_recipes.backends import load_backend
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.recipe.objective_formats import LOW_RANK_OPTIMIZERS
 
 Native = dict[str, Any]
 ANY = object()
@@ -22,8 +24,10 @@ def expect_native(plan: Plan, backend: str) -> Native:
 
 
 def read_path(data: Any, path: str) -> Any:
-    """The value at a dotted path; None where there is none. A number steps into a list."""
+    """The value at a dotted path; None where there is none. A number steps into a list, a text may hold JSON."""
     for step in path.split("."):
+        if isinstance(data, str):
+            data = json.loads(data)
         if isinstance(data, list):
             data = data[int(step)] if int(step) < len(data) else None
         else:
@@ -79,7 +83,8 @@ def _expect_axolotl_place(plan: Plan) -> Native:
     if plan.hardware.fsdp:
         found = {
             "fsdp_config.transformer_layer_cls_to_wrap": [plan.model.layer_class],
-            "fsdp_config.cpu_ram_efficient_loading": plan.quantization.bits == 16,
+            "fsdp_config.cpu_ram_efficient_loading": plan.quantization.bits == 16
+            and plan.hardware.tensor_parallel == 1,
             "fsdp_config.offload_params": plan.hardware.offload == "all",
         }
     if plan.method.adapter:
@@ -198,6 +203,11 @@ def expect_ms_swift(plan: Plan) -> Native:
         "external_plugins": list_swift_plugins(plan),
         "callbacks": [f"{cast}_weights"] if cast else ANY,
     }
+    if t.optimizer in LOW_RANK_OPTIMIZERS:
+        projected = "std,proj=random,scale_type=channel" if t.optimizer == "apollo_adamw" else "std"
+        low = t.low_rank
+        numbers = f"rank={low.rank},update_proj_gap={low.update_interval},scale={low.scale}"
+        found["optim_args"] = f"{numbers},proj_type={projected}"
     if plan.quantization.bits == 4:
         found["bnb_4bit_compute_dtype"] = dtypes[t.precision]
     if t.scheduler == "warmup_stable_decay":

@@ -17,7 +17,8 @@ a value is the framework's own default, a recipe can't show that it is no longer
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -40,7 +41,7 @@ from .native_arguments import ANY, expect_native, read_path
 from .places import TemplateMapping, Way
 from .told_files import find_wrong_key
 
-MOST_CASES = 6
+MOST_CASES = 8
 """Recipes that are tried, of those in which a mapping is used."""
 
 
@@ -73,9 +74,14 @@ class MappingOracle:
     def _choose_changed(
         self, mapping: TemplateMapping, way: Way, cases: list[MappingCase], templates: Path
     ) -> list[ChangedOutput]:
-        """Files that come out otherwise: first those of recipes that write the field, where it is no default."""
-        first = sorted(cases, key=lambda case: not any(map(case.wrote, mapping.fields)))
-        return list(islice(render_without(mapping, way, first, templates), MOST_CASES))
+        """Files that come out otherwise, of recipes with as many values of its fields, then objectives, as there are.
+
+        First those that write the field, and that a parser reads: there it is no default.
+        """
+        first = sorted(cases, key=lambda case: (not self.can_parse(case), not any(map(case.wrote, mapping.fields))))
+        varied = sort_by_turns(first, lambda case: case.made.plan.objective.type)
+        varied = sort_by_turns(varied, lambda case: [read_field(case.made.plan, field) for field in mapping.fields])
+        return list(islice(render_without(mapping, way, varied, templates), MOST_CASES))
 
     def find_told_difference(self, changed: ChangedOutput) -> str | None:
         """How a file that no parser reads, or run.sh, says something else than the plan."""
@@ -138,13 +144,37 @@ class MappingOracle:
         return None
 
 
+def sort_by_turns(cases: Sequence[MappingCase], value_of: Callable[[MappingCase], object]) -> list[MappingCase]:
+    """The first case of each value, then the second of each, and so on."""
+    seen: Counter[str] = Counter()
+    turns = []
+    for case in cases:
+        value = repr(value_of(case))
+        turns.append(seen[value])
+        seen[value] += 1
+    return [case for _, case in sorted(zip(turns, cases, strict=True), key=lambda pair: pair[0])]
+
+
+def read_field(plan: Plan, field: str) -> object:
+    """The plan's value at a dotted path; None where that leads nowhere."""
+    value: object = plan
+    for step in field.split("."):
+        value = getattr(value, step, None)
+    return value
+
+
 def expect_checkpointing(plan: Plan, backend: str) -> dict[str, Any]:
-    """Activations that are computed again; ms-swift's FSDP is told so in a file of its own."""
+    """Activations that are computed again; ms-swift's FSDP is told so in a file of its own.
+
+    Where Axolotl offloads them, its own code does so in the place of checkpointing.
+    """
     t = plan.training
     if backend == "ms-swift" and plan.hardware.fsdp:
         return {"activation_checkpointing": t.gradient_checkpointing}
-    reentrant = t.reentrant_checkpointing if t.gradient_checkpointing else None
-    return {"gradient_checkpointing": t.gradient_checkpointing, "use_reentrant": reentrant}
+    if backend == "axolotl" and t.offload_activations:
+        return {"gradient_checkpointing": False}
+    reentrant = {"use_reentrant": t.reentrant_checkpointing} if t.gradient_checkpointing else {}
+    return {"gradient_checkpointing": t.gradient_checkpointing, **reentrant}
 
 
 def normalize(value: Any) -> Any:

@@ -72,6 +72,8 @@ def find_mappings(template: str, text: str) -> Iterator[TemplateMapping]:
             continue
         first = text.rfind("\n", 0, match.start()) + 1
         line = text[first : text.find("\n", first)].strip()
+        if line.startswith("#"):
+            continue
         seen[line, expression] += 1
         number = text.count("\n", 0, match.start()) + 1
         yield TemplateMapping(template, number, *match.span(), expression, line, seen[line, expression])

@@ -13,7 +13,7 @@ from qwen_recipes.finding import RecipeError
 from qwen_recipes.recipe.load import load_recipe
 from tests.conftest import BACKENDS, ROOT, deep_merge, nest_value
 
-OLDER = {"axolotl": "0.16.1", "llamafactory": "0.9.4", "ms-swift": "3.12.6"}
+OLDER = {"axolotl": "0.16.1", "llamafactory": "0.9.4", "ms-swift": "3.12.6", "trl": "1.14.1"}
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 VALIDATED = nest_value("data.validation", 0.1)
 DPO = nest_value("objective.type", "dpo")
@@ -95,6 +95,7 @@ def test_extra_is_held_against_the_schema_of_its_version(compiled, problems, nam
         "axolotl": "eval_on_start",
         "llamafactory": "enable_jit_checkpoint",
         "ms-swift": "disable_ignore_empty_think",
+        "trl": "activation_checkpointing",
     }[name]
     recipe = nest_value("backends", {name: {"extra": {key: True}}})
     (found,) = [f for f in problems(compiled, recipe, name, OLDER[name]) if f.severity == "error"][-1:]

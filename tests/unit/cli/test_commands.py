@@ -10,22 +10,15 @@ import sys
 
 import pytest
 import yaml
-from click.testing import CliRunner
 
-from qwen_recipes.cli import main
 from qwen_recipes.cli.root import COMMANDS
 from qwen_recipes.guards import list_guard_codes
 from tests.conftest import BACKENDS, ROOT, deep_merge, nest_value
+from tests.unit.cli.run_command import run
 
 GOOD = str(ROOT / "examples/one-24gb-card.yaml")
 ZERO3 = deep_merge(nest_value("method", "lora"), nest_value("hardware", {"gpus": 2, "strategy": "zero3"}))
 RECIPES = [sys.executable, "-c", "from qwen_recipes.cli import main; main(prog_name='recipes')"]
-
-
-def run(*args, **named):
-    result = CliRunner().invoke(main, [str(a) for a in args], prog_name="recipes", **named)
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result
 
 
 def process(*args, **named):

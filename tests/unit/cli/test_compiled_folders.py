@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from tests.conftest import BACKENDS, ROOT
-from tests.unit.cli.test_commands import run
+from tests.unit.cli.run_command import run
 
 GOOD = "version: 1\nmodel: Qwen/Qwen3-4B\ndata: {train: rows.jsonl}\nhardware: {gpu: rtx-3060}\nmethod: qlora\n"
 

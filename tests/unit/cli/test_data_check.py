@@ -20,7 +20,7 @@ from qwen_recipes.qwen.models import get_model_facts
 from qwen_recipes.qwen.placeholder_model import write_placeholder_model
 from qwen_recipes.resolve import resolve
 from tests.conftest import ROOT
-from tests.unit.guards.test_row_guards import judge_of
+from tests.unit.guards.row_judges import judge_of
 
 HYBRID = "Qwen/Qwen3-4B"
 DATA = ROOT / "examples" / "data"
@@ -179,7 +179,7 @@ def test_preview_as_a_page(tmp_path):
     run("preview", MADE[1], "--rows", "2", "--html", tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text("utf-8")
     assert page.count("<pre>") == 2
-    assert '<span class="t c">&lt;think&gt;</span>' in page
+    assert '<span class="in-loss control">&lt;think&gt;</span>' in page
     assert "<think>" not in page
 
 

@@ -4,41 +4,41 @@ from pathlib import Path
 
 from qwen_recipes.backends import load_backend
 from qwen_recipes.cli import gpu_fit
-from qwen_recipes.compile import compile_recipe
-from qwen_recipes.estimate.gpu_models import get_gpu_model
+from qwen_recipes.environments.gpu import DetectedGpu
 from qwen_recipes.recipe.load import load_recipe_text
+from qwen_recipes.resolve import BackendRecipe
+
+H100 = DetectedGpu("NVIDIA H100 80GB HBM3", 81559, "580.159.04")
+RTX_4090 = DetectedGpu("NVIDIA GeForce RTX 4090", 24564, "580.159.04")
+RTX_4070 = DetectedGpu("NVIDIA GeForce RTX 4070", 12282, "580.159.04")
 
 
-def compiled(text, gpus, monkeypatch):
-    monkeypatch.setattr(gpu_fit, "detect_known_gpus", lambda: [get_gpu_model(name) for name in gpus])
-    recipe = f"version: 1\nname: a\nmodel: Qwen/Qwen3-8B\ndata: {{train: rows.jsonl}}\n{text}"
-    loaded = load_recipe_text(recipe, "a.yaml", Path())
-    return loaded, compile_recipe(loaded, load_backend("llamafactory"), Path("compiled/a/llamafactory"))
+def lora_recipe(device="cuda"):
+    text = f"version: 1\nmodel: Qwen/Qwen3-8B\ndata: {{train: a}}\nmethod: lora\nhardware: {{device: {device}}}"
+    return BackendRecipe(load_recipe_text(text, "a.yaml", Path()), load_backend("llamafactory"))
 
 
-def test_too_small(monkeypatch):
-    loaded, made = compiled("method: lora\nhardware: {device: cuda}\n", ["rtx-4070"], monkeypatch)
-    verdicts = gpu_fit.assess_fit_on_local_gpus(loaded, made)
+def test_too_small():
+    verdicts = gpu_fit.assess_fit_on_gpus(lora_recipe(), [RTX_4070, RTX_4070])
     said = gpu_fit.describe_memory_shortfall(verdicts)
     assert gpu_fit.fits_no_gpu(verdicts) and "it does not fit on rtx-4070" in said[0] and " GiB of " in said[0]
     own = gpu_fit.build_estimate_record(verdicts)["peak"] - verdicts[0].estimate.peak
     assert round(own / gpu_fit.GIB, 6) == 0.6, "CUDA's own, which nvidia-smi counts"
 
 
-def test_large_enough(monkeypatch):
-    loaded, made = compiled("method: lora\nhardware: {device: cuda}\n", ["h100"], monkeypatch)
-    verdicts = gpu_fit.assess_fit_on_local_gpus(loaded, made)
-    assert not gpu_fit.fits_no_gpu(verdicts) and gpu_fit.describe_memory_shortfall(verdicts) == []
+def test_large_enough():
+    verdicts = gpu_fit.assess_fit_on_gpus(lora_recipe(), [H100])
+    assert len(verdicts) == 1 and not gpu_fit.fits_no_gpu(verdicts)
+    assert gpu_fit.describe_memory_shortfall(verdicts) == []
 
 
-def test_no_gpu_and_unknown_gpus_refuse_nothing(monkeypatch):
-    loaded, made = compiled("method: lora\nhardware: {device: cuda}\n", [], monkeypatch)
-    assert gpu_fit.assess_fit_on_local_gpus(loaded, made) == [] and not gpu_fit.fits_no_gpu([])
-    loaded, made = compiled("method: lora\nhardware: {device: cpu}\n", ["rtx-4070"], monkeypatch)
-    assert gpu_fit.assess_fit_on_local_gpus(loaded, made) == [] and gpu_fit.build_estimate_record([]) is None
+def test_no_gpu_and_unknown_gpus_refuse_nothing():
+    unknown = DetectedGpu("NVIDIA Something", 1000, "1")
+    for recipe, gpus in ((lora_recipe(), []), (lora_recipe(), [unknown]), (lora_recipe("cpu"), [RTX_4070])):
+        assert gpu_fit.assess_fit_on_gpus(recipe, gpus) == []
+    assert not gpu_fit.fits_no_gpu([]) and gpu_fit.build_estimate_record([]) is None
 
 
-def test_memory_that_ran_out_gets_offers_that_take_less(monkeypatch):
-    loaded, made = compiled("method: lora\nhardware: {device: cuda}\n", ["rtx-4090"], monkeypatch)
-    offered = gpu_fit.suggest_memory_savings(loaded, made)
+def test_memory_that_ran_out_gets_offers_that_take_less():
+    offered = gpu_fit.suggest_memory_savings(lora_recipe(), [RTX_4090])
     assert offered and all(line.startswith("--set ") and "GiB" in line for line in offered)

@@ -8,9 +8,14 @@ import re
 import pytest
 from click.testing import CliRunner
 
+from qwen_recipes.backends import load_backend
 from qwen_recipes.cli import main
+from qwen_recipes.compile.starter_recipe import StarterRequest, make_starter_recipe
 from qwen_recipes.environments import gpu as gpu_module
-from qwen_recipes.estimate.gpu_models import GPUS
+from qwen_recipes.gpus.catalogue import get_gpu_model, load_gpus
+from qwen_recipes.guards import run_guards
+from qwen_recipes.recipe.load import load_recipe_text
+from qwen_recipes.resolve import resolve
 from tests.conftest import BACKENDS, ROOT
 
 DATA = ROOT / "examples" / "data"
@@ -90,7 +95,9 @@ def try_init(folder, model, gpu):
     result = init(folder, "--data", str(DATA / "support.jsonl"), "--model", model, "--gpu", gpu)
     if result.exit_code == 0:
         assert_it_says_what_plan_says(folder, result.output)
-        assert ("precision: fp32" in (folder / "mine.yaml").read_text("utf-8")) == (not GPUS[gpu].supports_bf16)
+        assert ("precision: fp32" in (folder / "mine.yaml").read_text("utf-8")) == (
+            not get_gpu_model(gpu).supports_bf16
+        )
     else:
         assert result.exit_code == 1 and "does not fit" in result.output, result.output
         assert re.search(r"would fit|a smaller model", result.output) and not list(folder.iterdir())
@@ -104,9 +111,33 @@ def test_sixteen_pairs_of_model_and_gpu(tmp_path, model, gpu):
     assert wrote or (model, gpu) not in {("Qwen3-0.6B", "t4"), ("Qwen3-8B", "rtx-4090"), ("Qwen3-32B", "a100-80gb")}
 
 
-@pytest.mark.parametrize("gpu", GPUS)
-def test_every_gpu_of_the_catalogue(tmp_path, gpu):
+@pytest.mark.parametrize("gpu", ["mi300x", "v100-32gb", "gb10", "H100 MIG 1g.10gb"])
+def test_gpus_with_an_environment_of_their_own_and_slices(tmp_path, gpu):
     assert try_init(tmp_path, "Qwen/Qwen3-4B", gpu)
+    managed = not get_gpu_model(gpu).outside_cuda_wheels
+    assert ("environment: current" in (tmp_path / "mine.yaml").read_text("utf-8")) != managed
+
+
+def test_every_gpu_of_the_catalogue(tmp_path):
+    """A recipe that lints clean and fits; GPUs that only their speed or a few GiB tell apart count once."""
+    backend, kinds = load_backend("llamafactory"), {}
+    for gpu in load_gpus().values():
+        kinds[round(gpu.memory, -1), gpu.supports_bf16, bool(gpu.outside_cuda_wheels)] = gpu
+    for gpu in kinds.values():
+        model = "Qwen/Qwen3-4B" if gpu.memory >= 8 else "Qwen/Qwen3-0.6B"
+        made = make_starter_recipe(StarterRequest(model, DATA / "support.jsonl", gpu, backend, None), tmp_path)
+        loaded = load_recipe_text(made.text, str(tmp_path / "recipe.yaml"), tmp_path)
+        found = [one for one in run_guards(resolve(loaded, backend), loaded, backend) if one.severity != "advice"]
+        assert not found and made.estimate.check_fit() == "yes", (gpu.name, found)
+        assert loaded.recipe.hardware.gpu.name == gpu.name
+
+
+@pytest.mark.parametrize(("stated", "memory"), [("48GiB", 48), ("20 GB", 20)])
+def test_a_gpu_that_is_not_listed_is_stated_by_its_memory(tmp_path, stated, memory):
+    result = init(tmp_path, "--data", str(DATA / "support.jsonl"), "--gpu", stated)
+    assert result.exit_code == 0, result.output
+    assert f"gpu: {{memory: {memory} GiB, bf16: true}}" in (tmp_path / "mine.yaml").read_text("utf-8")
+    assert_it_says_what_plan_says(tmp_path, result.output)
 
 
 def test_the_gpu_that_is_there_is_taken(tmp_path, monkeypatch):

@@ -220,11 +220,13 @@ def test_what_the_named_backend_can_not_be_told_is_an_error(lint):
     [
         (b"{% for m in messages %}\n{{ m.content }\n", "not a valid Jinja template: line 2: "),
         (b"{{ messages }}\xff", "not a valid Jinja template: it is not UTF-8 text"),
+        (b"{{ 'a' * 10 ** 10 }}", "not a valid Jinja template: `*` makes more than 1,000,000 characters"),
+        (b"x" * (3 << 20), "can't be read: it has 3.0 MiB; a template may have 2 MiB (RECIPES_MAX_TEMPLATE_MIB"),
         (b"{{ messages }}", ""),
-        (None, ""),
+        (None, "the chat template mine.jinja is not there"),
     ],
 )
-def test_a_template_that_is_broken_is_told_one_that_is_not_here_is_left_to_the_run(lint, content, said):
+def test_a_template_that_is_broken_or_not_here(lint, content, said):
     if content is not None:
         Path("mine.jinja").write_bytes(content)
     write("r.yaml", GOOD + "chat: {template: mine.jinja}\n")
@@ -240,6 +242,7 @@ def test_who_else_can_is_asked_with_a_plan_of_its_own(lint):
     It packs where an environment of one's own has flash attention: its managed one has none.
     """
     asked = GOOD + "chat: {template: mine.jinja}\ntraining: {packing: true}\nrun: {backend: llamafactory"
+    Path("mine.jinja").write_text("{{ messages }}", "utf-8")
     for environment, able in ((", environment: mine", "Axolotl and ms-swift support it"), ("", "Axolotl supports it")):
         write("r.yaml", f"{asked}{environment}}}\n")
         result = lint("r.yaml")

@@ -16,7 +16,7 @@ from qwen_recipes.data.encoder import build_encoder
 from qwen_recipes.recipe.load import load_recipe
 from qwen_recipes.resolve import resolve
 from qwen_recipes.verify.preference_sample import sample_preferences
-from tests.unit.cli.test_verify_trainer import FRAMEWORK, RECIPE
+from tests.unit.cli.stand_in_trainer import FRAMEWORK, RECIPE
 
 ROWS = [
     {"prompt": "Which colour?", "chosen": "Blue.", "rejected": "Red."},

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -17,28 +18,7 @@ from qwen_recipes.cli import main
 from qwen_recipes.verify.trainer_comparison import TrainerCheck
 from qwen_recipes.verify.trainer_probe import checks, probe_jobs
 from tests.conftest import ROOT
-
-RECIPE = """\
-version: 1
-model: Qwen/Qwen3-0.6B
-data: {train: rows.jsonl}
-hardware: {gpu: a100-80gb}
-run: {backend: axolotl, environment: env}
-"""
-ROW = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}
-FRAMEWORK = """\
-#!/usr/bin/env python3
-import json, os, pathlib, subprocess, sys, time
-if sys.argv[1] == "-c":
-    print("0.21.0", "3.11", sys.argv[0].removesuffix("/bin/python"), sep="\\n")
-    sys.exit()
-if os.environ.get("HANG"):
-    child = subprocess.Popen(["sleep", "600"])
-    pathlib.Path(os.environ["HANG"]).write_text(f"{os.getpid()} {child.pid}")
-    time.sleep(600)
-for case in map(json.loads, map(pathlib.Path.read_text, map(pathlib.Path, sys.argv[4:]))):
-    pathlib.Path(case["out"]).write_text(os.environ["OBSERVATION"])
-"""
+from tests.unit.cli.stand_in_trainer import FRAMEWORK, RECIPE, ROW
 
 
 @pytest.fixture
@@ -150,7 +130,23 @@ def is_alive(pid):
 
 def test_variables_of_the_worker(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", "mine")
-    found = probe_jobs._make_variables(tmp_path / "bin" / "python", tmp_path / "scratch")
+    found = probe_jobs._make_variables(tmp_path / "bin" / "python", "/tmp/probe-x")
     assert "PYTHONPATH" not in found
     assert found["PATH"].startswith(str(tmp_path / "bin"))
-    assert found["TMPDIR"] == str(tmp_path / "scratch")
+    assert found["TMPDIR"] == "/tmp/probe-x"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the interpreter is a shell script")
+def test_temporary_files_lie_below_a_short_path(tmp_path):
+    """A socket's path may have a hundred characters: under a longer one Axolotl waited for it forever."""
+    folder = tmp_path / ("deep" * 30)
+    folder.mkdir()
+    out = folder / "observation.json"
+    interpreter = folder / "python"
+    interpreter.write_text(f'#!/bin/sh\nprintf %s "$TMPDIR" > {out}\n', "utf-8")
+    interpreter.chmod(0o700)
+    job = probe_jobs.ProbeJob(folder / "case.json", out, None, {}, {})
+    probe_jobs.run_probes("axolotl", interpreter, [job], folder / "scratch")
+    temporary = Path(out.read_text("utf-8"))
+    assert len(str(temporary)) < len(tempfile.gettempdir()) + 20
+    assert not temporary.exists()

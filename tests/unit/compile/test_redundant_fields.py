@@ -11,7 +11,7 @@ from qwen_recipes.compile import compile_recipe
 from qwen_recipes.finding import RecipeError
 from qwen_recipes.recipe.load import load_recipe
 
-BACKENDS = ("axolotl", "llamafactory", "ms-swift")
+BACKENDS = ("axolotl", "llamafactory", "ms-swift", "trl")
 WRITTEN = Path(__file__).parents[2] / "conformance" / "recipes" / "defaults-written.yaml"
 
 

@@ -91,7 +91,7 @@ def test_pairs_have_two_texts_and_text_has_one():
 def test_lengths_and_trained_tokens_are_those_of_the_labels(variant, train_on, thinking):
     pytest.importorskip("tokenizers")
     from qwen_recipes.data.encoder import Encoder
-    from tests.unit.data.test_token_counter import COUNTER, TOKENIZER
+    from tests.unit.data.tokenizers import COUNTER, TOKENIZER
 
     measure = TokenMeasurer(COUNTER, select_loss(train_on, thinking, "messages"))
     encoder = Encoder(TOKENIZER, read_template(variant), LossRule(train_on, thinking))
@@ -109,7 +109,7 @@ def test_lengths_and_trained_tokens_are_those_of_the_labels(variant, train_on, t
 
 def test_marks_that_somebody_typed_are_measured_in_pairs_too():
     pytest.importorskip("tokenizers")
-    from tests.unit.data.test_token_counter import COUNTER
+    from tests.unit.data.tokenizers import COUNTER
 
     template, measure = (
         TemplateRenderer("instruct-2507"),
@@ -125,7 +125,7 @@ def test_marks_that_somebody_typed_are_measured_in_pairs_too():
 def test_plain_text_ends_with_the_end_of_text():
     pytest.importorskip("tokenizers")
     from qwen_recipes.data.encoder import Encoder
-    from tests.unit.data.test_token_counter import COUNTER, TOKENIZER
+    from tests.unit.data.tokenizers import COUNTER, TOKENIZER
 
     (encoded,) = Encoder(TOKENIZER, "", LossRule()).encode([{"text": "Once upon a time"}])
     length, _ = TokenMeasurer(COUNTER, LossSelection("assistant")).measure_text("Once upon a time", is_plain_text=True)

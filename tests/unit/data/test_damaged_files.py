@@ -14,7 +14,7 @@ from qwen_recipes.data.rows import row_reader
 from qwen_recipes.guards.rows import parallel_check as checking
 from qwen_recipes.guards.rows.parallel_check import check_rows
 from qwen_recipes.guards.rows.row_checker import RowFile
-from tests.unit.guards.test_row_guards import judge_of
+from tests.unit.guards.row_judges import judge_of
 
 GOOD = b'{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}'
 

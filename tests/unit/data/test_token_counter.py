@@ -15,17 +15,12 @@ from qwen_recipes.data.token_counter import (
     TokenCounter,
     hash_words,
 )
-from qwen_recipes.qwen.facts import ModelFacts
 from tests.conftest import ROOT
 
 pytest.importorskip("tokenizers")
 
-from qwen_recipes.data.tokenizer import load_tokenizer
-from qwen_recipes.qwen.models import get_model_facts
+from tests.unit.data.tokenizers import COUNTER, TOKENIZER
 
-MODEL: ModelFacts = get_model_facts("Qwen/Qwen3-4B")
-TOKENIZER = load_tokenizer(MODEL)
-COUNTER = TokenCounter(TOKENIZER)
 PARTS = ["a", "B", "'s", "'RE", "'ll", "\u0301", "é", " ", "  ", "\n", "\r\n", "\t", "\u00a0", "\u3000", "日本", "Д"]
 PARTS += [
     "1",

@@ -57,7 +57,7 @@ def test_a_lock_is_parsed_into_what_each_step_installs():
 def test_there_is_a_lock_for_every_backend_and_device():
     assert {f"{path.parent.parent.name}/{path.stem}" for path in SHIPPED} == {
         f"{backend}/{lock}"
-        for backend in ("axolotl", "llamafactory", "ms_swift")
+        for backend in ("axolotl", "llamafactory", "ms_swift", "trl")
         for lock in ("cpu-py311", "cuda-py312")
     }
 
@@ -309,17 +309,17 @@ def test_a_given_python_must_be_of_the_version():
 
 def test_the_current_environment_is_ours_where_it_has_the_framework(tmp_path):
 
-    found = find_current_environment(a_backend(tmp_path, distribution="click"))
+    found = find_current_environment(a_backend(tmp_path, distribution="click"), "cpu")
     assert found.ready
     assert found.folder == Path(sys.prefix)
     assert found.python == HERE
     assert found.version == importlib.metadata.version("click")
-    assert find_environment_in(a_backend(tmp_path), Path(sys.prefix)) == found
+    assert find_environment_in(a_backend(tmp_path), Path(sys.prefix), "cpu") == found
 
 
 def test_without_the_framework_there_is_no_current_environment(tmp_path):
     with pytest.raises(MissingEnvironmentError, match="recipes env create toy"):
-        find_current_environment(a_backend(tmp_path, distribution="no-such-framework"))
+        find_current_environment(a_backend(tmp_path, distribution="no-such-framework"), "cpu")
 
 
 # --- the machine
@@ -333,6 +333,34 @@ def test_gpus_are_read_from_the_drivers_tool(monkeypatch):
     assert gpu.detect_gpus() == [gpu.DetectedGpu("NVIDIA H100 80GB HBM3", 81559, "580.159.04")]
     assert gpu.read_used_gpu_memory(2) == 12 << 20
     assert gpu.read_cuda_version() == "13.0"
+
+
+LISTED_SLICES = """GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-1a)
+  MIG 3g.40gb     Device  0: (UUID: MIG-aa)
+  MIG 1g.10gb     Device  1: (UUID: MIG-bb)
+"""
+
+
+@pytest.mark.parametrize(
+    ("visible", "name", "memory"), [(None, "3g.40gb", 40960), ("0", "3g.40gb", 40960), ("MIG-bb", "1g.10gb", 10240)]
+)
+def test_of_a_split_gpu_the_slice_that_cuda_uses_is_found(monkeypatch, visible, name, memory):
+    answers = {2: LISTED_SLICES, 3: "NVIDIA H100 80GB HBM3, 81559, 580.1, 12, GPU-1a, Enabled\n"}
+    monkeypatch.setattr(gpu, "_run_command", lambda command: answers[len(command)])
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert gpu.detect_gpus() == [gpu.DetectedGpu(f"NVIDIA H100 80GB HBM3 MIG {name}", memory, "580.1")]
+
+
+@pytest.mark.parametrize(("units", "device"), [("0", "cpu"), ("304", "cuda")])
+def test_an_amd_gpu_is_seen_by_its_drivers_list(monkeypatch, tmp_path, units, device):
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "properties").write_text(f"cpu_cores_count 0\nsimd_count {units}\n", "utf-8")
+    monkeypatch.setattr(gpu, "_AMD_NODES", tmp_path)
+    monkeypatch.setattr(gpu, "_DRIVER_FOLDER", tmp_path / "none")
+    monkeypatch.setattr(gpu, "_run_command", lambda command: "")
+    assert gpu.detect_device() == device
 
 
 @pytest.mark.parametrize(

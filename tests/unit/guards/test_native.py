@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from qwen_recipes.backends.native_config import (
+    NATIVE_FOLDERS,
     get_default_version,
     load_extra_keys,
     load_native_schema,
@@ -19,11 +20,12 @@ from qwen_recipes.backends.shell_parser import parse_assignments, parse_commands
 from qwen_recipes.cli import main
 from qwen_recipes.guards import load_guard
 from qwen_recipes.guards.native import RULE_MODULES, detect_framework, lint_native
-from tests.conftest import BACKENDS, ROOT
+from tests.conftest import ROOT
 
 AXOLOTL = "base_model: {model}\nlearning_rate: 1e-4\ndatasets:\n  - path: rows.jsonl\n    type: chat_template\n"
 FACTORY = "model_name_or_path: {model}\nstage: sft\ndo_train: true\nfinetuning_type: lora\noutput_dir: out\n"
 SWIFT = "model: {model}\ntuner_type: lora\ndataset: rows.jsonl\ntorch_dtype: bfloat16\n"
+BACKENDS = tuple(NATIVE_FOLDERS)
 HEADS = {"axolotl": AXOLOTL, "llamafactory": FACTORY, "ms-swift": SWIFT}
 HYBRID, BASE, INSTRUCT = "Qwen/Qwen3-4B", "Qwen/Qwen3-4B-Base", "Qwen/Qwen3-4B-Instruct-2507"
 RECIPE = "version: 1\nmodel: Qwen/Qwen3-4B\ndata: {train: rows.jsonl}\n"

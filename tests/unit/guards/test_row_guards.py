@@ -8,36 +8,21 @@ import yaml
 
 pytest.importorskip("tokenizers")
 
-from qwen_recipes.data.chat_rendering import TemplateRenderer
 from qwen_recipes.data.rows.row_reader import RawRow
 from qwen_recipes.guards import load_guard
 from qwen_recipes.guards.rows import FILE_PROBLEM_CODES, RowGuard, load_row_guards
 from qwen_recipes.guards.rows.base import RowViolation
-from qwen_recipes.guards.rows.row_checker import RowChecker, RowCheckSettings, RowFile
+from qwen_recipes.guards.rows.row_checker import RowFile
 from qwen_recipes.qwen.chat_templates import TEMPLATES, RenderError, read_template, render_conversation
-from qwen_recipes.qwen.models import get_model_facts
 from qwen_recipes.recipe.spec.model_and_data import Format
 from tests.conftest import ROOT
-from tests.unit.data.test_token_counter import TOKENIZER
+from tests.unit.data.tokenizers import TOKENIZER
+from tests.unit.guards.row_judges import judge_of
 
 FILES = {f.stem: yaml.safe_load(f.read_text("utf-8")) for f in sorted((ROOT / "tests/guards/rows").glob("*.yaml"))}
 CASES = [pytest.param(code, case, id=f"{code}: {case['name']}") for code, f in FILES.items() for case in f["cases"]]
 TOGETHER = {"QR514", "QR515", "QR516", "QR532", "QR533"}
 """About rows together: tests/unit/cli/test_data_check.py."""
-MODELS = {
-    "hybrid": "Qwen/Qwen3-4B",
-    "instruct-2507": "Qwen/Qwen3-4B-Instruct-2507",
-    "thinking-2507": "Qwen/Qwen3-4B-Thinking-2507",
-}
-JUDGES = {}
-
-
-def judge_of(variant, limit):
-    if (variant, limit) not in JUDGES:
-        JUDGES[variant, limit] = RowChecker(
-            RowCheckSettings(get_model_facts(MODELS[variant]), TemplateRenderer(variant), limit=limit)
-        )
-    return JUDGES[variant, limit]
 
 
 def found(case):

@@ -9,6 +9,7 @@ from qwen_recipes.qwen.models import (
     REGISTRY,
     ModelFolderError,
     UnknownModelError,
+    UnsupportedFamilyError,
     count_lora_parameters,
     get_model_facts,
 )
@@ -56,14 +57,14 @@ def test_counts_are_the_released_ones(size):
     total, active, layer, linear = COUNTED[size]
     assert (facts.parameters, facts.active_parameters, facts.layer_parameters) == (total, active, layer)
     assert linear is None or facts.linear_parameters == linear
-    assert facts.exact and facts.dense == (linear is not None)
+    assert facts.dense == (linear is not None)
 
 
 def test_every_variant_has_the_shape_of_its_namesake():
     for name, facts in REGISTRY.items():
         size = name.removeprefix("Qwen/Qwen3-").split("-Base")[0].split("-Instruct")[0].split("-Thinking")[0]
         assert facts.parameters == COUNTED[size][0]
-        assert facts.source == "registry" and not facts.local and len(facts.revision) == 40
+        assert facts.origin == "registry" and not facts.local and len(facts.revision) == 40
 
 
 def test_registry_is_the_release():
@@ -135,29 +136,54 @@ def test_case_does_not_matter():
 
 
 @pytest.mark.parametrize(
-    ("name", "near"),
+    ("name", "told"),
     [
-        ("Qwen3-4B", ("Qwen/Qwen3-4B",)),
-        ("Qwen/Qwen3-4B-Instruct", "Qwen/Qwen3-4B-Instruct-2507"),
-        ("Qwen/Qwen3-7B", "Qwen/Qwen3-8B"),
-        ("mistralai/Mistral-7B-v0.1", ()),
-        ("", ()),
-        ("~nobody-at-all/model", ()),
-        ("x" * 5000, ()),
+        ("Qwen3-4B", "did you mean Qwen/Qwen3-4B?"),
+        ("Qwen/Qwen3-4B-Instruct", "did you mean Qwen/Qwen3-4B-Instruct-2507?"),
+        ("Qwen/Qwen3-7B", "or Qwen/Qwen3-8B"),
+        ("unsloth/Qwen3-8B", "model: {id: unsloth/Qwen3-8B, like: Qwen/Qwen3-8B}"),
+        ("me/support-bot", "model: {id: me/support-bot, like: Qwen/Qwen3-4B-Instruct-2507}"),
+        ("", "is not a folder"),
+        ("~nobody-at-all/model", "is not a folder"),
+        ("./nowhere", "is not a folder"),
+        ("x" * 5000, "is not a folder"),
     ],
 )
-def test_unknown_model(name, near):
+def test_unknown_model(name, told, empty_hub_cache):
     with pytest.raises(UnknownModelError) as raised:
         get_model_facts(name)
-    assert raised.value.near == near or near in raised.value.near
-    assert all(known in str(raised.value) for known in raised.value.near)
-    assert "config.json" in str(raised.value)
+    assert told in str(raised.value)
+    assert "like:" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [
+        ("Qwen/Qwen3.6-27B", "Qwen3.6"),
+        ("Qwen/Qwen3.5-4B", "Qwen3.5"),
+        ("Qwen/Qwen2.5-7B-Instruct", "Qwen2 or Qwen2.5"),
+        ("unsloth/Qwen2-0.5B", "Qwen2 or Qwen2.5"),
+        ("Qwen/Qwen2.5-VL-3B-Instruct", "Qwen2.5-VL"),
+        ("Qwen/Qwen3-VL-8B-Instruct", "Qwen3-VL"),
+        ("Qwen/Qwen3-Omni-30B-A3B-Instruct", "Qwen3-Omni"),
+        ("Qwen/Qwen3-Next-80B-A3B-Instruct", "Qwen3-Next"),
+        ("Qwen/Qwen3-Coder-Next", "Qwen3-Next"),
+        ("Qwen/Qwen-7B-Chat", "Qwen1.5"),
+        ("mistralai/Mistral-7B-v0.1", "Mistral"),
+        ("meta-llama/Llama-3.1-8B", "Llama"),
+    ],
+)
+def test_other_families_are_refused_by_name_and_nothing_is_suggested(name, family, empty_hub_cache):
+    with pytest.raises(UnsupportedFamilyError) as raised:
+        get_model_facts(name)
+    assert f"belongs to the family {family}, which is not supported" in str(raised.value)
+    assert "did you mean" not in str(raised.value)
 
 
 def test_folder_relative_to_the_recipe(tmp_path):
     _folder(tmp_path / "runs" / "merged", CONFIG, {"eos_token": "<|im_end|>"}, read_template("hybrid"))
     facts = get_model_facts("runs/merged", tmp_path)
-    assert (facts.id, facts.variant, facts.source) == ("runs/merged", "hybrid", str(tmp_path / "runs/merged"))
+    assert (facts.id, facts.variant, facts.folder) == ("runs/merged", "hybrid", tmp_path / "runs/merged")
     assert facts.local and facts.dense and facts.revision is None
     assert facts.parameters == 1000 * 64 + 2 * (64 * 64 * 2 + 64 * 32 * 2 + 3 * 64 * 128 + 2 * 16 + 2 * 64) + 64
 
@@ -207,10 +233,24 @@ def test_rope_theta_of_either_transformers(tmp_path):
     assert get_model_facts(str(_folder(tmp_path / "c", CONFIG))).rope_theta == 1e4
 
 
-def test_other_architecture_is_read_and_only_estimated(tmp_path):
-    nested = {"model_type": "qwen3_5", "text_config": {k: v for k, v in CONFIG.items() if k != "model_type"}}
+@pytest.mark.parametrize(
+    ("model_type", "family"), [("qwen3_5", "Qwen3.5"), ("llama", "Llama"), ("qwen3_next", "Qwen3-Next"), ("x9", "")]
+)
+def test_other_architecture_is_refused_by_its_name(tmp_path, model_type, family):
+    nested = {"model_type": model_type, "text_config": {k: v for k, v in CONFIG.items() if k != "model_type"}}
+    with pytest.raises(UnsupportedFamilyError, match=f"{family}.*model_type {model_type}"):
+        get_model_facts(str(_folder(tmp_path, nested)))
+
+
+def test_text_config_is_read(tmp_path):
+    nested = {"model_type": "qwen3", "tie_word_embeddings": True, "text_config": {**CONFIG, "model_type": "qwen3_text"}}
     facts = get_model_facts(str(_folder(tmp_path, nested)))
-    assert (facts.model_type, facts.layer_class, facts.exact) == ("qwen3_5", "", False)
+    assert (facts.model_type, facts.layers, facts.tied_embeddings) == ("qwen3", 2, True)
+
+
+def test_experts_as_transformers_5_counts_them(tmp_path):
+    newer = {"num_local_experts" if key == "num_experts" else key: value for key, value in EXPERTS.items()}
+    assert get_model_facts(str(_folder(tmp_path, CONFIG | newer))).experts == 4
 
 
 @pytest.mark.parametrize(
@@ -218,10 +258,8 @@ def test_other_architecture_is_read_and_only_estimated(tmp_path):
     [
         ("{", "is not JSON"),
         ("[]", "is not a JSON object"),
-        (
-            {k: v for k, v in CONFIG.items() if k not in ("hidden_size", "model_type")},
-            "lacks model_type, hidden_size",
-        ),
+        ({k: v for k, v in CONFIG.items() if k != "model_type"}, "lacks model_type"),
+        ({k: v for k, v in CONFIG.items() if k not in ("hidden_size", "vocab_size")}, "lacks hidden_size, vocab_size"),
         (CONFIG | {"model_type": "qwen3_moe"}, "lacks num_experts, num_experts_per_tok, moe_intermediate_size"),
         (CONFIG | {"hidden_size": "wide", "head_dim": 0}, "hidden_size, head_dim must be positive whole numbers"),
     ],

@@ -18,12 +18,11 @@ from qwen_recipes.recipe.spec import Recipe
 from qwen_recipes.yaml_text.nodes import plain_data
 from qwen_recipes.yaml_text.reader import read_yaml
 from tests.conftest import BASE, ROOT, deep_merge, nest_value
-from tests.unit.recipe.test_spec import test_limits as limits
+from tests.unit.recipe.wrong_values import WRONG_VALUES
 
 SCHEMA = build_recipe_schema()
 VALID = Draft202012Validator(SCHEMA)
 EXAMPLES = sorted([*(ROOT / "examples").glob("*.yaml"), *(ROOT / "examples").glob("*/*.yaml")])
-WRONG = next(mark.args[1] for mark in limits.pytestmark if mark.name == "parametrize")
 
 
 def test_the_file_is_current():
@@ -87,7 +86,7 @@ def agreed(data):
     return ours, VALID.is_valid(data)
 
 
-@pytest.mark.parametrize(("path", "value"), WRONG)
+@pytest.mark.parametrize(("path", "value"), WRONG_VALUES)
 def test_what_the_models_refuse_the_schema_refuses(path, value):
     if isinstance(value, float) and not math.isfinite(value):
         return  # JSON has no such number

@@ -11,6 +11,7 @@ from qwen_recipes.recipe.spec.hardware_and_output import Hardware
 from qwen_recipes.recipe.spec.section import Section
 from qwen_recipes.recipe.written_fields import find_written_fields
 from tests.conftest import BASE, deep_merge, nest_value
+from tests.unit.recipe.wrong_values import WRONG_VALUES
 
 
 def recipe(changes=None):
@@ -43,53 +44,7 @@ def test_what_must_be_written(missing):
         recipe({missing: None})
 
 
-@pytest.mark.parametrize(
-    ("path", "value"),
-    [
-        ("version", 2),
-        ("version", "1"),
-        ("name", "-x"),
-        ("name", "a b"),
-        ("name", "a\n"),
-        ("name", "x" * 101),
-        ("model", ""),
-        ("data.train", []),
-        ("data.train", ""),
-        ("data.validation", 0),
-        ("data.validation", 1),
-        ("data.validation", True),
-        ("data.validation", []),
-        ("training.epochs", 0),
-        ("training.epochs", float("inf")),
-        ("training.epochs", "3"),
-        ("training.steps", 1.0),
-        ("training.steps", True),
-        ("training.learning_rate", float("nan")),
-        ("training.learning_rate", 1),
-        ("training.warmup_ratio", float("inf")),
-        ("training.warmup_ratio", -0.1),
-        ("training.neftune", float("inf")),
-        ("training.max_grad_norm", float("inf")),
-        ("training.betas", [0.9]),
-        ("training.betas", [0.9, 1.0]),
-        ("training.seed", -1),
-        ("training.seed", 2**32),
-        ("training.packing", "yes"),
-        ("training.packing", 1),
-        ("training.evaluate_every", 0),
-        ("training.evaluate_every", "never"),
-        ("method", "loraa"),
-        ("method.targets", []),
-        ("method.targets", ["lm_head"]),
-        ("method.dropout", 1.0),
-        ("quantization.bits", 16),
-        ("hardware.nodes", 0),
-        ("hardware.gpus", 0),
-        ("allow", {"QR1": "because"}),
-        ("allow", {"QR101": "no"}),
-        ("backends", {"axolotl": {"extras": {}}}),
-    ],
-)
+@pytest.mark.parametrize(("path", "value"), WRONG_VALUES)
 def test_limits(path, value):
     with pytest.raises(ValidationError):
         recipe(nest_value(path, value))
@@ -120,7 +75,7 @@ def test_leaves_are_complete():
     for part in [schema, *schema["$defs"].values()]:
         named |= set(part["properties"])
     parts = {"chat", "quantization", "training", "hardware", "output", "run", "backends", "data", "model", "method",
-             "objective", "tracking", "low_rank"}  # fmt: skip
+             "objective", "tracking", "low_rank", "gpu"}  # fmt: skip
     assert {path.rpartition(".")[2] for path in index_fields()} == named - parts
 
 

@@ -14,7 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 from qwen_recipes.cli import main
-from qwen_recipes.reports.svg_chart import Curve, compute_ticks, draw_chart
+from qwen_recipes.reports.svg_axes import Scale
+from qwen_recipes.reports.svg_charts import Curve, draw_line_chart
 from qwen_recipes.runs.metrics import StepMetrics, append_metrics
 from qwen_recipes.runs.record import RunRecord, write_record
 
@@ -159,11 +160,12 @@ def test_report(tmp_path):
 
 @pytest.mark.parametrize("points", [[(1, 2.0)], [(1, 2.0), (2, 2.0)], [(5, float("nan")), (6, 1.0)]])
 def test_charts_of_little(points):
-    ElementTree.fromstring(draw_chart([Curve("a", points)], "loss"))
+    ElementTree.fromstring(draw_line_chart([Curve("a", points)], "loss"))
 
 
 def test_long_curves_are_thinned_and_keep_their_end():
-    drawing = draw_chart([Curve("a", [(step, 1 / step) for step in range(1, 5001)])], "loss")
+    drawing = draw_line_chart([Curve("a", [(step, 1 / step) for step in range(1, 5001)])], "loss")
     places = re.search(r'points="([^"]*)"', drawing)[1].split()
     assert len(places) <= 802 and places[-1].startswith("940.0,")
-    assert compute_ticks(0, 1) == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+    assert Scale(0, 1, 0, 100).compute_ticks() == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+    assert Scale(2, 80, 0, 100, logarithmic=True).compute_ticks() == [2, 4, 8, 16, 32, 64]

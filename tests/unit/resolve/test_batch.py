@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qwen_recipes.backends.plan import HardwarePlan
-from qwen_recipes.estimate.gpu_models import GPUS
+from qwen_recipes.gpus.catalogue import load_gpus
 from qwen_recipes.recipe.spec.training import Training
 from qwen_recipes.resolve.batch import resolve_batch
 from qwen_recipes.resolve.decisions import PlanDecisions
@@ -35,7 +35,7 @@ micros = st.none() | st.integers(1, 8) | st.integers(1, 65536)
 
 
 @settings(max_examples=600, deadline=None)
-@given(sizes, micros, st.integers(1, 64), st.sampled_from([None, *GPUS.values()]), st.integers(8, 262_144))
+@given(sizes, micros, st.integers(1, 64), st.sampled_from([None, *load_gpus().values()]), st.integers(8, 262_144))
 def test_sizes_multiply_back_or_the_advice_works(size, micro, gpus, gpu, length):
     batch, problems = split(size, micro, gpus, gpu, length)
     if not problems:
@@ -73,7 +73,7 @@ def test_sizes_multiply_back_or_the_advice_works(size, micro, gpus, gpu, length)
     ],
 )
 def test_what_follows(size, micro, gpus, gpu, length, expected):
-    batch, problems = split(size, micro, gpus, GPUS[gpu] if gpu else None, length)
+    batch, problems = split(size, micro, gpus, load_gpus()[gpu] if gpu else None, length)
     assert not problems
     assert (batch.size, batch.micro_batch_size, batch.gradient_accumulation) == expected
 

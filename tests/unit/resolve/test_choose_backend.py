@@ -22,13 +22,13 @@ ONLY_MS_SWIFT = {"hardware": {"gpu": "h100", "gpus": 8, "strategy": "megatron"}}
     ],
 )
 def test_the_command_line_then_the_recipe_then_the_first_that_can(loaded, recipe, named, chosen, is_said):
-    backend, why = choose_backend(loaded(recipe), named)
-    assert (backend.name, bool(why)) == (chosen, is_said)
+    recipe, why = choose_backend(loaded(recipe), named)
+    assert (recipe.backend.name, bool(why)) == (chosen, is_said)
 
 
 def test_all_is_every_framework(loaded):
-    backends, why = choose_backends(loaded({"run": {"backend": "axolotl"}}), "all")
-    assert ({one.name for one in backends}, why) == ({"axolotl", "llamafactory", "ms-swift"}, "")
+    recipes, why = choose_backends(loaded({"run": {"backend": "axolotl"}}), "all")
+    assert ({one.backend.name for one in recipes}, why) == ({"axolotl", "llamafactory", "ms-swift", "trl"}, "")
 
 
 def test_every_command_takes_the_same_one(write_recipe, tmp_path, monkeypatch):

@@ -38,11 +38,11 @@ def brought(tmp_path, monkeypatch):
 
 
 def test_an_environment_is_known_from_its_files(brought):
-    found = read_environment_in(load_backend("llamafactory"), brought / "brought")
+    found = read_environment_in(load_backend("llamafactory"), brought / "brought", "cpu")
     assert (found.version, found.python) == ("0.9.5", "3.11")
-    assert read_environment_in(load_backend("axolotl"), brought / "brought").version == UNKNOWN_VERSION
+    assert read_environment_in(load_backend("axolotl"), brought / "brought", "cpu").version == UNKNOWN_VERSION
     with pytest.raises(MissingEnvironmentError):
-        read_environment_in(load_backend("axolotl"), brought / "nothing")
+        read_environment_in(load_backend("axolotl"), brought / "nothing", "cpu")
 
 
 def test_a_dry_run_and_verify_run_nothing_of_it(brought):

@@ -48,7 +48,7 @@ def locked(folder):
 
 def test_lock_holds_everything(folder):
     content = locked(folder)
-    assert set(content["backends"]) == {"axolotl", "llamafactory", "ms-swift"}
+    assert set(content["backends"]) == {"axolotl", "llamafactory", "ms-swift", "trl"}
     one = content["backends"]["llamafactory"]
     assert one["resolved"]["training.steps"] == 3 and one["files"].keys() >= {"train.yaml", "run.sh", "rows/prepare.py"}
     assert len(one["environment"]) == len(one["schema"]) == 64

@@ -12,7 +12,7 @@ from qwen_recipes.resolve import resolve
 from qwen_recipes.verify.trainer_probe.probe_plan import NotProbedError, make_cpu_plan, make_gpu_plan
 
 RECIPE = "version: 1\nmodel: Qwen/Qwen3-8B\ndata: {train: rows.jsonl}\n"
-BACKENDS = ("axolotl", "llamafactory", "ms-swift")
+BACKENDS = ("axolotl", "llamafactory", "ms-swift", "trl")
 
 
 @pytest.fixture
@@ -81,6 +81,7 @@ def test_bf16_is_set_aside_where_the_framework_refuses_it_on_a_cpu(make_plan):
         "axolotl": "fp32",
         "llamafactory": "bf16",
         "ms-swift": "bf16",
+        "trl": "bf16",
     }
     assert [name for name, one in found.items() if "training.precision" in one.set_aside] == ["axolotl"]
 
@@ -104,4 +105,4 @@ def test_packing_is_set_aside_where_the_framework_packs_on_gpus_alone(make_plan)
     text = "hardware: {gpu: a100-80gb}\ntraining: {packing: true}"
     found = {name: make_cpu_plan(make_plan(text, name)) for name in BACKENDS}
     assert [name for name, one in found.items() if "training.packing" in one.set_aside] == ["ms-swift"]
-    assert [name for name, one in found.items() if one.plan.training.packing] == ["axolotl", "llamafactory"]
+    assert [name for name, one in found.items() if one.plan.training.packing] == ["axolotl", "llamafactory", "trl"]

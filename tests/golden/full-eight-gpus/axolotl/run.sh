@@ -15,10 +15,10 @@ export TOKENIZERS_PARALLELISM=false
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-8 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}")"
 
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
-rm -rf runs/full-eight-gpus/rows/prepared
+rm -rf -- runs/full-eight-gpus/rows/prepared
 python "$here/rows/__main__.py" "$here/rows.json"
 
 export PYTHONPATH="$here${PYTHONPATH:+:$PYTHONPATH}"
 # Where a plugin can't be imported, Axolotl logs a warning and trains without it: stop here instead.
-python -c "import weights_dtype"
+python -c "import weights_dtype, trainer_plugin"
 exec axolotl train runs/full-eight-gpus/rows/train.yaml --launcher torchrun "$@" -- --nnodes 1 --nproc_per_node 8

@@ -16,7 +16,7 @@ export TOKENIZERS_PARALLELISM=false
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-1 <<< "${CUDA_VISIBLE_DEVICES:-0}")"
 
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
-rm -rf runs/packed-throughput/rows/prepared
+rm -rf -- runs/packed-throughput/rows/prepared
 python "$here/rows/__main__.py" "$here/rows.json"
 
 exec axolotl train runs/packed-throughput/rows/train.yaml --launcher python "$@"

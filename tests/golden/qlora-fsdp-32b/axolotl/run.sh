@@ -16,7 +16,10 @@ export TOKENIZERS_PARALLELISM=false
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-2 <<< "${CUDA_VISIBLE_DEVICES:-0,1}")"
 
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
-rm -rf runs/qlora-fsdp-32b/rows/prepared
+rm -rf -- runs/qlora-fsdp-32b/rows/prepared
 python "$here/rows/__main__.py" "$here/rows.json"
 
+export PYTHONPATH="$here${PYTHONPATH:+:$PYTHONPATH}"
+# Where a plugin can't be imported, Axolotl logs a warning and trains without it: stop here instead.
+python -c "import trainer_plugin"
 exec axolotl train runs/qlora-fsdp-32b/rows/train.yaml --launcher torchrun "$@" -- --nnodes 1 --nproc_per_node 2

@@ -16,7 +16,7 @@ export TOKENIZERS_PARALLELISM=false
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-1 <<< "${CUDA_VISIBLE_DEVICES:-0}")"
 
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
-rm -rf runs/simpo/rows/prepared
+rm -rf -- runs/simpo/rows/prepared
 python "$here/rows/__main__.py" "$here/rows.json"
 
 export PYTHONPATH="$here${PYTHONPATH:+:$PYTHONPATH}"

@@ -19,10 +19,10 @@ export NODE_RANK MASTER_ADDR MASTER_PORT="${MASTER_PORT:-29500}"
 # Host 0 prepares the rows; where the others see the same folder they wait for it, else each prepares its own.
 export ROWS_NODES=2
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
-rm -rf runs/two-nodes-full/rows/prepared
+rm -rf -- runs/two-nodes-full/rows/prepared
 python "$here/rows/__main__.py" "$here/rows.json"
 
 export PYTHONPATH="$here${PYTHONPATH:+:$PYTHONPATH}"
 # Where a plugin can't be imported, Axolotl logs a warning and trains without it: stop here instead.
-python -c "import weights_dtype"
+python -c "import weights_dtype, trainer_plugin"
 exec axolotl train runs/two-nodes-full/rows/train.yaml --launcher torchrun "$@" -- --nnodes 2 --nproc_per_node 8 --node_rank "$NODE_RANK" --master_addr "$MASTER_ADDR" --master_port "$MASTER_PORT"

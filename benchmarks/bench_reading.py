@@ -1,0 +1,195 @@
+"""Time to read each kind of input, from 1 to 16 MB, each twice as large as the one before.
+
+    python -m benchmarks.bench_reading [--sizes 1 2 4 8 16] [--kind NAME] [--json]
+
+Exits 1 where the time grows faster than the size: where the slope of log(time) over log(size) is above MAX_SLOPE. The
+limits that would stop such inputs are lifted. Times are of the processor, the smallest of three.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+MAX_SLOPE = 1.35
+LIFTED = ("RECIPE", "TEMPLATE", "CONFIG", "NATIVE_CONFIG", "RECORD", "LOG", "SETTINGS")
+ROW = json.dumps({"messages": [{"role": "user", "content": "q" * 80}, {"role": "assistant", "content": "a" * 200}]})
+CONFIG = {
+    "model_type": "qwen3", "num_hidden_layers": 4, "hidden_size": 64, "num_attention_heads": 4,
+    "intermediate_size": 128, "vocab_size": 151_936, "max_position_embeddings": 40_960,
+}  # fmt: skip
+ADAPTER = {"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj"]}
+
+
+class Kind(NamedTuple):
+    """An input: how a file of about `size` bytes is made, and what reads it."""
+
+    file: str
+    make: Callable[[int], str]
+    read: Callable[[Path], object]
+
+
+def repeat(piece: str, size: int) -> str:
+    return piece * max(1, size // len(piece))
+
+
+def number(line: str, size: int) -> str:
+    """Lines with their number put in for `#`."""
+    return "\n".join(line.replace("#", str(n)) for n in range(max(1, size // (len(line) + 6)))) + "\n"
+
+
+def fill(config: dict[str, object], size: int) -> str:
+    return json.dumps({**config, "more": [{"a": n, "b": "text"} for n in range(size // 26)]})
+
+
+def read_rows(path: Path) -> int:
+    from qwen_recipes.data.rows.row_reader import read_file_rows
+
+    return sum(1 for _ in read_file_rows(path))
+
+
+def read_recipe(path: Path) -> object:
+    from qwen_recipes.yaml_text import reader
+
+    return reader.read_yaml(path.read_bytes(), str(path))
+
+
+def read_native(path: Path) -> object:
+    from qwen_recipes.guards.native import lint_native
+
+    return lint_native(path)
+
+
+def read_template(path: Path) -> object:
+    from qwen_recipes.filesystem.read_file import read_text
+    from qwen_recipes.qwen.template_process import TemplateProcess
+
+    process, began = TemplateProcess(), os.times()
+    try:
+        process.compile(read_text(path, "template"))
+    finally:
+        if process.process is not None and process.process.stdin is not None:
+            process.process.stdin.close()
+            process.process.wait()
+    ended = os.times()
+    return ended.children_user + ended.children_system - began.children_user - began.children_system
+
+
+def read_model(path: Path) -> object:
+    from qwen_recipes.qwen.model_folder import read_model_facts
+
+    return read_model_facts(path.parent, "m")
+
+
+def read_adapter(path: Path) -> object:
+    from qwen_recipes.qwen.adapter_folder import read_adapter_facts
+
+    (path.parent / "adapter_model.safetensors").touch()
+    return read_adapter_facts(path.parent)
+
+
+def read_run_record(path: Path) -> object:
+    from qwen_recipes.filesystem.read_file import read_json
+
+    return read_json(path, "record")
+
+
+def read_curve(path: Path) -> object:
+    from qwen_recipes.runs.metrics import read_metrics
+
+    return read_metrics(path.parent)
+
+
+def follow_log(path: Path) -> object:
+    from qwen_recipes.runs.progress import ProgressReader
+
+    follower = ProgressReader(path.parent / "absent", 1)
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 16):
+            follower.feed(chunk)
+    return follower.progress
+
+
+def read_log(path: Path) -> object:
+    from qwen_recipes.runs.trainer_logs import read_losses
+
+    return read_losses(path.parent, path)
+
+
+KINDS = {
+    "recipe YAML": Kind("r.yaml", lambda size: number("key_#: [a, {b: 1}]", size), read_recipe),
+    "JSONL": Kind("r.jsonl", lambda size: repeat(ROW + "\n", size), read_rows),
+    "JSONL, one line": Kind("r.jsonl", lambda size: '{"text": "' + "x" * size + '"}\n', read_rows),
+    "CSV": Kind("r.csv", lambda size: "prompt,completion\n" + repeat('q,"a ""b"" c"\n', size), read_rows),
+    "JSON": Kind("r.json", lambda size: "[" + repeat(ROW + ",", size) + ROW + "]", read_rows),
+    "JSON, one value": Kind("r.json", lambda size: '[{"text": [' + repeat('"x",', size) + '"x"]}]', read_rows),
+    "template": Kind("t.jinja", lambda size: repeat("some text {{ messages }}" + "x" * 1000, size), read_template),
+    "model config": Kind("config.json", lambda size: fill(CONFIG, size), read_model),
+    "adapter config": Kind("adapter_config.json", lambda size: fill(ADAPTER, size), read_adapter),
+    "record": Kind("run.json", lambda size: fill({"status": "finished"}, size), read_run_record),
+    "curve": Kind("metrics.jsonl", lambda size: number('{"step": #, "loss": 2.5}', size), read_curve),
+    "log": Kind("run.log", lambda size: repeat("{'loss': 2.5, 'epoch': 1}\n", size), read_log),
+    "log, one line": Kind("run.log", lambda size: repeat("1%|{'loss': ", size), follow_log),
+    "Axolotl YAML": Kind("a.yaml", lambda size: "base_model: x\n" + number("lora_r: 8 # #", size), read_native),
+    "script": Kind("a.sh", lambda size: "swift sft \\\n" + repeat("  --lora_rank 8 \\\n", size), read_native),
+}
+
+
+def measure(kind: Kind, size: int, rounds: int = 3) -> float:
+    """Seconds of the processor to read a file of `size` bytes; the smallest of a few rounds."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / kind.file
+        path.write_text(kind.make(size), "utf-8")
+        return min(_time_once(kind, path) for _ in range(rounds))
+
+
+def _time_once(kind: Kind, path: Path) -> float:
+    began = time.process_time()
+    found = kind.read(path)
+    return found if isinstance(found, float) else time.process_time() - began
+
+
+def compute_slope(times: dict[int, float]) -> float:
+    """By how much the logarithm of the time grows with that of the size, from the smallest to the largest."""
+    small, large = min(times), max(times)
+    return math.log(max(times[large], 1e-4) / max(times[small], 1e-4)) / math.log(large / small)
+
+
+def lift_limits() -> None:
+    """Let inputs of any size be read: before anything of the package is imported."""
+    os.environ.update({f"RECIPES_MAX_{kind}_MIB": "4096" for kind in LIFTED})
+    os.environ.update(RECIPES_TEMPLATE_SECONDS="900", RECIPES_TEMPLATE_MIB="8192", RECIPES_MAX_ROW_MIB="64")
+    from qwen_recipes.yaml_text import reader
+
+    reader.MAX_NODES = 10**9
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", type=float, nargs="+", default=[1, 2, 4, 8, 16], help="in MB")
+    parser.add_argument("--kind", action="append", choices=list(KINDS))
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    lift_limits()
+    rows = []
+    for name in options.kind or KINDS:
+        times = {int(size * 1e6): measure(KINDS[name], int(size * 1e6), rounds=2) for size in options.sizes}
+        rows.append({"kind": name, "seconds": times, "slope": compute_slope(times)})
+        if not options.json:
+            shown = "  ".join(f"{seconds:8.3f}" for seconds in times.values())
+            print(f"{name:16} {shown}  slope {rows[-1]['slope']:.2f}", flush=True)
+    if options.json:
+        print(json.dumps(rows, indent=2))
+    return int(any(row["slope"] > MAX_SLOPE for row in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,15 @@
+"""What guards know of LLaMA-Factory when they look at a config that was written for it."""
+
+from qwen_recipes.backends.native_config import NativeTraits
+
+TRAITS = NativeTraits(
+    unknown_key_effect="the parser refuses it",
+    unknown_key_reason="the run ends before it starts, with an error that names no line",
+    template_variants={
+        "qwen3": ("hybrid", "thinking-2507", "base"),
+        "qwen3_nothink": ("instruct-2507", "base"),
+        "qwen": (),
+    },
+    all_linear_layers="lora_target: all",
+    zero2="deepspeed: a configuration with `stage: 2`",
+)

@@ -1,0 +1,20 @@
+"""What the compiled config says beside a recipe's `extra`, as far as guards look at it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qwen_recipes.backends.ms_swift.command import choose_swift_command
+from qwen_recipes.backends.plan import Plan
+
+
+def choose_command(plan: Plan) -> str:
+    """The command that reads the compiled config."""
+    return choose_swift_command(plan)
+
+
+def build_surrounding_config(plan: Plan) -> dict[str, Any]:
+    """Its keys for the model, the adapter and the quantization."""
+    bits, adapter = plan.quantization.bits, plan.method.adapter
+    quantized = {"quant_bits": bits, "quant_method": "bnb"} if bits != 16 else {}
+    return {"tuner_type": "lora" if adapter else "full", **quantized}

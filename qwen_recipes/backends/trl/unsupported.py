@@ -1,0 +1,133 @@
+"""What TRL does not support on its command line, and what was not tried."""
+
+from __future__ import annotations
+
+from qwen_recipes.backends.base import UnsupportedSetting
+from qwen_recipes.backends.plan import Plan
+from qwen_recipes.backends.weights_dtype import UNSUPPORTED_WEIGHTS_DTYPES
+from qwen_recipes.recipe.objective_formats import LOW_RANK_OPTIMIZERS
+
+
+def _ignores_label_smoothing(plan: Plan) -> bool:
+    o = plan.objective
+    return o.type == "dpo" and o.label_smoothing > 0 and o.loss not in ("robust", "exo_pair", "aot")
+
+
+def _is_text(plan: Plan) -> bool:
+    return plan.objective.type in ("sft", "pretrain")
+
+
+UNSUPPORTED_SETTINGS = (
+    *UNSUPPORTED_WEIGHTS_DTYPES,
+    UnsupportedSetting(
+        "objective.type",
+        lambda p: p.objective.type in ("orpo", "simpo"),
+        "its command line has no ORPO and no SimPO: they are in `trl.experimental`, for Python programs",
+    ),
+    UnsupportedSetting("objective.type", lambda p: p.objective.type == "ppo", "its command line has no PPO"),
+    UnsupportedSetting(
+        "objective.kl_weight",
+        lambda p: p.objective.kl_weight is not None,
+        "its SFT has no divergence from a reference model",
+    ),
+    UnsupportedSetting(
+        "objective.label_smoothing",
+        _ignores_label_smoothing,
+        "it smooths the labels of `robust`, `exo_pair` and `aot` only, and ignores it silently elsewhere",
+    ),
+    UnsupportedSetting(
+        "chat.encoding",
+        lambda p: p.chat.exact and p.training.packing,
+        "it packs while it prepares rows, which tokens that are handed over as they are skip",
+    ),
+    UnsupportedSetting(
+        "chat.template",
+        lambda p: not p.chat.official and p.objective.type in ("dpo", "kto", "grpo"),
+        "its DPO, KTO and GRPO save the model's own template; its SFT and reward models take a Jinja file",
+    ),
+    UnsupportedSetting(
+        "data.streaming", lambda p: p.data.streaming, "streaming of rows that are tokenized already is not tried here"
+    ),
+    UnsupportedSetting(
+        "training.packing",
+        lambda p: p.training.packing and not _is_text(p),
+        "it packs in SFT only",
+    ),
+    UnsupportedSetting("method.type", lambda p: p.method.type == "freeze", "its command line freezes no layers"),
+    UnsupportedSetting(
+        "method.layers",
+        lambda p: p.method.adapter and p.method.layers is not None,
+        "its command line puts an adapter on every layer",
+    ),
+    UnsupportedSetting(
+        "method.variant",
+        lambda p: p.method.variant == "pissa",
+        "its command line has no start of the adapter's weights",
+    ),
+    UnsupportedSetting(
+        "method.variant",
+        lambda p: p.method.variant == "dora" and p.quantization.bits != 16,
+        "before 1.15 it held DoRA's magnitudes on a quantized base in bfloat16, which loses their updates (trl#7268)",
+        until="1.15",
+    ),
+    UnsupportedSetting(
+        "method.start_from",
+        lambda p: p.method.start_from is not None,
+        "its command line makes a new adapter always: `recipes merge` puts the saved one into its base first",
+    ),
+    UnsupportedSetting(
+        "method.lora_plus", lambda p: p.method.lora_plus is not None, "its command line has one learning rate"
+    ),
+    UnsupportedSetting(
+        "quantization.experts",
+        lambda p: p.quantization.experts,
+        "its command line has no option for it, and bitsandbytes quantizes linear layers only",
+    ),
+    UnsupportedSetting(
+        "quantization.bits",
+        lambda p: p.quantization.bits == 8 and (p.hardware.fsdp or p.hardware.strategy == "zero3"),
+        "an 8-bit base is not sharded: with ZeRO-3 its loss was reported wrong (bitsandbytes#1451)",
+    ),
+    UnsupportedSetting(
+        "training.optimizer",
+        lambda p: p.training.optimizer in (*LOW_RANK_OPTIMIZERS, "muon"),
+        "GaLore, APOLLO and Muon were not tried with it here",
+    ),
+    UnsupportedSetting(
+        "training.attention",
+        lambda p: p.training.attention in ("flash_attention_3", "flex_attention"),
+        "FlashAttention 3 and flex attention were not tried with it here",
+    ),
+    UnsupportedSetting(
+        "training.kernels",
+        lambda p: p.training.cut_cross_entropy or p.training.lora_kernels,
+        "of fused kernels it has Liger's alone",
+    ),
+    UnsupportedSetting(
+        "training.kernels",
+        lambda p: p.training.liger and p.objective.type in ("reward", "grpo"),
+        "Liger's kernels in reward models and GRPO were not tried with it here",
+    ),
+    UnsupportedSetting(
+        "training.gradient_checkpointing",
+        lambda p: p.training.offload_activations,
+        "its offloading of activations was not tried here",
+    ),
+    UnsupportedSetting("training.fp8", lambda p: p.training.fp8, "it has no FP8"),
+    UnsupportedSetting(
+        "training.neftune",
+        lambda p: p.training.neftune is not None and p.objective.type in ("reward", "grpo"),
+        "NEFTune in reward models and GRPO was not tried with it here",
+    ),
+    UnsupportedSetting("hardware.strategy", lambda p: p.hardware.strategy == "fsdp1", "FSDP1 was not tried with it"),
+    UnsupportedSetting("hardware.strategy", lambda p: p.hardware.megatron, "it has no Megatron"),
+    UnsupportedSetting("hardware.tensor_parallel", lambda p: p.hardware.tensor_parallel > 1, "it splits no layers"),
+    UnsupportedSetting(
+        "hardware.context_parallel",
+        lambda p: p.hardware.context_parallel > 1,
+        "sequences split over GPUs were not tried with it here",
+    ),
+    UnsupportedSetting("tracking.to", lambda p: p.tracking.to == "swanlab", "it has no key for a SwanLab project"),
+)
+
+RESUME_UNSUPPORTED: tuple[UnsupportedSetting, ...] = ()

@@ -1,0 +1,91 @@
+"""Commands that may use the network fetch what the hub has of a recipe's model before they look at it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qwen_recipes.cli.console import print_stderr
+from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error
+from qwen_recipes.qwen.adapter_folder import may_be_adapter_id
+from qwen_recipes.qwen.hub_cache import is_repo_id
+
+if TYPE_CHECKING:
+    from qwen_recipes.qwen.models import ModelReference
+    from qwen_recipes.recipe.load import LoadedRecipe
+
+
+def fetch_recipe_models(loaded: LoadedRecipe, *, newest: bool = False) -> LoadedRecipe:
+    """Download what is not here of a recipe's model and of the adapter it starts from, and return the recipe.
+
+    Exits 2 where the hub does not give it.
+    With `newest`, what is in the cache is asked for again if no revision is stated.
+    """
+    recipe = loaded.recipe
+    fetch_model(recipe.model, loaded.folder, newest=newest)
+    start = recipe.method.start_from if recipe.method else None
+    if start and may_be_adapter_id(start) and not _will_be_folder(start, loaded.folder):
+        _download_or_exit(start, None)
+    return loaded
+
+
+def fetch_newest_and_pin(loaded: LoadedRecipe) -> LoadedRecipe:
+    """The recipe at the newest commit of its model, for a lock."""
+    return pin_known_revision(fetch_recipe_models(loaded, newest=True))
+
+
+def fetch_model(model: ModelReference, folder: Path, *, newest: bool = False) -> None:
+    """As `fetch_recipe_models`, of the model alone. A model that is known without the hub is left alone."""
+    from qwen_recipes.qwen.models import ModelFolderError, UnknownModelError, get_model_facts
+
+    try:
+        facts = get_model_facts(model, folder)
+        if facts.origin != "cache" or not newest:
+            return
+    except UnknownModelError:
+        if not is_repo_id(model.id) or "/" not in model.id:
+            return
+    except ModelFolderError:
+        return
+    _download_or_exit(model.id, model.revision)
+
+
+def _will_be_folder(start: str, folder: Path) -> bool:
+    """Whether an adapter is here, or an earlier run will write it."""
+    from qwen_recipes.qwen.adapter_folder import find_adapter
+    from qwen_recipes.qwen.earlier_run import find_earlier_run
+
+    place = folder / Path(start).expanduser()
+    return find_adapter(start, folder) is not None or place.parent.exists() or bool(find_earlier_run(place, folder))
+
+
+def pin_known_revision(loaded: LoadedRecipe) -> LoadedRecipe:
+    """The recipe with its model at the commit that is known of it: a release's, or the cached one.
+
+    Unchanged where the recipe states a revision, the model is a folder, or nothing is known.
+    """
+    from qwen_recipes.qwen.models import ModelFolderError, UnknownModelError, get_model_facts
+
+    try:
+        return pin_revision(loaded, get_model_facts(loaded.recipe.model, loaded.folder).revision)
+    except (UnknownModelError, ModelFolderError):
+        return loaded
+
+
+def pin_revision(loaded: LoadedRecipe, commit: str | None) -> LoadedRecipe:
+    """The recipe with its model at this commit, where it states no revision itself."""
+    if commit is None or loaded.recipe.model.revision is not None:
+        return loaded
+    model = loaded.recipe.model.model_copy(update={"revision": commit})
+    return replace(loaded, recipe=loaded.recipe.model_copy(update={"model": model}))
+
+
+def _download_or_exit(repo: str, revision: str | None) -> None:
+    from qwen_recipes.qwen.hub_download import HubError, download_model_files
+
+    try:
+        found = download_model_files(repo, revision)
+    except HubError as error:
+        exit_with_error(str(error), ExitCode.USAGE)
+    print_stderr(f"recipes: {repo} is read at commit {found.commit[:12]}")

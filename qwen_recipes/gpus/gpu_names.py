@@ -1,0 +1,51 @@
+"""One spelling for the many that a GPU's name has."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_MAKERS_WORDS = frozenset(
+    [
+        *("nvidia", "geforce", "amd", "instinct", "tesla", "quadro", "gpu", "graphics", "card"),
+        *("generation", "edition", "design", "workstation", "with", "hbm2", "hbm2e", "hbm3", "hbm3e"),
+    ]
+)
+
+_FORMS = frozenset(["sxm", "sxm2", "sxm3", "sxm4", "sxm5", "sxm6", "pcie", "oam", "ac"])
+_SAME_WORDS = {"mobile": "laptop", "notebook": "laptop", "pci": "pcie"}
+_MIG = re.compile(r"[\s-]*(?:\bmig[\s-]*)(?:\dc\.)?(\d+g\.\d+gb)(?:\+\S*)?(?:-shared)?", re.I)
+_MEMORY = re.compile(r"(?<![a-z0-9.])(\d+)\s?(?:gb|gib|g)\b")
+
+
+@dataclass(frozen=True)
+class GpuName:
+    """A name without the maker's words: `key` without the memory, `whole` with it. `memory` in GB as the name has it,
+    `mig` the profile of a slice (`3g.40gb`), or ''.
+    """
+
+    key: str
+    key_without_form: str
+    whole: str
+    memory: int | None
+    mig: str
+
+
+def parse_gpu_name(text: str) -> GpuName:
+    """`NVIDIA A100-SXM4-40GB MIG 3g.20gb`: key `a100sxm4`, memory 40, slice `3g.20gb`."""
+    mig = _MIG.search(text)
+    plain = _MIG.sub(" ", text).lower().replace("_", "-")
+    memory = _MEMORY.search(plain)
+    return GpuName(
+        key=_join(_MEMORY.sub(" ", plain)),
+        key_without_form=_join(_MEMORY.sub(" ", plain), _FORMS),
+        whole=_join(plain),
+        memory=int(memory[1]) if memory else None,
+        mig=mig[1].lower() if mig else "",
+    )
+
+
+def _join(text: str, left_out: frozenset[str] = frozenset()) -> str:
+    words = [_SAME_WORDS.get(word, word) for word in re.findall(r"[a-z0-9]+", text)]
+    needless = _MAKERS_WORDS | left_out | ({"blackwell"} if "pro" in words else set())
+    return "".join(word for word in words if word not in needless)

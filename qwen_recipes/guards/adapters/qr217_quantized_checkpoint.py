@@ -1,0 +1,50 @@
+"""Checkpoint that is quantized already.
+
+What:
+The model's config.json has a `quantization_config`: FP8, AWQ, GPTQ, compressed-tensors or MXFP4 weights; or
+bitsandbytes weights, and the method trains whole weights or the recipe asks for other bits.
+
+Why it matters:
+Such a checkpoint is made for inference. Every weight that is trained has to be there in 16 or 32 bits, and an adapter
+on a quantized base needs the kernels of its format for the backward pass.
+
+Evidence:
+transformers 5.5.4, 5.19.0 and 5.20.1, read: the quantizers of FP8 and MXFP4 say that they can't be trained, and the
+Trainer stops ("quantization method do not support training"). AWQ and GPTQ need gptqmodel, compressed-tensors its own
+package; none of the locked environments has them. bitsandbytes trains adapters.
+
+Instead:
+Train the model in its original precision; `method: qlora` takes less memory than any of these. If your own environment
+(`run.environment`) has the package, allow QR217 with that reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.guards.base import Guard, GuardContext, Violation
+from qwen_recipes.qwen.models import find_unquantized_release
+
+_TITLES = {"fp8": "FP8", "awq": "AWQ", "gptq": "GPTQ", "mxfp4": "MXFP4", "bitsandbytes": "bitsandbytes"}
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """A quantization that can't be trained, or not so."""
+    stored, plan = context.model.quantization, context.plan
+    if stored is None:
+        return
+    title = f"{_TITLES.get(stored.method, stored.method)} ({stored.bits} bits)"
+    original = find_unquantized_release(context.model.id)
+    instead = f"model: {original or 'the repository in its original precision'}"
+    if stored.method != "bitsandbytes":
+        message = f"{context.model.id} is stored as {title}, which is not trained"
+        yield Violation(context.locate_field(), message, instead)
+    elif not plan.method.adapter:
+        message = f"`method: {plan.method.type}` trains whole weights, and {context.model.id} is stored as {title}"
+        yield Violation(context.locate_field("method.type"), message, f"method: qlora; or {instead}")
+    elif plan.quantization.bits != stored.bits:
+        message = f"`quantization.bits` is {plan.quantization.bits}, and {context.model.id} is stored as {title}"
+        yield Violation(context.locate_field("quantization.bits"), message, f"bits: {stored.bits}; or {instead}")
+
+
+GUARD = Guard("QR217", "quantized-checkpoint", "error", "high", __doc__, check)

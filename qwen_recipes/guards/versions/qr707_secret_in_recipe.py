@@ -1,0 +1,53 @@
+"""Secret in the recipe.
+
+What:
+A token, a key or a password stands in the recipe: under `extra`, in a URL, or anywhere else.
+
+Why it matters:
+What a recipe says is compiled into the framework's config, which is committed, copied to other machines and uploaded
+with the model; trackers show it to everybody who sees the run.
+
+Evidence:
+Run: `hub_token` and `wandb_api_key` under `extra` stood in the compiled `train.yaml` and in the run's `run.json`
+(`tests/unit/recipe/test_secrets.py`).
+
+Instead:
+Leave it out and set the variable that the framework reads where you start the run: `HF_TOKEN`, `WANDB_API_KEY`,
+`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`. Before: `backends: {axolotl: {extra: {hub_token: hf_abc…}}}`. After:
+`export HF_TOKEN=hf_abc…`, then `recipes run`. Make a new token where the recipe was shared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.finding import Route
+from qwen_recipes.guards.base import Guard, GuardContext, Violation
+from qwen_recipes.recipe.secrets import find_secret
+from qwen_recipes.yaml_text.nodes import Mapping, Node, Sequence
+
+SUGGESTION = "leave it out, and set the framework's variable (HF_TOKEN, WANDB_API_KEY, …) where you start the run"
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """Values of the recipe that look like a secret, or are named as one."""
+    for route, name, value in _list_values(context.loaded.document.root, ()):
+        if find_secret(value, name):
+            where = ".".join(map(str, route))
+            yield Violation(route, f"`{where}` holds a secret, which would be written into compiled files", SUGGESTION)
+
+
+def _list_values(node: Node, route: Route) -> Iterator[tuple[Route, str, object]]:
+    """Each value with its route and the key it stands under."""
+    if isinstance(node, Mapping):
+        for key, inner in node.entries.items():
+            yield from _list_values(inner, (*route, key))
+    elif isinstance(node, Sequence):
+        for place, inner in enumerate(node.items):
+            yield from _list_values(inner, (*route, place))
+    else:
+        name = next((str(step) for step in reversed(route) if isinstance(step, str)), "")
+        yield route, name, node.value
+
+
+GUARD = Guard("QR707", "secret-in-recipe", "error", "high", __doc__, check)

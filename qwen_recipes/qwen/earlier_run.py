@@ -1,0 +1,75 @@
+"""A model that an earlier run will write: what that run starts from, by its record or by its recipe."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from qwen_recipes.finding import RecipeError
+from qwen_recipes.recipe.load import LoadedRecipe, load_recipe, load_recipe_text
+from qwen_recipes.recipe.overrides import OverrideError
+from qwen_recipes.recipe.read_file import RecipeReadError
+
+RECORD_FILE = "run.json"
+MAX_RECIPES = 200
+"""So many YAML files of the recipe's folder are looked at, in the order of their names."""
+MAX_RECIPE_BYTES = 200_000
+
+
+@dataclass(frozen=True)
+class EarlierRun:
+    """The recipe of a run that writes to some folder."""
+
+    loaded: LoadedRecipe
+
+    @property
+    def model(self) -> str:
+        """The model that it starts from."""
+        return self.loaded.recipe.model.id
+
+    @property
+    def writes_adapter(self) -> bool:
+        """Whether it leaves an adapter and no whole model."""
+        method = self.loaded.recipe.method
+        return method is None or method.type not in ("full", "freeze")
+
+
+def find_earlier_run(output: Path, recipe_folder: Path) -> EarlierRun | None:
+    """The run whose output folder this is: by its record there, else by a recipe in `recipe_folder`."""
+    found = _read_recorded_recipe(output) or next(_iter_recipes_writing_to(output, recipe_folder), None)
+    return EarlierRun(found) if found else None
+
+
+def _read_recorded_recipe(output: Path) -> LoadedRecipe | None:
+    try:
+        recipe = json.loads((output / RECORD_FILE).read_text("utf-8"))["recipe"]
+        file, text, overrides = str(recipe["file"]), str(recipe["text"]), tuple(map(str, recipe["set"]))
+        return load_recipe_text(text, file, Path(file).parent, overrides)
+    except (OSError, ValueError, KeyError, TypeError, RecipeError, OverrideError, RecursionError):
+        return None
+
+
+def _iter_recipes_writing_to(output: Path, folder: Path) -> Iterator[LoadedRecipe]:
+    for file in sorted(folder.glob("*.y*ml"))[:MAX_RECIPES]:
+        loaded = _load_or_none(file, output.name)
+        if loaded and (folder / _get_output_folder(loaded)).resolve() == output.resolve():
+            yield loaded
+
+
+def _load_or_none(file: Path, name: str) -> LoadedRecipe | None:
+    """A recipe that may write to a folder of this name; its name or its text says so."""
+    try:
+        if file.suffix not in (".yaml", ".yml") or not file.is_file() or file.stat().st_size > MAX_RECIPE_BYTES:
+            return None
+        if name not in file.name and name not in file.read_text("utf-8", errors="replace"):
+            return None
+        return load_recipe(str(file))
+    except (OSError, RecipeReadError, RecipeError, OverrideError):
+        return None
+
+
+def _get_output_folder(loaded: LoadedRecipe) -> Path:
+    output = loaded.recipe.output
+    return Path(output.dir).expanduser() if output and output.dir else Path("runs") / loaded.name

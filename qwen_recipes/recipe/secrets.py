@@ -1,0 +1,62 @@
+"""Secrets in text: keys and tokens by how they look, passwords in URLs, values by the name that they stand under."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+_SHAPES = re.compile(
+    "|".join(
+        (
+            r"(?<![A-Za-z0-9])hf_[A-Za-z0-9]{20,80}",
+            r"(?<![A-Za-z0-9])sk-(?:proj-|ant-|or-|svcacct-)?[A-Za-z0-9_-]{20,200}",
+            r"(?<![A-Za-z0-9])(?:gh[pousr]_[A-Za-z0-9]{20,255}|github_pat_[A-Za-z0-9_]{20,255})",
+            r"(?<![A-Za-z0-9])glpat-[A-Za-z0-9_-]{16,80}",
+            r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Z0-9])",
+            r"(?<![A-Za-z0-9])xox[abprs]-[A-Za-z0-9-]{10,200}",
+            r"(?<![A-Za-z0-9])AIza[A-Za-z0-9_-]{35}",
+            r"(?<![A-Za-z0-9])(?:pypi|npm|ms|nvapi|r8|gsk)[-_][A-Za-z0-9_-]{30,200}",
+            r"(?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]{10,2000}\.[A-Za-z0-9_-]{10,2000}\.[A-Za-z0-9_-]{5,2000}",
+            r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----",
+            r"(?<=://)[^\s/@:'\"<>]{0,200}:[^\s/@'\"<>]{1,200}(?=@)",
+            r"(?<=://)(?!git@|ssh@|user@|\*)[A-Za-z0-9_.-]{16,200}(?=@)",
+            r"(?i:(?<=[?&]token=)|(?<=[?&]api_key=)|(?<=[?&]access_token=)|(?<=[?&]sig=))[^\s&'\"*,][^\s&'\",]{5,500}",
+        )
+    )
+)
+_NAME = re.compile(
+    r"(?i)(?:^|[_.-])(?:token|api[_-]?key|secret|secret_?key|password|passwd|pass|credentials?|access_?key(?:_?id)?"
+    r"|auth(?:orization)?|private_?key)$"
+)
+_NAMED_VALUE = re.compile(r"[^\s$<{*][^\s]{5,}")
+_NO_SECRETS = {"true", "false", "none", "null", "default", "required", "changeme", "placeholder", "secret", "token"}
+MASK = "*"
+
+
+def find_secret(value: object, name: str = "") -> str:
+    """Which part of a value is a secret, also by the name that it stands under; empty where none is."""
+    if not isinstance(value, str):
+        return ""
+    if found := _SHAPES.search(value):
+        return found[0]
+    named = is_secret_name(name) and _NAMED_VALUE.fullmatch(value.strip()) is not None
+    is_word = value.strip().lower() in _NO_SECRETS or value.strip().startswith("<|")
+    return value.strip() if named and not is_word else ""
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a field or a variable of this name holds a secret: HF_TOKEN, wandb_api_key."""
+    return _NAME.search(name) is not None
+
+
+def hide_secrets(text: str, known: Iterable[str] = ()) -> str:
+    """The text with asterisks, as many, in the place of what looks like a secret and of those that are known."""
+    for secret in known:
+        text = text.replace(secret, MASK * len(secret))
+    return _SHAPES.sub(lambda match: MASK * len(match[0]), text)
+
+
+def find_environment_secrets(variables: Mapping[str, str]) -> list[str]:
+    """The values of variables that are secrets by their name or look (HF_TOKEN, WANDB_API_KEY); the longest first."""
+    found = {secret for name, value in variables.items() if (secret := find_secret(value, name)) and len(secret) >= 8}
+    return sorted(found, key=lambda secret: (-len(secret), secret))

@@ -1,0 +1,73 @@
+"""Cells of the four trainers beside their plans and results (qwen_recipes/estimate/measured/trainer_*)."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+from qwen_recipes.backends import load_backend
+from qwen_recipes.backends.plan import Plan
+from qwen_recipes.estimate.estimate import Estimate, TrainingRows, estimate_plan
+from qwen_recipes.gpus.catalogue import get_gpu_model
+from qwen_recipes.qwen.facts import ModelFacts
+from qwen_recipes.recipe.load import load_recipe
+from qwen_recipes.resolve import resolve
+from research.measurements.random_models import facts_for_shape
+from research.measurements.trainer_cell_recipes import OVERHEAD, count_rows, draw_lengths, write_recipe
+from research.measurements.write_shapes import write_shape
+
+MEASURED = Path(__file__).resolve().parents[2] / "qwen_recipes/estimate/measured"
+STANDS_FOR = {"trl": "llamafactory"}
+"""Whose plan a backend's cells have that has no templates here."""
+
+
+@dataclass(frozen=True)
+class TrainerCell:
+    """A cell with its plan, and its result where it was measured."""
+
+    cell: dict[str, Any]
+    plan: Plan
+    facts: ModelFacts
+    rows: TrainingRows
+    result: dict[str, Any] | None
+
+    @property
+    def trained(self) -> bool:
+        """Whether it was measured and trained; GRPO's cells, whose lengths are drawn, shape no constant."""
+        return self.result is not None and self.result["outcome"] == "trained" and "grpo" not in self.cell["id"]
+
+    @cached_property
+    def estimate(self) -> Estimate:
+        """On the GPU that it was measured on."""
+        return estimate_plan(self.plan, self.facts, get_gpu_model("h200"), self.rows)
+
+
+def load_results() -> dict[str, dict[str, Any]]:
+    """The last result of each cell."""
+    file = MEASURED / "trainer_results.jsonl"
+    lines = file.read_text("utf-8").splitlines() if file.is_file() else []
+    return {result["id"]: result for result in map(json.loads, lines)}
+
+
+@cache
+def load_trainer_cells() -> tuple[TrainerCell, ...]:
+    """All of them, in the order of the list."""
+    results = load_results()
+    cells = json.loads((MEASURED / "trainer_cells.json").read_text("utf-8"))
+    with tempfile.TemporaryDirectory() as scratch:
+        return tuple(_plan_cell(cell, Path(scratch), results.get(cell["id"])) for cell in cells)
+
+
+def _plan_cell(cell: dict[str, Any], scratch: Path, result: dict[str, Any] | None) -> TrainerCell:
+    facts = facts_for_shape(cell["model"])
+    model = write_shape(cell["model"], scratch / "models")
+    recipe = write_recipe(cell, model, scratch / cell["id"])
+    backend = cell["backend"]
+    plan = resolve(load_recipe(str(recipe)), load_backend(STANDS_FOR.get(backend, backend)))
+    lengths = tuple(length + OVERHEAD // 2 for length in draw_lengths(cell, count_rows(cell)))
+    rows = TrainingRows(len(lengths), sum(lengths) / len(lengths), max(lengths), exact=True, lengths=lengths)
+    return TrainerCell(cell, replace(plan, backend=backend), facts, rows, result)

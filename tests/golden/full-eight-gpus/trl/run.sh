@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# full-eight-gpus: compiled by qwen-recipes 0.1.0 for TRL 1.16.0
+# recipe 63cfb4102abe6ae7; edit the recipe, not this file
+# trained weights are held in float32
+# Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
+set -euo pipefail
+recipe=../../../full-eight-gpus.yaml
+here="$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+cd -P "$here/$(dirname -- "$recipe")"
+
+export TOKENIZERS_PARALLELISM=false
+# The first of those that may be used: TRL would spread the model over all
+export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-8 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}")"
+
+python "$here/rows/__main__.py" "$here/rows.json"
+
+# trainer_plugin.py runs the script of `trl sft`, with what its command line leaves out.
+exec accelerate launch --config_file "$here/accelerate.yaml" "$here/trainer_plugin.py" sft --config runs/full-eight-gpus/rows/train.yaml "$@"

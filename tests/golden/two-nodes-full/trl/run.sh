@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# two-nodes-full: compiled by qwen-recipes 0.1.0 for TRL 1.16.0
+# recipe ca0f0c8299bebaea; edit the recipe, not this file
+# trained weights are held in float32
+# Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
+set -euo pipefail
+recipe=../../../two-nodes-full.yaml
+here="$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+cd -P "$here/$(dirname -- "$recipe")"
+
+export TOKENIZERS_PARALLELISM=false
+# The first of those that may be used: TRL would spread the model over all
+export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-8 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}")"
+
+: "${NODE_RANK:?set it to this host, counted from 0}" "${MASTER_ADDR:?set it to the address of host 0}"
+export NODE_RANK MASTER_ADDR MASTER_PORT="${MASTER_PORT:-29500}"
+# Host 0 prepares the rows; where the others see the same folder they wait for it, else each prepares its own.
+export ROWS_NODES=2
+python "$here/rows/__main__.py" "$here/rows.json"
+
+# trainer_plugin.py runs the script of `trl sft`, with what its command line leaves out.
+exec accelerate launch --config_file "$here/accelerate.yaml" --machine_rank "$NODE_RANK" --main_process_ip "$MASTER_ADDR" --main_process_port "$MASTER_PORT" "$here/trainer_plugin.py" sft --config runs/two-nodes-full/rows/train.yaml "$@"

@@ -1,0 +1,111 @@
+"""Secrets are recognised in recipes, and stand in nothing that is printed or written."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from click.testing import CliRunner
+
+from qwen_recipes.cli import main
+from qwen_recipes.recipe.secrets import find_environment_secrets, find_secret, hide_secrets
+from qwen_recipes.runs.secret_filter import SecretFilter
+
+X = "x" * 34
+SECRETS = {
+    "Hugging Face": f"hf_{X}",
+    "OpenAI": f"sk-proj-{X}",
+    "Anthropic": f"sk-ant-{X}",
+    "GitHub": f"ghp_{X}",
+    "GitHub, fine-grained": f"github_pat_{X}",
+    "GitLab": f"glpat-{X}",
+    "AWS": "AKIA" + "X" * 16,
+    "Slack": f"xoxb-{X}",
+    "Google": "AIza" + "x" * 35,
+    "a JSON web token": f"eyJ{X}.{X}.{X}",
+    "a password": "https://me:pass1234@example.org/simple",
+    "a token as the user": f"https://{X}@example.org/simple",
+    "a signed URL": f"https://example.org/rows?token={X}",
+    "a private key": "-----BEGIN RSA PRIVATE KEY-----",
+}
+HARMLESS = (
+    *("Qwen/Qwen3-4B", "hf_transfer", "sk-learn", "me/rows", "http://host:5000/a@b", "git@github.com:me/rows.git"),
+    *("ssh://git@github.com/me/rows", "https://example.org/?page=tokens", "2026-11-29T10:00:00", "<|im_end|>"),
+    *("a@b.org", "runs/ghp_x", "s3://bucket/rows", "user:password", "/data/AKIA/rows.jsonl"),
+)
+
+
+@pytest.mark.parametrize("kind", SECRETS)
+def test_a_secret_is_recognised_by_its_look(kind):
+    secret = SECRETS[kind]
+    assert find_secret(secret)
+    hidden = hide_secrets(f"see {secret}, there")
+    assert len(hidden) == len(f"see {secret}, there") and not find_secret(hidden) and "***" in hidden
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_other_text_is_left_alone(text):
+    assert not find_secret(text) and hide_secrets(text) == text
+
+
+@pytest.mark.parametrize(
+    "name", ["hub_token", "wandb_api_key", "password", "AWS_SECRET_ACCESS_KEY", "api-key", "HF_TOKEN"]
+)
+def test_a_secret_is_recognised_by_its_name(name):
+    assert find_secret("0123456789abcdef0123", name)
+    for harmless in ("$HF_TOKEN", "${HF_TOKEN}", "<your token>", "true", "none", "", None, True, 5, "{{ token }}"):
+        assert not find_secret(harmless, name)
+
+
+@pytest.mark.parametrize("name", ["eos_token", "max_tokens", "tokenizer", "key", "pass_through", "author"])
+def test_names_that_are_of_something_else(name):
+    assert not find_secret("<|im_end|>", name)
+
+
+@pytest.mark.parametrize("kind", SECRETS)
+@pytest.mark.parametrize("command", ["lint", "compile", "plan", "show"])
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_recipes_secret_is_named_and_never_printed_nor_written(tmp_path, monkeypatch, kind, command, form):
+    monkeypatch.chdir(tmp_path)
+    secret = SECRETS[kind]
+    recipe = {"version": 1, "model": "Qwen/Qwen3-4B", "data": {"train": "a.jsonl"}, "run": {"backend": "axolotl"}}
+    recipe["backends"] = {"axolotl": {"extra": {"hub_model_id": secret}}}
+    (tmp_path / "r.recipe.yaml").write_text(json.dumps(recipe), "utf-8")
+    more = [] if command == "compile" else ["--format", form]
+    result = CliRunner().invoke(main, [command, "r.recipe.yaml", *more])
+    assert find_secret(secret) not in result.output + result.stderr
+    if command in ("lint", "compile"):
+        assert result.exit_code == 1 and "QR707" in result.output + result.stderr
+        assert not (tmp_path / "compiled").exists()
+
+
+def test_a_secret_of_the_environment_does_not_become_a_path(tmp_path, monkeypatch):
+    monkeypatch.setenv("WANDB_API_KEY", "0123456789" * 4)
+    recipe = {"version": 1, "model": "Qwen/Qwen3-4B", "data": {"train": "${env:WANDB_API_KEY}/a.jsonl"}}
+    (tmp_path / "r.recipe.yaml").write_text(json.dumps(recipe), "utf-8")
+    result = CliRunner().invoke(main, ["lint", str(tmp_path / "r.recipe.yaml")])
+    assert result.exit_code == 1 and "holds a secret" in result.output + result.stderr
+    assert "0123456789" not in result.output + result.stderr
+
+
+def test_the_environments_secrets():
+    variables = {"HF_TOKEN": f"hf_{X}", "WANDB_API_KEY": "0" * 40, "PATH": "/bin", "A": "x", "MY_PASSWORD": "short"}
+    variables |= {"PIP_INDEX_URL": "https://me:pass1234@example.org"}
+    assert find_environment_secrets(variables) == ["0" * 40, f"hf_{X}", "me:pass1234"]
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 39, 40, 1000])
+def test_a_log_has_no_secret_of_the_environment_in_however_many_pieces(size):
+    secrets = SecretFilter({"HF_TOKEN": f"hf_{X}", "OTHER_TOKEN": "hf_xxyy12345"})
+    text = (f"a hf_{X} b hf_xxyy12345 hf_xx c" * 20).encode() + b"hf_xxxx"
+    shown = b"".join(secrets.hide(text[at : at + size]) for at in range(0, len(text), size)) + secrets.end()
+    assert len(shown) == len(text) and X.encode() not in shown and b"hf_xxyy12345" not in shown
+    assert shown.count(b" hf_xx c") == 20 and shown.endswith(b"hf_xxxx")
+
+
+def test_time_is_linear():
+    for piece in ("hf_", "sk-", "eyJ.", "://a", "?token=", "-----BEGIN ", "x", "://x:", "AKIA"):
+        began = time.process_time()
+        hide_secrets(piece * (200_000 // len(piece)))
+        assert time.process_time() - began < 2, piece
