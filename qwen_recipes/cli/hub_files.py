@@ -20,7 +20,7 @@ def fetch_recipe_models(loaded: LoadedRecipe, *, newest: bool = False) -> Loaded
     """Download what is not here of a recipe's model and of the adapter it starts from, and return the recipe.
 
     Exits 2 where the hub does not give it.
-    With `newest`, what is in the cache is asked for anew where no revision is stated.
+    With `newest`, what is in the cache is asked for again if no revision is stated.
     """
     recipe = loaded.recipe
     fetch_model(recipe.model, loaded.folder, newest=newest)

@@ -103,7 +103,7 @@ def read_rope_theta(shape: Mapping[str, Any]) -> float:
 
 
 def read_head_dim(shape: Mapping[str, Any]) -> int:
-    """The size of a head; where it is left out, what transformers takes."""
+    """The size of a head; by default that of transformers."""
     return int(shape.get("head_dim") or HEAD_DIM)
 
 

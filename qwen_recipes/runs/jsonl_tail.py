@@ -23,7 +23,7 @@ class JsonlTail:
         self.is_long = False
 
     def read_new_entries(self) -> Iterator[dict[str, Any]]:
-        """The maps of whole lines since the last look. A file that got shorter was begun anew."""
+        """The maps of whole lines since the last look. A file that got shorter is read from its start."""
         for _ in range(MAX_BLOCKS):
             if not (block := self._read_block()):
                 return

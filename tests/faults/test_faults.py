@@ -156,7 +156,7 @@ def test_torn_checkpoint_is_passed_over(place: Callable[..., RunFolder], referen
     newest.write_bytes(newest.read_bytes()[:-100])
     code, said = hurt.run("--resume")
     assert code == 0, said
-    assert f"checkpoint-{STEPS} is damaged (adapter_model.safetensors is cut off" in said
+    assert f"checkpoint-{STEPS} is damaged (adapter_model.safetensors is truncated" in said
     assert hurt.record()["resumed_from"] == STEPS - 2
     assert (hurt.output / f"earlier/damaged/1/checkpoint-{STEPS}").is_dir()
     same_curve(hurt, whole)

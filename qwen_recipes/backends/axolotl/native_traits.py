@@ -3,10 +3,8 @@
 from qwen_recipes.backends.native_config import NativeTraits
 
 TRAITS = NativeTraits(
-    unknown_key_effect="it is dropped without a word",
-    unknown_key_reason=(
-        "its classes take the keys that they know and leave out the others: training runs without the line"
-    ),
+    unknown_key_effect="it is dropped silently",
+    unknown_key_reason=("Axolotl drops unknown keys, and training runs without the line"),
     template_variants={"qwen3": ("hybrid", "thinking-2507", "base"), "qwen_25": ()},
     free_form_keys=("lr_scheduler_kwargs", "optim_args", "overrides_of_model_config", "model_kwargs"),
     all_linear_layers="lora_target_linear: true",

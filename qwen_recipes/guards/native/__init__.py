@@ -33,7 +33,7 @@ RULE_MODULES = {
 """The guards that can be judged from a native config, and the module of this package that does."""
 MODEL_GUARDS = ("QR201", "QR301", "QR303", "QR304", "QR310", "QR401")
 """Those of them that look at facts about the model."""
-_DUPLICATE_KEY = "given twice"
+_DUPLICATE_KEY = "duplicate key"
 
 
 def lint_native(

@@ -69,7 +69,7 @@ def test_what_is_previewed_is_what_the_rows_program_of_each_framework_reads(reci
     ("source", "said", "instead"),
     [
         ({"columns": {"mesages": "talk"}}, "unknown column", "did you mean `messages`"),
-        ({"format": "alpaca", "columns": {"messages": "talk"}}, "no layout of alpaca", "known here"),
+        ({"format": "alpaca", "columns": {"messages": "talk"}}, "unknown column `messages`", "known here"),
         ({"roles": {"customer": "usr"}}, "usr", "did you mean `user`"),
         ({"encoding": "latin1"}, "latin1", "latin-1"),
         ({"format": "messages", "prompt_style": "alpaca"}, "prompt_style", "remove it"),

@@ -61,7 +61,7 @@ def test_exit_0_where_every_example_is_the_same(recipe: Path, monkeypatch: pytes
     done = verify(recipe, monkeypatch, observe(recipe))
     assert done.exit_code == 0, done.output
     assert "2 of 2" in done.stdout
-    assert "1 rows that can't be read" in done.stderr
+    assert "1 invalid rows" in done.stderr
     assert sorted(file.name for file in recipe.parent.iterdir()) == ["env", "recipe.yaml", "rows.jsonl"]
 
 
@@ -101,4 +101,4 @@ def test_grpo_has_nothing_to_compare(recipe: Path, monkeypatch: pytest.MonkeyPat
     rewards = "objective: {type: grpo, rewards: [{path: rewards.py, function: length}]}\n"
     recipe.write_text(RECIPE + rewards, "utf-8")
     done = verify(recipe, monkeypatch, {})
-    assert done.exit_code == 2 and "GRPO has no answers to compare" in done.stderr
+    assert done.exit_code == 2 and "GRPO cannot be verified without --trainer" in done.stderr

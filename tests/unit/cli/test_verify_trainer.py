@@ -45,11 +45,11 @@ def run(recipe, monkeypatch):
 
 
 def test_a_table_and_exit_0_where_nothing_differs(run):
-    done = run(results=["ok", "not compared"])
+    done = run(results=["ok", "not seen"])
     assert done.exit_code == 0, done.output
     assert "field" in done.stdout and "at the trainer" in done.stdout
     assert "0 fields differ, 1 ok," in done.stdout
-    assert "not seen: on a CPU: Liger's kernels need a GPU" in done.stdout
+    assert "not compared: on a CPU: Liger's kernels need a GPU" in done.stdout
     assert "model.id: on a small stand-in model" in done.stdout
     assert "starts on the CPU" in done.stderr and "starts on the CPU" not in done.stdout
 

@@ -375,7 +375,7 @@ def test_the_stage_of_a_deepspeed_setting(value, stage):
 
 def test_advice_for_a_script_is_given_as_flags():
     (finding,) = lint_native("swift sft --model x --quant_bits 4")
-    assert finding.suggestion == "--quant_method bnb beside it"
+    assert finding.suggestion == "--quant_method bnb"
 
 
 @pytest.mark.parametrize(
@@ -454,6 +454,7 @@ def test_a_folder_is_searched_for_what_as_names(tmp_path, monkeypatch):
         (tmp_path / f"{backend}.yaml").write_text(config(backend, "bogus_key: 1\n"), "utf-8")
     (tmp_path / "run.sh").write_text("swift sft --model x --bogus_key 1\n", "utf-8")
     (tmp_path / "mine.yaml").write_text(RECIPE, "utf-8")
+    (tmp_path / "rows.jsonl").touch()
 
     def seen(*words):
         result = CliRunner().invoke(main, ["lint", ".", "--format", "json", *words])

@@ -8,16 +8,18 @@ from tests.unit.runs.stand_ins import checkpoint, cut, saved
 HARM = {
     "incomplete: trainer_state.json is missing": lambda f: (f / "trainer_state.json").unlink(),
     "trainer_state.json is unreadable": lambda f: cut(f / "trainer_state.json"),
-    "trainer_state.json is not of step 20": lambda f: (f / "trainer_state.json").write_text('{"global_step": 10}'),
+    "trainer_state.json is for another step than 20": lambda f: (f / "trainer_state.json").write_text(
+        '{"global_step": 10}'
+    ),
     "the weights are missing": lambda f: (f / "adapter_model.safetensors").unlink(),
-    "adapter_model.safetensors is cut off": lambda f: cut(f / "adapter_model.safetensors"),
-    "adapter_model.safetensors is no safetensors file": lambda f: (f / "adapter_model.safetensors").write_bytes(
+    "adapter_model.safetensors is truncated": lambda f: cut(f / "adapter_model.safetensors"),
+    "adapter_model.safetensors is not a safetensors file": lambda f: (f / "adapter_model.safetensors").write_bytes(
         bytes(9)
     ),
     "the optimizer state is missing": lambda f: (f / "optimizer.pt").unlink(),
-    "optimizer.pt is cut off": lambda f: cut(f / "optimizer.pt", 60),
+    "optimizer.pt is truncated": lambda f: cut(f / "optimizer.pt", 60),
     "scheduler.pt is missing": lambda f: (f / "scheduler.pt").unlink(),
-    "rng_state.pth is cut off": lambda f: (f / "rng_state.pth").write_bytes(b""),
+    "rng_state.pth is truncated": lambda f: (f / "rng_state.pth").write_bytes(b""),
     "model-00002-of-00002.safetensors is missing": lambda f: (f / "model.safetensors.index.json").write_text(
         '{"weight_map": {"a": "model-00002-of-00002.safetensors"}}'
     ),

@@ -49,7 +49,7 @@ def test_machine_that_restarted(stopped, how):
     change(stopped, status="running", ended=None, **GONE[how])
     assert status(stopped) == ["killed"]
     code, _, err = recipes_run(stopped, "--resume")
-    assert code == 0 and "going on from checkpoint-2" in err
+    assert code == 0 and "resuming from checkpoint-2" in err
     assert [one["status"] for one in record(stopped)["attempts"]] == ["killed"]
 
 
@@ -58,12 +58,12 @@ def test_machine_that_came_back_under_another_name(stopped):
     change(stopped, status="running", ended=None, host="elsewhere")
     assert status(stopped) == ["running"]
     code, _, err = recipes_run(stopped, "--resume")
-    assert code == 4 and "started on elsewhere" in err and "counts as over after 120 s" in err
+    assert code == 4 and "started on elsewhere" in err and "counts as ended after 120 s" in err
     long_ago = time.time() - HEARTBEAT_TIMEOUT - 1
     os.utime(stopped / "runs/toy" / LOCK_FILE, (long_ago, long_ago))
     assert status(stopped) == ["killed"]
     code, _, err = recipes_run(stopped, "--resume")
-    assert code == 0 and "going on from checkpoint-2" in err
+    assert code == 0 and "resuming from checkpoint-2" in err
 
 
 def test_run_gives_a_sign_of_life(stopped):
@@ -80,7 +80,7 @@ def test_two_at_once(place):
     codes = [process.returncode for process in both]
     assert sorted(codes) == [0, 4], said
     late = said[codes.index(4)]
-    assert "runs/toy holds a run that is going on" in late or "another run writes to runs/toy" in late
+    assert "runs/toy is used by an active run" in late or "another run uses runs/toy" in late
     assert record(place)["status"] == "finished" and not (place / "runs/toy/earlier").exists()
 
 
@@ -89,7 +89,7 @@ def test_checkpoints_deleted_by_hand(stopped):
     (output / "checkpoint-2").rename(stopped / "away")
     assert recipes_run(stopped, "--resume", "--dry-run")[0] == 0
     code, _, err = recipes_run(stopped, "--resume")
-    assert code == 0 and "going on from checkpoint-1" in err
+    assert code == 0 and "resuming from checkpoint-1" in err
     change(stopped, status="killed")
     (output / "checkpoint-1").rename(stopped / "away too")
     code, _, err = recipes_run(stopped, "--resume")
@@ -106,9 +106,9 @@ def test_damaged_record_is_shown_and_gone_on_without(stopped):
     cut_record(stopped)
     assert status(stopped) == ["damaged"]
     done = CliRunner().invoke(main, ["status", str(stopped)])
-    assert "runs/toy/run.json can't be read; `recipes run --resume` goes on" in done.stderr
+    assert "runs/toy/run.json is damaged; `recipes run --resume` works without it" in done.stderr
     code, _, err = recipes_run(stopped, "--resume")
-    assert code == 0 and "run.json is damaged" in err and "going on from checkpoint-2" in err
+    assert code == 0 and "run.json is damaged" in err and "resuming from checkpoint-2" in err
     assert "cannot check whether recipe and data are unchanged" in err
     assert (stopped / "runs/toy/earlier/damaged/1/run.json").stat().st_size == 200
     assert record(stopped)["resumed_from"] == 2
@@ -119,14 +119,14 @@ def test_damaged_record_is_moved_aside_with_its_results(place):
     cut_record(place)
     framework(place, "")
     code, _, err = recipes_run(place)
-    assert code == 5 and "the earlier run is kept in" in err
+    assert code == 5 and "the previous run was moved to" in err
     assert (place / "runs/toy/earlier/1/adapter_model.safetensors").is_file()
 
 
 def test_memory_that_ran_out(place):
     framework(place, f"print({CITED!r}, flush=True)\nsys.exit(1)")
     code, _, err = recipes_run(place)
-    assert code == 5 and f"line     {CITED}" in err
+    assert code == 5 and f"line   {CITED}" in err
     made = record(place)
     assert (made["status"], made["exit_code"], made["cause"]) == ("failed", 1, "out-of-memory")
     done = CliRunner().invoke(main, ["why", str(place / "runs/toy"), "--format", "json"])
@@ -145,7 +145,7 @@ def test_failure_of_no_known_cause(place, said, cause):
 def test_rows_that_were_changed(stopped):
     (stopped / "rows.jsonl").write_text('{"messages": [1]}\n')
     code, _, err = recipes_run(stopped, "--resume")
-    assert code == 1 and "rows.jsonl is not what it was when the run began" in err
+    assert code == 1 and "rows.jsonl has changed since the run began" in err
     assert record(stopped)["status"] == "failed" and record(stopped)["resumed_from"] is None
 
 
@@ -171,7 +171,7 @@ def test_what_the_optimizer_keeps_can_not_be_changed(stopped):
 def test_output_folder_that_is_taken_away(place):
     framework(place, "import shutil\nprint('bye', flush=True)\nshutil.rmtree(out)\nsys.exit(3)")
     code, _, err = recipes_run(place)
-    assert code == 5 and "run.json could not be written: No such file or directory" in err
+    assert code == 5 and "run.json cannot be written: No such file or directory" in err
 
 
 def test_log_on_a_full_disk_keeps_its_end(tmp_path):
@@ -192,7 +192,7 @@ def test_checkpoint_of_a_run_without_a_record(place):
     """Someone copied checkpoints into a new folder."""
     checkpoint(place / "runs/toy", 2)
     code, _, err = recipes_run(place, "--resume")
-    assert code == 0 and "going on from checkpoint-2" in err and "cannot check whether" in err
+    assert code == 0 and "resuming from checkpoint-2" in err and "cannot check whether" in err
 
 
 def test_early_stopping_counts_anew(place):
@@ -219,7 +219,7 @@ def test_stream_that_has_begun_anew(place, rows, said):
 def test_training_that_has_no_way_back(stopped):
     (stopped / "toy.yaml").write_text(RECIPE + "objective: reward\n")
     code, _, err = recipes_run(stopped, "--resume")
-    assert code == 1 and "LLaMA-Factory 0.9.5 can't go on with this training" in err
+    assert code == 1 and "LLaMA-Factory 0.9.5 cannot resume this training" in err
     framework(stopped, "sys.exit(1)")
     code, _, err = recipes_run(stopped)
     assert code == 5 and "this run cannot be resumed if it stops" in err and "--resume" not in err

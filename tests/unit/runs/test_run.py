@@ -67,16 +67,16 @@ def test_failed_run_shows_the_last_lines(place):
     code, _, err = recipes_run(place)
     assert code == 5
     assert "ValueError: the weights are torn\n  second line" in err and "50%" not in err
-    assert "ended with exit code 1" in err
+    assert "failed with exit code 1" in err
     assert record(place)["status"] == "failed" and record(place)["exit_code"] == 1
 
 
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ("", "left no adapter_model.safetensors"),
-        ("save(name='other.safetensors')", "left no adapter_model.safetensors"),
-        ("(out / 'adapter_model.safetensors').touch()", "left no adapter_model.safetensors"),
+        ("", "wrote no adapter_model.safetensors"),
+        ("save(name='other.safetensors')", "wrote no adapter_model.safetensors"),
+        ("(out / 'adapter_model.safetensors').touch()", "wrote no adapter_model.safetensors"),
         ("save(steps=2)", "at step 2 of 3"),
     ],
 )
@@ -155,7 +155,7 @@ def test_nothing_outlives_recipes_and_the_next_run_says_it_was_killed(place):
         code, _, err = recipes_run(place)
         if code != 4:
             break
-    assert code == 0 and "which was killed, is kept in" in err
+    assert code == 0 and "(killed) was moved to" in err
     assert json.loads((place / "runs/toy/earlier/1/run.json").read_text())["status"] == "killed"
 
 
@@ -209,7 +209,7 @@ def test_results_of_an_earlier_run_are_moved_aside(place):
     recipes_run(place)
     framework(place, "")
     code, _, err = recipes_run(place)
-    assert code == 5 and "which finished, is kept in" in err
+    assert code == 5 and "(finished) was moved to" in err
     assert not (place / "runs/toy/checkpoint-3").exists()
     assert (place / "runs/toy/earlier/1/checkpoint-3").is_dir()
 
@@ -226,7 +226,7 @@ def test_everything_in_the_way_is_told_at_once(place):
     (place / "runs").write_text("a file")
     code, _, err = recipes_run(place, "--set", "run.environment=managed", QWEN_RECIPES_HOME=str(place / "none"))
     assert code == 1
-    assert "rows.jsonl is not there" in err and "recipes env create llamafactory" in err and "runs is a file" in err
+    assert "rows.jsonl does not exist" in err and "recipes env create llamafactory" in err and "runs is a file" in err
 
 
 @pytest.mark.parametrize("environment", ["managed", "nowhere"])

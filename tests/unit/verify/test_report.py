@@ -37,14 +37,14 @@ def found(tmp_path):
 
 def test_the_same_row_is_the_same(found):
     assert found("ms-swift", ROW).is_identical
-    assert format_text(found("ms-swift", ROW)) == ("ms-swift: ids of 1 of 1 rows are ours, ids and labels of 1")
+    assert format_text(found("ms-swift", ROW)) == ("ms-swift: 1 of 1 rows match (token ids and labels)")
 
 
 def test_a_known_difference_is_explained(found):
     without = {"messages": ROW["messages"][1:]}
     text = format_text(found("ms-swift", without))
-    assert "1 rows: the system message is left out" in text
-    assert "takes a system message without words for none (QR527)" in text
+    assert "1 row: the system message is missing" in text
+    assert "ignores an empty system message (QR527)" in text
     assert "rows.jsonl:7, token 1" in text
     assert r"ours    <|im_start|> [system] \n <|im_end|>" in text
     assert r"theirs  <|im_start|> [user] \n q" in text

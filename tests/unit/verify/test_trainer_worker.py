@@ -44,8 +44,8 @@ def raise_error():
     ("act", "status", "why"),
     [
         (lambda: None, 0, "exited without training"),
-        (raise_error, 1, "ended with exit status 1"),
-        (lambda: sys.exit("stopped"), 1, "ended with exit status 1"),
+        (raise_error, 1, "exited with status 1"),
+        (lambda: sys.exit("stopped"), 1, "exited with status 1"),
         (lambda: os.kill(os.getpid(), signal.SIGSEGV), -signal.SIGSEGV, "ended by SIGSEGV"),
         (lambda: time.sleep(60), -signal.SIGALRM, "not at its trainer after 1 seconds"),
     ],
