@@ -18,13 +18,17 @@ def find_unsupported(plan: Plan, loaded: LoadedRecipe, backend: Backend) -> list
         able = [f"{b.title} {b.version}" for b in versions if _supports_field(b, loaded, limit.field)]
         able += [b.title for b in load_backends() if b.name != backend.name and _supports_field(b, loaded, limit.field)]
         instead = (
-            f"{' and '.join(able)} {'support' if len(able) > 1 else 'supports'} it"
+            f"{_join_names(able)} {'support' if len(able) > 1 else 'supports'} it"
             if able
             else "no framework supports it"
         )
         message = f"{backend.title} {backend.version} does not support this `{limit.field}`"
         found.append(make_backend_error(loaded, limit.field, message, instead, limit.why))
     return found
+
+
+def _join_names(names: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _supports_field(backend: Backend, loaded: LoadedRecipe, field: str) -> bool:

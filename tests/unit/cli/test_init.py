@@ -84,7 +84,7 @@ def assert_it_says_what_plan_says(folder, said):
     file = folder / "mine.yaml"
     planned = plan_of(file)
     size = f"{planned['memory_bytes']['peak'] / 2**30:.1f} of {planned['memory_bytes']['usable'] / 2**30:.1f} GiB"
-    assert planned["fits"] == "yes" and f"fits {planned['gpu']} estimated at {size}" in said
+    assert planned["fits"] == "yes" and f"fits {planned['gpu']}, estimated at {size}" in said
     assert size.replace(" of ", " GiB; ") + " are available" in file.read_text("utf-8")
     findings = json.loads(CliRunner().invoke(main, ["lint", str(file), "--format", "json"]).stdout)
     assert not [f for f in findings if f["severity"] in ("error", "warning")], findings

@@ -243,7 +243,10 @@ def test_who_else_can_is_asked_with_a_plan_of_its_own(lint):
     """
     asked = GOOD + "chat: {template: mine.jinja}\ntraining: {packing: true}\nrun: {backend: llamafactory"
     Path("mine.jinja").write_text("{{ messages }}", "utf-8")
-    for environment, able in ((", environment: mine", "Axolotl and ms-swift support it"), ("", "Axolotl supports it")):
+    for environment, able in (
+        (", environment: mine", "Axolotl, ms-swift and TRL support it"),
+        ("", "Axolotl and TRL support it"),
+    ):
         write("r.yaml", f"{asked}{environment}}}\n")
         result = lint("r.yaml")
         assert result.exit_code == 1 and f"help: {able}\n" in result.stderr + result.stdout

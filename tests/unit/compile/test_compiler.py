@@ -52,6 +52,7 @@ ONLY_ONE_VALUE = {"version": 1}
 SO_ANYWAY = {("quantization.storage", "llamafactory")}
 """Taken, and told nothing new: LLaMA-Factory always stores 4-bit weights in the compute type."""
 TESTED_BELOW = {"run.backend", "run.environment", "allow", "backends.*.extra"}
+TESTED_ELSEWHERE = {"extends", "model.like"}
 EXTRA = {
     "axolotl": {"lora_mlp_kernel": True},
     "llamafactory": {"plot_loss": True},
@@ -61,7 +62,7 @@ EXTRA = {
 
 
 def test_every_field_is_in_a_table():
-    assert set(FIELD_PROBES) | set(ONLY_ONE_VALUE) | TESTED_BELOW == set(index_fields())
+    assert set(FIELD_PROBES) | set(ONLY_ONE_VALUE) | TESTED_BELOW | TESTED_ELSEWHERE == set(index_fields())
 
 
 @pytest.mark.parametrize("path", ONLY_ONE_VALUE)
@@ -164,6 +165,7 @@ def test_saying_the_default_aloud_is_no_error(loaded, compiled, path, backend):
         "quantization.type": None,
         "quantization.double": None,
         "quantization.storage": None,
+        "quantization.experts": None,
     }
     part, _, name = path.partition(".")
     value = shown[path] if path in shown else getattr(getattr(plan, part), name)

@@ -64,7 +64,7 @@ def test_llamafactory_says_who_can(refusals, compiled, objective):
         return
     (finding,) = [f for f in refusals("llamafactory", changes) if f.severity == "error"]
     assert finding.route[:2] == ("method", "dropout")
-    assert "Axolotl or ms-swift can" in finding.suggestion
+    assert "Axolotl and ms-swift support it" in finding.suggestion
 
 
 @pytest.mark.parametrize("backend", ["axolotl", "llamafactory", "ms-swift"])

@@ -140,12 +140,12 @@ def test_a_full_disk_leaves_the_folder_as_it_was(tmp_path, monkeypatch, first, a
         write_files(tmp_path, {name: f"old {name}\n" for name in FILES})
     before, real, calls = snapshot(tmp_path), os.fdopen, []
 
-    def fdopen(handle, *args, **named):
-        calls.append(handle)
+    def fdopen(handle, mode="r", *args, **named):
+        calls.extend([handle] if "w" in mode else [])
         if len(calls) == at + 1:
             os.close(handle)
             raise OSError(errno.ENOSPC, "No space left on device")
-        return real(handle, *args, **named)
+        return real(handle, mode, *args, **named)
 
     monkeypatch.setattr(os, "fdopen", fdopen)
     with pytest.raises(OSError, match="No space"):
