@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qwen_recipes.backends.plan import Plan
+from qwen_recipes.backends.plan import OWN_TEMPLATE, Plan
 from qwen_recipes.finding import Finding
 from qwen_recipes.recipe.load import LoadedRecipe
 from qwen_recipes.recipe.locate import locate_finding
@@ -11,7 +11,8 @@ from qwen_recipes.recipe.locate import locate_finding
 def find_missing_template(plan: Plan, loaded: LoadedRecipe) -> list[Finding]:
     """An error where the plan's template is a file that is not there: nothing could be said of the rows' tokens."""
     file = loaded.folder / plan.chat.template
-    if plan.chat.official or not plan.objective.chat or file.exists():
+    own = plan.chat.template == OWN_TEMPLATE
+    if plan.chat.official or own or not plan.objective.chat or file.exists():
         return []
     problem = Finding(
         "recipe", "error", f"the chat template {file} is not there", ("chat", "template"),

@@ -32,9 +32,10 @@ def _join_names(names: list[str]) -> str:
 
 
 def _supports_field(backend: Backend, loaded: LoadedRecipe, field: str) -> bool:
-    """Whether this backend supports the field as the recipe sets it."""
+    """Whether this backend supports the field as the recipe sets it, and the objective with it."""
     try:
-        return all(limit.field != field for limit in backend.find_unsupported(resolve(loaded, backend)))
+        limits = backend.find_unsupported(resolve(loaded, backend))
+        return all(limit.field not in (field, "objective.type") for limit in limits)
     except RecipeError:
         return False
 

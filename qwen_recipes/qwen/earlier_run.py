@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from qwen_recipes.filesystem.read_file import read_bytes, read_json
 from qwen_recipes.finding import RecipeError
 from qwen_recipes.recipe.load import LoadedRecipe, load_recipe, load_recipe_text
 from qwen_recipes.recipe.overrides import OverrideError
@@ -44,7 +44,7 @@ def find_earlier_run(output: Path, recipe_folder: Path) -> EarlierRun | None:
 
 def _read_recorded_recipe(output: Path) -> LoadedRecipe | None:
     try:
-        recipe = json.loads((output / RECORD_FILE).read_text("utf-8"))["recipe"]
+        recipe = read_json(output / RECORD_FILE, "record")["recipe"]
         file, text, overrides = str(recipe["file"]), str(recipe["text"]), tuple(map(str, recipe["set"]))
         return load_recipe_text(text, file, Path(file).parent, overrides)
     except (OSError, ValueError, KeyError, TypeError, RecipeError, OverrideError, RecursionError):
@@ -63,7 +63,7 @@ def _load_or_none(file: Path, name: str) -> LoadedRecipe | None:
     try:
         if file.suffix not in (".yaml", ".yml") or not file.is_file() or file.stat().st_size > MAX_RECIPE_BYTES:
             return None
-        if name not in file.name and name not in file.read_text("utf-8", errors="replace"):
+        if name not in file.name and name not in read_bytes(file, "recipe").decode("utf-8", "replace"):
             return None
         return load_recipe(str(file))
     except (OSError, RecipeReadError, RecipeError, OverrideError):

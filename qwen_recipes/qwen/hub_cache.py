@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from qwen_recipes.filesystem.read_file import read_head
+
 RepoKind = Literal["models", "datasets"]
 _REPO_ID = re.compile(r"(?:[\w.-]+/)?[\w.-]+", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
@@ -57,7 +59,7 @@ def _read_commit(repo_folder: Path, revision: str) -> str | None:
     """The commit that a revision stands for: a ref's, or the one cached commit that begins so."""
     parts = revision.split("/")
     if all(part not in ("", ".", "..") for part in parts) and (ref := repo_folder.joinpath("refs", *parts)).is_file():
-        commit = ref.read_text("utf-8")[:64].strip()
+        commit = read_head(ref, 64).decode("utf-8").strip()
         return commit if _COMMIT.fullmatch(commit) else None
     if not _COMMIT.fullmatch(revision):
         return None

@@ -6,6 +6,7 @@ UNITS = {
     "data.train[].limit": "examples",
     "data.train[].weight": "times that the source's examples are used in an epoch",
     "data.validation": "share of the training examples (0 to 1), or files",
+    "hardware.gpu.memory": "GiB",
     "method.rank": "dimensions of the update",
     "method.alpha": "the update is scaled by alpha / rank",
     "method.dropout": "probability",

@@ -15,10 +15,12 @@ OWN_FILES = {
     "backends/base.py", "backends/entry_points.py", "backends/native_config.py", "compile/render.py",
     "data/reward_functions.py", "diagnose/causes.py", "environments/lock_file.py", "estimate/estimate.py",
     "estimate/measured/__init__.py", "estimate/memory.py", "qwen/chat_templates.py", "qwen/placeholder_model.py",
-    "qwen/tokenizer_files.py", "recipe/spec/validator.py",
+    "qwen/tokenizer_files.py", "gpus/catalogue.py", "recipe/spec/validator.py",
 }  # fmt: skip
 """Read what this package brings, or what an installer wrote."""
 OWN_OUTPUT = {
+    "environments/gpu.py": "what a GPU driver lists",
+    "backends/trl/trainer_plugin.py": "its own config, in the framework's environment",
     "environments/logged_command.py": "the log of our own commands",
     "verify/trainer_probe/probe_jobs.py": "in our own temporary folder",
     "verify/encoding_jobs.py": "in our own temporary folder",

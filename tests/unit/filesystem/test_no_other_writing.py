@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import ROOT
 
 PACKAGE = ROOT / "qwen_recipes"
-IN_A_FRAMEWORKS_PYTHON = ("verify/encoders/", "verify/trainer/")
+IN_A_FRAMEWORKS_PYTHON = ("verify/encoders/", "verify/trainer/", "backends/trl/trainer_plugin.py")
 """Run by a framework's interpreter, in a temporary folder that nobody else can write to."""
 ALLOWED = {
     ("data/rows/prepare.py", "rename"): "a data set that `datasets` saved in a temporary folder beside its place",

@@ -30,16 +30,16 @@ def lint(tmp_path, model):
 def test_lint_says_which_guards_could_not_look(tmp_path, empty_hub_cache, model):
     said = lint(tmp_path, model).stderr
     assert "not judged: 6 guards (QR201, QR301, QR303, QR304, QR310, QR401), model not recognised" in said
-    assert "1 file: no problems found by the other guards" in said
+    assert "1 file checked, no problems found by the other guards" in said
 
 
 def test_a_release_is_judged_whole(tmp_path, empty_hub_cache):
     said = lint(tmp_path, "unsloth/Qwen3-8B").stderr
-    assert "not judged" not in said and "1 file: nothing found\n" in said
+    assert "not judged" not in said and "1 file checked, no problems\n" in said
 
 
 def test_a_folder_s_own_facts_are_judged(tmp_path):
     (tmp_path / "model").mkdir()
     (tmp_path / "model/config.json").write_text(json.dumps(CONFIG))
     made = lint(tmp_path, tmp_path / "model")
-    assert "4,096 tokens are more than the 512 positions" in made.stdout and "not judged" not in made.stderr
+    assert "4,096 tokens exceed the 512 positions" in made.stdout and "not judged" not in made.stderr

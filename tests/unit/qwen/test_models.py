@@ -261,7 +261,7 @@ def test_experts_as_transformers_5_counts_them(tmp_path):
         ({k: v for k, v in CONFIG.items() if k != "model_type"}, "lacks model_type"),
         ({k: v for k, v in CONFIG.items() if k not in ("hidden_size", "vocab_size")}, "lacks hidden_size, vocab_size"),
         (CONFIG | {"model_type": "qwen3_moe"}, "lacks num_experts, num_experts_per_tok, moe_intermediate_size"),
-        (CONFIG | {"hidden_size": "wide", "head_dim": 0}, "hidden_size, head_dim must be positive whole numbers"),
+        (CONFIG | {"hidden_size": "wide", "head_dim": 0}, "hidden_size, head_dim must be a whole number above 0"),
     ],
 )
 def test_bad_folder(tmp_path, config, message):
