@@ -24,7 +24,7 @@ def start() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     except OSError as error:  # what click itself prints, such as help
-        sys.stderr.write(f"recipes: standard output can't be written: {error.strerror}\n")
+        sys.stderr.write(f"recipes: cannot write to standard output: {error.strerror}\n")
         sys.exit(2)
 
 

@@ -66,7 +66,8 @@ class LintOptions:
 
     def _lint_recipe(self, content: bytes | str, name: str, folder: Path) -> list[Finding]:
         """What the guards say of a recipe; where none is an error, also what `compile` would refuse."""
-        found = lint_text(content, name, folder, self.backend, self.sets, self.version)
+        check_data = not self.select and name != "<stdin>"
+        found = lint_text(content, name, folder, self.backend, self.sets, self.version, check_data=check_data)
         if any(finding.severity == "error" for finding in found):
             return found
         text = content if isinstance(content, str) else content.decode("utf-8", "replace")

@@ -38,7 +38,7 @@ def check_ineffective_quantization(config: NativeConfig) -> Iterator[NativeViola
         return
     if data.get("quant_bits") and not data.get("quant_method"):
         message = "`quant_bits` has no effect without `quant_method`"
-        yield NativeViolation(("quant_bits",), message, "add quant_method: bnb", at_key=True)
+        yield NativeViolation(("quant_bits",), message, "quant_method: bnb", at_key=True)
 
 
 NATIVE_CHECKS: dict[str, NativeCheck] = {

@@ -74,4 +74,4 @@ def test_a_native_key_is_checked_by_its_schema(recipes):
 def test_commands_that_read_a_recipe_know_it(recipes):
     assert recipes("lint").returncode == 0
     assert "PEFT" in recipes("plan").stdout
-    assert "method.rank" in recipes("show", "--resolved").stdout
+    assert "\n  rank " in recipes("show", "--resolved").stdout

@@ -312,7 +312,7 @@ def test_nothing_is_written_unless_everything_compiles(write_recipe, out):
     result = run("compile", write_recipe({"method": "qdora"}), "--backend", "all", "-o", out)
     assert result.exit_code == 1
     assert "LLaMA-Factory" in result.stderr
-    assert "Axolotl and ms-swift support it" in result.stderr
+    assert "Axolotl and ms-swift and TRL support it" in result.stderr
     assert not out.exists()
 
 

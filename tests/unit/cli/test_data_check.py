@@ -169,7 +169,7 @@ def test_preview_marks_what_is_trained(tmp_path):
 def test_preview_as_each_backend_is_told_and_of_pairs():
     for backend in ("axolotl", "llamafactory", "ms-swift"):
         said = run("preview", ROOT / "examples/thinking-last-turn.yaml", "--backend", backend, "--rows", "1")
-        assert f", as {backend} is told" in said
+        assert f", as prepared for {backend}" in said
         assert "[[" in said
     said = run("preview", DATA / "preferences.jsonl", "--rows", "2")
     assert said.count("(chosen)") == said.count("(rejected)") == 1

@@ -21,7 +21,7 @@ def lora_recipe(device="cuda"):
 def test_too_small():
     verdicts = gpu_fit.assess_fit_on_gpus(lora_recipe(), [RTX_4070, RTX_4070])
     said = gpu_fit.describe_memory_shortfall(verdicts)
-    assert gpu_fit.fits_no_gpu(verdicts) and "it does not fit on rtx-4070" in said[0] and " GiB of " in said[0]
+    assert gpu_fit.fits_no_gpu(verdicts) and "does not fit rtx-4070" in said[0] and " GiB are available" in said[0]
     own = gpu_fit.build_estimate_record(verdicts)["peak"] - verdicts[0].estimate.peak
     assert round(own / gpu_fit.GIB, 6) == 0.6, "CUDA's own, which nvidia-smi counts"
 

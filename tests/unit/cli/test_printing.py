@@ -111,7 +111,7 @@ def test_a_full_output(tmp_path, arguments):
     with Path("/dev/full").open("wb") as full:
         done = run(arguments, tmp_path, stdout=full)
     assert done.returncode == 2
-    assert b"standard output can't be written: No space left on device" in done.stderr
+    assert b"cannot write to standard output: No space left on device" in done.stderr
     assert b"Traceback" not in done.stderr and b"Exception ignored" not in done.stderr
 
 

@@ -177,7 +177,7 @@ def test_a_file_that_is_not_there(tmp_path, command):
     more = ["-o", str(tmp_path / "out.jsonl")] if command == "prepare" else []
     result = CliRunner().invoke(main, ["data", command, str(tmp_path / "none.jsonl"), *more])
     assert result.exit_code == 2
-    assert "is not there" in result.output
+    assert "does not exist" in result.output
 
 
 CONTENTS = [
