@@ -62,6 +62,7 @@ check: $(VENV)/ready       ## lint, format, types, and whether generated files a
 	$(BIN)/mypy
 	$(BIN)/python -m tools.generate_docs --check
 	$(BIN)/python -m tools.check_words
+	$(BIN)/python -m tools.docs.links
 
 fix: $(VENV)/ready         ## format, and write generated files anew
 	$(BIN)/ruff check --fix .

@@ -48,7 +48,7 @@ def test_room(monkeypatch, tmp_path):
     (tmp_path / "checkpoint-1").mkdir()
     assert list(disk_and_memory.find_shortages(one, facts, tmp_path)) == []
     monkeypatch.setattr(disk_and_memory, "read_available_memory", lambda: 4 << 30)
-    assert "keeps 7.5 GiB in host memory, and 4.0 GiB are available" in next(
+    assert "needs 7.5 GiB of host memory, 4.0 GiB are available" in next(
         iter(disk_and_memory.find_shortages(one, facts, tmp_path))
     )
 
@@ -89,4 +89,4 @@ def test_everything_at_once(place, body):
     (place / "rows.jsonl").unlink()
     (place / "runs").write_text("a file")
     code, _, err = recipes_run(place, "--set", "run.environment=managed", QWEN_RECIPES_HOME=str(place / "none"))
-    assert code == 1 and "recipes env create" in err and "is a file" in err and "rows.jsonl is not there" in err
+    assert code == 1 and "recipes env create" in err and "is a file" in err and "rows.jsonl does not exist" in err

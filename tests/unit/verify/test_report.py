@@ -46,8 +46,8 @@ def test_a_known_difference_is_explained(found):
     assert "1 row: the system message is missing" in text
     assert "ignores an empty system message (QR527)" in text
     assert "rows.jsonl:7, token 1" in text
-    assert r"ours    <|im_start|> [system] \n <|im_end|>" in text
-    assert r"theirs  <|im_start|> [user] \n q" in text
+    assert r"expected   <|im_start|> [system] \n <|im_end|>" in text
+    assert r"framework  <|im_start|> [user] \n q" in text
     assert to_dict(found("ms-swift", without))["first"]["system"]["guard"] == "QR527"
 
 

@@ -47,7 +47,7 @@ def raise_error():
         (raise_error, 1, "exited with status 1"),
         (lambda: sys.exit("stopped"), 1, "exited with status 1"),
         (lambda: os.kill(os.getpid(), signal.SIGSEGV), -signal.SIGSEGV, "ended by SIGSEGV"),
-        (lambda: time.sleep(60), -signal.SIGALRM, "not at its trainer after 1 seconds"),
+        (lambda: time.sleep(60), -signal.SIGALRM, "training did not start within 1 seconds"),
     ],
 )
 def test_a_child_ends_with_its_reason(tmp_path, act, status, why):
