@@ -151,9 +151,9 @@ def test_the_gpu_that_is_there_is_taken(tmp_path, monkeypatch):
 
 
 def test_gpus_that_are_there_are_used_where_one_is_too_small(tmp_path, monkeypatch):
-    row = ["NVIDIA GeForce RTX 3090", "24576", "580.1", "0", "GPU-1"]
+    row = ["NVIDIA GeForce RTX 4080", "16376", "580.1", "0", "GPU-1"]
     monkeypatch.setattr(gpu_module, "_query_visible_gpus", lambda: [row] * 4)
-    words = ("--data", str(DATA / "support.jsonl"), "--model", "Qwen/Qwen3-30B-A3B", "--backend", "axolotl")
+    words = ("--data", str(DATA / "support.jsonl"), "--model", "Qwen/Qwen3-32B", "--backend", "axolotl")
     result = init(tmp_path, *words)
     assert result.exit_code == 0, result.output
     assert_it_says_what_plan_says(tmp_path, result.output)

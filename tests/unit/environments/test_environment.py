@@ -300,7 +300,7 @@ def test_a_missing_python_is_an_error_that_says_how_to_get_one(tmp_path):
 
 
 def test_a_given_python_must_be_of_the_version():
-    with pytest.raises(interpreter.MissingInterpreterError, match=rf"is Python {HERE}, and Python 9\.9 is needed"):
+    with pytest.raises(interpreter.MissingInterpreterError, match=rf"is Python {HERE}; Python 9\.9 is needed"):
         interpreter.find_interpreter("9.9", Path(sys.executable))
 
 
