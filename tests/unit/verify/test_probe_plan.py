@@ -7,6 +7,7 @@ from dataclasses import fields, is_dataclass
 import pytest
 
 from qwen_recipes.backends import load_backend
+from qwen_recipes.gpus.gpu_model import GpuModel
 from qwen_recipes.recipe.load import load_recipe_text
 from qwen_recipes.resolve import resolve
 from qwen_recipes.verify.trainer_probe.probe_plan import NotProbedError, make_cpu_plan, make_gpu_plan
@@ -27,7 +28,7 @@ def list_leaves(part, prefix=""):
     """Dotted paths of a plan's leaves and their values."""
     for one in fields(part):
         value = getattr(part, one.name)
-        if is_dataclass(value):
+        if is_dataclass(value) and not isinstance(value, GpuModel):
             yield from list_leaves(value, f"{prefix}{one.name}.")
         else:
             yield f"{prefix}{one.name}", value
