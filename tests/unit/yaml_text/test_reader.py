@@ -362,22 +362,20 @@ def test_near_yaml_never_crashes_and_every_place_is_in_the_text(text):
         todo += node.entries.values() if isinstance(node, Mapping) else []
 
 
+NAMES = st.text(st.characters(blacklist_characters="\0"), max_size=8)
 JSON = st.recursive(
     st.none()
     | st.booleans()
     | st.integers(-(10**25), 10**25)
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), max_size=20),
-    lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(st.text(st.characters(blacklist_characters="\0"), max_size=8), inner, max_size=4)
-    ),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=4),
     max_leaves=25,
 )
 
 
 @settings(max_examples=120, deadline=None)
-@given(st.dictionaries(st.text(st.characters(blacklist_characters="\0"), max_size=8), JSON, max_size=5))
+@given(st.dictionaries(NAMES, JSON, max_size=5))
 def test_json_reads_equal(value):
     # JSON is YAML, but for how it writes characters beyond the first plane
     text = json.dumps(value, ensure_ascii=True)
