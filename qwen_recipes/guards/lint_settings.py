@@ -99,6 +99,8 @@ def _read_lint_table(path: Path) -> dict[str, Any] | None:
         table = tomllib.loads(content.decode("utf-8"))
     except ValueError as error:
         raise LintSettingsError(f"{path}: {error}") from None
+    except RecursionError:
+        raise LintSettingsError(f"{path}: lists or tables are nested too deep") from None
     steps = ("tool", "qwen-recipes", "lint") if path.name == "pyproject.toml" else ("lint",)
     for step in steps:
         table = table.get(step, {}) if isinstance(table, dict) else {}

@@ -150,7 +150,8 @@ def _choose_other(backend: Backend, value: object, table: str = "") -> object:
 
 def render(case: MappingCase, backend: Backend, output: OutputFile) -> str:
     """One file; the word `refused: …` where it can't be written."""
-    renderer = Renderer(case.made.plan, backend, make_recipe_path(case.folder, case.loaded))
+    recipe_path = make_recipe_path(case.folder, case.loaded)
+    renderer = Renderer(case.made.plan, backend, recipe_path, case.loaded.folder)
     try:
         text = renderer.render(output)
         return remove_marks(append_extra_keys(text, renderer.plan.extra, backend.name) if output.config else text)
