@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from qwen_recipes.estimate.checkpoint_bytes import stored_checkpoint_bytes
+from qwen_recipes.estimate.dora_memory import dora_activation_numbers, dora_workspace_bytes
 from qwen_recipes.estimate.trainer_traits import get_logit_blocks, get_logit_bytes, get_traits
 from qwen_recipes.estimate.workload import STATE_BYTES, Workload
 from qwen_recipes.qwen.facts import ModelFacts
@@ -340,7 +341,7 @@ def layer_activation_bytes(workload: Workload, c: Constants) -> float:
     if workload.liger:
         residual, mlp = residual * c["liger_residual"], mlp * c["liger_wide"]
     adapters = (
-        (c["adapter_inputs"] + (c["dora_outputs"] if workload.dora else 0)) * count_linear_inputs(facts)
+        (c["adapter_inputs"] + dora_activation_numbers(workload, c)) * count_linear_inputs(facts)
         if workload.method == "lora"
         else 0
     )
@@ -394,4 +395,4 @@ def workspace_bytes(workload: Workload, c: Constants) -> float:
     """Weights that are whole for a moment: a layer that is dequantized, DoRA's norm of W + BA, an optimizer's copy."""
     largest = max(inputs * outputs for inputs, outputs in workload.facts.linear_shapes.values())
     moment = 2.0 * largest if workload.bits != 16 else 0.0
-    return moment + (c["dora_weights"] * largest if workload.dora else 0.0)
+    return moment + dora_workspace_bytes(workload, c, largest)

@@ -57,7 +57,7 @@ def expect_rows(case: MappingCase) -> Told:
         "turns": plan.chat.turns if sft else "together",
         "thinking": plan.chat.thinking if plan.objective.type not in ("grpo", "pretrain") else "auto",
         "arrow": case.backend.name == "llamafactory" and shape.startswith("tokenized"),
-        "sequence_length": plan.training.sequence_length,
+        "sequence_length": plan.training.sequence_length - _count_reserved_tokens(case),
         "overlong": plan.training.overlong,
         "output_dir": plan.output.dir,
         "out": f"{plan.output.dir}/rows",
@@ -66,6 +66,12 @@ def expect_rows(case: MappingCase) -> Told:
         "needed_examples": case.backend.count_needed_examples(plan),
         "steps": _expect_steps(case) if plan.counts_steps else None,
     }
+
+
+def _count_reserved_tokens(case: MappingCase) -> int:
+    """LLaMA-Factory's packs of SFT examples hold one token less than `cutoff_len`."""
+    plan = case.made.plan
+    return int(case.backend.name == "llamafactory" and plan.training.packing and plan.objective.type == "sft")
 
 
 def _expect_source(source: SourcePlan) -> Told:
