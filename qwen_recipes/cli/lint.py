@@ -129,11 +129,11 @@ def command(
     """Check recipes and framework configs for errors and known problems.
 
     PATH is a file, a glob, `-` for standard input, or a folder. In a folder, *.recipe.yaml and YAML files with
-    `version` and `model` at the top level are checked. Configs and launch scripts of Axolotl, LLaMA-Factory and
+    `version`, `model` and `data`, or `extends`, at the top level are checked. Configs and launch scripts of Axolotl, LLaMA-Factory and
     ms-swift are recognized by their content; with --as, folders are searched for configs of that framework.
 
-    All problems of a file are reported at once, with a warning for each data file that does not exist. Exit code 1 if
-    there is an error; warnings and advice do not fail.
+    Problems of one kind are reported together: first spelling and types, then contradictions, then guards. A data file
+    that does not exist is a warning. Exit code 1 if there is an error; warnings and advice do not fail.
 
     Settings: `select`, `ignore` and `severity` (code = "error", "warning", "advice" or "off") under
     [tool.qwen-recipes.lint] in pyproject.toml, or [lint] in .recipes.toml.

@@ -93,5 +93,5 @@ class LazyCommandGroup(click.Group):
 def main() -> None:
     """Check, compile and run fine-tuning recipes for Qwen3.
 
-    A recipe is one YAML file that compiles to the files of Axolotl, LLaMA-Factory or ms-swift.
+    A recipe is one YAML file that compiles to the files of Axolotl, LLaMA-Factory, ms-swift or TRL.
     """

@@ -73,7 +73,7 @@ UNSUPPORTED_SETTINGS = (
     UnsupportedSetting(
         "method.start_from",
         lambda p: p.method.start_from is not None,
-        "its command line makes a new adapter always: `recipes merge` puts the saved one into its base first",
+        "its command line makes a new adapter always: merge the saved one into its base model first",
     ),
     UnsupportedSetting(
         "method.lora_plus", lambda p: p.method.lora_plus is not None, "its command line has one learning rate"
