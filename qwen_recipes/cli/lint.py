@@ -129,8 +129,9 @@ def command(
     """Check recipes and framework configs for errors and known problems.
 
     PATH is a file, a glob, `-` for standard input, or a folder. In a folder, *.recipe.yaml and YAML files with
-    `version`, `model` and `data`, or `extends`, at the top level are checked. Configs and launch scripts of Axolotl, LLaMA-Factory and
-    ms-swift are recognized by their content; with --as, folders are searched for configs of that framework.
+    `version`, `model` and `data`, or `extends`, at the top level are checked. Configs and launch scripts of Axolotl,
+    LLaMA-Factory and ms-swift are recognized by their content; with --as, folders are searched for configs of that
+    framework.
 
     Problems of one kind are reported together: first spelling and types, then contradictions, then guards. A data file
     that does not exist is a warning. Exit code 1 if there is an error; warnings and advice do not fail.

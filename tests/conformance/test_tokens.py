@@ -70,7 +70,7 @@ def test_a_folders_own_template_is_what_is_trained(
     write_rows(tmp_path, 40, 12)
     loaded = load_recipe_text(OWN, "own.yaml", tmp_path)
     plan = resolve(loaded, one)
-    assert (plan.chat.template, plan.chat.official) == ("mine/chat_template.jinja", False)
+    assert (plan.chat.template, plan.chat.official) == ("own", False)
     encoder = build_encoder(plan, tmp_path)
     picked = sample_rows(plan, tmp_path, encoder, None).rows
     job = prepare_job(loaded, plan, one, picked, tmp_path / "job")
