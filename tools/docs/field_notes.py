@@ -48,7 +48,7 @@ UNITS = {
     "training.min_learning_rate_ratio": "share of the peak learning rate",
     "training.neftune": "noise scale",
     "training.early_stopping": "evaluations without improvement",
-    "training.evaluate_every": "optimizer steps, or `epoch`, or `never`",
+    "training.evaluate_every": "optimizer steps, or `epoch`",
     "training.evaluations_per_epoch": "evaluations",
     "training.save_every": "optimizer steps, or `epoch`, or `never`",
     "training.saves_per_epoch": "checkpoints",
