@@ -182,7 +182,7 @@ def test_data_file_removed(place: Callable[..., RunFolder]) -> None:
     hurt = place(4)
     (hurt.folder / "rows.jsonl").unlink()
     code, said = hurt.run()
-    assert code == 1 and "hurt.yaml:6:" in said and "rows.jsonl is not there" in said
+    assert code == 1 and "hurt.yaml:6:" in said and "rows.jsonl does not exist" in said
     assert not hurt.output.exists()
 
 
@@ -195,10 +195,10 @@ def test_data_file_removed_or_changed_before_it_goes_on(
     rows = hurt.folder / "rows.jsonl"
     rows.write_text(rows.read_text("utf-8").replace("12", "13"), "utf-8")
     code, said = hurt.run("--resume")
-    assert code == 1 and "rows.jsonl is not what it was" in said
+    assert code == 1 and "rows.jsonl has changed since the run began" in said
     rows.unlink()
     code, said = hurt.run("--resume")
-    assert code == 1 and "rows.jsonl is not there" in said
+    assert code == 1 and "rows.jsonl does not exist" in said
     assert (hurt.output / "run.json").read_bytes() == before
 
 
