@@ -5,7 +5,7 @@
 PYTHON is an interpreter that the framework is installed under; it may also be named by the environment variable
 QWEN_RECIPES_PYTHON_<NAME>. A framework without one is left alone; where none is named, the managed environments are
 used. Exit code 1: a schema has drifted.
-With --older, the older versions that `tools/schema_extractors/older/` pins are laid over the same environments (needs
+With --older, the older versions that `schemas/extractors/older/` pins are laid over the same environments (needs
 the registry).
 """
 
@@ -20,23 +20,28 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tools.schema_extractors.older_versions import layered_environment, list_older_versions
+from qwen_recipes.backends import list_backend_names, load_backend
+from schemas.extractors.older_versions import layered_environment, list_older_versions
 
-TOOLS = Path(__file__).resolve().parent
-FOLDER = TOOLS.parent / "schemas" / "backends"
-EXTRACTORS = {
-    "axolotl": {"axolotl": "schema"},
-    "llamafactory": {"llamafactory": "schema", "llamafactory_dataset_info": "dataset_info.schema"},
-    "ms-swift": {"ms_swift": "schema"},
-    "trl": {"trl": "schema"},
-}
+SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
+FOLDER = SCHEMAS / "backends"
 LINES_SHOWN = 40
+
+
+def list_extractors(name: str) -> dict[str, str]:
+    """Modules of `schemas/extractors` named for a backend's folder, with the suffix of what each writes."""
+    package = load_backend(name).folder.name
+    files = sorted((SCHEMAS / "extractors").glob(f"{package}*.py"))
+    rest = {
+        one.stem: one.stem.removeprefix(package).lstrip("_") for one in files if "__main__" in one.read_text("utf-8")
+    }
+    return {module: f"{part}.schema" if part else "schema" for module, part in rest.items()}
 
 
 def extract_schema(python: str, module: str, variables: Mapping[str, str] | None = None) -> str:
     """What the extractor prints under the framework's interpreter."""
-    command = [python, "-m", f"schema_extractors.{module}"]
-    done = subprocess.run(command, cwd=TOOLS, capture_output=True, text=True, check=False, env=variables)
+    command = [python, "-m", f"extractors.{module}"]
+    done = subprocess.run(command, cwd=SCHEMAS, capture_output=True, text=True, check=False, env=variables)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
     return done.stdout
@@ -55,16 +60,15 @@ def diff_schema(path: Path, text: str) -> list[str]:
 
 def find_managed_interpreters() -> dict[str, str]:
     """Those of the CPU environments that `recipes env create` built."""
-    from qwen_recipes.backends import load_backend
     from qwen_recipes.environments.environment import get_managed_environment
 
-    every = {name: get_managed_environment(load_backend(name), "cpu") for name in EXTRACTORS}
+    every = {name: get_managed_environment(load_backend(name), "cpu") for name in list_backend_names()}
     return {name: str(one.interpreter) for name, one in every.items() if one.ready}
 
 
 def find_interpreters(assignments: list[str]) -> dict[str, str]:
     found = {}
-    for name in EXTRACTORS:
+    for name in list_backend_names():
         variable = f"QWEN_RECIPES_PYTHON_{name.replace('-', '_').upper()}"
         if variable in os.environ:
             found[name] = os.environ[variable]
@@ -73,18 +77,18 @@ def find_interpreters(assignments: list[str]) -> dict[str, str]:
         found[name] = python
     if not found:
         found = find_managed_interpreters()
-    if unknown := sorted(set(found) - set(EXTRACTORS)):
+    if unknown := sorted(set(found) - set(list_backend_names())):
         raise SystemExit(f"no such framework: {', '.join(unknown)}")
     return found
 
 
 def extract_schemas(name: str, python: str, *, older: bool) -> Iterator[tuple[str, str]]:
     """What the framework accepts now and, where asked, what its older versions did: (suffix, schema)."""
-    for module, suffix in EXTRACTORS[name].items():
+    for module, suffix in list_extractors(name).items():
         yield suffix, extract_schema(python, module)
     for version in list_older_versions(name) if older else ():
         with layered_environment(name, version) as variables:
-            yield "schema", extract_schema(python, next(iter(EXTRACTORS[name])), variables)
+            yield "schema", extract_schema(python, next(iter(list_extractors(name))), variables)
 
 
 def main() -> int:

@@ -9,10 +9,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.backends.verification import Verification
 from qwen_recipes.backends.versions import parse_version
 
 TRAINER_PLUGIN = "trainer_plugin.py"
 """The file that emulates what a framework's trainers leave out."""
+ROW_ENCODER = "row_encoder.py"
+"""How `recipes verify` lets a framework encode rows; run by the framework's interpreter."""
+TRAINER_ENTRY = "trainer_entry.py"
+"""How `recipes verify --trainer` starts a framework in a process of its own; run by the framework's interpreter."""
 
 FileKind = Literal["yaml", "json", "shell"]
 
@@ -49,6 +54,7 @@ class OutputFile:
 class Backend:
     """One framework at one released version; `older_versions` are those that have a schema.
 
+    `folder` is its package's, with `requirements/` and the files named above, as far as it has them.
     `native_values` translates our vocabulary: `native_values["overlong"]["drop"]` is what this framework calls it.
     `python` says which interpreter the framework is installed under, by device.
     """
@@ -56,7 +62,7 @@ class Backend:
     name: str
     title: str
     version: str
-    package: str
+    folder: Path
     distribution: str
     templates: Path
     schema_file: Path
@@ -85,6 +91,8 @@ class Backend:
     """What it has to load beside its config: names that its template prints."""
     uses_trainer_plugin: Callable[[Plan], bool] = lambda plan: False
     """Whether a plan needs `trainer_plugin.py` of this backend's package, which is copied beside the config."""
+    list_plugin_files: Callable[[Plan], tuple[Path, ...]] = lambda plan: ()
+    """Other Python files of its own that a plan needs beside the config, copied under their names."""
     count_needed_packs: Callable[[Plan], int] = lambda plan: 0
     """Full packs below which it would find no batch in an epoch, and never end."""
     count_needed_examples: Callable[[Plan], int] = lambda plan: 0
@@ -98,6 +106,8 @@ class Backend:
     """Native keys that a field of the recipe speaks for, by that field: `extra` can't say them otherwise."""
     guard_keys: Mapping[str, str] = field(default_factory=dict)
     """Native keys that guards look for under `extra`, by what they set: `{"dora": "use_dora"}`."""
+    verification: Verification = field(default_factory=Verification)
+    """What `recipes verify` has to know of it."""
     older_versions: tuple[str, ...] = ()
     python: Mapping[str, str] = field(default_factory=lambda: {"cpu": "3.11", "cuda": "3.12"})
 
@@ -154,8 +164,8 @@ class Backend:
 
     def read_trainer_plugin(self) -> str:
         """The text of `trainer_plugin.py`."""
-        return (Path(__file__).parent / self.package / TRAINER_PLUGIN).read_text("utf-8")
+        return (self.folder / TRAINER_PLUGIN).read_text("utf-8")
 
     def lock_folder(self) -> Path:
         """The folder with this backend's locked requirements, one file per device and Python."""
-        return Path(__file__).parent / self.package / "requirements"
+        return self.folder / "requirements"

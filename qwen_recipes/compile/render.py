@@ -25,7 +25,6 @@ WEIGHTS_PLUGIN = "weights_dtype.py"
 _ROWS_PROGRAM = Path(__file__).parent.parent / "data" / "rows"
 _REPLACE_FILE = Path(__file__).parent.parent / "filesystem" / "replace_file.py"
 _REWARDS_PROGRAM = _ROWS_PROGRAM.with_name("reward_functions.py")
-_AXOLOTL_PREFERENCES = _ROWS_PROGRAM.with_name("axolotl_preferences.py")
 
 
 class NoNativeValueError(QwenRecipesError):
@@ -153,8 +152,8 @@ class Renderer:
             files[WEIGHTS_PLUGIN] = self.backend.weights_plugin.read_text("utf-8")
         if self.backend.uses_trainer_plugin(self.plan):
             files[TRAINER_PLUGIN] = self.backend.read_trainer_plugin()
-        if self.backend.choose_row_shape(self.plan) in ("pair-ids", "label-ids"):
-            files[_AXOLOTL_PREFERENCES.name] = _AXOLOTL_PREFERENCES.read_text("utf-8")
+        for path in self.backend.list_plugin_files(self.plan):
+            files[path.name] = path.read_text("utf-8")
         if self.plan.chat.compiled_in and self.plan.objective.chat:
             self.record.mark_read("chat.template")
             files[CHAT_TEMPLATE] = read_plan_template(self.plan, self.recipe_folder)

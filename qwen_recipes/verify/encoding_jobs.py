@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from qwen_recipes.backends import Backend
+from qwen_recipes.backends import Backend, load_backend
+from qwen_recipes.backends.base import ROW_ENCODER
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.compile import CompiledRecipe, compile_recipe, write_files
 from qwen_recipes.data.rows.messages import Row
@@ -127,8 +128,10 @@ def run_encoder(
     backend: str, interpreter: Path, jobs: Sequence[EncodingJob], env: Mapping[str, str] | None = None
 ) -> None:
     """Let the framework do its jobs, imported once for all. Raises EncoderFailedError."""
-    module = backend.replace("-", "_")
-    command = [str(interpreter), "-m", "encoders.worker", module, *(str(job.file) for job in jobs)]
+    encoder = load_backend(backend).folder / ROW_ENCODER
+    if not encoder.is_file():
+        raise EncoderFailedError(f"the package of {backend} has no {ROW_ENCODER}, which shows how it encodes rows")
+    command = [str(interpreter), "-m", "encoders.worker", str(encoder), *(str(job.file) for job in jobs)]
     process = subprocess.Popen(
         command,
         cwd=Path(__file__).parent,

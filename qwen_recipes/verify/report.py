@@ -9,9 +9,10 @@ from typing import Any
 
 from qwen_recipes.backends import Backend
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.backends.verification import KnownDifference
 from qwen_recipes.data.encoder import Encoder
 from qwen_recipes.verify.compare import DIFFERENCE_KINDS, TokenDifference, compare_tokens
-from qwen_recipes.verify.known_differences import KnownDifference, find_known_difference
+from qwen_recipes.verify.known_differences import find_known_difference
 from qwen_recipes.verify.row_sample import SampledRow
 
 CONTEXT_TOKENS = 6

@@ -1,4 +1,4 @@
-"""Train compiled files to the end, one case a process: `python -m framework_side axolotl CASE.json…`.
+"""Train compiled files to the end, one case a process: `python -m framework_side trainer_entry.py CASE.json…`.
 
 Run by a framework's own interpreter, beside a copy of `qwen_recipes/verify/trainer`, whose cases these are. A case may
 hold `"edits"`: keys of the config, once the rows program has written its steps into it, None takes one out;

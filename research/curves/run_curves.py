@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from qwen_recipes.backends import load_backend
+from qwen_recipes.backends.base import TRAINER_ENTRY
 from qwen_recipes.compile import compile_recipe, write_files
 from qwen_recipes.environments.environment import get_managed_environment
 from qwen_recipes.qwen.tokenizer import get_tokenizer_folder
@@ -122,7 +123,8 @@ def train_cases(backend: str, python: Path, cases: Sequence[CurveCase], folder: 
     _place_framework_side(folder)
     variables = {**os.environ, "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}"}
     variables.pop("PYTHONPATH", None)
-    command = [python, "-m", "framework_side", backend.replace("-", "_"), *(case.file for case in cases)]
+    entry = load_backend(backend).folder / TRAINER_ENTRY
+    command = [python, "-m", "framework_side", entry, *(case.file for case in cases)]
     done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode:
         sys.exit(done.stderr[-4000:])

@@ -10,9 +10,10 @@ from pathlib import Path
 import yaml
 from evidence_result import report_result
 
+from qwen_recipes.backends.axolotl import row_encoder
 from qwen_recipes.qwen.models import get_model_facts
 from qwen_recipes.qwen.placeholder_model import write_placeholder_model
-from qwen_recipes.verify.encoders import axolotl, worker
+from qwen_recipes.verify.encoders import worker
 
 GUARDS = ("QR301",)
 ENVIRONMENT = "axolotl"
@@ -29,14 +30,14 @@ def end_carries_loss(model: str, **overrides: object) -> bool:
         write_placeholder_model(get_model_facts(model), Path("model"))
         Path("rows.jsonl").write_text((json.dumps(ROW) + "\n") * 4, "utf-8")
         Path("train.yaml").write_text(yaml.safe_dump({**CONFIG, "base_model": f"{folder}/model", **overrides}), "utf-8")
-        rows = axolotl.encode({"config": "train.yaml", "out": f"{folder}/rows.json"})
+        rows = row_encoder.encode({"config": "train.yaml", "out": f"{folder}/rows.json"})
         os.chdir(os.sep)
     assert IM_END_ID in rows[0]["input_ids"]
     return IM_END_ID in rows[0]["labels"]
 
 
-os.environ.update(worker.WORKER_ENVIRONMENT)
-axolotl.load()
+os.environ.update({**worker.WORKER_ENVIRONMENT, **row_encoder.VARIABLES})
+row_encoder.load()
 seen = {
     "Qwen3-0.6B-Base": end_carries_loss("Qwen/Qwen3-0.6B-Base"),
     "Qwen3-0.6B-Base with eot_tokens": end_carries_loss("Qwen/Qwen3-0.6B-Base", eot_tokens=["<|im_end|>"]),

@@ -243,7 +243,8 @@ def start_compiled(case: dict[str, Any], meter: Meter) -> None:
     """The command that run.sh ends with."""
     sys.path.insert(0, str(HERE.parents[1] / "qwen_recipes" / "verify"))
     worker = import_module("trainer.worker")
-    framework = import_module(f"trainer.{case['backend'].replace('-', '_')}")
+    backends = HERE.parents[1] / "qwen_recipes" / "backends"
+    framework = worker.load_file(str(backends / case["backend"].replace("-", "_") / "trainer_entry.py"))
     prepare_rows(case)
     meter.found["seconds"]["rows"] = time.perf_counter() - meter.born
     framework.load()

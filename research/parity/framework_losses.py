@@ -1,4 +1,4 @@
-"""The first losses of a preference trainer: `python -m framework_losses axolotl CASE.json…`.
+"""The first losses of a preference trainer: `python -m framework_losses trainer_entry.py CASE.json…`.
 
 Run by a framework's own interpreter beside a copy of `qwen_recipes/verify/trainer`, whose cases these are. What is
 trained is moved by drawn numbers first, so that policy and reference differ. `out` gets {"batches": as observed,

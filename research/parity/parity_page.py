@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from qwen_recipes.backends import load_backend
+from qwen_recipes.backends.verification import KnownDifference
 from qwen_recipes.verify.compare import DIFFERENCE_KINDS
-from qwen_recipes.verify.known_differences import KnownDifference, find_known_difference
+from qwen_recipes.verify.known_differences import find_known_difference
 from research.parity import preference_page
 from research.parity.conversations import CASES
 from research.parity.parity_cells import BACKENDS, DEFAULT_OPTION, MODELS, OPTIONS, TRUNCATE_AT, ParityCell

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from qwen_recipes.backends import load_backend
+from qwen_recipes.backends.base import TRAINER_ENTRY
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.compile import compile_recipe, write_files
 from qwen_recipes.data.encoder import Encoder
@@ -92,7 +93,7 @@ def run_cases(
         shutil.copy(Path(__file__).with_name("framework_losses.py"), root)
     variables = {**os.environ, "PATH": f"{interpreter.parent}{os.pathsep}{os.environ['PATH']}"}
     variables.pop("PYTHONPATH", None)
-    command = [interpreter, "-m", module, name.replace("-", "_"), *cases]
+    command = [interpreter, "-m", module, load_backend(name).folder / TRAINER_ENTRY, *cases]
     done = subprocess.run(command, cwd=root, env=variables, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode:
         raise RuntimeError(done.stderr[-4000:])

@@ -32,7 +32,12 @@ ALLOWED = {"click", "pydantic", "pydantic_core", "yaml", "jinja2", "jsonschema",
 STANDALONE = (
     *("backends/axolotl/weights_dtype_plugin.py", "backends/ms_swift/weights_dtype_plugin.py"),
     *("backends/axolotl/trainer_plugin.py", "backends/ms_swift/trainer_plugin.py"),
-    *("data/axolotl_preferences.py", "data/rows/ms_swift_template.py", "verify/encoders/", "verify/trainer/"),
+    *(
+        "backends/axolotl/axolotl_preferences.py",
+        "data/rows/ms_swift_template.py",
+        "verify/encoders/",
+        "verify/trainer/",
+    ),
 )
 """Run by other interpreters, with what is installed there."""
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from qwen_recipes.backends.axolotl.governed_keys import KEYS_BY_FIELD
 from qwen_recipes.backends.axolotl.guard_keys import GUARD_KEYS
 from qwen_recipes.backends.axolotl.native_values import NATIVE_VALUES
 from qwen_recipes.backends.axolotl.plugins import choose_plugins, choose_trainer_class
 from qwen_recipes.backends.axolotl.unsupported import UNSUPPORTED_SETTINGS
+from qwen_recipes.backends.axolotl.verification import VERIFICATION
 from qwen_recipes.backends.axolotl.weights_dtype import PLUGIN, choose_weights_cast
 from qwen_recipes.backends.base import Backend, OutputFile
 from qwen_recipes.backends.plan import Plan
@@ -63,6 +66,12 @@ def choose_row_shape(plan: Plan) -> str:
     return ROW_SHAPES[plan.objective.type]
 
 
+def list_plugin_files(plan: Plan) -> tuple[Path, ...]:
+    """What hands preference rows that are ids already to TRL's trainers."""
+    ids = choose_row_shape(plan) in ("pair-ids", "label-ids")
+    return (Path(__file__).with_name("axolotl_preferences.py"),) if ids else ()
+
+
 def tokenizes_differently(plan: Plan) -> bool:
     """It finds answers in a template of one's own by a rule of its own, and cuts a long text into several examples."""
     cuts = plan.objective.type == "pretrain" and plan.training.overlong == "truncate"
@@ -80,7 +89,7 @@ BACKEND = Backend(
     name="axolotl",
     title="Axolotl",
     version=VERSION,
-    package="axolotl",
+    folder=Path(__file__).parent,
     distribution="axolotl",
     templates=find_package_data("templates") / "axolotl",
     schema_file=find_package_data("schemas") / "backends" / f"axolotl-{VERSION}.schema.json",
@@ -99,7 +108,9 @@ BACKEND = Backend(
     joined_lists=frozenset({"plugins"}),
     choose_plugins=choose_plugins,
     uses_trainer_plugin=lambda plan: bool(choose_plugins(plan) or choose_trainer_class(plan)),
+    list_plugin_files=list_plugin_files,
     count_needed_packs=count_needed_packs,
     count_needed_examples=count_sampled_prompts,
     tokenizes_differently=tokenizes_differently,
+    verification=VERIFICATION,
 )

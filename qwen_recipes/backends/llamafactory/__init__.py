@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from qwen_recipes.backends.base import Backend, OutputFile
 from qwen_recipes.backends.llamafactory.governed_keys import KEYS_BY_FIELD
 from qwen_recipes.backends.llamafactory.guard_keys import GUARD_KEYS
 from qwen_recipes.backends.llamafactory.native_values import NATIVE_VALUES
 from qwen_recipes.backends.llamafactory.unsupported import RESUME_UNSUPPORTED, UNSUPPORTED_SETTINGS
+from qwen_recipes.backends.llamafactory.verification import VERIFICATION
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.backends.versions import parse_version
 from qwen_recipes.package_data import find_package_data
@@ -60,7 +63,7 @@ BACKEND = Backend(
     name="llamafactory",
     title="LLaMA-Factory",
     version=VERSION,
-    package="llamafactory",
+    folder=Path(__file__).parent,
     distribution="llamafactory",
     templates=find_package_data("templates") / "llamafactory",
     schema_file=find_package_data("schemas") / "backends" / f"llamafactory-{VERSION}.schema.json",
@@ -79,4 +82,5 @@ BACKEND = Backend(
     older_versions=OLDER_VERSIONS,
     choose_row_shape=choose_row_shape,
     tokenizes_differently=tokenizes_differently,
+    verification=VERIFICATION,
 )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from qwen_recipes.backends.base import Backend, OutputFile
 from qwen_recipes.backends.ms_swift.governed_keys import KEYS_BY_FIELD
 from qwen_recipes.backends.ms_swift.guard_keys import GUARD_KEYS
 from qwen_recipes.backends.ms_swift.native_values import NATIVE_VALUES
 from qwen_recipes.backends.ms_swift.plugins import choose_plugins, tokenizes_preferences
 from qwen_recipes.backends.ms_swift.unsupported import UNSUPPORTED_SETTINGS
+from qwen_recipes.backends.ms_swift.verification import VERIFICATION
 from qwen_recipes.backends.ms_swift.weights_dtype import PLUGIN, choose_weights_cast
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.backends.sampled_prompts import count_distilled_examples
@@ -52,7 +55,7 @@ BACKEND = Backend(
     name="ms-swift",
     title="ms-swift",
     version=VERSION,
-    package="ms_swift",
+    folder=Path(__file__).parent,
     distribution="ms-swift",
     templates=find_package_data("templates") / "ms_swift",
     schema_file=find_package_data("schemas") / "backends" / f"ms-swift-{VERSION}.schema.json",
@@ -71,4 +74,5 @@ BACKEND = Backend(
     choose_plugins=choose_plugins,
     uses_trainer_plugin=lambda plan: "trainer_plugin.py" in choose_plugins(plan) and not plan.hardware.megatron,
     tokenizes_differently=tokenizes_differently,
+    verification=VERIFICATION,
 )

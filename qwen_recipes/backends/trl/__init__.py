@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from qwen_recipes.backends.base import Backend, OutputFile
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.backends.sampled_prompts import count_sampled_prompts
@@ -9,6 +11,7 @@ from qwen_recipes.backends.trl.governed_keys import KEYS_BY_FIELD
 from qwen_recipes.backends.trl.guard_keys import GUARD_KEYS
 from qwen_recipes.backends.trl.native_values import NATIVE_VALUES
 from qwen_recipes.backends.trl.unsupported import RESUME_UNSUPPORTED, UNSUPPORTED_SETTINGS
+from qwen_recipes.backends.trl.verification import VERIFICATION
 from qwen_recipes.backends.trl.weights_dtype import choose_weights_cast
 from qwen_recipes.package_data import find_package_data
 
@@ -46,7 +49,7 @@ BACKEND = Backend(
     name="trl",
     title="TRL",
     version=VERSION,
-    package="trl",
+    folder=Path(__file__).parent,
     distribution="trl",
     templates=find_package_data("templates") / "trl",
     schema_file=find_package_data("schemas") / "backends" / f"trl-{VERSION}.schema.json",
@@ -63,4 +66,5 @@ BACKEND = Backend(
     choose_weights_cast=choose_weights_cast,
     uses_trainer_plugin=lambda plan: True,
     count_needed_examples=count_sampled_prompts,
+    verification=VERIFICATION,
 )

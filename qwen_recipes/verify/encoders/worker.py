@@ -1,4 +1,6 @@
-"""Import a framework once, then encode the rows of each job: `python -m encoders.worker axolotl JOB.json…`.
+"""Import a framework once, then encode the rows of each job: `python -m encoders.worker FILE JOB.json…`.
+
+FILE is a backend's `row_encoder.py`, with `load()` and `encode(job)`. It may hold VARIABLES of the environment.
 
 A job is {"folder": of the compiled files, "rows": rows.json to prepare first, "config": train.yaml, "command": word or
 null, "cwd": folder, "out": file}. `out` gets one JSON object a line: {"row": place among the prepared rows,
@@ -12,12 +14,12 @@ import os
 import sys
 import traceback
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 WORKER_ENVIRONMENT = {
-    "AXOLOTL_DO_NOT_TRACK": "1",
     "CUDA_VISIBLE_DEVICES": "",
     "HF_DATASETS_OFFLINE": "1",
     "HF_HUB_OFFLINE": "1",
@@ -57,11 +59,21 @@ def run_forked_job(framework: ModuleType, job: dict[str, Any]) -> None:
         write_json_lines(Path(job["out"]), [{"error": f"the framework's process exited with wait status {status}"}])
 
 
-def main(name: str, jobs: list[str]) -> None:
+def load_file(path: str) -> ModuleType:
+    """A Python file as a module of its own, whatever lies beside it."""
+    spec = spec_from_file_location("framework_" + Path(path).stem, path)
+    assert spec and spec.loader
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def main(encoder: str, jobs: list[str]) -> None:
     """Do the jobs of one framework; what it prints goes to stderr."""
     os.dup2(2, 1)
     os.environ.update(WORKER_ENVIRONMENT)
-    framework = import_module(f"{__package__}.{name}")
+    framework = load_file(encoder)
+    os.environ.update(getattr(framework, "VARIABLES", {}))
     framework.load()
     for job in jobs:
         run_forked_job(framework, json.loads(Path(job).read_text("utf-8")))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-COMMANDS = ("axolotl", "llamafactory-cli", "swift", "megatron", "accelerate", "torchrun")
+LAUNCHERS = ("accelerate", "torchrun")
 RECORD = """#!/bin/sh
 { printf '%s\\0' "$(basename "$0")" "$@"; } > "$RECORDED/words"
 env -0 > "$RECORDED/variables"
@@ -28,21 +29,21 @@ class Command:
     python_path: list[str]
 
 
-def read_command(folder: Path, subcommand: str | None = None) -> Command:
-    """The command that run.sh in `folder` ends with.
+def read_command(folder: Path, subcommand: str | None = None, programs: Sequence[str] = ()) -> Command:
+    """The command that run.sh in `folder` ends with; `programs` are the framework's own commands.
 
     `subcommand`, where given, replaces the first argument. Raises RuntimeError where run.sh fails.
     """
     with tempfile.TemporaryDirectory() as stubs:
-        words, variables = _record_call(folder / "run.sh", Path(stubs))
+        words, variables = _record_call(folder / "run.sh", Path(stubs), programs)
     if subcommand:
         words[1] = subcommand
     unset = [name for name in os.environ if name not in variables and name not in SHELL_OWN]
     return Command(words, _find_changed(variables), unset, _find_python_path(variables, folder))
 
 
-def _record_call(script: Path, stubs: Path) -> tuple[list[str], dict[str, str]]:
-    for name in COMMANDS:
+def _record_call(script: Path, stubs: Path, programs: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    for name in (*LAUNCHERS, *programs):
         _write_program(stubs / name, RECORD)
     _write_program(stubs / "python", PYTHON)
     variables = {**os.environ, "RECORDED": str(stubs), "PATH": f"{stubs}{os.pathsep}{os.environ['PATH']}"}

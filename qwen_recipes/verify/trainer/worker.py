@@ -1,8 +1,10 @@
-"""Import a framework once, then start each case and observe its trainer: `python -m trainer.worker axolotl CASE.json…`.
+"""Import a framework once, then start each case and observe its trainer: `python -m trainer.worker FILE CASE.json…`.
 
+FILE is a backend's `trainer_entry.py`, with `load()` and `start(words)`. It may hold PROGRAMS, the framework's commands
+that run.sh may call, and VARIABLES of the environment.
 A case is {"folder": of the compiled files, "cwd": folder, "out": file} and may hold
     "rows"      rows.json to prepare first
-    "command"   ms-swift's, in place of what run.sh calls: sft, rlhf, pt
+    "command"   a subcommand in place of what run.sh calls
     "model"     folder whose weights are drawn at random where it has none
     "adapter"   {"folder", "config"}: an adapter to make on `model`
     "start_from"   folder of the adapter that training continues from
@@ -20,6 +22,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -33,8 +36,6 @@ from .stop import stop_at_first_batch
 from .warm_start import freeze_objects, import_early, keep_datasets_in_process
 
 QUIET = {
-    "AXOLOTL_DATASET_NUM_PROC": "1",
-    "AXOLOTL_DO_NOT_TRACK": "1",
     "HF_DATASETS_OFFLINE": "1",
     "HF_HUB_OFFLINE": "1",
     "OMP_NUM_THREADS": "1",
@@ -47,7 +48,7 @@ SECONDS = 600
 BATCHES = 2
 LAST_LINES = 30
 Act = Callable[[ModuleType, dict[str, Any]], None]
-"""Runs a framework, as `trainer/axolotl.py` and its like hold it, on a case's compiled files."""
+"""Runs a framework, by its `trainer_entry.py`, on a case's compiled files."""
 
 
 def start(framework: ModuleType, case: dict[str, Any]) -> None:
@@ -70,7 +71,7 @@ def start(framework: ModuleType, case: dict[str, Any]) -> None:
 
 def start_framework(framework: ModuleType, case: dict[str, Any]) -> None:
     """Call the framework's own entry point as run.sh does."""
-    command = read_command(Path(case["folder"]), case.get("command"))
+    command = read_command(Path(case["folder"]), case.get("command"), getattr(framework, "PROGRAMS", ()))
     os.chdir(case["cwd"])
     os.environ.update(command.variables)
     for name in command.unset:
@@ -121,13 +122,23 @@ def _read_last_lines(log: Path) -> str:
     return "\n".join(log.read_text("utf-8", "replace").splitlines()[-LAST_LINES:])
 
 
-def main(name: str, cases: list[str], act: Act = start) -> None:
+def load_file(path: str) -> ModuleType:
+    """A Python file as a module of its own, whatever lies beside it."""
+    spec = spec_from_file_location("framework_" + Path(path).stem, path)
+    assert spec and spec.loader
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def main(entry: str, cases: list[str], act: Act = start) -> None:
     """Do the cases of one framework; what it prints goes to stderr. `act` runs the framework on compiled files."""
     os.dup2(2, 1)
     end_children_on_sigterm()
     with tempfile.TemporaryDirectory() as cache:
         os.environ.update({**QUIET, "HF_DATASETS_CACHE": cache})
-        framework = import_module(f"{__package__}.{name}")
+        framework = load_file(entry)
+        os.environ.update(getattr(framework, "VARIABLES", {}))
         if not os.environ.get("CUDA_VISIBLE_DEVICES"):  # CUDA can't be used in a child once an import has started it
             framework.load()
             import_early()

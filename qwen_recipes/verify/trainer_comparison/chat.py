@@ -48,8 +48,8 @@ def look_at_template(case: Case) -> Seen | NotSeen:
     """The tokenizer's chat template, which is saved with what is trained."""
     if not case.plan.objective.chat:
         return NotSeen("plain text needs no chat template")
-    if case.plan.backend == "llamafactory" and not case.plan.chat.official:
-        return NotSeen("run.sh puts it beside the saved tokenizer; shown by tests/conformance/test_training")
+    if reason := case.explain_unseen("chat.template"):
+        return NotSeen(reason)
     planned = _read_template(case)
     if isinstance(planned, NotSeen):
         return planned

@@ -9,7 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from qwen_recipes.backends import load_backend
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.backends.verification import Verification
 from qwen_recipes.data.rows.sources import MissingSourceError
 from qwen_recipes.verify.trainer_comparison.expected_rows import ExpectedRows, expect_rows
 
@@ -49,6 +51,16 @@ class Case:
             return self.observation[name]
         problem = str(self.observation.get("problems", {}).get(name, "")).strip().splitlines()
         raise MissingSectionError(f"the observation has no `{name}`" + (f": {problem[-1]}" if problem else ""))
+
+    @property
+    def verification(self) -> Verification:
+        """What is known of the framework's trainers."""
+        return load_backend(self.plan.backend).verification
+
+    def explain_unseen(self, field: str) -> str | None:
+        """Why the framework's trainer does not show a field of the plan; None where it does."""
+        explain = self.verification.unseen.get(field)
+        return explain(self.plan) if explain else None
 
     @property
     def arguments(self) -> Mapping[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from qwen_recipes.backends import load_backend
 from qwen_recipes.backends.plan import Plan, TrainingPlan
 
 POLYNOMIAL_END = 1e-7
@@ -16,8 +17,8 @@ def count_warmup_steps(plan: Plan, total: int) -> int:
     if warmup.steps is not None:
         return warmup.steps
     share = round(total * (warmup.ratio or 0.0), 9)
-    if plan.backend == "axolotl" and not plan.counts_steps:
-        return int(share)  # docs/research/token-parity.md
+    if load_backend(plan.backend).verification.rounds_warmup_down and not plan.counts_steps:
+        return int(share)
     steps = math.ceil(share)
     if not plan.counts_steps:
         return steps

@@ -7,18 +7,6 @@ from typing import Any
 from qwen_recipes.verify.trainer_comparison.check import Case, Leaf, Look, NotSeen, Seen, SeenLeaf, UnseenLeaf
 from qwen_recipes.verify.trainer_comparison.place import OUR_MODULES
 
-TRAINERS = {
-    "pretrain": ("AxolotlTrainer", "CustomTrainer", "Seq2SeqTrainer", "SFTTrainer"),
-    "sft": ("AxolotlTrainer", "CustomSeq2SeqTrainer", "Seq2SeqTrainer", "SFTTrainer"),
-    "dpo": ("AxolotlDPOTrainer", "CustomDPOTrainer", "DPOTrainer", "DPOTrainer"),
-    "orpo": ("AxolotlORPOTrainer", "CustomDPOTrainer", "ORPOTrainer", ""),
-    "simpo": ("AxolotlCPOTrainer", "CustomDPOTrainer", "CPOTrainer", ""),
-    "kto": ("AxolotlKTOTrainer", "CustomKTOTrainer", "KTOTrainer", "KTOTrainer"),
-    "reward": ("AxolotlRewardTrainer", "PairwiseTrainer", "RewardTrainer", "RewardTrainer"),
-    "grpo": ("AxolotlGRPOTrainer", "", "GRPOTrainer", "GRPOTrainer"),
-}
-"""Each objective's trainer in Axolotl, LLaMA-Factory, ms-swift and TRL; KL-anchored SFT has ms-swift's GKDTrainer."""
-BACKENDS = ("axolotl", "llamafactory", "ms-swift", "trl")
 LOSSES = {"orpo": "orpo", "simpo": "simpo"}
 SFT_LOSS = "sft"
 COMPARING = ("dpo", "kto", "grpo")
@@ -42,16 +30,14 @@ def look_at_type(case: Case) -> Seen | NotSeen:
         name for name in (trainer["class"], *trainer.get("bases", ())) if name.partition(".")[0] not in OUR_MODULES
     ]
     seen = names[0].rpartition(".")[2]
-    if case.plan.backend not in BACKENDS:
-        return NotSeen(f"no trainers of {case.plan.backend} are known here")
-    if objective.kl_weight is not None:
-        return Seen("GKDTrainer", seen)
-    tokenized = case.plan.backend == "llamafactory" and objective.type == "pretrain" and case.plan.chat.exact
-    return Seen(TRAINERS["sft" if tokenized else objective.type][BACKENDS.index(case.plan.backend)], seen)
+    planned = case.verification.name_trainer_class(case.plan)
+    if planned is None:
+        return NotSeen(f"{case.plan.backend}'s trainer of {objective.type} is not known here")
+    return Seen(planned, seen)
 
 
 def look_at_loss(case: Case) -> Seen | NotSeen:
-    """DPO's loss; LLaMA-Factory's DPO trainer holds ORPO's and SimPO's too."""
+    """DPO's loss; a DPO trainer may hold SimPO's too."""
     objective = case.plan.objective
     if objective.type not in ("dpo", "simpo"):
         return NotSeen(f"{objective.type} has one loss")

@@ -10,8 +10,6 @@ from qwen_recipes.verify.trainer_comparison.check import Case, Leaf, Look, NotSe
 ONE_PROCESS = "the probe is one process on a CPU; sharding needs GPUs"
 SHARDED = "research/measurements (docs: strategies), tests/conformance/test_parsers.py"
 OF_THE_PLAN = "it is about the plan, and no framework receives it"
-TOP_MODULES = {"axolotl": "axolotl", "llamafactory": "llamafactory", "ms-swift": "swift"}
-
 OUR_MODULES = ("trainer_plugin",)
 """Plugins that lie beside a compiled config."""
 
@@ -19,7 +17,7 @@ OUR_MODULES = ("trainer_plugin",)
 def look_at_backend(case: Case) -> Seen | NotSeen:
     """The package that the trainer's class comes from; a plugin of ours may derive it."""
     found = case.section("trainer")
-    planned = TOP_MODULES.get(case.plan.backend, case.plan.backend)
+    planned = case.verification.top_module or case.plan.backend
     packages = [name.partition(".")[0] for name in (found["class"], *found.get("bases", ()))]
     return Seen(planned, next((name for name in packages if name not in OUR_MODULES), None))
 

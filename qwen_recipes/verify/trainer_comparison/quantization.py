@@ -41,6 +41,6 @@ QUANTIZATION: dict[str, Leaf] = {
     "quantization.bits": SeenLeaf("the model's quantization config", look_at_bits),
     "quantization.type": SeenLeaf("the model's quantization config", look_at_option(TYPE, "type")),
     "quantization.double": SeenLeaf("the model's quantization config", look_at_option(DOUBLE, "double")),
-    "quantization.experts": UnseenLeaf("Axolotl quantizes experts on CUDA only", "tests/conformance/test_parsers.py"),
+    "quantization.experts": UnseenLeaf("experts are quantized on CUDA only", "tests/conformance/test_parsers.py"),
     "quantization.storage": SeenLeaf("the model's quantization config", look_at_option(STORAGE, "storage")),
 }

@@ -21,11 +21,14 @@ def look_at_head(case: Case) -> Seen | NotSeen:
 def look_at_other_dropout(case: Case) -> Seen | NotSeen:
     """No dropout besides the adapter's: Qwen3 has none, in attention neither.
 
-    But for LLaMA-Factory's reward models: TRL's head that scores has its own, which no key of the framework changes.
+    But for heads of reward models whose own dropout no key of the framework changes.
     """
     found = case.section("modules")["dropout"]
-    if case.plan.backend == "llamafactory" and case.plan.objective.type == "reward":
-        return Seen(["0.1"], sorted(p for p in found["own"] if float(p)), "the head that scores has 0.1, always")
+    head = case.verification.reward_head_dropout
+    if head and case.plan.objective.type == "reward":
+        return Seen(
+            [str(head)], sorted(p for p in found["own"] if float(p)), f"the head that scores has {head}, always"
+        )
     odd = {place: sorted(held) for place in ("own", "attention") if (held := {p for p in found[place] if float(p)})}
     return Seen({}, odd)
 

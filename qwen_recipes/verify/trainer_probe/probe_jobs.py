@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from qwen_recipes.backends import Backend
+from qwen_recipes.backends import Backend, load_backend
+from qwen_recipes.backends.base import TRAINER_ENTRY
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.compile import write_files
 from qwen_recipes.compile.plan_files import render_plan_files
@@ -139,8 +140,11 @@ def run_probes(
     """
     if not jobs:
         return
+    entry = load_backend(backend).folder / TRAINER_ENTRY
+    if not entry.is_file():
+        raise ProbeFailedError(f"the package of {backend} has no {TRAINER_ENTRY}, which starts it in one process")
     make_folder(scratch)
-    command = [str(interpreter), "-m", "trainer.worker", backend.replace("-", "_"), *(str(job.file) for job in jobs)]
+    command = [str(interpreter), "-m", "trainer.worker", str(entry), *(str(job.file) for job in jobs)]
     log = scratch / "worker.log"
     with open_new_log(log) as stream, tempfile.TemporaryDirectory(prefix="probe-") as temporary:
         process = subprocess.Popen(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from qwen_recipes.backends import load_backend
 from qwen_recipes.backends.plan import HardwarePlan, Plan
+from qwen_recipes.backends.verification import SetAside
 from qwen_recipes.errors import QwenRecipesError
 
 ONE_PROCESS = "the probe is one process"
@@ -19,78 +21,37 @@ class NotProbedError(QwenRecipesError):
     """A recipe whose trainer one process can't start; the message says why."""
 
 
-@dataclass(frozen=True)
-class SetAside:
-    """A field of the plan that a probe can't start: when, what takes its place, and why."""
-
-    part: str
-    name: str
-    is_needed: Callable[[Any, str], bool]
-    """Of its value and the backend's name."""
-    value: Any
-    reason: str
-
-    @property
-    def field(self) -> str:
-        """The plan's path."""
-        return f"{self.part}.{self.name}"
-
-
-def _is_on(value: Any, _backend: str) -> bool:
-    return bool(value)
-
-
-def _is_16_bits(value: Any, backend: str) -> bool:
-    return value == "fp16" or (value == "bf16" and backend == "axolotl")
-
-
-def _needs_pure_bf16(value: Any, backend: str) -> bool:
-    return value == "bfloat16" and backend == "llamafactory"
-
-
-def _is_packed_by_flash_attention(value: Any, backend: str) -> bool:
-    return bool(value) and backend == "ms-swift"
-
-
 GPU_SETTINGS = (
     SetAside(
         "training",
-        "packing",
-        _is_packed_by_flash_attention,
-        False,
-        "ms-swift packs with flash attention alone, whose kernels need a GPU",
+        "precision",
+        lambda value: value == "fp16",
+        "fp32",
+        "it needs a GPU here: the probe computes in float32",
     ),
-    SetAside("training", "precision", _is_16_bits, "fp32", "it needs a GPU here: the probe computes in float32"),
-    SetAside(
-        "training",
-        "weights_dtype",
-        _needs_pure_bf16,
-        "float32",
-        "LLaMA-Factory's `pure_bf16` starts on GPUs alone: the probe holds weights in float32",
-    ),
-    SetAside("training", "fp8", _is_on, False, "FP8 needs a GPU"),
-    SetAside("training", "tf32", _is_on, False, "TF32 is a mode of GPUs"),
-    SetAside("training", "liger", _is_on, False, "Liger's kernels need a GPU"),
-    SetAside("training", "cut_cross_entropy", _is_on, False, "Cut Cross-Entropy's kernels need a GPU"),
-    SetAside("training", "lora_kernels", _is_on, False, "the LoRA kernels need a GPU"),
-    SetAside("training", "compile", _is_on, False, "compiling takes minutes on a CPU"),
-    SetAside("training", "offload_activations", _is_on, False, "there is no GPU memory to offload from"),
+    SetAside("training", "fp8", bool, False, "FP8 needs a GPU"),
+    SetAside("training", "tf32", bool, False, "TF32 is a mode of GPUs"),
+    SetAside("training", "liger", bool, False, "Liger's kernels need a GPU"),
+    SetAside("training", "cut_cross_entropy", bool, False, "Cut Cross-Entropy's kernels need a GPU"),
+    SetAside("training", "lora_kernels", bool, False, "the LoRA kernels need a GPU"),
+    SetAside("training", "compile", bool, False, "compiling takes minutes on a CPU"),
+    SetAside("training", "offload_activations", bool, False, "there is no GPU memory to offload from"),
     SetAside(
         "training",
         "attention",
-        lambda value, _: value not in ON_CPU_ATTENTION,
+        lambda value: value not in ON_CPU_ATTENTION,
         "sdpa",
         "its kernels need a GPU: the probe takes sdpa",
     ),
-    SetAside("objective", "vllm", lambda value, _: value != "none", "none", "vLLM needs a GPU"),
+    SetAside("objective", "vllm", lambda value: value != "none", "none", "vLLM needs a GPU"),
 )
-"""What a CPU can't start. A plan that lacks a field is left as it is."""
+"""What no framework starts on a CPU. A plan that lacks a field is left as it is."""
 OUTWARD_SETTINGS = (
-    SetAside("output", "hub", lambda value, _: value is not None, None, "a probe pushes nothing"),
-    SetAside("tracking", "to", lambda value, _: value not in TRACKERS_ON_DISK, "none", "a probe starts no tracker"),
+    SetAside("output", "hub", lambda value: value is not None, None, "a probe pushes nothing"),
+    SetAside("tracking", "to", lambda value: value not in TRACKERS_ON_DISK, "none", "a probe starts no tracker"),
 )
 """What would leave the machine."""
-VLLM = SetAside("objective", "vllm", lambda value, _: value != "none", "none", "the probe starts no vLLM")
+VLLM = SetAside("objective", "vllm", lambda value: value != "none", "none", "the probe starts no vLLM")
 FOLLOWS = {
     "objective.vllm": ("objective.vllm_memory", "objective.vllm_host", "objective.vllm_port"),
     "training.precision": ("training.weights_dtype",),
@@ -113,7 +74,8 @@ def make_cpu_plan(plan: Plan) -> ProbePlan:
 
     Raises NotProbedError for Megatron-Core, which starts on GPUs alone.
     """
-    return _make_probe_plan(plan, CPU, (*GPU_SETTINGS, *OUTWARD_SETTINGS))
+    own = load_backend(plan.backend).verification.set_aside_on_cpu
+    return _make_probe_plan(plan, CPU, (*GPU_SETTINGS, *own, *OUTWARD_SETTINGS))
 
 
 def make_gpu_plan(plan: Plan) -> ProbePlan:
@@ -142,7 +104,7 @@ def _find_hardware_fields(planned: HardwarePlan, probed: HardwarePlan) -> dict[s
 
 def _is_needed(setting: SetAside, plan: Plan) -> bool:
     part = getattr(plan, setting.part)
-    return hasattr(part, setting.name) and setting.is_needed(getattr(part, setting.name), plan.backend)
+    return hasattr(part, setting.name) and setting.is_needed(getattr(part, setting.name))
 
 
 def _has_field(plan: Plan, field: str) -> bool:

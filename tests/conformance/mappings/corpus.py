@@ -72,7 +72,7 @@ class MappingCase:
                 place.write_text(self.made.files[name], "utf-8")
 
 
-PARSED = tuple(backend for backend in load_backends() if (PARSERS / f"{backend.package}.py").is_file())
+PARSED = tuple(backend for backend in load_backends() if (PARSERS / f"{backend.folder.name}.py").is_file())
 """Those whose own parser reads what is compiled; TRL has none here yet."""
 
 
@@ -122,7 +122,7 @@ def render_without(
     """The files that come out otherwise with a mapping turned off; its templates lie in `folder`."""
     package, _, template = mapping.template.partition("/")
     for case in cases:
-        if package not in ("shared", case.backend.package):
+        if package not in ("shared", case.backend.folder.name):
             continue
         for output in [one for one in case.outputs if one.template == template]:
             backend = replace(case.backend, templates=make_templates(mapping, way, case.backend, folder))
@@ -133,10 +133,10 @@ def render_without(
 
 def make_templates(mapping: TemplateMapping, way: Way, backend: Backend, folder: Path) -> Path:
     """A folder with the backend's templates and one mapping turned off, and what they need to be rendered."""
-    place = folder / backend.package
+    place = folder / backend.folder.name
     if not place.exists():
         place.mkdir(parents=True)
-        copy_templates(mapping, way, backend.package, place)
+        copy_templates(mapping, way, backend.folder.name, place)
     for kind in ("yaml", "json", "shell"):
         for marked in (False, True):
             environment = make_environment(place, kind, marked)

@@ -166,6 +166,6 @@ def test_a_model_type_that_the_framework_does_not_know_is_refused_at_the_model(t
 @pytest.mark.parametrize("name", BACKENDS)
 def test_every_older_schema_has_the_pins_that_it_was_taken_with(name):
     for version in load_backend(name).older_versions:
-        pins = (ROOT / f"tools/schema_extractors/older/{name}-{version}.txt").read_text("utf-8").splitlines()
+        pins = (ROOT / f"schemas/extractors/older/{name}-{version}.txt").read_text("utf-8").splitlines()
         assert pins[0] == f"{name}=={version}"
         assert all("==" in pin for pin in pins), "exact, so that the schema can be taken again"

@@ -17,7 +17,7 @@ def a_backend(folder: Path, lock: str = "", distribution: str = "click") -> Back
     for device in ("cpu", "cuda"):
         (locks / f"{device}-py{HERE.replace('.', '')}.lock").write_text(lock)
     return Backend(
-        name="toy", title="Toy", version="1.2", package=str(folder / "package"), distribution=distribution,
+        name="toy", title="Toy", version="1.2", folder=folder / "package", distribution=distribution,
         templates=folder, schema_file=folder, native_values={}, list_output_files=lambda plan: [],
         python={"cpu": HERE, "cuda": HERE},
     )  # fmt: skip

@@ -6,6 +6,7 @@ import ast
 
 import pytest
 
+from qwen_recipes.backends.base import ROW_ENCODER, TRAINER_ENTRY
 from tests.conftest import ROOT
 
 PACKAGE = ROOT / "qwen_recipes"
@@ -50,7 +51,7 @@ def test_modules_read_through_filesystem():
         f"{name}:{line}: {call}"
         for file in sorted(PACKAGE.rglob("*.py"))
         for name in [file.relative_to(PACKAGE).as_posix()]
-        if not name.startswith(OTHERS) and name not in allowed
+        if not name.startswith(OTHERS) and name not in allowed and file.name not in (ROW_ENCODER, TRAINER_ENTRY)
         for line, call in find_reading_calls(ast.parse(file.read_text("utf-8")))
     ]
     assert found == []

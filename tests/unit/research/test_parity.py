@@ -20,11 +20,12 @@ from qwen_recipes.qwen.models import get_model_facts
 from qwen_recipes.recipe.load import load_recipe_text
 from qwen_recipes.resolve import resolve
 from qwen_recipes.verify.compare import DIFFERENCE_KINDS, compare_tokens
-from qwen_recipes.verify.known_differences import KNOWN_DIFFERENCES, find_known_difference
+from qwen_recipes.verify.known_differences import find_known_difference
 from research.parity.measure_parity import write_rows
 from research.parity.parity_cells import BACKENDS, DEFAULT_OPTION, ENCODINGS, MODELS, OPTIONS, ParityCell
 from research.parity.parity_page import collect_differences, explain_difference, load_results, parse_cell
 
+KNOWN_DIFFERENCES = [one for name in BACKENDS for one in load_backend(name).verification.known_differences]
 FOUND = load_results()
 CELLS = FOUND["cells"]
 DIFFERING = [(result, entry) for result in CELLS for entry in result.get("differing", ())]

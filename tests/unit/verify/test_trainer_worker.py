@@ -11,6 +11,8 @@ import time
 
 import pytest
 
+from qwen_recipes.backends import load_backend
+from qwen_recipes.backends.base import TRAINER_ENTRY
 from qwen_recipes.verify.trainer.child import explain_status, run_in_child
 from qwen_recipes.verify.trainer.command import read_command
 from qwen_recipes.verify.trainer.plain import to_plain
@@ -23,7 +25,7 @@ def test_the_command_and_variables_of_run_sh_are_read(tmp_path, monkeypatch):
     monkeypatch.setenv("USE_V1", "1")
     script = "export ONE=two\nunset USE_V1\npython -m rows x\nexport PYTHONPATH=here\n"
     (tmp_path / "run.sh").write_text(f'{script}exec axolotl train "a b/train.yaml" --launcher python "$@"\n', "utf-8")
-    found = read_command(tmp_path)
+    found = read_command(tmp_path, programs=("axolotl",))
     assert found.words == ["axolotl", "train", "a b/train.yaml", "--launcher", "python"]
     assert found.variables == {"ONE": "two"}
     assert "USE_V1" in found.unset
@@ -93,7 +95,8 @@ def test_every_value_becomes_json(value, plain):
 
 
 def test_a_worker_without_its_framework_says_so(tmp_path):
-    command = [sys.executable, "-m", "trainer.worker", "axolotl", str(tmp_path / "case.json")]
+    entry = load_backend("axolotl").folder / TRAINER_ENTRY
+    command = [sys.executable, "-m", "trainer.worker", str(entry), str(tmp_path / "case.json")]
     done = subprocess.run(command, cwd=ROOT / "qwen_recipes" / "verify", capture_output=True, text=True)
     assert done.returncode == 1
     assert "No module named 'axolotl'" in done.stderr

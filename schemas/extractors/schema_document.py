@@ -35,7 +35,7 @@ def frame_schema(backend: str, version: str, script: str, properties: Schema, **
         "type": "object",
         "x-backend": backend,
         "x-version": version,
-        "x-made-by": f"tools/schema_extractors/{script}",
+        "x-made-by": f"schemas/extractors/{script}",
         "additionalProperties": False,
         "properties": properties,
         **more,

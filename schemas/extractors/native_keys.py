@@ -1,7 +1,7 @@
 """Which key is read by which command or plugin of a framework, for judging configs that people wrote themselves.
 
-    cd tools
-    PYTHON -m schema_extractors.native_keys axolotl|llamafactory|ms-swift > ../schemas/native/NAME-VERSION.json
+    cd schemas
+    PYTHON -m extractors.native_keys axolotl|llamafactory|ms-swift > native/NAME-VERSION.json
 
 The schemas in `schemas/backends` say what may stand in a training config; here are the keys that only some plugin, or
 only another command than training, reads. Run under the interpreter that the framework is installed for.

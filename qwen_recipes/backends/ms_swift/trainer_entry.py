@@ -8,6 +8,7 @@ import sys
 from importlib import import_module
 from importlib.util import find_spec
 
+PROGRAMS = ("swift", "megatron")
 LAUNCHER = ("NPROC_PER_NODE", "NNODES", "MASTER_PORT", "NODE_RANK", "MASTER_ADDR")
 
 

@@ -6,6 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+VARIABLES = {"AXOLOTL_DO_NOT_TRACK": "1"}
 MACHINE_KEYS = (
     *("bf16", "fp16", "tf32", "fp8", "load_in_4bit", "load_in_8bit", "adapter", "deepspeed", "fsdp_config"),
     *("fsdp_version", "plugins", "attn_implementation", "torch_compile", "tensor_parallel_size", "use_wandb"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
+PROGRAMS = ("axolotl",)
+VARIABLES = {"AXOLOTL_DATASET_NUM_PROC": "1", "AXOLOTL_DO_NOT_TRACK": "1"}
 MODULES = ("cli.main", "cli.train", "cli.config", "train", "utils.data", "core.builders", "core.trainers", "loaders")
 
 

@@ -6,6 +6,7 @@ import os
 import sys
 from importlib import import_module
 
+PROGRAMS = ("llamafactory-cli",)
 LAUNCHER = ("FORCE_TORCHRUN", "NNODES", "NPROC_PER_NODE")
 
 
