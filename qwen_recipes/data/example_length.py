@@ -88,7 +88,8 @@ class TokenMeasurer:
         flags = [is_trained(m) for m in row.get("messages", ()) if m["role"] == "assistant"]
         found = [self.measure_text(text, is_plain_text="text" in row, flags=flags) for text in texts]
         talks = build_conversations(row)
-        marked = any(mark in m["content"] for talk in talks for m in talk for mark in (TURN_START, TURN_END))
+        said = "\0".join([message["content"] for talk in talks for message in talk])
+        marked = TURN_START in said or TURN_END in said
         masked = self.loss_selection.train_on == "all" and not all(map(is_trained, row.get("messages", ())))
         if not marked and not masked:
             return found

@@ -36,7 +36,7 @@ def compute_sketch(words: Array, factors: Array) -> Array:
     elements ^= elements >> numpy.uint64(29)
     elements *= mix
     elements ^= elements >> numpy.uint64(32)
-    lowest = (elements[:, None] * factors).min(axis=0)
+    lowest = numpy.minimum.reduce(factors[:, None] * elements, axis=1)
     kept: Array = (lowest >> numpy.uint64(24)).astype(numpy.uint8)
     return kept
 

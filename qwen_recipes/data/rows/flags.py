@@ -12,10 +12,13 @@ from typing import Any
 from .row import BadRowError, Message
 
 FLAGS = ("train", "weight", "loss")
+FLAG_NAMES = frozenset(FLAGS)
 
 
 def read_train_flag(message: Message) -> bool | None:
     """What a message's flags say; None where it has none. Raises BadRowError for a wrong type or flags that differ."""
+    if FLAG_NAMES.isdisjoint(message):
+        return None
     found = {name: _read_flag(name, message[name]) for name in FLAGS if message.get(name) is not None}
     if len(set(found.values())) > 1:
         raise BadRowError(f"{' and '.join(f'`{name}`' for name in found)} of a message contradict each other")

@@ -5,8 +5,9 @@ Found by the keys that hold something; `docs/reference/data-formats.md` has it a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from . import layout_readers as read
@@ -35,7 +36,10 @@ class Layout:
     def matches(self, row: Row) -> bool:
         """Whether a row has every column of it."""
         for names in self.keys:
-            if not any(row.get(name) is not None for name in names):
+            for name in names:
+                if row.get(name) is not None:
+                    break
+            else:
                 return False
         return self.condition is None or self.condition(row)
 
@@ -43,8 +47,16 @@ class Layout:
         """How many of its columns a row has."""
         return sum(any(row.get(name) is not None for name in names) for names in self.keys)
 
-    def list_columns(self, row: Row) -> set[str]:
+    @cached_property
+    def only_columns(self) -> frozenset[str] | None:
+        """The columns that it reads of any row, where each has one name only."""
+        named = all(len(names) == 1 for names in self.keys)
+        return frozenset((*(names[0] for names in self.keys), *self.optional)) if named else None
+
+    def list_columns(self, row: Row) -> Set[str]:
         """The columns of a row that it reads."""
+        if self.only_columns is not None:
+            return self.only_columns
         found = (next((n for n in names if row.get(n) is not None), names[0]) for names in self.keys)
         return {*found, *self.optional}
 
@@ -157,8 +169,10 @@ def find_layout(row: Row, row_format: str, columns: Mapping[str, str]) -> Layout
     layouts = LAYOUTS_BY_FORMAT[row_format]
     if columns:
         layouts = tuple(layout for layout in layouts if layout.has_columns(columns)) or layouts
-    found = next((layout for layout in layouts if layout.matches(row)), None)
-    return found or max(layouts, key=lambda layout: layout.count_keys(row))
+    for layout in layouts:
+        if layout.matches(row):
+            return layout
+    return max(layouts, key=lambda layout: layout.count_keys(row))
 
 
 def detect_format(row: Any) -> str | None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .flags import FLAGS
-from .messages import TEXT_PARTS
+from .messages import PLAIN_ROLES, TEXT_PARTS
 from .row import Message
 
 CALL = "function_call"
@@ -28,7 +28,6 @@ TEXT_KEYS = ("text", "value", "refusal")
 """Where a content part keeps its text."""
 THOUGHT_PARTS = ("thinking", "reasoning")
 PLAIN_KEYS = frozenset(("role", "content"))
-PLAIN_ROLES = frozenset(("system", "user", "assistant"))
 
 
 class RowOptions(NamedTuple):

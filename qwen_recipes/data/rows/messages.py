@@ -19,6 +19,8 @@ __all__ = [
     "require_answer",
 ]
 
+PLAIN_ROLES = ("system", "user", "assistant")
+"""Roles whose messages, where they are nothing but role and text, stay as they are."""
 TEXT_PARTS = ("text", "input_text", "output_text", "refusal", "thinking", "reasoning")
 """Types of content parts that are text."""
 TOOLS_HEAD = (
@@ -46,6 +48,8 @@ def normalize_messages(messages: Any, tools: Any = None) -> list[Message]:
 
 def _plain_message(message: Message) -> Message:
     """Role and content, and `train` where a flag takes the message out of the loss."""
+    if len(message) == 2:
+        return message
     flag = {"train": False} if message.get("train") is False else {}
     return {"role": message["role"], "content": message["content"], **flag}
 
@@ -91,6 +95,9 @@ def _add_message(messages: list[Message], message: Any) -> None:
     if not isinstance(message, dict):
         raise BadRowError("a message is not a map")
     role, content = message.get("role"), message.get("content")
+    if len(message) == 2 and isinstance(content, str) and role in PLAIN_ROLES:
+        messages.append({"role": role, "content": content})
+        return
     content = "" if content is None else content
     if not isinstance(content, str):
         raise BadRowError(_explain_content(content))

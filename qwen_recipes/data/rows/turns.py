@@ -58,21 +58,23 @@ def _cut(messages: list[Message], turns: str, strips_reasoning: Callable[[], boo
 
 def find_queries(messages: Sequence[Message]) -> list[int]:
     """Where each query begins: the first message, and each user message after an answer that is no tool's result."""
-    starts, answered = [0], False
+    starts, asked, answered = [0], False, False
     for index, message in enumerate(messages):
         if message["role"] == "assistant":
-            answered = answered or any(map(is_query, messages[:index]))
-        elif answered and is_query(message):
-            starts.append(index)
-            answered = False
+            answered = answered or asked
+        elif is_query(message):
+            if answered:
+                starts.append(index)
+            asked, answered = True, False
     return starts
 
 
 def is_query(message: Message) -> bool:
     """Whether a user asks something: Qwen3's templates tell tool results apart by their tags."""
+    if message["role"] != "user":
+        return False
     content = message["content"]
-    result = content.startswith("<tool_response>") and content.endswith("</tool_response>")
-    return bool(message["role"] == "user" and not result)
+    return not (content.startswith("<tool_response>") and content.endswith("</tool_response>"))
 
 
 def has_reasoning(message: Message) -> bool:

@@ -51,7 +51,7 @@ def is_training_key(key: str) -> bool:
 
 def _find_in_messages(name: str, value: Any) -> Iterator[str]:
     for message in value if isinstance(value, list) else [value]:
-        if isinstance(message, dict) and not message.keys() <= PLAIN_KEYS and ("role" in message or "from" in message):
+        if isinstance(message, dict) and message.keys() != PLAIN_KEYS and ("role" in message or "from" in message):
             known = KNOWN_MESSAGE_KEYS if "role" in message else SPEAKER_KEYS
             yield from (f"{name}[].{key}" for key in message if key not in known and _holds_something(message[key]))
             yield from _find_in_other_roles(name, message)

@@ -92,7 +92,8 @@ class RowChecker:
         variant, limit = self.rules.template.variant, self.rules.limit
         facts = parse_row(record.row, rows.layout, dict(rows.columns), variant, limit, rows.options)
         facts.train_on = self.rules.train_on
-        tally.unread.update(find_unread_keys(record.row, rows.layout, rows.columns))
+        if unread := find_unread_keys(record.row, rows.layout, rows.columns):
+            tally.unread.update(unread)
         if facts.normalized is not None:
             self._measure_row(facts, record, tally, kept)
         self._run_row_guards(facts, record, rows, tally)
@@ -227,8 +228,8 @@ def _count_row(tally: RowStatistics, row: ParsedRow, flagged: int) -> None:
         tally.reasoning += bool(last.get("reasoning_content")) or "</think>" in str(last.get("content"))
         trained = [turn for turn in answers if turn.get("train") is not False]
         tally.answer_turns += len(trained)
-        tally.reasoned_turns += sum(map(has_reasoning, trained))
-        loss = sum(length.loss_tokens for length in row.lengths)
+        tally.reasoned_turns += len([turn for turn in trained if has_reasoning(turn)])
+        loss = sum([length.loss_tokens for length in row.lengths])
         text = last.get("content")
         if not last.get("tool_calls") and isinstance(text, str):
             tally.answers.add_answer(text, loss, labelled=row.row_format == "kto")
