@@ -99,7 +99,8 @@ def _make_findings(document: Document, error: ValidationError) -> list[Finding]:
         if kind == "extra_forbidden":
             findings.append(_make_unknown_key_finding(document, _make_route(document, loc)))
         elif loc[-1] == "[key]":
-            findings.append(_make_invalid_key_finding(document, _make_route(document, loc), problem["msg"]))
+            why = _describe_requirement(problem)
+            findings.append(_make_invalid_key_finding(document, _make_route(document, loc), why))
         elif kind == "missing":
             findings.append(_make_missing_field_finding(document, loc))
         else:
@@ -121,8 +122,7 @@ def _make_unknown_key_finding(document: Document, route: Route) -> Finding:
     return replace(finding, span=document.span(route, key=True))
 
 
-def _make_invalid_key_finding(document: Document, route: Route, message: str) -> Finding:
-    why = message[:1].lower() + message[1:]
+def _make_invalid_key_finding(document: Document, route: Route, why: str) -> Finding:
     finding = Finding(
         "recipe", "error", f"`{route[-1]}` is not allowed under `{format_route(route[:-1])}`", route, why=why
     )
@@ -164,6 +164,7 @@ def _describe_requirement(problem: ErrorDetails) -> str:
         "float_type": "expected a number",
         "bool_type": "expected true or false",
         "string_type": "expected text",
+        "string_pattern_mismatch": "it does not have the expected form",
         "list_type": "expected a list",
         "too_short": "expected a list with at least one item",
         "model_type": "expected a map of keys and values",

@@ -10,6 +10,8 @@ from qwen_recipes.qwen.models import ModelFacts
 from qwen_recipes.recipe.spec.method import Method
 from qwen_recipes.resolve.decisions import PlanDecisions
 
+_OTHER_MODULES = ("lm_head", "embed_tokens", "gate")
+"""Linear modules that Qwen3 has and that `all-linear` leaves out: `gate` is the router of experts."""
 _KEPT = "frameworks use the settings of the saved adapter and ignore those of the recipe silently"
 
 
@@ -27,6 +29,7 @@ def continue_adapter(method: Method, facts: ModelFacts, folder: Path, decisions:
         message, _, instead = str(error).partition("; ")
         decisions.report_problem(("method", "start_from"), message, instead, "the adapter cannot be continued")
         return method
+    _check_modules(method, saved, facts, decisions)
     _check_contradictions(method, saved, facts, decisions)
     return _take_over(method, saved, facts)
 
@@ -62,6 +65,16 @@ def _take_over(method: Method, saved: AdapterFacts, facts: ModelFacts) -> Method
 def _count_last_layers(saved: AdapterFacts, facts: ModelFacts) -> int | None:
     count = len(saved.layers)
     return count if saved.layers and saved.layers == tuple(range(facts.layers - count, facts.layers)) else None
+
+
+def _check_modules(method: Method, saved: AdapterFacts, facts: ModelFacts, decisions: PlanDecisions) -> None:
+    """Report modules and layers of the adapter that the model does not have: their weights would be lost silently."""
+    unknown = [f"`{name}`" for name in saved.targets if name not in (*facts.linear_modules, *_OTHER_MODULES)]
+    unknown += [f"layer {number}" for number in saved.layers if not 0 <= number < facts.layers]
+    if unknown:
+        message = f"the adapter in {method.start_from} is on {', '.join(unknown)}, which {facts.id} does not have"
+        why = "it was trained on another model: its weights would be dropped silently, or loading fails"
+        decisions.report_problem(("method", "start_from"), message, "an adapter of this model", why)
 
 
 def _check_contradictions(method: Method, saved: AdapterFacts, facts: ModelFacts, decisions: PlanDecisions) -> None:

@@ -1,1 +1,1 @@
-"""One recipe, one curve: the same recipe trained by the three frameworks, and what they do when left to themselves."""
+"""One recipe, one curve: the same recipe trained by the frameworks, and what they do when left to themselves."""

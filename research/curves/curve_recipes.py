@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,11 @@ from typing import Any
 
 import yaml
 
+from qwen_recipes.backends.trl import trainer_plugin
 from research.parity.conversations import SentenceGenerator
 
-BACKENDS = ("axolotl", "llamafactory", "ms-swift")
+PLUGIN = Path(trainer_plugin.__file__)
+BACKENDS = ("axolotl", "llamafactory", "ms-swift", "trl")
 SEED = 11
 CONVERSATIONS, PAIRS = 235, 119
 """29 batches and three examples, twice: 60 steps."""
@@ -45,6 +48,11 @@ class CurveRecipe:
     adapter: bool = False
     steps: int | None = None
     """In place of two epochs."""
+
+    @property
+    def backends(self) -> tuple[str, ...]:
+        """Those that can train it: TRL's command line makes a new adapter always."""
+        return tuple(name for name in BACKENDS if name != "trl" or not self.adapter)
 
     def write(self, folder: Path, model: Path, adapter: Path, hardware: Mapping[str, Any] | None = None) -> Path:
         """The recipe's file in a folder of its own, with its rows; on the CPU where no hardware is named."""
@@ -112,6 +120,7 @@ IN_ORDER: dict[str, dict[str, Any]] = {
     "axolotl": {"shuffle_merged_datasets": False, "curriculum_sampling": True},
     "llamafactory": {"disable_shuffling": True},
     "ms-swift": {"dataset_shuffle": False, "train_dataloader_shuffle": False},
+    "trl": {"train_sampling_strategy": "sequential"},
 }
 """Keys by which a framework draws examples in the order of the file. Axolotl's preference trainers know none: there
 `framework_side` puts a sequential sampler in the place of the random one."""
@@ -170,6 +179,20 @@ OWN_WORDS: dict[str, dict[str, Any]] = {
         "use_cpu": True,
         "torch_dtype": "float32",
     },
+    "trl": {
+        "model_name_or_path": "MODEL",
+        "datasets": [{"path": "json", "data_files": "ROWS"}],
+        "use_peft": True,
+        "lora_r": 8,
+        "per_device_train_batch_size": 2,
+        "gradient_accumulation_steps": 4,
+        "max_steps": 60,
+        "learning_rate": 5e-3,
+        "output_dir": "OUT",
+        "logging_steps": 1,
+        "use_cpu": True,
+        "bf16": False,
+    },
 }
 """Model, rows, an adapter of rank 8, batch, steps and learning rate: all that a person wrote. Axolotl has no default of
 targets and alpha: here all linear layers and 16, as LLaMA-Factory's. The last lines say where
@@ -178,7 +201,9 @@ COMMANDS = {
     "axolotl": "axolotl train train.yaml --launcher python",
     "llamafactory": "llamafactory-cli train train.yaml",
     "ms-swift": "swift sft train.yaml",
+    "trl": "python trainer_plugin.py sft --config train.yaml",
 }
+"""`trl sft` in one process: without options our plugin runs its script as it is."""
 DATASET_INFO = {
     "rows": {
         "file_name": "ROWS",
@@ -206,5 +231,7 @@ def write_own_words(backend: str, folder: Path, model: Path) -> Path:
         text, info = text.replace(name, place), info.replace(name, place)
     (folder / "train.yaml").write_text(text, "utf-8")
     (folder / "dataset_info.json").write_text(info, "utf-8")
+    if backend == "trl":
+        shutil.copy(PLUGIN, folder)
     (folder / "run.sh").write_text(f"exec {COMMANDS[backend]}\n", "utf-8")
     return folder / "train.yaml"

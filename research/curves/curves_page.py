@@ -36,18 +36,17 @@ SETTINGS = {
 
 HEAD = """# One recipe, one curve
 
-The same recipe through Axolotl {axolotl}, LLaMA-Factory {llamafactory} and ms-swift {swift} gives the same losses, step by
-step.{apart}
+The same recipe through {frameworks} gives the same losses, step by step.{apart}
 
 All of this was run on a CPU in float32 on a tiny Qwen3 with random weights and a tokenizer of few merges
 (`research/curves/small_vocabulary.py`), without a hub or a GPU: `python -m research.curves.measure_curves` writes
 `research/curves/results.json`, from which this page is made.
 """
-APART = " Left to their defaults, with the same model, rows, batch, steps and learning rate, they give three trainings."
+APART = " Left to their defaults, with the same model, rows, batch, steps and learning rate, they give {trainings} trainings."
 OWN_SECTION = """
 ## Left to themselves
 
-![Loss by step of the three frameworks' defaults](curves-own-words.svg)
+![Loss by step of the frameworks' defaults](curves-own-words.svg)
 
 What a person wrote, in each framework's words: model, rows (conversations of one or two turns, some with reasoning), LoRA
 of rank 8, 2 × 4 examples a step, 60 steps, learning rate 0.005, and the framework's template of Qwen3
@@ -58,12 +57,13 @@ rest:
 SAME = """
 ## One recipe
 
-![Loss by step of one recipe in the three frameworks](curves-sft-adapter.svg)
+![Loss by step of one recipe in the frameworks](curves-sft-adapter.svg)
 
-The three lines lie on one another. Recipes: rows in the file's order, dropout 0, cosine schedule with six steps of
+The lines lie on one another. Recipes: rows in the file's order, dropout 0, cosine schedule with six steps of
 warmup, clipping at 1.0, weight decay 0.1; SFT with 2 × 4 examples a step, padded, DPO with 2 × 2; two epochs of 29 whole
-batches and three examples more, which makes 60 steps. "One adapter" is a folder that all three start from, of rank 8 and
-with B that is not zero; it is DPO's reference too.
+batches and three examples more, which makes 60 steps. "One adapter" is a folder that all start from, of rank 8 and
+with B that is not zero; it is DPO's reference too. TRL's command line makes a new adapter always: its curves are those of
+all weights.
 
 | curve | steps | largest difference of a step's loss | between | at step |
 |---|---|---|---|---|
@@ -71,7 +71,7 @@ with B that is not zero; it is DPO's reference too.
 TAIL = """
 Differences above {tolerance}: {exceptions}.
 
-![Loss by step of DPO in the three frameworks](curves-dpo-adapter.svg)
+![Loss by step of DPO in the frameworks](curves-dpo-adapter.svg)
 
 Each framework draws examples in an order of its own; for these runs it is the file's:
 
@@ -80,6 +80,7 @@ Each framework draws examples in an order of its own; for these runs it is the f
 | Axolotl | `shuffle_merged_datasets: false`, `curriculum_sampling: true`; its preference trainers have no such key, there the test puts a sequential sampler in the place of the random one |
 | LLaMA-Factory | `disable_shuffling: true` |
 | ms-swift | `dataset_shuffle: false`, `train_dataloader_shuffle: false` |
+| TRL | `train_sampling_strategy: sequential` |
 
 ## What the curves notice
 
@@ -117,7 +118,7 @@ def find_largest_difference(one: list[float], other: list[float]) -> tuple[float
 def list_differences(results: dict[str, Any]) -> Iterator[tuple[str, str, str, float, int]]:
     """Curve, two frameworks, their largest difference and its step."""
     for name in CURVES:
-        for one, other in combinations(BACKENDS, 2):
+        for one, other in combinations(CURVES[name].backends, 2):
             curves = results["curves"][name]
             yield name, one, other, *find_largest_difference(curves[one]["loss"], curves[other]["loss"])
 
@@ -127,12 +128,9 @@ def render_page() -> str:
     results = load_results()
     versions = results["versions"]
     own = find_own_words(results)
-    head = HEAD.format(
-        axolotl=versions["axolotl"],
-        llamafactory=versions["llamafactory"],
-        swift=versions["ms-swift"],
-        apart=APART if own else "",
-    )
+    named = [f"{load_backend(name).title} {versions[name]}" for name in BACKENDS]
+    apart = APART.format(trainings=count_trainings(own)) if own else ""
+    head = HEAD.format(frameworks=f"{', '.join(named[:-1])} and {named[-1]}", apart=apart)
     differences = list(list_differences(results))
     rows = [_render_widest(name, results, differences) for name in CURVES]
     exceptions = [f"{name}, {one} and {other}" for name, one, other, largest, _ in differences if largest > TOLERANCE]
@@ -148,15 +146,22 @@ def render_page() -> str:
     return head + _render_own_section(own) + SAME + "\n".join(rows) + "\n" + tail
 
 
+def count_trainings(own: dict[str, Any]) -> str:
+    """How many of the frameworks' curves are apart from every other."""
+    curves = [held["loss"] for held in own.values()]
+    apart = [one for n, one in enumerate(curves) if all(find_largest_difference(one, o)[0] > 0.1 for o in curves[:n])]
+    return ("one", "two", "three", "four")[len(apart) - 1]
+
+
 def find_own_words(results: dict[str, Any]) -> dict[str, Any]:
-    """What each framework did with its own few words; empty until all three were measured."""
+    """What each framework did with its own few words; empty until all were measured."""
     own = results["curves"].get(OWN, {})
     return {name: own[name] for name in BACKENDS} if all(name in own for name in BACKENDS) else {}
 
 
 def _render_own_section(own: dict[str, Any]) -> str:
     if not own:
-        return "\nWhat the three do when left to their defaults is not measured yet.\n"
+        return "\nWhat they do when left to their defaults is not measured yet.\n"
     last = ", ".join(f"{load_backend(name).title} {sum(own[name]['loss'][-10:]) / 10:.2f}" for name in own)
     return OWN_SECTION.format(last=last) + "\n" + "\n".join(_render_settings(own)) + "\n"
 
@@ -165,11 +170,11 @@ def render_readme() -> str:
     """README's picture: the three frameworks left to their defaults, and compiled from one recipe."""
     if not find_own_words(load_results()):
         return (
-            "The same recipe gives the same losses in all three: [one recipe, one curve](docs/research/loss-curves.md)."
+            "The same recipe gives the same losses in all four: [one recipe, one curve](docs/research/loss-curves.md)."
         )
     return (
         '<img src="docs/research/curves.svg" width="640" '
-        'alt="Losses of the three frameworks: apart by their defaults, the same from one recipe">\n\n'
+        'alt="Losses of the frameworks: apart by their defaults, the same from one recipe">\n\n'
         "The same model, rows, batch, steps and learning rate: above as each framework takes them, below compiled from "
         "one recipe.\n[One recipe, one curve](docs/research/loss-curves.md)."
     )

@@ -39,11 +39,10 @@ def measure_backend(backend: str, folder: Path, start: StartingPoint, names: Seq
     cases: dict[str, CurveCase] = {}
     for name in names:
         place = folder / f"{name}-{backend}"
-        cases[name] = (
-            prepare_own_words(backend, place, start.model)
-            if name == OWN
-            else prepare_curve(CURVES[name], backend, place, start)
-        )
+        if name == OWN:
+            cases[name] = prepare_own_words(backend, place, start.model)
+        elif backend in CURVES[name].backends:
+            cases[name] = prepare_curve(CURVES[name], backend, place, start)
     train_cases(backend, find_python(backend), list(cases.values()), folder)
     found = {}
     for name, case in cases.items():
@@ -75,7 +74,7 @@ def _list_values(case: CurveCase) -> dict[str, Any]:
 def main() -> None:
     """Measure, and write the results of the frameworks that were asked for over what stands there."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--backend", choices=BACKENDS, action="append", help="All three where left out.")
+    parser.add_argument("--backend", choices=BACKENDS, action="append", help="All where left out.")
     parser.add_argument("--curve", choices=NAMES, action="append", help="All where left out.")
     given = parser.parse_args()
     found = json.loads(RESULTS.read_text("utf-8")) if RESULTS.is_file() else {"versions": {}, "curves": {}}

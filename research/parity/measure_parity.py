@@ -135,7 +135,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--rows", type=int, default=2040)
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--backend", choices=BACKENDS, action="append", help="All three where left out.")
+    parser.add_argument("--backend", choices=BACKENDS, action="append", help="All where left out.")
     given = parser.parse_args()
     results = _load_results(given.out, given.rows, given.seed)
     done = [(r["backend"], ParityCell(r["variant"], r["encoding"], r["option"])) for r in results]

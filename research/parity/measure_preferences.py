@@ -86,7 +86,7 @@ def main() -> None:
     """Measure, and write the results of the frameworks that were asked for over what stands there."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--examples", type=int, default=40, help="Of each kind and objective.")
-    parser.add_argument("--backend", choices=BACKENDS, action="append", help="All three where left out.")
+    parser.add_argument("--backend", choices=BACKENDS, action="append", help="All where left out.")
     parser.add_argument("--losses", action="store_true", help="Losses alone; tokens stay as they were measured.")
     parser.add_argument("--out", type=Path, default=RESULTS)
     given = parser.parse_args()
@@ -103,12 +103,13 @@ def main() -> None:
                 if given.losses
                 else measure_tokens(name, python, model, folder / f"tokens-{name}", given.examples)
             )
-            losses = measure_losses(name, python, plain, small, folder / f"losses-{name}")
+            compiled = [objective for objective, one in tokens.items() if "refused" not in one]
+            losses = measure_losses(name, python, plain, small, folder / f"losses-{name}", compiled)
             for objective, difference in losses.items():
                 tokens[objective] |= difference._asdict()
             found["backends"][name] = {"version": load_backend(name).version, "objectives": tokens}
             given.out.write_text(json.dumps({**found, "of_a_kind": given.examples}, indent=1) + "\n", "utf-8")
-            print(name, {objective: sum(one["same"].values()) for objective, one in tokens.items()}, losses, flush=True)
+            print(name, {one: sum(tokens[one]["same"].values()) for one in compiled}, losses, flush=True)
 
 
 if __name__ == "__main__":

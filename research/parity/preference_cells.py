@@ -24,8 +24,10 @@ from qwen_recipes.verify import trainer
 from qwen_recipes.verify.preference_batches import read_preferences
 from research.parity.made_preferences import KINDS, Row, make_labelled, make_pairs
 
-BACKENDS = ("axolotl", "llamafactory", "ms-swift")
+BACKENDS = ("axolotl", "llamafactory", "ms-swift", "trl")
 OBJECTIVES = ("dpo", "orpo", "simpo", "kto", "reward")
+UNSUPPORTED = {("trl", "orpo"), ("trl", "simpo")}
+"""A framework without that objective."""
 MICRO_BATCH = 4
 LENGTH = 320
 """Tokens: tool definitions fit, answers of the kind `truncated` do not."""

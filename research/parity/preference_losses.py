@@ -80,7 +80,7 @@ def _describe_case(name: str, plan: Plan, observed: dict[str, Any], folder: Path
         "objective": objective,
         "beta": plan.objective.beta,
         "gamma": plan.objective.gamma,
-        "sft_tokens": SFT_TOKENS[name],
+        "sft_tokens": SFT_TOKENS.get(name),
         "batches": [[_split_example(one, objective) for one in batch] for batch in batches],
     }
 

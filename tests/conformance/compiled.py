@@ -17,6 +17,10 @@ from qwen_recipes.recipe.load import load_recipe
 from tests.conformance.framework_parser import FrameworkParser, ParsedConfig
 
 BACKENDS = ("axolotl", "llamafactory", "ms-swift")
+PARSED = (*BACKENDS, "trl")
+"""Those whose own parser reads what is compiled."""
+ACCELERATED = ("llamafactory", "trl")
+"""Started by `accelerate launch` for FSDP."""
 EXAMPLES = Path(__file__).parents[2] / "examples"
 REFUSED_BY = {
     ("tied-embeddings", "llamafactory"): "QR208",
@@ -44,8 +48,15 @@ def accelerate_variables(plan: Plan) -> dict[str, str]:
     return {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "1" if plan.hardware.strategy == "fsdp1" else "2"}
 
 
+def find_command(plan: Plan, backend: str) -> str | None:
+    """The subcommand that our run.sh calls; None where a framework has one for all."""
+    if backend == "trl":
+        return load_backend("trl").native_values["method"].get(plan.objective.type)
+    return swift_command(plan) if backend == "ms-swift" else None
+
+
 def swift_command(plan: Plan) -> str:
-    """The subcommand that our run.sh calls."""
+    """The subcommand of ms-swift."""
     kind = plan.objective.type
     if plan.objective.kl_weight is not None:
         return "rlhf"
@@ -85,7 +96,7 @@ def parse_compiled(
     if made is None:
         return None
     plan = made.plan
-    accelerated = backend == "llamafactory" and plan.hardware.fsdp
+    accelerated = backend in ACCELERATED and plan.hardware.fsdp
     answer = parser_of(backend).parse(
         folder / backend / "train.yaml",
         cwd=recipe.parent,
@@ -93,6 +104,6 @@ def parse_compiled(
         assume_gpu=plan.hardware.device == "cuda",
         model_config=None if plan.model.local else write_model_folder(plan.model.id, folder.parent / "models"),
         env=accelerate_variables(plan) if accelerated else {},
-        command=swift_command(plan) if backend == "ms-swift" else None,
+        command=find_command(plan, backend),
     )
     return made, answer

@@ -52,7 +52,7 @@ def optimisation(plan: Plan, backend: str) -> dict[str, Any]:
 
 
 def optimised(plan: Plan, backend: str) -> dict[str, Any]:
-    """The objective: fields that it has no use for are None."""
+    """The objective: fields that it has no use for are None. Plain text whose ids and labels we make is SFT."""
     o = plan.objective
     own: dict[str, tuple[str, ...]] = {
         "sft": ("kl_weight",),
@@ -69,7 +69,8 @@ def optimised(plan: Plan, backend: str) -> dict[str, Any]:
     values = {name: getattr(o, name) if name in own.get(o.type, ()) else None for name in names}
     if o.type == "grpo":
         values["rewards"] = [[reward.function, reward.weight] for reward in o.rewards]
-    made_by_us = backend == "llamafactory" and o.type == "pretrain" and plan.chat.exact
+    exact = plan.chat.exact and backend in ("axolotl", "llamafactory")
+    made_by_us = o.type == "pretrain" and (exact or backend == "trl")
     return {"objective": "sft" if made_by_us else o.type, **values}
 
 
@@ -115,8 +116,9 @@ def adapted(plan: Plan, backend: str) -> dict[str, Any]:
 
 
 def scoring_head(plan: Plan, backend: str) -> list[str]:
-    """ms-swift names a reward model's head itself; with Axolotl PEFT adds it by the task (token-parity.md)."""
-    return ["v_head"] if plan.objective.type == "reward" and backend == "ms-swift" else []
+    """ms-swift and TRL name a reward model's head; with Axolotl PEFT adds it by the task (token-parity.md)."""
+    heads = {"ms-swift": ["v_head"], "trl": ["score"]}
+    return heads.get(backend, []) if plan.objective.type == "reward" else []
 
 
 def said(plan: Plan, backend: str) -> dict[str, Any]:
@@ -154,7 +156,12 @@ def warmup_at(plan: Plan, steps: int, backend: str) -> int:
     return int(share) if backend == "axolotl" else math.ceil(share)
 
 
-def max_length(plan: Plan, backend: str) -> int:
-    """LLaMA-Factory keeps one token of a pack back: documented in docs/research/token-parity.md."""
+def max_length(plan: Plan, backend: str) -> int | None:
+    """LLaMA-Factory keeps one token of a pack back: documented in docs/research/token-parity.md.
+
+    TRL's GRPO has no such key: prompts that are too long are left out before.
+    """
+    if backend == "trl" and plan.objective.type == "grpo":
+        return None
     length = plan.training.sequence_length
     return length - 1 if backend == "llamafactory" and plan.training.packing else length

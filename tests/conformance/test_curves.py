@@ -9,16 +9,18 @@ from typing import Any
 
 import pytest
 
+from qwen_recipes.finding import RecipeError
 from research.curves.curve_recipes import BACKENDS, CURVES
 from research.curves.measure_curves import RESULTS
 from research.curves.run_curves import StartingPoint, make_starting_point, prepare_curve, train_cases
 from research.curves.seeded_changes import BACKEND, CHANGES, IN_CI, TOLERANCE, SeededChange
 
 pytestmark = pytest.mark.training
-REFERENCE = {"axolotl": "llamafactory", "llamafactory": "axolotl", "ms-swift": "axolotl"}
+REFERENCE = {"axolotl": "llamafactory", "llamafactory": "axolotl", "ms-swift": "axolotl", "trl": "axolotl"}
 """The framework whose committed curve is held against."""
 SAMPLE = {"sft-adapter": 12, "dpo-adapter": 8}
-"""Curves that CI trains, and optimizer steps of each."""
+FULL_SAMPLE = {"sft-full": 12, "dpo-full": 8}
+"""Curves that CI trains, and optimizer steps of each; all weights where a framework continues no adapter."""
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +44,15 @@ def find_largest(log: list[dict[str, float]], reference: dict[str, list[float]])
 def test_the_first_steps_are_those_of_another_framework(
     backend: str, interpreter: Callable[[str], Path], start: StartingPoint, committed: Any, tmp_path: Path
 ) -> None:
+    sample = SAMPLE if all(backend in CURVES[name].backends for name in SAMPLE) else FULL_SAMPLE
     cases = {
         name: prepare_curve(CURVES[name], backend, tmp_path / name, start, stop_after=steps)
-        for name, steps in SAMPLE.items()
+        for name, steps in sample.items()
     }
     train_cases(backend, interpreter(backend), list(cases.values()), tmp_path)
     for name, case in cases.items():
         log = case.read_log()
-        assert len(log) == SAMPLE[name]
+        assert len(log) == sample[name]
         assert find_largest(log, committed[name][REFERENCE[backend]]) < TOLERANCE, name
 
 
@@ -58,7 +61,8 @@ def test_the_first_steps_are_those_of_another_framework(
 def test_every_step_is_that_of_another_framework(
     backend: str, interpreter: Callable[[str], Path], start: StartingPoint, committed: Any, tmp_path: Path
 ) -> None:
-    cases = {name: prepare_curve(recipe, backend, tmp_path / name, start) for name, recipe in CURVES.items()}
+    trained = {name: recipe for name, recipe in CURVES.items() if backend in recipe.backends}
+    cases = {name: prepare_curve(recipe, backend, tmp_path / name, start) for name, recipe in trained.items()}
     train_cases(backend, interpreter(backend), list(cases.values()), tmp_path)
     for name, case in cases.items():
         log = case.read_log()
@@ -97,3 +101,11 @@ def test_a_changed_setting_changes_the_curve(
 
 def test_twenty_settings_are_changed() -> None:
     assert len({one.key for one in CHANGES}) == len(CHANGES) >= 20
+
+
+def test_a_curve_that_a_framework_does_not_train_is_refused(tmp_path: Path) -> None:
+    start = StartingPoint(Path("Qwen/Qwen3-0.6B"), tmp_path / "adapter")
+    for name, recipe in CURVES.items():
+        for backend in set(BACKENDS) - set(recipe.backends):
+            with pytest.raises(RecipeError, match="start_from"):
+                prepare_curve(recipe, backend, tmp_path / f"{name}-{backend}", start)

@@ -19,6 +19,7 @@ KEYS_BY_FIELD: dict[str, tuple[str, ...]] = {
         "shrink_embeddings",
         "tokenizer_use_fast",
         "tokenizer_legacy",
+        "reinit_weights",
     ),
     "model.revision": ("revision_of_model",),
     "chat.template": (
@@ -54,6 +55,8 @@ KEYS_BY_FIELD: dict[str, tuple[str, ...]] = {
         "sequence_len",
         "eval_sequence_len",
         "max_prompt_len",
+        "max_packed_sequence_len",
+        "use_pose",
     ),
     "training.overlong": ("excess_length_strategy",),
     "training.packing": (
@@ -86,6 +89,9 @@ KEYS_BY_FIELD: dict[str, tuple[str, ...]] = {
         "cosine_min_lr_ratio",
         "cosine_constant_lr_ratio",
         "lr_quadratic_warmup",
+        "jagged_restart_steps",
+        "jagged_restart_warmup_steps",
+        "jagged_restart_anneal_steps",
     ),
     "training.min_learning_rate_ratio": ("cosine_min_lr_ratio",),
     "training.warmup_ratio": ("warmup_ratio",),
@@ -134,7 +140,10 @@ KEYS_BY_FIELD: dict[str, tuple[str, ...]] = {
         "cut_cross_entropy",
     ),
     "training.compile": ("torch_compile",),
-    "training.neftune": ("neftune_noise_alpha",),
+    "training.neftune": (
+        "neftune_noise_alpha",
+        "noisy_embedding_alpha",
+    ),
     "training.early_stopping": (
         "early_stopping_patience",
         "load_best_model_at_end",
@@ -191,7 +200,12 @@ KEYS_BY_FIELD: dict[str, tuple[str, ...]] = {
         "reward_model",
         "process_reward_model",
         "use_dft",
+        "use_eaft",
+        "diffusion_lm",
+        "ebft",
     ),
+    "objective.sft_weight": ("dpo_loss_weights",),
+    "objective.beta": ("dpo_beta",),
     "hardware.strategy": (
         "deepspeed",
         "fsdp",

@@ -15,6 +15,7 @@ KEYS_BY_FIELD: dict[str, tuple[str, ...]] = {
         "init_special_tokens",
         "use_fast_tokenizer",
         "split_special_tokens",
+        "train_from_scratch",
     ),
     "model.revision": ("model_revision",),
     "chat.template": (

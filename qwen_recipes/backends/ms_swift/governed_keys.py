@@ -30,6 +30,7 @@ KEYS_BY_FIELD: dict[str, tuple[str, ...]] = {
         "model_author",
         "model_name",
         "custom_dataset_info",
+        "cached_dataset",
     ),
     "data.train[].weight": ("interleave_prob",),
     "data.train[].columns": ("columns",),
@@ -37,6 +38,7 @@ KEYS_BY_FIELD: dict[str, tuple[str, ...]] = {
         "val_dataset",
         "split_dataset_ratio",
         "val_dataset_shuffle",
+        "cached_val_dataset",
     ),
     "data.streaming": ("streaming",),
     "training.sequence_length": (
@@ -109,6 +111,7 @@ KEYS_BY_FIELD: dict[str, tuple[str, ...]] = {
         "fp16",
         "torch_dtype",
     ),
+    "training.weights_dtype": ("lora_dtype",),
     "training.tf32": ("tf32",),
     "training.gradient_checkpointing": ("gradient_checkpointing",),
     "training.attention": (
@@ -164,14 +167,20 @@ KEYS_BY_FIELD: dict[str, tuple[str, ...]] = {
         "quant_bits",
     ),
     "quantization.type": ("bnb_4bit_quant_type",),
+    "quantization.storage": ("bnb_4bit_quant_storage",),
+    "quantization.double": ("bnb_4bit_use_double_quant",),
     "objective.type": (
         "rlhf_type",
         "task_type",
         "num_labels",
+        "enable_dft_loss",
     ),
     "objective.loss": ("loss_type",),
     "objective.beta": ("beta",),
-    "objective.sft_weight": ("rpo_alpha",),
+    "objective.sft_weight": (
+        "rpo_alpha",
+        "loss_weights",
+    ),
     "objective.label_smoothing": (
         "label_smoothing",
         "label_smoothing_factor",

@@ -23,7 +23,7 @@ TRAINING_KEYS = frozenset(
         *("conversations", "instruction", "input", "output", "prompt", "completion", "response", "chosen", "rejected"),
         *("rejected_response", "rejected_messages", "label", "images", "image", "videos", "video", "audios", "audio"),
         *("documents", "reasoning_content", "reasoning", "thinking", "loss_scale", "enable_thinking"),
-        *("chat_template_kwargs", "channel", "training", "train_detail", *FLAGS),
+        *("chat_template_kwargs", "channel", "training", "train_detail", "trainable", "loss_mask", *FLAGS),
     )
 )
 """Keys that mean something for training to the frameworks or to OpenAI's API: to lose one is a finding (QR528)."""

@@ -73,7 +73,7 @@ class MappingCase:
 
 
 PARSED = tuple(backend for backend in load_backends() if (PARSERS / f"{backend.folder.name}.py").is_file())
-"""Those whose own parser reads what is compiled; TRL has none here yet."""
+"""Those whose own parser reads what is compiled."""
 
 
 class MappingCorpus:

@@ -113,11 +113,27 @@ def expect_command(case: MappingCase) -> list[str]:
         return command
     if case.backend.name == "ms-swift":
         return [*expect_swift_command(case), config, "--more"]
+    if case.backend.name == "trl":
+        return [*expect_trl_command(case), "--config", config, "--more"]
     if plan.hardware.fsdp:
         rank = ["--machine_rank", "1", "--main_process_ip", "host0", "--main_process_port", "29500"] if apart else []
         settings = ["accelerate", "launch", "--config_file", f"{case.folder}/fsdp.yaml"]
         return [*settings, *rank, "-m", "llamafactory.launcher", config, "--more"]
     return ["llamafactory-cli", "train", config, "--more"]
+
+
+def expect_trl_command(case: MappingCase) -> list[str]:
+    """The plugin, which runs a script of TRL's, in one process or by accelerate."""
+    plan = case.made.plan
+    apart = plan.hardware.nodes > 1
+    rank = ["--machine_rank", "1", "--main_process_ip", "host0", "--main_process_port", "29500"] if apart else []
+    launcher = ["accelerate", "launch", "--config_file", f"{case.folder}/accelerate.yaml", *rank]
+    command = ["python"] if plan.hardware.strategy == "single" else launcher
+    method = "sft" if plan.objective.type == "pretrain" else plan.objective.type
+    cast = case.backend.choose_weights_cast(plan)
+    command += [f"{case.folder}/trainer_plugin.py", method, *(["--weights_dtype", cast] if cast else [])]
+    patience = plan.training.early_stopping
+    return [*command, *(["--early_stopping", str(patience)] if patience is not None else [])]
 
 
 def expect_swift_command(case: MappingCase) -> list[str]:
@@ -138,7 +154,8 @@ def expect_variables(case: MappingCase, given: str | None) -> dict[str, str | No
     if case.backend.name != "axolotl":
         found["WANDB_PROJECT"] = plan.tracking.project if plan.tracking.to == "wandb" else None
         found["MLFLOW_EXPERIMENT_NAME"] = plan.tracking.project if plan.tracking.to == "mlflow" else None
-        spread = plan.hardware.strategy != "single" and not (case.backend.name == "llamafactory" and plan.hardware.fsdp)
+        by_accelerate = case.backend.name == "trl" or (case.backend.name == "llamafactory" and plan.hardware.fsdp)
+        spread = plan.hardware.strategy != "single" and not by_accelerate
         found["NNODES"] = str(plan.hardware.nodes) if spread else None
         found["NPROC_PER_NODE"] = str(plan.hardware.gpus) if spread else None
     return found

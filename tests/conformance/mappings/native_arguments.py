@@ -13,14 +13,19 @@ from qwen_recipes.backends import load_backend
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.recipe.objective_formats import LOW_RANK_OPTIMIZERS
 
-Native = dict[str, Any]
-ANY = object()
-"""Left to the framework."""
+from .native_values import ANY, Native, expect_stable_decay, locate_template
+from .trl_arguments import expect_trl
 
 
 def expect_native(plan: Plan, backend: str) -> Native:
     """Paths of a framework's resolved config, and what they have to hold."""
-    return {"axolotl": expect_axolotl, "llamafactory": expect_llamafactory, "ms-swift": expect_ms_swift}[backend](plan)
+    of = {
+        "axolotl": expect_axolotl,
+        "llamafactory": expect_llamafactory,
+        "ms-swift": expect_ms_swift,
+        "trl": expect_trl,
+    }
+    return of[backend](plan)
 
 
 def read_path(data: Any, path: str) -> Any:
@@ -252,17 +257,3 @@ def expect_loss_scale(plan: Plan) -> str:
         base, thinks = "last_round", plan.chat.template in ("hybrid", "base")
     open_thoughts = base != "all" and thinks and plan.chat.thinking == "auto"
     return base + ("+ignore_empty_think" if open_thoughts else "")
-
-
-def expect_stable_decay(plan: Plan) -> Native:
-    """The options of transformers' `warmup_stable_decay`."""
-    t = plan.training
-    found: Native = {"min_lr_ratio": t.min_learning_rate_ratio}
-    if t.decay.steps is not None and t.steps is not None and t.warmup.steps is not None:
-        found |= {"num_decay_steps": t.decay.steps, "num_stable_steps": t.steps - t.warmup.steps - t.decay.steps}
-    return found
-
-
-def locate_template(plan: Plan) -> str:
-    """The chat template's file as frameworks are told it."""
-    return f"{plan.output.dir}/rows/chat_template.jinja" if plan.chat.official else plan.chat.template

@@ -31,13 +31,14 @@ from qwen_recipes.compile import compile_recipe
 from qwen_recipes.compile.render import make_environment
 from qwen_recipes.compile.validate_output import InvalidOutputError
 from qwen_recipes.errors import QwenRecipesError
-from tests.conformance.compiled import UNPARSED, accelerate_variables, swift_command, write_model_folder
+from tests.conformance.compiled import ACCELERATED, UNPARSED, accelerate_variables, find_command, write_model_folder
 from tests.conformance.expected_arguments import expected, max_length, warmup_at
 from tests.conformance.framework_parser import FrameworkParser
 
 from .corpus import ChangedOutput, MappingCase, MappingCorpus, render_without
 from .launch_script import find_launch_difference
-from .native_arguments import ANY, expect_native, read_path
+from .native_arguments import expect_native, read_path
+from .native_values import ANY
 from .places import TemplateMapping, Way
 from .told_files import find_wrong_key
 
@@ -123,8 +124,8 @@ class MappingOracle:
             gpus=plan.hardware.world,
             assume_gpu=plan.hardware.device == "cuda",
             model_config=None if plan.model.local else write_model_folder(plan.model.id, self.folder / "models"),
-            env=accelerate_variables(plan) if backend == "llamafactory" and plan.hardware.fsdp else {},
-            command=swift_command(plan) if backend == "ms-swift" else None,
+            env=accelerate_variables(plan) if backend in ACCELERATED and plan.hardware.fsdp else {},
+            command=find_command(plan, backend),
         )
         if not answer.ok:
             return f"its parser refuses it: {str(answer.error)[:200]}"

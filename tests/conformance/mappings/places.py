@@ -21,7 +21,7 @@ from qwen_recipes.recipe.field_index import find_field_info
 
 Way = Literal["removed", "other"]
 WAYS: tuple[Way, ...] = ("removed", "other")
-FOLDERS = ("axolotl", "llamafactory", "ms_swift", "shared")
+FOLDERS = ("axolotl", "llamafactory", "ms_swift", "trl", "shared")
 _EXPRESSION = re.compile(r"\{\{(.*?)\}\}")
 _NO_VALUE = re.compile(r'header|rows\(.*|"" \| raw if loop\.last.*')
 """Expressions that print comments, other mappings, or commas."""

@@ -87,7 +87,8 @@ def _expect_copied(case: MappingCase) -> list[str]:
     """
     told: list[str] = json.loads(case.made.files["rows.json"])["copied"]
     elsewhere = {"run.sh", "rows.json"}
-    elsewhere |= {"trainer_plugin.py", "axolotl_preferences.py"} if case.backend.name == "axolotl" else set()
+    elsewhere |= {"trainer_plugin.py", "axolotl_preferences.py"} if case.backend.name in ("axolotl", "trl") else set()
+    elsewhere |= {"accelerate.yaml"} if case.backend.name == "trl" else set()
     kept = {name for name in case.made.files if "/" not in name} - elsewhere
     plugin = {"rows/ms_swift_template.py"} & set(told)
     return told if set(told) - plugin == kept else sorted(kept | plugin)
@@ -151,6 +152,25 @@ def expect_accelerate(case: MappingCase) -> Told:
         "num_machines": h.nodes,
         "num_processes": h.gpus * h.nodes,
     }
+
+
+def expect_trl_accelerate(case: MappingCase) -> Told:
+    """accelerate's settings of several processes, for TRL."""
+    plan = case.made.plan
+    h = plan.hardware
+    told: Told = {
+        "distributed_type": "FSDP" if h.fsdp else "MULTI_GPU",
+        "mixed_precision": {"bf16": "bf16", "fp16": "fp16", "fp32": "no"}[plan.training.precision],
+        "num_machines": h.nodes,
+        "num_processes": h.gpus * h.nodes,
+    }
+    if h.fsdp:
+        told |= {
+            "fsdp_config.fsdp_transformer_layer_cls_to_wrap": plan.model.layer_class,
+            "fsdp_config.fsdp_cpu_ram_efficient_loading": plan.quantization.bits == 16,
+            "fsdp_config.fsdp_offload_params": h.offload == "all",
+        }
+    return told
 
 
 def expect_swift_fsdp(case: MappingCase) -> Told:
@@ -340,6 +360,7 @@ EXPECTED: dict[str, Callable[[MappingCase], Told]] = {
     "deepspeed.json.j2": expect_deepspeed,
     "fsdp.yaml.j2": expect_accelerate,
     "fsdp.json.j2": expect_swift_fsdp,
+    "accelerate.yaml.j2": expect_trl_accelerate,
     "dataset_info.json.j2": expect_datasets,
     "megatron.yaml.j2": expect_megatron,
     "train.yaml.j2": expect_unparsed,

@@ -15,6 +15,7 @@ from .common_arguments import Arguments
 REPORTED_STEPS = (100, 1000)
 ARGUMENT_CLASSES = {"sft": "SftArguments", "pt": "PretrainArguments", "rlhf": "RLHFArguments"}
 OVERLONG_NAMES = {"delete": "drop", "left": "truncate-left", "right": "truncate", "split": "split"}
+SAMPLE_ADAPTER = Path(__file__).parents[1] / "samples" / "adapter"
 NOT_ARGUMENTS = ("hub", "model_info", "model_meta", "template_meta", "training_args")
 
 
@@ -67,6 +68,7 @@ def simulate_machine(request: Mapping[str, Any]) -> None:
                 vars(module)["get_device_count"] = lambda: request["gpus"]
     sft.SftArguments._init_device = lambda _args: None
     sft.SftArguments._add_version = without_making_folders(sft.SftArguments._add_version)
+    use_stand_in_adapter()
     if request["model_config"]:
         use_stand_in_model(request["model_config"])
 
@@ -90,15 +92,36 @@ def without_making_folders(method: Any) -> Any:
 
 
 def use_stand_in_model(folder: str) -> None:
-    """Answer every request for a model that is not on disk with `folder`; an adapter has to be there."""
-    owners = [import_module(f"swift.{name}") for name in ("model.model_meta", "arguments.base_args.base_args")]
-    download = owners[0].safe_snapshot_download
+    """Answer every request for a model that is not on disk with `folder`."""
+    owner = import_module("swift.model.model_meta")
+    download = owner.safe_snapshot_download
 
     def local(name: str, *args: Any, **options: Any) -> Any:
         return download(name, *args, **options) if Path(name).exists() else folder
 
-    for owner in owners:
-        vars(owner)["safe_snapshot_download"] = local
+    vars(owner)["safe_snapshot_download"] = local
+
+
+def use_stand_in_adapter() -> None:
+    """Answer every request for an adapter that is not on disk with the sample, under the name that was asked for."""
+    owner = import_module("swift.arguments.base_args.base_args")
+    download = owner.safe_snapshot_download
+
+    def local(name: str, *args: Any, **options: Any) -> Any:
+        return download(name, *args, **options) if Path(name).exists() else NamedAdapter(name)
+
+    vars(owner)["safe_snapshot_download"] = local
+
+
+class NamedAdapter(str):
+    """The sample adapter's folder; `name` is the hub's id that it stands for."""
+
+    name: str
+
+    def __new__(cls, name: str) -> NamedAdapter:
+        found = super().__new__(cls, SAMPLE_ADAPTER)
+        found.name = name
+        return found
 
 
 def resolve_arguments(args: Any) -> Arguments:
@@ -113,7 +136,7 @@ def resolve_arguments(args: Any) -> Arguments:
         **resolve_objective(args),
         **resolve_checkpointing(args),
         "lora_plus": args.lorap_lr_ratio if args.optimizer == "lorap" else None,
-        "start_from": os.path.relpath(args.adapters[0]) if args.adapters else None,
+        "start_from": name_adapter(args.adapters[0]) if args.adapters else None,
         "streaming": bool(args.streaming),
         "fp8": False,
         "offload_activations": False,
@@ -127,6 +150,11 @@ def resolve_arguments(args: Any) -> Arguments:
         "lora_kernels": [],
     }
     return common_arguments.divide_batch(found, args.deepspeed_autotp_size, args.sequence_parallel_size)
+
+
+def name_adapter(adapter: str) -> str:
+    """An adapter's folder seen from here, or the hub's id that was asked for."""
+    return adapter.name if isinstance(adapter, NamedAdapter) else os.path.relpath(adapter)
 
 
 def resolve_objective(args: Any) -> Arguments:

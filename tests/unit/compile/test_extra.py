@@ -137,6 +137,13 @@ def test_what_only_adds_is_allowed(compiled):
 
 
 CONTRADICTED = [
+    ("axolotl", "noisy_embedding_alpha", 5, "training.neftune"),
+    ("axolotl", "jagged_restart_steps", 10, "training.scheduler"),
+    ("axolotl", "use_eaft", True, "objective.type"),
+    ("llamafactory", "train_from_scratch", True, "model.id"),
+    ("ms-swift", "cached_dataset", ["x"], "data.train"),
+    ("ms-swift", "lora_dtype", "float16", "training.weights_dtype"),
+    ("ms-swift", "enable_dft_loss", True, "objective.type"),
     ("axolotl", "sequence_len", 4096, "training.sequence_length"),
     ("axolotl", "excess_length_strategy", "truncate", "training.overlong"),
     ("axolotl", "seed", 1, "training.seed"),

@@ -156,3 +156,17 @@ def test_nothing_is_compiled(loaded, problems, save_adapter, tmp_path, backend, 
     recipe = loaded({"model": "Qwen/Qwen3-4B", "method": {"type": "lora", "rank": 8, "start_from": "sft"}})
     found = problems(compile_recipe, recipe, load_backend(backend), tmp_path / "out")
     assert any(f.severity == "error" and f.span.line for f in found)
+
+
+@pytest.mark.parametrize(
+    ("saved", "says"),
+    [
+        ({"target_modules": ["q_proj", "c_attn"]}, "`c_attn`"),
+        ({"layers_to_transform": [1, 99]}, "layer 99"),
+    ],
+)
+def test_an_adapter_on_modules_that_the_model_lacks_is_an_error(refused, save_adapter, saved, says):
+    save_adapter(saved)
+    (found,) = refused({})
+    assert found.message.startswith(f"the adapter in sft is on {says}, which ")
+    assert found.route == ("method", "start_from")
