@@ -74,8 +74,9 @@ def _build_plan(loaded: LoadedRecipe, backend: Backend, decisions: PlanDecisions
     data = resolve_data(recipe.data, objective.type, decisions)
     check_generation_groups(objective, batch, hardware, validates=data.validates, decisions=decisions)
     output = _resolve_output(loaded, decisions)
-    check_output_overlap(data, output.dir, loaded.folder, decisions)
     method = resolve_method(recipe, facts, loaded.folder, decisions)
+    starts = (facts.id, method.start_from)
+    check_output_overlap(data, starts, output.dir, loaded.folder, decisions)
     options = (recipe.backends or {}).get(backend.name)
     trained = resolve_training(training, objective, facts, method, data, hardware, batch, length, attention, decisions)
     compute = trained.precision if backend.stores_quantized_in_compute_dtype else None

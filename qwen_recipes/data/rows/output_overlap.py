@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
+import glob
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
+WRITTEN = ("rows/train.jsonl", "rows/validation.jsonl")
+"""Rows that every run writes below its output folder."""
 
-def find_overlap(source: Path, output: Path) -> str | None:
+
+def find_overlap(source: Path, output: Path, *, holds_rows: bool = True) -> str | None:
     """How a source and the folder that a run writes to are in each other's way, in words; None where they are not.
 
-    `source` is a file, a folder of rows, or a file that a pattern stands for.
+    `source` is a file, a folder of rows, a pattern, or a file that it stands for; without `holds_rows` a folder of
+    weights, in which the output may lie.
     """
     source, output = Path(os.path.realpath(source)), Path(os.path.realpath(output))
     if source == output:
         return "is the source"
     if output in source.parents:
         return "is a folder above the source"
-    if source.is_dir() and source in output.parents:
+    if holds_rows and source.is_dir() and source in output.parents:
         return "lies in the folder that is the source"
+    if source in output.parents and source.is_file():
+        return "lies below a file, which is the source"
+    if glob.has_magic(str(source)) and any(_matches(source.parts, (output / name).parts) for name in WRITTEN):
+        return "holds rows that would be read by the pattern"
     return None
+
+
+def _matches(pattern: Sequence[str], parts: Sequence[str]) -> bool:
+    """Whether the parts of a path are what a pattern's stand for; `**` stands for any number of folders."""
+    if not pattern or not parts:
+        return not pattern and not parts
+    if pattern[0] == "**":
+        return _matches(pattern[1:], parts) or _matches(pattern, parts[1:])
+    return fnmatchcase(parts[0], pattern[0]) and _matches(pattern[1:], parts[1:])
 
 
 def find_first_overlap(sources: Iterable[Path], output: Path) -> tuple[Path, str] | None:

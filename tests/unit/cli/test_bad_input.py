@@ -73,6 +73,9 @@ def test_an_output_at_or_above_the_data(place, source, output):
         ("{train: [{path: elsewhere.jsonl}, {path: data/deep/rows.jsonl}]}", "data", "is a folder above"),
         ("{train: elsewhere.jsonl, validation: data/deep/rows.jsonl}", "data", "is a folder above"),
         ("{train: runs/r/rows/train.jsonl}", "runs/r", "is a folder above"),
+        ("{train: 'data/**/*.jsonl'}", "data/deep/new", "holds rows that would be read by the pattern data/**/*.jsonl"),
+        ("{train: 'data/*/*/rows/t*.jsonl'}", "data/a/b", "holds rows that would be read by the pattern"),
+        ("{train: data/deep/rows.jsonl}", "data/deep/rows.jsonl/x", "lies below a file"),
     ],
 )
 def test_an_output_in_the_way_of_one_of_several_sources(place, data, output, how):

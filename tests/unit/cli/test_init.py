@@ -118,12 +118,24 @@ def test_gpus_with_an_environment_of_their_own_and_slices(tmp_path, gpu):
     assert ("environment: current" in (tmp_path / "mine.yaml").read_text("utf-8")) != managed
 
 
-def test_every_gpu_of_the_catalogue(tmp_path):
-    """A recipe that lints clean and fits; GPUs that only their speed or a few GiB tell apart count once."""
-    backend, kinds = load_backend("llamafactory"), {}
-    for gpu in load_gpus().values():
-        kinds[round(gpu.memory, -1), gpu.supports_bf16, bool(gpu.outside_cuda_wheels)] = gpu
-    for gpu in kinds.values():
+def list_kinds_of_gpus():
+    """GPUs that only their speed or a few GiB tell apart count once."""
+    gpus = load_gpus().values()
+    kinds = {(round(gpu.memory, -1), gpu.supports_bf16, bool(gpu.outside_cuda_wheels)): gpu for gpu in gpus}
+    return list(kinds.values())
+
+
+@pytest.mark.parametrize(
+    "gpus",
+    [
+        pytest.param(list_kinds_of_gpus(), id="kinds"),
+        pytest.param(list(load_gpus().values()), id="all", marks=pytest.mark.full),
+    ],
+)
+def test_every_gpu_of_the_catalogue(tmp_path, gpus):
+    """A recipe that lints clean and fits."""
+    backend = load_backend("llamafactory")
+    for gpu in gpus:
         model = "Qwen/Qwen3-4B" if gpu.memory >= 8 else "Qwen/Qwen3-0.6B"
         made = make_starter_recipe(StarterRequest(model, DATA / "support.jsonl", gpu, backend, None), tmp_path)
         loaded = load_recipe_text(made.text, str(tmp_path / "recipe.yaml"), tmp_path)

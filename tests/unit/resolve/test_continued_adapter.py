@@ -170,3 +170,11 @@ def test_an_adapter_on_modules_that_the_model_lacks_is_an_error(refused, save_ad
     (found,) = refused({})
     assert found.message.startswith(f"the adapter in sft is on {says}, which ")
     assert found.route == ("method", "start_from")
+
+
+@pytest.mark.parametrize(("output", "how"), [("sft", "is the source"), (".", "is a folder above the source")])
+def test_an_output_at_or_above_the_adapter_is_an_error(loaded, problems, save_adapter, output, how):
+    save_adapter({})
+    recipe = loaded({"method": {"type": "lora", "start_from": "sft"}, "output": {"dir": output}})
+    found = [one for one in problems(resolve, recipe, load_backend("axolotl")) if one.route == ("output", "dir")]
+    assert how in found[0].message
