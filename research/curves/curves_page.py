@@ -118,8 +118,8 @@ def find_largest_difference(one: list[float], other: list[float]) -> tuple[float
 def list_differences(results: dict[str, Any]) -> Iterator[tuple[str, str, str, float, int]]:
     """Curve, two frameworks, their largest difference and its step."""
     for name in CURVES:
-        for one, other in combinations(CURVES[name].backends, 2):
-            curves = results["curves"][name]
+        curves = results["curves"][name]
+        for one, other in combinations([one for one in BACKENDS if one in curves], 2):
             yield name, one, other, *find_largest_difference(curves[one]["loss"], curves[other]["loss"])
 
 
@@ -128,7 +128,7 @@ def render_page() -> str:
     results = load_results()
     versions = results["versions"]
     own = find_own_words(results)
-    named = [f"{load_backend(name).title} {versions[name]}" for name in BACKENDS]
+    named = [f"{load_backend(name).title} {versions[name]}" for name in BACKENDS if name in versions]
     apart = APART.format(trainings=count_trainings(own)) if own else ""
     head = HEAD.format(frameworks=f"{', '.join(named[:-1])} and {named[-1]}", apart=apart)
     differences = list(list_differences(results))
@@ -156,7 +156,8 @@ def count_trainings(own: dict[str, Any]) -> str:
 def find_own_words(results: dict[str, Any]) -> dict[str, Any]:
     """What each framework did with its own few words; empty until all were measured."""
     own = results["curves"].get(OWN, {})
-    return {name: own[name] for name in BACKENDS} if all(name in own for name in BACKENDS) else {}
+    measured = [name for name in BACKENDS if name in results["versions"]]
+    return {name: own[name] for name in measured} if all(name in own for name in measured) else {}
 
 
 def _render_own_section(own: dict[str, Any]) -> str:
@@ -169,9 +170,7 @@ def _render_own_section(own: dict[str, Any]) -> str:
 def render_readme() -> str:
     """README's picture: the three frameworks left to their defaults, and compiled from one recipe."""
     if not find_own_words(load_results()):
-        return (
-            "The same recipe gives the same losses in all four: [one recipe, one curve](docs/research/loss-curves.md)."
-        )
+        return "The same recipe gives the same losses in every framework: [one recipe, one curve](docs/research/loss-curves.md)."
     return (
         '<img src="docs/research/curves.svg" width="640" '
         'alt="Losses of the frameworks: apart by their defaults, the same from one recipe">\n\n'

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-BACKENDS = ("axolotl", "llamafactory", "ms-swift", "trl")
+BACKENDS = ("axolotl", "llamafactory", "ms-swift")
 MODELS = {
     "hybrid": "Qwen/Qwen3-4B",
     "base": "Qwen/Qwen3-4B-Base",
