@@ -28,6 +28,7 @@ from qwen_recipes.estimate.speed import (
     estimate_start_seconds,
     estimate_tokens_per_second,
 )
+from qwen_recipes.estimate.trainer_traits import get_traits
 from qwen_recipes.estimate.workload import Workload, build_workload
 from qwen_recipes.gpus.gpu_model import GpuModel
 from qwen_recipes.qwen.facts import ModelFacts
@@ -43,6 +44,8 @@ VARIED_SHARE = 0.8
 """Rows shorter than this share of the limit, in the mean, make micro-batches of many lengths."""
 CACHE_BYTES_PER_TOKEN = 24
 """Disk a token takes in the frameworks' caches: ids, mask and labels of 8 bytes each."""
+TOKENIZER_BYTES = 11.5e6
+"""Tokenizer, template and configs beside what was trained."""
 
 
 @dataclass(frozen=True)
@@ -213,7 +216,9 @@ class Estimate:
         kept = self.plan.training.keep_checkpoints + 1
         tokens = self.rows.count * self.rows.mean_tokens if self.rows else 0.0
         model = 0.0 if self.plan.model.local else weights
-        return DiskUsage(model, tokens * CACHE_BYTES_PER_TOKEN, kept * (saved + states), saved)
+        bare = load.method == "lora" and get_traits(load.trainer).bare_adapters
+        each = saved + (0.0 if bare else TOKENIZER_BYTES)
+        return DiskUsage(model, tokens * CACHE_BYTES_PER_TOKEN, kept * (each + states), each)
 
     @property
     def host_memory(self) -> float:

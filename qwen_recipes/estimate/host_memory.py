@@ -5,15 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qwen_recipes.backends.plan import HardwarePlan
+from qwen_recipes.estimate.memory import GIB, frozen_weight_bytes, weight_bytes
 from qwen_recipes.estimate.workload import STATE_BYTES, Workload
 
 _MASTER_AND_GRADIENT_BYTES = 8.0
 """Bytes of a float32 master weight and its float32 gradient (DeepSpeed, `estimate_zero3_model_states_mem_needs`)."""
+PROCESS_BYTES = 1.15 * GIB
+"""Python, PyTorch and CUDA in one process, before a weight is loaded (docs/research/memory-estimates.md)."""
+FULL_BYTES = 0.6 * GIB
+"""What a process takes beyond that where weights are trained themselves, and saved."""
 
 
 @dataclass(frozen=True)
 class HostMemory:
-    """Bytes on one node. `loading`: 16-bit weights in each of its processes, at the start; `held`: all the time."""
+    """Bytes on one node. `loading`: the model in each of its processes, at the start or while it is saved; `held`: all
+    the time."""
 
     loading: float
     held: float
@@ -31,5 +37,12 @@ def estimate_host_memory(load: Workload, hardware: HardwarePlan) -> HostMemory:
     weights = 2.0 * load.facts.parameters if load.offload == "all" else 0.0
     paged = load.trainable * states if load.paged else 0.0
     on_cpu = 2.0 * load.facts.parameters if hardware.device == "cpu" else 0.0
-    loading = 2.0 * load.facts.parameters * hardware.gpus
+    loading = (PROCESS_BYTES + loaded_weight_bytes(load)) * hardware.gpus
     return HostMemory(loading, (offloaded + weights) / hardware.nodes + paged + on_cpu)
+
+
+def loaded_weight_bytes(load: Workload) -> float:
+    """What one process maps or reads of the model's file, and holds of it in the dtype that is trained."""
+    trained = 0 if load.method == "lora" else load.trainable
+    whole = trained * weight_bytes(load) + (load.facts.parameters - trained) * min(2.0, frozen_weight_bytes(load))
+    return whole + (FULL_BYTES if trained else 0.0)

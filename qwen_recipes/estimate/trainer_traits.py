@@ -42,6 +42,8 @@ class TrainerTraits:
     """Packs under sdpa have a mask of every token against every other."""
     packs_vary: bool = False
     """Packs are not padded: each is of another length."""
+    bare_adapters: bool = False
+    """An adapter is saved without a tokenizer."""
     float32_full: bool = field(default=True, kw_only=True)
     """Measured full fine-tuning without a recipe held weights in float32."""
 
@@ -64,6 +66,7 @@ TRAITS: dict[str, TrainerTraits] = {
     "ms-swift": TrainerTraits(
         {"sft": (9.9, 11.9), "dpo": (9.9, 11.9), "kto": (9.9, 11.9), "orpo": (8.0, 14.0), "reward": NONE},
         {"sft": 2.4, "dpo": 2.2, "kto": 6.0, "orpo": 10.2, "reward": 0.0},
+        bare_adapters=True,
     ),
     "trl": TrainerTraits(
         {"sft": CAUSAL, "reward": NONE},

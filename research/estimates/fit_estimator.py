@@ -147,7 +147,7 @@ def main() -> None:
     start["start_host"] = 1.0
     older = [m for m in load_measured_cells() if m.split == "fitted" and m.outcome == "trained"]
     timed = [m for m in older if m.tokens_per_second]
-    cells = [c for c in load_trainer_cells() if c.cell["split"] == "fitted" and c.trained]
+    cells = [c for c in load_trainer_cells() if c.shapes_constants and c.trained]
     of_time = [name for name in start if name.startswith(TIME_CONSTANTS) and name not in SET_BY_HAND]
     of_memory = [name for name in start if not name.startswith((*TIME_CONSTANTS, *SET_BY_HAND))]
     values = fit_constants(

@@ -22,7 +22,7 @@ from research.measurements.write_shapes import write_shape
 
 MEASURED = Path(__file__).resolve().parents[2] / "qwen_recipes/estimate/measured"
 STANDS_FOR = {"trl": "llamafactory"}
-"""Whose plan a backend's cells have that has no templates here."""
+"""Whose plan cells of the first sets have: TRL was measured through its Python trainers, it had no templates here."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,11 @@ class TrainerCell:
     facts: ModelFacts
     rows: TrainingRows
     result: dict[str, Any] | None
+
+    @property
+    def shapes_constants(self) -> bool:
+        """Whether the constants were fitted on it; `judged` cells judged the fit before that (trainer_page.py)."""
+        return self.cell["split"] in ("fitted", "judged")
 
     @property
     def trained(self) -> bool:
@@ -67,7 +72,8 @@ def _plan_cell(cell: dict[str, Any], scratch: Path, result: dict[str, Any] | Non
     model = write_shape(cell["model"], scratch / "models")
     recipe = write_recipe(cell, model, scratch / cell["id"])
     backend = cell["backend"]
-    plan = resolve(load_recipe(str(recipe)), load_backend(STANDS_FOR.get(backend, backend)))
+    planned = backend if cell["split"].startswith("second") else STANDS_FOR.get(backend, backend)
+    plan = resolve(load_recipe(str(recipe)), load_backend(planned))
     lengths = tuple(length + OVERHEAD // 2 for length in draw_lengths(cell, count_rows(cell)))
     rows = TrainingRows(len(lengths), sum(lengths) / len(lengths), max(lengths), exact=True, lengths=lengths)
     return TrainerCell(cell, replace(plan, backend=backend), facts, rows, result)

@@ -5,7 +5,7 @@
 Writes qwen_recipes/estimate/measured/trainer_cells.json, before any of them is measured. `fitted` cells may shape the
 formulas and their constants; `judged` cells only judge them. `capped` cells are judged ones whose allocator is limited
 to a share of the estimate (`cap_share`): the bytes are written beside the predictions (predict_trainer_cells.py), also
-before they are measured. TRL has no template of its own here: its cells are resolved as LLaMA-Factory's.
+before they are measured.
 """
 
 from __future__ import annotations
@@ -81,6 +81,36 @@ CAPPED = [
     ("short", ALL, "1.7B", "lora:16", 2048, 4, "short", UNFUSED, "sft", (0.9, 1.2, 1.15, 1.15)),
 ]
 """The last: what each backend's allocator may hold, as a share of the estimate."""
+SECOND = [
+    ("lora", ALL, "1.7B", "lora:8", 4096, 2, "full", {}, "sft"),
+    ("lora-open", "axolotl llamafactory trl", "0.6B", "lora:64", 2048, 4, "full", OPEN, "sft"),
+    ("lora-short", ALL, "0.6B", "lora:32", 4096, 4, "short", {}, "sft"),
+    ("lora-unfused", "axolotl ms-swift trl", "0.6B", "lora:16", 2048, 2, "full", UNFUSED, "sft"),
+    ("full", ALL, "1.7B", "full", 1024, 2, "full", {}, "sft"),
+    ("full-8bit", "llamafactory ms-swift trl", "1.7B", "full", 4096, 1, "full", EIGHT_BIT, "sft"),
+    ("full-bf16", "axolotl llamafactory ms-swift", "1.7B", "full", 2048, 2, "full", BF16, "sft"),
+    ("qlora", ALL, "1.7B", "qlora:64", 2048, 4, "full", {}, "sft"),
+    ("dora", "llamafactory trl", "1.7B", "dora:8", 1024, 2, "full", {}, "sft"),
+    ("dpo", ALL, "0.6B", "lora:32", 2048, 1, "full", {}, "dpo"),
+    ("dpo-short", "axolotl ms-swift trl", "0.6B", "lora:16", 1024, 4, "short", {}, "dpo"),
+    ("kto", "axolotl llamafactory", "0.6B", "lora:8", 2048, 2, "full", {}, "kto"),
+    ("orpo", "axolotl ms-swift", "0.6B", "lora:32", 2048, 1, "full", {}, "orpo"),
+    ("reward", "axolotl trl", "0.6B", "lora:16", 2048, 2, "full", {}, "reward"),
+    ("moe-lora", "llamafactory ms-swift", "30B-A3B-4layers", "lora:8", 1024, 2, "full", {}, "sft"),
+    ("moe-qlora", "axolotl", "30B-A3B-4layers", "qlora:16", 2048, 1, "full", {}, "sft"),
+    ("packed", "axolotl llamafactory trl", "1.7B", "lora:16", 4096, 1, "short", {"packing": True}, "sft"),
+    ("kernels", "axolotl", "0.6B", "lora:32", 4096, 2, "full", {"kernels": ["liger", "lora"]}, "sft"),
+    ("freeze", "llamafactory ms-swift", "1.7B", "freeze", 1024, 2, "full", {}, "sft"),
+    ("pretrain", "axolotl llamafactory ms-swift", "1.7B", "lora:32", 1024, 2, "full", {}, "pretrain"),
+]
+"""A second set that judges: drawn after the constants were fitted on the first judged set too."""
+SECOND_CAPPED = [
+    ("lora", ALL, "1.7B", "lora:16", 4096, 2, "full", {}, "sft", (1.2, 1.15, 1.2, 1.15)),
+    ("full", ALL, "0.6B", "full", 4096, 1, "full", {}, "sft", (1.15, 1.2, 0.9, 1.2)),
+    ("qlora", ALL, "1.7B", "qlora:32", 2048, 2, "full", {}, "sft", (1.15, 1.2, 1.15, 1.2)),
+    ("dpo", ALL, "1.7B", "lora:32", 1024, 1, "full", {}, "dpo", (1.2, 0.9, 1.15, 1.15)),
+    ("short", ALL, "1.7B", "lora:16", 2048, 4, "short", {}, "sft", (1.15, 1.15, 1.2, 1.15)),
+]
 
 
 def make_cell(
@@ -95,7 +125,7 @@ def make_cell(
     words = dict(training)
     accumulate = int(words.pop("accumulate", 1))
     steps = (
-        (2 if split == "judged" else 4)
+        (4 if split == "fitted" else 2)
         if objective == "grpo"
         else 5
         if cap_share
@@ -132,8 +162,10 @@ def draw_cells() -> list[dict[str, Any]]:
     """All of them, the fitted ones first."""
     found = [make_cell("fitted", backend, row) for row in FITTED for backend in row[1].split()]
     found += [make_cell("judged", backend, row) for row in JUDGED for backend in row[1].split()]
-    for *row, shares in CAPPED:
-        found += [make_cell("capped", b, tuple(row), share) for b, share in zip(BACKENDS, shares, strict=True)]  # type: ignore[arg-type]
+    found += [make_cell("second", backend, row) for row in SECOND for backend in row[1].split()]
+    for split, rows in (("capped", CAPPED), ("second-capped", SECOND_CAPPED)):
+        for *row, shares in rows:
+            found += [make_cell(split, b, tuple(row), share) for b, share in zip(BACKENDS, shares, strict=True)]  # type: ignore[arg-type]
     return found
 
 

@@ -109,13 +109,12 @@ class TrainerMeasurement:
         """What its process found."""
         model, folder, backend = self.models[cell["model"]].result(), self.out / "cells" / cell["id"], cell["backend"]
         recipe = write_recipe(cell, model, folder)
-        if backend != "trl":
-            try:
-                with ONE_LOCK:
-                    compiled = compile_recipe(load_recipe(str(recipe)), load_backend(backend), folder / "compiled")
-                write_files(folder / "compiled", compiled.files)
-            except RecipeError as error:
-                return {"outcome": "refused", "error": error.findings[0].message}
+        try:
+            with ONE_LOCK:
+                compiled = compile_recipe(load_recipe(str(recipe)), load_backend(backend), folder / "compiled")
+            write_files(folder / "compiled", compiled.files)
+        except RecipeError as error:
+            return {"outcome": "refused", "error": error.findings[0].message}
         case = {
             "backend": backend,
             "model": str(model),

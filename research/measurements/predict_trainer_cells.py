@@ -2,7 +2,8 @@
 
     python -m research.measurements.predict_trainer_cells
 
-Writes qwen_recipes/estimate/measured/trainer_predictions.jsonl, and `cap` into trainer_cells.json. Bytes and seconds.
+Adds to qwen_recipes/estimate/measured/trainer_predictions.jsonl what is not there yet (a prediction that was made is
+never changed), and writes `cap` into trainer_cells.json. Bytes and seconds.
 """
 
 from __future__ import annotations
@@ -33,12 +34,14 @@ def predict(cell: TrainerCell) -> dict[str, Any]:
 
 
 def main() -> None:
-    lines = [predict(cell) for cell in load_trainer_cells() if cell.cell["split"] != "fitted"]
-    text = "".join(json.dumps(line) + "\n" for line in lines)
-    (MEASURED / "trainer_predictions.jsonl").write_text(text, "utf-8")
-    caps = {line["id"]: line["cap"] for line in lines}
+    file = MEASURED / "trainer_predictions.jsonl"
+    said = {line["id"]: line for line in map(json.loads, file.read_text("utf-8").splitlines())}
+    for cell in load_trainer_cells():
+        if cell.cell["split"] != "fitted" and cell.cell["id"] not in said:
+            said[cell.cell["id"]] = predict(cell)
+    file.write_text("".join(json.dumps(line) + "\n" for line in said.values()), "utf-8")
     cells = json.loads((MEASURED / "trainer_cells.json").read_text("utf-8"))
-    listed = ",\n".join(json.dumps({**cell, "cap": caps.get(cell["id"])}) for cell in cells)
+    listed = ",\n".join(json.dumps({**cell, "cap": said.get(cell["id"], {}).get("cap")}) for cell in cells)
     (MEASURED / "trainer_cells.json").write_text(f"[\n{listed}\n]\n", "utf-8")
 
 

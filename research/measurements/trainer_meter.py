@@ -31,6 +31,7 @@ PACKAGES = (
     *("torch", "transformers", "peft", "accelerate", "trl", "bitsandbytes", "liger-kernel", "datasets"),
     *("llamafactory", "ms-swift", "axolotl"),
 )
+ENTRY = "trainer_entry.py"
 POLL_S = 0.05
 QUIET_CORES = 4
 """Cores for the cell whose steps are timed."""
@@ -262,12 +263,7 @@ def main() -> None:
         torch.cuda.set_per_process_memory_fraction(min(1.0, case["cap"] / total))
     meter = Meter(case)
     try:
-        if case["backend"] == "trl":
-            from trl_cells import start_trl
-
-            start_trl(case, meter)
-        else:
-            start_compiled(case, meter)
+        start_compiled(case, meter)
         outcome: dict[str, Any] = {"outcome": "trained"}
     except SystemExit as ended:
         outcome = {"outcome": "trained"} if ended.code in (0, None) else {"outcome": "failed", "error": str(ended.code)}

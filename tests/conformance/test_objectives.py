@@ -95,3 +95,6 @@ def test_trains_or_is_refused(
     write_result(run, name, "failed" if done.returncode else "trained", "")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert "over 2 steps" in done.stderr
+    output = tmp_path / "runs" / "tiny"
+    if (output / "adapter_model.safetensors").is_file():
+        assert not list(output.glob("model*.safetensors")), "the base model was saved beside the adapter"

@@ -11,6 +11,7 @@ def choose_plugins(plan: Plan) -> tuple[str, ...]:
         ("PreferencePlugin", _needs_preference_plugin(plan)),
         ("BaseReferencePlugin", _compares_with_base(plan)),
         ("TokenMeanPlugin", _averages_over_gpus(plan)),
+        ("AdapterOnlyPlugin", plan.method.adapter and plan.objective.type in ("dpo", "kto")),
         ("MuonPlugin", plan.training.optimizer == "muon"),
     )
     return tuple(name for name, needed in wanted if needed)

@@ -180,7 +180,7 @@ def test_held_out_cells_outnumber_fitted_ones():
 def test_no_constant_was_left_unfitted_once_there_are_results():
     document = json.loads((ROOT / "qwen_recipes/estimate/constants.json").read_text("utf-8"))
     fitted = [m for m in load_measured_cells() if m.split == "fitted" and m.outcome == "trained"]
-    trainers = [c for c in load_trainer_cells() if c.cell["split"] == "fitted" and c.trained]
+    trainers = [c for c in load_trainer_cells() if c.shapes_constants and c.trained]
     assert document.get("fitted_on", 0) == len(fitted) + len(trainers)
 
 
@@ -231,7 +231,7 @@ def test_weights_gradients_and_states_have_the_dtype_that_is_asked_for(planned, 
     assert (wide.parts.weights, wide.parts.optimizer) == (4.0 * weights, 8.0 * weights)
     assert (narrow.parts.weights, narrow.parts.optimizer) == (2.0 * weights, 4.0 * weights)
     assert wide.peak > 1.6 * narrow.peak
-    assert wide.disk.output == 4.0 * weights and narrow.disk.output == 2.0 * weights
+    assert wide.disk.output - narrow.disk.output == 2.0 * weights
     assert wide.disk.checkpoints == 2 * narrow.disk.checkpoints == 3 * 12.0 * weights
 
 

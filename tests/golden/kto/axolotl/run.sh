@@ -21,5 +21,5 @@ python "$here/rows/__main__.py" "$here/rows.json"
 
 export PYTHONPATH="$here${PYTHONPATH:+:$PYTHONPATH}"
 # Where a plugin can't be imported, Axolotl logs a warning and trains without it: stop here instead.
-python -c "import axolotl_preferences"
+python -c "import trainer_plugin, axolotl_preferences"
 exec axolotl train runs/kto/rows/train.yaml --launcher python "$@"

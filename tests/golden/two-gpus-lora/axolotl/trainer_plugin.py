@@ -2,8 +2,8 @@
 
 Axolotl 0.21 reads NEFTune, early stopping, the best model and the adapter's dropout, and does not hand them to the
 trainers of DPO, KTO, ORPO, SimPO and GRPO; of reward models, not the dropout. For DPO and KTO it makes a new adapter
-in place of `lora_model_dir`. Its Muon leaves out weights of one dimension. On several GPUs it averages each GPU's own
-mean, so that a token counts more where its GPU has fewer of them.
+in place of `lora_model_dir`, and saves the whole model beside it. Its Muon leaves out weights of one dimension. On
+several GPUs it averages each GPU's own mean, so that a token counts more where its GPU has fewer of them.
 """
 
 from typing import Any
@@ -56,6 +56,18 @@ class TokenMeanPlugin(BasePlugin):  # type: ignore[misc,unused-ignore]
     def get_training_args(self, cfg: Any) -> dict[str, Any]:
         """Axolotl turns it off; transformers has it on."""
         return {"average_tokens_across_devices": True}
+
+
+class AdapterOnlyPlugin(BasePlugin):  # type: ignore[misc,unused-ignore]
+    """Saves the adapter alone: after DPO and KTO, Axolotl also saves the model that the adapter was put into."""
+
+    def post_trainer_create(self, cfg: Any, trainer: Any) -> None:
+        """Leave out the second save, of a model whose weights have the names of adapted layers."""
+        trainer.model.get_base_model().save_pretrained = leave_unsaved
+
+
+def leave_unsaved(*_: Any, **__: Any) -> None:
+    """Save nothing."""
 
 
 class MuonPlugin(BasePlugin):  # type: ignore[misc,unused-ignore]
