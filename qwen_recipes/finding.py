@@ -56,10 +56,15 @@ class RecipeError(QwenRecipesError):
     def __init__(self, findings: list[Finding]) -> None:
         super().__init__(f"{len(findings)} problems")
         ordered = sorted(findings, key=lambda f: (f.span or Span(0, 0, 0, 0), f.message))
-        self.findings = ordered[:MAX_FINDINGS]
-        if len(ordered) > MAX_FINDINGS:
-            message = f"there are more problems; these are the first {MAX_FINDINGS}"
-            self.findings.append(Finding("recipe", "error", message, file=ordered[0].file))
+        self.findings = limit_findings(ordered)
+
+
+def limit_findings(findings: list[Finding]) -> list[Finding]:
+    """The first MAX_FINDINGS, and one that says that there are more."""
+    if len(findings) <= MAX_FINDINGS:
+        return findings
+    message = f"there are more problems; these are the first {MAX_FINDINGS}"
+    return [*findings[:MAX_FINDINGS], Finding("recipe", "error", message, file=findings[0].file)]
 
 
 def format_route(route: Route) -> str:

@@ -38,7 +38,7 @@ def main() -> None:
         pins = freeze_environment(arguments.environment)
     else:
         with tempfile.TemporaryDirectory() as folder:
-            build_environment(wanted, Path(folder), _python_version(arguments.lock))
+            build_environment(wanted, Path(folder), get_python_version(arguments.lock))
             pins = freeze_environment(Path(folder))
     source.with_suffix(".lock").write_text(render_lock(source.name, wanted, pins), "utf-8")
 
@@ -47,7 +47,7 @@ def resolve_pins(source: Path, requirements: Requirements, lock: str) -> list[st
     """What uv takes for the lock's Python on 64-bit x86 Linux, on any machine."""
     lines = [*requirements.plain, *(package.pin for package in requirements.built)]
     command = ["uv", "pip", "compile", "-", "--quiet", "--no-annotate", "--no-header", "--no-emit-index-url"]
-    command += ["--python-version", _python_version(lock), "--python-platform", "x86_64-manylinux_2_28"]
+    command += ["--python-version", get_python_version(lock), "--python-platform", "x86_64-manylinux_2_28"]
     done = subprocess.run(command, input="\n".join(lines), capture_output=True, text=True, cwd=source.parent)
     if done.returncode:
         raise SystemExit(done.stderr)
@@ -100,7 +100,7 @@ def _pip_install(folder: Path, arguments: list[str] | tuple[str, ...], variables
         subprocess.run(command, check=True, env={**os.environ, **(variables or {})})
 
 
-def _python_version(lock: str) -> str:
+def get_python_version(lock: str) -> str:
     digits = lock.rpartition("-py")[2]
     return f"{digits[0]}.{digits[1:]}"
 

@@ -43,6 +43,13 @@ def command() -> None:
     help="Python interpreter to build with. [default: a matching one, found or downloaded by uv]",
 )
 @click.option("--torch-index", metavar="URL", help="Package index for torch only. [env: QWEN_RECIPES_TORCH_INDEX]")
+@click.option(
+    "--torch-hash",
+    "torch_hashes",
+    multiple=True,
+    metavar="SHA256",
+    help="Also accept a build of torch with this hash, e.g. one for another CUDA version.",
+)
 @click.option("--recreate", is_flag=True, help="Rebuild, even if the environment is ready.")
 @click.option("-q", "--quiet", is_flag=True, help="Print no progress.")
 def create_command(
@@ -51,21 +58,24 @@ def create_command(
     root: Path | None,
     python: Path | None,
     torch_index: str | None,
+    torch_hashes: tuple[str, ...],
     recreate: bool,
     quiet: bool,
 ) -> None:
     """Create the environment of BACKEND, or of `all`.
 
+    Every package is installed at its locked version, and only if its file has a SHA-256 that is recorded with the lock.
     An interrupted installation is completed by the next call. Prints the environment's folder.
     """
     from qwen_recipes.environments.environment import MissingEnvironmentError, get_managed_environment
     from qwen_recipes.environments.install import EnvironmentBuildError, build_environment
 
     progress = StepPrinter(quiet)
+    accepted = _parse_hashes(torch_hashes)
     for chosen in _select_backends(backend):
         try:
             environment = get_managed_environment(chosen, device, root)
-            build_environment(environment, progress, torch_index, recreate, python)
+            build_environment(environment, progress, torch_index, recreate, python, accepted)
         except (EnvironmentBuildError, MissingEnvironmentError) as error:
             progress.end()
             _exit_build_failed(chosen.name, error)
@@ -149,6 +159,16 @@ def _select_backends(name: str) -> list[Backend]:
         return list(load_backends()) if name == "all" else [find(name)]
     except LookupError as error:
         raise click.UsageError(str(error.args[0]) if error.args else f"unknown backend {name}") from error
+
+
+def _parse_hashes(values: tuple[str, ...]) -> list[str]:
+    """SHA-256 in hexadecimal, with or without `sha256:` before it; exits where a value is none."""
+    from qwen_recipes.environments.hashes import SHA256
+
+    found = [SHA256.fullmatch(value.lower()) for value in values]
+    if None in found:
+        raise click.UsageError("--torch-hash takes a SHA-256: 64 hexadecimal digits, as `pip hash FILE` prints it")
+    return [match[1] for match in found if match]
 
 
 def _exit_build_failed(name: str, error: Exception) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from qwen_recipes.filesystem.read_file import read_json, read_text
 DESCRIPTION_FILE = "environment.json"
 READY_MARKER = "ready"
 UNKNOWN_VERSION = "unknown"
+_PYTHON_VERSION = re.compile(r"\d{1,2}\.\d{1,3}")
 
 
 class MissingEnvironmentError(QwenRecipesError, LookupError):
@@ -159,15 +161,20 @@ def read_environment_in(backend: Backend, folder: Path, device: str) -> CurrentE
 
 
 def list_environments(root: Path | None = None) -> list[Environment]:
-    """Every environment built by us under `root`, in whatever state, in the order of their names."""
-    folders = sorted((root or default_root()).absolute().glob(f"*/{DESCRIPTION_FILE}"))
-    return [found for file in folders if (found := _read_description(file))]
+    """Every environment built by us under `root`, in whatever state, in the order of their names.
+
+    A link to a folder is none: what it points to was not built there.
+    """
+    files = sorted((root or default_root()).absolute().glob(f"*/{DESCRIPTION_FILE}"))
+    return [found for file in files if not file.parent.is_symlink() and (found := _read_description(file))]
 
 
 def _read_description(file: Path) -> Environment | None:
     try:
         text = read_json(file, "config")
         backend, version, device, python = (str(text[name]) for name in ("backend", "version", "device", "python"))
+        if not _PYTHON_VERSION.fullmatch(python):
+            return None
         return Environment(backend, version, device, python, file.parent, Path(text["lock"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None

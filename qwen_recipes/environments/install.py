@@ -15,15 +15,18 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from qwen_recipes.environments import installed_packages, logged_command
 from qwen_recipes.environments.environment import DESCRIPTION_FILE, READY_MARKER, Environment
+from qwen_recipes.environments.find_uv import find_uv
+from qwen_recipes.environments.hashes import LockHashes, MissingHashError
 from qwen_recipes.environments.interpreter import MissingInterpreterError, find_interpreter
-from qwen_recipes.environments.lock_file import Requirements, compute_lock_hash, read_requirements
+from qwen_recipes.environments.lock_file import Requirements, compute_lock_hash, normalize_name, read_requirements
 from qwen_recipes.environments.logged_command import CommandFailedError, ReportLine
-from qwen_recipes.environments.pip_and_uv import Installer, choose_installer, clean_variables
+from qwen_recipes.environments.pip_and_uv import choose_installer, clean_variables
 from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.filesystem.locked_folder import make_folder
 from qwen_recipes.filesystem.logs import open_to_append
@@ -48,11 +51,13 @@ def build_environment(
     torch_index: str | None = None,
     recreate: bool = False,
     python: Path | None = None,
+    torch_hashes: Sequence[str] = (),
 ) -> None:
     """Build the environment, or finish it; nothing happens where it is ready.
 
     `torch_index` is an index for torch alone (default: `$QWEN_RECIPES_TORCH_INDEX`); `python` an interpreter of the
-    environment's version. With pip and no such index, the CPU lock's `torch==…` may bring the build for CUDA on
+    environment's version. Only files whose SHA-256 stand beside the lock are installed; `torch_hashes` are those of
+    further builds of torch. With pip and no such index, the CPU lock's `torch==…` may bring the build for CUDA on
     64-bit x86 Linux: larger, without NVIDIA's libraries since dependencies are never followed, and fit for the CPU.
 
     Raises EnvironmentBuildError. KeyboardInterrupt leaves the environment marked as unfinished.
@@ -63,11 +68,10 @@ def build_environment(
             return
         try:
             _prepare_folder(environment, report, recreate, python)
-            _install_packages(
-                environment, report, torch_index or os.environ.get("QWEN_RECIPES_TORCH_INDEX"), descriptor
-            )
+            index = torch_index or os.environ.get("QWEN_RECIPES_TORCH_INDEX")
+            _install_packages(environment, report, index, LockHashes(environment.lock, torch_hashes), descriptor)
             _check_against_lock(environment, report)
-        except MissingInterpreterError as error:
+        except (MissingInterpreterError, MissingHashError) as error:
             raise EnvironmentBuildError(str(error)) from error
         except CommandFailedError as error:
             raise EnvironmentBuildError(str(error), environment.folder / INSTALL_LOG) from error
@@ -110,10 +114,13 @@ def _can_continue(environment: Environment) -> bool:
     )
 
 
-def _install_packages(environment: Environment, report: ReportLine, torch_index: str | None, descriptor: int) -> None:
+def _install_packages(
+    environment: Environment, report: ReportLine, torch_index: str | None, hashes: LockHashes, descriptor: int
+) -> None:
     """Install what the lock says: torch, the plain pins, then what needs a step of its own."""
     wanted = read_requirements(environment.lock)
-    installer = choose_installer(environment.interpreter, environment.device, wanted.torch, torch_index)
+    if not hashes.required:
+        report(f"{hashes.file} does not exist: packages are installed without checking their hashes")
 
     def step(number: int, text: str, command: list[str], variables: dict[str, str] | None = None) -> None:
         env = {**clean_variables(os.environ), **(variables or {})}
@@ -122,17 +129,26 @@ def _install_packages(environment: Environment, report: ReportLine, torch_index:
             command, log, title, report, env, lambda: _describe_progress(environment, wanted), (descriptor,)
         )
 
+    def write(name: str, *pins: str) -> Path:
+        file = environment.folder / f"{name}.txt"
+        replace_file(file, "".join(f"{hashes.format_requirement(pin)}\n" for pin in pins))
+        return file
+
+    uv = find_uv(environment.device, environment.interpreter, environment.folder.parent, partial(step, 1, "uv"))
+    installer = choose_installer(
+        environment.interpreter, environment.device, wanted.torch, torch_index, uv, hashes=hashes.required
+    )
     if wanted.torch:
         title = f"{wanted.torch} with {installer.name}"
-        step(2, title, installer.torch(wanted.torch), installer.torch_variables)
+        step(2, title, installer.torch(write("torch", wanted.torch)), installer.torch_variables)
     if wanted.rest:
-        rest = environment.folder / "requirements.txt"
-        replace_file(rest, "\n".join(wanted.rest) + "\n")
-        step(3, f"{len(wanted.rest)} packages with {installer.name}", installer.plain(rest))
+        title = f"{len(wanted.rest)} packages with {installer.name}"
+        step(3, title, installer.plain(write("requirements", *wanted.rest)))
     for package in wanted.built:
-        step(4, f"{package.pin}, built from source", installer.built(package.pin), package.variables)
+        title = f"{package.pin}, built from source"
+        step(4, title, installer.built(write(normalize_name(package.pin), package.pin)), package.variables)
     for pin in wanted.any_python:
-        step(4, pin, Installer(environment.interpreter).any_python(pin))
+        step(4, pin, installer.any_python(write(normalize_name(pin), pin)))
     for module in wanted.empty_modules:
         replace_file(environment.site_packages / f"{module}.py", "")
 

@@ -28,9 +28,19 @@ _NAME = re.compile(
     r"(?i)(?:^|[_.-])(?:token|api[_-]?key|secret|secret_?key|password|passwd|pass|credentials?|access_?key(?:_?id)?"
     r"|auth(?:orization)?|private_?key)$"
 )
+_TOKENIZER_NAME = re.compile(r"(?i)(?:^|[_.-])(?:bos|cls|eos|eot|image|mask|pad|sep|stop|unk|video)_token$")
+_NAMED_IN_TEXT = re.compile(
+    r"(?i)(?<![A-Za-z0-9])(?P<name>[A-Za-z0-9_.-]{0,100}(?:token|key|key_?id|secret|passw(?:or)?d|pass|credentials?"
+    r"|auth(?:orization)?))[\"']?[ \t]{0,8}[:=][ \t]{0,8}(?P<quote>[\"']?)(?P<value>[^\s\"',}\])&;|]{6,500})"
+)
+"""`name: value`, `"name": "value"`, `NAME=value`."""
+_AMBIGUOUS_NAME = re.compile(r"(?i)(?:token|pass|auth)$")
+_RANDOM_VALUE = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9_+/=.-]{12,}")
+"""What a token of any service looks like: text speaks of tokens that are words, too."""
 _NAMED_VALUE = re.compile(r"[^\s$<{*][^\s]{5,}")
 _NO_SECRETS = {"true", "false", "none", "null", "default", "required", "changeme", "placeholder", "secret", "token"}
 MASK = "*"
+_MIN_KNOWN_LENGTH = 6
 
 
 def find_secret(value: object, name: str = "") -> str:
@@ -46,14 +56,38 @@ def find_secret(value: object, name: str = "") -> str:
 
 def is_secret_name(name: str) -> bool:
     """Whether a field or a variable of this name holds a secret: HF_TOKEN, wandb_api_key."""
-    return _NAME.search(name) is not None
+    return _NAME.search(name) is not None and _TOKENIZER_NAME.search(name) is None
+
+
+def find_secret_spans(text: str) -> list[tuple[int, int]]:
+    """Where secrets stand in a text, as (start, end) in characters: by their look, or after a name and `:` or `=`."""
+    found = [match.span() for match in _SHAPES.finditer(text)]
+    for match in _NAMED_IN_TEXT.finditer(text):
+        name, value = match["name"], match["value"]
+        is_word = _AMBIGUOUS_NAME.search(name) is not None and _RANDOM_VALUE.fullmatch(value) is None
+        if not is_word and find_secret(value, name) == value:
+            found.append(match.span("value"))
+    return sorted(found)
+
+
+_reported: set[str] = set()
+
+
+def remember_secret(secret: str) -> None:
+    """Let `hide_secrets` hide a secret that was found by its name alone, in all that this process prints."""
+    if len(secret) >= _MIN_KNOWN_LENGTH:
+        _reported.add(secret)
 
 
 def hide_secrets(text: str, known: Iterable[str] = ()) -> str:
     """The text with asterisks, as many, in the place of what looks like a secret and of those that are known."""
-    for secret in known:
+    for secret in (*known, *sorted(_reported, key=len, reverse=True)):
         text = text.replace(secret, MASK * len(secret))
-    return _SHAPES.sub(lambda match: MASK * len(match[0]), text)
+    pieces, shown_to = [], 0
+    for start, end in find_secret_spans(text):
+        pieces += [text[shown_to:start], MASK * (end - max(start, shown_to))]
+        shown_to = max(end, shown_to)
+    return "".join((*pieces, text[shown_to:])) if pieces else text
 
 
 def find_environment_secrets(variables: Mapping[str, str]) -> list[str]:

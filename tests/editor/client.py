@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-SECONDS = 30.0
+SECONDS = 60.0
 CAPABILITIES = {
     "textDocument": {
         "synchronization": {"didSave": True},
@@ -55,7 +55,7 @@ class LanguageClient:
         try:
             self.request("shutdown")
             self.notify("exit")
-            self.code = self.process.wait(10)
+            self.code = self.process.wait(SECONDS)
         finally:
             self.process.kill()
             self.process.wait()

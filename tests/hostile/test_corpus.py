@@ -16,11 +16,11 @@ from click.testing import CliRunner
 
 from qwen_recipes.cli import main
 from tests.conftest import ROOT
-from tests.hostile import files, recipes
+from tests.hostile import commands, files, recipes
 from tests.hostile.case import Case
 from tests.hostile.watch import list_tree, name_written, read_rights, watch
 
-CASES = [*recipes.list_cases(), *files.list_cases()]
+CASES = [*recipes.list_cases(), *files.list_cases(), *commands.list_cases()]
 RIGHTS = read_rights()
 MAX_SECONDS, MAX_WALL = 15, 100
 """Of the processor in this process, and by the clock, for one command."""
@@ -34,8 +34,14 @@ def home(tmp_path_factory):
     return tmp_path_factory.mktemp("home")
 
 
+ELSEWHERE = {"lsp": "test_language_server.py"}
+"""Commands that this corpus can't call, and the test that watches them."""
+
+
 def name_command(arguments: tuple[str, ...]) -> str:
-    return " ".join(arguments[:2]) if arguments[0] in ("data", "env") else arguments[0]
+    """A command as the table names it: `lint`, `data check`."""
+    both = " ".join(arguments[:2])
+    return both if both in RIGHTS else arguments[0]
 
 
 def _stop(number: int, frame: object) -> None:
@@ -102,6 +108,11 @@ def _load_all(group: click.Group):
 
 def test_every_command_has_a_row_in_security_md():
     assert set(RIGHTS) == set(list_commands(main))
+
+
+def test_every_command_is_watched():
+    called = {name_command(arguments) for case in CASES for arguments in case.commands}
+    assert called | set(ELSEWHERE) == set(RIGHTS)
 
 
 def test_the_corpus_is_as_large_as_security_md_says():

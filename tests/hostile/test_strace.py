@@ -10,10 +10,8 @@ import sys
 
 import pytest
 
-from tests.hostile import files, recipes
-from tests.hostile.test_corpus import RIGHTS, name_command
+from tests.hostile.test_corpus import CASES, RIGHTS, name_command
 
-CASES = [*recipes.list_cases(), *files.list_cases()]
 CHOSEN = [case for case in CASES if case.category != "log"][:: len(CASES) // 50][:50]
 CALLS = "execve,connect,bind,openat,open,creat,rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat,symlinkat,linkat"
 CALL = re.compile(r"^(?:\d+ +)?(\w+)\((.*)\) += (-?\d+)", re.M)

@@ -129,6 +129,8 @@ def name_program(event: str, arguments: tuple[object, ...]) -> str:
         return "nvidia-smi"
     if "multiprocessing" in said or "--multiprocessing-fork" in said:
         return "itself"
+    if "import ensurepip" in said:
+        return "Python"
     return said[:200]
 
 
@@ -150,6 +152,10 @@ def name_written(path: str, arguments: tuple[str, ...]) -> str:
     """What was written, in the words of the table."""
     if path == "compiled" or path.startswith("compiled/"):
         return "compiled/"
+    if arguments[0] == "env" and path.startswith("envs"):
+        return "the environments' folder"
+    if arguments[0] == "init" and path.endswith(".recipe.yaml") and "/" not in path:
+        return "a new recipe"
     if path.endswith(".lock"):
         return "NAME.lock"
     if "-o" in arguments and path.startswith(arguments[arguments.index("-o") + 1]):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from functools import partial
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 
 from qwen_recipes.backends.native_config import NativeConfig, detect_framework, read_native_configs
 from qwen_recipes.backends.native_violation import NativeCheck, NativeViolation
 from qwen_recipes.filesystem.read_file import read_bytes
-from qwen_recipes.finding import Finding, RecipeError
+from qwen_recipes.finding import MAX_FINDINGS, Finding, RecipeError, limit_findings
 from qwen_recipes.guards.base import Guard
 from qwen_recipes.recipe.locate import locate_finding
 
@@ -29,6 +30,7 @@ RULE_MODULES = {
     "QR212": FRAMEWORK_CHECKS, "QR213": FRAMEWORK_CHECKS, "QR301": FRAMEWORK_CHECKS,
     "QR303": "chat_templates", "QR304": "chat_templates", "QR310": "sequence_length", "QR401": "precision",
     "QR702": "unknown_keys", "QR703": "changed_keys", "QR705": "misread_values", "QR706": FRAMEWORK_CHECKS,
+    "QR707": "secrets",
 }  # fmt: skip
 """The guards that can be judged from a native config, and the module of this package that does."""
 MODEL_GUARDS = ("QR201", "QR301", "QR303", "QR304", "QR310", "QR401")
@@ -53,8 +55,12 @@ def lint_native(
         return [_mark_unreadable(finding) for finding in [*repeated, *error.findings]]
     found = [finding for config in configs for finding in check_native_config(config)]
     found += [_mark_unreadable(finding) for finding in repeated]
+    if configs:
+        found += _list_secrets_outside_keys(text, file, found)
     unique = {(f.code, f.span, f.message): f for f in found}
-    return sorted(unique.values(), key=lambda f: (f.span.line if f.span else 0, f.span.column if f.span else 0, f.code))
+    return limit_findings(
+        sorted(unique.values(), key=lambda f: (f.span.line if f.span else 0, f.span.column if f.span else 0, f.code))
+    )
 
 
 def lint_if_native(
@@ -90,7 +96,8 @@ def check_native_config(config: NativeConfig) -> list[Finding]:
     for code in RULE_MODULES:
         guard = load_guard(code)
         if guard.applies_to(config.backend, config.version):
-            found += [_make_finding(guard, hit, config) for hit in load_native_check(code)(config)]
+            hits = islice(load_native_check(code)(config), MAX_FINDINGS + 1)
+            found += [_make_finding(guard, hit, config) for hit in hits]
     return found
 
 
@@ -101,6 +108,14 @@ def load_native_check(code: str) -> NativeCheck:
         return partial(module.check_framework, code)
     check: NativeCheck = getattr(module, f"check_{code.lower()}")
     return check
+
+
+def _list_secrets_outside_keys(text: str, file: str, reported: list[Finding]) -> list[Finding]:
+    """Secrets that stand outside the keys of a config."""
+    from qwen_recipes.guards.native.secrets import find_secrets_in_text
+
+    known = {finding.span.line for finding in reported if finding.code == "QR707" and finding.span}
+    return list(find_secrets_in_text(text, file, known))
 
 
 def _make_finding(guard: Guard, hit: NativeViolation, config: NativeConfig) -> Finding:

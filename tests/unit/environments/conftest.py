@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from qwen_recipes.environments import install, pip_and_uv
+from qwen_recipes.environments import find_uv, install
 
 
 @pytest.fixture(scope="session")
@@ -32,5 +32,5 @@ def offline(tmp_path, monkeypatch, quick_python):
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.delenv("QWEN_RECIPES_TORCH_INDEX", raising=False)
-    monkeypatch.setattr(pip_and_uv.shutil, "which", lambda name: None)
+    monkeypatch.setattr(find_uv.shutil, "which", lambda name: None)
     return wheels

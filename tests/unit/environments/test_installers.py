@@ -6,46 +6,44 @@ import stat
 import sys
 from pathlib import Path
 
-import pytest
-
 from qwen_recipes.environments import install, interpreter, logged_command, pip_and_uv
 from qwen_recipes.environments.install import build_environment
 from tests.unit.environments.toy import a_wheel, an_environment
 
 
-def uv_that_says(folder: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> str:
+def uv_that_says(folder: Path, text: str) -> str:
     uv = folder / "uv"
     uv.write_text(f"#!/bin/sh\necho '{text}' >&2\n")
     uv.chmod(uv.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setattr(pip_and_uv.shutil, "which", lambda name: str(uv))
     return str(uv)
 
 
-def test_uv_is_chosen_for_a_cpu_only_where_it_finds_the_cpu_build(tmp_path, monkeypatch):
+def test_uv_is_chosen_for_a_cpu_only_where_it_finds_the_cpu_build(tmp_path):
     python = Path(sys.executable)
-    uv_that_says(tmp_path, " + torch==2.13.0", monkeypatch)
-    assert pip_and_uv.choose_installer(python, "cpu", "torch==2.13.0", None).name == "pip"
-    assert pip_and_uv.choose_installer(python, "cuda", "torch==2.13.0", None).name == "uv"
-    uv_that_says(tmp_path, " + torch==2.13.0+cpu", monkeypatch)
-    chosen = pip_and_uv.choose_installer(python, "cpu", "torch==2.13.0", None)
+    uv = uv_that_says(tmp_path, " + torch==2.13.0")
+    assert pip_and_uv.choose_installer(python, "cpu", "torch==2.13.0", None, uv).name == "pip"
+    assert pip_and_uv.choose_installer(python, "cuda", "torch==2.13.0", None, uv).name == "uv"
+    uv = uv_that_says(tmp_path, " + torch==2.13.0+cpu")
+    chosen = pip_and_uv.choose_installer(python, "cpu", "torch==2.13.0", None, uv)
     assert chosen.name == "uv"
-    assert chosen.torch("torch==2.13.0")[-3:] == ["--torch-backend", "cpu", "torch==2.13.0"]
+    assert chosen.torch(Path("torch.txt"))[-4:] == ["--torch-backend", "cpu", "-r", "torch.txt"]
 
 
-def test_an_index_for_torch_is_for_torch_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(pip_and_uv.shutil, "which", lambda name: None)
-    chosen = pip_and_uv.choose_installer(Path("python"), "cpu", "torch==2.13.0", "file:///wheels")
+def test_an_index_for_torch_is_for_torch_alone(tmp_path):
+    chosen = pip_and_uv.choose_installer(Path("python"), "cpu", "torch==2.13.0", "file:///wheels", None)
     assert chosen.torch_variables == {"PIP_INDEX_URL": "file:///wheels"}
-    every = [chosen.torch("torch==1"), chosen.plain(tmp_path), chosen.built("a==1"), chosen.any_python("a==1")]
+    steps = (chosen.torch, chosen.plain, chosen.built, chosen.any_python)
+    every = [step(tmp_path / "pins.txt") for step in steps]
     assert not any("wheels" in word for command in every for word in command), "credentials stand in no command line"
 
 
 def test_uv_obeys_no_settings_of_the_folder_it_stands_in(tmp_path, monkeypatch):
-    uv = uv_that_says(tmp_path, "", monkeypatch)
+    uv = uv_that_says(tmp_path, "")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.delenv("UV_CONFIG_FILE", raising=False)
-    chosen = pip_and_uv.choose_installer(Path("python"), "cuda", "torch==2.13.0", "https://user:secret@host/simple")
-    for command in (chosen.torch("torch==1"), chosen.plain(tmp_path), chosen.built("a==1")):
+    index = "https://user:secret@host/simple"
+    chosen = pip_and_uv.choose_installer(Path("python"), "cuda", "torch==2.13.0", index, uv)
+    for command in (step(tmp_path / "pins.txt") for step in (chosen.torch, chosen.plain, chosen.built)):
         assert command[:4] == [uv, "pip", "install", "--no-config"]
         assert not any("secret" in word for word in command)
     (tmp_path / "config/uv").mkdir(parents=True)

@@ -238,6 +238,9 @@ RULE_CASES = [
     ("QR705", "ms-swift", "eval_strategy: no\n", "warning"),
     ("QR705", "ms-swift", "eval_strategy: no\nsplit_dataset_ratio: 0.1\n", "error"),
     ("QR706", "axolotl", "val_set_size: 0.1\n", "warning"),
+    ("QR707", "axolotl", "hub_model_id: https://me:pass1234@example.org/x\n", "warning"),
+    ("QR707", "llamafactory", "hub_model_id: hf_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n", "warning"),
+    ("QR707", "ms-swift", "hub_token: abcdefgh1234\n", "warning"),
     ("QR706", "axolotl", "val_set_size: 0.1\nevals_per_epoch: 1\nnum_epochs: 1\n", "warning"),
 ]  # fmt: skip
 

@@ -109,3 +109,41 @@ def test_time_is_linear():
         began = time.process_time()
         hide_secrets(piece * (200_000 // len(piece)))
         assert time.process_time() - began < 2, piece
+
+
+NATIVE = {
+    "train.yaml": "base_model: Qwen/Qwen3-4B\nadapter: lora\nlearning_rate: 1e-4\nhub_model_id: {secret}\n",
+    "train.sh": "export A={secret}\nswift sft --model Qwen/Qwen3-4B --dataset rows.jsonl\n",
+    "flag.sh": "swift sft --model Qwen/Qwen3-4B --dataset rows.jsonl --hub_model_id '{secret}'\n",
+    "comment.yaml": "# was: {secret}\nmodel_name_or_path: Qwen/Qwen3-4B\nstage: sft\n",
+}
+
+
+@pytest.mark.parametrize("name", NATIVE)
+@pytest.mark.parametrize("form", ["text", "json", "sarif", "github"])
+def test_a_secret_in_a_frameworks_own_config_is_a_warning_and_not_printed(tmp_path, monkeypatch, name, form):
+    monkeypatch.chdir(tmp_path)
+    for kind, secret in SECRETS.items():
+        (tmp_path / name).write_text(NATIVE[name].format(secret=secret), "utf-8")
+        result = CliRunner().invoke(main, ["lint", name, "--format", form, "--select", "QR707"])
+        assert result.exit_code == 0 and "QR707" in result.output, kind
+        assert find_secret(secret) not in result.output
+
+
+@pytest.mark.parametrize(
+    "text", ["wandb_api_key: abcdefgh", "hub_token: words-only", "# password: hunter22", "nested: {api_key: abcdef12}"]
+)
+def test_a_secret_by_its_name_is_hidden_in_every_finding_of_its_line(tmp_path, text):
+    file = tmp_path / "train.yaml"
+    file.write_text(f"base_model: Qwen/Qwen3-4B\nadapter: lora\n{text}\n", "utf-8")
+    result = CliRunner().invoke(main, ["lint", str(file)])
+    secret = text.rpartition(": ")[2].strip("}")
+    assert "QR707" in result.output and secret not in result.output
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["eos_token: <|im_end|>", "token: 151643", "unknown token: foobar", "max_token: 123456", '"token": "Ġabcdef"'],
+)
+def test_text_about_tokens_is_printed(text):
+    assert hide_secrets(text) == text
