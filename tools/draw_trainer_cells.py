@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 from qwen_recipes.recipe.spec.training import Optimizer, Scheduler
+from tests.conformance.trainer_rules import BACKEND_RULES
 from tools.trainer_cells.covering_array import Row, draw_rows
-from tools.trainer_cells.factors import BACKEND_RULES, FACTORS, LOW_RANK, is_allowed
+from tools.trainer_cells.factors import FACTORS, LOW_RANK, is_allowed
 from tools.trainer_cells.recipes import make_optimizer_recipe, make_recipe
 
 FOLDER = Path(__file__).parents[1] / "tests" / "conformance" / "trainer"
@@ -47,7 +48,7 @@ def draw_cells(files: Sequence[str], seed: int = SEED) -> dict[str, Any]:
     forbidden = {}
     tried: set[Setting] = set()
     for backend in BACKENDS:
-        rows, left = draw_rows(FACTORS, partial(is_allowed, backend=backend), seed)
+        rows, left = draw_rows(FACTORS, partial(is_allowed, rules=BACKEND_RULES[backend]), seed)
         forbidden[backend] = len(left)
         in_ci = choose_for_ci(rows, tried)
         tried |= {setting for number in in_ci for setting in rows[number].items()}

@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from qwen_recipes.backends import list_backend_names
 from qwen_recipes.recipe.field_index import index_fields
 
 EXAMPLES = [path.read_bytes() for path in sorted((Path(__file__).parent.parent / "examples").glob("*.yaml"))]
@@ -182,7 +183,7 @@ _MODELS = [
 ]
 _PATHS = [path for path in index_fields() if "[" not in path and "*" not in path and path not in ("version", "model")]
 _WORDS = [
-    "auto", "none", "axolotl", "llamafactory", "ms-swift", "full", "lora", "qlora", "qdora", "epoch", "zero3",
+    *list_backend_names(), "auto", "none", "full", "lora", "qlora", "qdora", "epoch", "zero3",
     "fsdp", "ddp", "single", "cpu", "h100", "rtx-2080-ti", "all", "drop", "truncate", "bf16", "fp16", "fp32",
     "cosine", "constant",
 ]  # fmt: skip

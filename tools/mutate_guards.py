@@ -20,14 +20,14 @@ from typing import Any
 
 import yaml
 
-from qwen_recipes.backends import load_backend
+from qwen_recipes.backends import list_backend_names, load_backend
 from qwen_recipes.guards import Guard, GuardContext, Violation, get_guard_module, list_guard_codes, load_guard
 from qwen_recipes.recipe.load import load_recipe_text
 from qwen_recipes.resolve import resolve
 
 ROOT = Path(__file__).parent.parent
 MINIMAL_RECIPE = {"version": 1, "model": "Qwen/Qwen3-4B", "data": {"train": "rows.jsonl"}}
-BACKENDS = ("axolotl", "llamafactory", "ms-swift")
+BACKENDS = list_backend_names()
 NEGATED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt,
     ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,

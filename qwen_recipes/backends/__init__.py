@@ -22,6 +22,12 @@ __all__ = [
 ]
 
 
+ENTRY_POINTS = "qwen_recipes.backends"
+"""The group of entry points that name backends."""
+PREFERRED_BACKENDS = ("llamafactory", "axolotl", "ms-swift")
+"""Those that are asked whether they can do what a recipe says, in this order, where it names none."""
+
+
 class UnknownBackendError(QwenRecipesError, LookupError):
     """No installed backend has that name."""
 
@@ -29,13 +35,13 @@ class UnknownBackendError(QwenRecipesError, LookupError):
 @cache
 def list_backend_names() -> tuple[str, ...]:
     """Names of the installed backends, ours and third parties', in order. Loads none of them."""
-    return tuple(sorted(find_entry_points("qwen_recipes.backends")))
+    return tuple(sorted(find_entry_points(ENTRY_POINTS)))
 
 
 @cache
 def load_backend(name: str) -> Backend:
     """The backend of that name. Raises UnknownBackendError with what is near."""
-    place = find_entry_points("qwen_recipes.backends").get(name)
+    place = find_entry_points(ENTRY_POINTS).get(name)
     if place:
         loaded: Backend = getattr(import_module(place[0]), place[1])
         return loaded

@@ -8,8 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Literal
 
+from qwen_recipes.backends import ENTRY_POINTS, load_backend
+from qwen_recipes.backends.entry_points import find_entry_points
 from qwen_recipes.finding import Finding, RecipeError, Route
 from qwen_recipes.package_data import find_package_data
 from qwen_recipes.qwen.facts import ModelFacts
@@ -18,7 +22,6 @@ from qwen_recipes.yaml_text.nodes import Mapping as Map
 from qwen_recipes.yaml_text.reader import read_yaml
 
 __all__ = [
-    "NATIVE_FOLDERS",
     "InterpretedSettings",
     "KeyChange",
     "KnownKeys",
@@ -26,18 +29,27 @@ __all__ = [
     "NativeConfig",
     "NativeTraits",
     "detect_framework",
+    "list_native_frameworks",
     "read_native_configs",
 ]
 
-NATIVE_FOLDERS = {"axolotl": "axolotl", "llamafactory": "llamafactory", "ms-swift": "ms_swift"}
-"""Frameworks whose own configs can be read, and the folder that knows how."""
-DECISIVE_KEYS = {"base_model": "axolotl", "model_name_or_path": "llamafactory"}
-"""Keys that every training config of a framework has, and no other's."""
 _TOP_LEVEL_KEY = re.compile(r"^[\"']?([A-Za-z_][\w-]*)[\"']?\s*:(?:\s|$)", re.M)
 _RECIPE_KEYS = {"version", "data", "method", "objective", "training", "hardware", "output", "run", "allow", "extends"}
-_TRAINING_COMMAND = re.compile(r"^[^#\n]*(?:\b(?:swift|megatron|llamafactory-cli|lmf|axolotl)\b|src/train\.py)", re.M)
 _OTHER_PROGRAMS = {"echo", "printf", "pip", "git", "cd", "which", "alias", "export", "grep"}
 """Programs that name a framework and do not start it."""
+
+
+@cache
+def list_native_frameworks() -> tuple[str, ...]:
+    """Frameworks whose own configs can be read: those whose package has a `native_config.py`. Imports none of them."""
+    places = find_entry_points(ENTRY_POINTS).items()
+    return tuple(name for name, (module, _) in sorted(places) if _has_native_config(module))
+
+
+def _has_native_config(module: str) -> bool:
+    spec = find_spec(module)
+    folders = spec.submodule_search_locations if spec else None
+    return any(Path(folder, "native_config.py").is_file() for folder in folders or ())
 
 
 @dataclass(frozen=True)
@@ -105,6 +117,15 @@ class KnownKeys:
 
 
 @dataclass(frozen=True)
+class NestedKey:
+    """What a framework does with an unknown key below the top level: `effect` in place of the usual, and a remark."""
+
+    effect: str = ""
+    remark: str = ""
+    harmless: bool = False
+
+
+@dataclass(frozen=True)
 class NativeTraits:
     """What a framework does with its configs, as far as guards look at it; the last two are what to write instead."""
 
@@ -116,6 +137,32 @@ class NativeTraits:
     zero2: str
     free_form_keys: tuple[str, ...] = ()
     """Maps that are handed on as they are, so that a number read as text stays text."""
+    format_command: Callable[[str], str] = lambda command: command
+    """A command as a person types it."""
+    reads_dashes: bool = False
+    """Whether `-` in a key is read as `_`."""
+    ignored_prefixes: tuple[str, ...] = ()
+    """Of keys at the top that hold anchors and mean nothing."""
+    completes_in: tuple[str, ...] = ()
+    """Forms (yaml, shell) in which it takes the beginning of a key for the key."""
+    lists_plugins: bool = False
+    """Whether further keys are read by plugins that the config lists, not by other commands."""
+    checks_nested_keys: bool = False
+    """Whether keys below the top level are judged: its schema describes them."""
+    explain_nested_key: Callable[[NativeConfig, Route, Any], NestedKey] = lambda config, route, value: NestedKey()
+    """What it does with an unknown key below the top level, beyond passing it over."""
+    null_becomes_text: bool = False
+    """Whether an empty value is read as the text "None"."""
+    converts_text: bool = True
+    """Whether a number or switch in quotes becomes one."""
+    is_value_used: Callable[[Mapping[str, Any], str], bool] = lambda data, key: True
+    """Whether the value of a key matters, given the others."""
+    shards_8_bit: bool = False
+    """Whether FSDP shards a base of 8 bits."""
+    official_template: str = ""
+    """The setting that takes the model's own chat template."""
+    unofficial_templates: tuple[str, ...] = ()
+    """Chat templates of its own that are named for Qwen3 and differ from the official ones."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +199,7 @@ class NativeConfig:
     @property
     def key_changes(self) -> tuple[KeyChange, ...]:
         """Keys that the framework's versions renamed or removed."""
-        listed: tuple[KeyChange, ...] = _import_backend_module(self.backend, "key_changes").KEY_CHANGES
+        listed: tuple[KeyChange, ...] = import_backend_module(self.backend, "key_changes").KEY_CHANGES
         return listed
 
     @property
@@ -163,8 +210,7 @@ class NativeConfig:
     @property
     def title(self) -> str:
         """The framework's name."""
-        title: str = import_module(f"qwen_recipes.backends.{NATIVE_FOLDERS[self.backend]}").BACKEND.title
-        return title
+        return load_backend(self.backend).title
 
 
 def detect_framework(text: str) -> str | None:
@@ -172,17 +218,24 @@ def detect_framework(text: str) -> str | None:
     keys = set(_TOP_LEVEL_KEY.findall(text))
     if "version" in keys and len(keys & _RECIPE_KEYS) > 1:
         return None
-    if _TRAINING_COMMAND.search(text):
+    if _match_training_command().search(text):
         called = _read_commands(text)
         if called:
             return called[0].backend
-    decided = {DECISIVE_KEYS[key] for key in keys & set(DECISIVE_KEYS)}
-    if len(decided) == 1:
-        return decided.pop()
-    points = {name: len(keys & _import_native_module(name).DISTINCTIVE_KEYS) for name in NATIVE_FOLDERS}
+    points = {name: len(keys & _import_native_module(name).DISTINCTIVE_KEYS) for name in list_native_frameworks()}
+    decided = {name: one.pop() for name in points if (one := keys & _import_native_module(name).DECISIVE_KEYS)}
+    if len(set(decided.values())) == 1:
+        return max(decided, key=lambda name: points[name])
     best = max(points, key=lambda name: points[name])
     rivals = [count for name, count in points.items() if name != best]
     return best if points[best] > max(1, *rivals, len(keys & _RECIPE_KEYS)) else None
+
+
+@cache
+def _match_training_command() -> re.Pattern[str]:
+    """A line that calls one of the frameworks."""
+    programs = "|".join(_import_native_module(name).COMMAND_PATTERN for name in list_native_frameworks())
+    return re.compile(rf"^[^#\n]*(?:{programs})", re.M)
 
 
 def read_native_configs(
@@ -199,7 +252,11 @@ def read_native_configs(
     framework = backend or detect_framework(text)
     if framework is None:
         return []
-    called = [c for c in _read_commands(text, name) if c.backend == framework] if _TRAINING_COMMAND.search(text) else []
+    called = (
+        [c for c in _read_commands(text, name) if c.backend == framework]
+        if _match_training_command().search(text)
+        else []
+    )
     if not called:
         document = read_yaml(text, name, repeated)
         if not isinstance(document.root, Map):
@@ -220,7 +277,7 @@ def _read_commands(text: str, name: str = "<text>") -> list[NativeConfig]:
     found = []
     for command in parse_commands(text):
         program = next((word.text for word in command if "=" not in word.text), "")
-        for backend in NATIVE_FOLDERS if program not in _OTHER_PROGRAMS else ():
+        for backend in list_native_frameworks() if program not in _OTHER_PROGRAMS else ():
             start = _import_native_module(backend).match_command(command)
             if start:
                 document = parse_flags(command[start[1] :], name, text)
@@ -235,16 +292,13 @@ def _read_commands(text: str, name: str = "<text>") -> list[NativeConfig]:
 @cache
 def get_default_version(backend: str) -> str:
     """The version of the framework that we know."""
-    version: str = import_module(f"qwen_recipes.backends.{NATIVE_FOLDERS[backend]}").VERSION
-    return version
+    return load_backend(backend).version
 
 
 @cache
 def load_native_schema(backend: str) -> dict[str, Any]:
     """The framework's own vocabulary of a training config."""
-    path = find_package_data("schemas") / "backends" / f"{backend}-{get_default_version(backend)}.schema.json"
-    loaded: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    return loaded
+    return load_backend(backend).load_schema()
 
 
 @cache
@@ -306,13 +360,14 @@ def read_switch(data: Mapping[str, Any], key: str) -> LocatedValue | None:
 
 def load_native_traits(backend: str) -> NativeTraits:
     """What this framework does with its configs."""
-    traits: NativeTraits = _import_backend_module(backend, "native_traits").TRAITS
+    traits: NativeTraits = import_backend_module(backend, "native_traits").TRAITS
     return traits
 
 
 def _import_native_module(backend: str) -> Any:
-    return _import_backend_module(backend, "native_config")
+    return import_backend_module(backend, "native_config")
 
 
-def _import_backend_module(backend: str, name: str) -> Any:
-    return import_module(f"qwen_recipes.backends.{NATIVE_FOLDERS[backend]}.{name}")
+def import_backend_module(backend: str, name: str) -> Any:
+    """A module of a framework's package, by its name there."""
+    return import_module(f"{find_entry_points(ENTRY_POINTS)[backend][0]}.{name}")

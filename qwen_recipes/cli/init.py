@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from qwen_recipes.backends import PREFERRED_BACKENDS
 from qwen_recipes.cli.console import print_stderr
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, exit_with_findings, get_backend_or_exit
 from qwen_recipes.finding import RecipeError
@@ -23,7 +24,7 @@ _GOAL_OBJECTIVES = {"chat": "sft", "preferences": "dpo", "text": "pretrain", "la
 _FIT_LABELS = {"yes": "fits", "close": "may fit", "no": "does not fit"}
 _GIB = 2**30
 _ASSUMED = "assumed"
-_DEFAULT_GPU, _DEFAULT_BACKEND = "rtx-4090", "llamafactory"
+_DEFAULT_GPU, _DEFAULT_BACKEND = "rtx-4090", PREFERRED_BACKENDS[0]
 
 
 @click.command("init")

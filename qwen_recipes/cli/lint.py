@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qwen_recipes.backends.native_config import NATIVE_FOLDERS
+from qwen_recipes.backends.native_config import list_native_frameworks
 from qwen_recipes.cli.console import REPORTERS, print_bytes, print_machine, print_stderr, print_text
 from qwen_recipes.cli.lint_files import PathNotFoundError, find_lint_files, looks_like_recipe
 from qwen_recipes.cli.options_and_exits import (
@@ -95,7 +95,7 @@ class LintOptions:
 @click.option(
     "--as",
     "framework",
-    type=click.Choice(list(NATIVE_FOLDERS)),
+    type=click.Choice(list(list_native_frameworks())),
     help="Read the files as configs of this framework. [default: detected]",
 )
 @click.option("--fix", is_flag=True, help="Apply safe fixes in place; comments and layout are kept.")
@@ -130,7 +130,7 @@ def command(
 
     PATH is a file, a glob, `-` for standard input, or a folder. In a folder, *.recipe.yaml and YAML files with
     `version`, `model` and `data`, or `extends`, at the top level are checked. Configs and launch scripts of Axolotl,
-    LLaMA-Factory and ms-swift are recognized by their content; with --as, folders are searched for configs of that
+    LLaMA-Factory, ms-swift and TRL are recognized by their content; with --as, folders are searched for configs of that
     framework.
 
     Problems of one kind are reported together: first spelling and types, then contradictions, then guards. A data file

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from qwen_recipes.backends import load_backend
 from qwen_recipes.backends.plan import Plan
 
 OPTIMIZER_PACKAGES = {
@@ -91,9 +92,9 @@ def list_needed_packages(plan: Plan) -> dict[str, tuple[str, str]]:
 
 
 def _add_hub_kernels(plan: Plan, module: str) -> str:
-    """Axolotl's transformers takes FlashAttention from the hub by the package `kernels`, unless run.sh is offline."""
+    """Some take FlashAttention from the hub by the package `kernels`, unless run.sh is offline."""
     online = not (plan.model.local and plan.output.hub is None) and not os.environ.get("HF_HUB_OFFLINE")
-    return f"{module}|kernels" if plan.backend == "axolotl" and online else module
+    return f"{module}|kernels" if load_backend(plan.backend).takes_hub_kernels and online else module
 
 
 def _list_true_keys(extra: Mapping[str, Any]) -> Iterator[str]:

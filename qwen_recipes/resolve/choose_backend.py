@@ -5,14 +5,12 @@ Every command asks here. Linting alone looks at all of them where none is named.
 
 from __future__ import annotations
 
-from qwen_recipes.backends import load_backend, load_backend_version, load_backends
+from qwen_recipes.backends import PREFERRED_BACKENDS, load_backend, load_backend_version, load_backends
 from qwen_recipes.finding import RecipeError
 from qwen_recipes.recipe.load import LoadedRecipe
 from qwen_recipes.resolve.backend_recipe import BackendRecipe
 
 ALL_BACKENDS = "all"
-PREFERRED_BACKENDS = ("llamafactory", "axolotl", "ms-swift")
-"""Those that are asked whether they can do what the recipe says, in this order."""
 
 
 def choose_backend(

@@ -80,7 +80,7 @@ def _list_lost_state(output: Path, plan: Plan, step: int) -> Iterator[str]:
     if plan.data.streaming and _has_stream_restarted(output, plan.training, step):
         yield (
             "the stream had already restarted, and no framework restores the position: "
-            "examples come in another order, and ms-swift fails"
+            "examples come in another order, and some frameworks fail"
         )
 
 

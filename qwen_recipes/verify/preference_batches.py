@@ -69,5 +69,5 @@ def _read_rows(values: Mapping[str, Any], prefix: str) -> Iterator[EncodedRow]:
 
 
 def _name_masks(prefix: str) -> tuple[str, ...]:
-    trl = "KL_completion_mask" if prefix == "KL_" else "completion_mask"
-    return f"{prefix}labels", f"{prefix}completion_mask", trl
+    shared = "KL_completion_mask" if prefix == "KL_" else "completion_mask"
+    return f"{prefix}labels", f"{prefix}completion_mask", shared

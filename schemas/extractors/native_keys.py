@@ -1,7 +1,7 @@
 """Which key is read by which command or plugin of a framework, for judging configs that people wrote themselves.
 
     cd schemas
-    PYTHON -m extractors.native_keys axolotl|llamafactory|ms-swift > native/NAME-VERSION.json
+    PYTHON -m extractors.native_keys axolotl|llamafactory|ms-swift|trl > native/NAME-VERSION.json
 
 The schemas in `schemas/backends` say what may stand in a training config; here are the keys that only some plugin, or
 only another command than training, reads. Run under the interpreter that the framework is installed for.
@@ -88,6 +88,18 @@ def read_ms_swift_keys() -> dict[str, Any]:
     return {"version": importlib.import_module("swift.version").__version__, "commands": found}
 
 
+def read_trl_keys() -> dict[str, Any]:
+    """By method without a schema of its own; `launcher`: keys that go to `accelerate launch`."""
+    found: Keys = {}
+    for method in ("rloo", "distillation"):
+        parser = importlib.import_module(f"trl.scripts.{method}").make_parser(prog="trl")
+        found[method] = sorted({name for cls in parser.dataclass_types for name in list_field_names(cls)} | {"env"})
+    launcher = importlib.import_module("accelerate.commands.launch").launch_command_parser()
+    keys = {option.lstrip("-") for action in launcher._actions for option in action.option_strings}
+    names = sorted({key.replace("-", "_") for key in keys if len(key) > 1} - {"help"})
+    return {"version": importlib.import_module("trl").__version__, "commands": found, "launcher": names}
+
+
 def read_megatron_fields(folder: Path) -> Callable[[str], set[str]]:
     """A function from a dataclass's name to its fields and its parents', read without importing."""
     parts = (node for file in sorted(folder.glob("*.py")) for node in ast.parse(file.read_text("utf-8")).body)
@@ -114,7 +126,12 @@ def list_field_names(cls: Any) -> list[str]:
     return [item.name for item in dataclasses.fields(cls) if item.init]
 
 
-FRAMEWORKS = {"axolotl": read_axolotl_keys, "llamafactory": read_llamafactory_keys, "ms-swift": read_ms_swift_keys}
+FRAMEWORKS = {
+    "axolotl": read_axolotl_keys,
+    "llamafactory": read_llamafactory_keys,
+    "ms-swift": read_ms_swift_keys,
+    "trl": read_trl_keys,
+}
 
 if __name__ == "__main__":
     import os

@@ -23,7 +23,7 @@ from .results import write_result
 
 pytestmark = [pytest.mark.training, pytest.mark.full]
 
-BACKENDS = ("axolotl", "llamafactory", "ms-swift")
+BACKENDS = ("axolotl", "llamafactory", "ms-swift", "trl")
 DATA = {
     "pretrain": "articles.jsonl",
     "dpo": "preferences.jsonl",

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from qwen_recipes.guards.catalog import load_guard
+from tools.draw_trainer_cells import BACKENDS
 
-from .compiled import BACKENDS
 from .conftest import ROOT, run_command
 from .probed_trainers import ProbedRecipe, TrainerProbes
 from .trainer_cells import FOLDER, list_cells, read_known_differences, write_cells

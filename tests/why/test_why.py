@@ -67,3 +67,17 @@ def test_command(tmp_path):
     assert done.exit_code == 0 and "fp16-weights" in done.stdout and "recipes explain QR401" in done.stdout
     assert CliRunner().invoke(main, ["why", "-"], input="all is well\n").exit_code == 1
     assert CliRunner().invoke(main, ["why", str(tmp_path / "nowhere")]).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "cause"),
+    [
+        ("trl sft: unknown keys: --lora_rnak 8", "unknown-key"),
+        ('TypeError: can only concatenate list (not "str") to list', "mixed-row-shapes"),
+        ("ValueError: … and patching is not supported for this template.", "template-without-generation"),
+    ],
+)
+def test_what_trl_says(line, cause):
+    """Seen in runs of TRL 1.16."""
+    found = match_cause(line)
+    assert found is not None and found.name == cause

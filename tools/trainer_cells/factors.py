@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 NOT_WRITTEN = ""
@@ -72,51 +72,51 @@ Rule = tuple[str, str, Callable[[Any, Any], bool]]
 """Two factors, and whether two of their levels may stand together."""
 
 
-def _unless_written(allowed: Callable[[Any], bool]) -> Callable[[Any, Any], bool]:
+def unless_written(allowed: Callable[[Any], bool]) -> Callable[[Any, Any], bool]:
     return lambda setting, other: setting == NOT_WRITTEN or allowed(other)
 
 
 def _for_adapters(name: str) -> Rule:
-    return name, "method", _unless_written(lambda method: method in ADAPTERS)
+    return name, "method", unless_written(lambda method: method in ADAPTERS)
 
 
 def _for_new_adapters(name: str) -> Rule:
-    return name, "method", _unless_written(lambda method: method in ADAPTERS and method != "continued")
+    return name, "method", unless_written(lambda method: method in ADAPTERS and method != "continued")
 
 
-def _for_objectives(name: str, *objectives: str) -> Rule:
-    return name, "objective", _unless_written(lambda objective: objective in objectives)
+def for_objectives(name: str, *objectives: str) -> Rule:
+    return name, "objective", unless_written(lambda objective: objective in objectives)
 
 
 RULES: list[Rule] = [
     *(_for_new_adapters(name) for name in ("rank", "alpha", "targets", "rslora", "modules_to_save")),
     _for_adapters("lora_plus"),
     _for_new_adapters("dropout"),
-    ("layers", "method", _unless_written(lambda method: method in ("lora", "dora", "freeze"))),
+    ("layers", "method", unless_written(lambda method: method in ("lora", "dora", "freeze"))),
     ("optimizer", "method", lambda optimizer, method: optimizer not in LOW_RANK or method == "full"),
-    ("betas", "optimizer", _unless_written(lambda optimizer: optimizer not in WITHOUT_BETAS)),
-    ("epsilon", "optimizer", _unless_written(lambda optimizer: optimizer not in WITHOUT_EPSILON)),
+    ("betas", "optimizer", unless_written(lambda optimizer: optimizer not in WITHOUT_BETAS)),
+    ("epsilon", "optimizer", unless_written(lambda optimizer: optimizer not in WITHOUT_EPSILON)),
     ("warmup", "scheduler", lambda warmup, scheduler: warmup in (NOT_WRITTEN, 0) or scheduler != "constant"),
     ("scheduler", "length", lambda scheduler, length: scheduler != "warmup_stable_decay" or "step" in length),
-    ("early_stopping", "validation", _unless_written(lambda validation: validation != NOT_WRITTEN)),
-    ("early_stopping", "length", _unless_written(lambda length: "step" in length)),
-    ("early_stopping", "save_every", _unless_written(lambda save_every: save_every == NOT_WRITTEN)),
-    _for_objectives("packing", *TEXT),
-    _for_objectives("encoding", *TEXT),
-    ("packing", "neftune", _unless_written(lambda neftune: neftune == NOT_WRITTEN)),
-    *(_for_objectives(name, "sft") for name in ("train_on", "thinking", "template")),
-    ("thinking", "template", _unless_written(lambda template: template == NOT_WRITTEN)),
-    ("thinking", "train_on", _unless_written(lambda train_on: train_on != "all")),
+    ("early_stopping", "validation", unless_written(lambda validation: validation != NOT_WRITTEN)),
+    ("early_stopping", "length", unless_written(lambda length: "step" in length)),
+    ("early_stopping", "save_every", unless_written(lambda save_every: save_every == NOT_WRITTEN)),
+    for_objectives("packing", *TEXT),
+    for_objectives("encoding", *TEXT),
+    ("packing", "neftune", unless_written(lambda neftune: neftune == NOT_WRITTEN)),
+    *(for_objectives(name, "sft") for name in ("train_on", "thinking", "template")),
+    ("thinking", "template", unless_written(lambda template: template == NOT_WRITTEN)),
+    ("thinking", "train_on", unless_written(lambda train_on: train_on != "all")),
     ("format", "objective", lambda form, objective: form == "messages" or objective == "sft"),
-    ("turns", "format", _unless_written(lambda form: form == "reasoned")),
-    ("turns", "template", _unless_written(lambda template: template == NOT_WRITTEN)),
+    ("turns", "format", unless_written(lambda form: form == "reasoned")),
+    ("turns", "template", unless_written(lambda template: template == NOT_WRITTEN)),
     ("turns", "train_on", lambda turns, train_on: turns != "last" or train_on != "all"),
-    ("weights_dtype", "precision", _unless_written(lambda precision: precision == "bf16")),
-    _for_objectives("reference", *COMPARES),
-    ("reference", "method", _unless_written(lambda method: method == "continued")),
-    ("lora_plus", "optimizer", _unless_written(lambda optimizer: optimizer != "muon")),
-    ("save_optimizer", "early_stopping", _unless_written(lambda early_stopping: early_stopping == NOT_WRITTEN)),
-    ("overlong", "objective", _unless_written(lambda objective: objective not in ("kto", "grpo", "reward"))),
+    ("weights_dtype", "precision", unless_written(lambda precision: precision == "bf16")),
+    for_objectives("reference", *COMPARES),
+    ("reference", "method", unless_written(lambda method: method == "continued")),
+    ("lora_plus", "optimizer", unless_written(lambda optimizer: optimizer != "muon")),
+    ("save_optimizer", "early_stopping", unless_written(lambda early_stopping: early_stopping == NOT_WRITTEN)),
+    ("overlong", "objective", unless_written(lambda objective: objective not in ("kto", "grpo", "reward"))),
     ("sequence_length", "limit", lambda length, limit: length != 48 or limit == NOT_WRITTEN),
     ("sequence_length", "format", lambda length, form: length != 48 or form != "reasoned"),
     ("sequence_length", "objective", lambda length, objective: length != 48 or objective in TEXT),
@@ -126,43 +126,6 @@ RULES: list[Rule] = [
 ]
 
 
-LOST_BY_REWARDS = ("early_stopping", "neftune")
-LLAMAFACTORY_OBJECTIVES = ("sft", "pretrain", "dpo", "orpo", "simpo", "kto", "reward")
-BACKEND_RULES: dict[str, list[Rule]] = {
-    "axolotl": [
-        ("objective", "seed", lambda objective, _: objective != "anchored"),
-        ("data_seed", "seed", lambda data_seed, _: data_seed == NOT_WRITTEN),
-        ("precision", "seed", lambda precision, _: precision == NOT_WRITTEN),
-        ("objective", "length", lambda objective, length: objective != "simpo" or "step" in length),
-    ],
-    "llamafactory": [
-        ("objective", "seed", lambda objective, _: objective in LLAMAFACTORY_OBJECTIVES),
-        ("method", "precision", lambda method, precision: method != "freeze" or precision == "bf16"),
-        ("modules_to_save", "precision", _unless_written(lambda precision: precision == "bf16")),
-        ("layers", "method", _unless_written(lambda method: method == "freeze")),
-        ("method", "objective", lambda method, kind: method not in ("full", "freeze") or kind != "reward"),
-        ("method", "objective", lambda method, kind: method != "pissa" or kind not in ("dpo", "ipo", "kto")),
-        ("dropout", "objective", _unless_written(lambda objective: objective in (*TEXT, "reward"))),
-        *((name, "objective", _unless_written(lambda objective: objective != "reward")) for name in LOST_BY_REWARDS),
-        ("weights_dtype", "seed", lambda weights_dtype, _: weights_dtype == NOT_WRITTEN),
-        _for_objectives("encoding", "sft"),
-        _for_objectives("packing", "sft"),
-        ("encoding", "packing", _unless_written(lambda packing: packing == NOT_WRITTEN)),
-        ("template", "encoding", _unless_written(lambda encoding: encoding == "exact")),
-    ],
-    "ms-swift": [
-        ("packing", "seed", lambda packing, _: packing == NOT_WRITTEN),
-        ("optimizer", "seed", lambda optimizer, _: optimizer != "muon"),
-        ("template", "encoding", _unless_written(lambda encoding: encoding == "exact")),
-        ("layers", "targets", _unless_written(lambda targets: targets == NOT_WRITTEN)),
-        ("method", "objective", lambda method, objective: method != "pissa" or objective not in COMPARES),
-        ("method", "lora_plus", lambda method, ratio: method != "continued" or ratio == NOT_WRITTEN),
-        ("encoding", "objective", _unless_written(lambda objective: objective != "anchored")),
-    ],
-}
-"""What a framework is not told (its `UNSUPPORTED_SETTINGS`): a cell that is refused shows nothing."""
-
-
-def is_allowed(row: Mapping[str, Any], backend: str) -> bool:
-    """Whether no rule forbids the levels that the row has so far, for this framework."""
-    return all(rule(row[a], row[b]) for a, b, rule in (*RULES, *BACKEND_RULES[backend]) if a in row and b in row)
+def is_allowed(row: Mapping[str, Any], rules: Sequence[Rule]) -> bool:
+    """Whether no rule, ours or the framework's, forbids the levels that the row has so far."""
+    return all(rule(row[a], row[b]) for a, b, rule in (*RULES, *rules) if a in row and b in row)

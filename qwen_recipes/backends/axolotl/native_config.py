@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from qwen_recipes.backends.axolotl import VERSION
+from qwen_recipes.backends.axolotl.dataset_entries import narrow_entries
 from qwen_recipes.backends.native_config import (
     InterpretedSettings,
     KnownKeys,
@@ -31,6 +32,8 @@ DISTINCTIVE_KEYS = frozenset(
         "special_tokens", "test_datasets", "tokenizer_type", "train_on_inputs", "val_set_size", "wandb_project",
     }
 )  # fmt: skip
+DECISIVE_KEYS = frozenset({"base_model"})
+COMMAND_PATTERN = r"\baxolotl\b"
 COMMANDS = ("train", "preprocess", "evaluate", "inference", "merge-lora", "quantize", "vllm-serve")
 COMMAND_MODULES = ("axolotl.cli.train", "axolotl.cli.preprocess")
 
@@ -63,7 +66,8 @@ def list_known_keys(config: NativeConfig) -> KnownKeys:
     core = set(schema["properties"]) - (optional - CORE_PLUGIN_KEYS)
     read = core | {key for name in listed for key in plugins.get(name, [])}
     elsewhere = {key: shorten_plugin_name(name) for name, keys in plugins.items() for key in keys if key not in read}
-    return KnownKeys(frozenset(read), schema, all(name in plugins for name in listed), elsewhere)
+    entries = narrow_entries(schema, config.data.get("rl"))
+    return KnownKeys(frozenset(read), entries, all(name in plugins for name in listed), elsewhere)
 
 
 CORE_PLUGIN_KEYS = frozenset({"nvfp4_merge_aware"})

@@ -1,5 +1,6 @@
 """What guards know of Axolotl when they look at a config that was written for it."""
 
+from qwen_recipes.backends.axolotl.dataset_entries import explain_nested_key
 from qwen_recipes.backends.native_config import NativeTraits
 
 TRAITS = NativeTraits(
@@ -9,4 +10,11 @@ TRAITS = NativeTraits(
     free_form_keys=("lr_scheduler_kwargs", "optim_args", "overrides_of_model_config", "model_kwargs"),
     all_linear_layers="lora_target_linear: true",
     zero2="deepspeed: deepspeed_configs/zero2.json",
+    ignored_prefixes=("x-", "_", "."),
+    lists_plugins=True,
+    checks_nested_keys=True,
+    explain_nested_key=explain_nested_key,
+    shards_8_bit=True,  # `axolotl.monkeypatch.fsdp2_qlora`
+    official_template="chat_template: tokenizer_default",
+    unofficial_templates=("qwen3",),
 )

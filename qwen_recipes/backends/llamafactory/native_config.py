@@ -33,6 +33,8 @@ DISTINCTIVE_KEYS = frozenset(
         "stage", "tokenized_path", "train_dataset",
     }
 )  # fmt: skip
+DECISIVE_KEYS = frozenset({"model_name_or_path"})
+COMMAND_PATTERN = r"\b(?:llamafactory-cli|lmf)\b|src/train\.py"
 COMMANDS = {
     "train": "train",
     "export": "export",

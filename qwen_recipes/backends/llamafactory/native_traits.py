@@ -12,4 +12,6 @@ TRAITS = NativeTraits(
     },
     all_linear_layers="lora_target: all",
     zero2="deepspeed: a configuration with `stage: 2`",
+    completes_in=("shell",),
+    converts_text=False,
 )

@@ -22,6 +22,8 @@ from qwen_recipes.backends.native_config import (
 from qwen_recipes.backends.shell_parser import ShellCommand
 from qwen_recipes.yaml_text.nodes import Document, plain_data
 
+DECISIVE_KEYS: frozenset[str] = frozenset()
+COMMAND_PATTERN = r"\b(?:swift|megatron)\b"
 DISTINCTIVE_KEYS = frozenset(
     {
         "ENV", "adapters", "attn_impl", "check_model", "dataset_num_proc", "device_groups", "lora_rank",

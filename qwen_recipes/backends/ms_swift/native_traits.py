@@ -1,6 +1,20 @@
 """What guards know of ms-swift when they look at a config that was written for it."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from qwen_recipes.backends.native_config import NativeTraits
+
+
+def format_command(command: str) -> str:
+    """Megatron's commands have a program of their own."""
+    return command if command.startswith("megatron") else f"swift {command}"
+
+
+def is_value_used(data: Mapping[str, Any], key: str) -> bool:
+    """It replaces `eval_strategy` itself where there are no rows to evaluate on."""
+    return key != "eval_strategy" or bool(data.get("val_dataset") or data.get("split_dataset_ratio"))
+
 
 TRAITS = NativeTraits(
     unknown_key_effect="the parser refuses it",
@@ -15,4 +29,9 @@ TRAITS = NativeTraits(
     free_form_keys=("lr_scheduler_kwargs", "model_kwargs"),
     all_linear_layers="target_modules: all-linear",
     zero2="deepspeed: zero2",
+    format_command=format_command,
+    reads_dashes=True,
+    completes_in=("yaml", "shell"),
+    null_becomes_text=True,
+    is_value_used=is_value_used,
 )

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qwen_recipes.backends.native_config import NATIVE_FOLDERS, load_native_traits
+from qwen_recipes.backends.native_config import list_native_frameworks, load_native_traits
 from qwen_recipes.guards.base import Guard, GuardContext, Violation
 
 
@@ -51,7 +51,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
 
 def _list_qwen2_templates(backend: str) -> list[str]:
     """The framework's templates that are Qwen2.5's."""
-    if backend not in NATIVE_FOLDERS:
+    if backend not in list_native_frameworks():
         return []
     return [name for name, variants in load_native_traits(backend).template_variants.items() if not variants]
 

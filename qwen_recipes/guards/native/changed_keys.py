@@ -26,7 +26,7 @@ def check_qr703(config: NativeConfig) -> Iterator[NativeViolation]:
 def find_changed_keys(change: KeyChange, data: dict[str, Any], config: NativeConfig) -> Iterator[tuple[Route, Any]]:
     """Where the change's key stands, with its values."""
     for key in data:
-        name = key.replace("-", "_") if config.backend == "ms-swift" else key
+        name = key.replace("-", "_") if config.traits.reads_dashes else key
         if name == change.key:
             yield (key,), data[key]
     top, _, rest = change.key.partition("." if "[]" not in change.key else "[].")

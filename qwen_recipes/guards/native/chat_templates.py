@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from qwen_recipes.backends.native_config import NativeConfig
 from qwen_recipes.backends.native_violation import NativeViolation
 
-OFFICIAL_TEMPLATE = "chat_template: tokenizer_default"
-
 
 def check_qr303(config: NativeConfig) -> Iterator[NativeViolation]:
     """A template that was made for other variants than the model's."""
@@ -25,8 +23,8 @@ def check_qr303(config: NativeConfig) -> Iterator[NativeViolation]:
 
 def suggest_template(config: NativeConfig, variant: str) -> str:
     """The template that fits."""
-    if config.backend == "axolotl":
-        return OFFICIAL_TEMPLATE
+    if config.traits.official_template:
+        return config.traits.official_template
     names = [
         name
         for name, variants in config.traits.template_variants.items()
@@ -36,11 +34,11 @@ def suggest_template(config: NativeConfig, variant: str) -> str:
 
 
 def check_qr304(config: NativeConfig) -> Iterator[NativeViolation]:
-    """Axolotl's own `qwen3` template, on a model that it would otherwise fit."""
+    """A template of the framework's own that is named for Qwen3, on a model that it would otherwise fit."""
     meaning = config.interpreted_settings
-    if config.backend != "axolotl" or meaning.model_facts is None or meaning.template is None:
+    if meaning.model_facts is None or meaning.template is None:
         return
-    if meaning.template.value == "qwen3" and meaning.model_facts.variant in config.traits.template_variants["qwen3"]:
-        yield NativeViolation(
-            meaning.template.route, "Axolotl's `qwen3` is not the official template", OFFICIAL_TEMPLATE
-        )
+    traits, name = config.traits, str(meaning.template.value)
+    if name in traits.unofficial_templates and meaning.model_facts.variant in traits.template_variants[name]:
+        message = f"{config.title}'s `{name}` is not the official template"
+        yield NativeViolation(meaning.template.route, message, traits.official_template)

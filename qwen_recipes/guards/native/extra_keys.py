@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import import_module
 from typing import Any
 
-from qwen_recipes.backends.native_config import NATIVE_FOLDERS, NativeConfig
+from qwen_recipes.backends.native_config import NativeConfig, import_backend_module, list_native_frameworks
 from qwen_recipes.backends.native_violation import NativeViolation
 from qwen_recipes.finding import Route, Span
 from qwen_recipes.guards.base import GuardContext
@@ -20,9 +19,9 @@ def check_extra_keys(code: str, context: GuardContext) -> Iterator[tuple[Route, 
     from qwen_recipes.guards.native import load_native_check
 
     backend, extra = context.backend, context.plan.extra
-    if not extra or backend.name not in NATIVE_FOLDERS:
+    if not extra or backend.name not in list_native_frameworks():
         return
-    own = import_module(f"qwen_recipes.backends.{NATIVE_FOLDERS[backend.name]}.surrounding_config")
+    own = import_backend_module(backend.name, "surrounding_config")
     told = {**own.build_surrounding_config(context.plan), **extra}
     document = Document("", "", make_node(told))
     config = NativeConfig(backend.name, backend.version, own.choose_command(context.plan), "yaml", document)

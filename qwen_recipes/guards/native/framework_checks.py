@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import import_module
 
-from qwen_recipes.backends.native_config import NATIVE_FOLDERS, NativeConfig
+from qwen_recipes.backends.native_config import NativeConfig, import_backend_module
 from qwen_recipes.backends.native_violation import NativeCheck, NativeViolation
 
 
 def check_framework(code: str, config: NativeConfig) -> Iterator[NativeViolation]:
     """What the config's framework has to say for this guard; nothing where it has no check for it."""
-    module = import_module(f"qwen_recipes.backends.{NATIVE_FOLDERS[config.backend]}.native_checks")
+    module = import_backend_module(config.backend, "native_checks")
     checks: dict[str, NativeCheck] = module.NATIVE_CHECKS
     if check := checks.get(code):
         yield from check(config)

@@ -51,29 +51,25 @@ def add_decimal_point(text: str) -> str:
 
 def check_scalar(config: NativeConfig, key: str, node: Scalar, schema: Mapping[str, Any]) -> Iterator[NativeViolation]:
     """One value at the top level."""
-    if config.backend == "ms-swift" and node.value is None and key != "ENV":
+    if config.traits.null_becomes_text and node.value is None and key != "ENV":
         yield NativeViolation((key,), f'an empty `{key}` becomes the text "None"', f"remove `{key}`", at_key=True)
     elif node.plain and node.raw.lower() in _YAML_1_1_BOOLEANS and schema and not accepts_boolean(schema):
         read = str(_YAML_1_1_BOOLEANS[node.raw.lower()]).lower()
         message = f"YAML 1.1 reads `{node.raw}` as {read}, which is invalid for `{key}`"
         yield NativeViolation(
-            (key,), message, f'{key}: "{node.raw}"', severity=None if is_value_used(config, key) else "warning"
+            (key,),
+            message,
+            f'{key}: "{node.raw}"',
+            severity=None if config.traits.is_value_used(config.data, key) else "warning",
         )
-    elif config.backend == "llamafactory" and not node.plain and isinstance(node.value, str):
+    elif not config.traits.converts_text and not node.plain and isinstance(node.value, str):
         yield from check_quoted_value(config, key, node, schema)
-
-
-def is_value_used(config: NativeConfig, key: str) -> bool:
-    """Whether the value matters: ms-swift replaces `eval_strategy` itself where there are no rows to evaluate on."""
-    data = config.data
-    evaluates = data.get("val_dataset") or data.get("split_dataset_ratio")
-    return bool(config.backend != "ms-swift" or key != "eval_strategy" or evaluates)
 
 
 def check_quoted_value(
     config: NativeConfig, key: str, node: Scalar, schema: Mapping[str, Any]
 ) -> Iterator[NativeViolation]:
-    """Text where LLaMA-Factory, which converts nothing, wants a number or a switch."""
+    """Text where a framework that converts nothing wants a number or a switch."""
     wanted = list_schema_types(schema) - {"null"}
     if wanted and wanted <= {"number", "integer", "boolean"} and "enum" not in schema:
         what = "true or false: any text counts as true" if wanted == {"boolean"} else "a number"

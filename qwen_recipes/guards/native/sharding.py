@@ -27,14 +27,11 @@ def check_qr102(config: NativeConfig) -> Iterator[NativeViolation]:
 
 
 def check_qr103(config: NativeConfig) -> Iterator[NativeViolation]:
-    """A quantized base under FSDP whose weights are stored in another type than they are computed in.
-
-    Axolotl shards 8-bit weights as well (`axolotl.monkeypatch.fsdp2_qlora`).
-    """
+    """A quantized base under FSDP whose weights are stored in another type than they are computed in."""
     meaning = config.interpreted_settings
     if not (meaning.bits and meaning.strategy and meaning.strategy.value == "fsdp"):
         return
-    if meaning.bits.value != 4 and config.backend == "axolotl":
+    if meaning.bits.value != 4 and config.traits.shards_8_bit:
         return
     if meaning.bits.value != 4:
         message = f"FSDP does not shard a {meaning.bits.value}-bit base"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from qwen_recipes.backends.axolotl.dataset_entries import DATASET_CLASSES, DPO_DEFAULTS
 from qwen_recipes.backends.native_config import KeyChange, KnownKeys, NativeConfig, get_default_version
 from qwen_recipes.backends.native_violation import NativeViolation
 from qwen_recipes.finding import Route, Severity, format_route
@@ -23,7 +22,7 @@ def check_qr702(config: NativeConfig) -> Iterator[NativeViolation]:
     for key in root.entries:
         if not is_key_read(key, config, vocabulary):
             yield from _check_top_level_key(key, config, vocabulary)
-    if config.backend == "axolotl":
+    if config.traits.checks_nested_keys:
         for route, siblings in find_unknown_nested_keys(root, vocabulary.schema):
             if not is_changed_key(route, config.key_changes):
                 yield _make_nested_violation(route, siblings, config)
@@ -31,8 +30,8 @@ def check_qr702(config: NativeConfig) -> Iterator[NativeViolation]:
 
 def is_key_read(key: str, config: NativeConfig, vocabulary: KnownKeys) -> bool:
     """Whether the key is known, renamed (another guard's matter), or an anchor's holder that means nothing."""
-    name = key.replace("-", "_") if config.backend == "ms-swift" else key
-    holder = key.startswith(("x-", "_", ".")) and config.backend == "axolotl"
+    name = key.replace("-", "_") if config.traits.reads_dashes else key
+    holder = bool(config.traits.ignored_prefixes) and key.startswith(config.traits.ignored_prefixes)
     return name in vocabulary.keys or key == "<<" or holder or is_changed_key((key,), config.key_changes, config)
 
 
@@ -64,10 +63,11 @@ def _check_top_level_key(key: str, config: NativeConfig, vocabulary: KnownKeys) 
         None if vocabulary.is_complete and is_known_version(config) and not nothing else "warning"
     )
     message = f"`{key}` is not a key of {title}: {config.traits.unknown_key_effect}"
-    if reader and config.backend == "axolotl":
+    if reader and config.traits.lists_plugins:
         message = f"`{key}` is read by a plugin that is not listed: {config.traits.unknown_key_effect}"
     elif reader:
-        message = f"`{key}` is not a key of `{format_command(config)}`: {config.traits.unknown_key_effect}"
+        command = config.traits.format_command(config.command)
+        message = f"`{key}` is not a key of `{command}`: {config.traits.unknown_key_effect}"
     yield NativeViolation(
         (key,),
         message,
@@ -88,14 +88,9 @@ def is_known_version(config: NativeConfig) -> bool:
     return config.version == get_default_version(config.backend)
 
 
-def format_command(config: NativeConfig) -> str:
-    """The command as a person types it."""
-    return config.command if config.command.startswith("megatron") else f"swift {config.command}"
-
-
 def expand_abbreviation(key: str, config: NativeConfig, vocabulary: KnownKeys) -> str | None:
-    """The one key that argparse completes this to; YAML of ms-swift becomes flags as well."""
-    if config.backend == "axolotl" or (config.backend == "llamafactory" and config.form == "yaml"):
+    """The one key that argparse completes this to."""
+    if config.form not in config.traits.completes_in:
         return None
     name = key.replace("-", "_")
     whole = [known for known in vocabulary.keys if known.startswith(name)]
@@ -104,7 +99,7 @@ def expand_abbreviation(key: str, config: NativeConfig, vocabulary: KnownKeys) -
 
 def suggest_key(key: str, reader: str | None, config: NativeConfig, vocabulary: KnownKeys) -> str:
     """What was probably meant, or who would read it."""
-    if reader and config.backend == "axolotl":
+    if reader and config.traits.lists_plugins:
         return f"list {reader} under `plugins`, or remove `{key}`"
     same = find_equivalent_key(key, vocabulary.keys) or find_closest_match(key, sorted(vocabulary.keys))
     if same and same != key:
@@ -127,14 +122,8 @@ def find_equivalent_key(key: str, known: Iterable[str]) -> str | None:
 
 def find_unknown_nested_keys(root: Map, schema: Mapping[str, Any]) -> Iterator[tuple[Route, list[str]]]:
     """Unknown keys below the top level, each with the keys that its place knows."""
-    objective = root.entries.get("rl")
-    entry = DATASET_CLASSES.get(str(objective.value) if isinstance(objective, Scalar) else "", "Dataset")
     for key, node in root.entries.items():
-        part = schema["properties"].get(key, {})
-        if key == "datasets":
-            choices = [schema["$defs"][entry], schema["$defs"]["SyntheticDataset"]]
-            part = {"type": "array", "items": {"anyOf": choices}}
-        yield from find_unknown_in_node(node, part, schema, (key,))
+        yield from find_unknown_in_node(node, schema["properties"].get(key, {}), schema, (key,))
 
 
 def find_unknown_in_node(
@@ -192,15 +181,11 @@ def _find_unknown_in_children(
 def _make_nested_violation(route: Route, siblings: list[str], config: NativeConfig) -> NativeViolation:
     near = find_closest_match(str(route[-1]), siblings)
     write = f"did you mean `{near}`?" if near else f"remove `{route[-1]}`"
-    effect = config.traits.unknown_key_effect
-    message = f"`{format_route(route)}` is not a key of {describe_known_version(config)}: {effect}"
-    objective = str(config.data.get("rl"))
-    if route[0] == "datasets" and objective in DATASET_CLASSES:
-        message = f"with `rl: {objective}` {describe_known_version(config)} silently drops `{format_route(route)}`"
     node = config.document.find_node(route)
-    nothing = isinstance(node, Scalar) and node.value is None
-    if objective in DATASET_CLASSES and is_strategy_default(route, plain_data(node) if node else None):
-        message, nothing = f"{message}; it sets the default value, so it can be removed", True
+    known = config.traits.explain_nested_key(config, route, plain_data(node) if node else None)
+    usual = f"`{format_route(route)}` is not a key of {describe_known_version(config)}"
+    message = (known.effect or f"{usual}: {config.traits.unknown_key_effect}") + known.remark
+    nothing = known.harmless or (isinstance(node, Scalar) and node.value is None)
     return NativeViolation(
         route,
         message,
@@ -209,9 +194,3 @@ def _make_nested_violation(route: Route, siblings: list[str], config: NativeConf
         None if is_known_version(config) and not nothing else "warning",
         at_key=True,
     )
-
-
-def is_strategy_default(route: Route, value: Any) -> bool:
-    """Whether an entry of `datasets` only says what its strategy does anyway."""
-    default = DPO_DEFAULTS.get(str(route[-1]), {}) if route[0] == "datasets" and len(route) == 3 else {}
-    return isinstance(value, dict) and bool(value) and all(default.get(key) == one for key, one in value.items())

@@ -10,9 +10,10 @@ import pytest
 from qwen_recipes.recipe.spec.objective import ObjectiveName
 from qwen_recipes.recipe.spec.training import Optimizer, Scheduler
 from tests.conformance.trainer_cells import CELLS, FOLDER, read_known_differences
+from tests.conformance.trainer_rules import BACKEND_RULES
 from tools.draw_trainer_cells import NO_RECIPES
 from tools.trainer_cells.covering_array import draw_rows
-from tools.trainer_cells.factors import BACKEND_RULES, FACTORS, is_allowed
+from tools.trainer_cells.factors import FACTORS, is_allowed
 from tools.trainer_cells.recipes import make_recipe
 
 SMALL = {"a": [0, 1, 2], "b": [0, 1], "c": [0, 1, 2], "d": [0, 1]}
@@ -55,7 +56,7 @@ def test_every_objective_is_tried_somewhere():
 @pytest.mark.parametrize("backend", BACKEND_RULES)
 def test_cells_hold_all_pairs_that_a_framework_is_told(backend):
     drawn = [cell for cell in CELLS if cell["name"].startswith(f"{backend}-")]
-    allowed = partial(is_allowed, backend=backend)
+    allowed = partial(is_allowed, rules=BACKEND_RULES[backend])
     assert len(drawn) > 60
     pairs = [({"optimizer": o, "scheduler": s}) for o in FACTORS["optimizer"] for s in FACTORS["scheduler"]]
     tried = {
