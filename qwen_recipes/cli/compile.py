@@ -16,7 +16,7 @@ from qwen_recipes.cli.options_and_exits import (
     backend_version_option,
     exit_with_error,
     exit_with_findings,
-    load_backend_recipes,
+    load_stages,
     set_option,
 )
 from qwen_recipes.finding import RecipeError
@@ -64,13 +64,16 @@ def command(
     """Compile recipes into a framework's own files.
 
     Each backend gets a folder below DIR with its config, the files that the config refers to, and run.sh, which starts
-    training. Nothing is written unless the recipe compiles for every backend asked for.
+    training. Nothing is written unless the recipe compiles for every backend asked for. Of a pipeline, every stage that
+    trains is compiled, into a folder of its own.
     """
     if output and len(files) > 1:
         exit_with_error(f"-o takes one recipe, got {len(files)}: {', '.join(files)}", ExitCode.USAGE)
     drift = False
     recipes = [
-        load_backend_recipes(file, sets, backend, version, pin_locked_revision if locked else None) for file in files
+        every
+        for file in files
+        for every in load_stages(file, sets, backend, version, pin_locked_revision if locked else None).values()
     ]
     roots = [get_compiled_folder(every[0].loaded, output) for every in recipes]
     exit_if_folders_shared([(every[0].loaded, root) for every, root in zip(recipes, roots, strict=True)])
@@ -202,8 +205,8 @@ def write_output_or_exit(output: CompiledRecipe, root: Path, *, force: bool) -> 
 
 
 def get_compiled_folder(loaded: LoadedRecipe, output: Path | None) -> Path:
-    """The folder that holds a folder for each backend: what `-o` says, or `compiled/NAME`."""
-    return output or DEFAULT_FOLDER / loaded.name
+    """The folder that holds a folder for each backend: what `-o` says, or `compiled/NAME`; of a stage, one in `-o`."""
+    return output / loaded.stage if output else DEFAULT_FOLDER / loaded.name
 
 
 def is_default_folder(root: Path) -> bool:

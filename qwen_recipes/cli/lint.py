@@ -18,6 +18,7 @@ from qwen_recipes.cli.options_and_exits import (
     backend_version_option,
     exit_with_error,
     format_option,
+    get_asked_stage,
     get_backend_or_exit,
     set_option,
     summarize_findings,
@@ -44,6 +45,7 @@ class LintOptions:
     ignore: tuple[str, ...]
     framework: str | None = None
     version: str | None = None
+    stage: str = ""
 
     def lint(self, content: bytes | str, file: str) -> list[Finding]:
         """The findings that were asked for. Raises LintSettingsError."""
@@ -67,7 +69,9 @@ class LintOptions:
     def _lint_recipe(self, content: bytes | str, name: str, folder: Path) -> list[Finding]:
         """What the guards say of a recipe; where none is an error, also what `compile` would refuse."""
         check_data = not self.select and name != "<stdin>"
-        found = lint_text(content, name, folder, self.backend, self.sets, self.version, check_data=check_data)
+        found = lint_text(
+            content, name, folder, self.backend, self.sets, self.version, check_data=check_data, stage=self.stage
+        )
         if any(finding.severity == "error" for finding in found):
             return found
         text = content if isinstance(content, str) else content.decode("utf-8", "replace")
@@ -75,7 +79,7 @@ class LintOptions:
             return found  # compiling costs as much as linting: only where something may be found
         from qwen_recipes.compile.lint_compiled import find_compile_errors
 
-        return found + find_compile_errors(content, name, folder, self.backend, self.sets, self.version)
+        return found + find_compile_errors(content, name, folder, self.backend, self.sets, self.version, self.stage)
 
     def _lint_native(self, content: bytes | str, name: str) -> list[Finding] | None:
         """The findings in a framework's own config; None for anything else."""
@@ -129,9 +133,9 @@ def command(
     """Check recipes and framework configs for errors and known problems.
 
     PATH is a file, a glob, `-` for standard input, or a folder. In a folder, *.recipe.yaml and YAML files with
-    `version`, `model` and `data`, or `extends`, at the top level are checked. Configs and launch scripts of Axolotl,
-    LLaMA-Factory, ms-swift and TRL are recognized by their content; with --as, folders are searched for configs of that
-    framework.
+    `version`, `model` and `data`, or `extends` or `stages`, at the top level are checked. Configs and launch scripts of
+    Axolotl, LLaMA-Factory, ms-swift and TRL are recognized by their content; with --as, folders are searched for
+    configs of that framework.
 
     Problems of one kind are reported together: first spelling and types, then contradictions, then guards. A data file
     that does not exist is a warning. Exit code 1 if there is an error; warnings and advice do not fail.
@@ -160,6 +164,7 @@ def command(
             parse_selectors(ignore, "--ignore"),
             framework,
             version and version.rpartition("==")[2],
+            get_asked_stage(),
         )
         files = find_lint_files(paths, framework)
         found = [

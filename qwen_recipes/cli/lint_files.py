@@ -15,7 +15,7 @@ NATIVE_SUFFIXES = (".yaml", ".yml", ".sh")
 _SKIPPED_FOLDERS = {"node_modules", "__pycache__", "site-packages", "venv"}
 _HEAD_BYTES = 1_000_000
 _TOP_LEVEL_KEYS = {
-    key: re.compile(rf"^\ufeff?{key}[ \t]*:(?:\s|$)", re.M) for key in ("version", "model", "data", "extends")
+    key: re.compile(rf"^\ufeff?{key}[ \t]*:(?:\s|$)", re.M) for key in ("version", "model", "data", "extends", "stages")
 }
 
 
@@ -93,8 +93,10 @@ def _read_head(path: str) -> bytes:
 def looks_like_recipe(content: bytes | str) -> bool:
     """Whether the text has what a recipe has at its top level: `version`, `model` and `data`, or `extends`.
 
+    A pipeline has `version` and `stages`; its stages may have the rest.
+
     A base that others extend, without a model or without data, is not judged by itself.
     """
     text = content if isinstance(content, str) else content.decode("utf-8-sig", errors="replace")
     says = {key for key, pattern in _TOP_LEVEL_KEYS.items() if pattern.search(text)}
-    return {"version", "model", "data"} <= says or "extends" in says
+    return {"version", "model", "data"} <= says or "extends" in says or {"version", "stages"} <= says

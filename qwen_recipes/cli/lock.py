@@ -11,7 +11,7 @@ from qwen_recipes.cli.options_and_exits import (
     BACKENDS_HELP,
     ExitCode,
     exit_with_error,
-    load_backend_recipes,
+    load_stages,
     set_option,
 )
 
@@ -27,23 +27,31 @@ def command(file: str, backend: str | None, sets: tuple[str, ...]) -> None:
     the chat template, the tokenizer, the framework, every resolved value and the compiled files. `recipes run --locked`
     and `recipes compile --locked` fail if anything differs from it.
     """
-    from qwen_recipes.runs.recipe_lock import build_lock, get_lock_path, get_usual_folder, write_lock
+    from qwen_recipes.runs.recipe_lock import (
+        build_lock,
+        get_lock_path,
+        get_usual_folder,
+        list_locked_recipes,
+        write_lock,
+    )
 
     if file == "-":
         exit_with_error(
             "a recipe from standard input cannot be locked: there is no folder for the lock file", ExitCode.USAGE
         )
-    recipes = load_backend_recipes(file, sets, backend, prepare=fetch_newest_and_pin)
+    stages = load_stages(file, sets, backend, prepare=fetch_newest_and_pin)
     path = get_lock_path(file)
-    every = compile_or_exit(recipes, get_usual_folder(recipes[0].loaded))
+    every = [compile_or_exit(recipes, get_usual_folder(recipes[0].loaded)) for recipes in stages.values()]
     try:
-        content = build_lock(every)
+        content = build_lock([one for compiled in every for one in compiled])
         write_lock(path, content)
     except OSError as error:
         exit_with_error(f"{error.filename or path}: {error.strerror}", ExitCode.USAGE)
-    for line in _find_unpinned(content):
-        print_stderr(f"recipes: {line}")
-    print_stderr(f"{path}: {', '.join(content['backends'])}, {len(content['data'])} data sets")
+    for stage, one in list_locked_recipes(content):
+        prefix = f"stage {stage}: " if stage else ""
+        for line in _find_unpinned(one):
+            print_stderr(f"recipes: {prefix}{line}")
+        print_stderr(f"{path}: {prefix}{', '.join(one['backends'])}, {len(one['data'])} data sets")
 
 
 def _find_unpinned(content: dict[str, object]) -> list[str]:

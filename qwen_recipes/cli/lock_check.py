@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 def pin_locked_revision(loaded: LoadedRecipe) -> LoadedRecipe:
     """The recipe with its model at the lock's commit, where it states no revision itself and has a lock."""
-    from qwen_recipes.runs.recipe_lock import get_lock_path, read_lock
+    from qwen_recipes.runs.recipe_lock import get_lock_path, list_locked_recipes, read_lock
 
     try:
-        locked = read_lock(get_lock_path(loaded.document.file)).get("model")
+        recipes = dict(list_locked_recipes(read_lock(get_lock_path(loaded.document.file))))
+        locked = recipes.get(loaded.stage, {}).get("model")
     except (OSError, ValueError):  # `exit_on_drift` says so
         return loaded
     found = locked.get("revision") if isinstance(locked, dict) and locked.get("id") == loaded.recipe.model.id else None

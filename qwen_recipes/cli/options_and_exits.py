@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from qwen_recipes.resolve import BackendRecipe
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-_FORM_KEY = "qwen_recipes.form"
+_FORM_KEY, _STAGE_KEY = "qwen_recipes.form", "qwen_recipes.stage"
 
 
 BACKEND_HELP = "Framework to use, as listed by `recipes backends`. [default: run.backend, else the first that \
@@ -53,9 +53,23 @@ EXIT_CODE_MEANINGS = {
 
 
 def set_option(function: Function) -> Function:
-    """`--set field=value`."""
+    """`--set field=value`, and `--stage`, which every command takes that reads a recipe."""
     help_text = "Override a field of the recipe, e.g. training.epochs=1. Repeatable."
+    function = click.option(
+        "--stage", metavar="NAME", expose_value=False, callback=_keep_stage, help="Use only this stage of a pipeline."
+    )(function)
     return click.option("--set", "sets", multiple=True, metavar="FIELD=VALUE", help=help_text)(function)
+
+
+def _keep_stage(ctx: click.Context, param: click.Parameter, stage: str | None) -> None:
+    """Keep the stage for `get_asked_stage`."""
+    ctx.meta[_STAGE_KEY] = stage or ""
+
+
+def get_asked_stage() -> str:
+    """What `--stage` names; empty without it."""
+    stage: str = click.get_current_context().meta.get(_STAGE_KEY, "")
+    return stage
 
 
 def format_option(*formats: str) -> Callable[[Function], Function]:
@@ -143,16 +157,41 @@ def load_backend_recipes(
 
     `prepare` is what the command does about the model before anything looks at it: downloads, pins its revision.
     """
-    from qwen_recipes.recipe.load import load_recipe
+    from qwen_recipes.recipe.pipeline import load_stage
+
+    return choose_backends_or_exit(load_stage(file, sets, get_asked_stage()), name, version, prepare)
+
+
+def load_stages(
+    file: str, sets: tuple[str, ...], name: str | None, version: str | None = None, prepare: Prepare | None = None
+) -> dict[str, list[BackendRecipe]]:
+    """As `load_backend_recipes`, for commands that take pipelines: the recipes of each stage that trains, by its name.
+
+    A recipe without stages has one, named by nothing.
+    """
+    from qwen_recipes.recipe.pipeline import load_pipeline
+
+    pipeline = None if file == "-" or get_asked_stage() else load_pipeline(file, sets)
+    if pipeline is None:
+        return {get_asked_stage(): load_backend_recipes(file, sets, name, version, prepare)}
+    return {
+        stage.name: choose_backends_or_exit(stage.loaded, name, version, prepare, stage.name)
+        for stage in pipeline.trainings
+    }
+
+
+def choose_backends_or_exit(
+    loaded: LoadedRecipe, name: str | None, version: str | None = None, prepare: Prepare | None = None, stage: str = ""
+) -> list[BackendRecipe]:
+    """A recipe for the frameworks meant, which are printed where nobody named them. Raises UnknownBackendError."""
     from qwen_recipes.resolve.choose_backend import choose_backends
 
-    loaded = load_recipe(file, sets)
     loaded = prepare(loaded) if prepare else loaded
     if name == "all" and version is not None:
         exit_with_error("--backend-version needs one framework: add --backend NAME", ExitCode.USAGE)
     recipes, why = choose_backends(loaded, name, version)
     if why:
-        print_stderr(f"recipes: {why}")
+        print_stderr(f"recipes: {f'stage {stage}: ' if stage else ''}{why}")
     return recipes
 
 

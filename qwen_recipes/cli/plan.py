@@ -14,7 +14,7 @@ from qwen_recipes.cli.options_and_exits import (
     ExitCode,
     exit_with_error,
     format_option,
-    load_backend_recipes,
+    load_stages,
     set_option,
     warn_custom_tokenizer_or_template,
 )
@@ -43,15 +43,19 @@ def command(file: str, backend: str | None, names: tuple[str, ...], sets: tuple[
     """Estimate memory, time and disk, and suggest changes that make the run fit.
 
     Memory is per GPU in GiB; fits, may fit and does not fit compare the estimated range with what the GPU has left for
-    training. Exit code 3 if the recipe fits on none of the GPUs.
+    training. Exit code 3 if the recipe, or a stage of it, fits on none of the GPUs.
 
     Example: recipes plan support.recipe.yaml --gpu rtx-4090 --gpu h100-80gb
     """
-    recipes = load_backend_recipes(file, sets, backend, prepare=fetch_recipe_models)
-    verdicts = [verdict for one in recipes for verdict in _assess_recipe(one, names)]
-    warn_custom_tokenizer_or_template(recipes[0].model, "chat.template" in recipes[0].plan.set_fields)
-    _print_verdicts(verdicts, form)
-    if all(verdict.estimate.check_fit() == "no" for verdict in verdicts):
+    stages = load_stages(file, sets, backend, prepare=fetch_recipe_models)
+    every = {
+        stage: [verdict for one in recipes for verdict in _assess_recipe(one, names)]
+        for stage, recipes in stages.items()
+    }
+    first = next(iter(stages.values()))[0]
+    warn_custom_tokenizer_or_template(first.model, "chat.template" in first.plan.set_fields)
+    _print_verdicts(every, form)
+    if any(all(verdict.estimate.check_fit() == "no" for verdict in verdicts) for verdicts in every.values()):
         sys.exit(ExitCode.DOES_NOT_FIT)
 
 
@@ -91,10 +95,19 @@ def _select_gpus(plan: Plan, gpu_names: tuple[str, ...]) -> list[GpuModel]:
     return asked or identify_gpus(detect_gpus()) or [get_gpu_model(ASSUMED_GPU)]
 
 
-def _print_verdicts(verdicts: list[FitVerdict], form: str) -> None:
+def _print_verdicts(stages: dict[str, list[FitVerdict]], form: str) -> None:
     from qwen_recipes.cli.estimate_report import format_verdicts, verdict_as_json
 
     if form == "json":
-        print_json([verdict_as_json(verdict) for verdict in verdicts])
+        print_json(
+            [
+                {**({"stage": stage} if stage else {}), **verdict_as_json(verdict)}
+                for stage, verdicts in stages.items()
+                for verdict in verdicts
+            ]
+        )
         return
-    print_text(format_verdicts(verdicts, colour=sys.stdout.isatty()))
+    for number, (stage, verdicts) in enumerate(stages.items()):
+        if stage:
+            print_text(f"{chr(10) if number else ''}stage {stage}")
+        print_text(format_verdicts(verdicts, colour=sys.stdout.isatty()))

@@ -10,14 +10,15 @@ from qwen_recipes.cli.console import print_json, print_stderr, print_text
 from qwen_recipes.cli.options_and_exits import (
     BACKEND_HELP,
     backend_version_option,
+    choose_backends_or_exit,
     format_option,
-    load_backend_recipe,
+    get_asked_stage,
     set_option,
 )
 
 if TYPE_CHECKING:
-    from qwen_recipes.backends import Backend
     from qwen_recipes.backends.plan import Plan
+    from qwen_recipes.recipe.load import LoadedRecipe
 
 
 @click.command("show")
@@ -44,30 +45,56 @@ def command(
 
     Example: recipes show --resolved support.recipe.yaml
     """
+    recipes = _load_recipes(file, sets)
     if not resolved:
-        from qwen_recipes.recipe.load import load_recipe
-
-        _print_recipe(load_recipe(file, sets).recipe.model_dump(exclude_none=True, exclude={"extends"}), form)
+        _print_recipes(recipes, form)
         return
-    recipe = load_backend_recipe(file, sets, backend, version)
-    _print_plan(recipe.plan, recipe.backend, show_all, form)
+    chosen = {stage: choose_backends_or_exit(one, backend, version, stage=stage)[0] for stage, one in recipes.items()}
+    if form == "json" and "" not in chosen:
+        print_json({stage: _list_plan_rows(one.plan) for stage, one in chosen.items()})
+        return
+    for number, (stage, one) in enumerate(chosen.items()):
+        if stage:
+            print_text(f"{chr(10) if number else ''}stage {stage}")
+        _print_plan(one.plan, show_all, form)
 
 
-def _print_recipe(data: dict[str, object], form: str) -> None:
+def _load_recipes(file: str, sets: tuple[str, ...]) -> dict[str, LoadedRecipe]:
+    """The recipe of each stage that trains, by its name; of a recipe without stages, that one, named by nothing."""
+    from qwen_recipes.recipe.pipeline import load_pipeline, load_stage
+
+    stage = get_asked_stage()
+    pipeline = None if file == "-" or stage else load_pipeline(file, sets)
+    return {one.name: one.loaded for one in pipeline.trainings} if pipeline else {stage: load_stage(file, sets, stage)}
+
+
+def _print_recipes(recipes: dict[str, LoadedRecipe], form: str) -> None:
+    dumped = {stage: one.recipe.model_dump(exclude_none=True, exclude={"extends"}) for stage, one in recipes.items()}
     if form == "json":
-        print_json(data)
-    else:
+        print_json(dumped.get("", dumped))
+        return
+    for number, (stage, data) in enumerate(dumped.items()):
+        if stage and len(dumped) > 1:
+            print_text(f"{'---' + chr(10) if number else ''}# stage {stage}")
         print_text(_dump_yaml(data))
 
 
-def _print_plan(plan: Plan, backend: Backend, show_all: bool, form: str) -> None:
+def _list_plan_rows(plan: Plan) -> list[dict[str, object]]:
+    from qwen_recipes.resolve.plan_table import list_plan_values
+
+    return [
+        {"field": r.field, "value": r.value, "origin": r.origin, "reason": r.reason} for r in list_plan_values(plan)
+    ]
+
+
+def _print_plan(plan: Plan, show_all: bool, form: str) -> None:
     from qwen_recipes.cli.plan_values_text import format_plan_values
     from qwen_recipes.resolve.applicable_values import list_applicable_values
     from qwen_recipes.resolve.plan_table import list_plan_values
 
     every = list_plan_values(plan)
     if form == "json":
-        print_json([{"field": r.field, "value": r.value, "origin": r.origin, "reason": r.reason} for r in every])
+        print_json(_list_plan_rows(plan))
         return
     shown = every if show_all else list_applicable_values(plan)
     print_text(format_plan_values(shown))

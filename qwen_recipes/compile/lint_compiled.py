@@ -7,27 +7,40 @@ from pathlib import Path
 from qwen_recipes.compile.compiler import compile_backend_recipe
 from qwen_recipes.compile.validate_output import InvalidOutputError
 from qwen_recipes.finding import Finding, RecipeError
-from qwen_recipes.recipe.load import load_recipe_text
+from qwen_recipes.recipe.load import LoadedRecipe
+from qwen_recipes.recipe.pipeline import load_recipes_text
 from qwen_recipes.resolve.choose_backend import choose_backends, get_named_backend
 
 
 def find_compile_errors(
-    content: bytes | str, name: str, folder: Path, backend: str | None, sets: tuple[str, ...], version: str | None
+    content: bytes | str,
+    name: str,
+    folder: Path,
+    backend: str | None,
+    sets: tuple[str, ...],
+    version: str | None,
+    stage: str = "",
 ) -> list[Finding]:
     """The errors for which `compile` refuses a recipe for its backend; none where no backend is named.
 
     The recipe is one that can be loaded and resolved. Nothing is written.
     """
-    loaded = load_recipe_text(content, name, folder, sets)
+    found: dict[tuple[object, ...], Finding] = {}
+    for loaded in load_recipes_text(content, name, folder, sets, stage):
+        found |= _find_errors(loaded, backend, version)
+    return list(found.values())
+
+
+def _find_errors(loaded: LoadedRecipe, backend: str | None, version: str | None) -> dict[tuple[object, ...], Finding]:
     named = get_named_backend(loaded, backend)
     found: dict[tuple[object, ...], Finding] = {}
     for one in choose_backends(loaded, named, version)[0] if named else []:
         try:
-            compile_backend_recipe(one, folder / "compiled" / loaded.name / one.backend.name)
+            compile_backend_recipe(one, loaded.folder / "compiled" / loaded.name / one.backend.name)
         except InvalidOutputError:
             continue  # ours to mend, not the recipe's
         except RecipeError as error:
             for finding in error.findings:
                 if finding.severity == "error":
                     found.setdefault((finding.code, finding.route, finding.message), finding)
-    return list(found.values())
+    return found

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from qwen_recipes.finding import Finding, RecipeError
-from qwen_recipes.recipe.load import LoadedRecipe, load_recipe_text
+from qwen_recipes.recipe.load import LoadedRecipe
 from qwen_recipes.recipe.overrides import OverrideError
+from qwen_recipes.recipe.pipeline import load_recipes_text
 
 
 def lint_text(
@@ -19,18 +21,27 @@ def lint_text(
     version: str | None = None,
     *,
     check_data: bool = False,
+    stage: str = "",
 ) -> list[Finding]:
     """Every finding of a recipe's text, in the order of the file; `name` is what findings call it.
 
-    With `check_data`, data files that do not exist are warnings.
+    With `check_data`, data files that do not exist are warnings. Of a pipeline, all stages are looked at, or `stage`.
 
     Raises OverrideError for what is no override.
     """
     try:
-        loaded = load_recipe_text(content, name, folder, sets)
-        found = lint_recipe(loaded, backend, version)
+        recipes = load_recipes_text(content, name, folder, sets, stage)
     except OverrideError:
         raise
+    except RecipeError as error:
+        return error.findings
+    found = {one.stage: _lint_loaded(one, backend, version, check_data=check_data) for one in recipes}
+    return found[recipes[0].stage] if len(recipes) == 1 else _join_stage_findings(found)
+
+
+def _lint_loaded(loaded: LoadedRecipe, backend: str | None, version: str | None, *, check_data: bool) -> list[Finding]:
+    try:
+        found = lint_recipe(loaded, backend, version)
     except RecipeError as error:
         return error.findings
     if check_data:
@@ -38,6 +49,23 @@ def lint_text(
 
         found = sorted([*found, *find_missing_data(loaded)], key=lambda f: f.span.line if f.span else 0)
     return found
+
+
+def _join_stage_findings(found: dict[str, list[Finding]]) -> list[Finding]:
+    """Findings of all stages, each once; one that not all have names its stages. Fixes are for one recipe only."""
+    stages: dict[tuple[object, ...], list[str]] = {}
+    first: dict[tuple[object, ...], Finding] = {}
+    for stage, findings in found.items():
+        for finding in findings:
+            key: tuple[object, ...] = (finding.code, finding.file, finding.span, finding.message)
+            first.setdefault(key, finding)
+            if stage not in stages.setdefault(key, []):
+                stages[key].append(stage)
+    joined = []
+    for key, finding in first.items():
+        names = "" if len(stages[key]) == len(found) else f" (stage {', '.join(stages[key])})"
+        joined.append(replace(finding, message=finding.message + names, fix=None))
+    return sorted(joined, key=lambda f: (f.span.line if f.span else 0, f.code))
 
 
 def lint_recipe(loaded: LoadedRecipe, backend: str | None, version: str | None = None) -> list[Finding]:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from qwen_recipes.filesystem.read_file import read_bytes, read_json
 from qwen_recipes.finding import RecipeError
-from qwen_recipes.recipe.load import LoadedRecipe, load_recipe, load_recipe_text
+from qwen_recipes.recipe.load import LoadedRecipe
 from qwen_recipes.recipe.overrides import OverrideError
-from qwen_recipes.recipe.read_file import RecipeReadError
+from qwen_recipes.recipe.pipeline import load_recipes_text
+from qwen_recipes.recipe.read_file import RecipeReadError, read_recipe_bytes
 
 RECORD_FILE = "run.json"
 MAX_RECIPES = 200
@@ -46,28 +47,28 @@ def _read_recorded_recipe(output: Path) -> LoadedRecipe | None:
     try:
         recipe = read_json(output / RECORD_FILE, "record")["recipe"]
         file, text, overrides = str(recipe["file"]), str(recipe["text"]), tuple(map(str, recipe["set"]))
-        return load_recipe_text(text, file, Path(file).parent, overrides)
+        return load_recipes_text(text, file, Path(file).parent, overrides, str(recipe.get("stage", "")))[0]
     except (OSError, ValueError, KeyError, TypeError, RecipeError, OverrideError, RecursionError):
         return None
 
 
 def _iter_recipes_writing_to(output: Path, folder: Path) -> Iterator[LoadedRecipe]:
     for file in sorted(folder.glob("*.y*ml"))[:MAX_RECIPES]:
-        loaded = _load_or_none(file, output.name)
-        if loaded and (folder / _get_output_folder(loaded)).resolve() == output.resolve():
-            yield loaded
+        for loaded in _load_recipes(file, output.name):
+            if (folder / _get_output_folder(loaded)).resolve() == output.resolve():
+                yield loaded
 
 
-def _load_or_none(file: Path, name: str) -> LoadedRecipe | None:
-    """A recipe that may write to a folder of this name; its name or its text says so."""
+def _load_recipes(file: Path, name: str) -> list[LoadedRecipe]:
+    """Recipes that may write to a folder of this name, each stage's too; the file's name or its text says so."""
     try:
         if file.suffix not in (".yaml", ".yml") or not file.is_file() or file.stat().st_size > MAX_RECIPE_BYTES:
-            return None
+            return []
         if name not in file.name and name not in read_bytes(file, "recipe").decode("utf-8", "replace"):
-            return None
-        return load_recipe(str(file))
+            return []
+        return load_recipes_text(read_recipe_bytes(str(file)), str(file), file.parent)
     except (OSError, RecipeReadError, RecipeError, OverrideError):
-        return None
+        return []
 
 
 def _get_output_folder(loaded: LoadedRecipe) -> Path:

@@ -35,7 +35,7 @@ def find_section_class(annotation: object) -> type[Section] | None:
     return None
 
 
-_LIST_FIELDS = ("train", "validation", "rewards")
+_LIST_FIELDS = ("train", "validation", "rewards", "stages")
 """Fields that hold a list of maps."""
 
 
@@ -55,7 +55,7 @@ def _walk_fields(section: type[Section], prefix: str) -> Iterator[SpecField]:
             dots = f"{path}[]." if name in _LIST_FIELDS else f"{path}."
             if name == "backends":
                 dots = f"{path}.*."
-            if name != "validation":
+            if name not in ("validation", "stages"):  # its sources are like those of `train`; no plan has stages
                 yield from _walk_fields(inner, dots)
 
 

@@ -18,7 +18,7 @@ from qwen_recipes.recipe.overrides import apply_overrides
 from qwen_recipes.recipe.read_file import read_recipe_bytes
 from qwen_recipes.recipe.spec import Recipe
 from qwen_recipes.recipe.validation import validate_document
-from qwen_recipes.yaml_text.nodes import Document, plain_data
+from qwen_recipes.yaml_text.nodes import Document, Mapping, plain_data
 from qwen_recipes.yaml_text.reader import read_yaml
 
 
@@ -30,6 +30,8 @@ class LoadedRecipe:
     document: Document
     folder: Path
     """Relative paths of the recipe start here."""
+    stage: str = ""
+    """The stage of a pipeline's file that it is; empty for a recipe of one run."""
 
     @property
     def name(self) -> str:
@@ -68,18 +70,33 @@ def load_recipe(file: str, overrides: tuple[str, ...] = ()) -> LoadedRecipe:
 
 def load_recipe_text(content: bytes | str, name: str, folder: Path, overrides: tuple[str, ...] = ()) -> LoadedRecipe:
     """As `load_recipe`, for text: findings call it `name`, relative paths start at `folder`. Raises RecipeError."""
-    document = compose_document(read_yaml(content, name), folder)
-    return _validate(fill_in_variables(apply_overrides(document, overrides)), folder)
+    document = read_document(content, name, folder, overrides)
+    if has_stages(document):
+        problem = Finding("recipe", "error", "this recipe has several stages", ("stages",), suggestion="--stage NAME")
+        raise RecipeError([locate_finding(document, problem, key=True)])
+    return validate_recipe_document(document, folder)
+
+
+def read_document(content: bytes | str, name: str, folder: Path, overrides: tuple[str, ...]) -> Document:
+    """A recipe's text laid over its bases, with overrides and variables. Raises RecipeError."""
+    return fill_in_variables(apply_overrides(compose_document(read_yaml(content, name), folder), overrides))
+
+
+def has_stages(document: Document) -> bool:
+    """Whether the document is a pipeline."""
+    return isinstance(document.root, Mapping) and "stages" in document.root.entries
 
 
 def override_recipe(loaded: LoadedRecipe, overrides: tuple[str, ...]) -> LoadedRecipe:
     """The recipe with further `path=value` put in. Raises RecipeError."""
-    return _validate(fill_in_variables(apply_overrides(loaded.document, overrides)), loaded.folder)
+    document = fill_in_variables(apply_overrides(loaded.document, overrides))
+    return validate_recipe_document(document, loaded.folder, loaded.stage)
 
 
-def _validate(document: Document, folder: Path) -> LoadedRecipe:
+def validate_recipe_document(document: Document, folder: Path, stage: str = "") -> LoadedRecipe:
+    """The recipe that a document without stages is. Raises RecipeError."""
     recipe = validate_document(document)
-    loaded = LoadedRecipe(recipe, document, folder)
+    loaded = LoadedRecipe(recipe, document, folder, stage)
     if why := explain_unusable_name(loaded.name):
         problem = Finding("recipe", "error", f"{why[0].upper()}{why[1:]}", ("name",), suggestion="name: support-bot")
         raise RecipeError([locate_finding(document, problem)])

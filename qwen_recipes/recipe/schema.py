@@ -23,7 +23,8 @@ def build_recipe_schema(draft: Draft = "2020-12") -> JsonSchema:
     Closed choices carry `enumDescriptions`, and what holds Markdown a `markdown…` twin: annotations that editors show
     and validators pass over.
     """
-    schema: JsonSchema = _allow_missing_in_extended(_remove_nulls(Recipe.model_json_schema()))
+    schema: JsonSchema = _let_stages_override(_remove_nulls(Recipe.model_json_schema()))
+    schema = _allow_missing_in_extended(schema)
     schema = _add_markdown_descriptions(_describe_choices(schema, schema, "", set()))
     if draft == "draft-07":
         schema = _convert_to_draft_07(schema)
@@ -32,8 +33,23 @@ def build_recipe_schema(draft: Draft = "2020-12") -> JsonSchema:
 
 
 def _allow_missing_in_extended(schema: JsonSchema) -> JsonSchema:
-    """A recipe that extends others may have from them what it must have."""
-    return {**schema, "required": [], "anyOf": [{"required": schema["required"]}, {"required": ["extends"]}]}
+    """A recipe that extends others may have from them what it must have; so may one with stages from each of them."""
+    ways = [{"required": schema["required"]}, {"required": ["extends"]}, {"required": ["version", "stages"]}]
+    return {**schema, "required": [], "anyOf": ways}
+
+
+def _let_stages_override(schema: JsonSchema) -> JsonSchema:
+    """A stage has, beside its own fields, those of the recipe that it overrides."""
+    own, data = schema["$defs"]["Stage"], schema["$defs"]["Data"]
+    parts = {"StageData": {**data, "required": []}}
+    common = {key: node for key, node in schema["properties"].items() if key not in _PIPELINE_FIELDS}
+    common["data"] = {**common["data"], "$ref": "#/$defs/StageData"}
+    parts["Stage"] = {**own, "properties": {**own["properties"], **common}}
+    return {**schema, "$defs": {**schema["$defs"], **parts}}
+
+
+_PIPELINE_FIELDS = ("version", "name", "extends", "stages")
+"""Fields of the file as a whole."""
 
 
 def _remove_nulls(node: Any) -> Any:

@@ -20,6 +20,20 @@ _TRACKER_DESCRIPTIONS: dict[object, str] = {
 
 VALUE_DESCRIPTIONS: dict[str, dict[object, str]] = {
     "version": {1: "The only version."},
+    "stages[].merge.into": {
+        "base": "The model's own weights, in 16 bits.",
+        "dequantized": "The weights as the quantized base had them while the adapter was trained.",
+        "adapter": "One adapter, and no model.",
+    },
+    "stages[].merge.combine": {
+        "cat": "The weighted sum of the updates, exactly; its rank is the sum of the ranks.",
+        "linear": "Weighted sums of the factors A and of B, which is not the sum of the updates. Needs equal ranks.",
+        "svd": "The best approximation of the weighted sum at one rank.",
+        "ties": "As `linear`, of the largest values whose signs agree (TIES). Needs equal ranks.",
+        "dare_linear": "As `linear`, of randomly kept values, rescaled (DARE). Needs equal ranks.",
+        "dare_ties": "As `ties`, of randomly kept values, rescaled. Needs equal ranks.",
+    },
+    "stages[].merge.dtype": {"bfloat16": "16 bits.", "float32": "32 bits."},
     "data.train[].format": {
         "messages": "`messages`: a list of maps with `role` and `content`, as in OpenAI's API.",
         "sharegpt": "`conversations`: a list of maps with `from` and `value`.",
@@ -237,6 +251,8 @@ VALUE_DESCRIPTIONS: dict[str, dict[object, str]] = {
 
 def get_value_descriptions(path: str, values: Sequence[object]) -> Mapping[object, str]:
     """What `values` mean at a field: its own words, its list's, those of the field it is short for, or none."""
+    if not path.startswith(("stages[].merge", "stages[].name")):
+        path = path.removeprefix("stages[].")
     path = re.sub(r"^data\.(train|validation)(\[\])?\.", "data.train[].", path)
     plain = path.removesuffix("[]")
     inner = [key for key in VALUE_DESCRIPTIONS if key.rpartition(".")[0] == plain]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +16,31 @@ _OTHER_MODULES = ("lm_head", "embed_tokens", "gate")
 _KEPT = "frameworks use the settings of the saved adapter and ignore those of the recipe silently"
 
 
-def continue_adapter(method: Method, facts: ModelFacts, folder: Path, decisions: PlanDecisions) -> Method:
+FindPlanned = Callable[[Path], AdapterFacts | None]
+"""The adapter that an earlier run will write to a folder."""
+
+
+def continue_adapter(
+    method: Method, facts: ModelFacts, folder: Path, decisions: PlanDecisions, find_planned: FindPlanned
+) -> Method:
     """The method with all that the saved adapter settles. The same where there is none, or not yet.
 
-    A folder that does not exist may be the output of a run that has not begun: nothing is known of it then.
+    A folder that does not exist may be the output of a run that has not begun: `find_planned` says what it will hold.
     """
-    place = find_adapter(method.start_from, folder) if method.start_from else None
-    if place is None or method.type in ("full", "freeze"):
+    if not method.start_from or method.type in ("full", "freeze"):
         return method
+    place = find_adapter(method.start_from, folder)
     try:
-        saved = read_adapter_facts(place.folder, needs_weights=not place.cached)
+        saved = (
+            read_adapter_facts(place.folder, needs_weights=not place.cached)
+            if place
+            else find_planned(folder / Path(method.start_from).expanduser())
+        )
     except AdapterFolderError as error:
         message, _, instead = str(error).partition("; ")
         decisions.report_problem(("method", "start_from"), message, instead, "the adapter cannot be continued")
+        return method
+    if saved is None:
         return method
     _check_modules(method, saved, facts, decisions)
     _check_contradictions(method, saved, facts, decisions)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from qwen_recipes.backends.plan import MethodPlan, QuantizationPlan
+from qwen_recipes.qwen.adapter_folder import AdapterFacts
+from qwen_recipes.qwen.earlier_run import find_earlier_run
 from qwen_recipes.qwen.models import ModelFacts
 from qwen_recipes.recipe.spec import Recipe
 from qwen_recipes.recipe.spec.method import Method, Quantization
@@ -18,10 +21,29 @@ _LAYERS_REASON = "all layers; the last two for `freeze`"
 def resolve_method(recipe: Recipe, facts: ModelFacts, folder: Path, decisions: PlanDecisions) -> MethodPlan:
     """The method in full; `folder` is the recipe's. What is left open is as in the adapter that is continued."""
     written = recipe.method or Method.make_empty()
-    method = continue_adapter(written, facts, folder, decisions)
+    method = continue_adapter(written, facts, folder, decisions, partial(_find_planned_adapter, folder, facts))
     plan = _resolve_numbers(method, facts, decisions)
     explain_taken_over(method, written, decisions)
     return plan
+
+
+def _find_planned_adapter(folder: Path, facts: ModelFacts, output: Path) -> AdapterFacts | None:
+    """The adapter that an earlier run will write to `output`, by the recipe in `folder` that says so."""
+    run = find_earlier_run(output, folder)
+    if run is None or not run.writes_adapter:
+        return None
+    plan = resolve_method(run.loaded.recipe, facts, run.loaded.folder, PlanDecisions())
+    return AdapterFacts(
+        rank=plan.rank,
+        alpha=plan.alpha,
+        dropout=plan.dropout,
+        targets=plan.targets,
+        rslora=plan.rslora,
+        variant=plan.variant,
+        layers=plan.layer_numbers,
+        modules_to_save=plan.modules_to_save,
+        base=run.model,
+    )
 
 
 def _resolve_numbers(method: Method, facts: ModelFacts, decisions: PlanDecisions) -> MethodPlan:

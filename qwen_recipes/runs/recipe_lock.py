@@ -33,11 +33,28 @@ def get_usual_folder(loaded: LoadedRecipe) -> Path:
 
 
 def build_lock(compiled_backends: list[CompiledRecipe]) -> dict[str, Any]:
-    """The lock of a recipe for the given backends. Reads every local data file and weight. Raises OSError."""
+    """The lock of a recipe for the given backends, or of each stage. Reads every local data file and weight.
+
+    Raises OSError.
+    """
+    head = {"version": 1, "qwen-recipes": __version__}
+    stages: dict[str, list[CompiledRecipe]] = {}
+    for one in compiled_backends:
+        stages.setdefault(one.loaded.stage, []).append(one)
+    if "" in stages:
+        return {**head, **_lock_recipe(stages[""])}
+    return {**head, "stages": {name: _lock_recipe(every) for name, every in stages.items()}}
+
+
+def list_locked_recipes(lock: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """The locked recipe of each stage, by its name; of a recipe without stages, that one, named by nothing."""
+    stages = lock.get("stages")
+    return list(stages.items()) if isinstance(stages, dict) else [("", lock)]
+
+
+def _lock_recipe(compiled_backends: list[CompiledRecipe]) -> dict[str, Any]:
     first = compiled_backends[0]
     return {
-        "version": 1,
-        "qwen-recipes": __version__,
         "recipe": first.loaded.recipe_hash,
         "model": _lock_model(first),
         "chat": _lock_chat(first),
@@ -60,13 +77,25 @@ def read_lock(path: Path) -> dict[str, Any]:
 
 
 def find_drift(locked: dict[str, Any], compiled_backends: list[CompiledRecipe]) -> list[str]:
-    """What is not as the lock says, a line each; empty where everything is."""
+    """What is not as the lock says, a line each; empty where everything is. Stages not compiled are not compared."""
     now = json.loads(json.dumps(build_lock(compiled_backends)))
-    missing = [one.backend.name for one in compiled_backends if one.backend.name not in locked.get("backends", {})]
-    kept = {name: one for name, one in locked.get("backends", {}).items() if name in now["backends"]}
-    now["backends"] = {name: one for name, one in now["backends"].items() if name not in missing}
+    before = dict(list_locked_recipes(locked))
+    said = []
+    for stage, recipe in list_locked_recipes(now):
+        if stage not in before:
+            said.append(f"stage {stage} is not in the lock file" if stage else "the lock file is of stages")
+        else:
+            prefix = f"stage {stage}: " if stage else ""
+            said += [prefix + line for line in _find_recipe_drift(before[stage], recipe)]
+    return said
+
+
+def _find_recipe_drift(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    missing = [name for name in now["backends"] if name not in before.get("backends", {})]
+    kept = {name: one for name, one in before.get("backends", {}).items() if name in now["backends"]}
+    found = {name: one for name, one in now["backends"].items() if name not in missing}
     said = [f"{name} is not in the lock file" for name in missing]
-    return said + list(iter_differences({**locked, "backends": kept}, now))
+    return said + list(iter_differences({**before, "backends": kept}, {**now, "backends": found}))
 
 
 def iter_differences(before: Any, after: Any, path: str = "") -> Iterator[str]:

@@ -131,6 +131,7 @@ def create_record(
             "text": loaded.document.text,
             "extends": {name: base.text for name, base in loaded.document.bases.items()},
             "set": list(overrides),
+            "stage": loaded.stage,
             "hash": loaded.recipe_hash,
         },
         plan=[asdict(row) for row in list_plan_values(compiled.plan)],

@@ -26,8 +26,8 @@ hardware: {gpu: rtx-4090}
 """
 GUARDS_FOLDER = Path(__file__).parents[2] / "qwen_recipes" / "guards"
 ABOUT_SECTIONS = {
-    "recipe": "The fields at the top of a recipe. Three are required, here or in what it extends: `version`, `model` "
-    "and `data.train`.",
+    "recipe": "The fields at the top of a recipe. Three are required, here, in what it extends or in its stages: "
+    "`version`, `model` and `data.train`.",
     "model": "Which model is fine-tuned. `model: Qwen/Qwen3-4B` is short for `model: {id: Qwen/Qwen3-4B}`.",
     "data": "The examples to train and validate on. `train: data.jsonl` is short for `train: [{path: data.jsonl}]`.",
     "chat": "How a conversation becomes tokens, and which tokens are in the loss.",
@@ -40,6 +40,8 @@ ABOUT_SECTIONS = {
     "output": "Where the run writes.",
     "tracking": "Where metrics are sent. `tracking: wandb` is short for `tracking: {to: wandb}`.",
     "run": "Which framework trains, and in which environment.",
+    "stages": "Stages of a pipeline. A stage is a map with a `name` and any fields of the recipe, which it overrides, "
+    "or with `merge`. See [pipelines](../../how-to/pipelines.md).",
     "backends": "Keys of a framework's own config that have no field of their own.",
 }
 HOW = {
@@ -64,7 +66,7 @@ def render_field_pages() -> dict[str, str]:
 def _is_in_section(field: DocumentedField, section: str) -> bool:
     if section == "recipe":
         return "." not in field.path
-    return field.path.startswith(f"{section}.")
+    return field.path.startswith((f"{section}.", f"{section}[]."))
 
 
 def _render_index(fields: list[DocumentedField]) -> str:

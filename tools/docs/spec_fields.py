@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from qwen_recipes.recipe.schema import build_recipe_schema
+from qwen_recipes.recipe.spec.stages import Stage
 
 Schema = dict[str, Any]
 
@@ -27,7 +28,7 @@ class DocumentedField:
     @property
     def section(self) -> str:
         """The recipe's top-level field that it belongs to."""
-        return self.path.split(".")[0]
+        return self.path.split(".")[0].removesuffix("[]")
 
 
 def list_documented_fields() -> list[DocumentedField]:
@@ -40,6 +41,8 @@ def _walk_properties(node: Schema, root: Schema, prefix: str) -> Iterator[Docume
     choices = node.get("anyOf", [{}])  # at the top: all that is required, or `extends`
     required = node.get("required") or choices[0].get("required", [])
     for name, value in node["properties"].items():
+        if prefix == "stages[]." and name not in Stage.model_fields:
+            continue  # a field of the recipe, which the stage overrides
         path = f"{prefix}{name}"
         yield _document_field(path, value, root, required=name in required)
         inner = _find_map(value, root)

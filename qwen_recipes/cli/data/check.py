@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from qwen_recipes.cli.console import print_json, print_stderr, print_text
-from qwen_recipes.cli.data.selection import DataOptions, DataSelection, select_data
+from qwen_recipes.cli.data.selection import DataOptions, DataSelection, list_stages, select_data
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, format_option, set_option
 from qwen_recipes.data.detect_format import ROW_FORMATS
 from qwen_recipes.qwen.registry import DEFAULT_MODEL
@@ -70,28 +70,42 @@ def command(
 
     Example: recipes data check data/support.jsonl
     """
-    asked = select_data(names, DataOptions(model, layout, train_on, limit, None, sets, validation))
     off = frozenset(code.strip().upper() for codes in ignore for code in codes.split(","))
-    asked = replace(asked, rules=replace(asked.rules, allowed_codes=asked.rules.allowed_codes | off))
+    summaries = {
+        stage: _check_stage(
+            names, DataOptions(model, layout, train_on, limit, None, sets, validation, stage), off, jobs, quiet
+        )
+        for stage in list_stages(names, sets)
+    }
+    if html:
+        _write_report(html, summaries)
+    _print_summaries(summaries, form)
+    found = [finding for summary in summaries.values() for finding in summary["findings"]]
+    sys.exit(ExitCode.INVALID_INPUT if any(one["severity"] == "error" for one in found) else ExitCode.SUCCESS)
+
+
+def _check_stage(
+    names: tuple[str, ...], options: DataOptions, ignored: frozenset[str], jobs: int | None, quiet: bool
+) -> dict[str, Any]:
+    asked = select_data(names, options)
+    asked = replace(asked, rules=replace(asked.rules, allowed_codes=asked.rules.allowed_codes | ignored))
     for name in dict.fromkeys(asked.skipped):
         print_stderr(f"recipes: {name} is on the hub and was not checked; download it and check the files")
     if not asked.files:
         exit_with_error("no data files to check", ExitCode.USAGE)
-    summary = _check_selection(asked, jobs, quiet)
-    if html:
-        from qwen_recipes.filesystem.replace_file import replace_file
-        from qwen_recipes.reports.check_report import render_check_report
+    return _check_selection(asked, jobs, quiet)
 
-        try:
-            replace_file(html, render_check_report(summary), create_folder=False)
-        except OSError as error:
-            exit_with_error(f"{html}: cannot write: {error.strerror}", ExitCode.USAGE)
-    _print_summary(summary, form)
-    sys.exit(
-        ExitCode.INVALID_INPUT
-        if any(found["severity"] == "error" for found in summary["findings"])
-        else ExitCode.SUCCESS
-    )
+
+def _write_report(html: Path, summaries: dict[str, dict[str, Any]]) -> None:
+    from qwen_recipes.filesystem.replace_file import replace_file
+    from qwen_recipes.reports.check_report import render_check_report
+
+    if len(summaries) > 1:
+        exit_with_error("--html takes one stage: add --stage NAME", ExitCode.USAGE)
+    try:
+        replace_file(html, render_check_report(next(iter(summaries.values()))), create_folder=False)
+    except OSError as error:
+        exit_with_error(f"{html}: cannot write: {error.strerror}", ExitCode.USAGE)
 
 
 def _check_selection(selection: DataSelection, jobs: int | None, quiet: bool) -> dict[str, Any]:
@@ -128,10 +142,14 @@ def show_progress_bar(selection: DataSelection, quiet: bool) -> Iterator[Callabl
         yield bar.update
 
 
-def _print_summary(summary: dict[str, Any], form: str) -> None:
+def _print_summaries(summaries: dict[str, dict[str, Any]], form: str) -> None:
+    """The summary; of several stages, each under its name."""
     if form == "json":
-        print_json(summary)
-    else:
-        from qwen_recipes.cli.data.check_text import format_check_summary
+        print_json(summaries if len(summaries) > 1 else next(iter(summaries.values())))
+        return
+    from qwen_recipes.cli.data.check_text import format_check_summary
 
+    for number, (stage, summary) in enumerate(summaries.items()):
+        if len(summaries) > 1:
+            print_text(f"{chr(10) if number else ''}stage {stage}")
         print_text(format_check_summary(summary))

@@ -10,8 +10,9 @@ from qwen_recipes.backends.plan import SourcePlan
 from qwen_recipes.cli.hub_files import fetch_model, fetch_recipe_models
 from qwen_recipes.cli.options_and_exits import (
     ExitCode,
+    choose_backends_or_exit,
     exit_with_error,
-    load_backend_recipe,
+    get_asked_stage,
     warn_custom_tokenizer_or_template,
 )
 from qwen_recipes.data.chat_rendering import TemplateRenderer
@@ -30,6 +31,7 @@ from qwen_recipes.qwen.models import (
     UnknownModelError,
     get_model_facts,
 )
+from qwen_recipes.recipe.pipeline import load_stage
 from qwen_recipes.resolve.turns import choose_default_turns
 
 
@@ -55,6 +57,18 @@ class DataOptions:
     backend: str | None = None
     sets: tuple[str, ...] = ()
     validation: tuple[str, ...] = ()
+    stage: str = ""
+
+
+def list_stages(names: tuple[str, ...], sets: tuple[str, ...]) -> list[str]:
+    """The stages whose data is meant: one asked for, each that trains, or one named by nothing. Raises RecipeError."""
+    asked = get_asked_stage()
+    if asked or len(names) != 1 or names[0] == "-" or not is_recipe_path(names[0]):
+        return [asked]
+    from qwen_recipes.recipe.pipeline import load_pipeline
+
+    pipeline = load_pipeline(names[0], sets)
+    return [stage.name for stage in pipeline.trainings] if pipeline else [""]
 
 
 def is_recipe_path(name: str) -> bool:
@@ -100,7 +114,8 @@ def _select_from_recipe(names: tuple[str, ...], options: DataOptions) -> DataSel
         exit_with_error(
             "--model, --format-of and --validation apply to data files; change a recipe with --set", ExitCode.USAGE
         )
-    recipe = load_backend_recipe(names[0], options.sets, options.backend, prepare=fetch_recipe_models)
+    loaded = load_stage(names[0], options.sets, options.stage or get_asked_stage())
+    recipe = choose_backends_or_exit(loaded, options.backend, prepare=fetch_recipe_models, stage=options.stage)[0]
     plan, folder = recipe.plan, recipe.loaded.folder
     warn_custom_tokenizer_or_template(recipe.model, "chat.template" in plan.set_fields)
     template = make_plan_renderer(plan, folder)

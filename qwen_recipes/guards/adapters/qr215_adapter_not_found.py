@@ -1,7 +1,7 @@
 """Adapter to continue not found.
 
 What:
-`method.start_from` names a folder that does not exist.
+`method.start_from` names a folder that does not exist, and no recipe beside this one, and no earlier stage, writes it.
 
 Why it matters:
 An adapter keeps the rank, alpha, dropout and targets that it was saved with, whatever the recipe says. They are
@@ -22,12 +22,14 @@ from collections.abc import Iterator
 
 from qwen_recipes.guards.base import Guard, GuardContext, Violation
 from qwen_recipes.qwen.adapter_folder import find_adapter
+from qwen_recipes.qwen.earlier_run import find_earlier_run
 
 
 def check(context: GuardContext) -> Iterator[Violation]:
     """A folder that could not be looked into."""
     start = context.plan.method.start_from
-    if start and find_adapter(start, context.loaded.folder) is None:
+    folder = context.loaded.folder
+    if start and find_adapter(start, folder) is None and find_earlier_run(folder / start, folder) is None:
         yield Violation(
             ("method", "start_from"),
             f"{start} does not exist: the adapter's settings are not compared with the recipe",

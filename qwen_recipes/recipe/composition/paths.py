@@ -17,12 +17,14 @@ _VARIABLE = re.compile(r"\$\{env:([^}]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _PATH_FIELDS = re.compile(
     r"(model(\.id)?|data\.(train|validation)(\[\d+\])?(\.path)?|chat\.template|method\.start_from"
-    r"|objective\.rewards\[\d+\]\.path|output\.dir|run\.environment)\Z"
+    r"|objective\.rewards\[\d+\]\.path|output\.dir|run\.environment|merge\.adapters\[\d+\](\.adapter)?)\Z"
 )
 """Fields that hold a path, with every short form."""
 
-_NOT_ALWAYS_PATHS = re.compile(r"(model(\.id)?|method\.start_from|chat\.template|run\.environment)\Z")
-"""Fields that may hold a name instead: of a model on the hub, a known template, an environment."""
+_NOT_ALWAYS_PATHS = re.compile(
+    r"(model(\.id)?|method\.start_from|chat\.template|run\.environment|merge\.adapters\[\d+\](\.adapter)?)\Z"
+)
+"""Fields that may hold a name instead: of a model on the hub, a known template, an environment, a stage."""
 
 
 def fill_in_variables(document: Document) -> Document:
@@ -44,7 +46,7 @@ def find_variable_problems(document: Document) -> list[Finding]:
     def check(route: Route, node: Scalar) -> Node:
         problems.extend(
             locate_finding(document, replace(problem, route=route, span=node.span))
-            for problem in _check_variables(str(node.value), format_route(route))
+            for problem in _check_variables(str(node.value), _name_field(route))
         )
         return node
 
@@ -84,7 +86,7 @@ def move_paths(root: Node, origin: Path, folder: Path) -> Node:
         return root
 
     def move(route: Route, node: Scalar) -> Node:
-        field, path = format_route(route), str(node.value)
+        field, path = _name_field(route), str(node.value)
         if not _PATH_FIELDS.match(field) or not _is_relative_path(path):
             return node
         if _NOT_ALWAYS_PATHS.match(field) and not path.startswith(("./", "../")) and not (origin / path).exists():
@@ -92,6 +94,11 @@ def move_paths(root: Node, origin: Path, folder: Path) -> Node:
         return replace(node, value=os.path.relpath(origin / path, folder))
 
     return _map_strings(root, (), move)
+
+
+def _name_field(route: Route) -> str:
+    """The field of a recipe that a value is for, also where a stage says it."""
+    return format_route(route[2:] if route[:1] == ("stages",) and len(route) > 2 else route)
 
 
 def _is_relative_path(text: str) -> bool:

@@ -10,6 +10,7 @@ from qwen_recipes.recipe.spec.method import MethodField, Quantization
 from qwen_recipes.recipe.spec.model_and_data import Data, ModelField
 from qwen_recipes.recipe.spec.objective import ObjectiveField
 from qwen_recipes.recipe.spec.section import Section, optional_field, required_field
+from qwen_recipes.recipe.spec.stages import Stage
 from qwen_recipes.recipe.spec.training import Training
 
 GuardCode = Annotated[str, Field(pattern=r"^QR[0-9]{3}$")]
@@ -50,6 +51,12 @@ class Recipe(Section):
     allow: dict[GuardCode, Annotated[str, Field(min_length=3)]] | None = optional_field(
         "Guards to suppress, each with a reason.",
         example={"QR101": "measured on our cluster, works"},
+        read_by="tool",
+    )
+    stages: Annotated[list[Stage], Field(min_length=1)] | None = optional_field(
+        "Stages of a pipeline, in order. Each has a name and overrides the rest of the recipe, or merges; it starts "
+        "from what the stage before wrote.",
+        example=[{"name": "sft"}, {"name": "merge", "merge": "base"}],
         read_by="tool",
     )
     backends: dict[str, BackendOptions] | None = optional_field(

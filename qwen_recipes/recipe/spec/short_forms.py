@@ -27,6 +27,13 @@ def expand_sources(value: object) -> object:
     return [{"path": item} if isinstance(item, str) else item for item in items]
 
 
+def expand_adapters(value: object) -> object:
+    """Adapters of a merge, each a name or a map, as a list of maps."""
+    return (
+        [{"adapter": item} if isinstance(item, str) else item for item in value] if isinstance(value, list) else value
+    )
+
+
 def expand_validation(value: object) -> object:
     """A share as it is, else sources."""
     return value if isinstance(value, (int, float)) else expand_sources(value)

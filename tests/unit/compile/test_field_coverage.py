@@ -29,6 +29,7 @@ OMITTED = {
 """What no recipe uses, and why."""
 OMITTED_FIELDS = {
     "extends": "what it compiles to is the same without it: tests/unit/recipe/composition",
+    "stages": "each is a recipe of its own: tests/unit/recipe/composition/test_stages.py",
     "model.like": "a model on the hub, which parsers would look for: tests/unit/qwen/test_hub.py",
 }
 """Fields that no recipe uses, and where they are tested."""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
+from qwen_recipes.recipe.pipeline import load_recipes_text
 from qwen_recipes.recipe.schema import build_recipe_schema
 from qwen_recipes.recipe.spec import Recipe
 from qwen_recipes.yaml_text.nodes import plain_data
@@ -67,7 +68,7 @@ def test_null_and_unknown_keys_are_refused():
 def test_examples_hold(file):
     data = plain_data(read_yaml(file.read_bytes(), file.name).root)
     VALID.validate(data)
-    Recipe.model_validate(data)
+    assert load_recipes_text(file.read_bytes(), str(file), file.parent)
 
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda f: f.stem)

@@ -73,7 +73,8 @@ def test_leaves_are_complete():
     """Found by walking the models' JSON Schema instead of the models."""
     schema = Recipe.model_json_schema()
     named = set()
-    for part in [schema, *schema["$defs"].values()]:
+    stages = ("Stage", "Merge", "MergedAdapter")  # of which no plan has anything
+    for part in [schema, *(part for name, part in schema["$defs"].items() if name not in stages)]:
         named |= set(part["properties"])
     parts = {"chat", "quantization", "training", "hardware", "output", "run", "backends", "data", "model", "method",
              "objective", "tracking", "low_rank", "gpu"}  # fmt: skip

@@ -1,0 +1,1 @@
+"""After training: adapters merged into their base model, or into one another."""

@@ -1,0 +1,57 @@
+"""Merge adapters as a job file says: `python -m merging JOB.json`. What was done is printed as one line of JSON."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from merging.adapters import Adapter, MergeError, read_adapter
+from merging.base_weights import find_base_folder
+from merging.combine import combine_adapters, measure_losses
+from merging.write_adapter import write_adapter
+from merging.write_model import write_model
+
+
+def main(job_file: str) -> int:
+    """Do the job. Exit code 1 where it can't be done; the last line of JSON says why."""
+    job: dict[str, Any] = json.loads(Path(job_file).read_text("utf-8"))
+    torch.manual_seed(job.get("seed") or 0)
+    try:
+        report = _merge(job)
+    except MergeError as error:
+        print(json.dumps({"error": str(error)}))
+        return 1
+    except OSError as error:
+        print(json.dumps({"error": f"{error.filename or job['output']}: {error.strerror or error}"}))
+        return 1
+    report["peak_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps(report))
+    return 0
+
+
+def _merge(job: dict[str, Any]) -> dict[str, Any]:
+    adapters = [read_adapter(Path(one["folder"]), one["weight"]) for one in job["adapters"]]
+    report: dict[str, Any] = {}
+    alone = len(adapters) == 1 and adapters[0].weight == 1.0
+    if not alone:
+        torch.manual_seed(job.get("seed") or 0)
+        factors = combine_adapters(adapters, job)
+        report["losses"] = measure_losses(adapters, job) if len(adapters) > 1 else {}
+        report["combine"] = job["combine"]
+        merged = Adapter(adapters[0].folder, adapters[0].config, 1.0, factors)
+    else:
+        merged = adapters[0]
+    output = Path(job["output"])
+    if job["into"] == "adapter":
+        return report | write_adapter(merged, output)
+    base = find_base_folder(job["base"], job.get("revision"))
+    return report | write_model(merged, base, output, job)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,63 @@
+"""Weights of a checkpoint that FSDP or DeepSpeed saved in shards, gathered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from merging.adapters import MergeError
+
+
+def read_sharded_weights(folder: Path) -> Iterator[tuple[str, Tensor]]:
+    """Names and weights of a sharded checkpoint. Raises MergeError where there is none, or it cannot be read here."""
+    fsdp = sorted(path.parent for path in folder.glob("pytorch_model_fsdp_*/.metadata"))
+    if fsdp:
+        yield from _walk(_read_fsdp(fsdp[0]), "")
+    elif any(folder.glob("global_step*")) or (folder / "latest").is_file():
+        yield from _read_zero(folder).items()
+    elif any(folder.glob("pytorch_model_fsdp_*")):
+        raise MergeError(f"{folder}: the FSDP checkpoint has no .metadata, so its shards cannot be read")
+    else:
+        raise MergeError(f"{folder} has no adapter_model.safetensors, and no shards of FSDP or DeepSpeed")
+
+
+def _read_fsdp(folder: Path) -> dict[str, Any]:
+    from torch.distributed.checkpoint import FileSystemReader
+    from torch.distributed.checkpoint.default_planner import _EmptyStateDictLoadPlanner
+    from torch.distributed.checkpoint.state_dict_loader import _load_state_dict
+
+    state: dict[str, Any] = {}
+    try:
+        _load_state_dict(
+            state, storage_reader=FileSystemReader(folder), planner=_EmptyStateDictLoadPlanner(), no_dist=True
+        )
+    except Exception as error:
+        raise MergeError(f"{folder}: the FSDP shards cannot be read: {error}") from None
+    return state
+
+
+def _walk(node: Any, name: str) -> Iterator[tuple[str, Tensor]]:
+    """The tensors of a nested state; `model` at the top is only a box around them."""
+    if isinstance(node, Tensor):
+        yield name, node
+    elif isinstance(node, dict):
+        for key, inner in node.items():
+            yield from _walk(inner, key if not name or name == "model" and "." in key else f"{name}.{key}")
+
+
+def _read_zero(folder: Path) -> dict[str, Tensor]:
+    try:
+        from deepspeed.utils.zero_to_fp32 import get_fp32_state_dict_from_zero_checkpoint
+    except ImportError:
+        raise MergeError(
+            f"{folder} holds DeepSpeed shards, and this environment has no deepspeed: name one that has it with "
+            "--environment, or gather the weights with the checkpoint's own zero_to_fp32.py"
+        ) from None
+    try:
+        found: dict[str, Tensor] = get_fp32_state_dict_from_zero_checkpoint(str(folder), exclude_frozen_parameters=True)
+    except Exception as error:
+        raise MergeError(f"{folder}: the DeepSpeed shards cannot be read: {error}") from None
+    return found

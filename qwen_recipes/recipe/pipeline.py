@@ -1,0 +1,191 @@
+"""A pipeline: the stages of a recipe's file, each with its own recipe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NoReturn
+
+from qwen_recipes.finding import Finding, RecipeError
+from qwen_recipes.recipe.composition.paths import fill_in_variables
+from qwen_recipes.recipe.composition.stages import StageDocument, expand_stages
+from qwen_recipes.recipe.load import (
+    LoadedRecipe,
+    has_stages,
+    load_recipe,
+    load_recipe_text,
+    read_document,
+    validate_recipe_document,
+)
+from qwen_recipes.recipe.locate import locate_finding
+from qwen_recipes.recipe.names import make_name
+from qwen_recipes.recipe.overrides import OverrideError, apply_overrides
+from qwen_recipes.recipe.read_file import read_recipe_bytes
+from qwen_recipes.recipe.spec.stages import Merge, Stage
+from qwen_recipes.recipe.validation import validate_document
+from qwen_recipes.yaml_text.nodes import Document, Mapping, Node, Scalar, Sequence
+
+_PIPELINE_FIELDS = ("stages", "name", "output", "model", "extends")
+"""Overrides that are for the file as a whole: a stage has its own name, folder and model."""
+
+
+@dataclass(frozen=True)
+class PipelineStage:
+    """One stage: its recipe, or, with `merge`, the recipe whose adapter it merges.
+
+    `output` is the folder that it writes, `adapters` the folders of adapters that it merges, each with its weight;
+    all are relative to the recipe.
+    """
+
+    name: str
+    loaded: LoadedRecipe
+    output: str
+    merge: Merge | None = None
+    adapters: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The stages of a file, in order."""
+
+    name: str
+    document: Document
+    folder: Path
+    """Relative paths start here."""
+    output: str
+    """The folder that holds the stages' folders and the pipeline's record, relative to `folder`."""
+    stages: tuple[PipelineStage, ...]
+
+    @property
+    def trainings(self) -> list[PipelineStage]:
+        """The stages that train."""
+        return [stage for stage in self.stages if stage.merge is None]
+
+
+def load_pipeline(file: str, overrides: tuple[str, ...] = ()) -> Pipeline | None:
+    """The pipeline in a file; None for a recipe of one run. Raises RecipeReadError, RecipeError."""
+    name = "<stdin>" if file == "-" else file
+    folder = Path() if file == "-" else Path(file).parent
+    return load_pipeline_text(read_recipe_bytes(file), name, folder, overrides)
+
+
+def load_pipeline_text(
+    content: bytes | str, name: str, folder: Path, overrides: tuple[str, ...] = ()
+) -> Pipeline | None:
+    """As `load_pipeline`, for text: findings call it `name`, relative paths start at `folder`."""
+    document = read_document(content, name, folder, overrides)
+    if not has_stages(document):
+        return None
+    stages = _validate_stages(document)
+    pipeline = _name_pipeline(document)
+    expanded = expand_stages(document, stages, pipeline)
+    later = tuple(text for text in overrides if _get_top_field(text) not in _PIPELINE_FIELDS)
+    made, problems = [], dict[tuple[object, ...], Finding]()
+    for stage in expanded:
+        try:
+            made.append(_load_stage(stage, folder, later))
+        except OverrideError:
+            raise
+        except RecipeError as error:
+            problems.update({(f.file, f.span, f.message): f for f in error.findings})
+    if problems:
+        raise RecipeError(list(problems.values()))
+    return Pipeline(pipeline, document, folder, _find_output(document, pipeline), tuple(made))
+
+
+def load_stage(file: str, overrides: tuple[str, ...], stage: str) -> LoadedRecipe:
+    """The recipe of one stage that trains; without a name, of a file without stages. Raises RecipeError."""
+    pipeline = load_pipeline(file, overrides) if stage and file != "-" else None
+    return get_stage(pipeline, stage, file).loaded if stage else load_recipe(file, overrides)
+
+
+def load_recipes_text(
+    content: bytes | str, name: str, folder: Path, overrides: tuple[str, ...] = (), stage: str = ""
+) -> list[LoadedRecipe]:
+    """The recipes in a file's text: of each stage that trains, or of the stage named; else the one.
+
+    Raises RecipeError.
+    """
+    pipeline = load_pipeline_text(content, name, folder, overrides)
+    if stage:
+        return [get_stage(pipeline, stage, name).loaded]
+    if pipeline is None:
+        return [load_recipe_text(content, name, folder, overrides)]
+    return [one.loaded for one in pipeline.trainings]
+
+
+def get_stage(pipeline: Pipeline | None, name: str, file: str) -> PipelineStage:
+    """The stage of this name. Raises RecipeError where there is none."""
+    if pipeline is None:
+        raise RecipeError([Finding("recipe", "error", f"--stage {name}: this recipe has no stages", file=file)])
+    for stage in pipeline.stages:
+        if stage.name == name:
+            return stage
+    _raise_unknown_stage(pipeline, name)
+
+
+def _raise_unknown_stage(pipeline: Pipeline, name: str) -> NoReturn:
+    names = ", ".join(stage.name for stage in pipeline.stages)
+    problem = Finding("recipe", "error", f"there is no stage `{name}`", ("stages",), suggestion=f"one of {names}")
+    raise RecipeError([locate_finding(pipeline.document, problem, key=True)])
+
+
+def _load_stage(stage: StageDocument, folder: Path, overrides: tuple[str, ...]) -> PipelineStage:
+    document = stage.document
+    if stage.merge is None:
+        document = fill_in_variables(apply_overrides(document, overrides))
+    elif stage.run is not None:
+        assert isinstance(document.root, Mapping)
+        entries = {**document.root.entries, "run": stage.run}
+        keys = {**document.root.keys, "run": stage.run.span}
+        document = replace(document, root=Mapping(document.root.span, entries, keys))
+    loaded = validate_recipe_document(document, folder, stage.name)
+    return PipelineStage(stage.name, loaded, stage.output, stage.merge, stage.adapters)
+
+
+def _validate_stages(document: Document) -> list[Stage]:
+    """What each stage says of itself. Raises RecipeError, with every problem of a name or a merge."""
+    assert isinstance(document.root, Mapping)
+    span = document.root.span
+    filler = Mapping(span, {"train": Scalar(span, "x", "x", True)}, {"train": span})
+    entries: dict[str, Node] = {
+        "version": Scalar(span, 1, "1", True),
+        "model": Scalar(span, "x", "x", True),
+        "data": filler,
+        "stages": _keep_own_keys(document.root.entries["stages"]),
+    }
+    keys = {**dict.fromkeys(entries, span), "stages": document.root.keys["stages"]}
+    stages = validate_document(replace(document, root=Mapping(span, entries, keys))).stages
+    assert stages is not None
+    return stages
+
+
+def _keep_own_keys(stages: Node) -> Node:
+    """The stages without what they override."""
+    if not isinstance(stages, Sequence):
+        return stages
+    return replace(stages, items=[_keep_stage_keys(item) for item in stages.items])
+
+
+def _keep_stage_keys(item: Node) -> Node:
+    if not isinstance(item, Mapping):
+        return item
+    entries = {key: node for key, node in item.entries.items() if key in Stage.model_fields}
+    return Mapping(item.span, entries, {key: item.keys[key] for key in entries})
+
+
+def _name_pipeline(document: Document) -> str:
+    """The name in the file, or one made of the file's; what a stage's name can't be made of is found there."""
+    node = document.find_node(("name",))
+    if isinstance(node, Scalar) and isinstance(node.value, str):
+        return node.value
+    return "recipe" if document.file == "<stdin>" else make_name(Path(document.file).name)
+
+
+def _find_output(document: Document, name: str) -> str:
+    node = document.find_node(("output", "dir"))
+    return str(node.value) if isinstance(node, Scalar) and node.value else f"runs/{name}"
+
+
+def _get_top_field(override: str) -> str:
+    return override.partition("=")[0].partition(".")[0].partition("[")[0].strip()
