@@ -27,6 +27,7 @@ COMMANDS = {
     "env": "Create, list and remove the frameworks' Python environments.",
     "doctor": "Check this machine: Python, GPUs, disk, environments.",
     "run": "Compile, check and train; or resume a run.",
+    "merge": "Merge adapters into their base model, or into one adapter.",
     "status": "List runs with state, step, loss and time left.",
     "logs": "Print the log of a run.",
     "report": "Write an HTML report about one or more runs.",

@@ -31,6 +31,7 @@ from qwen_recipes.cli.options_and_exits import (
     ExitCode,
     exit_with_error,
     exit_with_findings,
+    get_asked_stage,
     load_backend_recipe,
     set_option,
 )
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from qwen_recipes.environments.environment import Environment
     from qwen_recipes.environments.gpu import DetectedGpu
     from qwen_recipes.recipe.load import LoadedRecipe
+    from qwen_recipes.resolve import BackendRecipe
     from qwen_recipes.runs.record import RunRecord
 
 
@@ -71,6 +73,9 @@ def command(
     The output folder (output.dir) receives run.log, everything the framework prints, and run.json, the record of the
     run. Ctrl-C stops the framework and all its processes; a second Ctrl-C kills them. `recipes run --resume` resumes
     from the last complete checkpoint.
+
+    The stages of a pipeline run one after another, recorded in pipeline.json in the pipeline's folder. Stages that are
+    done and unchanged are skipped, so that the same command goes on where a pipeline stopped.
 
     Exit codes: 1 invalid recipe or data, 3 does not fit the GPUs, 4 environment or preflight failure, 5 the run failed.
     """
@@ -107,7 +112,19 @@ def _pin_and_fetch(loaded: LoadedRecipe) -> LoadedRecipe:
 
 
 def _run_recipe(file: str, name: str | None, output: Path | None, sets: tuple[str, ...], flags: RunFlags) -> None:
-    recipe = load_backend_recipe(file, sets, name, prepare=_pin_and_fetch if flags.locked else fetch_recipe_models)
+    from qwen_recipes.recipe.pipeline import load_pipeline
+
+    pipeline = None if file == "-" or get_asked_stage() else load_pipeline(file, sets)
+    if pipeline is not None:
+        from qwen_recipes.cli.run_pipeline import run_pipeline
+
+        sys.exit(run_pipeline(pipeline, name, output, sets, flags))
+    prepare = _pin_and_fetch if flags.locked else fetch_recipe_models
+    run_backend_recipe(load_backend_recipe(file, sets, name, prepare=prepare), output, sets, flags)
+
+
+def run_backend_recipe(recipe: BackendRecipe, output: Path | None, sets: tuple[str, ...], flags: RunFlags) -> None:
+    """Compile, check and train one recipe; the process exits with how it ended, and returns of a dry run."""
     backend = recipe.backend
     root = get_compiled_folder(recipe.loaded, output)
     compiled = compile_or_exit([recipe], root)[0]

@@ -37,6 +37,7 @@ STANDALONE = (
         "data/rows/ms_swift_template.py",
         "verify/encoders/",
         "verify/trainer/",
+        "export/merging/",
     ),
 )
 """Run by other interpreters, with what is installed there."""

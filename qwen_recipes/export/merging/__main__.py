@@ -10,11 +10,11 @@ from typing import Any
 
 import torch
 
-from merging.adapters import Adapter, MergeError, read_adapter
-from merging.base_weights import find_base_folder
-from merging.combine import combine_adapters, measure_losses
-from merging.write_adapter import write_adapter
-from merging.write_model import write_model
+from .adapters import Adapter, MergeError, read_adapter
+from .base_weights import find_base_folder
+from .combine import combine_adapters, measure_losses
+from .write_adapter import write_adapter
+from .write_model import write_model
 
 
 def main(job_file: str) -> int:
@@ -25,6 +25,9 @@ def main(job_file: str) -> int:
         report = _merge(job)
     except MergeError as error:
         print(json.dumps({"error": str(error)}))
+        return 1
+    except ModuleNotFoundError as error:
+        print(json.dumps({"error": f"this environment has no {error.name}: name another with --environment"}))
         return 1
     except OSError as error:
         print(json.dumps({"error": f"{error.filename or job['output']}: {error.strerror or error}"}))

@@ -86,7 +86,7 @@ def _iter_tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
 
     file = folder / WEIGHTS_FILE
     if not file.is_file():
-        from merging.sharded import read_sharded_weights
+        from .sharded import read_sharded_weights
 
         yield from read_sharded_weights(folder)
         return

@@ -10,7 +10,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from merging.adapters import MergeError
+from .adapters import MergeError
 
 MAX_SHARD_BYTES = 2 * 1024**3
 """A shard of the merged model holds about so many bytes, and that much of it is in memory at a time."""

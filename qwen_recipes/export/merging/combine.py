@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from merging.adapters import Adapter, Factors, MergeError
+from .adapters import Adapter, Factors, MergeError
 
 METHODS = ("cat", "svd", "linear", "ties", "dare_linear", "dare_ties")
 SAME_RANK = ("linear", "ties", "dare_linear", "dare_ties")
@@ -37,7 +37,7 @@ def check_combinable(adapters: Sequence[Adapter]) -> None:
         if adapter.whole:
             names = ", ".join(sorted(adapter.whole))
             raise MergeError(
-                f"{adapter.folder} holds whole weights ({names}), which are no updates that can be added; merge it alone"
+                f"{adapter.folder} holds whole weights ({names}), which cannot be added to others; merge it alone"
             )
         if str(adapter.config.get("init_lora_weights")).startswith("pissa"):
             raise MergeError(f"{adapter.folder} is a PiSSA adapter, which is for a changed base; merge it alone")
@@ -96,7 +96,7 @@ def _mix_factors(found: Sequence[tuple[Factors, float]], method: str, options: d
 
 
 def measure_losses(adapters: Sequence[Adapter], job: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Of each way that these adapters allow: its error relative to the exact weighted sum, over all weights and worst."""
+    """Of each way that these adapters allow: its error relative to the exact weighted sum, and the worst weight's."""
     modules = sorted({name for adapter in adapters for name in adapter.factors})
     found: dict[str, dict[str, Any]] = {}
     for method in METHODS:

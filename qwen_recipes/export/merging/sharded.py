@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from merging.adapters import MergeError
+from .adapters import MergeError
 
 
 def read_sharded_weights(folder: Path) -> Iterator[tuple[str, Tensor]]:
@@ -45,7 +45,7 @@ def _walk(node: Any, name: str) -> Iterator[tuple[str, Tensor]]:
         yield name, node
     elif isinstance(node, dict):
         for key, inner in node.items():
-            yield from _walk(inner, key if not name or name == "model" and "." in key else f"{name}.{key}")
+            yield from _walk(inner, key if not name or (name == "model" and "." in key) else f"{name}.{key}")
 
 
 def _read_zero(folder: Path) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from merging.adapters import Adapter, Factors, MergeError
+from .adapters import Adapter, Factors, MergeError
 
 _EXPERT = re.compile(r"^(?P<experts>.+\.experts)\.(?P<number>\d+)\.(?P<part>gate|up|down)_proj\.weight$")
 _FUSED = re.compile(r"^(?P<experts>.+\.experts)\.(?P<part>gate_up|down)_proj(\.weight)?$")

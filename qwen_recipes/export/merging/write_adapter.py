@@ -9,7 +9,7 @@ from typing import Any
 
 from safetensors.torch import save_file
 
-from merging.adapters import WEIGHTS_FILE, Adapter
+from .adapters import WEIGHTS_FILE, Adapter
 
 CARRIED_FILES = (
     *("tokenizer*", "chat_template*", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt"),

@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from merging.adapters import Adapter
-from merging.base_weights import (
+from .adapters import Adapter
+from .base_weights import (
     MAX_SHARD_BYTES,
     StoredTensor,
     dequantize,
@@ -19,8 +19,8 @@ from merging.base_weights import (
     list_stored_tensors,
     read_tensor,
 )
-from merging.updates import apply_adapter, list_changes
-from merging.write_adapter import CARRIED_FILES, copy_files
+from .updates import apply_adapter, list_changes
+from .write_adapter import CARRIED_FILES, copy_files
 
 EMBEDDINGS, HEAD = "model.embed_tokens.weight", "lm_head.weight"
 _DTYPES = {"bfloat16": torch.bfloat16, "float32": torch.float32, "float16": torch.float16}

@@ -1,0 +1,208 @@
+"""`recipes run` of a pipeline: its stages one after another, with one record."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qwen_recipes.cli.compile import compile_or_exit, exit_if_runs_shared, get_compiled_folder
+from qwen_recipes.cli.console import print_stderr, print_text
+from qwen_recipes.cli.hub_files import fetch_recipe_models
+from qwen_recipes.cli.lock_check import exit_on_drift, pin_locked_revision
+from qwen_recipes.cli.options_and_exits import ExitCode, choose_backends_or_exit, exit_with_error
+from qwen_recipes.cli.run import RunFlags, run_backend_recipe
+
+if TYPE_CHECKING:
+    from qwen_recipes.compile import CompiledRecipe
+    from qwen_recipes.export.merge import MergeJob
+    from qwen_recipes.recipe.load import LoadedRecipe
+    from qwen_recipes.recipe.pipeline import Pipeline, PipelineStage
+    from qwen_recipes.resolve import BackendRecipe
+    from qwen_recipes.runs.pipeline import PipelineRecord, StageRecord
+
+
+def run_pipeline(
+    pipeline: Pipeline, backend: str | None, output: Path | None, sets: tuple[str, ...], flags: RunFlags
+) -> ExitCode:
+    """Run what is not done of a pipeline, and return how it ended. Every stage is compiled before the first starts."""
+    runner = _PipelineRunner(pipeline, backend, output, sets, flags)
+    runner.compile_all()
+    if flags.dry_run:
+        return runner.print_stages()
+    return runner.run_locked()
+
+
+class _PipelineRunner:
+    """One call of `recipes run` for a pipeline."""
+
+    def __init__(
+        self, pipeline: Pipeline, backend: str | None, output: Path | None, sets: tuple[str, ...], flags: RunFlags
+    ) -> None:
+        self.pipeline, self.backend, self.output, self.sets, self.flags = pipeline, backend, output, sets, flags
+        self.folder = pipeline.folder / pipeline.output
+
+    def choose(self, stage: PipelineStage) -> BackendRecipe:
+        """The stage's recipe for its framework."""
+        return choose_backends_or_exit(stage.loaded, self.backend, prepare=self._prepare)[0]
+
+    def _prepare(self, loaded: LoadedRecipe) -> LoadedRecipe:
+        return fetch_recipe_models(pin_locked_revision(loaded) if self.flags.locked else loaded)
+
+    def compile(self, stage: PipelineStage) -> CompiledRecipe:
+        """The stage as it is now: what earlier stages wrote is there or not."""
+        recipe = self.choose(stage)
+        return compile_or_exit([recipe], get_compiled_folder(recipe.loaded, self.output))[0]
+
+    def compile_all(self) -> None:
+        """Exit with every problem of the first stage that has one."""
+        compiled = [self.compile(stage) for stage in self.pipeline.trainings]
+        exit_if_runs_shared(compiled)
+        if self.flags.locked:
+            exit_on_drift(compiled)
+
+    def print_stages(self) -> ExitCode:
+        """A dry run of each stage."""
+        for stage in self.pipeline.stages:
+            print_text(f"stage {stage.name}")
+            if stage.merge:
+                print_text(f"merge        {', '.join(folder for folder, _ in stage.adapters)} into {stage.output}")
+            else:
+                run_backend_recipe(self.choose(stage), self.output, self.sets, self.flags)
+        return ExitCode.SUCCESS
+
+    def run_locked(self) -> ExitCode:
+        """Run under the lock of the pipeline's folder, so that no two runs of it meet."""
+        from qwen_recipes.filesystem.locked_folder import lock_folder
+
+        try:
+            with lock_folder(self.folder):
+                return self._run()
+        except OSError as error:
+            exit_with_error(f"{error.filename or self.folder}: {error.strerror}", ExitCode.ENVIRONMENT)
+
+    def _run(self) -> ExitCode:
+        from qwen_recipes.runs.pipeline import open_pipeline_record
+
+        record = open_pipeline_record(self.folder, self.pipeline, self.sets)
+        for stage, state in zip(self.pipeline.stages, record.stages, strict=True):
+            code = self._run_merge(stage, record, state) if stage.merge else self._run_training(stage, record, state)
+            if code != ExitCode.SUCCESS:
+                print_stderr(
+                    f"recipes: stage {stage.name} did not finish; the same command goes on there"
+                    f"{', with --resume from its last checkpoint' if stage.merge is None else ''}"
+                )
+                return code
+        print_stderr(f"pipeline {self.pipeline.name} is finished: {record.stages[-1].output}")
+        return ExitCode.SUCCESS
+
+    def _run_training(self, stage: PipelineStage, record: PipelineRecord, state: StageRecord) -> ExitCode:
+        from qwen_recipes.runs.pipeline import has_result, hash_training_inputs
+
+        compiled = self.compile(stage)
+        made_from = hash_training_inputs(compiled)
+        same = state.made_from == made_from
+        if same and state.status == "finished" and has_result(state, adapter=compiled.plan.method.adapter):
+            return _skip(state)
+        flags = replace(self.flags, resume=self.flags.resume and same)
+        if self.flags.resume and not same and state.made_from:
+            print_stderr(f"recipes: stage {stage.name} starts over: what it reads has changed since it began")
+        print_stderr(f"stage {stage.name}: {compiled.backend.title}")
+        record.begin(state, self.folder, made_from, compiled.backend.name)
+        began = time.monotonic()
+        code = _run_to_exit_code(compiled.recipe, self.output, self.sets, flags)
+        record.end(state, self.folder, code, time.monotonic() - began)
+        return code
+
+    def _run_merge(self, stage: PipelineStage, record: PipelineRecord, state: StageRecord) -> ExitCode:
+        from qwen_recipes.export.merge import MergeFailedError
+        from qwen_recipes.runs.pipeline import archive_stage, has_result, hash_merge_inputs
+
+        recipe = self.choose(stage)
+        try:
+            job = _build_job(stage, recipe)
+            places = [folder for folder, _ in job.adapters] + ([Path(job.base)] if Path(job.base).is_dir() else [])
+            made_from = hash_merge_inputs(_describe_job(job), places)
+            done = state.status == "finished" and state.made_from == made_from
+            if done and has_result(state, adapter=job.into == "adapter"):
+                return _skip(state)
+            if job.output.exists() and any(job.output.iterdir()):
+                if not state.made_from:
+                    exit_with_error(f"{job.output} already exists; move it, or set output.dir", ExitCode.USAGE)
+                place = archive_stage(job.output.resolve(), self.folder.resolve())
+                print_stderr(f"recipes: the previous result of stage {stage.name} was moved to {place}")
+            print_stderr(f"stage {stage.name}: merging into {job.output}")
+            record.begin(state, self.folder, made_from, recipe.backend.name)
+            return self._merge(job, recipe, record, state)
+        except MergeFailedError as error:
+            record.end(state, self.folder, ExitCode.RUN_FAILED, 0.0)
+            print_stderr(f"recipes: {error}")
+            return ExitCode.RUN_FAILED
+
+    def _merge(self, job: MergeJob, recipe: BackendRecipe, record: PipelineRecord, state: StageRecord) -> ExitCode:
+        from qwen_recipes.environments.environment import MissingEnvironmentError
+        from qwen_recipes.export.merge import format_losses, run_merge
+        from qwen_recipes.runs.preflight import find_run_environment
+
+        began = time.monotonic()
+        try:
+            environment = find_run_environment(recipe.plan, recipe.backend, recipe.loaded.folder)
+            state.report = run_merge(job, environment.interpreter)
+            code = ExitCode.SUCCESS
+        except MissingEnvironmentError as error:
+            print_stderr(f"recipes: {error}")
+            code = ExitCode.ENVIRONMENT
+        except KeyboardInterrupt:
+            code = ExitCode.INTERRUPTED
+        record.end(state, self.folder, code, time.monotonic() - began)
+        if job.caveat and code == ExitCode.SUCCESS:
+            print_stderr(f"recipes: {job.caveat}")
+        for line in format_losses(state.report.get("losses") or {}, job.combine) if state.report.get("losses") else []:
+            print_stderr(line)
+        return code
+
+
+def _skip(state: StageRecord) -> ExitCode:
+    print_stderr(f"stage {state.name}: done and unchanged since {state.ended}")
+    return ExitCode.SUCCESS
+
+
+def _run_to_exit_code(recipe: BackendRecipe, output: Path | None, sets: tuple[str, ...], flags: RunFlags) -> ExitCode:
+    """Run a recipe as `recipes run` does; the exit code instead of the end of the process."""
+    try:
+        run_backend_recipe(recipe, output, sets, flags)
+    except SystemExit as error:
+        return ExitCode(error.code if isinstance(error.code, int) else ExitCode.RUN_FAILED)
+    except KeyboardInterrupt:
+        return ExitCode.INTERRUPTED
+    return ExitCode.SUCCESS
+
+
+def _build_job(stage: PipelineStage, recipe: BackendRecipe) -> MergeJob:
+    from operator import attrgetter
+
+    from qwen_recipes.export.merge import MergeJob, find_adapter_folder, read_quantization
+
+    plan, folder, merge = recipe.plan, recipe.loaded.folder, stage.merge
+    assert merge is not None
+    base = str((folder / plan.model.id).resolve()) if plan.model.local else plan.model.id
+    return MergeJob(
+        adapters=tuple((find_adapter_folder(folder / Path(name).expanduser()), w) for name, w in stage.adapters),
+        base=base,
+        revision=plan.model.revision,
+        output=folder / Path(stage.output).expanduser(),
+        combine=merge.combine or "cat",
+        rank=merge.rank,
+        density=merge.density,
+        seed=merge.seed or 0,
+        into=merge.into or "base",
+        dtype=merge.dtype,
+        quantization=read_quantization(lambda name: attrgetter(name)(plan)),
+    )
+
+
+def _describe_job(job: MergeJob) -> dict[str, object]:
+    """How a merge is done, without where its inputs lie."""
+    names = ("base", "revision", "combine", "rank", "density", "seed", "into", "dtype", "quantization")
+    return {**{name: getattr(job, name) for name in names}, "weights": [weight for _, weight in job.adapters]}
