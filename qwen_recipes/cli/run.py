@@ -35,6 +35,7 @@ from qwen_recipes.cli.options_and_exits import (
     load_backend_recipe,
     set_option,
 )
+from qwen_recipes.cli.run_flags import RunFlags
 from qwen_recipes.cli.why import print_first_cause
 
 if TYPE_CHECKING:
@@ -86,18 +87,6 @@ def command(
 
 
 @dataclass(frozen=True)
-class RunFlags:
-    """The switches of the command line."""
-
-    resume: bool
-    locked: bool
-    dry_run: bool
-    force: bool
-    quiet: bool
-    verbose: bool
-
-
-@dataclass(frozen=True)
 class Launch:
     """All that is known of a run before it starts; `verdicts` are the estimates for the GPUs here."""
 
@@ -118,7 +107,7 @@ def _run_recipe(file: str, name: str | None, output: Path | None, sets: tuple[st
     if pipeline is not None:
         from qwen_recipes.cli.run_pipeline import run_pipeline
 
-        sys.exit(run_pipeline(pipeline, name, output, sets, flags))
+        sys.exit(run_pipeline(pipeline, name, output, sets, flags, run_backend_recipe))
     prepare = _pin_and_fetch if flags.locked else fetch_recipe_models
     run_backend_recipe(load_backend_recipe(file, sets, name, prepare=prepare), output, sets, flags)
 

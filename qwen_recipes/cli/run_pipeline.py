@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from qwen_recipes.cli.console import print_stderr, print_text
 from qwen_recipes.cli.hub_files import fetch_recipe_models
 from qwen_recipes.cli.lock_check import exit_on_drift, pin_locked_revision
 from qwen_recipes.cli.options_and_exits import ExitCode, choose_backends_or_exit, exit_with_error
-from qwen_recipes.cli.run import RunFlags, run_backend_recipe
+from qwen_recipes.cli.run_flags import RunFlags
 
 if TYPE_CHECKING:
     from qwen_recipes.compile import CompiledRecipe
@@ -23,11 +24,20 @@ if TYPE_CHECKING:
     from qwen_recipes.runs.pipeline import PipelineRecord, StageRecord
 
 
+RunRecipe = Callable[["BackendRecipe", "Path | None", tuple[str, ...], RunFlags], None]
+"""Runs one recipe, and ends the process with how it went."""
+
+
 def run_pipeline(
-    pipeline: Pipeline, backend: str | None, output: Path | None, sets: tuple[str, ...], flags: RunFlags
+    pipeline: Pipeline,
+    backend: str | None,
+    output: Path | None,
+    sets: tuple[str, ...],
+    flags: RunFlags,
+    run_recipe: RunRecipe,
 ) -> ExitCode:
     """Run what is not done of a pipeline, and return how it ended. Every stage is compiled before the first starts."""
-    runner = _PipelineRunner(pipeline, backend, output, sets, flags)
+    runner = _PipelineRunner(pipeline, backend, output, sets, flags, run_recipe)
     runner.compile_all()
     if flags.dry_run:
         return runner.print_stages()
@@ -38,9 +48,16 @@ class _PipelineRunner:
     """One call of `recipes run` for a pipeline."""
 
     def __init__(
-        self, pipeline: Pipeline, backend: str | None, output: Path | None, sets: tuple[str, ...], flags: RunFlags
+        self,
+        pipeline: Pipeline,
+        backend: str | None,
+        output: Path | None,
+        sets: tuple[str, ...],
+        flags: RunFlags,
+        run_recipe: RunRecipe,
     ) -> None:
         self.pipeline, self.backend, self.output, self.sets, self.flags = pipeline, backend, output, sets, flags
+        self.run_recipe = run_recipe
         self.folder = pipeline.folder / pipeline.output
 
     def choose(self, stage: PipelineStage) -> BackendRecipe:
@@ -69,7 +86,7 @@ class _PipelineRunner:
             if stage.merge:
                 print_text(f"merge        {', '.join(folder for folder, _ in stage.adapters)} into {stage.output}")
             else:
-                run_backend_recipe(self.choose(stage), self.output, self.sets, self.flags)
+                self.run_recipe(self.choose(stage), self.output, self.sets, self.flags)
         return ExitCode.SUCCESS
 
     def run_locked(self) -> ExitCode:
@@ -111,9 +128,19 @@ class _PipelineRunner:
         print_stderr(f"stage {stage.name}: {compiled.backend.title}")
         record.begin(state, self.folder, made_from, compiled.backend.name)
         began = time.monotonic()
-        code = _run_to_exit_code(compiled.recipe, self.output, self.sets, flags)
+        code = self._run_to_exit_code(compiled.recipe, flags)
         record.end(state, self.folder, code, time.monotonic() - began)
         return code
+
+    def _run_to_exit_code(self, recipe: BackendRecipe, flags: RunFlags) -> ExitCode:
+        """Run a recipe as `recipes run` does; the exit code instead of the end of the process."""
+        try:
+            self.run_recipe(recipe, self.output, self.sets, flags)
+        except SystemExit as error:
+            return ExitCode(error.code if isinstance(error.code, int) else ExitCode.RUN_FAILED)
+        except KeyboardInterrupt:
+            return ExitCode.INTERRUPTED
+        return ExitCode.SUCCESS
 
     def _run_merge(self, stage: PipelineStage, record: PipelineRecord, state: StageRecord) -> ExitCode:
         from qwen_recipes.export.merge import MergeFailedError
@@ -165,17 +192,6 @@ class _PipelineRunner:
 
 def _skip(state: StageRecord) -> ExitCode:
     print_stderr(f"stage {state.name}: done and unchanged since {state.ended}")
-    return ExitCode.SUCCESS
-
-
-def _run_to_exit_code(recipe: BackendRecipe, output: Path | None, sets: tuple[str, ...], flags: RunFlags) -> ExitCode:
-    """Run a recipe as `recipes run` does; the exit code instead of the end of the process."""
-    try:
-        run_backend_recipe(recipe, output, sets, flags)
-    except SystemExit as error:
-        return ExitCode(error.code if isinstance(error.code, int) else ExitCode.RUN_FAILED)
-    except KeyboardInterrupt:
-        return ExitCode.INTERRUPTED
     return ExitCode.SUCCESS
 
 

@@ -96,7 +96,7 @@ def load_pipeline_text(
 def load_stage(file: str, overrides: tuple[str, ...], stage: str) -> LoadedRecipe:
     """The recipe of one stage that trains; without a name, of a file without stages. Raises RecipeError."""
     pipeline = load_pipeline(file, overrides) if stage and file != "-" else None
-    return get_stage(pipeline, stage, file).loaded if stage else load_recipe(file, overrides)
+    return get_training(pipeline, stage, file).loaded if stage else load_recipe(file, overrides)
 
 
 def load_recipes_text(
@@ -108,25 +108,26 @@ def load_recipes_text(
     """
     pipeline = load_pipeline_text(content, name, folder, overrides)
     if stage:
-        return [get_stage(pipeline, stage, name).loaded]
+        return [get_training(pipeline, stage, name).loaded]
     if pipeline is None:
         return [load_recipe_text(content, name, folder, overrides)]
     return [one.loaded for one in pipeline.trainings]
 
 
-def get_stage(pipeline: Pipeline | None, name: str, file: str) -> PipelineStage:
-    """The stage of this name. Raises RecipeError where there is none."""
+def get_training(pipeline: Pipeline | None, name: str, file: str) -> PipelineStage:
+    """The stage of this name, which trains. Raises RecipeError where there is none."""
     if pipeline is None:
         raise RecipeError([Finding("recipe", "error", f"--stage {name}: this recipe has no stages", file=file)])
     for stage in pipeline.stages:
-        if stage.name == name:
+        if stage.name == name and stage.merge is None:
             return stage
-    _raise_unknown_stage(pipeline, name)
+        if stage.name == name:
+            _raise_at_stages(pipeline, f"stage `{name}` merges, and has no recipe of its own", "recipes merge")
+    _raise_at_stages(pipeline, f"there is no stage `{name}`", f"one of {', '.join(s.name for s in pipeline.trainings)}")
 
 
-def _raise_unknown_stage(pipeline: Pipeline, name: str) -> NoReturn:
-    names = ", ".join(stage.name for stage in pipeline.stages)
-    problem = Finding("recipe", "error", f"there is no stage `{name}`", ("stages",), suggestion=f"one of {names}")
+def _raise_at_stages(pipeline: Pipeline, message: str, suggestion: str) -> NoReturn:
+    problem = Finding("recipe", "error", message, ("stages",), suggestion=suggestion)
     raise RecipeError([locate_finding(pipeline.document, problem, key=True)])
 
 
