@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -44,17 +45,16 @@ def list_names(tree: ast.Module) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.arg.strip("_")
 
 
-def list_texts(file: str) -> Iterator[tuple[int, str]]:
+@cache
+def list_texts(file: str) -> tuple[tuple[int, str], ...]:
     """Line and text of everything in a file that a person reads: its lines, or a module's strings and docstrings."""
     content = (ROOT / file).read_text("utf-8")
     if file.endswith(".md"):
         content = FENCE.sub(lambda match: "\n" * match[0].count("\n"), content)
     if not file.endswith(".py"):
-        yield from enumerate(content.splitlines(), 1)
-        return
-    for node in ast.walk(ast.parse(content)):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield node.lineno, node.value
+        return tuple(enumerate(content.splitlines(), 1))
+    nodes = ast.walk(ast.parse(content))
+    return tuple((n.lineno, n.value) for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str))
 
 
 def find_bad_names(files: list[str], banned: set[str]) -> Iterator[str]:

@@ -146,10 +146,10 @@ TARGETS = {
 }
 
 
-def render_head(judged: list[Judgement]) -> Iterator[str]:
+def render_head(judgements: list[Judgement]) -> Iterator[str]:
     """What was done, and the five targets."""
     fitted = sum(c.shapes_constants and c.trained for c in load_trainer_cells())
-    first, second = (Verdict([j for j in judged if j.second is late]) for late in (False, True))
+    first, second = (Verdict([j for j in judgements if j.second is late]) for late in (False, True))
     rows = zip(TARGETS.items(), first.render(), second.render(), strict=True)
     table = "\n".join(f"| {what} | {target} | {one} | {other} |" for (what, target), one, other in rows)
     yield f"""## The four trainers
