@@ -40,11 +40,13 @@ def check_never_run(config: NativeConfig) -> Iterator[NativeViolation]:
     adapter = next((key for key in data if key.startswith("lora_") or key in ("use_dora", "use_rslora")), None)
     if adapter and not read_switch(data, "use_peft") and "$" not in str(data.get("use_peft", "")):
         message = f"without `use_peft: true`, `{adapter}` is ignored and all weights are trained"
-        yield NativeViolation((adapter,), message, "use_peft: true", at_key=True)
+        why = "Full fine-tuning needs several times an adapter's memory, and moves all of the model"
+        yield NativeViolation((adapter,), message, "use_peft: true", why, at_key=True)
     held_out = data.get("test_split_size")
     if held_out and str(data.get("eval_strategy", "no")) in ("no", "False"):
         message = "`test_split_size` holds data out, and `eval_strategy` is not set: it is never evaluated on"
-        yield NativeViolation(("test_split_size",), message, "eval_strategy: epoch", at_key=True)
+        why = "The model trains on fewer examples, and nothing is learned of how it does on the others"
+        yield NativeViolation(("test_split_size",), message, "eval_strategy: epoch", why, at_key=True)
 
 
 NATIVE_CHECKS: dict[str, NativeCheck] = {
