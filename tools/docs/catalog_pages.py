@@ -36,6 +36,7 @@ EXIT_CODES = {
 }
 GIB = 2**30
 METHODS = ("qlora", "lora", "full")
+MODEL_SOURCES = Path(__file__).parent / "model_sources.json"
 VARIANTS = {
     "hybrid": "answers with or without reasoning, as the prompt asks",
     "base": "pre-trained only; has not learned the chat format",
@@ -105,7 +106,30 @@ def render_models_page() -> str:
         rows.append(
             f"| `{facts.id}` | {facts.variant} | {parameters} | {facts.layers} | {facts.max_positions:,} | {memory} |"
         )
-    return head + "\n".join(rows) + "\n"
+    return head + "\n".join(rows) + "\n" + _render_model_sources()
+
+
+def _render_model_sources() -> str:
+    """Sources of models that `tools.model_sources` tried."""
+    tried = json.loads(MODEL_SOURCES.read_text("utf-8"))
+    commands = list(tried[0]["exit_codes"])
+    head = (
+        "\n## Where a model can come from\n\n"
+        "A model is looked for in this order: a folder, the releases above, the hub's local cache, what `like` names, "
+        "and the output folder of a recipe beside this one. The table was made by running the commands on each source "
+        f"(`python -m tools.model_sources`, {len(tried)} sources, without network). A number is the exit code: 0 is "
+        "success, 1 an invalid recipe, 2 a model that could not be downloaded.\n\n"
+        f"| `model` | what it is | found in | {' | '.join(commands)} | message |\n{'|---' * (len(commands) + 4)}|\n"
+    )
+    return head + "\n".join(_render_source(one) for one in tried) + "\n"
+
+
+def _render_source(tried: dict[str, Any]) -> str:
+    codes = " | ".join(str(code) for code in tried["exit_codes"].values())
+    message = tried["message"].replace("|", "\\|")
+    return (
+        f"| `{tried['model']}` | {tried['what']} | {tried['where']} | {codes} | {f'`{message}`' if message else ''} |"
+    )
 
 
 @cache
