@@ -16,6 +16,7 @@ _MAX_POINTS = 800
 """Points of a line; more are thinned out evenly, the last one stays."""
 _MAX_BARS = 10
 _HEADLINE = 34
+_LEGEND_STEP = 140
 
 
 @dataclass(frozen=True)
@@ -81,9 +82,11 @@ def _draw_curves(curves: Sequence[Curve]) -> str:
 
 
 def _draw_legend(curves: Sequence[Curve]) -> str:
+    """The curves' names, up to the right edge; three or fewer begin where they would if they were three."""
+    first = CHART_WIDTH - _LEGEND_STEP * max(3, len(curves)) - 20
     return "".join(
-        f'<rect x="{520 + 140 * n}" y="12" width="12" height="12" fill="{_get_colour(n)}"/>'
-        + draw_text(538 + 140 * n, 22, curve.name)
+        f'<rect x="{first + _LEGEND_STEP * n}" y="12" width="12" height="12" fill="{_get_colour(n)}"/>'
+        + draw_text(first + 18 + _LEGEND_STEP * n, 22, curve.name)
         for n, curve in enumerate(curves)
     )
 

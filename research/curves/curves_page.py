@@ -168,14 +168,14 @@ def _render_own_section(own: dict[str, Any]) -> str:
 
 
 def render_readme() -> str:
-    """README's picture: the three frameworks left to their defaults, and compiled from one recipe."""
+    """README's picture: the frameworks left to their defaults, and compiled from one recipe."""
     if not find_own_words(load_results()):
         return "The same recipe gives the same losses in every framework: [one recipe, one curve](docs/research/loss-curves.md)."
     return (
         '<img src="docs/research/curves.svg" width="640" '
         'alt="Losses of the frameworks: apart by their defaults, the same from one recipe">\n\n'
-        "The same model, rows, batch, steps and learning rate: above as each framework takes them, below compiled from "
-        "one recipe.\n[One recipe, one curve](docs/research/loss-curves.md)."
+        "Above: each framework's defaults, with the same model, rows, batch, steps, learning rate and LoRA rank. Below: "
+        "one recipe, all weights.\n[One recipe, one curve](docs/research/loss-curves.md)."
     )
 
 
@@ -209,7 +209,7 @@ def render_plots() -> dict[str, str]:
     mine = ("sft-adapter", "dpo-adapter")
     found = {f"curves-{name}.svg": _stack([(TITLES[name] + ": one recipe", curves[name])]) for name in mine}
     if own:
-        both = [("Left to their defaults", own), ("Compiled from one recipe", curves["sft-adapter"])]
+        both = [("Left to their defaults", own), ("One recipe, all weights", curves["sft-full"])]
         found |= {"curves-own-words.svg": _stack(both[:1]), "curves.svg": _stack(both)}
     return found
 
