@@ -27,9 +27,9 @@ ANY_PYTHON = "3.13"
 """For packages that are installed in spite of the Python that they declare."""
 CPU_TORCH = {
     # torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl, as PyTorch's index for the CPU names it
-    "torch==2.13.0": ["6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b"],
+    "torch==2.13.0+cpu": ["6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b"],
 }
-"""Builds of torch that are not on the default index, by pin; the locks for the CPU accept them too."""
+"""Builds of torch that are not on the default index; the locks for the CPU prefer them."""
 
 
 def main() -> None:
@@ -48,8 +48,7 @@ def write_hashes(lock: Path) -> None:
     found = find_hashes(pins, get_python_version(lock.stem))
     found |= find_hashes(list(requirements.any_python), ANY_PYTHON)
     if lock.stem.startswith("cpu"):
-        for pin, hashes in CPU_TORCH.items():
-            found[pin] = [*found[pin], *hashes]
+        found |= CPU_TORCH
     write_file(lock.with_suffix(".hashes"), lock.name, found)
 
 

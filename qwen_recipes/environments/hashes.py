@@ -26,6 +26,13 @@ class LockHashes:
         self.by_pin = {line.partition(" ")[0]: line for line in lines if line and not line.startswith("#")}
         self.accepted = "".join(f"{_OPTION}{one}" for one in accepted)
 
+    def list_torch_builds(self, pin: str) -> list[str]:
+        """What may be installed for the pin of torch, the best first: the build for the CPU where it has hashes.
+
+        pip would take a build whose link tells its hash before one that lies in a folder.
+        """
+        return [*(one for one in self.by_pin if one.startswith(f"{pin}+")), pin]
+
     def format_requirement(self, pin: str) -> str:
         """The pin as a line of a requirements file, with its hashes where they are required.
 

@@ -15,7 +15,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -139,8 +139,14 @@ def _install_packages(
         environment.interpreter, environment.device, wanted.torch, torch_index, uv, hashes=hashes.required
     )
     if wanted.torch:
-        title = f"{wanted.torch} with {installer.name}"
-        step(2, title, installer.torch(write("torch", wanted.torch)), installer.torch_variables)
+        *others, last = hashes.list_torch_builds(wanted.torch)
+
+        def install_torch(pin: str) -> None:
+            title = f"{pin} with {installer.name}"
+            step(2, title, installer.torch(write("torch", pin)), installer.torch_variables)
+
+        if not any(_try_step(install_torch, pin) for pin in others):
+            install_torch(last)
     if wanted.rest:
         title = f"{len(wanted.rest)} packages with {installer.name}"
         step(3, title, installer.plain(write("requirements", *wanted.rest)))
@@ -151,6 +157,15 @@ def _install_packages(
         step(4, pin, installer.any_python(write(normalize_name(pin), pin)))
     for module in wanted.empty_modules:
         replace_file(environment.site_packages / f"{module}.py", "")
+
+
+def _try_step(step: Callable[[str], None], pin: str) -> bool:
+    """Whether a step went well."""
+    try:
+        step(pin)
+    except CommandFailedError:
+        return False
+    return True
 
 
 def _check_against_lock(environment: Environment, report: ReportLine) -> None:

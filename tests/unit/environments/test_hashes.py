@@ -34,7 +34,8 @@ def test_every_pin_of_a_shipped_lock_has_hashes(path):
     lock, hashes = lock_file.read_requirements(path), LockHashes(path)
     assert hashes.required
     every = {*lock.plain, *(package.pin for package in lock.built), *lock.any_python}
-    assert every == set(hashes.by_pin)
+    cpu_builds = {"torch==2.13.0+cpu"} if path.stem.startswith("cpu") else set()
+    assert set(hashes.by_pin) == every | cpu_builds
     assert all(" --hash=sha256:" in hashes.format_requirement(pin) for pin in every)
 
 
@@ -66,6 +67,20 @@ def test_another_build_of_torch_needs_its_hash_to_be_stated(tmp_path, offline):
         build_environment(environment, lambda text: None)
     build_environment(environment, lambda text: None, torch_hashes=[hash_wheel(offline, "torch")])
     assert environment.ready
+
+
+@pytest.mark.parametrize("version", ["2.13.0", "2.13.0+cpu"])
+def test_the_build_for_the_cpu_is_taken_where_it_is_found(tmp_path, offline, version):
+    a_wheel(offline, "torch", version, f"__version__ = '{version}'")
+    environment = an_environment(tmp_path, "torch==2.13.0\n")
+    digest = hash_wheel(offline, "torch")
+    other = {"2.13.0": "2.13.0+cpu", "2.13.0+cpu": "2.13.0"}[version]
+    lines = [f"torch=={version} --hash=sha256:{digest}\n", f"torch=={other} --hash=sha256:{OTHER}\n"]
+    environment.lock.with_suffix(".hashes").write_text("".join(lines), "utf-8")
+    steps: list[str] = []
+    build_environment(environment, steps.append)
+    assert environment.ready
+    assert f"[2/5] torch=={version} with pip" in steps
 
 
 def test_without_hashes_of_a_lock_it_is_said(tmp_path, offline):
