@@ -75,6 +75,7 @@ def watch(folder: Path, home: Path) -> Iterator[Seen]:
     if not _installed:
         _installed.append(True)
         sys.addaudithook(_note_event)
+    tempfile.gettempdir()  # it writes a file to find the folder, with a lock held: not within the hook
     seen = Seen(folder)
     seen_home[:] = [str(home)]
     _watched.append(seen)

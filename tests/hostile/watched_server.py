@@ -15,13 +15,12 @@ from tests.hostile.watch import watch
 
 def serve(folder: Path, home: Path, result: Path) -> None:
     """Serve an editor that has `folder` open."""
-    with watch(folder, home) as seen:
-        try:
+    try:
+        with watch(folder, home) as seen:
             main(["lsp"], standalone_mode=False)
-        finally:
-            kinds = ("starts", "connects", "ran", "wrote")
-            text = json.dumps({kind: sorted(getattr(seen, kind)) for kind in kinds})
-            result.write_text(text, "utf-8")
+    finally:
+        kinds = ("starts", "connects", "ran", "wrote")
+        result.write_text(json.dumps({kind: sorted(getattr(seen, kind)) for kind in kinds}), "utf-8")
 
 
 if __name__ == "__main__":

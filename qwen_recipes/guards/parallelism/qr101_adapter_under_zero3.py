@@ -5,7 +5,8 @@ An adapter (lora, dora, qlora, qdora) is trained with `hardware.strategy: zero3`
 
 Why it matters:
 ZeRO-3 also partitions the frozen base, which saves an adapter little memory. With several versions the run fails with
-shapes that differ on recomputation or with "does not require grad". ZeRO-2 works with every version.
+shapes that differ on recomputation or with "does not require grad": DeepSpeed 0.18.2 and 0.19.2 do, 0.19.3 and 0.19.8
+do not. The guard cannot see which version your environment has. ZeRO-2 works with all of them.
 
 Evidence:
 The reports have three causes: (1) non-reentrant checkpointing over partitioned frozen weights recomputes other
@@ -19,8 +20,7 @@ and with reentrant checkpointing trains. With 0.19.3 non-reentrant trains. With 
 LoRA on 8 bits train with either, with the losses of one GPU; (3) did not show. So does LoRA on the versions that
 LLaMA-Factory 0.9.5 brings, and on two gloo ranks on the CPU with DeepSpeed 0.18.2 (2026-11-23).
 LLaMA-Factory and ms-swift ship such examples. LoRA on a 4B model of 4 x 512 tokens took 10,143 MiB a rank under
-ZeRO-2 and 8,186 under ZeRO-3. Rejected all the same: ZeRO-2 serves adapters as well, and the versions that fail are
-in use.
+ZeRO-2 and 8,186 under ZeRO-3. It is an error for every version, since the versions that fail are in use.
 
 Instead:
 Write `strategy: zero2`, or leave `strategy` out. If the base does not fit on one GPU, use `strategy: fsdp`, which
