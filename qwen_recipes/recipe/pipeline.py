@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
-from qwen_recipes.finding import Finding, RecipeError
+from qwen_recipes.finding import Finding, RecipeError, Span
 from qwen_recipes.recipe.composition.paths import fill_in_variables
 from qwen_recipes.recipe.composition.stages import StageDocument, expand_stages
 from qwen_recipes.recipe.load import (
@@ -76,18 +76,19 @@ def load_pipeline_text(
     document = read_document(content, name, folder, overrides)
     if not has_stages(document):
         return None
-    stages = _validate_stages(document)
+    stages, problems = _validate_stages(document)
     pipeline = _name_pipeline(document)
-    expanded = expand_stages(document, stages, pipeline)
+    expanded, wrong = expand_stages(document, stages, pipeline)
     later = tuple(text for text in overrides if _get_top_field(text) not in _PIPELINE_FIELDS)
-    made, problems = [], dict[tuple[object, ...], Finding]()
+    made = []
+    problems |= _index_findings(wrong)
     for stage in expanded:
         try:
             made.append(_load_stage(stage, folder, later))
         except OverrideError:
             raise
         except RecipeError as error:
-            problems.update({(f.file, f.span, f.message): f for f in error.findings})
+            problems |= _index_findings(error.findings)
     if problems:
         raise RecipeError(list(problems.values()))
     return Pipeline(pipeline, document, folder, _find_output(document, pipeline), tuple(made))
@@ -144,8 +145,36 @@ def _load_stage(stage: StageDocument, folder: Path, overrides: tuple[str, ...]) 
     return PipelineStage(stage.name, loaded, stage.output, stage.merge, stage.adapters)
 
 
-def _validate_stages(document: Document) -> list[Stage]:
-    """What each stage says of itself. Raises RecipeError, with every problem of a name or a merge."""
+def _index_findings(findings: list[Finding]) -> dict[tuple[object, ...], Finding]:
+    """Findings by what makes them the same: stages share parts of the file."""
+    return {(f.file, f.span, f.message): f for f in findings}
+
+
+def _validate_stages(document: Document) -> tuple[list[Stage | None], dict[tuple[object, ...], Finding]]:
+    """What each stage says of itself, None where its name or merge is invalid, and every problem of these.
+
+    Raises RecipeError where `stages` is not a list of stages.
+    """
+    assert isinstance(document.root, Mapping)
+    node = document.root.entries["stages"]
+    if not isinstance(node, Sequence) or not node.items:
+        _validate_skeleton(document, node)
+        return [], {}
+    stages: list[Stage | None] = []
+    problems: dict[tuple[object, ...], Finding] = {}
+    items = [_keep_stage_keys(item) for item in node.items]
+    for index, item in enumerate(items):
+        try:
+            filler = [_name_filler(item.span)] * index
+            stages.append(_validate_skeleton(document, replace(node, items=[*filler, item]))[-1])
+        except RecipeError as error:
+            problems |= _index_findings(error.findings)
+            stages.append(None)
+    return stages, problems
+
+
+def _validate_skeleton(document: Document, stages: Node) -> list[Stage]:
+    """Stages, validated in a recipe of which nothing else can be wrong. Raises RecipeError."""
     assert isinstance(document.root, Mapping)
     span = document.root.span
     filler = Mapping(span, {"train": Scalar(span, "x", "x", True)}, {"train": span})
@@ -153,19 +182,17 @@ def _validate_stages(document: Document) -> list[Stage]:
         "version": Scalar(span, 1, "1", True),
         "model": Scalar(span, "x", "x", True),
         "data": filler,
-        "stages": _keep_own_keys(document.root.entries["stages"]),
+        "stages": stages,
     }
     keys = {**dict.fromkeys(entries, span), "stages": document.root.keys["stages"]}
-    stages = validate_document(replace(document, root=Mapping(span, entries, keys))).stages
-    assert stages is not None
-    return stages
+    found = validate_document(replace(document, root=Mapping(span, entries, keys))).stages
+    assert found is not None
+    return found
 
 
-def _keep_own_keys(stages: Node) -> Node:
-    """The stages without what they override."""
-    if not isinstance(stages, Sequence):
-        return stages
-    return replace(stages, items=[_keep_stage_keys(item) for item in stages.items])
+def _name_filler(span: Span) -> Node:
+    """A stage before the one that is looked at, so that messages have its position."""
+    return Mapping(span, {"name": Scalar(span, "x", "x", True)}, {"name": span})
 
 
 def _keep_stage_keys(item: Node) -> Node:

@@ -6,6 +6,7 @@
 import contextlib
 import io
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -175,6 +176,34 @@ def merge_experts():
     return {"report": report, "difference": compare("moe-lora", "moe-merged", "moe")}
 
 
+def measure_memory():
+    """The most memory of a merge into 600 MB in one file, and into next to nothing, each in a process of its own."""
+    shapes = {"large": (24, 2560, 5120), "small": (1, 64, 64)}
+    found = {}
+    for name, (layers, rows, columns) in shapes.items():
+        base, adapter = FOLDER / f"{name}-base", FOLDER / f"{name}-adapter"
+        base.mkdir()
+        adapter.mkdir()
+        modules = [f"model.layers.{number}.mlp.down_proj" for number in range(layers)]
+        save_file({f"{m}.weight": torch.zeros(rows, columns, dtype=torch.bfloat16) for m in modules}, base / WEIGHTS)
+        factors = {f"base_model.model.{m}.lora_A.weight": torch.ones(4, columns) for m in modules}
+        factors |= {f"base_model.model.{m}.lora_B.weight": torch.ones(rows, 4) for m in modules}
+        save_file(factors, adapter / "adapter_model.safetensors")
+        (base / "config.json").write_text("{}")
+        (adapter / "adapter_config.json").write_text(json.dumps({"r": 4, "lora_alpha": 4}))
+        job = {"base": str(base), "into": "base", "combine": "cat", "shard_bytes": 60_000_000}
+        job |= {"adapters": [{"folder": str(adapter), "weight": 1.0}], "output": str(FOLDER / f"{name}-merged")}
+        (FOLDER / f"{name}-merged").mkdir()
+        (FOLDER / "job.json").write_text(json.dumps(job))
+        command = [sys.executable, "-m", "merging", str(FOLDER / "job.json")]
+        done = subprocess.run(command, cwd=sys.argv[1], capture_output=True, text=True, check=True)
+        found[name] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+WEIGHTS = "model.safetensors"
+
+
 def list_refusals():
     """What cannot be merged, with what is said."""
     foreign = {**SHAPE, "num_hidden_layers": 1}
@@ -197,7 +226,7 @@ def run_all():
         train(FOLDER / "base", name, settings)
     found = {name: merge_alone(name) for name in ALONE}
     found |= {"weighted": merge_weighted(), "sharded": merge_shards(), "dequantized": merge_dequantized()}
-    return {**found, "experts": merge_experts(), "refused": list_refusals()}
+    return {**found, "experts": merge_experts(), "memory": measure_memory(), "refused": list_refusals()}
 
 
 if __name__ == "__main__":

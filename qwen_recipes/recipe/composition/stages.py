@@ -10,7 +10,7 @@ import os
 from collections.abc import Sequence as Items
 from dataclasses import dataclass, replace
 
-from qwen_recipes.finding import Finding, RecipeError, Route, Span
+from qwen_recipes.finding import Finding, Route, Span
 from qwen_recipes.recipe.composition.merge import merge_nodes
 from qwen_recipes.recipe.locate import locate_finding
 from qwen_recipes.recipe.spec.stages import Merge, Stage
@@ -51,47 +51,53 @@ class _Result:
     """The model that an adapter is for; else the folder as a model."""
 
 
-def expand_stages(document: Document, stages: Items[Stage], pipeline: str) -> list[StageDocument]:
-    """The stages of a document whose `stages` are valid, in order. Raises RecipeError with all that is wrong."""
-    return _StageExpander(document, stages, pipeline).expand()
+def expand_stages(
+    document: Document, stages: Items[Stage | None], pipeline: str
+) -> tuple[list[StageDocument], list[Finding]]:
+    """The stages of a document in order, and all that is wrong with how they belong together.
+
+    None stands for a stage whose own name or merge is invalid, which is left out.
+    """
+    expander = _StageExpander(document, stages, pipeline)
+    return expander.expand(), expander.problems
 
 
 class _StageExpander:
     """Lays the stages of one file over it, one after another."""
 
-    def __init__(self, document: Document, stages: Items[Stage], pipeline: str) -> None:
+    def __init__(self, document: Document, stages: Items[Stage | None], pipeline: str) -> None:
         assert isinstance(document.root, Mapping)
-        self.document, self.stages, self.pipeline = document, stages, pipeline
+        self.document, self.pipeline = document, pipeline
+        self.stages = {index: stage for index, stage in enumerate(stages) if stage is not None}
         self.common = _without(document.root, _PIPELINE_KEYS)
         self.folder = _get_text(self.common, ("output", "dir")) or f"runs/{pipeline}"
         self.results: dict[str, _Result] = {}
         self.problems: list[Finding] = []
 
     def expand(self) -> list[StageDocument]:
-        """Every stage. Raises RecipeError."""
+        """Every stage that can be made."""
         self._check_names()
-        if self.problems:
-            raise RecipeError(self.problems)
-        made = [self._expand_stage(index, stage) for index, stage in enumerate(self.stages)]
-        self._check_folders(made)
-        if self.problems:
-            raise RecipeError(self.problems)
-        return [stage for stage in made if stage is not None]
+        made = {index: self._expand_stage(index, stage) for index, stage in self.stages.items()}
+        found = {index: stage for index, stage in made.items() if stage is not None}
+        self._check_folders(found)
+        return list(found.values())
 
     def _check_names(self) -> None:
-        names = [stage.name for stage in self.stages]
-        for index, stage in enumerate(self.stages):
-            if stage.name in names[:index]:
+        earlier: list[str] = []
+        names = [stage.name for stage in self.stages.values()]
+        for index, stage in self.stages.items():
+            if stage.name in earlier:
                 self._add(("stages", index, "name"), f"two stages are named `{stage.name}`", "rename one of them")
             for route, name in self._list_references(index, stage):
                 if name in names and (loop := self._find_loop(name, stage.name)):
                     self._add(route, f"stages start from each other: {' → '.join(loop)}", "remove one of these")
-                elif name in names[index:]:
+                elif name in names and name not in earlier:
                     self._add(
                         route, f"stage `{name}` comes after `{stage.name}`", f"move `{name}` before `{stage.name}`"
                     )
                 elif name not in names and route[-1] == "from_stage":
                     self._add(route, f"there is no stage `{name}`", f"one of {', '.join(names)}")
+            earlier.append(stage.name)
 
     def _list_references(self, index: int, stage: Stage) -> list[tuple[Route, str]]:
         found: list[tuple[Route, str]] = []
@@ -106,13 +112,13 @@ class _StageExpander:
         if start == end:
             return [end, end]
         paths, seen = [[end, start]], {start}
+        by_name = {stage.name: (index, stage) for index, stage in self.stages.items()}
         while paths:
             path = paths.pop()
-            index = next(i for i, stage in enumerate(self.stages) if stage.name == path[-1])
-            for _, name in self._list_references(index, self.stages[index]):
+            for _, name in self._list_references(*by_name[path[-1]]):
                 if name == end:
                     return [*path, end]
-                if name not in seen and any(stage.name == name for stage in self.stages):
+                if name not in seen and name in by_name:
                     seen.add(name)
                     paths.append([*path, name])
         return []
@@ -130,7 +136,8 @@ class _StageExpander:
         """What the stage starts from; None for the first, and where the stage it starts from has an error."""
         if stage.from_stage is not None:
             return self.results.get(stage.from_stage)
-        return self.results.get(self.stages[index - 1].name) if index else None
+        before = self.stages.get(index - 1)
+        return self.results.get(before.name) if before else None
 
     def _expand_training(self, index: int, stage: Stage) -> StageDocument:
         overlay = _without(self._get_entry(index), _STAGE_KEYS)
@@ -153,7 +160,7 @@ class _StageExpander:
         The adapter that the pipeline starts from is for the first stage; the repository that it pushes to for the last.
         """
         common = self.common if index == 0 else _remove(self.common, ("method", "start_from"))
-        if any(stage.merge is None for stage in self.stages[index + 1 :]):
+        if any(stage.merge is None for later, stage in self.stages.items() if later > index):
             common = _remove(common, ("output", "hub"))
         own = _get_text(overlay, ("output", "dir"))
         return common, own or f"{self.folder.rstrip('/')}/{self.stages[index].name}"
@@ -245,7 +252,7 @@ class _StageExpander:
             return [(source, 1.0)] if source is not None and self._check_adapter(route, stage, source) else []
         for number, (name, weight) in enumerate(asked):
             here = (*route, "adapters", number)
-            known = any(one.name == name for one in self.stages)
+            known = any(one.name == name for one in self.stages.values())
             source = self.results.get(name) if known else self._make_outside_result(name)
             if source is not None and self._check_adapter(here, stage, source):
                 found.append((source, weight))
@@ -282,14 +289,13 @@ class _StageExpander:
                 "remove it, or list them under `adapters`",
             )
 
-    def _check_folders(self, made: list[StageDocument | None]) -> None:
+    def _check_folders(self, made: dict[int, StageDocument]) -> None:
         taken: dict[str, str] = {}
-        for index, stage in enumerate(made):
-            if stage is None:
-                continue
+        for index, stage in made.items():
             place = os.path.normpath(stage.output)
             for other, name in taken.items():
-                if place == other or place.startswith(f"{other}/") or other.startswith(f"{place}/"):
+                shared = place == other or place.startswith(f"{other}/") or other.startswith(f"{place}/")
+                if shared and name != stage.name:
                     route: Route = ("stages", index, "output", "dir")
                     route = route if self.document.find_node(route) else ("stages", index, "name")
                     self._add(

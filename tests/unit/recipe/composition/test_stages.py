@@ -206,8 +206,16 @@ def test_a_loop_over_several_stages_names_them(tmp_path: Path) -> None:
 
 
 def test_all_problems_at_once(tmp_path: Path) -> None:
-    found = find_errors(tmp_path, "  - {name: a, training: {epochs: lots}}\n  - {name: b, chat: {train_on: me}}\n")
-    assert [f.span.line for f in found if f.span] == [5, 6]
+    stages = """\
+  - {name: a, training: {epochs: lots}}
+  - {from_stage: a}
+  - {name: c, merge: {density: 2}}
+  - {name: d, from_stage: e, output: {dir: x}}
+  - {name: e, from_stage: d, output: {dir: x}}
+  - {name: f, from_stage: g, trianing: {epochs: 1}}
+"""
+    lines = [f.span.line for f in find_errors(tmp_path, stages) if f.span]
+    assert lines == [5, 6, 7, 8, 9, 9, 10, 10]
 
 
 def test_empty_or_wrong_stages_are_errors(tmp_path: Path) -> None:
