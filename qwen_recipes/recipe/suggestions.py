@@ -67,6 +67,8 @@ FIELDS_BY_NATIVE_KEY = {
 """Keys of the frameworks, and the field of ours that says the same."""
 
 
+METHOD_NAMES = ("lora", "qlora", "dora", "qdora", "full", "freeze")
+"""Values of `method` that people write as a key."""
 RENAMED_FIELDS = {"training.warmup": "`warmup_ratio`, a share of all steps, or `warmup_steps`"}
 """Fields of earlier versions, and what to write now."""
 
@@ -84,6 +86,8 @@ def suggest_for_unknown_key(key: str, siblings: Iterable[str], parent: str) -> s
     """What to write instead of an unknown key: a near miss beside it, another place, or the keys there are."""
     if renamed := RENAMED_FIELDS.get(f"{parent}.{key}"):
         return f"use {renamed}"
+    if not parent and key in METHOD_NAMES:
+        return f"write it as `method: {{type: {key}}}`, with its settings beside `type`"
     beside = find_closest_match(key, siblings)
     if beside:
         return f"did you mean `{beside}`?"

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 from tests.hostile.case import LINK, PIPE, RECIPE, ROW, Case, rotate
-from tests.hostile.files import CONFIG, OTHER_ROWS, ROWS, TEXTS, VALUES
+from tests.hostile.files import ADAPTER, CONFIG, OTHER_ROWS, ROWS, TEXTS, VALUES
 from tests.hostile.recipes import HOSTILE_TEXT
 
 ENVIRONMENT = {
@@ -26,6 +26,7 @@ def list_cases() -> Iterator[Case]:
     yield from _list_argument_cases()
     yield from _list_environment_cases()
     yield from _list_init_cases()
+    yield from _list_merge_cases()
 
 
 def _list_argument_cases() -> Iterator[Case]:
@@ -91,3 +92,17 @@ def _list_init_cases() -> Iterator[Case]:
         yield Case("init", f"model of type {value}", {"rows.jsonl": ROW, "m/config.json": config}, (arguments,))
     over = {"rows.jsonl": ROW, "kept": "x", RECIPE: LINK + "kept"}
     yield Case("init", "a link", over, (("init", "--data", "rows.jsonl", *common, "-o", RECIPE, "--force"),))
+
+
+def _list_merge_cases() -> Iterator[Case]:
+    weights = {"s/adapter_model.safetensors": b"\x02\0\0\0\0\0\0\0{}"}
+    merge = ("merge", "s", "-o", "out")
+    for key in ("base_model_name_or_path", "r", "target_modules"):
+        for value in VALUES[::3]:
+            config = json.dumps({**ADAPTER, key: value})
+            yield Case("merge", f"{key} {str(value)[:12]}", {**weights, "s/adapter_config.json": config}, (merge,))
+    good = {**weights, "s/adapter_config.json": json.dumps(ADAPTER)}
+    for place, text in enumerate(TEXTS):
+        yield Case("merge", f"config {place}", {**weights, "s/adapter_config.json": text}, (merge,))
+        yield Case("merge", f"record {place}", {**good, "s/run.json": text}, (merge,))
+    yield Case("merge", "a link as output", {**good, "kept/x": "x", "out": LINK + "kept"}, (merge,))
