@@ -206,7 +206,7 @@ def write_output_or_exit(output: CompiledRecipe, root: Path, *, force: bool) -> 
 
 def get_compiled_folder(loaded: LoadedRecipe, output: Path | None) -> Path:
     """The folder that holds a folder for each backend: what `-o` says, or `compiled/NAME`; of a stage, one in `-o`."""
-    return output / loaded.stage if output else DEFAULT_FOLDER / loaded.name
+    return output / loaded.part if output else DEFAULT_FOLDER / loaded.name
 
 
 def is_default_folder(root: Path) -> bool:

@@ -52,7 +52,7 @@ class LintOptions:
         name, folder = ("<stdin>", Path()) if file == "-" else (file, Path(file).parent)
         found = self._lint_native(content, name)
         if found is None:
-            found = self._lint_recipe(content, name, folder)
+            found = self.lint_recipe(content, name, folder, self.sets)
         return load_lint_settings(file, self.select, self.ignore).apply(found)
 
     def describe_unjudged(self, file: str) -> str:
@@ -66,20 +66,20 @@ class LintOptions:
         codes = list_unjudged_guards(text, self.framework, self.version)
         return f"{file}: not judged: {len(codes)} guards ({', '.join(codes)}), model not recognised" if codes else ""
 
-    def _lint_recipe(self, content: bytes | str, name: str, folder: Path) -> list[Finding]:
+    def lint_recipe(self, content: bytes | str, name: str, folder: Path, sets: tuple[str, ...]) -> list[Finding]:
         """What the guards say of a recipe; where none is an error, also what `compile` would refuse."""
         check_data = not self.select and name != "<stdin>"
         found = lint_text(
-            content, name, folder, self.backend, self.sets, self.version, check_data=check_data, stage=self.stage
+            content, name, folder, self.backend, sets, self.version, check_data=check_data, stage=self.stage
         )
         if any(finding.severity == "error" for finding in found):
             return found
         text = content if isinstance(content, str) else content.decode("utf-8", "replace")
-        if not (self.backend or "extra" in text or any("extra" in one for one in self.sets)):
+        if not (self.backend or "extra" in text or any("extra" in one for one in sets)):
             return found  # compiling costs as much as linting: only where something may be found
         from qwen_recipes.compile.lint_compiled import find_compile_errors
 
-        return found + find_compile_errors(content, name, folder, self.backend, self.sets, self.version, self.stage)
+        return found + find_compile_errors(content, name, folder, self.backend, sets, self.version, self.stage)
 
     def _lint_native(self, content: bytes | str, name: str) -> list[Finding] | None:
         """The findings in a framework's own config; None for anything else."""

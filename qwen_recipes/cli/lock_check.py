@@ -20,7 +20,7 @@ def pin_locked_revision(loaded: LoadedRecipe) -> LoadedRecipe:
 
     try:
         recipes = dict(list_locked_recipes(read_lock(get_lock_path(loaded.document.file))))
-        locked = recipes.get(loaded.stage, {}).get("model")
+        locked = recipes.get(loaded.part, {}).get("model")
     except (OSError, ValueError):  # `exit_on_drift` says so
         return loaded
     found = locked.get("revision") if isinstance(locked, dict) and locked.get("id") == loaded.recipe.model.id else None

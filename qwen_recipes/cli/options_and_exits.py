@@ -165,23 +165,26 @@ def load_backend_recipes(
 def load_stages(
     file: str, sets: tuple[str, ...], name: str | None, version: str | None = None, prepare: Prepare | None = None
 ) -> dict[str, list[BackendRecipe]]:
-    """As `load_backend_recipes`, for commands that take pipelines: the recipes of each stage that trains, by its name.
+    """As `load_backend_recipes`, for commands that take several recipes: of each stage that trains, and each trial.
 
-    A recipe without stages has one, named by nothing.
+    They are named by stage and trial; a recipe without either has one, named by nothing.
     """
-    from qwen_recipes.recipe.pipeline import load_pipeline
+    from qwen_recipes.recipe.pipeline import load_recipes
 
-    pipeline = None if file == "-" or get_asked_stage() else load_pipeline(file, sets)
-    if pipeline is None:
-        return {get_asked_stage(): load_backend_recipes(file, sets, name, version, prepare)}
+    told: set[str] = set()
     return {
-        stage.name: choose_backends_or_exit(stage.loaded, name, version, prepare, stage.name)
-        for stage in pipeline.trainings
+        one.part: choose_backends_or_exit(one, name, version, prepare, one.stage, told)
+        for one in load_recipes(file, sets, get_asked_stage())
     }
 
 
 def choose_backends_or_exit(
-    loaded: LoadedRecipe, name: str | None, version: str | None = None, prepare: Prepare | None = None, stage: str = ""
+    loaded: LoadedRecipe,
+    name: str | None,
+    version: str | None = None,
+    prepare: Prepare | None = None,
+    stage: str = "",
+    told: set[str] | None = None,
 ) -> list[BackendRecipe]:
     """A recipe for the frameworks meant, which are printed where nobody named them. Raises UnknownBackendError."""
     from qwen_recipes.resolve.choose_backend import choose_backends
@@ -190,8 +193,11 @@ def choose_backends_or_exit(
     if name == "all" and version is not None:
         exit_with_error("--backend-version needs one framework: add --backend NAME", ExitCode.USAGE)
     recipes, why = choose_backends(loaded, name, version)
-    if why:
-        print_stderr(f"recipes: {f'stage {stage}: ' if stage else ''}{why}")
+    message = f"recipes: {f'stage {stage}: ' if stage else ''}{why}"
+    if why and message not in (told or ()):
+        print_stderr(message)
+    if told is not None:
+        told.add(message)
     return recipes
 
 

@@ -43,23 +43,24 @@ def command(file: str, backend: str | None, names: tuple[str, ...], sets: tuple[
     """Estimate memory, time and disk, and suggest changes that make the run fit.
 
     Memory is per GPU in GiB; fits, may fit and does not fit compare the estimated range with what the GPU has left for
-    training. Exit code 3 if the recipe, or a stage of it, fits on none of the GPUs.
+    training. Exit code 3 if the recipe, or a stage or trial of it, fits on none of the GPUs.
 
     Example: recipes plan support.recipe.yaml --gpu rtx-4090 --gpu h100-80gb
     """
     stages = load_stages(file, sets, backend, prepare=fetch_recipe_models)
     every = {
-        stage: [verdict for one in recipes for verdict in _assess_recipe(one, names)]
+        stage: [verdict for one in recipes for verdict in assess_recipe(one, names)]
         for stage, recipes in stages.items()
     }
     first = next(iter(stages.values()))[0]
     warn_custom_tokenizer_or_template(first.model, "chat.template" in first.plan.set_fields)
-    _print_verdicts(every, form)
+    _print_verdicts(every, form, {part: recipes[0].loaded.part_label for part, recipes in stages.items()})
     if any(all(verdict.estimate.check_fit() == "no" for verdict in verdicts) for verdicts in every.values()):
         sys.exit(ExitCode.DOES_NOT_FIT)
 
 
-def _assess_recipe(recipe: BackendRecipe, gpu_names: tuple[str, ...]) -> list[FitVerdict]:
+def assess_recipe(recipe: BackendRecipe, gpu_names: tuple[str, ...]) -> list[FitVerdict]:
+    """The estimate for each GPU that is meant: the named ones, the recipe's, or this machine's."""
     from qwen_recipes.cli.estimate_report import assess_fit
 
     if recipe.plan.hardware.device == "cpu":
@@ -95,7 +96,7 @@ def _select_gpus(plan: Plan, gpu_names: tuple[str, ...]) -> list[GpuModel]:
     return asked or identify_gpus(detect_gpus()) or [get_gpu_model(ASSUMED_GPU)]
 
 
-def _print_verdicts(stages: dict[str, list[FitVerdict]], form: str) -> None:
+def _print_verdicts(stages: dict[str, list[FitVerdict]], form: str, labels: dict[str, str]) -> None:
     from qwen_recipes.cli.estimate_report import format_verdicts, verdict_as_json
 
     if form == "json":
@@ -109,5 +110,5 @@ def _print_verdicts(stages: dict[str, list[FitVerdict]], form: str) -> None:
         return
     for number, (stage, verdicts) in enumerate(stages.items()):
         if stage:
-            print_text(f"{chr(10) if number else ''}stage {stage}")
+            print_text(f"{chr(10) if number else ''}{labels[stage]}")
         print_text(format_verdicts(verdicts, colour=sys.stdout.isatty()))

@@ -49,23 +49,25 @@ def command(
     if not resolved:
         _print_recipes(recipes, form)
         return
-    chosen = {stage: choose_backends_or_exit(one, backend, version, stage=stage)[0] for stage, one in recipes.items()}
+    told: set[str] = set()
+    chosen = {
+        part: choose_backends_or_exit(one, backend, version, stage=one.stage, told=told)[0]
+        for part, one in recipes.items()
+    }
     if form == "json" and "" not in chosen:
         print_json({stage: _list_plan_rows(one.plan) for stage, one in chosen.items()})
         return
     for number, (stage, one) in enumerate(chosen.items()):
         if stage:
-            print_text(f"{chr(10) if number else ''}stage {stage}")
+            print_text(f"{chr(10) if number else ''}{one.loaded.part_label}")
         _print_plan(one.plan, show_all, form)
 
 
 def _load_recipes(file: str, sets: tuple[str, ...]) -> dict[str, LoadedRecipe]:
     """The recipe of each stage that trains, by its name; of a recipe without stages, that one, named by nothing."""
-    from qwen_recipes.recipe.pipeline import load_pipeline, load_stage
+    from qwen_recipes.recipe.pipeline import load_recipes
 
-    stage = get_asked_stage()
-    pipeline = None if file == "-" or stage else load_pipeline(file, sets)
-    return {one.name: one.loaded for one in pipeline.trainings} if pipeline else {stage: load_stage(file, sets, stage)}
+    return {one.part: one for one in load_recipes(file, sets, get_asked_stage())}
 
 
 def _print_recipes(recipes: dict[str, LoadedRecipe], form: str) -> None:
@@ -75,7 +77,7 @@ def _print_recipes(recipes: dict[str, LoadedRecipe], form: str) -> None:
         return
     for number, (stage, data) in enumerate(dumped.items()):
         if stage and len(dumped) > 1:
-            print_text(f"{'---' + chr(10) if number else ''}# stage {stage}")
+            print_text(f"{'---' + chr(10) if number else ''}# {recipes[stage].part_label}")
         print_text(_dump_yaml(data))
 
 

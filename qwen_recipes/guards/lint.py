@@ -35,8 +35,10 @@ def lint_text(
         raise
     except RecipeError as error:
         return error.findings
-    found = {one.stage: _lint_loaded(one, backend, version, check_data=check_data) for one in recipes}
-    return found[recipes[0].stage] if len(recipes) == 1 else _join_stage_findings(found)
+    found = {one.part: _lint_loaded(one, backend, version, check_data=check_data) for one in recipes}
+    return (
+        found[recipes[0].part] if len(recipes) == 1 else _join_findings(found, "trial" if recipes[0].trial else "stage")
+    )
 
 
 def _lint_loaded(loaded: LoadedRecipe, backend: str | None, version: str | None, *, check_data: bool) -> list[Finding]:
@@ -51,8 +53,8 @@ def _lint_loaded(loaded: LoadedRecipe, backend: str | None, version: str | None,
     return found
 
 
-def _join_stage_findings(found: dict[str, list[Finding]]) -> list[Finding]:
-    """Findings of all stages, each once; one that not all have names its stages. Fixes are for one recipe only."""
+def _join_findings(found: dict[str, list[Finding]], kind: str) -> list[Finding]:
+    """Findings of all stages or trials, each once; one that not all have says which. Fixes are for one recipe only."""
     stages: dict[tuple[object, ...], list[str]] = {}
     first: dict[tuple[object, ...], Finding] = {}
     for stage, findings in found.items():
@@ -63,9 +65,14 @@ def _join_stage_findings(found: dict[str, list[Finding]]) -> list[Finding]:
                 stages[key].append(stage)
     joined = []
     for key, finding in first.items():
-        names = "" if len(stages[key]) == len(found) else f" (stage {', '.join(stages[key])})"
+        names = "" if len(stages[key]) == len(found) else f" ({kind} {format_names(stages[key])})"
         joined.append(replace(finding, message=finding.message + names, fix=None))
     return sorted(joined, key=lambda f: (f.span.line if f.span else 0, f.code))
+
+
+def format_names(names: list[str]) -> str:
+    """The first three names, and how many more there are."""
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def lint_recipe(loaded: LoadedRecipe, backend: str | None, version: str | None = None) -> list[Finding]:

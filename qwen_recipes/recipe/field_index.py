@@ -39,6 +39,10 @@ _LIST_FIELDS = ("train", "validation", "rewards", "stages")
 """Fields that hold a list of maps."""
 
 
+_FREE_KEY_FIELDS = ("backends", "parameters")
+"""Fields that hold maps under keys of the person's."""
+
+
 @cache
 def index_fields() -> dict[str, SpecField]:
     """Every field that holds a value rather than a map, in the spec's order."""
@@ -53,7 +57,7 @@ def _walk_fields(section: type[Section], prefix: str) -> Iterator[SpecField]:
             yield _make_field(path, info)
         if inner is not None:
             dots = f"{path}[]." if name in _LIST_FIELDS else f"{path}."
-            if name == "backends":
+            if name in _FREE_KEY_FIELDS:
                 dots = f"{path}.*."
             if name not in ("validation", "stages"):  # its sources are like those of `train`; no plan has stages
                 yield from _walk_fields(inner, dots)

@@ -11,6 +11,7 @@ from pathlib import Path
 from qwen_recipes.finding import Finding, RecipeError
 from qwen_recipes.recipe.composition.extends import compose_document
 from qwen_recipes.recipe.composition.paths import fill_in_variables
+from qwen_recipes.recipe.composition.sweep_key import has_sweep
 from qwen_recipes.recipe.cross_field_checks import find_contradictions
 from qwen_recipes.recipe.locate import locate_finding
 from qwen_recipes.recipe.names import explain_unusable_name, make_name
@@ -32,6 +33,18 @@ class LoadedRecipe:
     """Relative paths of the recipe start here."""
     stage: str = ""
     """The stage of a pipeline's file that it is; empty for a recipe of one run."""
+    trial: str = ""
+    """The trial of a sweep that it is; empty without one."""
+
+    @property
+    def part(self) -> str:
+        """Stage and trial, as far as it is one: `dpo/beta0.1`. Empty for a recipe of one run."""
+        return "/".join(filter(None, (self.stage, self.trial)))
+
+    @property
+    def part_label(self) -> str:
+        """What messages call `part`: `stage dpo, trial beta0.1`."""
+        return ", ".join(f"{kind} {name}" for kind, name in (("stage", self.stage), ("trial", self.trial)) if name)
 
     @property
     def name(self) -> str:
@@ -94,9 +107,14 @@ def override_recipe(loaded: LoadedRecipe, overrides: tuple[str, ...]) -> LoadedR
 
 
 def validate_recipe_document(document: Document, folder: Path, stage: str = "") -> LoadedRecipe:
-    """The recipe that a document without stages is. Raises RecipeError."""
+    """The recipe that a document without stages is; of a sweep, the trial that it names. Raises RecipeError."""
+    trial = ""
+    if has_sweep(document):
+        from qwen_recipes.recipe.composition.sweeps import choose_trial
+
+        trial, document = choose_trial(document)
     recipe = validate_document(document)
-    loaded = LoadedRecipe(recipe, document, folder, stage)
+    loaded = LoadedRecipe(recipe, document, folder, stage, trial)
     if why := explain_unusable_name(loaded.name):
         problem = Finding("recipe", "error", f"{why[0].upper()}{why[1:]}", ("name",), suggestion="name: support-bot")
         raise RecipeError([locate_finding(document, problem)])

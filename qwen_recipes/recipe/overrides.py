@@ -27,7 +27,7 @@ def apply_overrides(document: Document, overrides: tuple[str, ...]) -> Document:
             _raise_override_error(text, "`extends` is read from the recipe; give its values one by one")
         node = read_yaml(value or '""', f"--set {path}").root
         try:
-            document = replace(document, root=_set_value(document.root, "", steps, _mark_as_command_line(node)))
+            document = replace(document, root=set_value(document.root, "", steps, _mark_as_command_line(node)))
         except IndexError as error:
             _raise_override_error(text, f"`{error}` is a list: give a position in it, starting at 0")
     return document
@@ -54,7 +54,7 @@ def _mark_as_command_line(node: Node) -> Node:
     return replace(node, span=COMMAND_LINE_SPAN)
 
 
-def _set_value(node: Node, name: str, steps: list[str], value: Node) -> Node:
+def set_value(node: Node, name: str, steps: list[str], value: Node) -> Node:
     """The node with `value` put in; `name` is the field it stands under. Raises IndexError for a list's position."""
     if not steps:
         return value
@@ -62,11 +62,11 @@ def _set_value(node: Node, name: str, steps: list[str], value: Node) -> Node:
     if isinstance(node, Sequence):
         if not head.isdecimal() or int(head) >= len(node.items):
             raise IndexError(name)
-        items = [_set_value(n, name, rest, value) if i == int(head) else n for i, n in enumerate(node.items)]
+        items = [set_value(n, name, rest, value) if i == int(head) else n for i, n in enumerate(node.items)]
         return Sequence(node.span, items)
     if not isinstance(node, Mapping):
         short = {SHORTHAND_FIELDS[name]: node} if name in SHORTHAND_FIELDS and isinstance(node.value, str) else {}
         node = Mapping(node.span, {**short}, dict.fromkeys(short, node.span))
-    inner = node.entries.get(head, Mapping(COMMAND_LINE_SPAN, {}, {}))
-    entries = {**node.entries, head: _set_value(inner, head, rest, value)}
-    return Mapping(node.span, entries, {**node.keys, head: node.keys.get(head, COMMAND_LINE_SPAN)})
+    inner = node.entries.get(head, Mapping(value.span, {}, {}))
+    entries = {**node.entries, head: set_value(inner, head, rest, value)}
+    return Mapping(node.span, entries, {**node.keys, head: node.keys.get(head, value.span)})

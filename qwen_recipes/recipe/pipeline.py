@@ -22,6 +22,7 @@ from qwen_recipes.recipe.names import make_name
 from qwen_recipes.recipe.overrides import OverrideError, apply_overrides
 from qwen_recipes.recipe.read_file import read_recipe_bytes
 from qwen_recipes.recipe.spec.stages import Merge, Stage
+from qwen_recipes.recipe.trials import LoadedSweep, load_trials_text, locate_sweep_problem, make_trials
 from qwen_recipes.recipe.validation import validate_document
 from qwen_recipes.yaml_text.nodes import Document, Mapping, Node, Scalar, Sequence
 
@@ -42,6 +43,13 @@ class PipelineStage:
     output: str
     merge: Merge | None = None
     adapters: tuple[tuple[str, float], ...] = ()
+    sweep: LoadedSweep | None = None
+    """The trials of a stage that has a sweep; `loaded` is then the first of them."""
+
+    @property
+    def recipes(self) -> list[LoadedRecipe]:
+        """Its recipe, or those of its trials."""
+        return [trial.loaded for trial in self.sweep.trials] if self.sweep else [self.loaded]
 
 
 @dataclass(frozen=True)
@@ -97,7 +105,14 @@ def load_pipeline_text(
 def load_stage(file: str, overrides: tuple[str, ...], stage: str) -> LoadedRecipe:
     """The recipe of one stage that trains; without a name, of a file without stages. Raises RecipeError."""
     pipeline = load_pipeline(file, overrides) if stage and file != "-" else None
-    return get_training(pipeline, stage, file).loaded if stage else load_recipe(file, overrides)
+    if not stage:
+        return load_recipe(file, overrides)
+    chosen = get_training(pipeline, stage, file)
+    if chosen.sweep is not None:
+        raise RecipeError(
+            [locate_sweep_problem(chosen.sweep, f"stage `{stage}` has a sweep", "one trial is needed here")]
+        )
+    return chosen.loaded
 
 
 def load_recipes_text(
@@ -109,10 +124,18 @@ def load_recipes_text(
     """
     pipeline = load_pipeline_text(content, name, folder, overrides)
     if stage:
-        return [get_training(pipeline, stage, name).loaded]
-    if pipeline is None:
-        return [load_recipe_text(content, name, folder, overrides)]
-    return [one.loaded for one in pipeline.trainings]
+        return get_training(pipeline, stage, name).recipes
+    if pipeline is not None:
+        return [loaded for one in pipeline.trainings for loaded in one.recipes]
+    if sweep := load_trials_text(content, name, folder, overrides):
+        return [trial.loaded for trial in sweep.trials]
+    return [load_recipe_text(content, name, folder, overrides)]
+
+
+def load_recipes(file: str, overrides: tuple[str, ...] = (), stage: str = "") -> list[LoadedRecipe]:
+    """As `load_recipes_text`, of a file. Raises RecipeReadError, RecipeError."""
+    name, folder = ("<stdin>", Path()) if file == "-" else (file, Path(file).parent)
+    return load_recipes_text(read_recipe_bytes(file), name, folder, overrides, stage)
 
 
 def get_training(pipeline: Pipeline | None, name: str, file: str) -> PipelineStage:
@@ -141,8 +164,9 @@ def _load_stage(stage: StageDocument, folder: Path, overrides: tuple[str, ...]) 
         entries = {**document.root.entries, "run": stage.run}
         keys = {**document.root.keys, "run": stage.run.span}
         document = replace(document, root=Mapping(document.root.span, entries, keys))
-    loaded = validate_recipe_document(document, folder, stage.name)
-    return PipelineStage(stage.name, loaded, stage.output, stage.merge, stage.adapters)
+    sweep = make_trials(document, folder, stage.name) if stage.merge is None else None
+    loaded = sweep.trials[0].loaded if sweep else validate_recipe_document(document, folder, stage.name)
+    return PipelineStage(stage.name, loaded, stage.output, stage.merge, stage.adapters, sweep)
 
 
 def _index_findings(findings: list[Finding]) -> dict[tuple[object, ...], Finding]:

@@ -123,6 +123,8 @@ def _make_unknown_key_finding(document: Document, route: Route) -> Finding:
 
 
 def _make_invalid_key_finding(document: Document, route: Route, why: str) -> Finding:
+    if route[:2] == ("sweep", "trials"):
+        why = "names of trials consist of letters, digits, `.`, `-` and `_`, at most 60"
     finding = Finding(
         "recipe", "error", f"`{route[-1]}` is not allowed under `{format_route(route[:-1])}`", route, why=why
     )

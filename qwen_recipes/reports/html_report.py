@@ -27,7 +27,7 @@ def render_run_report(records: list[RunRecord]) -> str:
         heading=" and ".join(names) if len(names) < 3 else f"{len(names)} runs",
         names=names,
         colours=COLOURS,
-        summary=_list_summary_rows(records),
+        summary=list_summary_rows(records),
         charts=_draw_charts([_read_curve(record) for record in records], names),
         estimates=[(name, _list_estimate_cells(record)) for record, name in named],
         differences=[_list_differences(one, other) for one, other in combinations(named, 2)],
@@ -65,7 +65,13 @@ def _draw_charts(curves: list[list[StepMetrics]], names: list[str]) -> list[tupl
     return found
 
 
-def _list_summary_rows(records: list[RunRecord]) -> list[tuple[str, list[str]]]:
+def draw_run_charts(record: RunRecord) -> list[tuple[str, str]]:
+    """Title and SVG of each chart of one run that has a line."""
+    return _draw_charts([_read_curve(record)], [record.name])
+
+
+def list_summary_rows(records: list[RunRecord]) -> list[tuple[str, list[str]]]:
+    """What is to be known of runs at a glance: a row for each fact, a cell for each run."""
     return [
         ("status", [_describe_end(record) for record in records]),
         ("started", [record.started for record in records]),

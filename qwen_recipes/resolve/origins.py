@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from qwen_recipes.backends.plan import Reason
-from qwen_recipes.finding import COMMAND_LINE_SPAN
+from qwen_recipes.finding import COMMAND_LINE_SPAN, Span
 from qwen_recipes.recipe.composition.presets import PRESET_PREFIX
 from qwen_recipes.yaml_text.nodes import Document
 
@@ -27,4 +27,19 @@ def _name_origin(document: Document, reason: Reason) -> Reason:
         return replace(reason, text="set by --set")
     if span.file.startswith(PRESET_PREFIX):
         return replace(reason, text=f"set by {span.file}")
-    return replace(reason, text=f"set in {Path(span.file).name}:{span.line}") if span.file else reason
+    place = f"{Path(span.file).name}:{span.line}" if span.file else ""
+    if layer := find_layer(document, span):
+        return replace(reason, text=f"set by {layer} ({place or f'line {span.line}'})")
+    return replace(reason, text=f"set in {place}") if place else reason
+
+
+def find_layer(document: Document, span: Span) -> str | None:
+    """The innermost part of the file, laid over the rest, in which a value stands: `sweep`, `stage dpo`."""
+    inside = (
+        name
+        for name, part in reversed(document.layers)
+        if part.file == span.file
+        and (part.line, part.column) <= (span.line, span.column)
+        and (span.end_line, span.end_column) <= (part.end_line, part.end_column)
+    )
+    return next(inside, None)

@@ -40,7 +40,7 @@ def build_lock(compiled_backends: list[CompiledRecipe]) -> dict[str, Any]:
     head = {"version": 1, "qwen-recipes": __version__}
     stages: dict[str, list[CompiledRecipe]] = {}
     for one in compiled_backends:
-        stages.setdefault(one.loaded.stage, []).append(one)
+        stages.setdefault(one.loaded.part, []).append(one)
     if "" in stages:
         return {**head, **_lock_recipe(stages[""])}
     return {**head, "stages": {name: _lock_recipe(every) for name, every in stages.items()}}

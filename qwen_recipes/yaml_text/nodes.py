@@ -66,6 +66,8 @@ class Document:
     root: Node
     bases: dict[str, Document] = field(default_factory=dict)
     """The files that it extends, by the name that spans call them."""
+    layers: tuple[tuple[str, Span], ...] = ()
+    """Parts of the file that were laid over the rest, each with what messages call it: `sweep`, `stage dpo`."""
 
     def find_node(self, route: Route) -> Node | None:
         """The node at exactly this place, or None."""

@@ -24,7 +24,7 @@ ORDER = (
         "guards",
         "compile",
     ),
-    *("environments", "runs", "export", "diagnose", "verify", "reports", "lsp", "cli"),
+    *("environments", "runs", "export", "diagnose", "verify", "reports", "lsp", "cli", "api"),
 )
 FILES = sorted(PACKAGE.rglob("*.py"))
 TREES = {file: ast.parse(file.read_text("utf-8")) for file in FILES}

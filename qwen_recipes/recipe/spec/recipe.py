@@ -11,6 +11,7 @@ from qwen_recipes.recipe.spec.model_and_data import Data, ModelField
 from qwen_recipes.recipe.spec.objective import ObjectiveField
 from qwen_recipes.recipe.spec.section import Section, optional_field, required_field
 from qwen_recipes.recipe.spec.stages import Stage
+from qwen_recipes.recipe.spec.sweep import Sweep
 from qwen_recipes.recipe.spec.training import Training
 
 GuardCode = Annotated[str, Field(pattern=r"^QR[0-9]{3}$")]
@@ -57,6 +58,11 @@ class Recipe(Section):
         "Stages of a pipeline, in order. Each has a name and overrides the rest of the recipe, or merges; it starts "
         "from what the stage before wrote.",
         example=[{"name": "sft"}, {"name": "merge", "merge": "base"}],
+        read_by="tool",
+    )
+    sweep: Sweep | None = optional_field(
+        "Train with several values of some fields, and rank the results.",
+        example={"parameters": {"training.learning_rate": [5e-5, 1e-4, 2e-4]}},
         read_by="tool",
     )
     backends: dict[str, BackendOptions] | None = optional_field(

@@ -30,6 +30,11 @@ OMITTED = {
 OMITTED_FIELDS = {
     "extends": "what it compiles to is the same without it: tests/unit/recipe/composition",
     "stages": "each is a recipe of its own: tests/unit/recipe/composition/test_stages.py",
+    **{
+        path: "expands to recipes without it: tests/unit/recipe/composition"
+        for path in index_fields()
+        if path.startswith("sweep.")
+    },
     "model.like": "a model on the hub, which parsers would look for: tests/unit/qwen/test_hub.py",
 }
 """Fields that no recipe uses, and where they are tested."""

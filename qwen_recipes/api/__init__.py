@@ -1,0 +1,1 @@
+"""The Python API; `qwen_recipes` has its public names."""
