@@ -36,6 +36,7 @@ from qwen_recipes.cli.options_and_exits import (
     set_option,
 )
 from qwen_recipes.cli.run_flags import RunFlags
+from qwen_recipes.cli.run_sweep import SweepCall, load_asked_sweep, run_sweep
 from qwen_recipes.cli.why import print_first_cause
 
 if TYPE_CHECKING:
@@ -78,9 +79,14 @@ def command(
     The stages of a pipeline run one after another, recorded in pipeline.json in the pipeline's folder. Stages that are
     done and unchanged are skipped, so that the same command goes on where a pipeline stopped.
 
+    Of a recipe with a `sweep`, every trial is run, one after another or over the GPUs, and ranked; --resume runs those
+    that have no result yet.
+
     Exit codes: 1 invalid recipe or data, 3 does not fit the GPUs, 4 environment or preflight failure, 5 the run failed.
     """
     try:
+        if sweep := load_asked_sweep(file, sets):
+            sys.exit(run_sweep(sweep, SweepCall(file, backend, sets, output, **flags)))
         _run_recipe(file, backend, output, sets, RunFlags(**flags))
     except KeyboardInterrupt:
         exit_with_error("interrupted before training started", ExitCode.INTERRUPTED)
