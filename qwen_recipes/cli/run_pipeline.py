@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from qwen_recipes.export.merge import MergeJob
     from qwen_recipes.recipe.load import LoadedRecipe
     from qwen_recipes.recipe.pipeline import Pipeline, PipelineStage
+    from qwen_recipes.recipe.trials import LoadedSweep
     from qwen_recipes.resolve import BackendRecipe
     from qwen_recipes.runs.pipeline import PipelineRecord, StageRecord
 
@@ -117,6 +118,8 @@ class _PipelineRunner:
     def _run_training(self, stage: PipelineStage, record: PipelineRecord, state: StageRecord) -> ExitCode:
         from qwen_recipes.runs.pipeline import has_result, hash_training_inputs
 
+        if stage.sweep is not None:
+            return self._run_sweep(stage.sweep, record, state)
         compiled = self.compile(stage)
         made_from = hash_training_inputs(compiled)
         same = state.made_from == made_from
@@ -141,6 +144,32 @@ class _PipelineRunner:
         except KeyboardInterrupt:
             return ExitCode.INTERRUPTED
         return ExitCode.SUCCESS
+
+    def _run_sweep(self, sweep: LoadedSweep, record: PipelineRecord, state: StageRecord) -> ExitCode:
+        """Run the trials of a stage; the stage after it starts from the best one."""
+        from qwen_recipes.cli.run_sweep import SweepCall, run_sweep
+        from qwen_recipes.recipe.composition.sweep_key import BEST_LINK
+        from qwen_recipes.recipe.load import hash_content
+        from qwen_recipes.runs.pipeline import hash_training_inputs
+
+        compiled = compile_or_exit(
+            choose_backends_or_exit(sweep.trials[0].loaded, self.backend, prepare=self._prepare)[:1],
+            get_compiled_folder(sweep.trials[0].loaded, self.output),
+        )[0]
+        recipes = [trial.loaded.recipe_hash for trial in sweep.trials]
+        made_from = hash_content([recipes, hash_training_inputs(compiled)])
+        same = state.made_from == made_from
+        if same and state.status == "finished" and (Path(state.output) / BEST_LINK).exists():
+            return _skip(state)
+        record.begin(state, self.folder, made_from, compiled.backend.name)
+        began = time.monotonic()
+        flags = self.flags
+        call = SweepCall(
+            self.pipeline.document.file, self.backend, self.sets, self.output, same, flags.locked, False, flags.force
+        )
+        code = run_sweep(sweep, call)
+        record.end(state, self.folder, code, time.monotonic() - began)
+        return code
 
     def _run_merge(self, stage: PipelineStage, record: PipelineRecord, state: StageRecord) -> ExitCode:
         from qwen_recipes.export.merge import MergeFailedError

@@ -36,9 +36,30 @@ def lint_text(
     except RecipeError as error:
         return error.findings
     found = {one.part: _lint_loaded(one, backend, version, check_data=check_data) for one in recipes}
-    return (
-        found[recipes[0].part] if len(recipes) == 1 else _join_findings(found, "trial" if recipes[0].trial else "stage")
-    )
+    if len(recipes) == 1:
+        return found[recipes[0].part]
+    joined = _join_findings(found, "trial" if recipes[0].trial else "stage")
+    return joined if _has_error(joined) else joined + _find_sweep_errors(content, name, folder, backend, sets)
+
+
+def _has_error(findings: list[Finding]) -> bool:
+    return any(finding.severity == "error" for finding in findings)
+
+
+def _find_sweep_errors(
+    content: bytes | str, name: str, folder: Path, backend: str | None, sets: tuple[str, ...]
+) -> list[Finding]:
+    """Why the trials of a sweep cannot be ranked."""
+    from qwen_recipes.recipe.pipeline import load_sweeps_text
+    from qwen_recipes.resolve.sweep_metric import choose_sweep_metric
+
+    found: list[Finding] = []
+    for sweep in load_sweeps_text(content, name, folder, sets):
+        try:
+            choose_sweep_metric(sweep, None if backend == "all" else backend)
+        except RecipeError as error:
+            found += error.findings
+    return found
 
 
 def _lint_loaded(loaded: LoadedRecipe, backend: str | None, version: str | None, *, check_data: bool) -> list[Finding]:

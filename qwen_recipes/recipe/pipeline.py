@@ -132,6 +132,17 @@ def load_recipes_text(
     return [load_recipe_text(content, name, folder, overrides)]
 
 
+def load_sweeps_text(
+    content: bytes | str, name: str, folder: Path, overrides: tuple[str, ...] = ()
+) -> list[LoadedSweep]:
+    """The sweeps in a file's text: the recipe's, or those of stages. Raises RecipeError."""
+    pipeline = load_pipeline_text(content, name, folder, overrides)
+    if pipeline is not None:
+        return [stage.sweep for stage in pipeline.stages if stage.sweep is not None]
+    sweep = load_trials_text(content, name, folder, overrides)
+    return [sweep] if sweep else []
+
+
 def load_recipes(file: str, overrides: tuple[str, ...] = (), stage: str = "") -> list[LoadedRecipe]:
     """As `load_recipes_text`, of a file. Raises RecipeReadError, RecipeError."""
     name, folder = ("<stdin>", Path()) if file == "-" else (file, Path(file).parent)

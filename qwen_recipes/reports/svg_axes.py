@@ -50,16 +50,19 @@ class Axes:
     x: Scale
     y: Scale
 
-    def draw_grid(self) -> str:
-        """Horizontal lines with their values, and whole values below."""
-        lines = "".join(
+    def draw_horizontal_grid(self) -> str:
+        """Horizontal lines with their values."""
+        return "".join(
             f'<line class="grid" x1="{self.x.start}" x2="{self.x.end}" y1="{y:.1f}" y2="{y:.1f}"/>'
             + draw_text(self.x.start - 8, y + 4, format_tick(value), "end")
             for value in self.y.compute_ticks()
             for y in [self.y.get_pixel(value)]
         )
+
+    def draw_grid(self) -> str:
+        """Horizontal lines with their values, and whole values below."""
         below = (value for value in self.x.compute_ticks() if value == int(value))
-        return lines + "".join(
+        return self.draw_horizontal_grid() + "".join(
             draw_text(self.x.get_pixel(value), self.y.start + 20, format_tick(value), "middle") for value in below
         )
 

@@ -61,7 +61,12 @@ def choose_sweep_metric(sweep: LoadedSweep, backend: str | None = None) -> Sweep
         _raise(
             sweep, f"`{name}` needs validation data", "set data.validation, or name another `sweep.metric`, e.g. loss"
         )
-    return SweepMetric(name, _LOGGED_NAMES.get(name, (name,)), _is_maximized(sweep, name))
+    return SweepMetric(name, get_logged_names(name), _is_maximized(sweep, name))
+
+
+def get_logged_names(name: str) -> tuple[str, ...]:
+    """What frameworks log a metric as; the first that is there counts."""
+    return _LOGGED_NAMES.get(name, (name,))
 
 
 def _raise(sweep: LoadedSweep, message: str, suggestion: str) -> None:

@@ -113,7 +113,7 @@ def open_search(sweep: LoadedSweep, metric: SweepMetric, folder: Path, *, resume
     study = optuna.create_study(
         study_name=sweep.name,
         storage=storage,
-        sampler=_load_sampler(sampler_file) or _make_sampler(settings),
+        sampler=_load_sampler(sampler_file) or make_sampler(settings),
         pruner=_make_pruner(settings),
         direction="maximize" if metric.maximize else "minimize",
         load_if_exists=True,
@@ -130,7 +130,8 @@ def _load_sampler(file: Path) -> optuna.samplers.BaseSampler | None:
     return sampler
 
 
-def _make_sampler(settings: Search) -> optuna.samplers.BaseSampler:
+def make_sampler(settings: Search) -> optuna.samplers.BaseSampler:
+    """The sampler that a search asks for."""
     import optuna
 
     seed = DEFAULT_SEED if settings.seed is None else settings.seed

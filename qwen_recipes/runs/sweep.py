@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from qwen_recipes.recipe.composition.sweep_key import BEST_LINK
 from qwen_recipes.recipe.trials import LoadedSweep, Trial
 from qwen_recipes.resolve.sweep_metric import SweepMetric
 from qwen_recipes.runs.record import format_current_time, read_record
@@ -26,7 +27,7 @@ from qwen_recipes.runs.trial_metrics import read_metric
 from qwen_recipes.runs.trial_process import TrialSlot, collect_signals, start_trial
 
 TICK_SECONDS = 1.0
-BEST_LINK, TRIAL_LOG = "best", "trial.log"
+TRIAL_LOG = "trial.log"
 _DOES_NOT_FIT, _ENVIRONMENT = 3, 4
 _WEIGHT_FILES = ("*.safetensors", "pytorch_model*.bin", "adapter_model.bin", "*.safetensors.index.json", "optimizer*")
 _MEMORY_CAUSES = ("out-of-memory", "host-memory", "allocation-failed")

@@ -42,7 +42,7 @@ ABOUT_SECTIONS = {
     "run": "Which framework trains, and in which environment.",
     "stages": "Stages of a pipeline. A stage is a map with a `name` and any fields of the recipe, which it overrides, "
     "or with `merge`. See [pipelines](../../how-to/pipelines.md).",
-    "sweep": 'Several runs of one recipe, with different values of some fields: how-to page "Sweep over values".',
+    "sweep": "Several trials of one recipe. See [sweep over values](../../how-to/sweeps.md).",
     "backends": "Keys of a framework's own config that have no field of their own.",
 }
 HOW = {

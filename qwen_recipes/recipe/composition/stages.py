@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from qwen_recipes.finding import Finding, Route, Span
 from qwen_recipes.recipe.composition.merge import merge_nodes
+from qwen_recipes.recipe.composition.sweep_key import BEST_LINK, SWEEP
 from qwen_recipes.recipe.locate import locate_finding
 from qwen_recipes.recipe.spec.stages import Merge, Stage
 from qwen_recipes.yaml_text.nodes import Document, Mapping, Node, Scalar
@@ -151,8 +152,10 @@ class _StageExpander:
         root = _put(root, ("name",), _make_scalar(span, f"{self.pipeline}-{stage.name}"))
         if _get_text(root, ("output", "dir")) != output:
             root = _put(root, ("output", "dir"), _make_scalar(span, output))
-        self.results[stage.name] = _make_result(root, output)
-        return StageDocument(stage.name, replace(self.document, root=root), output)
+        left = f"{output}/{BEST_LINK}" if SWEEP in root.entries else output
+        self.results[stage.name] = _make_result(root, left)
+        layers = (*self.document.layers, (f"stage {stage.name}", _get_item_span(self.document, index)))
+        return StageDocument(stage.name, replace(self.document, root=root, layers=layers), output)
 
     def _remove_inherited(self, index: int, overlay: Mapping) -> tuple[Mapping, str]:
         """The file's part without what is not for this stage, and the stage's output folder.
@@ -316,6 +319,10 @@ COMBINE_FIELDS = {
     "seed": ("dare_linear", "dare_ties"),
 }
 """Fields of a merge, and the ways of combining that read them."""
+
+
+def _get_item_span(document: Document, index: int) -> Span:
+    return document.span(("stages", index))
 
 
 def _make_result(root: Mapping, output: str) -> _Result:

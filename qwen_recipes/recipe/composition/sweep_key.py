@@ -5,6 +5,8 @@ from __future__ import annotations
 from qwen_recipes.yaml_text.nodes import Document, Mapping
 
 SWEEP = "sweep"
+BEST_LINK = "best"
+"""In the folder of a sweep, a link to the folder of its best trial."""
 
 
 def has_sweep(document: Document) -> bool:
