@@ -67,7 +67,7 @@ def test_imports_go_one_way():
 
 
 def test_no_modules_import_each_other_in_a_circle():
-    modules = {module_name(file): file for file in FILES}
+    modules = {module_name(file): file for file in FILES if file != PACKAGE / "__init__.py"}  # it loads nothing
     graph = {name: set(find_imported_modules(file, modules)) - {name} for name, file in modules.items()}
     sorter = graphlib.TopologicalSorter(graph)
     sorter.prepare()

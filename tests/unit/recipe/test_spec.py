@@ -77,7 +77,8 @@ def test_leaves_are_complete():
     for part in [schema, *(part for name, part in schema["$defs"].items() if name not in stages)]:
         named |= set(part["properties"])
     parts = {"chat", "quantization", "training", "hardware", "output", "run", "backends", "data", "model", "method",
-             "objective", "tracking", "low_rank", "gpu", "sweep", "search"}  # fmt: skip
+             "objective", "tracking", "low_rank", "gpu", "sweep", "search",
+             "parameters"}  # fmt: skip
     assert {path.rpartition(".")[2] for path in index_fields()} == named - parts
 
 
