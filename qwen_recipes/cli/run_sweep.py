@@ -38,14 +38,14 @@ class SweepCall:
 
 def load_asked_sweep(file: str, sets: tuple[str, ...]) -> LoadedSweep | None:
     """The sweep of a recipe, or of the stage that `--stage` names; None where there is none, or one trial is chosen."""
-    from qwen_recipes.recipe.pipeline import get_stage, load_pipeline
+    from qwen_recipes.recipe.pipeline import get_training, load_pipeline
     from qwen_recipes.recipe.read_file import read_recipe_bytes
     from qwen_recipes.recipe.trials import load_trials_text
 
     if file == "-":
         return None
     if stage := get_asked_stage():
-        return get_stage(load_pipeline(file, sets), stage, file).sweep
+        return get_training(load_pipeline(file, sets), stage, file).sweep
     return load_trials_text(read_recipe_bytes(file), file, Path(file).parent, sets)
 
 
