@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from qwen_recipes.backends import load_backends
-from qwen_recipes.compile.support_matrix import build_support_matrix
 from qwen_recipes.verify.trainer_comparison.check import Leaf, UnseenLeaf
 from qwen_recipes.verify.trainer_comparison.leaves import LEAVES
 from qwen_recipes.verify.trainer_comparison.whole_trainer import WHOLE_TRAINER
+from tools.support_cells import load_support_cells
 from tools.trainer_gpu_section import render_gpu_section
 
 FOLDER = Path(__file__).parents[1] / "tests" / "conformance" / "trainer"
@@ -101,12 +101,7 @@ def _describe_fault(one: Mapping[str, Any]) -> str:
 
 
 def _render_fields(results: Results) -> list[str]:
-    refused = {
-        (cell.field, cell.backend): cell.why
-        for backend in load_backends()
-        for cell in build_support_matrix(backend)
-        if cell.level == "unsupported"
-    }
+    refused = {key: cell.why for key, cell in load_support_cells().items() if cell.level == "unsupported"}
     titles = " | ".join(backend.title for backend in load_backends())
     lines = ["## Fields", "", f"| of the plan | seen as | {titles} |", "|---|---|" + "---|" * len(load_backends())]
     for field, leaf in {**LEAVES, **WHOLE_TRAINER}.items():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from qwen_recipes.backends import load_backend, load_backends
 from qwen_recipes.backends.plan import Plan
-from qwen_recipes.compile.support_matrix import SupportCell, build_support_matrix
+from qwen_recipes.compile.support_matrix import SupportCell
 from qwen_recipes.guards import list_guard_codes
 from qwen_recipes.guards.catalog import get_guard_module
 from qwen_recipes.recipe.load import load_recipe_text
@@ -17,6 +17,7 @@ from qwen_recipes.resolve import resolve
 from qwen_recipes.resolve.plan_table import PlanValue
 from tools.docs.field_notes import DEFAULTS, PLAN_FIELDS, UNITS
 from tools.docs.spec_fields import DocumentedField, list_documented_fields
+from tools.support_cells import load_support_cells
 
 TYPICAL_RECIPE = """version: 1
 model: Qwen/Qwen3-4B-Instruct-2507
@@ -163,15 +164,10 @@ def describe_default(field: DocumentedField) -> str:
     return f"`{text}`: {why}" if text != "none" else f"none: {why}"
 
 
-@cache
-def _build_matrix() -> dict[tuple[str, str], SupportCell]:
-    return {(cell.field, cell.backend): cell for b in load_backends() for cell in build_support_matrix(b)}
-
-
 def _describe_received(field: DocumentedField) -> Iterator[tuple[str, str]]:
     """For each framework, the keys that carry the field."""
     for backend in load_backends():
-        cell = _build_matrix().get((field.path, backend.name))
+        cell = load_support_cells().get((field.path, backend.name))
         if cell is not None:
             yield backend.title, describe_support(cell)
 

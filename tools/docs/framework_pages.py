@@ -11,11 +11,11 @@ import yaml
 from qwen_recipes.backends import load_backends
 from qwen_recipes.compile import CompiledRecipe, compile_recipe
 from qwen_recipes.compile.field_probes import FIELD_PROBES
-from qwen_recipes.compile.support_matrix import build_support_matrix
 from qwen_recipes.recipe.load import load_recipe
 from research.measurements import strategies_page
 from research.parity import parity_page
 from tools.docs.field_pages import describe_support
+from tools.support_cells import load_support_cells
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE_RECIPE = ROOT / "examples" / "one-24gb-card.yaml"
@@ -52,7 +52,7 @@ frameworks).
 def render_frameworks_page() -> str:
     """Every field by framework."""
     backends = load_backends()
-    cells = {(cell.field, cell.backend): describe_support(cell) for b in backends for cell in build_support_matrix(b)}
+    cells = {key: describe_support(cell) for key, cell in load_support_cells().items()}
     rows = [
         f"| `{field}` | {' | '.join(cells[field, b.name].replace('|', '/') for b in backends)} |"
         for field in FIELD_PROBES

@@ -25,7 +25,7 @@ def results(tmp_path, monkeypatch):
     monkeypatch.setattr(trainer_page, "RESULTS", file)
     monkeypatch.setattr(trainer_page, "REFUSALS", tmp_path / "refusals.json")
     refused = SupportCell("objective.kl_weight", "axolotl", "unsupported", why="it has no divergence")
-    monkeypatch.setattr(trainer_page, "build_support_matrix", lambda backend: [refused])
+    monkeypatch.setattr(trainer_page, "load_support_cells", lambda: {(refused.field, refused.backend): refused})
     return file
 
 
