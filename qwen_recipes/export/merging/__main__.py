@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 from pathlib import Path
 from typing import Any
@@ -32,9 +31,18 @@ def main(job_file: str) -> int:
     except OSError as error:
         print(json.dumps({"error": f"{error.filename or job['output']}: {error.strerror or error}"}))
         return 1
-    report["peak_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    report["peak_bytes"] = _read_peak_memory()
     print(json.dumps(report))
     return 0
+
+
+def _read_peak_memory() -> int | None:
+    """The most memory that this process has had, in bytes; None where the system does not tell."""
+    try:
+        lines = Path("/proc/self/status").read_text("utf-8").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+    except (OSError, StopIteration, ValueError):
+        return None
 
 
 def _merge(job: dict[str, Any]) -> dict[str, Any]:

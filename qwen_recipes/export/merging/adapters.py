@@ -101,8 +101,8 @@ def _iter_tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
 def _add_tensor(adapter: Adapter, name: str, tensor: Tensor) -> None:
     found = _FACTOR.match(name.replace(".default", ""))
     if found is None:
-        plain = _SAVED.sub(".", name)
-        adapter.whole[plain] = tensor
+        if ".base_layer." not in name:  # PEFT saves the frozen base of adapted embeddings and heads too
+            adapter.whole[_SAVED.sub(".", name)] = tensor
         return
     one = adapter.factors.setdefault(found["module"], Factors())
     part = found["part"]
