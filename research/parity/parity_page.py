@@ -170,7 +170,7 @@ without a token in the loss are left out beforehand.
 
 This run is from before 29 November 2026, when a row with several reasoned turns became several examples by default: its
 rows are whole, as with `chat.turns: together`. `tests/conformance/test_tokens.py` compares 204 conversations with the
-present default in each test run.
+present default in each test run. LLaMA-Factory's exact pretraining was measured again on that day. TRL is not in it.
 """
 
 
@@ -188,7 +188,9 @@ def render_block() -> str:
             *render_scores(cells, option),
             "",
         ]
-    lines += ["### What is not in the scores", "", "Refused, in the compiler's words:", "", *list_refusals(cells), ""]
+    refusals = list(list_refusals(cells))
+    lines += ["### What is not in the scores", ""]
+    lines += ["Refused, in the compiler's words:", "", *refusals, ""] if refusals else []
     lines += [
         "Not counted natively, as the framework does not say that it takes them:",
         "",
