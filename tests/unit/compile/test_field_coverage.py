@@ -87,6 +87,8 @@ def words(annotation: object) -> Iterator[Any]:
 def enumerated() -> list[tuple[str, Any]]:
     pairs = []
     for path in index_fields():
+        if path.startswith("sweep."):
+            continue
         info = find_field_info(tuple(re.sub(r"\[\]|\.\*", "", path).split(".")))
         if info is not None and find_section_class(info.annotation) is None:
             pairs += [(path, word) for item in (info.annotation, *info.metadata) for word in words(item)]
