@@ -29,6 +29,7 @@ ALLOWED = {
     "qwen_recipes/verify/trainer/warm_start.py": "TRL as a package that others bring",
     "qwen_recipes/cli/options_and_exits.py": "an example in a help text",
     "tools/docs/": "examples on pages",
+    "tools/model_sources.py": "models that an organization of that name uploads",
     "tools/trainer_page.py": "a page of measurements",
 }
 """Files and folders that may name one, with the reason."""
