@@ -171,9 +171,9 @@ def load_stages(
     """
     from qwen_recipes.recipe.pipeline import load_recipes
 
-    told: set[str] = set()
+    printed: set[str] = set()
     return {
-        one.part: choose_backends_or_exit(one, name, version, prepare, one.stage, told)
+        one.part: choose_backends_or_exit(one, name, version, prepare, one.stage, printed)
         for one in load_recipes(file, sets, get_asked_stage())
     }
 
@@ -184,7 +184,7 @@ def choose_backends_or_exit(
     version: str | None = None,
     prepare: Prepare | None = None,
     stage: str = "",
-    told: set[str] | None = None,
+    printed: set[str] | None = None,
 ) -> list[BackendRecipe]:
     """A recipe for the frameworks meant, which are printed where nobody named them. Raises UnknownBackendError."""
     from qwen_recipes.resolve.choose_backend import choose_backends
@@ -194,10 +194,10 @@ def choose_backends_or_exit(
         exit_with_error("--backend-version needs one framework: add --backend NAME", ExitCode.USAGE)
     recipes, why = choose_backends(loaded, name, version)
     message = f"recipes: {f'stage {stage}: ' if stage else ''}{why}"
-    if why and message not in (told or ()):
+    if why and message not in (printed or ()):
         print_stderr(message)
-    if told is not None:
-        told.add(message)
+    if printed is not None:
+        printed.add(message)
     return recipes
 
 

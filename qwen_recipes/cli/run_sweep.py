@@ -80,9 +80,9 @@ def run_sweep(sweep: LoadedSweep, call: SweepCall) -> ExitCode:
 
 def _compile_all(sweep: LoadedSweep, call: SweepCall) -> None:
     """Exit where a trial would be refused, before the first one runs."""
-    told: set[str] = set()
+    printed: set[str] = set()
     for trial in sweep.trials:
-        recipes = choose_backends_or_exit(trial.loaded, call.backend, told=told)
+        recipes = choose_backends_or_exit(trial.loaded, call.backend, printed=printed)
         compile_or_exit(recipes, get_compiled_folder(trial.loaded, call.compiled))
 
 

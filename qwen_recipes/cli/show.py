@@ -49,9 +49,9 @@ def command(
     if not resolved:
         _print_recipes(recipes, form)
         return
-    told: set[str] = set()
+    printed: set[str] = set()
     chosen = {
-        part: choose_backends_or_exit(one, backend, version, stage=one.stage, told=told)[0]
+        part: choose_backends_or_exit(one, backend, version, stage=one.stage, printed=printed)[0]
         for part, one in recipes.items()
     }
     if form == "json" and "" not in chosen:

@@ -74,11 +74,11 @@ def _lint_loaded(loaded: LoadedRecipe, backend: str | None, version: str | None,
     return found
 
 
-def _join_findings(found: dict[str, list[Finding]], kind: str) -> list[Finding]:
+def _join_findings(by_part: dict[str, list[Finding]], kind: str) -> list[Finding]:
     """Findings of all stages or trials, each once; one that not all have says which. Fixes are for one recipe only."""
     stages: dict[tuple[object, ...], list[str]] = {}
     first: dict[tuple[object, ...], Finding] = {}
-    for stage, findings in found.items():
+    for stage, findings in by_part.items():
         for finding in findings:
             key: tuple[object, ...] = (finding.code, finding.file, finding.span, finding.message)
             first.setdefault(key, finding)
@@ -86,7 +86,7 @@ def _join_findings(found: dict[str, list[Finding]], kind: str) -> list[Finding]:
                 stages[key].append(stage)
     joined = []
     for key, finding in first.items():
-        names = "" if len(stages[key]) == len(found) else f" ({kind} {format_names(stages[key])})"
+        names = "" if len(stages[key]) == len(by_part) else f" ({kind} {format_names(stages[key])})"
         joined.append(replace(finding, message=finding.message + names, fix=None))
     return sorted(joined, key=lambda f: (f.span.line if f.span else 0, f.code))
 

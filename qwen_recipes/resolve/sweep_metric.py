@@ -19,7 +19,7 @@ _LOGGED_NAMES = {
         "eval_rewards/accuracies", "eval_accuracy", "eval_reward_accuracy", "rewards/accuracies", "accuracy",
     ),
 }  # fmt: skip
-"""Metrics by our names, and what frameworks call them; the first that is logged counts."""
+"""Metrics by the names that recipes use, and what frameworks call them; the first that is logged counts."""
 _MAXIMIZED, _MINIMIZED = ("accura", "reward", "margin", "score"), ("loss", "perplexity", "error", "kl")
 _PREFERENCES = ("dpo", "orpo", "simpo", "reward")
 _DATA_FIELDS = ("data.", "chat.", "training.sequence_length", "training.overlong")

@@ -51,18 +51,18 @@ class OptunaSearch:
         self._save_sampler()
         return self.sweep.make_trial(make_trial_name(asked.number), self._read_values(asked.params))
 
-    def should_prune(self, name: str, points: list[tuple[int, float]]) -> bool:
-        """Report the points of a trial's curve that are new, and ask whether it falls behind."""
+    def should_prune(self, name: str, curve: list[tuple[int, float]]) -> bool:
+        """Report the values of a trial's curve that are new, and ask whether it falls behind."""
         import optuna
 
         frozen = self.study.get_trials(deepcopy=False)[read_trial_number(name)]
         trial = optuna.trial.Trial(self.study, frozen._trial_id)
-        for step, value in points:
+        for step, value in curve:
             if step not in frozen.intermediate_values:
                 trial.report(value, step)
         return trial.should_prune()
 
-    def tell(self, row: TrialRow) -> None:
+    def report_trial(self, row: TrialRow) -> None:
         """Tell how a trial ended: its metric, that it was pruned, or that it failed."""
         import optuna
 

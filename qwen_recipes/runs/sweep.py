@@ -39,10 +39,10 @@ class Search(Protocol):
     def draw(self) -> Trial | None:
         """The next trial; None where there are enough."""
 
-    def should_prune(self, name: str, points: list[tuple[int, float]]) -> bool:
+    def should_prune(self, name: str, curve: list[tuple[int, float]]) -> bool:
         """Whether a running trial, with this curve, falls behind and is to be stopped."""
 
-    def tell(self, row: TrialRow) -> None:
+    def report_trial(self, row: TrialRow) -> None:
         """How a trial ended."""
 
 
@@ -106,8 +106,8 @@ class SweepRun:
             self.record.trials.append(row)
             yield row
 
-    def _start(self, row: TrialRow, taken: set[TrialSlot]) -> RunningTrial:
-        slot = next(one for one in self.slots if one not in taken)
+    def _start(self, row: TrialRow, busy: set[TrialSlot]) -> RunningTrial:
+        slot = next(one for one in self.slots if one not in busy)
         folder = self.output / row.output
         folder.mkdir(parents=True, exist_ok=True)
         again = read_record(folder) is not None and row.status in ("running", "interrupted")
@@ -137,7 +137,7 @@ class SweepRun:
             return False
         set_outcome(one.row, self.output, one.process.returncode, self.metric, pruned=one.pruned)
         if self.search is not None and one.row.status in ENDED:
-            self.search.tell(one.row)
+            self.search.report_trial(one.row)
         self.record.rank_trials(self.metric)
         remove_weights(self.record)
         write_sweep_record(self.record)

@@ -21,8 +21,8 @@ def combine_adapters(adapters: Sequence[Adapter], job: dict[str, Any]) -> dict[s
     check_combinable(adapters)
     made = {}
     for module in sorted({name for adapter in adapters for name in adapter.factors}):
-        found = [(one.factors[module], one.weight) for one in adapters if module in one.factors]
-        made[module] = combine_factors(found, job["combine"], job)
+        weighted = [(one.factors[module], one.weight) for one in adapters if module in one.factors]
+        made[module] = combine_factors(weighted, job["combine"], job)
     return made
 
 
@@ -43,23 +43,23 @@ def check_combinable(adapters: Sequence[Adapter]) -> None:
             raise MergeError(f"{adapter.folder} is a PiSSA adapter, which is for a changed base; merge it alone")
 
 
-def combine_factors(found: Sequence[tuple[Factors, float]], method: str, options: dict[str, Any]) -> Factors:
+def combine_factors(weighted: Sequence[tuple[Factors, float]], method: str, options: dict[str, Any]) -> Factors:
     """One weight's factors combined. Raises MergeError where the ranks do not fit the method."""
-    a, b = stack_factors(found)
+    a, b = stack_factors(weighted)
     if method == "cat":
         return Factors(a, b)
     if method == "svd":
-        return _truncate(a, b, options.get("rank") or max(_get_rank(one) for one, _ in found))
-    if len({_get_rank(one) for one, _ in found}) > 1:
-        ranks = " and ".join(str(_get_rank(one)) for one, _ in found)
+        return _truncate(a, b, options.get("rank") or max(_get_rank(one) for one, _ in weighted))
+    if len({_get_rank(one) for one, _ in weighted}) > 1:
+        ranks = " and ".join(str(_get_rank(one)) for one, _ in weighted)
         raise MergeError(f"`{method}` needs adapters of equal ranks, not {ranks}; use `cat` or `svd`")
-    return _mix_factors(found, method, options)
+    return _mix_factors(weighted, method, options)
 
 
-def stack_factors(found: Sequence[tuple[Factors, float]]) -> tuple[Tensor, Tensor]:
+def stack_factors(weighted: Sequence[tuple[Factors, float]]) -> tuple[Tensor, Tensor]:
     """A and B of the exact weighted sum: `B @ A`, in float32."""
-    first = [one.a.float() for one, _ in found if one.a is not None]
-    second = [one.b.float() * (one.scale * weight) for one, weight in found if one.b is not None]
+    first = [one.a.float() for one, _ in weighted if one.a is not None]
+    second = [one.b.float() * (one.scale * weight) for one, weight in weighted if one.b is not None]
     return torch.cat(first, 0), torch.cat(second, 1)
 
 
@@ -76,16 +76,16 @@ def _truncate(a: Tensor, b: Tensor, rank: int) -> Factors:
     return Factors(v[:rank] @ right.T, left @ u[:, :rank] * s[:rank])
 
 
-def _mix_factors(found: Sequence[tuple[Factors, float]], method: str, options: dict[str, Any]) -> Factors:
+def _mix_factors(weighted: Sequence[tuple[Factors, float]], method: str, options: dict[str, Any]) -> Factors:
     """PEFT's own ways: A and B are combined separately, each with the root of the weight."""
     from peft.utils import merge_utils
 
-    scaled = [one.scale * weight for one, weight in found]
+    scaled = [one.scale * weight for one, weight in weighted]
     weights = torch.tensor([math.copysign(math.sqrt(abs(value)), value) for value in scaled])
     density = options.get("density") or 0.5
     mixed = []
     for name in ("a", "b"):
-        tensors = [getattr(one, name).float() for one, _ in found]
+        tensors = [getattr(one, name).float() for one, _ in weighted]
         if method == "linear":
             mixed.append(merge_utils.task_arithmetic(tensors, weights))
         elif method == "dare_linear":
@@ -98,14 +98,14 @@ def _mix_factors(found: Sequence[tuple[Factors, float]], method: str, options: d
 def measure_losses(adapters: Sequence[Adapter], job: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Of each way that these adapters allow: its error relative to the exact weighted sum, and the worst weight's."""
     modules = sorted({name for adapter in adapters for name in adapter.factors})
-    found: dict[str, dict[str, Any]] = {}
+    weighted: dict[str, dict[str, Any]] = {}
     for method in METHODS:
         torch.manual_seed(job.get("seed") or 0)
         try:
-            found[method] = _measure_method(adapters, modules, method, job)
+            weighted[method] = _measure_method(adapters, modules, method, job)
         except MergeError:
             continue
-    return found
+    return weighted
 
 
 def _measure_method(

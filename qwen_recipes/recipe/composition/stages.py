@@ -70,7 +70,7 @@ class _StageExpander:
         assert isinstance(document.root, Mapping)
         self.document, self.pipeline = document, pipeline
         self.stages = {index: stage for index, stage in enumerate(stages) if stage is not None}
-        self.common = _without(document.root, _PIPELINE_KEYS)
+        self.common = _leave_out(document.root, _PIPELINE_KEYS)
         self.folder = _get_text(self.common, ("output", "dir")) or f"runs/{pipeline}"
         self.results: dict[str, _Result] = {}
         self.problems: list[Finding] = []
@@ -141,7 +141,7 @@ class _StageExpander:
         return self.results.get(before.name) if before else None
 
     def _expand_training(self, index: int, stage: Stage) -> StageDocument:
-        overlay = _without(self._get_entry(index), _STAGE_KEYS)
+        overlay = _leave_out(self._get_entry(index), _STAGE_KEYS)
         common, output = self._remove_inherited(index, overlay)
         root = merge_nodes(common, overlay)
         assert isinstance(root, Mapping)
@@ -292,9 +292,9 @@ class _StageExpander:
                 "remove it, or list them under `adapters`",
             )
 
-    def _check_folders(self, made: dict[int, StageDocument]) -> None:
+    def _check_folders(self, documents: dict[int, StageDocument]) -> None:
         taken: dict[str, str] = {}
-        for index, stage in made.items():
+        for index, stage in documents.items():
             place = os.path.normpath(stage.output)
             for other, name in taken.items():
                 shared = place == other or place.startswith(f"{other}/") or other.startswith(f"{place}/")
@@ -376,7 +376,7 @@ def _find(node: Node, route: Route) -> Node | None:
     return found
 
 
-def _without(root: Mapping, names: Items[str]) -> Mapping:
+def _leave_out(root: Mapping, names: Items[str]) -> Mapping:
     entries = {key: node for key, node in root.entries.items() if key not in names}
     return Mapping(root.span, entries, {key: root.keys[key] for key in entries})
 
@@ -385,8 +385,8 @@ def _remove(root: Mapping, route: tuple[str, str]) -> Mapping:
     parent = root.entries.get(route[0])
     if not isinstance(parent, Mapping) or route[1] not in parent.entries:
         return root
-    inner = _without(parent, route[1:])
-    return _put(root, route[:1], inner) if inner.entries else _without(root, route[:1])
+    inner = _leave_out(parent, route[1:])
+    return _put(root, route[:1], inner) if inner.entries else _leave_out(root, route[:1])
 
 
 def _put(root: Mapping, route: tuple[str, ...], value: Node) -> Mapping:
