@@ -99,7 +99,7 @@ def describe_fault(refusal: dict[str, Any], probe: ProbedRecipe) -> dict[str, An
         error = str(probe.observation.get("error", ""))
         assert refusal["error"] in error, (refusal["name"], error[-500:])
         line = next(line for line in reversed(error.splitlines()) if refusal["error"] in line)
-        return {"error": line.strip()[:200]}
+        return {"error": line.partition(" [type=")[0].strip()[:200]}
     check = probe.check()[refusal["differs"]]
     assert check.result == "differs", (refusal["name"], check)
     return {"differs": refusal["differs"], "planned": check.planned, "seen": check.seen}
