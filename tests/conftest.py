@@ -13,9 +13,11 @@ from qwen_recipes.compile.field_probes import MINIMAL_RECIPE, deep_merge, nest_v
 from qwen_recipes.finding import Finding, RecipeError
 from qwen_recipes.recipe.load import LoadedRecipe, load_recipe
 
-__all__ = ["BACKENDS", "BASE", "ROOT", "deep_merge", "nest_value"]
+__all__ = ["ALL_BACKENDS", "BACKENDS", "BASE", "ROOT", "deep_merge", "nest_value"]
 ROOT = Path(__file__).parent.parent
 BACKENDS = ("axolotl", "llamafactory", "ms-swift", "trl")
+"""Those that take every kind of recipe, the shortest one too."""
+ALL_BACKENDS = (*BACKENDS, "unsloth")
 BASE = MINIMAL_RECIPE
 
 

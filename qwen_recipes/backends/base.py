@@ -110,6 +110,8 @@ class Backend:
     """Native keys that guards look for under `extra`, by what they set: `{"dora": "use_dora"}`."""
     verification: Verification = field(default_factory=Verification)
     """What `recipes verify` has to know of it."""
+    required_values: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of the recipe, by path, whose only value here is not the default: a recipe has to write them."""
     older_versions: tuple[str, ...] = ()
     python: Mapping[str, str] = field(default_factory=lambda: {"cpu": "3.11", "cuda": "3.12"})
 

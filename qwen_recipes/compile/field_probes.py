@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from qwen_recipes.backends.base import Backend
 from qwen_recipes.qwen.chat_templates import get_template_path
 
 MINIMAL_RECIPE: dict[str, Any] = {"version": 1, "model": "Qwen/Qwen3-4B", "data": {"train": "rows.jsonl"}}
@@ -164,6 +165,17 @@ FIELD_PROBES: dict[str, tuple[Any, dict[str, Any]]] = {
     "hardware.gpu.memory": (12.0, {}),
     "hardware.gpu.bf16": (False, nest_value("hardware.gpu.memory", 24.0)),
 }
+
+
+def add_required_values(backend: Backend, changes: dict[str, Any]) -> dict[str, Any]:
+    """What is laid over the shortest recipe, with what a backend asks every recipe for; `changes` come first."""
+    required: dict[str, Any] = {}
+    for path, value in backend.required_values.items():
+        if path == "training.save_every" and "saves_per_epoch" in changes.get("training", {}):
+            continue
+        required = deep_merge(required, nest_value(path, value))
+    whole: dict[str, Any] = deep_merge(required, changes)
+    return whole
 
 
 def make_probe(path: str) -> tuple[dict[str, Any], dict[str, Any]]:

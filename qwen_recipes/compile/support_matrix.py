@@ -12,7 +12,13 @@ import yaml
 
 from qwen_recipes.backends import Backend
 from qwen_recipes.compile.compiler import CompiledRecipe, compile_recipe
-from qwen_recipes.compile.field_probes import FIELD_PROBES, MINIMAL_RECIPE, deep_merge, make_probe
+from qwen_recipes.compile.field_probes import (
+    FIELD_PROBES,
+    MINIMAL_RECIPE,
+    add_required_values,
+    deep_merge,
+    make_probe,
+)
 from qwen_recipes.compile.traced_plan import find_source_fields
 from qwen_recipes.finding import RecipeError
 from qwen_recipes.recipe.load import load_recipe_text
@@ -75,7 +81,7 @@ def build_support_matrix(backend: Backend) -> Iterator[SupportCell]:
 
 
 def _compile_probe(changes: dict[str, Any], backend: Backend) -> CompiledRecipe:
-    text = yaml.safe_dump(deep_merge(MINIMAL_RECIPE, changes), sort_keys=False)
+    text = yaml.safe_dump(deep_merge(MINIMAL_RECIPE, add_required_values(backend, changes)), sort_keys=False)
     return compile_recipe(load_recipe_text(text, "probe.yaml", Path()), backend, Path("probe"))
 
 

@@ -245,6 +245,7 @@ VALUE_DESCRIPTIONS: dict[str, dict[object, str]] = {
         "llamafactory": "LLaMA-Factory.",
         "ms-swift": "ms-swift.",
         "trl": "TRL and PEFT.",
+        "unsloth": "Unsloth, by its command line: adapters and full fine-tuning by SFT on one GPU.",
     },
 }
 

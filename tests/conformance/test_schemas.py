@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("name", ["axolotl", "llamafactory", "ms-swift", "trl"])
+@pytest.mark.parametrize("name", ["axolotl", "llamafactory", "ms-swift", "trl", "unsloth"])
 def test_the_schema_is_what_the_framework_says(name: str, interpreter: Callable[[str], Path]) -> None:
     """The older versions' are taken anew by `make schemas`: their pins are exact, so only our reading could change."""
     command = [sys.executable, "-m", "tools.extract_schemas", "--check", "--env", f"{name}={interpreter(name)}"]

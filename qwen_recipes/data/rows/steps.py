@@ -32,18 +32,36 @@ def count_steps(spec: dict[str, Any], examples: int) -> dict[str, int]:
 
 
 def write_steps(spec: dict[str, Any], counted: dict[str, int], folder: Path) -> None:
-    """Say the counted steps in the config in `folder`, in place of a warmup that is a share. Raises OSError."""
+    """Say the counted steps in the config in `folder`, in place of a warmup that is a share. Raises OSError.
+
+    A key such as `training.max_steps` stands in the section `training`.
+    """
     keys, path = spec["keys"], folder / CONFIG
     text = path.read_text("utf-8")
     for name in ("steps", "warmup_steps", "warmup_ratio"):
-        text = re.sub(rf"^{keys[name]}:.*\n", "", text, flags=re.MULTILINE)
+        text = re.sub(rf"^{_indent(keys[name])}:.*\n", "", text, flags=re.MULTILINE)
     if "decay" in counted:
         stable = counted["total"] - counted["warmup"] - counted["decay"]
         options = f"  {keys['stable_steps']}: {stable}\n  {keys['decay_steps']}: {counted['decay']}\n"
         text = re.sub(rf"^({keys['scheduler_options']}:\n)", rf"\g<1>{options}", text, flags=re.MULTILINE)
-    text += f"\n# Counted: {counted['examples']} examples make {counted['per_epoch']} steps an epoch\n"
-    text += f"{keys['steps']}: {counted['total']}\n{keys['warmup_steps']}: {counted['warmup']}\n"
-    replace_file(path, text)
+    said = f"Counted: {counted['examples']} examples make {counted['per_epoch']} steps an epoch"
+    steps = [f"{_indent(keys[name])}: {counted[count]}" for name, count in _WRITTEN.items()]
+    replace_file(path, _add_lines(text, keys["steps"].rpartition(".")[0], said, steps))
+
+
+_WRITTEN = {"steps": "total", "warmup_steps": "warmup"}
+
+
+def _add_lines(text: str, section: str, comment: str, lines: list[str]) -> str:
+    """The lines at the end of the config, or first in their section where they have one."""
+    if not section:
+        return text + "\n" + "\n".join([f"# {comment}", *lines, ""])
+    added = "\n".join([f"  # {comment}", *lines, ""])
+    return re.sub(rf"^{section}:\n", rf"\g<0>{added}", text, flags=re.MULTILINE)
+
+
+def _indent(key: str) -> str:
+    return f"  {key.rpartition('.')[2]}" if "." in key else key
 
 
 def count_packs(lengths: list[int], limit: int) -> int:

@@ -137,7 +137,7 @@ TrackingField = Annotated[
 class Run(Section):
     """Framework and environment."""
 
-    backend: Literal["axolotl", "llamafactory", "ms-swift", "trl"] | str | None = optional_field(
+    backend: Literal["axolotl", "llamafactory", "ms-swift", "trl", "unsloth"] | str | None = optional_field(
         "Framework to train with; `--backend` overrides it.", example="axolotl", read_by="tool"
     )
     environment: str | None = optional_field(

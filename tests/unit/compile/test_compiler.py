@@ -14,11 +14,11 @@ import yaml
 
 from qwen_recipes.backends import load_backend
 from qwen_recipes.compile import compile_recipe
-from qwen_recipes.compile.field_probes import FIELD_PROBES, FOUR_BITS, FULL, make_probe
+from qwen_recipes.compile.field_probes import FIELD_PROBES, FOUR_BITS, FULL, add_required_values, make_probe
 from qwen_recipes.finding import RecipeError
 from qwen_recipes.recipe.field_index import find_field_info, index_fields
 from qwen_recipes.recipe.load import load_recipe
-from tests.conftest import BACKENDS, ROOT, deep_merge, nest_value
+from tests.conftest import ALL_BACKENDS, BACKENDS, ROOT, deep_merge, nest_value
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 REFUSED = "refused"
@@ -49,8 +49,12 @@ def natives(files: dict[str, str]) -> dict[str, Any]:
 
 ONLY_ONE_VALUE = {"version": 1}
 """Fields that say what is so anyway. Give one a second value and this test wants an entry above."""
-SO_ANYWAY = {("quantization.storage", "llamafactory")}
-"""Taken, and told nothing new: LLaMA-Factory always stores 4-bit weights in the compute type."""
+SO_ANYWAY = {
+    ("quantization.storage", "llamafactory"),
+    *((path, "unsloth") for path in ("training.optimizer", "training.scheduler", "chat.encoding")),
+}
+"""Taken, and told nothing new: LLaMA-Factory always stores 4-bit weights in the compute type; Unsloth has one optimizer
+and one scheduler, and is always given ids."""
 TESTED_BELOW = {"run.backend", "run.environment", "allow", "backends.*.extra"}
 TESTED_ELSEWHERE = {"extends", "model.like"}
 EXTRA = {
@@ -72,14 +76,17 @@ def test_fields_of_one_value_have_but_one(path):
     assert get_args(literal) == (ONLY_ONE_VALUE[path],)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", ALL_BACKENDS)
 @pytest.mark.parametrize("path", FIELD_PROBES)
 def test_a_field_changes_what_the_framework_is_told_or_is_refused_by_name(compiled, path, backend):
-    without, recipe = make_probe(path)
+    without, recipe = make_probe_for(backend, path)
     try:
         before = natives(compiled(without, backend))
     except RecipeError as error:
         assert all(f.code == "backend" for f in error.findings if f.severity == "error"), error.findings
+        if (path, backend) == ("training.weights_dtype", "unsloth"):
+            assert compiled(recipe, backend), "it trains the whole model in bfloat16 only"
+            return
         with pytest.raises(RecipeError):
             compiled(recipe, backend)
         return
@@ -97,6 +104,11 @@ CELLS = ROOT / "tests" / "cells.yaml"
 """For each field and framework the keys at which its probe changes what is told, or `refused`. Review it as code."""
 
 
+def make_probe_for(backend, path):
+    """The recipes without and with a field, with what the backend asks every recipe for."""
+    return [add_required_values(load_backend(backend), changes) for changes in make_probe(path)]
+
+
 def changed_keys(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     """`train.yaml: lora_r`: the file and the key that say something else, or the file where it has no keys."""
     found = []
@@ -110,7 +122,7 @@ def changed_keys(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
 
 
 def cell(compiled, path, backend):
-    without, recipe = make_probe(path)
+    without, recipe = make_probe_for(backend, path)
     try:
         return changed_keys(natives(compiled(without, backend)), natives(compiled(recipe, backend)))
     except RecipeError:
@@ -118,7 +130,7 @@ def cell(compiled, path, backend):
 
 
 def test_every_field_changes_the_keys_that_are_named_for_it(compiled, request):
-    found = {path: {backend: cell(compiled, path, backend) for backend in BACKENDS} for path in FIELD_PROBES}
+    found = {path: {backend: cell(compiled, path, backend) for backend in ALL_BACKENDS} for path in FIELD_PROBES}
     if request.config.getoption("--update"):
         CELLS.write_text(yaml.safe_dump(found, sort_keys=False, width=120), "utf-8")
     named = yaml.safe_load(CELLS.read_text("utf-8"))
@@ -126,13 +138,22 @@ def test_every_field_changes_the_keys_that_are_named_for_it(compiled, request):
     assert set(named) == set(found)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+REFUSED_ALOUD = {
+    "unsloth": (
+        *("training.attention", "training.kernels", "training.tf32", "training.keep_checkpoints"),
+        "training.log_every",
+    )
+}
+"""Fields that a framework decides for itself, so that no value of them may be written."""
+
+
+@pytest.mark.parametrize("backend", ALL_BACKENDS)
 @pytest.mark.parametrize(
     "path", [p for p, v in FIELD_PROBES.items() if p != "name" and not p.startswith("hardware.gpu.")]
 )
 def test_saying_the_default_aloud_is_no_error(loaded, compiled, path, backend):
     """Who writes what would be so anyway is told the same as who leaves it out."""
-    made = loaded({})
+    made = loaded(add_required_values(load_backend(backend), {}))
     from qwen_recipes.resolve import resolve
 
     plan = resolve(made, load_backend(backend))
@@ -173,7 +194,13 @@ def test_saying_the_default_aloud_is_no_error(loaded, compiled, path, backend):
         return
     value = list(value) if isinstance(value, tuple) else value
     recipe = {"model": {"id": value}} if path == "model.id" else nest_value(path.replace("[].path", ""), value)
-    assert natives(compiled(recipe, backend)) == natives(compiled({}, backend))
+    base = add_required_values(load_backend(backend), {})
+    if path in REFUSED_ALOUD.get(backend, ()):
+        with pytest.raises(RecipeError) as refused:
+            compiled(deep_merge(base, recipe), backend)
+        assert any(f"`{path}`" in finding.message for finding in refused.value.findings)
+        return
+    assert natives(compiled(deep_merge(base, recipe), backend)) == natives(compiled(base, backend))
 
 
 CHOICES = {

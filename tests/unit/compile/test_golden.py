@@ -14,7 +14,7 @@ from qwen_recipes.backends import load_backend
 from qwen_recipes.compile import compile_recipe
 from qwen_recipes.finding import RecipeError
 from qwen_recipes.recipe.load import load_recipe
-from tests.conftest import BACKENDS, ROOT
+from tests.conftest import ALL_BACKENDS, ROOT
 
 GOLDEN = ROOT / "tests/golden"
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
@@ -37,7 +37,7 @@ def shown(files):
     return {name: text for name, text in files.items() if name not in (*COPIED, "chat_template.jinja")}
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", ALL_BACKENDS)
 @pytest.mark.parametrize("example", GOLDEN_EXAMPLES, ids=lambda file: file.stem)
 def test_golden(example, backend, request):
     folder, files = GOLDEN / example.stem / backend, shown(compiled(example, backend))
@@ -55,7 +55,7 @@ def test_nothing_golden_is_left_over():
     assert len(stems) >= 20
     assert {folder.name for folder in GOLDEN.iterdir()} == stems
     for stem in stems:
-        assert {folder.name for folder in (GOLDEN / stem).iterdir()} == set(BACKENDS)
+        assert {folder.name for folder in (GOLDEN / stem).iterdir()} == set(ALL_BACKENDS)
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda file: file.stem)

@@ -54,6 +54,16 @@ def test_the_copy_of_the_config_says_them(tmp_path):
     assert told == {"num_epochs": 3, "seed": 42, "max_steps": 9, "warmup_steps": 2}
 
 
+def test_a_key_of_a_section_is_said_there(tmp_path):
+    keys = {name: f"training.{key}" for name, key in SPEC["keys"].items()}
+    text = "training:\n  num_epochs: 3\n  warmup_steps: 0\n\nlora: {}\nwarmup_steps: 8\n"
+    (tmp_path / "train.yaml").write_text(text, "utf-8")
+    write_steps({**SPEC, "keys": keys}, count_steps(SPEC, 10), tmp_path)
+    told = yaml.safe_load((tmp_path / "train.yaml").read_text("utf-8"))
+    assert told["training"] == {"num_epochs": 3, "max_steps": 9, "warmup_steps": 2}
+    assert told["warmup_steps"] == 8, "not another section's, nor the top's"
+
+
 def test_the_last_decay_and_what_lies_between(tmp_path):
     spec = {**SPEC, "decay_ratio": 0.2}
     text = "lr_scheduler_kwargs:\n  decay_type: linear\nwarmup_steps: 0.05\n"

@@ -28,7 +28,7 @@ def test_the_command_line_then_the_recipe_then_the_first_that_can(loaded, recipe
 
 def test_all_is_every_framework(loaded):
     recipes, why = choose_backends(loaded({"run": {"backend": "axolotl"}}), "all")
-    assert ({one.backend.name for one in recipes}, why) == ({"axolotl", "llamafactory", "ms-swift", "trl"}, "")
+    assert ({one.backend.name for one in recipes}, why) == ({"axolotl", "llamafactory", "ms-swift", "trl", "unsloth"}, "")
 
 
 def test_every_command_takes_the_same_one(write_recipe, tmp_path, monkeypatch):
