@@ -62,7 +62,7 @@ def create_command(
     recreate: bool,
     quiet: bool,
 ) -> None:
-    """Create the environment of BACKEND, or of `all`.
+    """Create the environment of BACKEND, or of `all` that have one for the device.
 
     Every package is installed at its locked version, and only if its file has a SHA-256 that is recorded with the lock.
     An interrupted installation is completed by the next call. Prints the environment's folder.
@@ -73,6 +73,8 @@ def create_command(
     progress = StepPrinter(quiet)
     accepted = _parse_hashes(torch_hashes)
     for chosen in _select_backends(backend):
+        if backend == "all" and not _has_lock(chosen, device):
+            continue
         try:
             environment = get_managed_environment(chosen, device, root)
             build_environment(environment, progress, torch_index, recreate, python, accepted)
@@ -149,6 +151,12 @@ class StepPrinter:
     def _write(self, text: str) -> None:
         if text:
             click.echo(text, err=True, nl=False)
+
+
+def _has_lock(backend: Backend, device: str | None) -> bool:
+    from qwen_recipes.environments.gpu import detect_device
+
+    return any(backend.lock_folder().glob(f"{device or detect_device()}-*.lock"))
 
 
 def _select_backends(name: str) -> list[Backend]:

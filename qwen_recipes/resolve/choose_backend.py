@@ -34,9 +34,12 @@ def choose_backend(
 def choose_backends(
     loaded: LoadedRecipe, name: str | None = None, version: str | None = None
 ) -> tuple[list[BackendRecipe], str]:
-    """As `choose_backend`, where several frameworks may be meant: `all` names every one. Raises UnknownBackendError."""
+    """As `choose_backend`, where several frameworks may be meant: Raises UnknownBackendError.
+
+    `all` names every one that takes any recipe; one that asks for values of its own is named by itself.
+    """
     if name == ALL_BACKENDS:
-        return [BackendRecipe(loaded, backend) for backend in load_backends()], ""
+        return [BackendRecipe(loaded, backend) for backend in load_backends() if not backend.required_values], ""
     recipe, why = choose_backend(loaded, name, version)
     return [recipe], why
 

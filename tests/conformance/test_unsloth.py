@@ -1,4 +1,4 @@
-"""What is compiled for Unsloth, through `unsloth train --dry-run`: its own parser, without torch and without training."""
+"""What is compiled for Unsloth, through `unsloth train --dry-run`: its own parser, without torch."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
                 **{"epochs": 2.5, "batch_size": 12, "micro_batch_size": 3, "sequence_length": 777, "seed": 9},
                 **{"learning_rate": 3e-5, "weight_decay": 0.07, "save_every": 25, "gradient_checkpointing": False},
             },
-            "output": "elsewhere",
+            "output": {"dir": "elsewhere"},
             "tracking": {"to": "wandb", "project": "mine"},
             "allow": {"QR201": "to see"},
         },
@@ -101,7 +101,7 @@ def test_each_field_is_resolved_as_planned(case, write_recipe, dry_run, tmp_path
 
 
 def test_the_example_with_its_steps_counted(dry_run, tmp_path):
-    """The config that training reads: the steps of its epochs and of their warmup stand in the section they belong to."""
+    """The config that training reads: the steps of its epochs and of their warmup stand in their section."""
     config = compile_to(tmp_path / "out", EXAMPLE)
     keys = dict(load_backend("unsloth").native_values["counted"])
     spec = {"epochs": 2, "micro_batch_size": 1, "replicas": 1, "gradient_accumulation": 16, "keys": keys}

@@ -1,4 +1,4 @@
-"""Unsloth: what its small config cannot say is refused by name; what it can is compiled; its program is only started."""
+"""Unsloth: what its small config cannot say is refused by name; its program is only started."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ REFUSED = {
 @pytest.fixture
 def compiled(loaded, tmp_path):
     """The files of a recipe that has what Unsloth asks for."""
-    return lambda changes: compile_recipe(loaded(add_required_values(UNSLOTH, changes)), UNSLOTH, tmp_path / "out").files
+    return lambda changes: (
+        compile_recipe(loaded(add_required_values(UNSLOTH, changes)), UNSLOTH, tmp_path / "out").files
+    )
 
 
 @pytest.mark.parametrize("field", REFUSED)
