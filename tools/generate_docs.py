@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from qwen_recipes.backends.tested_objectives import FILE as TESTED_OBJECTIVES_FILE
 from qwen_recipes.recipe.schema import SCHEMA_FILES, Draft, build_recipe_schema
 from qwen_recipes.recipe.spec.validator import FILE as CORE_SCHEMA_FILE
 from research.curves import curves_page
@@ -33,6 +34,7 @@ from tools.docs import (
     guard_pages,
     python_page,
 )
+from tools.tested_objectives import render_tested_objectives
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -59,6 +61,7 @@ def render_all_files() -> dict[Path, str]:
         **{ROOT / "schemas" / file: render_schema(draft) for draft, file in SCHEMA_FILES.items()},
         **{DOCS / "guards" / name: text for name, text in guard_pages.render_guard_pages().items()},
         **{reference / "fields" / name: text for name, text in field_pages.render_field_pages().items()},
+        TESTED_OBJECTIVES_FILE: render_tested_objectives(),
         reference / "commands.md": command_page.render_commands_page(),
         reference / "exit-codes.md": catalog_pages.render_exit_codes_page(),
         reference / "models.md": catalog_pages.render_models_page(),

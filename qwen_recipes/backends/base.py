@@ -116,6 +116,11 @@ class Backend:
     python: Mapping[str, str] = field(default_factory=lambda: {"cpu": "3.11", "cuda": "3.12"})
 
     @property
+    def takes_any_recipe(self) -> bool:
+        """Whether it takes recipes that were not written for it; `--backend all` names these."""
+        return not self.required_values
+
+    @property
     def versions(self) -> tuple[str, ...]:
         """Every version that can be compiled for, the newest first."""
         return tuple(sorted({self.version, *self.older_versions}, key=parse_version, reverse=True))

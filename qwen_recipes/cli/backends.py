@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from qwen_recipes.backends import Backend
 
 _WIDTH = 80
+_MOST = {
+    "parsed": "parsed",
+    "seen at the trainer": "trainer",
+    "trained on a CPU": "CPU",
+    "trained on a GPU": "GPU",
+    "trained on two GPUs": "2 GPUs",
+}
 
 
 @click.command("backends")
@@ -24,8 +31,8 @@ _WIDTH = 80
 def command(name: str | None, matrix: bool, form: str) -> None:
     """List the supported frameworks with their versions.
 
-    With NAME, e.g. axolotl, list the settings of a recipe that this framework does not support, with the reasons.
-    Compiling such a recipe is an error that names the frameworks that support it.
+    With NAME, e.g. axolotl, list what was run with it by objective, and the settings of a recipe that this framework
+    does not support, with the reasons. Compiling such a recipe is an error that names the frameworks that support it.
     """
     from qwen_recipes.backends import load_backends
 
@@ -35,12 +42,16 @@ def command(name: str | None, matrix: bool, form: str) -> None:
     elif form == "json":
         print_json([_backend_as_dict(backend) for backend in backends])
     elif name:
-        print_text("\n".join(_format_unsupported(backends[0])))
+        print_text("\n".join([*_format_tested(backends[0]), "", *_format_unsupported(backends[0])]))
     else:
-        print_text(_format_table(backends))
+        print_text("\n".join([_format_table(backends), "", *_format_most_run(backends)]))
 
 
 def _backend_as_dict(backend: Backend) -> dict[str, object]:
+    from qwen_recipes.backends.tested_objectives import OBJECTIVES, load_tested_objectives
+    from qwen_recipes.compile.support_matrix import describe_tested_objective
+
+    tested = load_tested_objectives(backend.name)
     unsupported = [{"field": one.field, "why": one.why} for one in backend.list_unsupported()]
     return {
         "name": backend.name,
@@ -48,6 +59,7 @@ def _backend_as_dict(backend: Backend) -> dict[str, object]:
         "version": backend.version,
         "versions": list(backend.versions),
         "unsupported": unsupported,
+        "tested": {one: describe_tested_objective(backend, one, tested) for one in OBJECTIVES},
     }
 
 
@@ -57,6 +69,29 @@ def _format_table(backends: list[Backend]) -> str:
     widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join([*lines, "", "Details: recipes backends NAME"])
+
+
+def _format_most_run(backends: list[Backend]) -> Iterator[str]:
+    from qwen_recipes.backends.tested_objectives import OBJECTIVES, load_tested_objectives
+    from qwen_recipes.compile.support_matrix import describe_tested_objective
+
+    yield "The most that was run: parsed, seen at the trainer, trained on a CPU, a GPU, 2 GPUs"
+    yield f"{'':<13}" + "".join(f"{objective:<9}" for objective in OBJECTIVES).rstrip()
+    for backend in backends:
+        tested = load_tested_objectives(backend.name)
+        most = {objective: _MOST[levels[-1]] for objective, levels in tested.items()}
+        words = (most.get(one) or describe_tested_objective(backend, one, tested) for one in OBJECTIVES)
+        yield f"{backend.name:<13}" + "".join(f"{'-' if one == 'unsupported' else one:<9}" for one in words).rstrip()
+
+
+def _format_tested(backend: Backend) -> Iterator[str]:
+    from qwen_recipes.backends.tested_objectives import OBJECTIVES, load_tested_objectives
+    from qwen_recipes.compile.support_matrix import describe_tested_objective
+
+    tested = load_tested_objectives(backend.name)
+    yield f"What was run with {backend.title}:"
+    for objective in OBJECTIVES:
+        yield f"  {objective:<9} {describe_tested_objective(backend, objective, tested)}"
 
 
 def _format_unsupported(backend: Backend) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,17 +11,21 @@ from typing import Any
 import yaml
 
 from qwen_recipes.backends import Backend
+from qwen_recipes.backends.tested_objectives import Level, describe_levels
 from qwen_recipes.compile.compiler import CompiledRecipe, compile_recipe
 from qwen_recipes.compile.field_probes import (
     FIELD_PROBES,
+    GRPO,
     MINIMAL_RECIPE,
     add_required_values,
     deep_merge,
     make_probe,
+    nest_value,
 )
 from qwen_recipes.compile.traced_plan import find_source_fields
 from qwen_recipes.finding import RecipeError
 from qwen_recipes.recipe.load import load_recipe_text
+from qwen_recipes.resolve import resolve
 
 EMULATION_BY_FILE = {
     "rows.json": "in the prepared data",
@@ -58,6 +62,20 @@ def describe_cell(cell: SupportCell) -> str:
     keys = ", ".join(f"`{key}`" for key in cell.keys)
     text = f"{cell.level}: {'; '.join(part for part in (keys, cell.how) if part)}"
     return text + "".join(f"; except: {limit}" for limit in cell.limits)
+
+
+def describe_tested_objective(backend: Backend, objective: str, tested: Mapping[str, tuple[Level, ...]]) -> str:
+    """What was run with an objective, `not run`, or `unsupported`."""
+    if levels := tested.get(objective):
+        return describe_levels(levels)
+    changes = GRPO if objective == "grpo" else nest_value("objective.type", objective)
+    text = yaml.safe_dump(deep_merge(MINIMAL_RECIPE, add_required_values(backend, changes)), sort_keys=False)
+    try:
+        plan = resolve(load_recipe_text(text, "objective.yaml", Path()), backend)
+    except RecipeError:
+        return "not run"
+    refused = any(limit.field == "objective.type" for limit in backend.find_unsupported(plan))
+    return "unsupported" if refused else "not run"
 
 
 def build_support_matrix(backend: Backend) -> Iterator[SupportCell]:

@@ -39,7 +39,7 @@ def choose_backends(
     `all` names every one that takes any recipe; one that asks for values of its own is named by itself.
     """
     if name == ALL_BACKENDS:
-        return [BackendRecipe(loaded, backend) for backend in load_backends() if not backend.required_values], ""
+        return [BackendRecipe(loaded, backend) for backend in load_backends() if backend.takes_any_recipe], ""
     recipe, why = choose_backend(loaded, name, version)
     return [recipe], why
 

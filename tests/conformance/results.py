@@ -10,7 +10,7 @@ from typing import Literal
 
 from qwen_recipes.backends import load_backend
 
-Outcome = Literal["trained", "refused", "not run", "failed"]
+Outcome = Literal["parsed", "trained", "refused", "not run", "failed"]
 
 
 def write_result(run: str, backend: str, outcome: Outcome, reason: str) -> None:

@@ -15,6 +15,7 @@ from qwen_recipes.compile import compile_recipe, write_files
 from qwen_recipes.compile.field_probes import add_required_values
 from qwen_recipes.data.rows.steps import count_steps, write_steps
 from qwen_recipes.recipe.load import load_recipe
+from tests.conformance.results import write_result
 from tests.conftest import ROOT
 
 EXAMPLE = ROOT / "examples" / "unsloth.yaml"
@@ -57,6 +58,10 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "logging.enable_wandb": False,
         },
     ),
+    "pretraining": (
+        {"objective": "pretrain"},
+        {"data.format_type": "auto", "training.train_on_completions": False, "training.packing": False},
+    ),
     "full": (
         {"method": "full", "training": {"weights_dtype": "bfloat16"}, "allow": {"QR423": "to see"}},
         {
@@ -98,6 +103,7 @@ def test_each_field_is_resolved_as_planned(case, write_recipe, dry_run, tmp_path
     assert done.returncode == 0, done.stderr
     resolved = yaml.safe_load(done.stdout)
     assert {key: look_up(resolved, key) for key in expected} == expected
+    write_result(changes.get("objective", "sft"), "unsloth", "parsed", "")
 
 
 def test_the_example_with_its_steps_counted(dry_run, tmp_path):

@@ -9,8 +9,10 @@ from typing import Any
 import yaml
 
 from qwen_recipes.backends import load_backends
+from qwen_recipes.backends.tested_objectives import OBJECTIVES, load_tested_objectives
 from qwen_recipes.compile import CompiledRecipe, compile_recipe
 from qwen_recipes.compile.field_probes import FIELD_PROBES
+from qwen_recipes.compile.support_matrix import describe_tested_objective
 from qwen_recipes.recipe.load import load_recipe
 from research.measurements import strategies_page
 from research.parity import parity_page
@@ -41,6 +43,12 @@ keys of the framework's own config that carry the field, or the other file that 
 Fields that only `recipes` reads (`version`, `allow`, ...) are not listed. Every field has a section of its own in the
 [reference of fields](fields/README.md).
 """
+TESTED = """## What was run
+
+For each objective, what this repository's committed results show; `recipes backends` prints the same. *Parsed*: the
+framework's own parser read a compiled config. *Seen at the trainer*: what stood at its trainer was compared with the
+recipe. *Not run*: it is compiled, and nothing more was shown.
+"""
 DEFAULTS_HEAD = """# Defaults of the frameworks
 
 What each framework does when a config leaves it open, and what `recipes` compiles instead, so that all three train the
@@ -59,15 +67,29 @@ def render_frameworks_page() -> str:
     ]
     head = " | ".join(f"{b.title} {b.version}" for b in backends)
     table = f"| field | {head} |\n|---|{'---|' * len(backends)}\n" + "\n".join(rows)
+    table = f"{render_tested_table()}\n\n## Fields\n\n{table}"
     two_gpus = ["## Strategies on two GPUs", "", strategies_page.ABOUT, "", *strategies_page.render_overview(), ""]
     return f"{HEAD}\n{table}\n\n{parity_page.render_unavoidable()}\n" + "\n".join(two_gpus)
+
+
+def render_tested_table() -> str:
+    """What was run, by objective and framework."""
+    backends = load_backends()
+    tested = {backend.name: load_tested_objectives(backend.name) for backend in backends}
+    lines = [TESTED, "| objective | " + " | ".join(b.title for b in backends) + " |", "|---|" + "---|" * len(backends)]
+    for objective in OBJECTIVES:
+        cells = (describe_tested_objective(b, objective, tested[b.name]) for b in backends)
+        lines.append(f"| `{objective}` | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def render_received_table() -> str:
     """Fields of an example, and each framework's own line for them."""
     loaded = load_recipe(str(EXAMPLE_RECIPE))
     columns = {
-        b.title: _list_lines(compile_recipe(loaded, b, ROOT / "compiled" / "x" / b.name)) for b in load_backends()
+        b.title: _list_lines(compile_recipe(loaded, b, ROOT / "compiled" / "x" / b.name))
+        for b in load_backends()
+        if b.takes_any_recipe
     }
     lines = ["| field | " + " | ".join(columns) + " |", "|---|" + "---|" * len(columns)]
     for field in EXAMPLE_FIELDS:
@@ -104,7 +126,7 @@ def render_example_recipe() -> str:
 def render_defaults_page() -> str:
     """Each framework's defaults as tests/traps names them, and what is compiled instead."""
     text = DEFAULTS_HEAD
-    for backend in load_backends():
+    for backend in filter(lambda one: one.takes_any_recipe, load_backends()):
         traps = yaml.safe_load((ROOT / "tests" / "traps" / f"{backend.name}.yaml").read_text("utf-8"))
         rows = [f"| {trap['trap']} | {_describe_avoidance(trap)} |" for trap in traps]
         text += f"\n## {backend.title}\n\n| left open | compiled |\n|---|---|\n" + "\n".join(rows) + "\n"
