@@ -48,7 +48,7 @@ def write_hashes(lock: Path) -> None:
     found = find_hashes(pins, get_python_version(lock.stem))
     found |= find_hashes(list(requirements.any_python), ANY_PYTHON)
     if lock.stem.startswith("cpu"):
-        found |= CPU_TORCH
+        found |= {pin: hashes for pin, hashes in CPU_TORCH.items() if pin in found}
     write_file(lock.with_suffix(".hashes"), lock.name, found)
 
 
