@@ -96,6 +96,7 @@ def _expect_axolotl_place(plan: Plan) -> Native:
     if plan.method.adapter:
         found["peft_autocast_adapter_dtype"] = plan.training.weights_dtype == "float32"
         found["adapter"] = "qlora" if plan.quantization.bits == 4 else "lora"
+        found["quantize_moe_experts"] = plan.quantization.experts
         found |= {f"lora_{name}_kernel": plan.training.lora_kernels for name in ("mlp", "qkv", "o")}
         if plan.method.start_from or plan.method.variant == "pissa":
             trainer = {"dpo": "ContinuedDPOTrainer", "kto": "ContinuedKTOTrainer"}.get(plan.objective.type)
