@@ -14,7 +14,7 @@ from qwen_recipes.backends.plan import Plan
 from qwen_recipes.compile.traced_plan import FieldReads, TracedPlan
 from qwen_recipes.compile.traced_values import TracedValue, trace_value, untrace_value
 from qwen_recipes.compile.value_formats import RawText, make_formatter
-from qwen_recipes.data.plan_template import read_plan_template
+from qwen_recipes.data.plan_template import find_plan_tool_style, read_plan_template
 from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.package_data import find_package_data
 from qwen_recipes.qwen.adapter_folder import may_be_adapter_id
@@ -103,6 +103,7 @@ class Renderer:
             "splits": ["train", "validation"] if self.plan.data.validates else ["train"],
             "gpu_list": RawText(",".join(str(index) for index in range(self.plan.hardware.gpus))),
             "template_file": self._get_template_path(view),
+            "tool_style": find_plan_tool_style(self.plan, self.recipe_folder),
             "row_shape": self.backend.choose_row_shape(self.plan),
             "backend": self.backend.name,
             "plugins": self.backend.choose_plugins(self.plan),

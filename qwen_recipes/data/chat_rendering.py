@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from qwen_recipes.data.rows.messages import Message, Row
+from qwen_recipes.data.rows.tool_styles import TOOL_STYLES
 from qwen_recipes.data.rows.turns import make_examples, strips_earlier_reasoning
 
 THINKING_VARIANTS = ("hybrid", "base", "thinking-2507")
@@ -33,6 +34,18 @@ class TemplateRenderer:
         if self.text:
             return self._render_with_jinja
         return render_thinking if self.variant in THINKING_VARIANTS else render_plain
+
+    @cached_property
+    def tool_style(self) -> str:
+        """How it writes tools, by the name in `rows.tool_styles`."""
+        from qwen_recipes.data.tool_style import find_tool_style
+
+        return find_tool_style(self.text) if self.text else "json"
+
+    @property
+    def reasons(self) -> bool:
+        """Whether models with this template may think: Instruct-2507 and Coder do not."""
+        return self.variant != "instruct-2507" and TOOL_STYLES[self.tool_style].reasons
 
     @cached_property
     def strips_reasoning(self) -> bool:

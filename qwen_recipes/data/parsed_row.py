@@ -80,7 +80,7 @@ def parse_row(
     try:
         layout, facts.arranged = arrange_row(row, row_format, columns, options)
         facts.row_format = layout.format
-        facts.normalized = normalize_arranged(facts.arranged, layout.format)
+        facts.normalized = normalize_arranged(facts.arranged, layout.format, options)
     except BadRowError as error:
         facts.problem = str(error)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:

@@ -55,7 +55,7 @@ def _measure_files(plan: Plan, folder: Path, files: list[Any], max_rows: int) ->
     share = max(1, max_rows // len(files))
     for file, source, most in files:
         measure = TokenMeasurer(counter, select_loss(chat.train_on, chat.thinking, source.format))
-        for row in _read_normalized_rows(file, source, most, share):
+        for row in _read_normalized_rows(file, source, most, share, template.tool_style):
             for example in list_examples(template, row, chat):
                 measured = measure.measure_row(example, template.render_row(example), template.render)
                 longest = max((length for length, _ in measured), key=lambda one: one.tokens)
@@ -72,10 +72,12 @@ def list_examples(template: TemplateRenderer, row: Row, chat: ChatPlan) -> list[
         return []
 
 
-def _read_normalized_rows(file: Path, source: Any, most_rows: int | None, max_rows: int) -> Iterator[Any]:
+def _read_normalized_rows(
+    file: Path, source: Any, most_rows: int | None, max_rows: int, tool_style: str
+) -> Iterator[Any]:
     if find_file_problem(file):
         return
-    count, options = 0, RowOptions(source.roles, source.prompt_style)
+    count, options = 0, RowOptions(source.roles, source.prompt_style, tool_style)
     for work in split_first_rows(file, source.encoding or "", most_rows):
         for record in read_raw_rows(work):
             facts = parse_row(record.row, source.format, dict(source.columns), "", None, options)

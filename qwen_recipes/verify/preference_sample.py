@@ -7,6 +7,7 @@ from pathlib import Path
 
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.data.encoder import EncodedRow, Encoder
+from qwen_recipes.data.plan_template import find_plan_tool_style
 from qwen_recipes.data.rows.encode import IGNORE_INDEX
 from qwen_recipes.data.rows.messages import BadRowError, Row
 from qwen_recipes.data.rows.preferences import TooLongError
@@ -38,8 +39,9 @@ def sample_preferences(plan: Plan, base: Path, encoder: Encoder, count: int | No
     Raises OSError or rows.sources.MissingSourceError where a file can't be read.
     """
     found = PreferenceSample()
+    style = find_plan_tool_style(plan, base)
     for source in plan.data.train:
-        for file, line, row in read_source(source, base, found, count):
+        for file, line, row in read_source(source, base, found, style, count):
             _add_example(plan, encoder, file, line, row, found)
     return found
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from qwen_recipes.backends import load_backend
 from qwen_recipes.backends.plan import Plan, SourcePlan
 from qwen_recipes.data.encoder import EncodedRow, Encoder
+from qwen_recipes.data.plan_template import find_plan_tool_style
 from qwen_recipes.data.rows.encode import truncate_encoded
 from qwen_recipes.data.rows.messages import BadRowError, Row
 from qwen_recipes.data.rows.prepare import read_normalized_rows
@@ -61,15 +62,17 @@ def sample_rows(plan: Plan, base: Path, encoder: Encoder, count: int | None) -> 
 
 
 def _read_rows(plan: Plan, base: Path, result: RowSample) -> Iterator[tuple[str, int, Row]]:
+    style = find_plan_tool_style(plan, base)
     for source in plan.data.train:
-        yield from read_source(source, base, result)
+        yield from read_source(source, base, result, style)
 
 
 def read_source(
-    source: SourcePlan, base: Path, result: RowSample, count: int | None = None
+    source: SourcePlan, base: Path, result: RowSample, tool_style: str, count: int | None = None
 ) -> Iterator[tuple[str, int, Row]]:
     """File, line and row in our form of a source's first `count` rows; those that can't be read are counted."""
-    for file, line, row, _ in islice(read_normalized_rows(_resolve_source_path(source, base)), count):
+    spec = {**_resolve_source_path(source, base), "tool_style": tool_style}
+    for file, line, row, _ in islice(read_normalized_rows(spec), count):
         if row is None:
             result.bad += 1
         else:

@@ -88,7 +88,7 @@ def command(names: tuple[str, ...], out: Path, form: str, force: bool, **flags: 
 def _resolve_think_option(option: str, selection: DataSelection) -> str:
     if option != "auto":
         return option
-    return "remove" if selection.rules.template.variant == "instruct-2507" else "keep"
+    return "keep" if selection.rules.template.reasons else "remove"
 
 
 def _exit_on_bad_call(selection: DataSelection, outputs: OutputPaths, options: dict[str, Any], force: bool) -> None:

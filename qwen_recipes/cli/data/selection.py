@@ -96,10 +96,11 @@ def _select_from_files(names: tuple[str, ...], options: DataOptions) -> DataSele
     facts = get_model_facts(model)
     warn_custom_tokenizer_or_template(facts)
     template = _get_model_template(facts)
+    reading = RowOptions(tool_style=template.tool_style)
     files = [(file, False) for name in names for file in find_files_or_exit(Path(), name)]
     files += [(file, True) for name in options.validation for file in find_files_or_exit(Path(), name)]
     rows = [
-        RowFile(number, str(file), options.layout or detect_file_format(file) or "messages", {}, held)
+        RowFile(number, str(file), options.layout or detect_file_format(file) or "messages", {}, held, reading)
         for number, (file, held) in enumerate(files)
     ]
     train_on = options.train_on or "assistant"
@@ -138,7 +139,10 @@ def _collect_rows(
         if source.hub:
             skipped.append(source.hub)
             continue
-        options, encoding = RowOptions(source.roles, source.prompt_style), source.encoding or ""
+        options, encoding = (
+            RowOptions(source.roles, source.prompt_style, rules.template.tool_style),
+            source.encoding or "",
+        )
         columns = dict(source.columns)
         for file, most in limit_files(find_files_or_exit(folder, source.path or ""), encoding, source.limit):
             rows.append(RowFile(len(rows), str(file), source.format, columns, held, options, encoding, most))

@@ -31,10 +31,13 @@ PLAIN_KEYS = frozenset(("role", "content"))
 
 
 class RowOptions(NamedTuple):
-    """How a source's rows are read beside their layout. `roles` gives our role for each of the row's own."""
+    """How a source's rows are read beside their layout. `roles` gives our role for each of the row's own;
+    `tool_style` is how the chat template writes tools (`rows.tool_styles`).
+    """
 
     roles: Mapping[str, str] = {}
     prompt_style: str = "plain"
+    tool_style: str = "json"
 
 
 PLAIN = RowOptions()
@@ -43,7 +46,9 @@ PLAIN = RowOptions()
 
 def read_options(source: Mapping[str, Any]) -> RowOptions:
     """The options of a source of rows.json."""
-    return RowOptions(source.get("roles") or {}, source.get("prompt_style") or "plain")
+    return RowOptions(
+        source.get("roles") or {}, source.get("prompt_style") or "plain", source.get("tool_style") or "json"
+    )
 
 
 def arrange_messages(value: Any, roles: Mapping[str, str] = PLAIN.roles) -> Any:

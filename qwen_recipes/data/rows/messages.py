@@ -1,4 +1,4 @@
-"""Conversations with plain roles and text: tools and reasoning as Qwen3's templates write them."""
+"""Conversations with plain roles and text: tools and reasoning as the chat templates write them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from typing import Any
 
 from .flags import read_train_flag
 from .row import BadRowError, Message, Row
+from .tool_styles import QWEN3, REASONING_REFUSED, ToolStyle
 
 __all__ = [
     "BadRowError",
     "Message",
     "Row",
-    "format_tool_call",
-    "format_tools",
     "join_system",
     "normalize_messages",
     "require_answer",
@@ -23,26 +22,17 @@ PLAIN_ROLES = ("system", "user", "assistant")
 """Roles whose messages, where they are nothing but role and text, stay as they are."""
 TEXT_PARTS = ("text", "input_text", "output_text", "refusal", "thinking", "reasoning")
 """Types of content parts that are text."""
-TOOLS_HEAD = (
-    "# Tools\n\nYou may call one or more functions to assist with the user query.\n\n"
-    "You are provided with function signatures within <tools></tools> XML tags:\n<tools>"
-)
-TOOLS_TAIL = (
-    "\n</tools>\n\nFor each function call, return a json object with function name and arguments within "
-    "<tool_call></tool_call> XML tags:\n<tool_call>\n"
-    '{"name": <function-name>, "arguments": <args-json-object>}\n</tool_call>'
-)
 
 
-def normalize_messages(messages: Any, tools: Any = None) -> list[Message]:
+def normalize_messages(messages: Any, tools: Any = None, style: ToolStyle = QWEN3) -> list[Message]:
     """Messages with roles system, user and assistant and with text for content. Raises BadRowError."""
     if not isinstance(messages, list) or not messages:
         raise BadRowError("no list `messages`")
     made: list[Message] = []
     for message in messages:
-        _add_message(made, message)
+        _add_message(made, message, style)
     if tools:
-        _add_tools(made, _read_tools(tools))
+        _add_tools(made, _read_tools(tools), style)
     return [_plain_message(message) for message in made]
 
 
@@ -75,27 +65,12 @@ def require_answer(messages: list[Message]) -> list[Message]:
     return messages
 
 
-def format_tools(tools: list[Any]) -> str:
-    """The block that Qwen3's templates write for tool definitions."""
-    lines = "".join("\n" + json.dumps(tool, ensure_ascii=False) for tool in tools)
-    return TOOLS_HEAD + lines + TOOLS_TAIL
-
-
-def format_tool_call(call: Any) -> str:
-    """One tool call in the words of Qwen3's templates. Raises BadRowError."""
-    call = call.get("function", call) if isinstance(call, dict) else None
-    if not isinstance(call, dict) or not isinstance(call.get("name"), str):
-        raise BadRowError("a tool call without a name")
-    arguments = {} if call.get("arguments") is None else call["arguments"]
-    text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
-    return f'<tool_call>\n{{"name": "{call["name"]}", "arguments": {text}}}\n</tool_call>'
-
-
-def _add_message(messages: list[Message], message: Any) -> None:
+def _add_message(messages: list[Message], message: Any, style: ToolStyle) -> None:
     if not isinstance(message, dict):
         raise BadRowError("a message is not a map")
     role, content = message.get("role"), message.get("content")
     if len(message) == 2 and isinstance(content, str) and role in PLAIN_ROLES:
+        content = content if style is QWEN3 or role != "assistant" else style.join_calls(content, [])
         messages.append({"role": role, "content": content})
         return
     content = "" if content is None else content
@@ -103,9 +78,9 @@ def _add_message(messages: list[Message], message: Any) -> None:
         raise BadRowError(_explain_content(content))
     flag = read_train_flag(message)
     if role == "tool":
-        _add_result(messages, f"<tool_response>\n{content}\n</tool_response>", flag)
+        _add_result(messages, f"<tool_response>\n{content}\n</tool_response>", flag, style.result_end)
     elif role == "assistant":
-        messages.append({"role": role, "content": _format_assistant(message, content), "train": flag})
+        messages.append({"role": role, "content": _format_assistant(message, content, style), "train": flag})
     elif role in ("system", "user"):
         messages.append({"role": role, "content": content, "train": flag})
     else:
@@ -118,22 +93,22 @@ def _explain_content(content: Any) -> str:
     return f"`content` has a part of type {kinds[0]!r}: only text is read" if kinds else "`content` is not text"
 
 
-def _add_result(messages: list[Message], result: str, flag: bool | None) -> None:
+def _add_result(messages: list[Message], result: str, flag: bool | None, end: str) -> None:
     if messages and messages[-1].get("tool"):
-        messages[-1]["content"] += "\n" + result
+        messages[-1]["content"] = messages[-1]["content"].removesuffix(end) + "\n" + result + end
         messages[-1]["train"] = False if flag is False else messages[-1]["train"]
     else:
-        messages.append({"role": "user", "content": result, "tool": True, "train": flag})
+        messages.append({"role": "user", "content": result + end, "tool": True, "train": flag})
 
 
-def _format_assistant(message: Message, content: str) -> str:
+def _format_assistant(message: Message, content: str, style: ToolStyle) -> str:
     listed = message.get("tool_calls") or []
-    calls = "\n".join(map(format_tool_call, listed if isinstance(listed, list) else [listed]))
-    if calls:
-        content = f"{content}\n{calls}" if content else calls
+    content = style.join_calls(content, listed if isinstance(listed, list) else [listed])
     reasoning = message.get("reasoning_content")
     if reasoning and not isinstance(reasoning, str):
         raise BadRowError("`reasoning_content` is not text")
+    if reasoning and not style.reasons:
+        raise BadRowError(REASONING_REFUSED)
     if reasoning and "</think>" not in content:
         content = "<think>\n" + reasoning.strip("\n") + "\n</think>\n\n" + content.lstrip("\n")
     return content
@@ -149,9 +124,9 @@ def _read_tools(tools: Any) -> list[Any]:
     return tools
 
 
-def _add_tools(messages: list[Message], tools: list[Any]) -> None:
-    text = format_tools(tools)
+def _add_tools(messages: list[Message], tools: list[Any], style: ToolStyle) -> None:
+    text = style.format_tools(tools)
     if messages[0]["role"] == "system":
         messages[0]["content"] += "\n\n" + text
     else:
-        messages.insert(0, {"role": "system", "content": text})
+        messages.insert(0, {"role": "system", "content": style.system + text})

@@ -73,7 +73,7 @@ def is_query(message: Message) -> bool:
     """Whether a user asks something: Qwen3's templates tell tool results apart by their tags."""
     if message["role"] != "user":
         return False
-    content = message["content"]
+    content = message["content"].removesuffix("\n")  # which Qwen3-Coder writes after a result
     return not (content.startswith("<tool_response>") and content.endswith("</tool_response>"))
 
 

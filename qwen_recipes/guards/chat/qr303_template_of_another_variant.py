@@ -1,12 +1,14 @@
 """Chat template of another variant.
 
 What:
-`chat.template` names the official template of another Qwen3 variant than the model's.
+`chat.template` names the official template of another Qwen3 variant than the model's, or a Qwen3-Coder would get a
+template of Qwen3, because no template of its own is known or the framework can't use it.
 
 Why it matters:
 The templates differ in where think blocks go. Trained with one and used with another, the model sees prompts that it
 was not trained on. A hybrid template on Instruct-2507 writes empty think blocks that this model never saw; the
-Instruct template on a hybrid or Thinking model removes the place where it reasons.
+Instruct template on a hybrid or Thinking model removes the place where it reasons. Qwen3-Coder writes tool calls as
+`<function=name>`, and the templates of Qwen3 as JSON: what was trained would not be read as a call.
 
 Evidence:
 hiyouga/LlamaFactory#9092, #8832, #10282. The four official templates rendered on the same conversations:
@@ -14,7 +16,8 @@ hiyouga/LlamaFactory#9092, #8832, #10282. The four official templates rendered o
 To see it again: `research/evidence/template_of_another_variant.py`.
 
 Instead:
-Write `template: auto`, or leave `template` out.
+Write `template: auto`, or leave `template` out. For Qwen3-Coder, put its chat_template.jinja into the model's folder,
+name a Qwen3-Coder model in `model.like`, or name the file in `chat.template`.
 """
 
 from __future__ import annotations
@@ -22,11 +25,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+from qwen_recipes.qwen.facts import ModelFacts
+from qwen_recipes.qwen.families import name_family
+
+CODER_SUGGESTION = "name the file of its own template: chat: {template: coder.jinja}"
 
 
 def check(context: GuardContext) -> Iterator[Violation]:
     """An official template that is not the model's own."""
     chat, model = context.plan.chat, context.plan.model
+    if chat.official and context.plan.objective.chat and _is_coder(context.model):
+        yield Violation(
+            context.locate_field("chat.template"),
+            f"{model.id} is a Qwen3-Coder, which writes tool calls as XML, but the {chat.template} template is used",
+            CODER_SUGGESTION,
+        )
+        return
     if not context.is_set("chat.template") or not chat.official or model.variant == "unknown":
         return
     if chat.template != model.variant:
@@ -36,6 +50,10 @@ def check(context: GuardContext) -> Iterator[Violation]:
             "template: auto",
             Fix((("chat.template", "auto"),), safe=True),
         )
+
+
+def _is_coder(model: ModelFacts) -> bool:
+    return name_family(model.id, model.own_template) == "Qwen3-Coder"
 
 
 GUARD = Guard("QR303", "template-of-another-variant", "error", "high", __doc__, check)

@@ -11,7 +11,8 @@ from qwen_recipes.data.detect_format import detect_file_format
 from qwen_recipes.data.rows.formats import normalize_row
 from qwen_recipes.data.rows.layouts import ANY_CONVERSATION, CONVERSATION_FORMATS, FORMATS, LAYOUTS, find_layout
 from qwen_recipes.data.rows.message_forms import RowOptions
-from qwen_recipes.data.rows.messages import BadRowError, format_tools
+from qwen_recipes.data.rows.messages import BadRowError
+from qwen_recipes.data.rows.tool_styles import format_tools
 from qwen_recipes.data.rows.unread_keys import find_unread_keys, is_training_key
 from tests.conftest import ROOT
 
