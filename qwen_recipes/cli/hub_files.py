@@ -37,11 +37,12 @@ def fetch_newest_and_pin(loaded: LoadedRecipe) -> LoadedRecipe:
 
 def fetch_model(model: ModelReference, folder: Path, *, newest: bool = False) -> None:
     """As `fetch_recipe_models`, of the model alone. A model that is known without the hub is left alone."""
+    from qwen_recipes.qwen.coder import find_coder_release
     from qwen_recipes.qwen.models import ModelFolderError, UnknownModelError, get_model_facts
 
     try:
         facts = get_model_facts(model, folder)
-        if facts.origin != "cache" or not newest:
+        if not newest or not (facts.origin == "cache" or find_coder_release(facts.id)):
             return
     except UnknownModelError:
         if not is_repo_id(model.id) or "/" not in model.id:

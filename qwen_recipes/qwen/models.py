@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.qwen.coder import find_coder_release
 from qwen_recipes.qwen.earlier_run import find_earlier_run
 from qwen_recipes.qwen.facts import CheckpointQuantization, FactsOrigin, ModelFacts, Variant, count_lora_parameters
 from qwen_recipes.qwen.families import find_foreign_family
@@ -149,6 +150,8 @@ def _find_facts(model: ModelReference, base: Path, chain: int) -> ModelFacts | N
     snapshot = find_snapshot(model.id, model.revision)
     if snapshot and (snapshot.folder / "config.json").is_file():
         return read_model_facts(snapshot.folder, model.id, "cache", snapshot.commit)
+    if coder := find_coder_release(model.id):
+        return coder
     return _find_planned_output(model.id, base, chain) if model.like is None else None
 
 

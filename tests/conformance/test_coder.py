@@ -14,6 +14,7 @@ from qwen_recipes.backends import load_backend
 from qwen_recipes.cli import main
 from qwen_recipes.data.encoder import build_encoder
 from qwen_recipes.qwen.chat_templates import render_conversation
+from qwen_recipes.qwen.coder import read_coder_template
 from qwen_recipes.qwen.placeholder_model import write_placeholder_model
 from qwen_recipes.qwen.registry import REGISTRY
 from qwen_recipes.qwen.tokenizer import get_tokenizer_folder
@@ -23,7 +24,7 @@ from qwen_recipes.verify.compare import compare_tokens
 from qwen_recipes.verify.encoding_jobs import align_answers, prepare_job, run_encoder
 from qwen_recipes.verify.row_sample import sample_rows
 from tests.conftest import ROOT
-from tests.unit.data.test_coder_tools import CONVERSATIONS, TOOLS, read_official
+from tests.unit.data.test_coder_tools import CONVERSATIONS, TOOLS
 
 from .compiled import BACKENDS
 from .conftest import run_command
@@ -53,7 +54,7 @@ def write_rows(folder: Path) -> list[dict[str, Any]]:
 def test_tools_are_trained_as_the_official_template_writes_them(
     backend: str, tmp_path: Path, interpreter: Callable[[str], Path]
 ) -> None:
-    python, one, template = interpreter(backend), load_backend(backend), read_official("coder")
+    python, one, template = interpreter(backend), load_backend(backend), read_coder_template()
     write_placeholder_model(REGISTRY["Qwen/Qwen3-30B-A3B-Instruct-2507"], tmp_path / "coder")
     (tmp_path / "coder" / "chat_template.jinja").write_text(template, "utf-8")
     rows = write_rows(tmp_path)
@@ -78,7 +79,7 @@ def test_tools_are_trained_as_the_official_template_writes_them(
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_small_coder_trains(backend: str, tmp_path: Path, interpreter: Callable[[str], Path]) -> None:
     """A mixture of experts with Coder's template, through the command line; the result is served by that template."""
-    python, template = interpreter(backend), read_official("coder")
+    python, template = interpreter(backend), read_coder_template()
     program = ROOT / "examples" / "quickstart" / "make_tiny_model.py"
     words = ["--tokenizer", get_tokenizer_folder("instruct-2507"), "--variant", "instruct-2507", "--experts", "4"]
     run_command([python, program, tmp_path / "coder", *words])

@@ -28,7 +28,8 @@ from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
 from qwen_recipes.qwen.facts import ModelFacts
 from qwen_recipes.qwen.families import name_family
 
-CODER_SUGGESTION = "name the file of its own template: chat: {template: coder.jinja}"
+USE_CODER = "name a Qwen3-Coder model in `model.like`, or the file of its template in `chat.template`"
+USE_AXOLOTL = "use a framework that takes the model's own template here, such as Axolotl (`run.backend: axolotl`)"
 
 
 def check(context: GuardContext) -> Iterator[Violation]:
@@ -38,7 +39,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
         yield Violation(
             context.locate_field("chat.template"),
             f"{model.id} is a Qwen3-Coder, which writes tool calls as XML, but the {chat.template} template is used",
-            CODER_SUGGESTION,
+            USE_CODER if context.model.own_template is None or context.is_set("chat.template") else USE_AXOLOTL,
         )
         return
     if not context.is_set("chat.template") or not chat.official or model.variant == "unknown":

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from qwen_recipes.backends.plan import MethodPlan, Plan
+from qwen_recipes.data.encoder import find_tokenizer_folder
 from qwen_recipes.filesystem.read_file import read_bytes, read_json
 from qwen_recipes.filesystem.replace_file import replace_file
 from qwen_recipes.qwen.facts import ModelFacts
 from qwen_recipes.qwen.models import get_model_facts
-from qwen_recipes.qwen.tokenizer import get_tokenizer_folder
 
 LARGEST_OWN = 2_000_000_000
 """Bytes of weights: a larger folder, or one without weights, gets a stand-in."""
@@ -74,9 +74,11 @@ def _write_stand_in(facts: ModelFacts, method: MethodPlan, own: Path | None, fol
     eos = _list_end_ids(facts)
     generation = {"bos_token_id": END_OF_TEXT, "eos_token_id": eos, "pad_token_id": END_OF_TEXT}
     replace_file(folder / "generation_config.json", json.dumps(generation, indent=2))
-    for file in sorted((own or get_tokenizer_folder(facts.variant)).iterdir()):
+    for file in sorted((own or find_tokenizer_folder(facts)).iterdir()):
         if _is_tokenizer_file(file):
             replace_file(folder / file.name, read_bytes(file, "tokenizer"))
+    if own is None and facts.own_template is not None:
+        replace_file(folder / "chat_template.jinja", facts.own_template)
 
 
 def _is_tokenizer_file(file: Path) -> bool:

@@ -2,7 +2,6 @@
 
 import hashlib
 import itertools
-from pathlib import Path
 
 import pytest
 
@@ -12,12 +11,9 @@ from qwen_recipes.data.rows.message_forms import RowOptions
 from qwen_recipes.data.rows.messages import BadRowError
 from qwen_recipes.data.tool_style import find_tool_style
 from qwen_recipes.qwen.chat_templates import TEMPLATES, read_template, render_conversation
+from qwen_recipes.qwen.coder import TEMPLATE_SHA256, find_coder_release, read_coder_template
+from qwen_recipes.qwen.models import get_model_facts
 
-FOLDER = Path(__file__).parent / "coder_templates"
-OFFICIAL = {
-    "coder": "5a38bfa05833266240066aedc497decc9b00cc0d3e3b8cceea98cf530196ab06",
-    "coder-next": "c79a833039a43602150cce0902403d6e376c50930c1b2a139b2964e1f0c322a0",
-}
 SYSTEM, USER, ANSWER = (
     {"role": "system", "content": "Be short.\n"},
     {"role": "user", "content": "What is in 日本.txt?"},
@@ -90,23 +86,19 @@ CONVERSATIONS = [
 TOOLS = {"none": None, "one": [READ], "several": [READ, NOW, BARE, LIST]}
 
 
-def read_official(name):
-    return (FOLDER / f"{name}.jinja").read_bytes().decode()
-
-
 def read(row, name, layout="messages"):
     return normalize_row(row, layout, {}, RowOptions(tool_style=name))
 
 
-@pytest.mark.parametrize("name", OFFICIAL)
+@pytest.mark.parametrize("name", TEMPLATE_SHA256)
 def test_templates_are_the_released_ones(name):
-    assert hashlib.sha256(read_official(name).encode()).hexdigest() == OFFICIAL[name]
+    assert hashlib.sha256(read_coder_template(name).encode()).hexdigest() == TEMPLATE_SHA256[name]
 
 
 @pytest.mark.parametrize("tools", TOOLS)
-@pytest.mark.parametrize("name", OFFICIAL)
+@pytest.mark.parametrize("name", TEMPLATE_SHA256)
 def test_rows_become_what_the_official_template_writes(name, tools):
-    template = read_official(name)
+    template = read_coder_template(name)
     for messages in CONVERSATIONS:
         row = read({"messages": messages, "tools": TOOLS[tools]}, name)
         assert render_conversation(template, row["messages"]) == render_conversation(template, messages, TOOLS[tools])
@@ -147,9 +139,9 @@ def test_a_tool_without_a_name_is_refused():
         read({"messages": [USER, ANSWER], "tools": [{"type": "function"}]}, "coder")
 
 
-@pytest.mark.parametrize("name", OFFICIAL)
+@pytest.mark.parametrize("name", TEMPLATE_SHA256)
 def test_a_template_is_known_by_what_it_writes(name):
-    template = read_official(name)
+    template = read_coder_template(name)
     changed = "{# mine #}" + template
     for text in (template, template.replace("\n", "\r\n"), changed):
         assert TemplateRenderer("unknown", text).tool_style == name
@@ -169,5 +161,17 @@ def test_tools_of_an_unsupported_template_are_refused_and_nothing_else():
 def test_a_tool_result_is_no_query():
     messages = [USER, {"role": "assistant", "content": "", "tool_calls": CALLS["text"]}, *RESULTS["several"], ANSWER]
     row = read({"messages": messages}, "coder")
-    template = TemplateRenderer("unknown", read_official("coder"))
+    template = TemplateRenderer("unknown", read_coder_template("coder"))
     assert template.make_examples(row, "last", "assistant") == [row]
+
+
+@pytest.mark.parametrize(
+    ("model", "billions", "active"),
+    [("Qwen/Qwen3-Coder-30B-A3B-Instruct", 30.5, 3.3), ("qwen/qwen3-coder-480b-a35b-instruct", 480, 35)],
+)
+def test_released_models_are_known(model, billions, active):
+    facts = get_model_facts(model)
+    assert facts == find_coder_release(model)
+    assert (facts.family, facts.own_template) == ("Qwen3-Coder", read_coder_template())
+    assert facts.parameters / 1e9 == pytest.approx(billions, rel=0.01)
+    assert facts.active_parameters / 1e9 == pytest.approx(active, rel=0.02)
