@@ -20,6 +20,7 @@ from typing import Any
 from click.testing import CliRunner
 
 from qwen_recipes.cli import main as recipes
+from qwen_recipes.qwen.coder import read_coder_template
 from qwen_recipes.qwen.facts import ModelFacts
 from qwen_recipes.qwen.models import get_model_facts
 from qwen_recipes.qwen.placeholder_model import write_model_config, write_placeholder_model
@@ -28,7 +29,6 @@ RESULTS = Path(__file__).parent / "docs" / "model_sources.json"
 COMMIT = "c" * 40
 ROW = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}
 OWN_TEMPLATE = "{{ messages[0].content }}"
-CODER_TEMPLATE = "{% for m in messages %}{{ m.content }}<tool_call>\n<function=f>\n</function>{% endfor %}"
 COMMANDS = {
     "show": ("show", "r.yaml", "--resolved"),
     "lint": ("lint", "r.yaml"),
@@ -164,11 +164,11 @@ SOURCES = (
     _cached("in FP8", "org/Qwen3-8B-FP8-dynamic", _like(DENSE, FP8)),
     _cached("in 4 bits by AWQ", "org/bot-AWQ", _like(DENSE, AWQ)),
     _cached("in 8 bits by GPTQ", "org/bot-GPTQ", _like(DENSE, GPTQ)),
-    _cached("Qwen3-Coder", "Qwen/Qwen3-Coder-30B-A3B-Instruct", _with_template(_like(CODER), CODER_TEMPLATE)),
+    _cached("Qwen3-Coder", "Qwen/Qwen3-Coder-30B-A3B-Instruct", _with_template(_like(CODER), read_coder_template())),
     _cached("Qwen3Guard", "Qwen/Qwen3Guard-Gen-8B", _with_template(_like(DENSE), "UNSAFE CONTENT CATEGORIES")),
     ModelSource("not in the cache", "hub", "me/unseen"),
     ModelSource("not in the cache, stated", "hub", "{id: me/unseen, like: Qwen/Qwen3-4B}"),
-    ModelSource("Qwen3-Coder, not in the cache", "hub", "Qwen/Qwen3-Coder-30B-A3B-Instruct"),
+    ModelSource("Qwen3-Coder, not in the cache", "registry", "Qwen/Qwen3-Coder-30B-A3B-Instruct"),
     ModelSource("Qwen3-Next, not in the cache", "hub", "Qwen/Qwen3-Next-80B-A3B-Instruct"),
     _folder("saved by transformers 4.51", _like(DENSE)),
     _folder("saved by transformers 5", _like(DENSE, ROPE_5, ("rope_theta",))),

@@ -16,7 +16,7 @@ OWN_FILES = {
     "backends/base.py", "backends/entry_points.py", "backends/native_config.py", "compile/render.py",
     "data/reward_functions.py", "diagnose/causes.py", "environments/lock_file.py", "estimate/estimate.py",
     "estimate/measured/__init__.py", "estimate/memory.py", "qwen/chat_templates.py", "qwen/placeholder_model.py",
-    "qwen/tokenizer_files.py", "gpus/catalogue.py", "recipe/spec/validator.py",
+    "qwen/tokenizer_files.py", "gpus/catalogue.py", "qwen/coder.py", "recipe/spec/validator.py",
 }  # fmt: skip
 """Read what this package brings, or what an installer wrote."""
 OWN_OUTPUT = {
