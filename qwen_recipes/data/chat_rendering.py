@@ -14,6 +14,7 @@ from functools import cached_property
 from qwen_recipes.data.rows.messages import Message, Row
 from qwen_recipes.data.rows.tool_styles import TOOL_STYLES
 from qwen_recipes.data.rows.turns import make_examples, strips_earlier_reasoning
+from qwen_recipes.qwen.coder import is_coder_template
 
 THINKING_VARIANTS = ("hybrid", "base", "thinking-2507")
 """Templates that write a think block."""
@@ -32,7 +33,7 @@ class TemplateRenderer:
     def render(self) -> Render:
         """Conversation to text. Raises RenderError for a template that is not official."""
         if self.text:
-            return self._render_with_jinja
+            return render_plain if is_coder_template(self.text) else self._render_with_jinja
         return render_thinking if self.variant in THINKING_VARIANTS else render_plain
 
     @cached_property
@@ -79,7 +80,7 @@ def build_conversations(row: Row) -> list[list[Message]]:
 
 
 def render_plain(messages: Sequence[Message]) -> str:
-    """As Instruct-2507's template: every turn as it is."""
+    """As the templates of Instruct-2507 and Qwen3-Coder: every turn as it is."""
     return "".join([f"<|im_start|>{m['role']}\n{m['content']}<|im_end|>\n" for m in messages])
 
 

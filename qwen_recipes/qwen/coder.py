@@ -23,6 +23,13 @@ def read_coder_template(name: str = "coder") -> str:
     return (Path(__file__).parent / "templates" / f"{name}.jinja").read_bytes().decode("utf-8")
 
 
+@lru_cache(maxsize=16)
+def is_coder_template(text: str) -> bool:
+    """Whether this is one of the released templates, newlines at its end and Windows line ends aside."""
+    bare = text.replace("\r\n", "\n").rstrip("\n")
+    return any(read_coder_template(name).rstrip("\n") == bare for name in TEMPLATE_SHA256)
+
+
 def find_coder_release(model: str) -> ModelFacts | None:
     """The facts of a released Qwen3-Coder, by its hub id in any case; no commit is known of them."""
     return _make_releases().get(model.lower())

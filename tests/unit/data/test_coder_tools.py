@@ -101,7 +101,9 @@ def test_rows_become_what_the_official_template_writes(name, tools):
     template = read_coder_template(name)
     for messages in CONVERSATIONS:
         row = read({"messages": messages, "tools": TOOLS[tools]}, name)
-        assert render_conversation(template, row["messages"]) == render_conversation(template, messages, TOOLS[tools])
+        official = render_conversation(template, messages, TOOLS[tools])
+        assert TemplateRenderer("unknown", template).render(row["messages"]) == official
+        assert render_conversation(template, row["messages"]) == official
 
 
 def test_arguments_that_are_json_text_are_those_of_a_map():
