@@ -77,6 +77,10 @@ class Backend:
     packed_attention_since: str = "0"
     largest_packed_micro_batch: Mapping[str, int] = field(default_factory=dict)
     """By attention: how many packs it takes at a time, where that is limited."""
+    varlen_attention: str = ""
+    """An attention of its locked environment that computes packed examples one by one; "" where there is none."""
+    has_lora_kernels: Callable[[Plan], bool] = lambda plan: False
+    """Whether it has fused kernels for the adapter of a plan."""
     pack_reserve: int = 0
     """Tokens of a pack that it keeps free: no example may be longer than the rest."""
     stores_quantized_in_compute_dtype: bool = False
@@ -144,7 +148,9 @@ class Backend:
 
     def count_reserved_tokens(self, plan: Plan) -> int:
         """Tokens of `sequence_length` that no example of a plan may take."""
-        return self.pack_reserve if plan.training.packing and plan.objective.type == "sft" else 0
+        t = plan.training
+        reserved = self.pack_reserve if t.packing and plan.objective.type == "sft" else 0
+        return max(0, reserved - (t.pack_length - t.sequence_length))
 
     def find_unsupported(self, plan: Plan) -> list[UnsupportedSetting]:
         """The settings of a plan that this version does not support."""

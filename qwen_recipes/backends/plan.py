@@ -178,7 +178,10 @@ class LowRankPlan:
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """Optimisation. Lengths in tokens, batches in sequences, intervals in optimizer steps."""
+    """Optimisation. Lengths in tokens, intervals in optimizer steps.
+
+    `batch_size` counts the sequences of an optimizer step over all GPUs, as frameworks do: examples, or packs.
+    """
 
     epochs: float | None
     steps: int | None
@@ -188,6 +191,14 @@ class TrainingPlan:
     batch_size: int
     micro_batch_size: int
     gradient_accumulation: int
+    evaluation_micro_batch_size: int
+    """Sequences per GPU and forward pass of an evaluation, which keeps all logits."""
+    pack_length: int
+    """Tokens of a pack; `sequence_length` where nothing is packed."""
+    examples_per_step: float | None
+    """Examples of an optimizer step in the mean; None where they are packed and their mean length is not known."""
+    tokens_per_step: int | None
+    """Tokens of an optimizer step in the mean, without padding; None where the mean length is not known."""
     learning_rate: float
     scheduler: str
     warmup: WarmupPlan
@@ -225,6 +236,11 @@ class TrainingPlan:
     save_optimizer: bool
     dataloader_workers: int | None
     tf32: bool
+
+    @property
+    def tokens_per_sequence(self) -> int:
+        """The most tokens of a sequence of a micro-batch: an example, or a pack."""
+        return self.pack_length if self.packing else self.sequence_length
 
 
 @dataclass(frozen=True)

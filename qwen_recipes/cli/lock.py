@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import click
 
 from qwen_recipes.cli.compile import compile_or_exit
@@ -14,6 +17,9 @@ from qwen_recipes.cli.options_and_exits import (
     load_stages,
     set_option,
 )
+
+if TYPE_CHECKING:
+    from qwen_recipes.recipe.load import LoadedRecipe
 
 
 @click.command("lock")
@@ -39,7 +45,7 @@ def command(file: str, backend: str | None, sets: tuple[str, ...]) -> None:
         exit_with_error(
             "a recipe from standard input cannot be locked: there is no folder for the lock file", ExitCode.USAGE
         )
-    stages = load_stages(file, sets, backend, prepare=fetch_newest_and_pin)
+    stages = load_stages(file, sets, backend, prepare=_forget_lengths_and_pin)
     path = get_lock_path(file)
     every = [compile_or_exit(recipes, get_usual_folder(recipes[0].loaded)) for recipes in stages.values()]
     try:
@@ -52,6 +58,11 @@ def command(file: str, backend: str | None, sets: tuple[str, ...]) -> None:
         for line in _find_unpinned(one):
             print_stderr(f"recipes: {prefix}{line}")
         print_stderr(f"{path}: {prefix}{', '.join(one['backends'])}, {len(one['data'])} data sets")
+
+
+def _forget_lengths_and_pin(loaded: LoadedRecipe) -> LoadedRecipe:
+    """The recipe with its model pinned, and without what an older lock says of its examples' lengths."""
+    return replace(fetch_newest_and_pin(loaded), lengths=None)
 
 
 def _find_unpinned(content: dict[str, object]) -> list[str]:

@@ -187,7 +187,9 @@ def choose_backends_or_exit(
     printed: set[str] | None = None,
 ) -> list[BackendRecipe]:
     """A recipe for the frameworks meant, which are printed where nobody named them. Raises UnknownBackendError."""
+    from qwen_recipes.resolve.backend_recipe import BackendRecipe
     from qwen_recipes.resolve.choose_backend import choose_backends
+    from qwen_recipes.resolve.measured_lengths import with_measured_lengths
 
     loaded = prepare(loaded) if prepare else loaded
     if name == "all" and version is not None:
@@ -196,9 +198,13 @@ def choose_backends_or_exit(
     message = f"recipes: {f'stage {stage}: ' if stage else ''}{why}"
     if why and message not in (printed or ()):
         print_stderr(message)
+    message = f"recipes: {f'stage {stage}: ' if stage else ''}{why}"
+    if why and message not in (printed or ()):
+        print_stderr(message)
     if printed is not None:
         printed.add(message)
-    return recipes
+    measured = with_measured_lengths(recipes[0].loaded, recipes[0].backend)
+    return recipes if measured is loaded else [BackendRecipe(measured, one.backend) for one in recipes]
 
 
 def exit_with_findings(findings: list[Finding], form: str = "text") -> NoReturn:

@@ -83,7 +83,7 @@ _SPELLED = {
     "training.warmup.steps": "training.warmup_steps",
     "training.beta1": "training.betas",
     "training.beta2": "training.betas",
-    "training.gradient_accumulation": "training.batch_size",
+    "training.gradient_accumulation": "training.batch_size.examples",
     "training.reentrant_checkpointing": "training.gradient_checkpointing",
     "training.offload_activations": "training.gradient_checkpointing",
     "training.liger": "training.kernels",

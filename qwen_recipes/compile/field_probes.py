@@ -104,7 +104,15 @@ FIELD_PROBES: dict[str, tuple[Any, dict[str, Any]]] = {
     "training.sequence_length": (1024, nest_value("training.micro_batch_size", 2)),
     "training.overlong": ("truncate", {}),
     "training.packing": (True, nest_value("run.environment", "current")),
-    "training.batch_size": (32, {}),
+    "training.pack_length": (
+        4096,
+        {**nest_value("training.packing", True), **nest_value("run.environment", "current")},
+    ),
+    "training.batch_size.examples": (32, {}),
+    "training.batch_size.packs": (
+        32,
+        {**nest_value("training.packing", True), **nest_value("run.environment", "current")},
+    ),
     "training.micro_batch_size": (1, {}),
     "training.learning_rate": (3e-4, {}),
     "training.scheduler": ("linear", {}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Literal
@@ -39,6 +39,8 @@ REPORTED_MEMORY_SHARE = 0.985
 """Share of the memory on the box that a driver reports: 79.6 GiB of an H100's 80, 23.6 of an RTX 4090's 24."""
 GPU_SCALING = 0.92
 """Speed that each further GPU adds, of one alone; sharded weights cost more (SHARDED_SPEED)."""
+PACKED_BOUND = 1.25
+"""At least this many times the estimated peak is kept free for packs: 1.19 were measured on an H200 (Axolotl, sdpa)."""
 SHARDED_SPEED = 0.8
 VARIED_SHARE = 0.8
 """Rows shorter than this share of the limit, in the mean, make micro-batches of many lengths."""
@@ -108,7 +110,8 @@ class Estimate:
     @property
     def safe_peak(self) -> float:
         """Bytes that `peak` stays below in 99 of 100 runs: what has to be there for a run to fit."""
-        return self.peak * _load_intervals()["bound_memory_varied" if self.is_fragmented else "bound_memory"][1]
+        most = _load_intervals()["bound_memory_varied" if self.is_fragmented else "bound_memory"][1]
+        return self.peak * (max(most, PACKED_BOUND) if self.workload.packed else most)
 
     @property
     def is_fragmented(self) -> bool:
@@ -164,8 +167,10 @@ class Estimate:
         if self.rows is None or t.epochs is None:
             return None
         rows = self.rows.count * (1 - (self.plan.data.validation_share or 0.0))
+        if t.packing and t.examples_per_step:
+            return max(1, math.ceil(rows * t.epochs / t.examples_per_step))
         if t.packing:
-            packs = rows * min(self.rows.mean_tokens, t.sequence_length) / t.sequence_length
+            packs = rows * min(self.rows.mean_tokens, t.sequence_length) / t.pack_length
             return max(1, math.ceil(packs * t.epochs / t.batch_size))
         return self._count_steps(round(rows))
 
@@ -231,6 +236,12 @@ def estimate_plan(plan: Plan, facts: ModelFacts, gpu: GpuModel, rows: TrainingRo
     longest = rows.longest if rows is not None and rows.exact else None
     load = build_workload(plan, facts, varies=has_varied_lengths(plan, rows), longest=longest)
     return Estimate(gpu, load, estimate_memory(load), plan, rows)
+
+
+def estimate_varied(estimate: Estimate) -> Estimate:
+    """The same where micro-batches are of many lengths."""
+    load = replace(estimate.workload, varies=not estimate.workload.packed)
+    return replace(estimate, workload=load, parts=estimate_memory(load))
 
 
 def has_varied_lengths(plan: Plan, rows: TrainingRows | None) -> bool:

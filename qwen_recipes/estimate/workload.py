@@ -55,6 +55,7 @@ class Workload:
     quantizes_experts: bool = False
     """Whether the fused experts of a mixture are stored in `bits`, too."""
     objective: str = "sft"
+    attention: str = "sdpa"
     lora_kernels: bool = False
     """Axolotl's own kernels for adapters, which keep less."""
     varies: bool = False
@@ -94,7 +95,7 @@ def build_workload(plan: Plan, facts: ModelFacts, *, varies: bool = False, longe
         bits=plan.quantization.bits,
         double=plan.quantization.double,
         quantizes_experts=plan.quantization.experts,
-        sequence=(t.sequence_length if longest is None or t.packing else min(t.sequence_length, longest))
+        sequence=(t.tokens_per_sequence if longest is None or t.packing else min(t.sequence_length, longest))
         // h.context_parallel,
         micro_batch=t.micro_batch_size,
         packed=t.packing,
@@ -117,6 +118,7 @@ def build_workload(plan: Plan, facts: ModelFacts, *, varies: bool = False, longe
         ),
         rows_per_example=2 if plan.objective.pairs else 1,
         objective=plan.objective.type,
+        attention=t.attention,
         lora_kernels=t.lora_kernels,
         completion=plan.objective.max_completion_length or 0 if plan.objective.type == "grpo" else 0,
         varies=varies and not t.packing,

@@ -34,6 +34,7 @@ def find_contradictions(recipe: Recipe) -> list[Finding]:
     checks = (
         _check_sources,
         _check_objective,
+        _check_batch_size,
         _check_training,
         _check_adapter,
         _check_quantization,
@@ -94,6 +95,25 @@ def _check_objective(recipe: Recipe) -> Iterator[Finding]:
         yield _make_error(("chat",), "`chat` does not apply to plain text, which has no chat template", instead)
     if kind not in ("sft", "pretrain") and recipe.training and recipe.training.packing:
         yield _make_error(("training", "packing"), f"`{kind}` does not support packing", "remove `packing`")
+    yield from _check_packs(recipe)
+
+
+def _check_packs(recipe: Recipe) -> Iterator[Finding]:
+    t = recipe.training
+    if t is None or t.packing:
+        return
+    if t.pack_length is not None:
+        yield _make_error(("training", "pack_length"), "`pack_length` needs `packing: true`", "packing: true")
+    if t.batch_size is not None and t.batch_size.packs is not None:
+        suggestion = f"batch_size: {t.batch_size.packs} counts examples; or packing: true"
+        yield _make_error(("training", "batch_size", "packs"), "`packs` needs `packing: true`", suggestion)
+
+
+def _check_batch_size(recipe: Recipe) -> Iterator[Finding]:
+    size = recipe.training.batch_size if recipe.training else None
+    if size is not None and (size.examples is None) == (size.packs is None):
+        message = "`batch_size` is a number of examples, or `{packs: N}`"
+        yield _make_error(("training", "batch_size"), message, "batch_size: 16, or batch_size: {packs: 16}")
 
 
 def _check_rewards(recipe: Recipe, objective_type: str) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from qwen_recipes.recipe.composition.extends import compose_document
 from qwen_recipes.recipe.composition.paths import fill_in_variables
 from qwen_recipes.recipe.composition.sweep_key import has_sweep
 from qwen_recipes.recipe.cross_field_checks import find_contradictions
+from qwen_recipes.recipe.example_lengths import ExampleLengths, read_locked_lengths
 from qwen_recipes.recipe.locate import locate_finding
 from qwen_recipes.recipe.names import explain_unusable_name, make_name
 from qwen_recipes.recipe.overrides import apply_overrides
@@ -35,6 +36,8 @@ class LoadedRecipe:
     """The stage of a pipeline's file that it is; empty for a recipe of one run."""
     trial: str = ""
     """The trial of a sweep that it is; empty without one."""
+    lengths: ExampleLengths | None = None
+    """How long its examples are: what its lock says, or what a command has measured."""
 
     @property
     def part(self) -> str:
@@ -45,6 +48,7 @@ class LoadedRecipe:
     def part_label(self) -> str:
         """What messages call `part`: `stage dpo, trial beta0.1`."""
         return ", ".join(f"{kind} {name}" for kind, name in (("stage", self.stage), ("trial", self.trial)) if name)
+
 
     @property
     def name(self) -> str:
@@ -78,7 +82,8 @@ def load_recipe(file: str, overrides: tuple[str, ...] = ()) -> LoadedRecipe:
     """Read, override and validate a recipe. Raises RecipeReadError, or RecipeError with every problem at once."""
     name = "<stdin>" if file == "-" else file
     folder = Path() if file == "-" else Path(file).parent
-    return load_recipe_text(read_recipe_bytes(file), name, folder, overrides)
+    loaded = load_recipe_text(read_recipe_bytes(file), name, folder, overrides)
+    return loaded if file == "-" else replace(loaded, lengths=read_locked_lengths(file))
 
 
 def load_recipe_text(content: bytes | str, name: str, folder: Path, overrides: tuple[str, ...] = ()) -> LoadedRecipe:
@@ -103,7 +108,7 @@ def has_stages(document: Document) -> bool:
 def override_recipe(loaded: LoadedRecipe, overrides: tuple[str, ...]) -> LoadedRecipe:
     """The recipe with further `path=value` put in. Raises RecipeError."""
     document = fill_in_variables(apply_overrides(loaded.document, overrides))
-    return validate_recipe_document(document, loaded.folder, loaded.stage)
+    return replace(validate_recipe_document(document, loaded.folder, loaded.stage), lengths=loaded.lengths)
 
 
 def validate_recipe_document(document: Document, folder: Path, stage: str = "") -> LoadedRecipe:

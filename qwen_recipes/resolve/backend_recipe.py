@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from qwen_recipes.backends.plan import Plan
 from qwen_recipes.qwen.models import ModelFacts, get_model_facts
 from qwen_recipes.recipe.load import LoadedRecipe, override_recipe
 from qwen_recipes.resolve.resolve import resolve
+from qwen_recipes.resolve.speed import make_training_rows
 
 if TYPE_CHECKING:
     from qwen_recipes.estimate import Estimate, TrainingRows
@@ -50,7 +51,11 @@ class BackendRecipe:
         if not seen:
             return None
         examples, share = estimate_split(self.plan, folder)
-        return TrainingRows(round(seen[0] * examples), seen[1] * share / BYTES_PER_TOKEN)
+        count = round(seen[0] * examples)
+        known = make_training_rows(self.loaded, self.plan)
+        if known is not None:
+            return replace(known, count=count)
+        return TrainingRows(count, seen[1] * share / BYTES_PER_TOKEN)
 
     @cached_property
     def _estimates(self) -> dict[str, Estimate]:

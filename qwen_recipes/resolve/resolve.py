@@ -13,15 +13,18 @@ from qwen_recipes.recipe.spec.hardware_and_output import Output, Run, Tracking
 from qwen_recipes.recipe.spec.training import Training
 from qwen_recipes.recipe.written_fields import find_written_fields
 from qwen_recipes.resolve.attention import find_largest_micro_batch, resolve_attention
-from qwen_recipes.resolve.batch import resolve_batch
+from qwen_recipes.resolve.batch import SequenceSizes, resolve_batch
 from qwen_recipes.resolve.data import resolve_data
 from qwen_recipes.resolve.decisions import PlanDecisions
 from qwen_recipes.resolve.hardware import find_gpu, resolve_hardware
 from qwen_recipes.resolve.method import resolve_method, resolve_quantization
 from qwen_recipes.resolve.model import find_model, resolve_chat, resolve_model
 from qwen_recipes.resolve.objective import check_generation_groups, resolve_objective
+from qwen_recipes.resolve.open_settings import Choice
 from qwen_recipes.resolve.origins import name_origins
 from qwen_recipes.resolve.output_overlap import check_output_overlap
+from qwen_recipes.resolve.packs import resolve_pack_length
+from qwen_recipes.resolve.speed import choose_for_speed
 from qwen_recipes.resolve.strategy import choose_fitting_strategy, is_strategy_open
 from qwen_recipes.resolve.template_and_encoding import resolve_template_and_encoding
 from qwen_recipes.resolve.training import resolve_sequence_length, resolve_training
@@ -29,6 +32,22 @@ from qwen_recipes.resolve.training import resolve_sequence_length, resolve_train
 
 def resolve(loaded: LoadedRecipe, backend: Backend) -> Plan:
     """The plan of a recipe for one backend. Raises RecipeError with every problem, each at its line."""
+    plan = _resolve_cautiously(loaded, backend)
+    return choose_for_speed(loaded, backend, plan, lambda choice: _resolve_choice(loaded, backend, choice))
+
+
+def _resolve_choice(loaded: LoadedRecipe, backend: Backend, choice: Choice) -> Plan | None:
+    """The plan with these values for open settings; None where it can't be resolved so."""
+    filled = replace(loaded, recipe=choice.fill_in(loaded.recipe))
+    try:
+        plan = _resolve_with(filled, backend, None)
+    except RecipeError:
+        return None
+    return replace(plan, set_fields=find_written_fields(loaded.recipe))
+
+
+def _resolve_cautiously(loaded: LoadedRecipe, backend: Backend) -> Plan:
+    """The plan with open settings by rules that spare memory."""
     plan = _resolve_with(loaded, backend, None)
     if not is_strategy_open(loaded, plan):
         return plan
@@ -66,10 +85,10 @@ def _build_plan(loaded: LoadedRecipe, backend: Backend, decisions: PlanDecisions
     facts = find_model(recipe, loaded.folder, decisions)
     gpu = find_gpu(recipe, decisions)
     hardware = resolve_hardware(recipe, gpu, decisions, strategy)
-    length = resolve_sequence_length(training, facts.max_positions, decisions)
+    sequences = _resolve_sequences(loaded, training, facts.max_positions, decisions)
     attention = resolve_attention(training, hardware, backend, decisions)
     largest = find_largest_micro_batch(training, attention, backend)
-    batch = resolve_batch(training, hardware, gpu, length, decisions, largest)
+    batch = resolve_batch(training, hardware, gpu, sequences, decisions, largest)
     objective = resolve_objective(recipe, decisions)
     data = resolve_data(recipe.data, objective.type, decisions)
     check_generation_groups(objective, batch, hardware, validates=data.validates, decisions=decisions)
@@ -78,7 +97,9 @@ def _build_plan(loaded: LoadedRecipe, backend: Backend, decisions: PlanDecisions
     starts = (facts.id, method.start_from)
     check_output_overlap(data, starts, output.dir, loaded.folder, decisions)
     options = (recipe.backends or {}).get(backend.name)
-    trained = resolve_training(training, objective, facts, method, data, hardware, batch, length, attention, decisions)
+    trained = resolve_training(
+        training, objective, facts, method, data, hardware, batch, sequences, attention, decisions
+    )
     compute = trained.precision if backend.stores_quantized_in_compute_dtype else None
     plan = Plan(
         name=loaded.name,
@@ -102,6 +123,14 @@ def _build_plan(loaded: LoadedRecipe, backend: Backend, decisions: PlanDecisions
         extra=dict((options.extra if options else None) or {}),
     )
     return resolve_template_and_encoding(plan, facts, backend, decisions)
+
+
+def _resolve_sequences(
+    loaded: LoadedRecipe, t: Training, max_positions: int, decisions: PlanDecisions
+) -> SequenceSizes:
+    length = resolve_sequence_length(t, max_positions, decisions)
+    pack = resolve_pack_length(t, length, decisions)
+    return SequenceSizes(length, pack, bool(t.packing), t.overlong == "truncate", loaded.lengths)
 
 
 def _resolve_output(loaded: LoadedRecipe, decisions: PlanDecisions) -> OutputPlan:

@@ -48,11 +48,11 @@ def choose_fitting_strategy(plan: Plan, folder: Path, backend: Backend, plan_wit
 def _list_candidates(plan: Plan, backend: Backend, plan_with: PlanFunction) -> Iterator[Plan]:
     for strategy in STRATEGIES_TO_TRY.get(plan.hardware.strategy, ()):
         other = plan_with(strategy)
-        if other is not None and not _has_fsdp_conflict(other) and not backend.find_unsupported(other):
+        if other is not None and not has_fsdp_conflict(other) and not backend.find_unsupported(other):
             yield other
 
 
-def _has_fsdp_conflict(plan: Plan) -> bool:
+def has_fsdp_conflict(plan: Plan) -> bool:
     """What FSDP shards badly or not at all: QR103, QR111, QR112 and QR114."""
     quantized_preferences = plan.quantization.bits != 16 and plan.objective.type in ("dpo", "orpo", "kto")
     return plan.hardware.fsdp and (

@@ -13,7 +13,7 @@ from qwen_recipes.backends.plan import (
 )
 from qwen_recipes.qwen.facts import ModelFacts
 from qwen_recipes.recipe.spec.training import LowRank, Training
-from qwen_recipes.resolve.batch import BatchSizes
+from qwen_recipes.resolve.batch import BatchSizes, SequenceSizes
 from qwen_recipes.resolve.decisions import PlanDecisions
 from qwen_recipes.resolve.intervals import resolve_evaluation_interval, resolve_save_interval
 from qwen_recipes.resolve.kernels import resolve_kernel, resolve_liger
@@ -31,7 +31,7 @@ def resolve_training(
     data: DataPlan,
     hardware: HardwarePlan,
     batch: BatchSizes,
-    length: int,
+    sequences: SequenceSizes,
     attention: str,
     decisions: PlanDecisions,
 ) -> TrainingPlan:
@@ -48,12 +48,22 @@ def resolve_training(
     return TrainingPlan(
         epochs=_resolve_epochs(t, decisions),
         steps=pick("training.steps", t.steps, None, "set by epochs"),
-        sequence_length=length,
+        sequence_length=sequences.longest,
         overlong=pick("training.overlong", t.overlong, "drop", "truncated examples do not teach where to stop"),
         packing=pick("training.packing", t.packing, False, "changes the effective batch"),
         batch_size=batch.size,
         micro_batch_size=batch.micro_batch_size,
         gradient_accumulation=batch.gradient_accumulation,
+        evaluation_micro_batch_size=decisions.derive_value(
+            "training.evaluation_micro_batch_size",
+            batch.micro_batch_size,
+            "same as micro_batch_size",
+            "training.micro_batch_size",
+            origin="default",
+        ),
+        pack_length=sequences.pack_length,
+        examples_per_step=batch.examples,
+        tokens_per_step=batch.tokens,
         learning_rate=learning_rate,
         scheduler=pick("training.scheduler", t.scheduler, "cosine", "decays to near zero over any run length"),
         warmup=warmup,
@@ -115,8 +125,8 @@ def resolve_training(
 
 
 def resolve_sequence_length(t: Training, max_positions: int, decisions: PlanDecisions) -> int:
-    """Longest sequence in tokens."""
-    default = min(2048, max_positions)
+    """Longest example in tokens."""
+    default = min(2048, max_positions, t.pack_length or max_positions)
     return decisions.choose_value(
         "training.sequence_length", t.sequence_length, default, "long enough for most chat data"
     )

@@ -59,6 +59,7 @@ def _lock_recipe(compiled_backends: list[CompiledRecipe]) -> dict[str, Any]:
         "model": _lock_model(first),
         "chat": _lock_chat(first),
         "data": hash_data(first.plan, first.loaded.folder),
+        "lengths": first.loaded.lengths.as_dict() if first.loaded.lengths else None,
         "backends": {one.backend.name: _lock_backend(one) for one in compiled_backends},
     }
 

@@ -20,7 +20,13 @@ from qwen_recipes.runs.record import RECORD_FILE, RunRecord, read_record
 
 _FIXED_PREFIXES = ("model.", "data.", "chat.", "method.", "quantization.", "objective.")
 _FIXED_TRAINING_FIELDS = (
-    *("training.sequence_length", "training.overlong", "training.packing", "training.batch_size"),
+    *(
+        "training.sequence_length",
+        "training.overlong",
+        "training.packing",
+        "training.batch_size",
+        "training.pack_length",
+    ),
     *("training.optimizer", "training.seed", "training.data_seed", "training.precision", "hardware.strategy"),
     "training.weights_dtype",
 )
@@ -88,7 +94,7 @@ def _has_stream_restarted(output: Path, training: TrainingPlan, step: int) -> bo
     """Whether all rows may have been seen before a step, by how many were prepared."""
     try:
         report = read_json(output / "rows" / "rows.json", "record")
-        whole = report["tokens"] / training.sequence_length if training.packing else report["counts"]["train"]
+        whole = report["tokens"] / training.pack_length if training.packing else report["counts"]["train"]
     except (OSError, ValueError, KeyError, TypeError):
         return False
     return bool(step * training.batch_size >= whole)

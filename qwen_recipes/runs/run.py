@@ -192,7 +192,7 @@ def compute_tokens_per_step(output: Path, plan: Plan) -> float | None:
     """Tokens of an optimizer step: the mean row's, or a full sequence's with packing; None before rows are counted."""
     training = plan.training
     if training.packing:
-        return training.batch_size * training.sequence_length
+        return training.tokens_per_step or training.batch_size * training.pack_length
     try:
         report = read_json(output / "rows" / "rows.json", "record")
         rows = report["counts"]["train"] + report["counts"]["validation"]

@@ -27,7 +27,7 @@ from trainer_cell_recipes import write_recipe
 from trainer_meter import QUIET_CORES
 
 from qwen_recipes.backends import load_backend
-from qwen_recipes.compile import compile_recipe, write_files
+from qwen_recipes.compile import CompiledRecipe, compile_recipe, write_files
 from qwen_recipes.finding import RecipeError
 from qwen_recipes.qwen.tokenizer import build_tokenizer
 from qwen_recipes.recipe.load import load_recipe
@@ -111,7 +111,7 @@ class TrainerMeasurement:
         recipe = write_recipe(cell, model, folder)
         try:
             with ONE_LOCK:
-                compiled = compile_recipe(load_recipe(str(recipe)), load_backend(backend), folder / "compiled")
+                compiled = self.compile(cell, recipe, folder / "compiled")
             write_files(folder / "compiled", compiled.files)
         except RecipeError as error:
             return {"outcome": "refused", "error": error.findings[0].message}
@@ -127,6 +127,10 @@ class TrainerMeasurement:
         }
         (folder / "case.json").write_text(json.dumps(case), "utf-8")
         return self.run_meter(case, folder)
+
+    def compile(self, cell: dict[str, Any], recipe: Path, folder: Path) -> CompiledRecipe:
+        """The files of a cell's recipe."""
+        return compile_recipe(load_recipe(str(recipe)), load_backend(cell["backend"]), folder)
 
     def run_meter(self, case: dict[str, Any], folder: Path) -> dict[str, Any]:
         """Its process; what it saved is measured and deleted."""

@@ -33,6 +33,8 @@ def get_objective(cell: Cell) -> str:
 
 def count_rows(cell: Cell) -> int:
     """Rows that the steps read, and a few more."""
+    if "row_count" in cell:
+        return int(cell["row_count"])
     training = cell["recipe"]["training"]
     packs = training["sequence_length"] // 300 + 1 if training.get("packing") else 1
     return int(training["steps"] * training["batch_size"] * packs + 8)

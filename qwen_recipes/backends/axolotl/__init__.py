@@ -85,6 +85,15 @@ def count_needed_packs(plan: Plan) -> int:
     return t.micro_batch_size * plan.hardware.replicas if drops else 0
 
 
+def has_lora_kernels(plan: Plan) -> bool:
+    """For plain adapters without dropout on dense models, on one GPU or under DDP and ZeRO (Axolotl refuses more)."""
+    m, t, h = plan.method, plan.training, plan.hardware
+    plain = m.adapter and m.variant == "plain" and m.dropout == 0 and not m.modules_to_save and plan.model.dense
+    fused = not (t.fp8 or t.compile) and t.precision == "bf16" and plan.quantization.bits in (4, 16)
+    shares = h.strategy in ("single", "ddp", "zero1", "zero2") and h.device == "cuda"
+    return plain and fused and shares and plan.objective.type == "sft" and plan.objective.kl_weight is None
+
+
 BACKEND = Backend(
     name="axolotl",
     title="Axolotl",
@@ -99,6 +108,8 @@ BACKEND = Backend(
     list_output_files=list_output_files,
     packed_attention="sdpa",
     packed_attention_since="0.18",
+    varlen_attention="flex_attention",
+    has_lora_kernels=has_lora_kernels,
     resume_argument="--resume-from-checkpoint={}",
     unsupported_settings=UNSUPPORTED_SETTINGS,
     older_versions=OLDER_VERSIONS,

@@ -69,7 +69,7 @@ KEYS_BY_FIELD: dict[str, tuple[str, ...]] = {
     ),
     "training.epochs": ("num_epochs",),
     "training.steps": ("max_steps",),
-    "training.batch_size": (
+    "training.batch_size.examples": (
         "gradient_accumulation_steps",
         "batch_size",
         "dataloader_drop_last",

@@ -52,7 +52,7 @@ KEYS_BY_FIELD: dict[str, tuple[str, ...]] = {
     ),
     "training.epochs": ("num_train_epochs",),
     "training.steps": ("max_steps",),
-    "training.batch_size": (
+    "training.batch_size.examples": (
         "gradient_accumulation_steps",
         "dataloader_drop_last",
         "auto_find_batch_size",

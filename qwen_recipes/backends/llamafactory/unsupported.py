@@ -29,7 +29,7 @@ def _decays_norms_and_biases(plan: Plan) -> bool:
 
 def _has_unsupported_pack_length(plan: Plan) -> bool:
     t = plan.training
-    return t.packing and t.attention in ("sdpa", "eager") and t.sequence_length % 8 != 0
+    return t.packing and t.attention in ("sdpa", "eager") and t.pack_length % 8 != 0
 
 
 def _packs_several_at_a_time(plan: Plan) -> bool:
@@ -153,8 +153,13 @@ UNSUPPORTED_SETTINGS = (
         "8-bit bases cannot be sharded",
     ),
     UnsupportedSetting(
+        "training.pack_length",
+        lambda p: _has_unsupported_pack_length(p) and p.training.pack_length != p.training.sequence_length,
+        "packing without FlashAttention needs a multiple of 8 (hiyouga/LlamaFactory#10737)",
+    ),
+    UnsupportedSetting(
         "training.sequence_length",
-        _has_unsupported_pack_length,
+        lambda p: _has_unsupported_pack_length(p) and p.training.pack_length == p.training.sequence_length,
         "packing without FlashAttention needs a multiple of 8 (hiyouga/LlamaFactory#10737)",
     ),
     UnsupportedSetting(

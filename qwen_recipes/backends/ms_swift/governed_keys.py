@@ -41,10 +41,8 @@ KEYS_BY_FIELD: dict[str, tuple[str, ...]] = {
         "cached_val_dataset",
     ),
     "data.streaming": ("streaming",),
-    "training.sequence_length": (
-        "max_length",
-        "packing_length",
-    ),
+    "training.sequence_length": ("max_length",),
+    "training.pack_length": ("packing_length",),
     "training.overlong": (
         "truncation_strategy",
         "strict",
@@ -58,7 +56,7 @@ KEYS_BY_FIELD: dict[str, tuple[str, ...]] = {
         "max_steps",
         "train_iters",
     ),
-    "training.batch_size": (
+    "training.batch_size.examples": (
         "gradient_accumulation_steps",
         "global_batch_size",
         "dataloader_drop_last",

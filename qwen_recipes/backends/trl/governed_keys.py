@@ -26,7 +26,7 @@ KEYS_BY_FIELD: dict[str, tuple[str, ...]] = {
     "training.packing": ("packing", "packing_strategy", "padding_free", "eval_packing"),
     "training.epochs": ("num_train_epochs",),
     "training.steps": ("max_steps",),
-    "training.batch_size": ("gradient_accumulation_steps", "dataloader_drop_last", "auto_find_batch_size"),
+    "training.batch_size.examples": ("gradient_accumulation_steps", "dataloader_drop_last", "auto_find_batch_size"),
     "training.micro_batch_size": ("per_device_train_batch_size", "per_device_eval_batch_size"),
     "training.learning_rate": ("learning_rate",),
     "training.scheduler": ("lr_scheduler_type", "lr_scheduler_kwargs"),

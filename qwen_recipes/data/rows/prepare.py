@@ -146,7 +146,7 @@ class RowPreparation:
                 "nothing; a smaller `training.batch_size`, or more rows"
             )
         lengths = [self.lengths[id(row)] for row in train] if self.spec.get("needed_packs") else []
-        if why := explain_too_few_packs(lengths, self.spec["sequence_length"], self.spec.get("needed_packs", 0)):
+        if why := explain_too_few_packs(lengths, self.spec["pack_length"], self.spec.get("needed_packs", 0)):
             sys.exit(f"rows: {why}")
 
     def _write_split(self, split: str, rows: list[Row]) -> None:

@@ -27,13 +27,14 @@ def check(context: GuardContext) -> Iterator[Violation]:
     t = context.plan.training
     if not t.packing or context.plan.objective.type != "sft" or t.attention not in ("sdpa", "eager"):
         return
-    if t.sequence_length % 8:
-        shorter = t.sequence_length // 8 * 8
+    if t.pack_length % 8:
+        shorter = t.pack_length // 8 * 8
+        field = "sequence_length" if t.pack_length == t.sequence_length else "pack_length"
         yield Violation(
-            ("training", "sequence_length"),
-            f"tokens of packs are padded from {t.sequence_length:,} to a multiple of 8, but positions are not",
-            f"sequence_length: {shorter}",
-            Fix((("training.sequence_length", shorter),), safe=False),
+            ("training", field),
+            f"tokens of packs are padded from {t.pack_length:,} to a multiple of 8, but positions are not",
+            f"{field}: {shorter}",
+            Fix(((f"training.{field}", shorter),), safe=False),
         )
 
 

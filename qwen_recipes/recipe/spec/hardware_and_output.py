@@ -71,6 +71,12 @@ class Hardware(Section):
         "What a sharding strategy keeps in host memory: nothing, the optimizer states, or the weights too.",
         example="optimizer",
     )
+    prefer: Literal["speed", "memory"] | None = optional_field(
+        "How settings that are left out are chosen: sparing memory (`memory`, the default), or as the fastest by the "
+        "estimate that fits the named GPU (`speed`).",
+        example="memory",
+        read_by="tool",
+    )
     tensor_parallel: int | None = optional_field("GPUs that each layer is split over.", example=2, ge=1, le=64)
     context_parallel: int | None = optional_field("GPUs that each sequence is split over.", example=2, ge=1, le=64)
     pipeline_parallel: int | None = optional_field(

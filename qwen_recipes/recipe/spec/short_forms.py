@@ -16,6 +16,11 @@ def expand_word(key: str, value: object) -> object:
     return {key: value} if isinstance(value, str) else value
 
 
+def expand_number(key: str, value: object) -> object:
+    """A number, or what is meant as one, as the map with it under `key`; a map and null as they are."""
+    return value if isinstance(value, dict) or value is None else {key: value}
+
+
 def expand_list(value: object) -> object:
     """A word as the list of it."""
     return [value] if isinstance(value, str) else value

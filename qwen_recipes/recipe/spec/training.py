@@ -1,12 +1,13 @@
-"""Duration, batches, optimizer and precision. Lengths are in tokens, batches in sequences, intervals in steps."""
+"""Duration, batches, optimizer and precision. Lengths are in tokens, batches in examples, intervals in steps."""
 
+from functools import partial
 from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
 from qwen_recipes.recipe.bounds import MAX_BATCH
 from qwen_recipes.recipe.spec.section import Section, optional_field
-from qwen_recipes.recipe.spec.short_forms import ShortForm, expand_list
+from qwen_recipes.recipe.spec.short_forms import ShortForm, expand_list, expand_number
 
 Scheduler = Literal[
     "cosine",
@@ -46,6 +47,38 @@ Kernels = Annotated[
 ]
 
 
+class BatchSize(Section):
+    """Effective batch size: of an optimizer step, over all GPUs. Either `examples` or `packs`."""
+
+    examples: int | None = optional_field(
+        "Examples per optimizer step, also when they are packed: the number of packs follows from their mean length.",
+        example=16,
+        ge=1,
+        le=MAX_BATCH,
+    )
+    packs: int | None = optional_field(
+        "Packs per optimizer step, however many examples they hold; needs `packing: true`.",
+        example=16,
+        ge=1,
+        le=MAX_BATCH,
+    )
+
+
+BatchSizeField = Annotated[
+    BatchSize,
+    ShortForm(
+        partial(expand_number, "examples"),
+        {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": MAX_BATCH,
+            "description": "Examples per optimizer step.",
+            "examples": [16],
+        },
+    ),
+]
+
+
 class LowRank(Section):
     """Gradient projection of `galore_adamw` and `apollo_adamw`."""
 
@@ -66,7 +99,7 @@ class Training(Section):
         "Number of optimizer steps. Cannot be combined with `epochs`.", example=500, ge=1, le=100_000_000
     )
     sequence_length: int | None = optional_field(
-        "Maximum length of an example, or of a pack, in tokens; for `grpo`, of a prompt.", example=2048, ge=8
+        "Maximum length of an example in tokens; for `grpo`, of a prompt.", example=2048, ge=8
     )
     overlong: Literal["drop", "truncate", "error"] | None = optional_field(
         "What to do with longer examples: drop them, truncate the end, or stop with an error.", example="drop"
@@ -74,14 +107,19 @@ class Training(Section):
     packing: bool | None = optional_field(
         "Pack several short examples into one sequence; attention does not cross between them.", example=True
     )
-    batch_size: int | None = optional_field(
-        "Effective batch size: sequences per optimizer step over all GPUs. A pack, or a sampled answer, counts as one.",
+    pack_length: int | None = optional_field(
+        "Tokens of a pack, at least `sequence_length`; needs `packing: true`. Default: `sequence_length`.",
+        example=8192,
+        ge=8,
+    )
+    batch_size: BatchSizeField | None = optional_field(
+        "Effective batch size: examples per optimizer step over all GPUs, also when they are packed; a sampled answer "
+        "counts as one. `{packs: 16}` counts packs.",
         example=16,
-        ge=1,
-        le=MAX_BATCH,
     )
     micro_batch_size: int | None = optional_field(
-        "Sequences per GPU and forward pass. Gradient accumulation follows from it and `batch_size`.",
+        "Sequences (examples, or packs) per GPU and forward pass. Gradient accumulation follows from it and "
+        "`batch_size`.",
         example=2,
         ge=1,
         le=65536,

@@ -56,7 +56,7 @@ SO_ANYWAY = {
 """Taken, and told nothing new: LLaMA-Factory always stores 4-bit weights in the compute type; Unsloth has one optimizer
 and one scheduler, and is always given ids."""
 TESTED_BELOW = {"run.backend", "run.environment", "allow", "backends.*.extra"}
-TESTED_ELSEWHERE = {"extends", "model.like"}
+TESTED_ELSEWHERE = {"extends", "model.like", "hardware.prefer"}
 EXTRA = {
     "axolotl": {"lora_mlp_kernel": True},
     "llamafactory": {"plot_loss": True},
@@ -163,6 +163,9 @@ def test_saying_the_default_aloud_is_no_error(loaded, compiled, path, backend):
         "data.validation": None,
         "model.revision": None,
         "training.steps": None,
+        "training.pack_length": None,
+        "training.batch_size.examples": plan.training.batch_size,
+        "training.batch_size.packs": None,
         "training.warmup_ratio": plan.training.warmup.ratio,
         "training.warmup_steps": None,
         "training.decay_ratio": None,

@@ -10,16 +10,18 @@ from hypothesis import strategies as st
 
 from qwen_recipes.backends.plan import HardwarePlan
 from qwen_recipes.gpus.catalogue import load_gpus
+from qwen_recipes.recipe.example_lengths import summarize_lengths
 from qwen_recipes.recipe.spec.training import Training
-from qwen_recipes.resolve.batch import resolve_batch
+from qwen_recipes.resolve.batch import SequenceSizes, resolve_batch
 from qwen_recipes.resolve.decisions import PlanDecisions
 
 
 def split(size, micro, gpus, gpu=None, length=2048):
     notes = PlanDecisions()
     hardware = HardwarePlan("cuda", None, gpus, 1, "ddp")
-    training = Training(**{k: v for k, v in (("batch_size", size), ("micro_batch_size", micro)) if v})
-    batch = resolve_batch(training, hardware, gpu, length, notes)
+    written = (("batch_size", size and {"examples": size}), ("micro_batch_size", micro))
+    training = Training(**{k: v for k, v in written if v})
+    batch = resolve_batch(training, hardware, gpu, SequenceSizes(length, length, packing=False), notes)
     return batch, notes.problems
 
 
@@ -82,3 +84,48 @@ def test_the_error_names_both_neighbours():
     _, (problem,) = split(10, 2, 2)
     assert problem.suggestion == "batch_size: 8 or 12"
     assert problem.route == ("training", "batch_size")
+
+
+LENGTHS = summarize_lengths([100] * 50 + [550] * 50)
+"""325 tokens in the mean."""
+
+
+def split_packed(pack_length, gpus=1, lengths=LENGTHS, **training):
+    notes = PlanDecisions()
+    asked = Training(packing=True, **training)
+    sequences = SequenceSizes(2048, pack_length, packing=True, lengths=lengths)
+    batch = resolve_batch(asked, HardwarePlan("cuda", None, gpus, 1, "ddp"), None, sequences, notes)
+    return batch, notes
+
+
+@pytest.mark.parametrize(
+    ("pack_length", "gpus", "examples", "packs"),
+    [(2048, 1, 16, 3), (8192, 1, 16, 1), (8192, 1, 64, 3), (4096, 2, 64, 6), (8192, 4, 16, 4), (2048, 8, 64, 8)],
+)
+def test_packs_hold_as_many_examples_as_whole_packs_allow(pack_length, gpus, examples, packs):
+    batch, notes = split_packed(pack_length, gpus, batch_size={"examples": examples})
+    assert not notes.problems
+    assert batch.size == packs
+    assert exact(batch, gpus)
+    each = batch.examples / packs
+    assert packs == max(1, round(examples / each / gpus)) * gpus
+    assert batch.tokens == pytest.approx(batch.examples * 325, rel=0.01)
+
+
+def test_packs_can_be_counted_instead():
+    batch, notes = split_packed(8192, batch_size={"packs": 16}, micro_batch_size=4)
+    assert (batch.size, batch.gradient_accumulation) == (16, 4)
+    assert batch.examples == pytest.approx(16 * 8192 / 325, rel=0.05)
+    assert notes.reasons["training.batch_size"].fields == ("training.batch_size.packs",)
+
+
+def test_a_batch_of_packs_follows_a_micro_batch_that_was_written():
+    batch, notes = split_packed(2048, batch_size={"examples": 32}, micro_batch_size=4)
+    assert not notes.problems
+    assert batch.size == 4
+
+
+def test_without_lengths_a_pack_counts_as_an_example_and_says_so():
+    batch, notes = split_packed(8192, lengths=None, batch_size={"examples": 8})
+    assert (batch.size, batch.examples, batch.tokens) == (8, None, None)
+    assert "mean length is not known" in notes.reasons["training.batch_size"].text

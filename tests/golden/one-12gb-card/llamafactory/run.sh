@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # one-12gb-card: compiled by qwen-recipes 0.1.0 for LLaMA-Factory 0.9.5
-# recipe 2d57d164ab87fe20; edit the recipe, not this file
+# recipe 2808e3ae6facca64; edit the recipe, not this file
 # trained weights are held in float32
 # adapter scale 2 (alpha/rank = 32/16)
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # one-24gb-card: compiled by qwen-recipes 0.1.0 for ms-swift 4.6.0
-# recipe 3af254228ce0fc19; edit the recipe, not this file
+# recipe 47fe0ef3db465449; edit the recipe, not this file
 # trained weights are held in float32
 # adapter scale 2 (alpha/rank = 64/32)
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.

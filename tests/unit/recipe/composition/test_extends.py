@@ -53,7 +53,12 @@ def test_later_bases_win_over_earlier_ones_the_recipe_over_all_and_set_over_the_
     }
     training_section = load(tmp_path, files, "training.seed=4").recipe.training
     assert training_section is not None
-    made = (training_section.batch_size, training_section.learning_rate, training_section.epochs, training_section.seed)
+    made = (
+        training_section.batch_size.examples,
+        training_section.learning_rate,
+        training_section.epochs,
+        training_section.seed,
+    )
     assert made == (1, 2e-5, 3, 4)
 
 

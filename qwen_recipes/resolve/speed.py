@@ -1,0 +1,215 @@
+"""Settings that a recipe leaves open, chosen for speed: the fastest by the estimate that fits by its 99 % bound."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from qwen_recipes.backends.base import Backend
+from qwen_recipes.backends.plan import Plan, Reason
+from qwen_recipes.qwen.models import get_model_facts
+from qwen_recipes.recipe.load import LoadedRecipe
+from qwen_recipes.resolve.open_settings import PLAN_PATHS, Choice, find_open_settings
+from qwen_recipes.resolve.speed_candidates import Candidate, CandidateSpace, ResolveFunction
+
+if TYPE_CHECKING:
+    from qwen_recipes.estimate import Estimate, TrainingRows
+    from qwen_recipes.gpus.gpu_model import GpuModel
+    from qwen_recipes.qwen.facts import ModelFacts
+
+GIB = 2**30
+NOT_ASKED = "hardware.prefer is not speed"
+WORTH_A_CHANGE = 1.03
+"""Times as fast that another setting has to be than the cautious default."""
+ALIKE = 1.02
+"""Of choices whose speed differs less than this, the one with the least memory is taken."""
+
+
+def explain_no_search(loaded: LoadedRecipe, plan: Plan) -> str:
+    """Why nothing is chosen for speed; empty where something is."""
+    h, asked = plan.hardware, loaded.recipe.hardware
+    split = h.tensor_parallel * h.context_parallel * h.pipeline_parallel * h.expert_parallel > 1
+    reasons = {
+        NOT_ASKED: asked is None or asked.prefer != "speed",
+        "no GPU": h.device != "cuda",
+        "the recipe names no GPU": h.gpu is None,
+        "the GPU's speed is not known": h.gpu is not None and h.gpu.stated,
+        "the model is split over GPUs": h.megatron or split,
+    }
+    return next((reason for reason, holds in reasons.items() if holds), "")
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A candidate and its estimate."""
+
+    candidate: Candidate
+    facts: ModelFacts
+    gpu: GpuModel
+    rows: TrainingRows | None
+
+    @cached_property
+    def estimate(self) -> Estimate:
+        """Memory and time."""
+        from qwen_recipes.estimate import estimate_plan
+
+        return estimate_plan(self.candidate.plan, self.facts, self.gpu, self.rows)
+
+    @cached_property
+    def seconds_per_example(self) -> float:
+        """Seconds of a step, by its examples."""
+        t = self.candidate.plan.training
+        return self.estimate.step_seconds / (t.examples_per_step or t.batch_size)
+
+    @cached_property
+    def safe_peak(self) -> float:
+        """The 99 % bound in bytes; where the examples' lengths are not known, of equal and of varied ones."""
+        from qwen_recipes.estimate.estimate import estimate_varied
+
+        varied = estimate_varied(self.estimate) if self.rows is None else self.estimate
+        return max(self.estimate.safe_peak, varied.safe_peak)
+
+    @property
+    def fits(self) -> bool:
+        """Whether the bound is below what the GPU has."""
+        return self.safe_peak <= self.estimate.usable
+
+    @property
+    def description(self) -> str:
+        """Speed and memory."""
+        t = self.candidate.plan.training
+        each = 1 / self.seconds_per_example
+        rate = f"{each:.2g}" if each < 10 else f"{each:.0f}"
+        tokens = "" if not t.tokens_per_step else f", {t.tokens_per_step / self.estimate.step_seconds:,.0f} tokens/s"
+        return f"{rate} examples/s{tokens}, {self.safe_peak / GIB:.0f} GiB"
+
+
+def choose_for_speed(loaded: LoadedRecipe, backend: Backend, plan: Plan, resolve_with: ResolveFunction) -> Plan:
+    """The plan with its open settings chosen, each with its reason; as it is where nothing can be chosen."""
+    if why := explain_no_search(loaded, plan):
+        text = f"{{}}; not chosen for speed: {why}"
+        return plan if why == NOT_ASKED else _explain(plan, {"training.micro_batch_size": text})
+    return _SpeedSearch(loaded, backend, plan, resolve_with).choose()
+
+
+@dataclass(frozen=True)
+class _SpeedSearch:
+    loaded: LoadedRecipe
+    backend: Backend
+    plan: Plan
+    resolve_with: ResolveFunction
+
+    @cached_property
+    def space(self) -> CandidateSpace:
+        opened = find_open_settings(self.loaded.recipe)
+        return CandidateSpace(self.loaded, self.backend, self.plan, opened, self.resolve_with)
+
+    @cached_property
+    def ranked(self) -> list[Ranked]:
+        """Candidates, the fastest first. The first that was tried stands first among equals."""
+        from qwen_recipes.gpus.catalogue import get_gpu_model
+        from qwen_recipes.resolve.strategy import ASSUMED_GPU
+
+        facts = get_model_facts(self.plan.model, self.loaded.folder)
+        gpu = self.plan.hardware.gpu or get_gpu_model(ASSUMED_GPU)
+        rows = make_training_rows(self.loaded, self.plan)
+        return sorted(
+            (Ranked(one, facts, gpu, rows) for one in self.space.iterate()), key=lambda one: one.seconds_per_example
+        )
+
+    def choose(self) -> Plan:
+        usual = next(one for one in self.ranked if one.candidate.choice == Choice())
+        able = [one for one in self._iterate_able(usual) if one.fits]
+        if not able:
+            return self.plan
+        best = self._find_best(able, usual)
+        chosen = self.plan if best is usual else self.resolve_with(best.candidate.choice)
+        if chosen is None:
+            return self.plan
+        return _explain(_spare_evaluation(chosen, self.plan), self._explain_choice(best, able))
+
+    def _iterate_able(self, usual: Ranked) -> list[Ranked]:
+        """Those that the framework supports as well as the plan as it is."""
+        refused = set(self.backend.find_unsupported(self.plan))
+        return [
+            one
+            for one in self.ranked
+            if one is usual or not set(self.backend.find_unsupported(one.candidate.plan)) - refused
+        ]
+
+    def _find_best(self, able: list[Ranked], usual: Ranked) -> Ranked:
+        fastest = able[0]
+        if usual in able and usual.seconds_per_example <= fastest.seconds_per_example * WORTH_A_CHANGE:
+            return usual
+        alike = [one for one in able if one.seconds_per_example <= fastest.seconds_per_example * ALIKE]
+        return min(alike, key=lambda one: one.safe_peak)
+
+    def _explain_choice(self, best: Ranked, able: list[Ranked]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for setting, paths in PLAN_PATHS.items():
+            if not getattr(self.space.open, setting):
+                continue
+            value = _read_setting(best.candidate.plan, setting)
+            other = next((one for one in able if _read_setting(one.candidate.plan, setting) != value), None)
+            text = f"fastest that fits: {best.description} of {best.estimate.usable / GIB:.0f}"
+            if other is not None:
+                text += f"; next best {_format_setting(other.candidate.plan, setting)}: {other.description}"
+            elif setting == "packing" and (why := self.space.explain_no_packing()):
+                text = why
+            else:
+                continue
+            found |= dict.fromkeys(paths, text)
+        return found
+
+
+def make_training_rows(loaded: LoadedRecipe, plan: Plan) -> TrainingRows | None:
+    """The examples whose lengths are known, for an estimate of a step's time; None where they are not."""
+    from qwen_recipes.estimate import TrainingRows
+
+    if loaded.lengths is None:
+        return None
+    t = plan.training
+    kept = loaded.lengths.list_kept(t.sequence_length, truncate=t.overlong == "truncate")
+    if not kept:
+        return None
+    rounded = tuple(max(1, round(length)) for length in kept)
+    return TrainingRows(loaded.lengths.measured, sum(kept) / len(kept), lengths=rounded)
+
+
+def _spare_evaluation(chosen: Plan, usual: Plan) -> Plan:
+    """The chosen plan, evaluated in micro-batches that are no larger than usual: no trainer fuses that loss."""
+    size = usual.training.evaluation_micro_batch_size
+    if chosen.training.evaluation_micro_batch_size <= size:
+        return chosen
+    changed = replace(chosen, training=replace(chosen.training, evaluation_micro_batch_size=size))
+    return _explain(changed, {"training.evaluation_micro_batch_size": "an evaluation keeps all logits"})
+
+
+def _read_setting(plan: Plan, setting: str) -> object:
+    if setting == "kernels":
+        return (plan.training.liger, plan.training.lora_kernels)
+    if setting == "strategy":
+        return plan.hardware.strategy
+    return getattr(plan.training, setting) if setting != "pack_length" else plan.training.tokens_per_sequence
+
+
+def _format_setting(plan: Plan, setting: str) -> str:
+    value = _read_setting(plan, setting)
+    if setting == "kernels":
+        t = plan.training
+        return " and ".join(name for name, on in (("liger", t.liger), ("lora", t.lora_kernels)) if on) or "none"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _explain(plan: Plan, texts: Mapping[str, str]) -> Plan:
+    """The plan with these reasons; what chose them was the machine. `{}` stands for the reason as it is."""
+    reasons = dict(plan.reasons)
+    for path, text in texts.items():
+        now = reasons.get(path)
+        kept = tuple(field for field in (now.fields if now else ()) if field in plan.set_fields)
+        if now and now.origin == "recipe" and kept:
+            continue
+        reasons[path] = Reason("hardware", text.replace("{}", now.text if now else ""), kept)
+    return replace(plan, reasons=reasons)

@@ -1,0 +1,106 @@
+"""Open settings chosen for speed: only those left open, only what fits by its own bound, each with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from qwen_recipes.backends import load_backend
+from qwen_recipes.estimate import estimate_plan
+from qwen_recipes.gpus.catalogue import get_gpu_model
+from qwen_recipes.qwen.models import get_model_facts
+from qwen_recipes.recipe.example_lengths import summarize_lengths
+from qwen_recipes.recipe.load import load_recipe_text
+from qwen_recipes.resolve.resolve import resolve
+from qwen_recipes.resolve.speed import make_training_rows
+
+SHORT = summarize_lengths([120, 200, 260, 325, 420, 640] * 100)
+FULL = summarize_lengths([2000, 2032, 2040] * 100)
+
+
+def plan(text="", backend="llamafactory", lengths=None, hardware="gpu: h200, prefer: speed"):
+    recipe = f"version: 1\nmodel: Qwen/Qwen3-4B\ndata: {{train: rows.jsonl}}\nhardware: {{{hardware}}}\n{text}"
+    loaded = replace(load_recipe_text(recipe, "a.yaml", Path()), lengths=lengths)
+    return resolve(loaded, load_backend(backend)), loaded
+
+
+def test_a_large_gpu_stores_activations_and_takes_more_at_a_time():
+    made = plan(lengths=FULL)[0].training
+    assert (made.micro_batch_size, made.gradient_checkpointing, made.packing) == (8, False, False)
+    assert made.evaluation_micro_batch_size == 4
+
+
+def test_axolotl_adds_its_kernels_for_adapters():
+    assert plan(backend="axolotl", lengths=FULL)[0].training.lora_kernels
+    assert not plan("method: dora", "axolotl", FULL)[0].training.lora_kernels
+
+
+@pytest.mark.parametrize(("backend", "attention"), [("llamafactory", "sdpa"), ("axolotl", "flex_attention")])
+def test_short_examples_are_packed_to_as_many_as_the_batch(backend, attention):
+    made = plan(backend=backend, lengths=SHORT)[0].training
+    assert made.packing and made.attention == attention
+    assert made.examples_per_step == pytest.approx(16, rel=0.1)
+    assert made.pack_length >= made.sequence_length
+
+
+@pytest.mark.parametrize(
+    ("text", "backend", "lengths"),
+    [("", "llamafactory", None), ("", "ms-swift", SHORT), ("training: {neftune: 5}", "axolotl", SHORT)],
+)
+def test_nothing_is_packed_without_lengths_or_where_it_would_change_what_is_learned(text, backend, lengths):
+    assert not plan(text, backend, lengths)[0].training.packing
+
+
+def test_each_choice_has_its_price_and_the_next_best():
+    made, _ = plan(lengths=FULL)
+    for name in ("micro_batch_size", "gradient_checkpointing", "liger"):
+        reason = made.reasons[f"training.{name}"]
+        assert reason.origin == "hardware"
+        assert "fastest that fits" in reason.text and "GiB" in reason.text and "next best" in reason.text
+
+
+def test_what_is_written_stays():
+    text = "training: {micro_batch_size: 2, gradient_checkpointing: true, kernels: none, packing: false}"
+    made = plan(text, lengths=SHORT)[0].training
+    assert (made.micro_batch_size, made.gradient_checkpointing, made.liger, made.packing) == (2, True, False, False)
+
+
+@pytest.mark.parametrize("hardware", ["gpu: h200", "gpu: h200, prefer: memory", "gpus: 1, prefer: speed"])
+def test_otherwise_memory_is_spared(hardware):
+    made = plan(lengths=FULL, hardware=hardware)[0].training
+    assert made.gradient_checkpointing and made.micro_batch_size <= 4
+
+
+METHODS = st.sampled_from(["full", "lora", "qlora", "dora", "{type: lora, rank: 128}"])
+GPUS = st.sampled_from(["rtx-3060", "rtx-4090", "l40s", "a100-80gb", "h100", "h200"])
+MODELS = st.sampled_from(
+    ["Qwen/Qwen3-0.6B", "Qwen/Qwen3-1.7B", "Qwen/Qwen3-8B", "Qwen/Qwen3-14B", "Qwen/Qwen3-30B-A3B"]
+)
+LENGTHS = st.none() | st.lists(st.integers(20, 4000), min_size=200, max_size=200).map(summarize_lengths)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    MODELS,
+    METHODS,
+    GPUS,
+    LENGTHS,
+    st.sampled_from(["axolotl", "llamafactory", "ms-swift", "trl"]),
+    st.sampled_from([512, 2048, 8192]),
+    st.sampled_from([8, 16, 64]),
+    st.sampled_from(["sft", "dpo"]),
+)
+def test_no_choice_exceeds_its_bound(model, method, gpu, lengths, backend, length, batch, objective):
+    """Where nothing fits, the plan is the cautious one."""
+    text = f"method: {method}\nobjective: {objective}\ntraining: {{sequence_length: {length}, batch_size: {batch}}}\n"
+    recipe = f"version: 1\nmodel: {model}\ndata: {{train: rows.jsonl}}\nhardware: {{gpu: {gpu}, prefer: speed}}\n{text}"
+    loaded = replace(load_recipe_text(recipe, "a.yaml", Path()), lengths=lengths)
+    spared = replace(load_recipe_text(recipe.replace("speed", "memory"), "a.yaml", Path()), lengths=lengths)
+    made, cautious = resolve(loaded, load_backend(backend)), resolve(spared, load_backend(backend))
+    facts = get_model_facts(made.model, Path())
+    estimate = estimate_plan(made, facts, get_gpu_model(gpu), make_training_rows(loaded, made))
+    assert estimate.safe_peak <= estimate.usable or made.training == cautious.training
