@@ -121,16 +121,16 @@ class _SpeedSearch:
 
     def choose(self) -> Plan:
         usual = next(one for one in self.ranked if one.candidate.choice == Choice())
-        able = [one for one in self._iterate_able(usual) if one.fits]
-        if not able:
+        supported = [one for one in self._list_supported(usual) if one.fits]
+        if not supported:
             return self.plan
-        best = self._find_best(able, usual)
+        best = self._find_best(supported, usual)
         chosen = self.plan if best is usual else self.resolve_with(best.candidate.choice)
         if chosen is None:
             return self.plan
-        return _explain(_spare_evaluation(chosen, self.plan), self._explain_choice(best, able))
+        return _explain(_spare_evaluation(chosen, self.plan), self._explain_choice(best, supported))
 
-    def _iterate_able(self, usual: Ranked) -> list[Ranked]:
+    def _list_supported(self, usual: Ranked) -> list[Ranked]:
         """Those that the framework supports as well as the plan as it is."""
         refused = set(self.backend.find_unsupported(self.plan))
         return [
@@ -139,20 +139,20 @@ class _SpeedSearch:
             if one is usual or not set(self.backend.find_unsupported(one.candidate.plan)) - refused
         ]
 
-    def _find_best(self, able: list[Ranked], usual: Ranked) -> Ranked:
-        fastest = able[0]
-        if usual in able and usual.seconds_per_example <= fastest.seconds_per_example * WORTH_A_CHANGE:
+    def _find_best(self, supported: list[Ranked], usual: Ranked) -> Ranked:
+        fastest = supported[0]
+        if usual in supported and usual.seconds_per_example <= fastest.seconds_per_example * WORTH_A_CHANGE:
             return usual
-        alike = [one for one in able if one.seconds_per_example <= fastest.seconds_per_example * ALIKE]
+        alike = [one for one in supported if one.seconds_per_example <= fastest.seconds_per_example * ALIKE]
         return min(alike, key=lambda one: one.safe_peak)
 
-    def _explain_choice(self, best: Ranked, able: list[Ranked]) -> dict[str, str]:
+    def _explain_choice(self, best: Ranked, supported: list[Ranked]) -> dict[str, str]:
         found: dict[str, str] = {}
         for setting, paths in PLAN_PATHS.items():
             if not getattr(self.space.open, setting):
                 continue
             value = _read_setting(best.candidate.plan, setting)
-            other = next((one for one in able if _read_setting(one.candidate.plan, setting) != value), None)
+            other = next((one for one in supported if _read_setting(one.candidate.plan, setting) != value), None)
             text = f"fastest that fits: {best.description} of {best.estimate.usable / GIB:.0f}"
             if other is not None:
                 text += f"; next best {_format_setting(other.candidate.plan, setting)}: {other.description}"
