@@ -49,7 +49,6 @@ class LoadedRecipe:
         """What messages call `part`: `stage dpo, trial beta0.1`."""
         return ", ".join(f"{kind} {name}" for kind, name in (("stage", self.stage), ("trial", self.trial)) if name)
 
-
     @property
     def name(self) -> str:
         """The recipe's name, or one made of its file's."""
