@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from qwen_recipes.finding import Finding, RecipeError, Span
 from qwen_recipes.recipe.composition.paths import fill_in_variables
-from qwen_recipes.recipe.composition.stages import StageDocument, expand_stages
+from qwen_recipes.recipe.composition.stages import MAX_STAGES, StageDocument, expand_stages
 from qwen_recipes.recipe.load import (
     LoadedRecipe,
     has_stages,
@@ -197,7 +197,7 @@ def _validate_stages(document: Document) -> tuple[list[Stage | None], dict[tuple
         return [], {}
     stages: list[Stage | None] = []
     problems: dict[tuple[object, ...], Finding] = {}
-    items = [_keep_stage_keys(item) for item in node.items]
+    items = [_keep_stage_keys(item) for item in node.items[: MAX_STAGES + 1]]
     for index, item in enumerate(items):
         try:
             filler = [_name_filler(item.span)] * index

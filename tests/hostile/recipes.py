@@ -80,6 +80,8 @@ TEXTS: dict[str, str | bytes] = {
     "octal": HEAD + DATA + "training: {steps: 0o7}",
     "exponent": HEAD + DATA + "training: {steps: 1e999}",
     "jinja": HEAD + DATA + "name: '{{ 7 * 7 }}'",
+    "stages": HEAD + DATA + "stages:\n" + "".join(f"- {{name: s{n}, method: lora}}\n" for n in range(3000)),
+    "stages of lists": HEAD + DATA + "stages: [[[]], null, {name: ../x}, {name: a, stages: [{name: b}]}]",
     "shell": HEAD + DATA + "name: '$(touch owned)'",
 }
 HOSTILE_TEXT = (

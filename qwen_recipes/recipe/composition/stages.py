@@ -18,6 +18,8 @@ from qwen_recipes.recipe.spec.stages import Merge, Stage
 from qwen_recipes.yaml_text.nodes import Document, Mapping, Node, Scalar
 from qwen_recipes.yaml_text.shorthand_fields import SHORTHAND_FIELDS
 
+MAX_STAGES = 50
+"""Each is a recipe that is read, resolved and checked."""
 _STAGE_KEYS = ("name", "merge", "from_stage")
 _MERGE_STAGE_KEYS = (*_STAGE_KEYS, "output", "run")
 """What a stage that merges may say."""
@@ -59,6 +61,10 @@ def expand_stages(
 
     None stands for a stage whose own name or merge is invalid, which is left out.
     """
+    if len(stages) > MAX_STAGES:
+        expander = _StageExpander(document, (), pipeline)
+        expander.report_too_many()
+        return [], expander.problems
     expander = _StageExpander(document, stages, pipeline)
     return expander.expand(), expander.problems
 
@@ -82,6 +88,11 @@ class _StageExpander:
         found = {index: stage for index, stage in made.items() if stage is not None}
         self._check_folders(found)
         return list(found.values())
+
+    def report_too_many(self) -> None:
+        """Add the problem that there are more than MAX_STAGES."""
+        message = f"too many stages: a recipe may have at most {MAX_STAGES}"
+        self._add(("stages", MAX_STAGES), message, "split it into several recipes")
 
     def _check_names(self) -> None:
         earlier: list[str] = []
