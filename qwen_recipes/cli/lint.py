@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -55,9 +56,16 @@ class LintOptions:
             found = self.lint_recipe(content, name, folder, self.sets)
         return load_lint_settings(file, self.select, self.ignore).apply(found)
 
+    def lint_file(self, file: str) -> list[Finding]:
+        """As `lint`, of a file that is read here. Raises RecipeReadError, LintSettingsError."""
+        return self.lint(read_recipe_bytes(file), file)
+
     def describe_unjudged(self, file: str) -> str:
         """Which guards could not look at a framework's own config; empty where all could, or for anything else."""
-        content = read_recipe_bytes(file) if file != "-" else b""
+        try:
+            content = read_recipe_bytes(file) if file != "-" else b""
+        except RecipeReadError:
+            return ""
         if looks_like_recipe(content) and not self.framework:
             return ""
         from qwen_recipes.guards.native import list_unjudged_guards
@@ -170,7 +178,11 @@ def command(
         found = [
             f
             for file in files
-            for f in (_fix_file(file, asked, unsafe_fixes, diff) if fixes else _lint_file(file, asked))
+            for f in _lint_or_explain(
+                file,
+                partial(_fix_file, options=asked, unsafe=unsafe_fixes, diff=diff) if fixes else asked.lint_file,
+                is_alone=(file,) == paths,
+            )
         ]
     except OverrideError as error:
         exit_with_error(error.findings[0].message, ExitCode.USAGE)
@@ -199,8 +211,17 @@ def _print_findings(findings: list[Finding], files: list[str], form: str, statis
         (print_text if form == "text" or (statistics and form != "json") else print_machine)(said)
 
 
-def _lint_file(file: str, options: LintOptions) -> list[Finding]:
-    return options.lint(read_recipe_bytes(file), file)
+def _lint_or_explain(file: str, lint: Callable[[str], list[Finding]], *, is_alone: bool) -> list[Finding]:
+    """The findings in a file; one that can't be read is an error among those of the others.
+
+    Raises RecipeReadError where it is the only one that was asked for.
+    """
+    try:
+        return lint(file)
+    except RecipeReadError as error:
+        if is_alone:
+            raise
+        return [Finding("recipe", "error", str(error).removeprefix(f"{file}: "), file=file)]
 
 
 def _fix_file(file: str, options: LintOptions, unsafe: bool, diff: bool) -> list[Finding]:

@@ -13,6 +13,8 @@ from qwen_recipes.recipe.file_names import RECIPE_SUFFIXES
 
 NATIVE_SUFFIXES = (".yaml", ".yml", ".sh")
 _SKIPPED_FOLDERS = {"node_modules", "__pycache__", "site-packages", "venv"}
+_ANY_FOLDERS = re.compile(r"(?:^|(?<=/))\*\*(?:/|$)")
+_MANY_FOLDERS = re.compile(r"(?:(?:^|(?<=/))\*\*/)+")
 _HEAD_BYTES = 1_000_000
 _TOP_LEVEL_KEYS = {
     key: re.compile(rf"^\ufeff?{key}[ \t]*:(?:\s|$)", re.M) for key in ("version", "model", "data", "extends", "stages")
@@ -46,17 +48,40 @@ def _expand_path(path: str, framework: str | None) -> Iterator[str]:
 
 
 def _expand_glob(pattern: str, framework: str | None) -> Iterator[str]:
-    import glob
-
-    paths = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
+    paths = sorted(_match_glob(_MANY_FOLDERS.sub("**/", pattern)))
     found = [match for path in paths for match in _expand_match(path, framework)]
     if not found:
         raise PathNotFoundError(f"no file matches {pattern}")
     yield from found
 
 
+def _match_glob(pattern: str) -> Iterator[str]:
+    """What a glob matches. Unlike in `glob.glob`, `**` goes through no link: one to `/` would take hours."""
+    import glob
+
+    parts = _ANY_FOLDERS.split(pattern, maxsplit=1)
+    if len(parts) == 1:
+        yield from glob.glob(pattern)  # noqa: PTH207 - Path.glob takes no absolute pattern
+        return
+    before, after = parts
+    for top in glob.glob(before) if before else [""]:  # noqa: PTH207
+        for root in _walk_folders(top):
+            yield from _match_glob(f"{glob.escape(root)}{after or '*'}")
+
+
+def _walk_folders(top: str) -> Iterator[str]:
+    """A folder and those below it, hidden ones and links left out, each as a prefix of a path."""
+    for root, folders, _ in os.walk(top or "."):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        folder = root if top else root.removeprefix(".").removeprefix("/")
+        yield folder if not folder or folder.endswith("/") else f"{folder}/"
+
+
 def _expand_match(path: str, framework: str | None) -> Iterator[str]:
-    return _search_folder(path, framework) if Path(path).is_dir() else iter([path])
+    """A file, or what a folder holds; a link to a folder is passed over."""
+    if not Path(path).is_dir():
+        return iter([path])
+    return iter(()) if Path(path).is_symlink() else _search_folder(path, framework)
 
 
 def _search_folder(folder: str, framework: str | None) -> Iterator[str]:

@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 @click.argument("folder", metavar="[DIR]", default=".", type=click.Path(path_type=Path))
 @format_option("text", "json")
 def command(folder: Path, form: str) -> None:
-    """List the runs below a folder with state, step, loss and time left.
+    """List the runs below a folder with state, step, loss and time left, and stages of pipelines.
 
     Works while runs are active, also from another machine on a shared disk. [default: the current folder]
     """
     from dataclasses import asdict
 
-    from qwen_recipes.reports.run_table import list_runs
+    from qwen_recipes.reports.run_table import list_runs_and_stages
 
     if not folder.is_dir():
         exit_with_error(f"{folder} does not exist or is not a folder", ExitCode.USAGE)
-    found = list_runs(folder)
+    found = list_runs_and_stages(folder)
     if form == "json":
         print_json([asdict(one) for one in found])
     elif found:

@@ -32,6 +32,15 @@ def lock_folder(path: Path, root: Path | None = None) -> Iterator[int]:
         yield folder
 
 
+def is_locked(path: Path) -> bool:
+    """Whether another process holds the folder's lock; false where the folder can't be opened."""
+    try:
+        with open_folder(path, None, create=False) as folder:
+            return not _try_lock(folder)
+    except OSError:
+        return False
+
+
 def move_into(path: Path, folder: Path, root: Path) -> None:
     """Move a file or a folder into another folder below `root`; no link is followed there. Raises OSError."""
     with open_folder(folder, root) as target, open_folder(path.parent, root) as source:

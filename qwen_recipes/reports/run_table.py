@@ -1,4 +1,4 @@
-"""Every run below a folder, each in a line's worth of facts; fast enough for thousands."""
+"""Every run and stage below a folder, each in a line's worth of facts; fast enough for thousands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from qwen_recipes.filesystem.read_file import read_json
 from qwen_recipes.runs.heartbeat import LOCK_FILE, has_ended
 from qwen_recipes.runs.metrics import read_last_metrics
 
-RECORD_FILE = "run.json"
+RECORD_FILE, PIPELINE_FILE = "run.json", "pipeline.json"
 _SKIPPED_FOLDERS = {"rows", "earlier", "node_modules", "__pycache__"}
 _MAX_DEPTH = 8
 
@@ -36,7 +36,53 @@ class RunSummary:
 
 def list_runs(root: Path) -> list[RunSummary]:
     """Every run in `root` and below it, by folder. Checkpoints and moved-aside runs are not looked into."""
-    return [found for path in sorted(_iter_record_paths(str(root), 0)) if (found := summarize_run(path))]
+    paths = sorted(_iter_record_paths(str(root), (RECORD_FILE,)))
+    return [found for path in paths if (found := summarize_run(path))]
+
+
+def list_runs_and_stages(root: Path) -> list[RunSummary]:
+    """As `list_runs`, with the stages of pipelines that have no record of a run: merges, sweeps, and those that wait.
+
+    The stages of a pipeline stand in their order.
+    """
+    paths = sorted(_iter_record_paths(str(root), (RECORD_FILE, PIPELINE_FILE)))
+    found = {run.folder: run for path in paths if path.endswith(RECORD_FILE) and (run := summarize_run(path))}
+    order = {folder: (folder, 0) for folder in found}
+    for path in paths:
+        if path.endswith(PIPELINE_FILE):
+            pipeline = os.path.dirname(path)  # noqa: PTH120
+            for position, stage in enumerate(summarize_stages(pipeline)):
+                found.setdefault(stage.folder, stage)
+                order[stage.folder] = (pipeline, position)
+    return sorted(found.values(), key=lambda one: order[one.folder])
+
+
+def summarize_stages(pipeline: str) -> list[RunSummary]:
+    """What a pipeline's record says of each stage, in order; empty where it can't be read."""
+    from qwen_recipes.filesystem.locked_folder import is_locked
+    from qwen_recipes.runs.pipeline import read_pipeline_record
+
+    folder = Path(pipeline)
+    record = read_pipeline_record(folder)
+    if record is None:
+        return []
+    running = "running" if is_locked(folder) else "killed"
+    return [
+        RunSummary(
+            _find_stage_folder(pipeline, str(stage.output)), f"{record.name}-{stage.name}", str(stage.backend),
+            running if stage.status == "running" else str(stage.status), None, None, None, str(stage.started or ""),
+            stage.seconds if isinstance(stage.seconds, int | float) else None,
+        )
+        for stage in record.stages
+    ]  # fmt: skip
+
+
+def _find_stage_folder(pipeline: str, output: str) -> str:
+    """A stage's folder, written as the pipeline's folder is where it lies in it."""
+    try:
+        return os.path.join(pipeline, Path(output).relative_to(Path(pipeline).resolve()))  # noqa: PTH118
+    except (OSError, ValueError):
+        return output
 
 
 def summarize_run(path: str) -> RunSummary | None:
@@ -85,13 +131,13 @@ def _summarize_damaged(folder: str) -> RunSummary | None:
     )
 
 
-def _iter_record_paths(folder: str, depth: int) -> Iterator[str]:
-    """Paths of run.json, folders of frameworks' own output left out."""
+def _iter_record_paths(folder: str, names: tuple[str, ...], depth: int = 0) -> Iterator[str]:
+    """Paths of the files of these names, folders of frameworks' own output left out."""
     below = []
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if entry.name == RECORD_FILE:
+                if entry.name in names:
                     yield entry.path
                 elif entry.is_dir(follow_symlinks=False) and not _is_skipped(entry.name):
                     below.append(entry.path)
@@ -99,7 +145,7 @@ def _iter_record_paths(folder: str, depth: int) -> Iterator[str]:
         return
     if depth < _MAX_DEPTH:
         for path in below:
-            yield from _iter_record_paths(path, depth + 1)
+            yield from _iter_record_paths(path, names, depth + 1)
 
 
 def _is_skipped(name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,34 @@ def test_globs_and_each_file_once(lint):
     write("x/y/b.yaml", FP16)
     found = codes(lint("x/**/*.yaml", "x/a.yaml", "--format", "json"))
     assert found == [("x/a.yaml", "QR401"), ("x/y/b.yaml", "QR401")]
+
+
+@pytest.mark.parametrize("pattern", ["x/**/*.yaml", "**/*.yaml", "x/**/**/*.yaml", "x/*", "x/**"])
+def test_a_glob_goes_through_no_link(lint, pattern):
+    write("x/a.yaml", FP16)
+    write("x/y/b.yaml", FP16)
+    Path("x/rows.jsonl").unlink()
+    Path("x/y/rows.jsonl").unlink()
+    Path("x/y/up").symlink_to("..")
+    Path("x/root").symlink_to("/")
+    found = codes(lint(pattern, "--select", "QR401", "--format", "json"))
+    assert found == [("x/a.yaml", "QR401"), ("x/y/b.yaml", "QR401")]
+
+
+def test_what_cannot_be_read_is_an_error_among_others(lint):
+    write("x/a.recipe.yaml", FP16)
+    os.mkfifo("x/b.recipe.yaml")
+    Path("x/c.recipe.yaml").symlink_to("gone")
+    for words in (["x"], ["x/*.recipe.yaml"], ["x", "--diff"]):
+        result = lint(*words)
+        assert result.exit_code == 1, words
+        assert "3 files checked" in result.stderr
+    assert codes(lint("x", "--format", "json")) == [
+        ("x/a.recipe.yaml", "QR401"),
+        ("x/b.recipe.yaml", "recipe"),
+        ("x/c.recipe.yaml", "recipe"),
+    ]
+    assert lint("x/b.recipe.yaml").exit_code == 2
 
 
 def test_an_empty_folder_is_no_error(lint):
