@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from qwen_recipes.filesystem.read_file import read_bytes, read_json
@@ -11,7 +13,6 @@ from qwen_recipes.finding import RecipeError
 from qwen_recipes.recipe.load import LoadedRecipe
 from qwen_recipes.recipe.overrides import OverrideError
 from qwen_recipes.recipe.pipeline import load_recipes_text
-from qwen_recipes.recipe.read_file import RecipeReadError, read_recipe_bytes
 
 RECORD_FILE = "run.json"
 MAX_RECIPES = 200
@@ -64,10 +65,26 @@ def _load_recipes(file: Path, name: str) -> list[LoadedRecipe]:
     try:
         if file.suffix not in (".yaml", ".yml") or not file.is_file() or file.stat().st_size > MAX_RECIPE_BYTES:
             return []
-        if name not in file.name and name not in read_bytes(file, "recipe").decode("utf-8", "replace"):
-            return []
-        return load_recipes_text(read_recipe_bytes(str(file)), str(file), file.parent)
-    except (OSError, RecipeReadError, RecipeError, OverrideError):
+        content = read_bytes(file, "recipe")
+    except OSError:
+        return []
+    if name not in file.name and name not in content.decode("utf-8", "replace"):
+        return []
+    if b"extends" in content:
+        return _parse_recipes(content, file)
+    return _parse_recipes_once(content, file, tuple(sorted(os.environ.items())))
+
+
+@lru_cache(maxsize=64)
+def _parse_recipes_once(content: bytes, file: Path, _variables: tuple[tuple[str, str], ...]) -> list[LoadedRecipe]:
+    """As `_parse_recipes`, of a file that reads no other one: a pipeline's stages ask for it again and again."""
+    return _parse_recipes(content, file)
+
+
+def _parse_recipes(content: bytes, file: Path) -> list[LoadedRecipe]:
+    try:
+        return load_recipes_text(content, str(file), file.parent)
+    except (RecipeError, OverrideError):
         return []
 
 
