@@ -22,6 +22,7 @@ all values of the named tensors. A section that could not be observed is missing
       epochs            whole epochs that `total` is divided into
       batches_per_epoch micro-batches of one epoch of one process; None where the data set has no length
       examples, evaluated_examples   rows of the data sets (packs where packed)
+      longest_example   tokens of the longest of the first 2000 rows; None where the data set holds no `input_ids`
       accumulation      micro-batches of an optimizer step
       micro_batch       sequences
       log_every, evaluate_every, save_every   optimizer steps

@@ -9,6 +9,8 @@ from .plain import name_class, to_plain
 
 MOST_STEPS = 50_000
 """The schedule is followed no further."""
+MOST_EXAMPLES = 2000
+"""So many rows of a data set are measured."""
 
 
 def observe_steps(trainer: Any) -> dict[str, Any]:
@@ -20,6 +22,7 @@ def observe_steps(trainer: Any) -> dict[str, Any]:
         "warmup": _count_warmup(trainer),
         "batches_per_epoch": _count(trainer.callback_handler.train_dataloader),
         "examples": _count(trainer.train_dataset),
+        "longest_example": _find_longest(trainer.train_dataset),
         "evaluated_examples": _count_evaluated(trainer.eval_dataset),
         "accumulation": args.gradient_accumulation_steps,
         "micro_batch": args.train_batch_size,
@@ -38,6 +41,13 @@ def _count(thing: Any) -> int | None:
         return len(thing)
     except TypeError:
         return None
+
+
+def _find_longest(dataset: Any) -> int | None:
+    """Tokens of the longest of the first rows; None where the data set holds no `input_ids`."""
+    if "input_ids" not in (getattr(dataset, "column_names", None) or ()) or not _count(dataset):
+        return None
+    return max(len(row) for row in dataset[:MOST_EXAMPLES]["input_ids"])
 
 
 def _count_evaluated(dataset: Any) -> Any:

@@ -51,10 +51,22 @@ def look_at_length(case: Case) -> Seen | NotSeen:
     if told is not None:
         return Seen(length, told)
     if case.plan.training.packing:
-        return Seen(length, max(len(row) for batch in _batches(case) for row in batch["values"]["input_ids"]))
+        return _look_at_packs(case)
     if isinstance(case.rows, NotSeen) or not (case.rows.overlong or case.rows.truncated):
         return NotSeen("no row reaches the length, and the trainer holds no number for it")
     return look_at_rows(case)
+
+
+def _look_at_packs(case: Case) -> Seen:
+    """The length that packs are told, unless one is longer; else the longest sequence of a batch.
+
+    A trainer without padding joins a micro-batch's packs into one sequence: there, packs are rows of its data set.
+    """
+    length, told = case.plan.training.sequence_length, find_argument(case, "max_length")
+    if told is None:
+        return Seen(length, max(len(row) for batch in _batches(case) for row in batch["values"]["input_ids"]))
+    longest = case.section("steps").get("longest_example") or 0
+    return Seen(length, max(told, longest), f"max_length; the longest pack has {longest} tokens")
 
 
 def _batches(case: Case) -> list[Any]:

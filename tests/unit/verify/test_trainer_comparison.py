@@ -229,6 +229,24 @@ def test_a_pack_is_split_at_its_positions_and_padding_is_no_example(right):
     assert "differ" in compare_batches([{"values": values}], expected, 151_643)
 
 
+PACKED = RECIPE.replace("sequence_length: 256", "sequence_length: 256, packing: true")
+
+
+@pytest.mark.parametrize(
+    ("told", "longest", "differs"),
+    [(256, 250, False), (256, 402, True), (512, 250, True), (None, None, True)],
+    ids=["joined", "pack too long", "told another", "not told"],
+)
+def test_the_length_of_packs_that_a_batch_joins(tmp_path, told, longest, differs):
+    plan = make_plan(tmp_path, PACKED)
+    observation = make_observation(plan, tmp_path)
+    row = [9] * 402
+    observation["batches"]["micro_batches"] = [{"values": {"input_ids": [row], "labels": [row]}}]
+    observation["arguments"]["max_length"] = told
+    observation["steps"]["longest_example"] = longest
+    assert ("training.sequence_length" in find_differences(plan, observation, tmp_path)) is differs
+
+
 def test_a_row_of_another_data_set_differs(right):
     plan, _, folder = right
     rows = encode_answers(plan, folder)
