@@ -13,7 +13,7 @@ import yaml
 
 from qwen_recipes.cli.root import COMMANDS
 from qwen_recipes.guards import list_guard_codes
-from tests.conftest import BACKENDS, ROOT, deep_merge, nest_value
+from tests.conftest import ALL_BACKENDS, BACKENDS, ROOT, deep_merge, nest_value
 from tests.unit.cli.run_command import run
 
 GOOD = str(ROOT / "examples/one-24gb-card.yaml")
@@ -256,7 +256,7 @@ def test_schema_is_the_file():
 
 
 def test_backends():
-    assert [one["name"] for one in json.loads(run("backends", "--format", "json").stdout)] == sorted(BACKENDS)
+    assert [one["name"] for one in json.loads(run("backends", "--format", "json").stdout)] == sorted(ALL_BACKENDS)
     assert all(name in run("backends").stdout for name in BACKENDS)
 
 
@@ -312,7 +312,7 @@ def test_nothing_is_written_unless_everything_compiles(write_recipe, out):
     result = run("compile", write_recipe({"method": "qdora"}), "--backend", "all", "-o", out)
     assert result.exit_code == 1
     assert "LLaMA-Factory" in result.stderr
-    assert "Axolotl, ms-swift and TRL support it" in result.stderr
+    assert "Axolotl, ms-swift, TRL and Unsloth support it" in result.stderr
     assert not out.exists()
 
 

@@ -15,8 +15,13 @@ START = {"type": "lora", "start_from": "runs/first"}
 DROPOUT = {"type": "lora", "dropout": 0.1}
 PREFERENCES = ("dpo", "orpo", "simpo", "kto", "reward")
 ROWS, FLOAT32 = "axolotl_preferences.TokenizedPreferences", "weights_dtype.Float32Weights"
-OWN_PLUGIN = "trainer_plugin.PreferencePlugin"
+OWN_PLUGIN, ADAPTER_ONLY = "trainer_plugin.PreferencePlugin", "trainer_plugin.AdapterOnlyPlugin"
 """Axolotl's plugins: one reads rows that are ids, one casts a reward model, which has a head that is trained whole."""
+
+
+def list_saving_plugins(objective):
+    """DPO's and KTO's trainer makes the adapter itself, so that Axolotl saves the model beside it."""
+    return [ADAPTER_ONLY] if objective in ("dpo", "kto") else []
 
 
 @pytest.fixture
@@ -40,7 +45,8 @@ def refusals(loaded, problems, tmp_path):
 @pytest.mark.parametrize("objective", PREFERENCES)
 def test_axolotl_keeps_dropout_in_preference_training(compiled, objective):
     files, config = compiled("axolotl", {"objective": objective, "method": DROPOUT})
-    assert config["plugins"] == ([FLOAT32, OWN_PLUGIN] if objective == "reward" else [OWN_PLUGIN, ROWS])
+    own = [OWN_PLUGIN, *list_saving_plugins(objective)]
+    assert config["plugins"] == ([FLOAT32, *own] if objective == "reward" else [*own, ROWS])
     assert {f"{plugin.partition('.')[0]}.py" for plugin in config["plugins"]} <= set(files)
     ast.parse(files["trainer_plugin.py"])
     assert "PYTHONPATH=" in files["run.sh"].split("rows/__main__.py")[1]
@@ -70,8 +76,16 @@ def test_llamafactory_says_who_can(refusals, compiled, objective):
 @pytest.mark.parametrize("backend", ["axolotl", "llamafactory", "ms-swift"])
 @pytest.mark.parametrize("objective", [*PREFERENCES, "sft"])
 def test_without_dropout_nothing_is_refused_and_nothing_copied(compiled, backend, objective):
-    files, _ = compiled(backend, {"objective": objective, "method": {"type": "lora", "dropout": 0.0}})
-    assert "trainer_plugin.py" not in files
+    files, config = compiled(backend, {"objective": objective, "method": {"type": "lora", "dropout": 0.0}})
+    saving = list_saving_plugins(objective) if backend == "axolotl" else []
+    assert ("trainer_plugin.py" in files) == bool(saving)
+    assert [name for name in config.get("plugins", []) if name.startswith("trainer_plugin")] == saving
+
+
+@pytest.mark.parametrize("objective", ["dpo", "kto"])
+def test_a_model_without_adapter_is_saved(compiled, objective):
+    _, config = compiled("axolotl", {"objective": objective, "method": "full"})
+    assert ADAPTER_ONLY not in config.get("plugins", [])
 
 
 @pytest.mark.parametrize("training", [{"neftune": 5.0}, {"early_stopping": 2}])
@@ -79,7 +93,7 @@ def test_without_dropout_nothing_is_refused_and_nothing_copied(compiled, backend
 def test_axolotl_hands_over_neftune_and_early_stopping(compiled, objective, training):
     changes = {"objective": objective, "method": "lora", "training": training, "data": {"validation": 0.1}}
     _, config = compiled("axolotl", changes)
-    assert config["plugins"] == [OWN_PLUGIN, ROWS]
+    assert config["plugins"] == [OWN_PLUGIN, *list_saving_plugins(objective), ROWS]
 
 
 @pytest.mark.parametrize(("objective", "trainer"), [("dpo", "ContinuedDPOTrainer"), ("kto", "ContinuedKTOTrainer")])
