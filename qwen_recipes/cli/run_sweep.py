@@ -51,6 +51,7 @@ def load_asked_sweep(file: str, sets: tuple[str, ...]) -> LoadedSweep | None:
 
 def run_sweep(sweep: LoadedSweep, call: SweepCall) -> ExitCode:
     """Run every trial, print the table, and say how it ended. Raises RecipeError before anything runs."""
+    from qwen_recipes.filesystem.locked_folder import make_folder
     from qwen_recipes.reports.sweep_table import format_sweep_table
     from qwen_recipes.resolve.sweep_metric import choose_sweep_metric
     from qwen_recipes.runs.sweep import SweepRun
@@ -63,7 +64,7 @@ def run_sweep(sweep: LoadedSweep, call: SweepCall) -> ExitCode:
             "\n".join(shlex.join(["recipes", *_make_arguments(trial, False, call, sweep)]) for trial in sweep.trials)
         )
         return ExitCode.SUCCESS
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
     search = _open_search(sweep, metric, output, call)
     record = _make_record(sweep, metric, output, call, is_search=search is not None)
     run = SweepRun(

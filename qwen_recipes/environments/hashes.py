@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.filesystem.read_file import read_text
 
 SHA256 = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 _OPTION = " --hash=sha256:"
@@ -22,7 +23,7 @@ class LockHashes:
     def __init__(self, lock: Path, accepted: Iterable[str] = ()) -> None:
         self.file = lock.with_suffix(".hashes")
         self.required = self.file.is_file()
-        lines = self.file.read_text("utf-8").splitlines() if self.required else []
+        lines = read_text(self.file, "lock").splitlines() if self.required else []
         self.by_pin = {line.partition(" ")[0]: line for line in lines if line and not line.startswith("#")}
         self.accepted = "".join(f"{_OPTION}{one}" for one in accepted)
 

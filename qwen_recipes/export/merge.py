@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from qwen_recipes.errors import QwenRecipesError
-from qwen_recipes.filesystem.locked_folder import lock_folder
+from qwen_recipes.filesystem.locked_folder import lock_folder, move_into_place
 from qwen_recipes.filesystem.read_file import read_json
+from qwen_recipes.filesystem.replace_file import replace_file
 from qwen_recipes.runs.record import RunRecord, read_record
 from qwen_recipes.runs.run import find_trained_weights
 from qwen_recipes.runs.trainer_logs import find_newest_checkpoint
@@ -64,15 +65,12 @@ def run_merge(job: MergeJob, interpreter: Path) -> dict[str, Any]:
     """
     if job.output.exists() and (not job.output.is_dir() or any(job.output.iterdir())):
         raise FileExistsError(17, "already exists; name another folder, or move it", str(job.output))
-    job.output.parent.mkdir(parents=True, exist_ok=True)
     part = job.output.with_name(f".{job.output.name}.part")
     with lock_folder(part):
         try:
             _remove_content(part)
             report = _run_program(job, part, interpreter)
-            if job.output.is_dir():
-                job.output.rmdir()
-            part.rename(job.output)
+            move_into_place(part, job.output)
         finally:
             shutil.rmtree(part, ignore_errors=True)
     return report
@@ -91,10 +89,10 @@ def _run_program(job: MergeJob, part: Path, interpreter: Path) -> dict[str, Any]
         **{name: getattr(job, name) for name in ("base", "revision", "combine", "rank", "density", "seed")},
         **{name: getattr(job, name) for name in ("into", "dtype", "quantization")},
     }
-    with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
-        file.write(json.dumps(content))
-        file.flush()
-        command = [str(interpreter), "-m", "merging", file.name]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "job.json"
+        replace_file(file, json.dumps(content))
+        command = [str(interpreter), "-m", "merging", str(file)]
         variables = {name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "PYTHONPATH")}
         done = subprocess.run(command, cwd=Path(__file__).parent, env=variables, capture_output=True, text=True)
     try:

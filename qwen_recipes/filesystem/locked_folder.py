@@ -47,6 +47,15 @@ def move_into(path: Path, folder: Path, root: Path) -> None:
         os.rename(path.name, path.name, src_dir_fd=source, dst_dir_fd=target)
 
 
+def move_into_place(part: Path, path: Path) -> None:
+    """Give a folder that was filled beside its place its name; an empty folder may be there. Raises OSError.
+
+    Where a link is there, it is not followed.
+    """
+    with open_folder(path.parent, create=False) as folder:
+        os.rename(part.name, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+
+
 def make_folder(path: Path, root: Path | None = None) -> None:
     """Create a folder and those above it where missing; `root` as in `replace_file`. Raises OSError."""
     with open_folder(path, root):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+
+from qwen_recipes.filesystem.read_file import read_json
 
 BINS = 64
 """Groups of examples, by length, whose means are kept."""
@@ -49,9 +50,8 @@ def summarize_lengths(lengths: Iterable[int]) -> ExampleLengths | None:
 
 def read_locked_lengths(recipe_file: str) -> ExampleLengths | None:
     """The lengths in the lock beside a recipe; None without a lock, or of one that has none."""
-    path = Path(recipe_file).with_suffix(".lock")
     try:
-        content = json.loads(path.read_text("utf-8")) if path.is_file() else None
+        content = read_json(Path(recipe_file).with_suffix(".lock"), "lock")
     except (OSError, ValueError):
         return None
     return parse_lengths(content.get("lengths") if isinstance(content, dict) else None)

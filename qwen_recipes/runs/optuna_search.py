@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.filesystem.read_file import read_bytes
 from qwen_recipes.filesystem.replace_file import replace_file
 from qwen_recipes.recipe.spec.sweep import ParameterRange, Search
 from qwen_recipes.recipe.trials import LoadedSweep, Trial
@@ -124,7 +125,7 @@ def open_search(sweep: LoadedSweep, metric: SweepMetric, folder: Path, *, resume
 def _load_sampler(file: Path) -> optuna.samplers.BaseSampler | None:
     """The sampler as it was when the search stopped; the file is ours, written by `draw` and `tell`."""
     try:
-        sampler: optuna.samplers.BaseSampler = pickle.loads(file.read_bytes())
+        sampler: optuna.samplers.BaseSampler = pickle.loads(read_bytes(file, "record"))
     except (OSError, pickle.UnpicklingError, EOFError, AttributeError):
         return None
     return sampler

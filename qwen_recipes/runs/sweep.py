@@ -12,6 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from qwen_recipes.filesystem.folder_link import replace_folder_link
+from qwen_recipes.filesystem.locked_folder import make_folder
+from qwen_recipes.filesystem.read_file import read_tail
 from qwen_recipes.recipe.composition.sweep_key import BEST_LINK
 from qwen_recipes.recipe.trials import LoadedSweep, Trial
 from qwen_recipes.resolve.sweep_metric import SweepMetric
@@ -28,6 +31,8 @@ from qwen_recipes.runs.trial_process import TrialSlot, collect_signals, start_tr
 
 TICK_SECONDS = 1.0
 TRIAL_LOG = "trial.log"
+LOG_TAIL_BYTES = 1 << 16
+"""Of a trial's log, to find its last line in."""
 _DOES_NOT_FIT, _ENVIRONMENT = 3, 4
 _WEIGHT_FILES = ("*.safetensors", "pytorch_model*.bin", "adapter_model.bin", "*.safetensors.index.json", "optimizer*")
 _MEMORY_CAUSES = ("out-of-memory", "host-memory", "allocation-failed")
@@ -109,7 +114,7 @@ class SweepRun:
     def _start(self, row: TrialRow, busy: set[TrialSlot]) -> RunningTrial:
         slot = next(one for one in self.slots if one not in busy)
         folder = self.output / row.output
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder, self.output)
         again = read_record(folder) is not None and row.status in ("running", "interrupted")
         row.status = "running"
         write_sweep_record(self.record)
@@ -219,7 +224,7 @@ def _set_finished(row: TrialRow, metric: SweepMetric, *, diverged: bool) -> None
 def read_last_line(log: Path) -> str:
     """The last line that a trial said."""
     with contextlib.suppress(OSError):
-        lines = log.read_text("utf-8", "replace").strip().splitlines()
+        lines = read_tail(log, LOG_TAIL_BYTES).decode("utf-8", "replace").strip().splitlines()
         return lines[-1].removeprefix("recipes: ") if lines else ""
     return ""
 
@@ -246,8 +251,9 @@ def _remove_weights_in(folder: Path) -> None:
 def link_best(record: SweepRecord) -> None:
     """`best` in the sweep's folder leads to the best trial's."""
     link = Path(record.output) / BEST_LINK
-    if link.is_symlink():
-        link.unlink()
-    if record.best is not None and record.keep != "none" and not link.exists():
+    if record.best is None or record.keep == "none":
+        if link.is_symlink():
+            link.unlink()
+    else:
         with contextlib.suppress(OSError):
-            link.symlink_to(record.best, target_is_directory=True)
+            replace_folder_link(link, record.best)

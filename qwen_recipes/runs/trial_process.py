@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from qwen_recipes.filesystem.logs import open_new_log
+
 FIRST_PORT = 29500
 """`MASTER_PORT` of the first place; trials that run at the same time have one each."""
 
@@ -41,7 +43,7 @@ def make_slots(gpus: int, gpus_of_a_trial: int) -> list[TrialSlot]:
 def start_trial(arguments: list[str], slot: TrialSlot, log: Path) -> subprocess.Popen[bytes]:
     """Start `recipes` with these arguments; what it says goes to `log`. It ends where we are killed."""
     command = [sys.executable, "-m", "qwen_recipes", *arguments]
-    with log.open("wb") as file:
+    with open_new_log(log) as file:
         return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, env=slot.make_variables(),
             start_new_session=True, preexec_fn=_end_with_parent,

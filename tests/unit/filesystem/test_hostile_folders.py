@@ -15,7 +15,8 @@ from click.testing import CliRunner
 
 from qwen_recipes.cli import main
 from qwen_recipes.filesystem.file_set import FileSet
-from qwen_recipes.filesystem.locked_folder import move_into
+from qwen_recipes.filesystem.folder_link import replace_folder_link
+from qwen_recipes.filesystem.locked_folder import make_folder, move_into, move_into_place
 from qwen_recipes.filesystem.logs import open_new_log, open_to_append
 from qwen_recipes.filesystem.replace_file import UnsafePathError, replace_file
 
@@ -238,3 +239,34 @@ def test_a_full_disk_leaves_what_was_there(folder, name, size):
     assert run_in_child(arguments, fill_disk) == 2
     assert (place.read_bytes() if place.exists() else None) == held
     assert list_parts(folder) == []
+
+
+def test_a_link_to_a_folder_takes_an_earlier_links_place_and_no_others(tmp_path):
+    for name in ("t000", "t001", "real"):
+        (tmp_path / name).mkdir()
+    link = tmp_path / "best"
+    for target in ("t000", "t001"):
+        replace_folder_link(link, target)
+        assert str(link.readlink()) == target
+    with pytest.raises(UnsafePathError, match="not a link"):
+        replace_folder_link(tmp_path / "real", "t000")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["best", "real", "t000", "t001"]
+
+
+def test_a_filled_folder_takes_an_empty_ones_place_and_goes_through_no_link(tmp_path):
+    for name in (".out.part", "out", "elsewhere"):
+        (tmp_path / name).mkdir()
+    (tmp_path / ".out.part" / "model").write_text("weights", "utf-8")
+    (tmp_path / "link").symlink_to("elsewhere")
+    with pytest.raises(OSError):
+        move_into_place(tmp_path / ".out.part", tmp_path / "link")
+    move_into_place(tmp_path / ".out.part", tmp_path / "out")
+    assert (tmp_path / "out" / "model").is_file() and not any((tmp_path / "elsewhere").iterdir())
+
+
+def test_a_trials_folder_is_not_made_through_a_link(tmp_path):
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "sweep" / "t000").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UnsafePathError, match="symbolic link"):
+        make_folder(tmp_path / "sweep" / "t000", tmp_path / "sweep")
