@@ -10,13 +10,14 @@ from qwen_recipes.backends.base import ROW_ENCODER, TRAINER_ENTRY
 from tests.conftest import ROOT
 
 PACKAGE = ROOT / "qwen_recipes"
-OTHERS = ("filesystem/", "data/rows/", "verify/encoders/", "verify/trainer/")
+OTHERS = ("filesystem/", "data/rows/", "verify/encoders/", "verify/trainer/", "export/merging/")
 """Read files in bounded pieces (`data/rows/limits.py`), or run in a framework's environment."""
 OWN_FILES = {
-    "backends/base.py", "backends/entry_points.py", "backends/native_config.py", "compile/render.py",
-    "data/reward_functions.py", "diagnose/causes.py", "environments/lock_file.py", "estimate/estimate.py",
-    "estimate/measured/__init__.py", "estimate/memory.py", "qwen/chat_templates.py", "qwen/placeholder_model.py",
-    "qwen/tokenizer_files.py", "gpus/catalogue.py", "qwen/coder.py", "recipe/spec/validator.py",
+    "backends/base.py", "backends/entry_points.py", "backends/native_config.py", "backends/tested_objectives.py",
+    "compile/render.py", "data/reward_functions.py", "diagnose/causes.py", "environments/find_uv.py",
+    "environments/lock_file.py", "estimate/estimate.py", "estimate/measured/__init__.py", "estimate/memory.py",
+    "gpus/catalogue.py", "qwen/chat_templates.py", "qwen/coder.py", "qwen/placeholder_model.py",
+    "qwen/tokenizer_files.py", "recipe/spec/validator.py",
 }  # fmt: skip
 """Read what this package brings, or what an installer wrote."""
 OWN_OUTPUT = {

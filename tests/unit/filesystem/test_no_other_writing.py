@@ -10,8 +10,8 @@ from qwen_recipes.backends.base import ROW_ENCODER, TRAINER_ENTRY
 from tests.conftest import ROOT
 
 PACKAGE = ROOT / "qwen_recipes"
-IN_A_FRAMEWORKS_PYTHON = ("verify/encoders/", "verify/trainer/", "backends/trl/trainer_plugin.py")
-"""Run by a framework's interpreter, in a temporary folder that nobody else can write to."""
+IN_A_FRAMEWORKS_PYTHON = ("verify/encoders/", "verify/trainer/", "backends/trl/trainer_plugin.py", "export/merging/")
+"""Run by a framework's interpreter, in a temporary folder of our own (a merge: the locked one beside its output)."""
 ALLOWED = {
     ("data/rows/prepare.py", "rename"): "a data set that `datasets` saved in a temporary folder beside its place",
     ("data/preparation/output_format.py", "write_table"): "into a file that is open",
