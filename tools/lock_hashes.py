@@ -48,7 +48,7 @@ def write_hashes(lock: Path) -> None:
     found = find_hashes(pins, get_python_version(lock.stem))
     found |= find_hashes(list(requirements.any_python), ANY_PYTHON)
     if lock.stem.startswith("cpu"):
-        found |= {pin: hashes for pin, hashes in CPU_TORCH.items() if pin in found}
+        found |= {pin: hashes for pin, hashes in CPU_TORCH.items() if pin.partition("+")[0] in found}
     write_file(lock.with_suffix(".hashes"), lock.name, found)
 
 
