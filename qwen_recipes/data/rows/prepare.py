@@ -145,8 +145,14 @@ class RowPreparation:
                 f"rows: {len(train)} examples make no batch of {needed}: the framework would drop them and train on "
                 "nothing; a smaller `training.batch_size`, or more rows"
             )
-        lengths = [self.lengths[id(row)] for row in train] if self.spec.get("needed_packs") else []
-        if why := explain_too_few_packs(lengths, self.spec["pack_length"], self.spec.get("needed_packs", 0)):
+        self._exit_if_too_few_packs(train)
+
+    def _exit_if_too_few_packs(self, train: list[Row]) -> None:
+        """A rows.json from before `pack_length` has packs as long as its longest examples."""
+        needed = self.spec.get("needed_packs", 0)
+        limit = self.spec.get("pack_length", self.spec["sequence_length"])
+        lengths = [self.lengths[id(row)] for row in train] if needed else []
+        if why := explain_too_few_packs(lengths, limit, needed):
             sys.exit(f"rows: {why}")
 
     def _write_split(self, split: str, rows: list[Row]) -> None:

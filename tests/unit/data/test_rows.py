@@ -195,6 +195,8 @@ def test_only_the_last_turn_is_marked(prepare):
         (["broken\n"], {}, "no row is left to train on"),
         ([said("a")], {"validation_share": 0.5}, "no row is left to train on"),
         ([said("a")] * 3, {"needed_examples": 4}, "3 examples make no batch of 4: .* a smaller `training.batch_size`"),
+        ([said("a b c d")] * 2, {"needed_packs": 2}, "2 rows make 1 packs of 10 tokens, and a batch takes 2"),
+        ([said("a b c d e f")] * 2, {"needed_packs": 2, "pack_length": 20}, "2 rows make 1 packs of 20 tokens"),
     ],
 )
 def test_where_nothing_is_left_the_run_stops(prepare, items, changes, why):
