@@ -15,6 +15,7 @@ from qwen_recipes.backends import load_backend
 from qwen_recipes.cli import main
 from qwen_recipes.compile import compile_recipe
 from qwen_recipes.estimate import TrainingRows, estimate_plan, suggest_fitting_changes
+from qwen_recipes.estimate.estimate import TOKENIZER_BYTES
 from qwen_recipes.estimate.fit_suggestions import FitSuggestion
 from qwen_recipes.estimate.measured import load_cells, load_measured_cells
 from qwen_recipes.estimate.memory import estimate_memory
@@ -231,8 +232,10 @@ def test_weights_gradients_and_states_have_the_dtype_that_is_asked_for(planned, 
     assert (wide.parts.weights, wide.parts.optimizer) == (4.0 * weights, 8.0 * weights)
     assert (narrow.parts.weights, narrow.parts.optimizer) == (2.0 * weights, 4.0 * weights)
     assert wide.peak > 1.6 * narrow.peak
-    assert wide.disk.output - narrow.disk.output == 2.0 * weights
-    assert wide.disk.checkpoints == 2 * narrow.disk.checkpoints == 3 * 12.0 * weights
+    assert wide.disk.output == 4.0 * weights + TOKENIZER_BYTES
+    assert narrow.disk.output == 2.0 * weights + TOKENIZER_BYTES
+    assert wide.disk.checkpoints == 3 * (12.0 * weights + TOKENIZER_BYTES)
+    assert narrow.disk.checkpoints == 3 * (6.0 * weights + TOKENIZER_BYTES)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
