@@ -157,11 +157,14 @@ def warmup_at(plan: Plan, steps: int, backend: str) -> int:
 
 
 def max_length(plan: Plan, backend: str) -> int | None:
-    """LLaMA-Factory keeps one token of a pack back: documented in docs/research/token-parity.md.
+    """The one length that a framework is told: of a pack where rows are packed. ms-swift has a key for each.
+
+    LLaMA-Factory keeps one token of a pack back: documented in docs/research/token-parity.md.
 
     TRL's GRPO has no such key: prompts that are too long are left out before.
     """
     if backend == "trl" and plan.objective.type == "grpo":
         return None
-    length = plan.training.sequence_length
-    return length - 1 if backend == "llamafactory" and plan.training.packing else length
+    t = plan.training
+    length = t.pack_length if t.packing and backend != "ms-swift" else t.sequence_length
+    return length - 1 if backend == "llamafactory" and t.packing else length

@@ -53,7 +53,7 @@ def expect_axolotl(plan: Plan) -> Native:
         "pad_to_sequence_len": t.packing,
         "bf16": t.precision == "bf16",
         "tf32": t.tf32 if plan.hardware.device == "cuda" else False,
-        "eval_batch_size": t.micro_batch_size,
+        "eval_batch_size": t.evaluation_micro_batch_size,
         "save_only_model": not t.save_optimizer,
         "early_stopping_patience": t.early_stopping,
         "dataloader_num_workers": t.dataloader_workers if t.dataloader_workers is not None else ANY,
@@ -155,7 +155,7 @@ def expect_llamafactory(plan: Plan) -> Native:
     if t.scheduler == "warmup_stable_decay":
         found |= {f"training.lr_scheduler_kwargs.{key}": value for key, value in expect_stable_decay(plan).items()}
     if t.evaluate_every != "never":
-        found["training.per_device_eval_batch_size"] = t.micro_batch_size
+        found["training.per_device_eval_batch_size"] = t.evaluation_micro_batch_size
     return found | _expect_llamafactory_rows(plan)
 
 
@@ -200,7 +200,8 @@ def expect_ms_swift(plan: Plan) -> Native:
         "dataset": [f"{rows}/train.jsonl"],
         "val_dataset": [f"{rows}/validation.jsonl"] if plan.data.validates else [],
         "strict": t.overlong == "error",
-        "per_device_eval_batch_size": t.micro_batch_size,
+        "packing_length": t.pack_length if t.packing else ANY,
+        "per_device_eval_batch_size": t.evaluation_micro_batch_size,
         "run_name": plan.tracking.run_name,
         "save_only_model": not t.save_optimizer or t.save_every == "never",
         "early_stop_interval": t.early_stopping,

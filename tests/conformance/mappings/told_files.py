@@ -58,6 +58,7 @@ def expect_rows(case: MappingCase) -> Told:
         "thinking": plan.chat.thinking if plan.objective.type not in ("grpo", "pretrain") else "auto",
         "arrow": case.backend.name == "llamafactory" and shape.startswith("tokenized"),
         "sequence_length": plan.training.sequence_length - _count_reserved_tokens(case),
+        "pack_length": plan.training.pack_length,
         "overlong": plan.training.overlong,
         "output_dir": plan.output.dir,
         "out": f"{plan.output.dir}/rows",
@@ -69,9 +70,11 @@ def expect_rows(case: MappingCase) -> Told:
 
 
 def _count_reserved_tokens(case: MappingCase) -> int:
-    """LLaMA-Factory's packs of SFT examples hold one token less than `cutoff_len`."""
+    """LLaMA-Factory's packs of SFT examples hold one token less than `cutoff_len`: an example as long does not fit."""
     plan = case.made.plan
-    return int(case.backend.name == "llamafactory" and plan.training.packing and plan.objective.type == "sft")
+    t = plan.training
+    keeps_one = case.backend.name == "llamafactory" and t.packing and plan.objective.type == "sft"
+    return int(keeps_one and t.pack_length == t.sequence_length)
 
 
 def _expect_source(source: SourcePlan) -> Told:
@@ -244,6 +247,7 @@ def _expect_megatron_training(case: MappingCase) -> Told:
         "truncation_strategy": {"drop": "delete", "truncate": "right", "error": "delete"}[t.overlong],
         "strict": t.overlong == "error",
         "packing": t.packing,
+        "packing_length": t.pack_length if t.packing else None,
         "train_iters": t.steps,
         "num_train_epochs": None if t.steps is not None else t.epochs,
         "micro_batch_size": t.micro_batch_size,

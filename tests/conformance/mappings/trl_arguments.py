@@ -28,7 +28,7 @@ def expect_trl(plan: Plan) -> Native:
     if t.scheduler == "warmup_stable_decay":
         found |= {f"training.lr_scheduler_kwargs.{key}": value for key, value in expect_stable_decay(plan).items()}
     if t.evaluate_every != "never":
-        found["training.per_device_eval_batch_size"] = t.micro_batch_size
+        found["training.per_device_eval_batch_size"] = t.evaluation_micro_batch_size
     if o.type not in ("sft", "pretrain"):
         found["training.disable_dropout"] = plan.method.dropout == 0 or not plan.method.adapter
     return found | _expect_rows(plan) | _expect_tokens(plan) | _expect_vllm(plan)
