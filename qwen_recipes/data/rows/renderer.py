@@ -21,6 +21,7 @@ class RowRenderer:
         self.tokenizer = AutoTokenizer.from_pretrained(spec["tokenizer"], revision=spec["revision"] or "main")
         self.limit = int(spec["sequence_length"])
         self.truncates = spec.get("overlong") == "truncate"
+        self.packs_hold_several = int(spec.get("pack_length", self.limit)) > self.limit
         self.loss_rule = LossRule(spec.get("train_on", "assistant"), spec.get("thinking", "auto"))
         self.template = Path(spec["chat_template"]).read_text("utf-8") if spec["chat_template"] else None
 
@@ -53,6 +54,13 @@ class RowRenderer:
         if not self.truncates:
             return cut
         return truncate_segments(cut, self._tokenize([segment.text for segment in cut]), self.decode, self.limit)
+
+    def split_row_for_packs(self, row: Row) -> list[Segment]:
+        """As `split_row`; cut off where the framework would cut at the end of a pack, which is longer than an example.
+
+        Raises BadRowError.
+        """
+        return self.split_row_within_limit(row) if self.packs_hold_several else self.split_row(row)
 
     def encode_row(self, row: Row) -> EncodedRow:
         """The row's ids and labels, no longer than the sequence length. Raises BadRowError."""

@@ -17,11 +17,8 @@ Shape = Callable[[Row, RowRenderer], Row]
 
 def to_segments(row: Row, renderer: RowRenderer) -> Row:
     """The text, cut where loss begins and ends (Axolotl's `input_output`)."""
-    return {
-        "segments": [
-            {"text": text, "label": trained} for text, trained in _leave_out_first_mark(renderer.split_row(row))
-        ]
-    }
+    cut = _leave_out_first_mark(renderer.split_row_for_packs(row))
+    return {"segments": [{"text": text, "label": trained} for text, trained in cut]}
 
 
 def to_loss_messages(row: Row, renderer: RowRenderer) -> Row:

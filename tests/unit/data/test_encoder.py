@@ -10,7 +10,7 @@ from qwen_recipes.data.rows.formats import normalize_row
 from qwen_recipes.data.rows.messages import BadRowError
 from qwen_recipes.data.rows.ms_swift_turns import build_ms_swift_messages
 from qwen_recipes.data.rows.renderer import RowRenderer
-from qwen_recipes.data.rows.shapes import to_loss_messages
+from qwen_recipes.data.rows.shapes import to_loss_messages, to_segments
 from qwen_recipes.qwen.chat_templates import TEMPLATES, read_template, render_conversation
 from qwen_recipes.qwen.tokenizer import get_tokenizer_folder
 from research.parity.conversations import make_conversations
@@ -92,7 +92,9 @@ def renderer(tmp_path):
     template = tmp_path / "template.jinja"
     template.write_text(read_template("hybrid"), "utf-8")
     spec = {"tokenizer": str(get_tokenizer_folder("hybrid")), "revision": None, "chat_template": str(template)}
-    return lambda limit, overlong="truncate": RowRenderer({**spec, "sequence_length": limit, "overlong": overlong})
+    return lambda limit, overlong="truncate", **more: RowRenderer(
+        {**spec, "sequence_length": limit, "overlong": overlong, **more}
+    )
 
 
 def test_a_conversation_for_llamafactory_holds_the_tokens_that_fit(encoder, renderer, tokenizer):
@@ -118,6 +120,18 @@ def test_nothing_is_cut_where_long_rows_are_dropped(encoder, renderer):
     assert "".join(m["content"] for m in to_loss_messages(row, renderer(60, "drop"))["messages"]).endswith(
         "a <|im_end|>"
     )
+
+
+def test_a_row_is_cut_before_a_pack_that_would_hold_more_of_it(renderer, tokenizer):
+    """Axolotl has one length: told a pack's, it would train on all of an example that is too long."""
+    row = talk("q", "a " * 100)
+
+    def count(**spec):
+        text = "".join(one["text"] for one in to_segments(row, renderer(60, **spec))["segments"])
+        return len(tokenizer.encode(text, add_special_tokens=False).ids)
+
+    assert count(pack_length=240) == 60
+    assert count(pack_length=60) == count() == count(overlong="drop", pack_length=240) > 100
 
 
 def test_turns_for_ms_swift_hold_the_text():
