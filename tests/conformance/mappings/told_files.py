@@ -91,7 +91,6 @@ def _expect_copied(case: MappingCase) -> list[str]:
     told: list[str] = json.loads(case.made.files["rows.json"])["copied"]
     elsewhere = {"run.sh", "rows.json"}
     elsewhere |= {"trainer_plugin.py", "axolotl_preferences.py"} if case.backend.name in ("axolotl", "trl") else set()
-    elsewhere |= {"accelerate.yaml"} if case.backend.name == "trl" else set()
     kept = {name for name in case.made.files if "/" not in name} - elsewhere
     plugin = {"rows/ms_swift_template.py"} & set(told)
     return told if set(told) - plugin == kept else sorted(kept | plugin)
