@@ -233,6 +233,10 @@ VALUE_DESCRIPTIONS: dict[str, dict[object, str]] = {
         "fsdp1": "PyTorch's FSDP1.",
         "megatron": "Tensor, pipeline and expert parallelism of Megatron-Core.",
     },
+    "hardware.prefer": {
+        "speed": "The fastest settings whose memory fits by the estimate.",
+        "memory": "Settings that leave memory free.",
+    },
     "hardware.offload": {
         "none": "Everything stays on the GPUs.",
         "optimizer": "Optimizer states are kept in host memory.",
