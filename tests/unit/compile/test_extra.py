@@ -91,7 +91,8 @@ GOVERNED = [
     ("ms-swift", "val_dataset", ["other"], nest_value("data.validation", 0.1), "data.validation"),
     ("ms-swift", "per_device_train_batch_size", 3, nest_value("training.micro_batch_size", 2),
      "training.micro_batch_size"),
-    ("ms-swift", "gradient_accumulation_steps", 3, nest_value("training.batch_size", 4), "training.batch_size.examples"),
+    ("ms-swift", "gradient_accumulation_steps", 3, nest_value("training.batch_size", 4),
+     "training.batch_size.examples"),
 ]  # fmt: skip
 
 
