@@ -233,6 +233,22 @@ VALUE_DESCRIPTIONS: dict[str, dict[object, str]] = {
         "fsdp1": "PyTorch's FSDP1.",
         "megatron": "Tensor, pipeline and expert parallelism of Megatron-Core.",
     },
+    "sweep.search.sampler": {
+        "tpe": "Tree-structured Parzen estimator.",
+        "random": "Values at random.",
+        "gp": "Gaussian process; needs PyTorch and SciPy.",
+    },
+    "sweep.search.pruner": {
+        "none": "Every trial runs to its end.",
+        "median": "Stops a trial that is worse than the median of the others at the same step.",
+        "hyperband": "Stops all but the best at steps that grow.",
+    },
+    "sweep.goal": {"minimize": "The lowest is best.", "maximize": "The highest is best."},
+    "sweep.keep": {
+        "best": "The best trial's weights.",
+        "all": "Every trial's weights.",
+        "none": "No weights; only records and curves.",
+    },
     "hardware.prefer": {
         "speed": "The fastest settings whose memory fits by the estimate.",
         "memory": "Settings that leave memory free.",

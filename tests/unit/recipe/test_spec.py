@@ -78,7 +78,7 @@ def test_leaves_are_complete():
         named |= set(part["properties"])
     parts = {"chat", "quantization", "training", "hardware", "output", "run", "backends", "data", "model", "method",
              "objective", "tracking", "low_rank", "gpu", "sweep", "search",
-             "parameters"}  # fmt: skip
+             "parameters", "batch_size"}  # fmt: skip
     assert {path.rpartition(".")[2] for path in index_fields()} == named - parts
 
 
