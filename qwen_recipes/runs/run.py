@@ -44,6 +44,9 @@ from qwen_recipes.runs.trainer_logs import find_newest_checkpoint, read_losses
 ROWS_PREFIX = "rows: "
 """How lines begin that the preparation of rows prints."""
 
+INTERPRETER_VARIABLES = ("PYTHONHOME", "PYTHONPATH", "MPLBACKEND")
+"""Variables of this Python that another one must not have: a notebook's Matplotlib backend is not installed there."""
+
 
 class OutputFolderBusyError(QwenRecipesError, RuntimeError):
     """Another run writes to the output folder."""
@@ -56,7 +59,7 @@ def get_output_folder(compiled: CompiledRecipe) -> Path:
 
 def build_process_variables(environment: Environment) -> dict[str, str]:
     """The whole set of variables that the framework sees: ours, with the environment's in front."""
-    kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "PYTHONPATH")}
+    kept = {name: value for name, value in os.environ.items() if name not in INTERPRETER_VARIABLES}
     return {**kept, **environment.activation_variables(), "PYTHONUNBUFFERED": "1"}
 
 
