@@ -20,6 +20,7 @@ from qwen_recipes.verify.trainer_comparison.check import (
 from qwen_recipes.verify.trainer_comparison.data import look_at_rows
 
 NEEDS_GPU = "tests/conformance/test_parsers.py; at the trainer only on a GPU"
+MEAN = "a mean that follows from the rows' lengths, which is only shown"
 LOW_RANK = "GaLore's and APOLLO's packages are not in the locked environments"
 
 
@@ -45,7 +46,7 @@ def look_at_steps(case: Case) -> Seen | NotSeen:
 
 def look_at_length(case: Case) -> Seen | NotSeen:
     """The longest sequence of a batch, where rows are that long or packed; else the length that is told."""
-    length = case.plan.training.sequence_length
+    length = case.plan.training.tokens_per_sequence
     text = case.plan.objective.type in ("sft", "pretrain") and case.plan.objective.kl_weight is None
     told = find_argument(case, "max_seq_length" if text else "max_length")
     if told is not None:
@@ -57,12 +58,17 @@ def look_at_length(case: Case) -> Seen | NotSeen:
     return look_at_rows(case)
 
 
+def look_at_pack_length(case: Case) -> Seen | NotSeen:
+    """The one length that a trainer has is the packs' where examples are packed."""
+    return look_at_length(case) if case.plan.training.packing else NotSeen("nothing is packed")
+
+
 def _look_at_packs(case: Case) -> Seen:
     """The length that packs are told, unless one is longer; else the longest sequence of a batch.
 
     A trainer without padding joins a micro-batch's packs into one sequence: there, packs are rows of its data set.
     """
-    length, told = case.plan.training.sequence_length, find_argument(case, "max_length")
+    length, told = case.plan.training.tokens_per_sequence, find_argument(case, "max_length")
     if told is None:
         return Seen(length, max(len(row) for batch in _batches(case) for row in batch["values"]["input_ids"]))
     longest = case.section("steps").get("longest_example") or 0
@@ -246,6 +252,12 @@ TRAINING: dict[str, Leaf] = {
     "training.packing": SeenLeaf("examples in each sequence of the first two batches", look_at_packing),
     "training.batch_size": SeenLeaf("micro-batch × accumulation × processes", look_at_batch_size),
     "training.micro_batch_size": SeenLeaf("arguments.train_batch_size", look_at_micro_batch),
+    "training.evaluation_micro_batch_size": UnseenLeaf(
+        "the probe stops before an evaluation", "tests/conformance/test_compiled.py"
+    ),
+    "training.pack_length": SeenLeaf("the trainer's length, where examples are packed", look_at_pack_length),
+    "training.examples_per_step": UnseenLeaf(MEAN, "tests/unit/resolve"),
+    "training.tokens_per_step": UnseenLeaf(MEAN, "tests/unit/resolve"),
     "training.gradient_accumulation": SeenLeaf("arguments.gradient_accumulation_steps", look_at_accumulation),
     "training.learning_rate": SeenLeaf("the rate of every tensor's group", optimization.look_at_rate),
     "training.scheduler": SeenLeaf("rates at up to five steps", optimization.look_at_schedule),
