@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -39,11 +40,17 @@ def render_api() -> str:
 def _render_name(name: str) -> str:
     """A function, or a class with what it offers."""
     thing = getattr(qwen_recipes, name)
-    signature = str(inspect.signature(thing)).replace("'", "") if inspect.isfunction(thing) or name == "Recipe" else ""
+    signature = format_signature(thing) if inspect.isfunction(thing) or name == "Recipe" else ""
     text = inspect.cleandoc(thing.__doc__ or "")
     members = "".join(f"- `{one}`: {about}\n" for one, about in _list_members(thing)) if inspect.isclass(thing) else ""
     members = f"\n{members}" if members else ""
     return f"### {name}\n\n```text\nfrom qwen_recipes import {name}\n\n{name}{signature}\n```\n\n{text}\n{members}"
+
+
+def format_signature(function: Callable[..., Any]) -> str:
+    """As Python shows it, without quotes and the addresses of defaults that are functions."""
+    text = str(inspect.signature(function)).replace("'", "")
+    return re.sub(r"<function .*? at 0x[0-9a-f]+>", "...", text)
 
 
 def _list_members(kind: type) -> list[tuple[str, str]]:
@@ -57,7 +64,7 @@ def _is_member(member: object) -> bool:
 
 
 def _render_function(function: Callable[..., Any]) -> str:
-    signature = str(inspect.signature(function)).replace("'", "")
+    signature = format_signature(function)
     module = function.__module__.removesuffix(".runner").removesuffix(".catalog").removesuffix(".compiler")
     module = module.removesuffix(".resolve") if module.endswith("resolve.resolve") else module
     text = inspect.cleandoc(function.__doc__ or "")
