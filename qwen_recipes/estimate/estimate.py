@@ -40,7 +40,7 @@ REPORTED_MEMORY_SHARE = 0.985
 GPU_SCALING = 0.92
 """Speed that each further GPU adds, of one alone; sharded weights cost more (SHARDED_SPEED)."""
 PACKED_BOUND = 1.25
-"""At least this many times the estimated peak is kept free for packs: 1.19 were measured on an H200 (Axolotl, sdpa)."""
+"""At least this many times the estimated peak is kept free for packs: an H200 took up to 1.19 times (Axolotl, sdpa)."""
 SHARDED_SPEED = 0.8
 VARIED_SHARE = 0.8
 """Rows shorter than this share of the limit, in the mean, make micro-batches of many lengths."""

@@ -1,20 +1,17 @@
 """A search by Optuna: it draws the values of trials (ask), and is told how they ended (tell).
 
-The study is a journal in the sweep's folder, and the sampler is kept beside it, so that a search that was stopped goes
-on with the numbers it would have drawn.
+The study is a journal in the sweep's folder. Each trial has a sampler with a seed of its own, which follows from its
+number: so a search that was stopped draws what it would have drawn, and nothing of a sampler is stored.
 """
 
 from __future__ import annotations
 
 import json
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qwen_recipes.errors import QwenRecipesError
-from qwen_recipes.filesystem.read_file import read_bytes
-from qwen_recipes.filesystem.replace_file import replace_file
 from qwen_recipes.recipe.spec.sweep import ParameterRange, Search
 from qwen_recipes.recipe.trials import LoadedSweep, Trial
 from qwen_recipes.resolve.sweep_metric import SweepMetric
@@ -23,7 +20,7 @@ from qwen_recipes.runs.sweep_record import TrialRow
 if TYPE_CHECKING:
     import optuna
 
-STUDY_FILE, SAMPLER_FILE = "study.log", "sampler.pkl"
+STUDY_FILE = "study.log"
 DEFAULT_TRIALS, DEFAULT_SEED = 20, 42
 _SIMPLE = (bool, int, float, str)
 
@@ -37,19 +34,19 @@ class MissingOptunaError(QwenRecipesError):
 
 @dataclass
 class OptunaSearch:
-    """One study. `draw`, `should_prune` and `tell` are what a sweep asks of a search."""
+    """One study. `draw`, `should_prune` and `report_trial` are what a sweep asks of a search."""
 
     sweep: LoadedSweep
     study: optuna.Study
-    folder: Path
-    trials: int
+    settings: Search
 
     def draw(self) -> Trial | None:
         """The next trial, named by its number; None where there are enough."""
-        if len(self.study.get_trials(deepcopy=False)) >= self.trials:
+        number = len(self.study.get_trials(deepcopy=False))
+        if number >= (self.settings.trials or DEFAULT_TRIALS):
             return None
+        self.study.sampler = make_sampler(self.settings, number)
         asked = self.study.ask(make_distributions(self.sweep))
-        self._save_sampler()
         return self.sweep.make_trial(make_trial_name(asked.number), self._read_values(asked.params))
 
     def should_prune(self, name: str, curve: list[tuple[int, float]]) -> bool:
@@ -73,10 +70,6 @@ class OptunaSearch:
             state = optuna.trial.TrialState.FAIL
         value = row.metric if state == optuna.trial.TrialState.COMPLETE else None
         self.study.tell(read_trial_number(row.name), value, state=state, skip_if_finished=True)
-        self._save_sampler()
-
-    def _save_sampler(self) -> None:
-        replace_file(self.folder / SAMPLER_FILE, pickle.dumps(self.study.sampler))
 
     def _read_values(self, params: dict[str, Any]) -> dict[str, Any]:
         """Values as the recipe writes them: lists and maps stand as JSON in the study."""
@@ -106,41 +99,32 @@ def open_search(sweep: LoadedSweep, metric: SweepMetric, folder: Path, *, resume
         raise MissingOptunaError from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     settings = sweep.spec.search or Search()
-    study_file, sampler_file = folder / STUDY_FILE, folder / SAMPLER_FILE
+    study_file = folder / STUDY_FILE
     if not resume:
-        for file in (study_file, sampler_file):
-            file.unlink(missing_ok=True)
+        study_file.unlink(missing_ok=True)
     storage = optuna.storages.JournalStorage(JournalFileBackend(str(study_file)))
     study = optuna.create_study(
         study_name=sweep.name,
         storage=storage,
-        sampler=_load_sampler(sampler_file) or make_sampler(settings),
         pruner=_make_pruner(settings),
         direction="maximize" if metric.maximize else "minimize",
         load_if_exists=True,
     )
-    return OptunaSearch(sweep, study, folder, settings.trials or DEFAULT_TRIALS)
+    return OptunaSearch(sweep, study, settings)
 
 
-def _load_sampler(file: Path) -> optuna.samplers.BaseSampler | None:
-    """The sampler as it was when the search stopped; the file is ours, written by `draw` and `tell`."""
-    try:
-        sampler: optuna.samplers.BaseSampler = pickle.loads(read_bytes(file, "record"))
-    except (OSError, pickle.UnpicklingError, EOFError, AttributeError):
-        return None
-    return sampler
-
-
-def make_sampler(settings: Search) -> optuna.samplers.BaseSampler:
-    """The sampler that a search asks for."""
+def make_sampler(settings: Search, number: int) -> optuna.samplers.BaseSampler:
+    """The sampler that draws the trial of this number."""
     import optuna
 
-    seed = DEFAULT_SEED if settings.seed is None else settings.seed
+    seed = (DEFAULT_SEED if settings.seed is None else settings.seed) + number
     if settings.sampler == "random":
         return optuna.samplers.RandomSampler(seed=seed)
     if settings.sampler == "gp":
         return optuna.samplers.GPSampler(seed=seed)
-    return optuna.samplers.TPESampler(seed=seed, n_startup_trials=min(10, max(2, (settings.trials or 20) // 3)))
+    return optuna.samplers.TPESampler(
+        seed=seed, n_startup_trials=min(10, max(2, (settings.trials or DEFAULT_TRIALS) // 3))
+    )
 
 
 def _make_pruner(settings: Search) -> optuna.pruners.BasePruner:

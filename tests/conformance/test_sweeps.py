@@ -175,13 +175,14 @@ def draw_without_interruption(optuna, metrics: list[float]) -> list[dict[str, ob
     from qwen_recipes.recipe.spec.sweep import Search
     from qwen_recipes.runs.optuna_search import make_sampler
 
-    study = optuna.create_study(sampler=make_sampler(Search(trials=4, seed=7)))
+    study = optuna.create_study()
     distributions = {
         "training.learning_rate": optuna.distributions.FloatDistribution(1e-5, 1e-1, log=True),
         "method.rank": optuna.distributions.CategoricalDistribution([4, 8]),
     }
     drawn = []
-    for metric in metrics:
+    for number, metric in enumerate(metrics):
+        study.sampler = make_sampler(Search(trials=4, seed=7), number)
         trial = study.ask(distributions)
         drawn.append({"training.learning_rate": float(f"{trial.params['training.learning_rate']:.6g}"),
                       "method.rank": trial.params["method.rank"]})  # fmt: skip
