@@ -19,6 +19,7 @@ __all__ = [
     "load_backend",
     "load_backend_version",
     "load_backends",
+    "try_backend",
 ]
 
 
@@ -40,16 +41,29 @@ def list_backend_names() -> tuple[str, ...]:
 
 @cache
 def load_backend(name: str) -> Backend:
-    """The backend of that name. Raises UnknownBackendError with what is near."""
+    """The backend of that name. Raises UnknownBackendError with what is near, or why its package cannot be loaded."""
     place = find_entry_points(ENTRY_POINTS).get(name)
     if place:
-        loaded: Backend = getattr(import_module(place[0]), place[1])
-        return loaded
+        return _import_backend(name, *place)
     import difflib
 
     near = difflib.get_close_matches(name, list_backend_names(), n=1, cutoff=0.4)
     hint = f"did you mean {near[0]}?" if near else f"installed: {', '.join(list_backend_names())}"
     raise UnknownBackendError(f"unknown framework {name}; {hint}")
+
+
+def _import_backend(name: str, module: str, attribute: str) -> Backend:
+    try:
+        loaded = getattr(import_module(module), attribute)
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise UnknownBackendError(
+            f"framework {name}: its package `{module.partition('.')[0]}` cannot be loaded ({reason}); "
+            "install it again, or uninstall it"
+        ) from error
+    if not isinstance(loaded, Backend):
+        raise UnknownBackendError(f"framework {name}: `{module}:{attribute}` is not a Backend; ask its authors")
+    return loaded
 
 
 def load_backend_version(name: str, version: str | None = None) -> Backend:
@@ -71,5 +85,13 @@ def _format_known_versions(backend: Backend) -> str:
 
 
 def load_backends() -> list[Backend]:
-    """Every installed backend."""
-    return [load_backend(name) for name in list_backend_names()]
+    """Every installed backend whose package can be loaded."""
+    return [backend for name in list_backend_names() if not isinstance(backend := try_backend(name), str)]
+
+
+def try_backend(name: str) -> Backend | str:
+    """The backend of that name, or why its package cannot be loaded."""
+    try:
+        return load_backend(name)
+    except UnknownBackendError as error:
+        return str(error)

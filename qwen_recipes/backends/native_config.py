@@ -47,7 +47,10 @@ def list_native_frameworks() -> tuple[str, ...]:
 
 
 def _has_native_config(module: str) -> bool:
-    spec = find_spec(module)
+    try:
+        spec = find_spec(module)
+    except ImportError:
+        return False
     folders = spec.submodule_search_locations if spec else None
     return any(Path(folder, "native_config.py").is_file() for folder in folders or ())
 

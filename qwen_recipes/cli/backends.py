@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from qwen_recipes.cli.console import print_json, print_text
-from qwen_recipes.cli.options_and_exits import format_option, get_backend_or_exit
+from qwen_recipes.cli.options_and_exits import format_option, get_backend_or_exit, load_backends_and_warn
 
 if TYPE_CHECKING:
     from qwen_recipes.backends import Backend
@@ -34,9 +34,7 @@ def command(name: str | None, matrix: bool, form: str) -> None:
     With NAME, e.g. axolotl, list what was run with it by objective, and the settings of a recipe that this framework
     does not support, with the reasons. Compiling such a recipe is an error that names the frameworks that support it.
     """
-    from qwen_recipes.backends import load_backends
-
-    backends = [get_backend_or_exit(name)] if name else load_backends()
+    backends = [get_backend_or_exit(name)] if name else load_backends_and_warn()
     if matrix:
         _print_support_matrix(backends, form)
     elif form == "json":

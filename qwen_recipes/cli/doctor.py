@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from qwen_recipes.cli.console import print_json, print_text
+from qwen_recipes.cli.options_and_exits import load_backends_and_warn
 
 if TYPE_CHECKING:
     from qwen_recipes.environments.doctor import EnvironmentState, MachineReport
@@ -27,11 +28,11 @@ ENVIRONMENT_FAILED = 4
 )
 def command(backend: str | None, root: Path | None, form: str) -> None:
     """Check this machine: Python, uv, GPUs, memory, disk, and the frameworks' environments."""
-    from qwen_recipes.backends import load_backend, load_backends
+    from qwen_recipes.backends import load_backend
     from qwen_recipes.environments.doctor import examine_machine
 
     try:
-        chosen = [load_backend(backend)] if backend else list(load_backends())
+        chosen = [load_backend(backend)] if backend else load_backends_and_warn()
     except LookupError as error:
         raise click.UsageError(str(error.args[0]) if error.args else f"unknown backend {backend}") from error
     report = examine_machine(chosen, root)

@@ -135,6 +135,17 @@ def get_backend_or_exit(name: str, version: str | None = None) -> Backend:
         exit_with_error(str(error.args[0]), ExitCode.USAGE)
 
 
+def load_backends_and_warn() -> list[Backend]:
+    """Every installed backend; those whose package cannot be loaded are named on stderr."""
+    from qwen_recipes.backends import list_backend_names, try_backend
+
+    found = [try_backend(name) for name in list_backend_names()]
+    for problem in found:
+        if isinstance(problem, str):
+            print_stderr(f"recipes: {problem}")
+    return [backend for backend in found if not isinstance(backend, str)]
+
+
 Prepare = Callable[["LoadedRecipe"], "LoadedRecipe"]
 
 

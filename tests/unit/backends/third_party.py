@@ -12,10 +12,10 @@ from tests.conftest import ROOT
 PACKAGE = ROOT / "examples" / "backend-package"
 
 
-def install_package(folder: Path) -> None:
-    """Build and install the package into a folder, from its own pyproject.toml."""
+def install_package(folder: Path, package: Path = PACKAGE) -> None:
+    """Build and install a package into a folder, from its own pyproject.toml."""
     options = ["--quiet", "--no-deps", "--no-build-isolation", "--disable-pip-version-check"]
-    command = [sys.executable, "-m", "pip", "install", *options, "--target", str(folder), str(PACKAGE)]
+    command = [sys.executable, "-m", "pip", "install", *options, "--target", str(folder), str(package)]
     subprocess.run(command, check=True, capture_output=True)
 
 
