@@ -17,7 +17,7 @@ __all__ = ["ALL_BACKENDS", "BACKENDS", "BASE", "ROOT", "deep_merge", "nest_value
 ROOT = Path(__file__).parent.parent
 BACKENDS = ("axolotl", "llamafactory", "ms-swift", "trl")
 """Those that take every kind of recipe, the shortest one too."""
-ALL_BACKENDS = (*BACKENDS, "unsloth")
+ALL_BACKENDS = (*BACKENDS, "torchtune", "unsloth")
 BASE = MINIMAL_RECIPE
 
 

@@ -265,6 +265,7 @@ VALUE_DESCRIPTIONS: dict[str, dict[object, str]] = {
         "llamafactory": "LLaMA-Factory.",
         "ms-swift": "ms-swift.",
         "trl": "TRL and PEFT.",
+        "torchtune": "torchtune, of a git revision that has Qwen3: SFT on one GPU; it is no longer maintained.",
         "unsloth": "Unsloth, by its command line: adapters and full fine-tuning by SFT on one GPU.",
     },
 }

@@ -143,8 +143,8 @@ TrackingField = Annotated[
 class Run(Section):
     """Framework and environment."""
 
-    backend: Literal["axolotl", "llamafactory", "ms-swift", "trl", "unsloth"] | str | None = optional_field(
-        "Framework to train with; `--backend` overrides it.", example="axolotl", read_by="tool"
+    backend: Literal["axolotl", "llamafactory", "ms-swift", "torchtune", "trl", "unsloth"] | str | None = (
+        optional_field("Framework to train with; `--backend` overrides it.", example="axolotl", read_by="tool")
     )
     environment: str | None = optional_field(
         "Python environment of the framework: `managed` (created by `recipes env create`), `current` (the one "

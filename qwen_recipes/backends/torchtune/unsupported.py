@@ -1,0 +1,164 @@
+"""What is not compiled for torchtune: it is kept small, since torchtune is no longer maintained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from qwen_recipes.backends.base import UnsupportedSetting
+from qwen_recipes.backends.plan import Plan
+from qwen_recipes.backends.torchtune.native_values import DENSE
+
+REQUIRED_VALUES = {
+    "training.weights_dtype": "bfloat16",
+    "training.save_every": "never",
+}
+"""What a recipe has to write."""
+_MLP = {"gate_proj", "up_proj", "down_proj"}
+
+
+def _is_written(field: str) -> Callable[[Plan], bool]:
+    return lambda plan: field in plan.set_fields
+
+
+def _is_split(name: str, plan: Plan) -> bool:
+    return int(getattr(plan.hardware, name)) > 1
+
+
+def _has_part_of_mlp(plan: Plan) -> bool:
+    adapted = _MLP & set(plan.method.targets)
+    return plan.method.adapter and adapted not in (set(), _MLP)
+
+
+def _mixes_precisions(plan: Plan) -> bool:
+    return {"bf16": "bfloat16", "fp32": "float32"}.get(plan.training.precision) != plan.training.weights_dtype
+
+
+OBJECTIVES = (
+    UnsupportedSetting("objective.type", lambda p: p.objective.type != "sft", "only SFT is compiled for torchtune"),
+    UnsupportedSetting(
+        "objective.kl_weight", lambda p: p.objective.kl_weight is not None, "SFT has no reference model there"
+    ),
+)
+ROWS = (
+    UnsupportedSetting("data.validation", lambda p: p.data.validates, "evaluation with torchtune is not compiled"),
+    UnsupportedSetting("data.streaming", lambda p: p.data.streaming, "torchtune's recipes read all rows first"),
+    UnsupportedSetting("training.packing", lambda p: p.training.packing, "packing of prepared rows is not compiled"),
+)
+OPTIMIZATION = (
+    UnsupportedSetting(
+        "training.optimizer",
+        lambda p: p.training.optimizer not in ("adamw_torch", "adamw_torch_fused"),
+        "only PyTorch's AdamW is compiled for torchtune",
+    ),
+    UnsupportedSetting(
+        "training.scheduler",
+        lambda p: p.training.scheduler != "cosine",
+        "torchtune has one schedule: write `training.scheduler: cosine`",
+    ),
+    UnsupportedSetting(
+        "training.weights_dtype",
+        _mixes_precisions,
+        "torchtune holds all weights in the precision that it computes in: write `training.weights_dtype: bfloat16`",
+    ),
+    UnsupportedSetting("training.fp8", lambda p: p.training.fp8, "it has no key for FP8"),
+    UnsupportedSetting(
+        "training.compile",
+        lambda p: p.training.compile,
+        "a compiled Qwen3 was four times slower in torchtune (pytorch#156103)",
+    ),
+    UnsupportedSetting("training.neftune", lambda p: p.training.neftune is not None, "it has no NEFTune"),
+    UnsupportedSetting(
+        "training.attention",
+        lambda p: p.training.attention != "sdpa",
+        "torchtune computes with PyTorch's scaled dot product attention",
+    ),
+    UnsupportedSetting("training.kernels", _is_written("training.kernels"), "it has no kernels to choose"),
+    UnsupportedSetting("training.tf32", _is_written("training.tf32"), "it has no key for it"),
+    UnsupportedSetting(
+        "training.dataloader_workers", _is_written("training.dataloader_workers"), "it has no key for them"
+    ),
+)
+CHECKPOINTS = (
+    UnsupportedSetting(
+        "training.save_every",
+        lambda p: p.training.save_every != "never",
+        "the run is one epoch for torchtune, which saves at its end: write `training.save_every: never`",
+    ),
+    UnsupportedSetting(
+        "training.saves_per_epoch", _is_written("training.saves_per_epoch"), "it saves at the end of the run"
+    ),
+    UnsupportedSetting(
+        "training.keep_checkpoints", _is_written("training.keep_checkpoints"), "it saves at the end of the run"
+    ),
+    UnsupportedSetting(
+        "training.save_optimizer", _is_written("training.save_optimizer"), "it saves at the end of the run"
+    ),
+    UnsupportedSetting("output.hub.id", lambda p: p.output.hub is not None, "torchtune uploads nothing"),
+    UnsupportedSetting(
+        "tracking.to",
+        lambda p: p.tracking.to not in ("none", "tensorboard", "wandb"),
+        "only TensorBoard and Weights & Biases are compiled for torchtune",
+    ),
+)
+MODEL = (
+    UnsupportedSetting(
+        "model.id",
+        lambda p: p.model.id not in DENSE,
+        "torchtune needs every size of the model in its config: only the dense models that Qwen released are known",
+    ),
+    UnsupportedSetting("method.type", lambda p: p.method.type == "freeze", "it freezes no layers"),
+    UnsupportedSetting(
+        "method.variant",
+        lambda p: p.method.variant == "dora",
+        "it trains DoRA, but its adapter_config.json does not say so: PEFT would load a plain LoRA adapter",
+    ),
+    UnsupportedSetting("method.variant", lambda p: p.method.variant == "pissa", "it has no PiSSA"),
+    UnsupportedSetting("method.rslora", lambda p: p.method.adapter and p.method.rslora, "it has no rsLoRA"),
+    UnsupportedSetting(
+        "method.targets",
+        _has_part_of_mlp,
+        "it adapts all three modules of the MLP (`gate_proj`, `up_proj`, `down_proj`) or none",
+    ),
+    UnsupportedSetting(
+        "method.layers", lambda p: p.method.adapter and p.method.layers is not None, "it adapts every layer"
+    ),
+    UnsupportedSetting("method.lora_plus", lambda p: p.method.lora_plus is not None, "it has one learning rate"),
+    UnsupportedSetting(
+        "method.modules_to_save", lambda p: bool(p.method.modules_to_save), "it trains no modules beside an adapter"
+    ),
+    UnsupportedSetting(
+        "method.start_from", lambda p: p.method.start_from is not None, "starting from an adapter is not compiled"
+    ),
+    UnsupportedSetting("quantization.bits", lambda p: p.quantization.bits == 8, "it quantizes to NF4 only"),
+    UnsupportedSetting(
+        "quantization.type",
+        lambda p: p.quantization.bits == 4 and p.quantization.type != "nf4",
+        "it quantizes to NF4 only",
+    ),
+    UnsupportedSetting(
+        "quantization.double",
+        lambda p: p.quantization.bits == 4 and not p.quantization.double,
+        "torchao's NF4 always quantizes its scales too",
+    ),
+    UnsupportedSetting("quantization.storage", _is_written("quantization.storage"), "it has no key for it"),
+    UnsupportedSetting("quantization.experts", lambda p: p.quantization.experts, "it has no Qwen3 with experts"),
+)
+HARDWARE = (
+    UnsupportedSetting(
+        "hardware.strategy",
+        lambda p: p.hardware.strategy != "single" and "hardware.strategy" in p.set_fields,
+        "its recipes for a single device are compiled: `strategy: single`",
+    ),
+    UnsupportedSetting("hardware.nodes", lambda p: p.hardware.nodes > 1, "its recipes for one device are compiled"),
+    UnsupportedSetting("hardware.gpus", lambda p: p.hardware.world > 1, "its recipes for one device are compiled"),
+    UnsupportedSetting("hardware.offload", lambda p: p.hardware.offload != "none", "it has no key for it"),
+    *(
+        UnsupportedSetting(f"hardware.{name}_parallel", partial(_is_split, f"{name}_parallel"), "it trains on one GPU")
+        for name in ("tensor", "context", "pipeline", "expert")
+    ),
+)
+UNSUPPORTED_SETTINGS = (*OBJECTIVES, *HARDWARE, *ROWS, *OPTIMIZATION, *CHECKPOINTS, *MODEL)
+RESUME_UNSUPPORTED = (
+    UnsupportedSetting("training.save_every", lambda p: True, "a run of torchtune is saved at its end only"),
+)

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# torchtune: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
+# recipe 479f6cbce7339c82; edit the recipe, not this file
+# trained weights are held in bfloat16
+# adapter scale 2 (alpha/rank = 32/16)
+# QR423 is allowed: torchtune holds the adapter in the precision of the model
+# Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
+set -euo pipefail
+recipe=../../../torchtune.yaml
+here="$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+cd -P "$here/$(dirname -- "$recipe")"
+
+export AXOLOTL_DO_NOT_TRACK=1
+export TOKENIZERS_PARALLELISM=false
+# The first of those that may be used, as many as the recipe trains on
+export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-1 <<< "${CUDA_VISIBLE_DEVICES:-0}")"
+
+# Axolotl's cache of tokenized rows does not notice that rows have changed.
+rm -rf -- runs/torchtune/rows/prepared
+python "$here/rows/__main__.py" "$here/rows.json"
+
+export PYTHONPATH="$here${PYTHONPATH:+:$PYTHONPATH}"
+# Where a plugin can't be imported, Axolotl logs a warning and trains without it: stop here instead.
+python -c "import weights_dtype"
+exec axolotl train runs/torchtune/rows/train.yaml --launcher python "$@"
