@@ -33,7 +33,8 @@ class LabelledRows:
 
 def order_rows(rows: int, seed: int, wanted: int) -> list[int]:
     """Numbers of rows, `wanted` of them: all in a random order, then all in another, and so on."""
-    chance, order = random.Random(seed), []
+    chance = random.Random(seed)
+    order: list[int] = []
     while len(order) < wanted:
         order += chance.sample(range(rows), rows)
     return order[:wanted]

@@ -30,8 +30,29 @@ def _has_part_of_mlp(plan: Plan) -> bool:
     return plan.method.adapter and adapted not in (set(), _MLP)
 
 
-def _mixes_precisions(plan: Plan) -> bool:
-    return {"bf16": "bfloat16", "fp32": "float32"}.get(plan.training.precision) != plan.training.weights_dtype
+_ONE_PRECISION = "torchtune holds all weights in the precision that it computes in"
+_PRECISION_FIELDS = {
+    "training.precision": "write the same in `training.weights_dtype`, bf16 and bfloat16, or fp32 and float32",
+    "hardware.device": "on a CPU write `training.weights_dtype: float32`",
+    "hardware.gpu.bf16": "without bf16 write `training.precision: fp32` and `training.weights_dtype: float32`",
+    "training.weights_dtype": "write `training.weights_dtype: bfloat16`",
+}
+"""Fields of which one is named where the two differ, with what to write."""
+
+
+def _mixes_precisions(field: str, plan: Plan) -> bool:
+    same = {"bf16": "bfloat16", "fp32": "float32"}.get(plan.training.precision) == plan.training.weights_dtype
+    return not same and _find_precision_field(plan) == field
+
+
+def _find_precision_field(plan: Plan) -> str:
+    """The field for which the computing precision is what it is."""
+    if "training.precision" in plan.set_fields:
+        return "training.precision"
+    if plan.hardware.device == "cpu":
+        return "hardware.device"
+    lacks_bf16 = plan.hardware.gpu is not None and not plan.hardware.gpu.supports_bf16
+    return "hardware.gpu.bf16" if lacks_bf16 else "training.weights_dtype"
 
 
 OBJECTIVES = (
@@ -56,10 +77,9 @@ OPTIMIZATION = (
         lambda p: p.training.scheduler != "cosine",
         "torchtune has one schedule: write `training.scheduler: cosine`",
     ),
-    UnsupportedSetting(
-        "training.weights_dtype",
-        _mixes_precisions,
-        "torchtune holds all weights in the precision that it computes in: write `training.weights_dtype: bfloat16`",
+    *(
+        UnsupportedSetting(field, partial(_mixes_precisions, field), f"{_ONE_PRECISION}: {instead}")
+        for field, instead in _PRECISION_FIELDS.items()
     ),
     UnsupportedSetting("training.fp8", lambda p: p.training.fp8, "it has no key for FP8"),
     UnsupportedSetting(
@@ -70,7 +90,7 @@ OPTIMIZATION = (
     UnsupportedSetting("training.neftune", lambda p: p.training.neftune is not None, "it has no NEFTune"),
     UnsupportedSetting(
         "training.attention",
-        lambda p: p.training.attention != "sdpa",
+        lambda p: p.training.attention != "sdpa" and not p.training.packing,
         "torchtune computes with PyTorch's scaled dot product attention",
     ),
     UnsupportedSetting("training.kernels", _is_written("training.kernels"), "it has no kernels to choose"),
@@ -82,7 +102,7 @@ OPTIMIZATION = (
 CHECKPOINTS = (
     UnsupportedSetting(
         "training.save_every",
-        lambda p: p.training.save_every != "never",
+        lambda p: p.training.save_every != "never" and "training.saves_per_epoch" not in p.set_fields,
         "the run is one epoch for torchtune, which saves at its end: write `training.save_every: never`",
     ),
     UnsupportedSetting(
@@ -92,7 +112,7 @@ CHECKPOINTS = (
         "training.keep_checkpoints", _is_written("training.keep_checkpoints"), "it saves at the end of the run"
     ),
     UnsupportedSetting(
-        "training.save_optimizer", _is_written("training.save_optimizer"), "it saves at the end of the run"
+        "training.save_optimizer", lambda p: not p.training.save_optimizer, "it has no checkpoints during the run"
     ),
     UnsupportedSetting("output.hub.id", lambda p: p.output.hub is not None, "torchtune uploads nothing"),
     UnsupportedSetting(
