@@ -154,10 +154,10 @@ def test_rows_are_shifted_and_the_last_answer_token_is_kept(tmp_path):
 
 
 def test_each_pass_has_every_row_and_an_order_of_its_own():
-    order = order_rows(50, seed=3, wanted=120)
+    order = order_rows(50, seed=3, count=120)
     assert sorted(order[:50]) == sorted(order[50:100]) == list(range(50))
     assert order[:50] != order[50:100] and len(order) == 120
-    assert order == order_rows(50, seed=3, wanted=120) != order_rows(50, seed=4, wanted=120)
+    assert order == order_rows(50, seed=3, count=120) != order_rows(50, seed=4, count=120)
 
 
 def test_no_rows(tmp_path):

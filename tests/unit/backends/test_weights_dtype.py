@@ -100,7 +100,7 @@ def test_bfloat16_is_refused_where_float32_would_be_trained(compiled, problems, 
 
 def test_a_refusal_names_who_can(compiled, problems):
     found = problems(compiled, {"method": "lora", **BFLOAT16}, "llamafactory")
-    assert any(f.suggestion == "Axolotl, ms-swift and TRL support it" for f in found)
+    assert any(f.suggestion == "Axolotl, ms-swift, torchtune and TRL support it" for f in found)
 
 
 def test_an_unknown_dtype_is_an_error_with_its_line(loaded, problems):

@@ -31,9 +31,10 @@ class LabelledRows:
         return {"tokens": row["input_ids"], "labels": [*row["labels"][1:], IGNORED]}
 
 
-def order_rows(rows: int, seed: int, wanted: int) -> list[int]:
-    """Numbers of rows, `wanted` of them: all in a random order, then all in another, and so on."""
-    chance, order = random.Random(seed), []
-    while len(order) < wanted:
+def order_rows(rows: int, seed: int, count: int) -> list[int]:
+    """Numbers of rows, `count` of them: all in a random order, then all in another, and so on."""
+    chance = random.Random(seed)
+    order: list[int] = []
+    while len(order) < count:
         order += chance.sample(range(rows), rows)
-    return order[:wanted]
+    return order[:count]
