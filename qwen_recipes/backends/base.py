@@ -117,6 +117,8 @@ class Backend:
     required_values: Mapping[str, Any] = field(default_factory=dict)
     """Fields of the recipe, by path, whose only value here is not the default: a recipe has to write them."""
     older_versions: tuple[str, ...] = ()
+    unmaintained: str = ""
+    """What a user has to know of a framework that gets no more releases, after its title; "" where it does."""
     python: Mapping[str, str] = field(default_factory=lambda: {"cpu": "3.11", "cuda": "3.12"})
 
     @property

@@ -121,9 +121,9 @@ class Renderer:
 
     def _choose_weights_cast(self) -> Any:
         """The dtype to which the backend's plugin casts trained weights; a plugin that is left out says as much."""
-        if self.backend.weights_plugin:
-            self.record.mark_read("training.weights_dtype")
         cast = self.backend.choose_weights_cast(self.plan)
+        if cast or self.backend.weights_plugin:
+            self.record.mark_read("training.weights_dtype")
         return trace_value(cast, "training.weights_dtype") if cast else None
 
     def _get_template_path(self, view: TracedPlan) -> str:

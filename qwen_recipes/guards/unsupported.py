@@ -16,7 +16,8 @@ def find_unsupported(plan: Plan, loaded: LoadedRecipe, backend: Backend) -> list
     for limit in backend.find_unsupported(plan):
         versions = [backend.at_version(v) for v in backend.versions if v != backend.version]
         able = [f"{b.title} {b.version}" for b in versions if _supports_field(b, loaded, limit.field)]
-        able += [b.title for b in load_backends() if b.name != backend.name and _supports_field(b, loaded, limit.field)]
+        others = [b for b in load_backends() if b.name != backend.name and not b.unmaintained]
+        able += [b.title for b in others if _supports_field(b, loaded, limit.field)]
         instead = (
             f"{_join_names(able)} {'support' if len(able) > 1 else 'supports'} it"
             if able

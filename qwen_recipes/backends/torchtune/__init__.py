@@ -11,8 +11,10 @@ from qwen_recipes.backends.torchtune.native_values import NATIVE_VALUES
 from qwen_recipes.backends.torchtune.unsupported import REQUIRED_VALUES, RESUME_UNSUPPORTED, UNSUPPORTED_SETTINGS
 from qwen_recipes.package_data import find_package_data
 
-VERSION = "0.7.0+bd2a0fc7c"
-"""The version that its last commit calls itself, which was never released, and that commit."""
+REVISION = "bd2a0fc7c"
+"""Its last commit."""
+VERSION = f"0.7.0+{REVISION}"
+"""The version that this commit calls itself, which was never released."""
 FOLDER = Path(__file__).parent
 
 
@@ -40,4 +42,5 @@ BACKEND = Backend(
     required_values=REQUIRED_VALUES,
     resume_unsupported=RESUME_UNSUPPORTED,
     unsupported_settings=UNSUPPORTED_SETTINGS,
+    unmaintained=f"is no longer maintained; this is for its git revision {REVISION}, since no release has Qwen3",
 )

@@ -68,6 +68,22 @@ def test_a_plugin_casts_what_the_framework_would_hold_otherwise(compiled, recipe
         )
 
 
+@pytest.mark.parametrize(
+    ("recipe", "cast"),
+    [
+        ({"method": "lora"}, None),
+        ({"method": "qlora"}, "float32"),
+        ({"method": "lora", **BFLOAT16}, "bfloat16"),
+        ({"method": "qlora", **BFLOAT16}, "bfloat16"),
+        ({"method": "full", **BFLOAT16}, None),
+    ],
+    ids=lambda value: json.dumps(value)[:70],
+)
+def test_trl_casts_where_its_own_keys_do_not(compiled, recipe, cast):
+    command = compiled(recipe, "trl")["run.sh"].splitlines()[-1]
+    assert (f"--weights_dtype {cast} " in command) if cast else ("--weights_dtype" not in command)
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_the_header_names_the_dtype(compiled, backend, dtype):
@@ -100,7 +116,7 @@ def test_bfloat16_is_refused_where_float32_would_be_trained(compiled, problems, 
 
 def test_a_refusal_names_who_can(compiled, problems):
     found = problems(compiled, {"method": "lora", **BFLOAT16}, "llamafactory")
-    assert any(f.suggestion == "Axolotl, ms-swift, torchtune and TRL support it" for f in found)
+    assert any(f.suggestion == "Axolotl, ms-swift and TRL support it" for f in found)
 
 
 def test_an_unknown_dtype_is_an_error_with_its_line(loaded, problems):
