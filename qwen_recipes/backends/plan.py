@@ -47,6 +47,8 @@ class ModelPlan:
     tied: bool
     like: str | None = None
     """A model of the same kind, where nothing is known of this one."""
+    source: str | None = None
+    """The hub that a hub id is on; None for the Hugging Face hub."""
 
 
 @dataclass(frozen=True)

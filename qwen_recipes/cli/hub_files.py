@@ -25,7 +25,8 @@ def fetch_recipe_models(loaded: LoadedRecipe, *, newest: bool = False) -> Loaded
     recipe = loaded.recipe
     fetch_model(recipe.model, loaded.folder, newest=newest)
     start = recipe.method.start_from if recipe.method else None
-    if start and may_be_adapter_id(start) and not _will_be_folder(start, loaded.folder):
+    elsewhere = recipe.model.source == "modelscope"
+    if start and may_be_adapter_id(start) and not elsewhere and not _will_be_folder(start, loaded.folder):
         _download_or_exit(start, None)
     return loaded
 
@@ -40,6 +41,8 @@ def fetch_model(model: ModelReference, folder: Path, *, newest: bool = False) ->
     from qwen_recipes.qwen.coder import find_coder_release
     from qwen_recipes.qwen.models import ModelFolderError, UnknownModelError, get_model_facts
 
+    if model.source == "modelscope":
+        return
     try:
         facts = get_model_facts(model, folder)
         if not newest or not (facts.origin == "cache" or find_coder_release(facts.id)):

@@ -40,6 +40,7 @@ FROM_HUB = nest_value("data.train", [{"hub": "me/rows"}])
 FIELD_PROBES: dict[str, tuple[Any, dict[str, Any]]] = {
     "model.id": ("Qwen/Qwen3-4B-Instruct-2507", {}),
     "model.revision": ("abc123", {}),
+    "model.source": ("modelscope", {}),
     "data.train": (["a.jsonl", "b.jsonl"], {}),
     "data.train[].path": ("other.jsonl", {}),
     "data.train[].hub": ("me/rows", {}),

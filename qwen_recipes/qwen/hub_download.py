@@ -1,13 +1,14 @@
 """Fills the hub's local cache with the small files that say what a model or an adapter is.
 
-The only use of the network for models. The hub's own client does it, so HF_ENDPOINT, HF_HUB_OFFLINE, HF_TOKEN and the
-proxy variables mean what they mean everywhere; a token is never read or written here.
+The only use of the network for models and adapters. The hub's own client does it, so HF_ENDPOINT, HF_HUB_OFFLINE,
+HF_TOKEN and the proxy variables mean what they mean everywhere; a token is never read or written here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.qwen.hub_cache import Snapshot, get_hub_cache
@@ -27,6 +28,7 @@ MODEL_FILES = (
 """All that is known of a model without its weights."""
 ADAPTER_FILES = ("adapter_config.json",)
 ETAG_TIMEOUT_SECONDS = 10.0
+RepoWord = Literal["model", "data set"]
 _LOGIN = "`hf auth login`, or HF_TOKEN"
 
 
@@ -43,13 +45,10 @@ def download_model_files(repo: str, revision: str | None = None) -> Snapshot:
 
     Raises HubError: no client, no such repository or revision, no access, no connection.
     """
-    try:
-        from huggingface_hub import snapshot_download
-        from huggingface_hub.utils import disable_progress_bars
-    except ImportError:
-        raise MissingHubClientError(
-            f"reading {repo} from the hub needs the extra `hub`; pip install 'qwen-recipes[hub]'"
-        ) from None
+    import_hub_client(repo)
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.utils import disable_progress_bars
+
     disable_progress_bars()
     try:
         folder = snapshot_download(
@@ -60,29 +59,40 @@ def download_model_files(repo: str, revision: str | None = None) -> Snapshot:
             etag_timeout=ETAG_TIMEOUT_SECONDS,
         )
     except Exception as error:  # the client raises errors of its own, of its HTTP library and of the system
-        raise _explain(error, repo, revision) from None
+        raise explain_hub_error(error, repo, revision) from None
     return Snapshot(Path(folder), Path(folder).name)
 
 
-def _explain(error: Exception, repo: str, revision: str | None) -> HubError:
+def import_hub_client(repo: str) -> None:
+    """Raises MissingHubClientError where the hub's client is not installed."""
+    try:
+        import huggingface_hub  # noqa: F401
+    except ImportError:
+        raise MissingHubClientError(
+            f"reading {repo} from the hub needs the extra `hub`; pip install 'qwen-recipes[hub]'"
+        ) from None
+
+
+def explain_hub_error(error: Exception, repo: str, revision: str | None, kind: RepoWord = "model") -> HubError:
     """The error in words; never its own text, which may hold a signed address."""
     from huggingface_hub import errors
 
     at = f" at revision {revision}" if revision else ""
+    field, otherwise = ("model.revision", ", or state model.like") if kind == "model" else ("`revision`", "")
     known: dict[type[Exception], str] = {
         errors.GatedRepoError: f"{repo} is gated; accept its licence on the hub, then log in: {_LOGIN}",
-        errors.RepositoryNotFoundError: f"the hub has no public model {repo}; check the id, or log in: {_LOGIN}",
-        errors.RevisionNotFoundError: f"{repo} has no revision {revision}; check model.revision",
-        errors.OfflineModeIsEnabled: f"{repo}{at} is not in the local cache; unset HF_HUB_OFFLINE, or state model.like",
+        errors.RepositoryNotFoundError: f"the hub has no public {kind} {repo}; check the id, or log in: {_LOGIN}",
+        errors.RevisionNotFoundError: f"{repo} has no revision {revision}; check {field}",
+        errors.OfflineModeIsEnabled: f"{repo}{at} is not in the local cache; unset HF_HUB_OFFLINE{otherwise}",
         errors.HFValidationError: f"{repo!r} is not an id of the hub; write ORGANISATION/NAME",
     }
     for cause in _iterate_causes(error):
-        for kind, message in known.items():
-            if isinstance(cause, kind):
+        for wrong, message in known.items():
+            if isinstance(cause, wrong):
                 return HubError(message)
     answer = getattr(getattr(error, "response", None), "status_code", None)
     told = f"the hub answered {answer}" if answer else type(error).__name__
-    return HubError(f"{repo}{at} could not be read from the hub ({told}); check the connection, or state model.like")
+    return HubError(f"{repo}{at} could not be read from the hub ({told}); check the connection{otherwise}")
 
 
 def _iterate_causes(error: BaseException) -> Iterator[BaseException]:

@@ -72,6 +72,11 @@ class ModelReference(Protocol):
         """A model of the same architecture, tokenizer and chat template."""
         ...
 
+    @property
+    def source(self) -> str | None:
+        """The hub that the id is on; None for the Hugging Face hub."""
+        ...
+
 
 @dataclass(frozen=True)
 class ModelName:
@@ -80,6 +85,7 @@ class ModelName:
     id: str
     revision: str | None = None
     like: str | None = None
+    source: str | None = None
 
 
 class UnknownModelError(QwenRecipesError, LookupError):
@@ -147,7 +153,7 @@ def _find_facts(model: ModelReference, base: Path, chain: int) -> ModelFacts | N
         return read_model_facts(folder, model.id)
     if release := _find_release(model):
         return release
-    snapshot = find_snapshot(model.id, model.revision)
+    snapshot = find_snapshot(model.id, model.revision) if model.source != "modelscope" else None
     if snapshot and (snapshot.folder / "config.json").is_file():
         return read_model_facts(snapshot.folder, model.id, "cache", snapshot.commit)
     if coder := find_coder_release(model.id):
@@ -219,6 +225,13 @@ def _explain_unknown(model: ModelReference, base: Path) -> QwenRecipesError:
     if family := find_foreign_family(name):
         return UnsupportedFamilyError(describe_foreign_family(name, family))
     similar = find_similar_releases(name)
+    if model.source == "modelscope":
+        return UnknownModelError(
+            name,
+            f"{name!r} is no known Qwen3 release, and files on ModelScope are not read before a run; "
+            "state a model of the same kind: "
+            f"model: {{id: {name}, source: modelscope, like: {similar[0] if similar else DEFAULT_MODEL}}}",
+        )
     official = name.partition("/")[0].lower() in ("qwen", name.lower())
     meant = f"did you mean {' or '.join(similar)}? Otherwise " if similar and official else ""
     like = similar[0] if similar else DEFAULT_MODEL

@@ -38,6 +38,10 @@ def resolve_model(recipe: Recipe, facts: ModelFacts, decisions: PlanDecisions) -
     fields = ("model.id", "model.like") if recipe.model.like else ("model.id",)
     decisions.derive_value("model.id", recipe.model.id, SET_IN_RECIPE, *fields)
     decisions.choose_value("model.revision", revision, None, "the latest on the hub")
+    source = decisions.choose_value("model.source", recipe.model.source, None, "the Hugging Face hub")
+    if local and source is not None:
+        message = f"`source: {source}` applies to a hub id; {recipe.model.id} is a folder"
+        decisions.report_problem(("model", "source"), message, "remove `source`")
     decisions.choose_value("model.like", recipe.model.like, None, "the model itself is known")
     said = _FACTS_FROM[facts.origin].format(like=recipe.model.like)
     for name in ("local", "model_type", "variant", "layer_class", "max_positions", "dense", "tied"):
@@ -47,6 +51,7 @@ def resolve_model(recipe: Recipe, facts: ModelFacts, decisions: PlanDecisions) -
         revision=revision,
         local=local,
         like=recipe.model.like,
+        source=source,
         model_type=facts.model_type,
         variant=facts.variant,
         layer_class=facts.layer_class,

@@ -71,6 +71,11 @@ class LocalHub:
         folder = self.root / kind / name
         return Repository(kind, name, folder) if folder.is_dir() else None
 
+    def repository(self, kind: str, name: str) -> Repository:
+        found = self.find(kind, name)
+        assert found is not None, name
+        return found
+
 
 @contextmanager
 def serve_hub(root: Path) -> Iterator[LocalHub]:
@@ -171,16 +176,20 @@ class _HubHandler(BaseHTTPRequestHandler):
 
     def _send_file(self, found: Repository, file: Path) -> None:
         content = file.read_bytes()
-        start = 0
-        if (wanted := self.headers.get("Range", "")).startswith("bytes="):
-            start = int(wanted.removeprefix("bytes=").split("-")[0] or 0)
-        self.send_response(206 if start else 200)
+        start, end = self._find_range(len(content))
+        partly = "Range" in self.headers
+        self.send_response(206 if partly else 200)
         self.send_header("X-Repo-Commit", found.commit)
         self.send_header("ETag", f'"{_blob_id(file)}"')
         self.send_header("Accept-Ranges", "bytes")
-        if start:
-            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
-        self._send_body(content[start:], "application/octet-stream")
+        if partly:
+            self.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(content)}")
+        self._send_body(content[start:end], "application/octet-stream")
+
+    def _find_range(self, size: int) -> tuple[int, int]:
+        """The first byte that is asked for, and the one behind the last."""
+        first, _, last = self.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")
+        return int(first or 0), min(size, int(last) + 1) if last else size
 
     def _send_json(self, data: object) -> None:
         self.send_response(200)

@@ -38,6 +38,11 @@ def _packs_several_at_a_time(plan: Plan) -> bool:
 
 
 UNSUPPORTED_SETTINGS = (
+    UnsupportedSetting(
+        "model.source",
+        lambda p: p.model.source is not None,
+        "its environment lacks the package modelscope",
+    ),
     *UNSUPPORTED_WEIGHTS_DTYPES,
     UnsupportedSetting(
         "training.weights_dtype",

@@ -12,6 +12,7 @@ KEYS_BY_FIELD: dict[str, tuple[str, ...]] = {
         "new_special_tokens",
     ),
     "model.revision": ("model_revision",),
+    "model.source": ("use_hf",),
     "chat.template": (
         "template",
         "system",

@@ -18,6 +18,7 @@ def _is_text(plan: Plan) -> bool:
 
 
 UNSUPPORTED_SETTINGS = (
+    UnsupportedSetting("model.source", lambda p: p.model.source is not None, "it loads from the Hugging Face hub"),
     *UNSUPPORTED_WEIGHTS_DTYPES,
     UnsupportedSetting(
         "objective.type",

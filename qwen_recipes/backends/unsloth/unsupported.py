@@ -220,6 +220,7 @@ HARDWARE = (
     ),
 )
 UNSUPPORTED_SETTINGS = (
+    UnsupportedSetting("model.source", lambda p: p.model.source is not None, "it loads from the Hugging Face hub"),
     *OBJECTIVES,
     *HARDWARE,
     *ROWS,

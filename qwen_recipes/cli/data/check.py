@@ -11,7 +11,8 @@ from typing import Any
 
 import click
 
-from qwen_recipes.cli.console import print_json, print_stderr, print_text
+from qwen_recipes.cli.console import print_json, print_text
+from qwen_recipes.cli.data.hub_rows import HubOptions, add_hub_options
 from qwen_recipes.cli.data.selection import DataOptions, DataSelection, list_stages, select_data
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, format_option, set_option
 from qwen_recipes.data.detect_format import ROW_FORMATS
@@ -19,7 +20,7 @@ from qwen_recipes.qwen.registry import DEFAULT_MODEL
 
 
 @click.command("check")
-@click.argument("names", nargs=-1, required=True, metavar="FILE...|RECIPE")
+@click.argument("names", nargs=-1, required=True, metavar="FILE...|ID|RECIPE")
 @click.option(
     "--model", metavar="MODEL", help=f"Model whose tokenizer and template are used. [default: {DEFAULT_MODEL}]"
 )
@@ -37,6 +38,8 @@ from qwen_recipes.qwen.registry import DEFAULT_MODEL
     type=click.Choice(["assistant", "last-assistant", "all"]),
     help="Turns in the loss. [default: chat.train_on, else assistant]",
 )
+@add_hub_options
+@click.option("--all", "complete", is_flag=True, help="Check all rows of data sets on the hub. [default: a sample]")
 @click.option("--ignore", multiple=True, metavar="CODES", help="Do not report these guards, e.g. QR515. Repeatable.")
 @click.option(
     "--html",
@@ -55,6 +58,10 @@ def command(
     validation: tuple[str, ...],
     limit: int | None,
     train_on: str | None,
+    subset: str | None,
+    split: str | None,
+    revision: str | None,
+    complete: bool,
     ignore: tuple[str, ...],
     html: Path | None,
     jobs: int | None,
@@ -65,16 +72,16 @@ def command(
     """Check data with every data guard (QR5xx), using the model's own tokenizer and chat template.
 
     Reports invalid examples, lengths in tokens, examples that are too long, duplicates, and examples in both training
-    and validation data. Memory use does not depend on the size of the files. Exit code 1 if an example or a file has an
-    error.
+    and validation data. Memory use does not depend on the size of the files. Of a data set on the hub, given by its id,
+    a sample is checked. Exit code 1 if an example or a file has an error.
 
     Example: recipes data check data/support.jsonl
     """
     off = frozenset(code.strip().upper() for codes in ignore for code in codes.split(","))
+    hub = HubOptions(subset, split, revision, complete)
+    options = DataOptions(model, layout, train_on, limit, None, sets, validation, hub=hub)
     summaries = {
-        stage: _check_stage(
-            names, DataOptions(model, layout, train_on, limit, None, sets, validation, stage), off, jobs, quiet
-        )
+        stage: _check_stage(names, replace(options, stage=stage), off, jobs, quiet)
         for stage in list_stages(names, sets)
     }
     if html:
@@ -89,8 +96,6 @@ def _check_stage(
 ) -> dict[str, Any]:
     asked = select_data(names, options)
     asked = replace(asked, rules=replace(asked.rules, allowed_codes=asked.rules.allowed_codes | ignored))
-    for name in dict.fromkeys(asked.skipped):
-        print_stderr(f"recipes: {name} is on the hub and was not checked; download it and check the files")
     if not asked.files:
         exit_with_error("no data files to check", ExitCode.USAGE)
     return _check_selection(asked, jobs, quiet)

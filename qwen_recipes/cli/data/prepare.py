@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qwen_recipes.cli.console import format_count, print_json, print_stderr, print_text
+from qwen_recipes.cli.console import format_count, print_json, print_text
+from qwen_recipes.cli.data.hub_rows import HubOptions, add_hub_options
 from qwen_recipes.cli.data.selection import DataOptions, DataSelection, select_data
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, format_option, set_option
 from qwen_recipes.data.detect_format import ROW_FORMATS
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command("prepare")
-@click.argument("names", nargs=-1, required=True, metavar="FILE...|RECIPE")
+@click.argument("names", nargs=-1, required=True, metavar="FILE...|ID|RECIPE")
 @click.option(
     "-o",
     "--output",
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 @click.option(
     "--group-by", metavar="KEY", help="Keep rows with the same value of KEY on one side of the split, e.g. meta.user."
 )
+@add_hub_options
 @click.option("--seed", type=int, default=42, show_default=True, help="Seed for the split and for dropping examples.")
 @click.option("--force", is_flag=True, help="Overwrite existing files.")
 @set_option
@@ -67,7 +69,8 @@ def command(names: tuple[str, ...], out: Path, form: str, force: bool, **flags: 
     """
     from qwen_recipes.data.preparation.pipeline import OutputPaths, PreparationOptions
 
-    options = DataOptions(flags["model"], flags["layout"], sets=flags["sets"])
+    hub = HubOptions(flags["subset"], flags["split"], flags["revision"], complete=True)
+    options = DataOptions(flags["model"], flags["layout"], sets=flags["sets"], hub=hub)
     asked = select_data(names, options)
     stem, _, ending = out.name.partition(".")
     held = flags["validation_output"] or out.with_name(f"{stem}-validation.{ending or 'jsonl'}")
@@ -125,8 +128,6 @@ def _run_preparation(selection: DataSelection, order: PreparationOptions, output
     from qwen_recipes.data.preparation.pipeline import DataPreparation, InputFile, PreparationError
     from qwen_recipes.data.rows.row_reader import MissingReaderError
 
-    for name in dict.fromkeys(selection.skipped):
-        print_stderr(f"recipes: {name} is on the hub and was skipped; download it first")
     sources = [
         InputFile(rows.file, rows.layout, dict(rows.columns), rows.options, rows.encoding)
         for rows in selection.files

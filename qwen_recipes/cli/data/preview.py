@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from qwen_recipes.cli.console import format_count, print_stderr, print_text, should_colour
+from qwen_recipes.cli.data.hub_rows import HubOptions, add_hub_options
 from qwen_recipes.cli.data.selection import DataOptions, DataSelection, get_template_text, select_data
 from qwen_recipes.cli.data.token_preview import RowPreview, format_previews
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, set_option
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @click.command("preview")
-@click.argument("names", nargs=-1, required=True, metavar="FILE...|RECIPE")
+@click.argument("names", nargs=-1, required=True, metavar="FILE...|ID|RECIPE")
 @click.option(
     "--rows", type=click.IntRange(1), default=3, show_default=True, metavar="N", help="Number of rows to show."
 )
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     type=click.Choice(["assistant", "last-assistant", "all"]),
     help="Turns in the loss. [default: chat.train_on, else assistant]",
 )
+@add_hub_options
 @click.option(
     "--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write an HTML page instead."
 )
@@ -61,6 +63,9 @@ def command(
     layout: str | None,
     limit: int | None,
     train_on: str | None,
+    subset: str | None,
+    split: str | None,
+    revision: str | None,
     html: Path | None,
     sets: tuple[str, ...],
 ) -> None:
@@ -69,7 +74,8 @@ def command(
     Tokens in the loss are green, or in [[brackets]] without colors. Tokens beyond the maximum length are struck
     through, or follow |cut here|.
     """
-    asked = select_data(names, DataOptions(model, layout, train_on, limit, backend, sets))
+    hub = HubOptions(subset, split, revision)
+    asked = select_data(names, DataOptions(model, layout, train_on, limit, backend, sets, hub=hub))
     shown = list(islice(_preview_selection(asked, backend), from_row - 1, from_row - 1 + rows))
     if not shown:
         exit_with_error("no rows to show", ExitCode.INVALID_INPUT)

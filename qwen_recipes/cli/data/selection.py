@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from qwen_recipes.backends.plan import SourcePlan
+from qwen_recipes.cli.data.hub_rows import HubOptions, fetch_split_or_exit, find_hub_rows
 from qwen_recipes.cli.hub_files import fetch_model, fetch_recipe_models
 from qwen_recipes.cli.options_and_exits import (
     ExitCode,
@@ -18,6 +18,7 @@ from qwen_recipes.cli.options_and_exits import (
 from qwen_recipes.data.chat_rendering import TemplateRenderer
 from qwen_recipes.data.detect_format import detect_file_format
 from qwen_recipes.data.first_rows import limit_files
+from qwen_recipes.data.hub_dataset import HubSplit
 from qwen_recipes.data.plan_template import make_plan_renderer
 from qwen_recipes.data.rows.find_files import MissingSourceError, explain_empty_folder, find_row_files, is_folder
 from qwen_recipes.data.rows.message_forms import RowOptions
@@ -42,8 +43,6 @@ class DataSelection:
     files: list[RowFile]
     rules: RowCheckSettings
     overlong: str = ""
-    skipped: tuple[str, ...] = ()
-    """Data sets on the hub, which are not here to be read."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +57,7 @@ class DataOptions:
     sets: tuple[str, ...] = ()
     validation: tuple[str, ...] = ()
     stage: str = ""
+    hub: HubOptions = field(default_factory=HubOptions)
 
 
 def list_stages(names: tuple[str, ...], sets: tuple[str, ...]) -> list[str]:
@@ -97,8 +97,8 @@ def _select_from_files(names: tuple[str, ...], options: DataOptions) -> DataSele
     warn_custom_tokenizer_or_template(facts)
     template = _get_model_template(facts)
     reading = RowOptions(tool_style=template.tool_style)
-    files = [(file, False) for name in names for file in find_files_or_exit(Path(), name)]
-    files += [(file, True) for name in options.validation for file in find_files_or_exit(Path(), name)]
+    files = [(file, False) for name in names for file in find_named_files(name, options.hub)]
+    files += [(file, True) for name in options.validation for file in find_named_files(name, options.hub)]
     rows = [
         RowFile(number, str(file), options.layout or detect_file_format(file) or "messages", {}, held, reading)
         for number, (file, held) in enumerate(files)
@@ -127,26 +127,38 @@ def _select_from_recipe(names: tuple[str, ...], options: DataOptions) -> DataSel
     rules = RowCheckSettings(recipe.model, template, train_on, plan.chat.thinking, turns, limit)
     rules = replace(rules, allowed_codes=frozenset(code for code in plan.allow if code.startswith("QR5")))
     sources = [(one, False) for one in plan.data.train] + [(one, True) for one in plan.data.validation]
-    return DataSelection(*_collect_rows(sources, folder, rules, plan.training.overlong))
+    rows = _collect_rows(sources, folder, rules.template.tool_style, complete=options.hub.complete)
+    return DataSelection(rows, rules, plan.training.overlong)
 
 
 def _collect_rows(
-    sources: list[tuple[SourcePlan, bool]], folder: Path, rules: RowCheckSettings, overlong: str
-) -> tuple[Any, ...]:
+    sources: list[tuple[SourcePlan, bool]], folder: Path, tool_style: str, *, complete: bool
+) -> list[RowFile]:
     rows: list[RowFile] = []
-    skipped: list[str] = []
     for source, held in sources:
-        if source.hub:
-            skipped.append(source.hub)
-            continue
         options, encoding = (
-            RowOptions(source.roles, source.prompt_style, rules.template.tool_style),
+            RowOptions(source.roles, source.prompt_style, tool_style),
             source.encoding or "",
         )
         columns = dict(source.columns)
-        for file, most in limit_files(find_files_or_exit(folder, source.path or ""), encoding, source.limit):
+        files = _find_source_files(source, folder, complete=complete)
+        for file, most in limit_files(files, encoding, source.limit):
             rows.append(RowFile(len(rows), str(file), source.format, columns, held, options, encoding, most))
-    return rows, rules, overlong, tuple(skipped)
+    return rows
+
+
+def _find_source_files(source: SourcePlan, folder: Path, *, complete: bool) -> list[Path]:
+    if source.hub is None:
+        return find_files_or_exit(folder, source.path or "")
+    return fetch_split_or_exit(
+        HubSplit(source.hub, source.subset, source.split or "train", source.revision), complete=complete
+    )
+
+
+def find_named_files(name: str, hub: HubOptions) -> list[Path]:
+    """The files of a path, or those of a data set on the hub where no file is named so. Raises OSError."""
+    found = find_hub_rows(name, hub)
+    return find_files_or_exit(Path(), name) if found is None else found
 
 
 def find_files_or_exit(folder: Path, path: str) -> list[Path]:

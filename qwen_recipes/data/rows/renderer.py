@@ -16,9 +16,7 @@ class RowRenderer:
     """Renders conversations and counts tokens."""
 
     def __init__(self, spec: dict[str, Any]) -> None:
-        from transformers import AutoTokenizer
-
-        self.tokenizer = AutoTokenizer.from_pretrained(spec["tokenizer"], revision=spec["revision"] or "main")
+        self.tokenizer = _load_tokenizer(spec)
         self.limit = int(spec["sequence_length"])
         self.truncates = spec.get("overlong") == "truncate"
         self.packs_hold_several = int(spec.get("pack_length", self.limit)) > self.limit
@@ -107,3 +105,15 @@ class RowRenderer:
             return [self.render(row["prompt"], prompt=True)]
         talks = [[*row["prompt"], {"role": "assistant", "content": answer}] for answer in list_answers(row)]
         return [self.render(talk).removesuffix("\n") for talk in talks]
+
+
+def _load_tokenizer(spec: dict[str, Any]) -> Any:
+    from transformers import AutoTokenizer
+
+    if spec.get("source") != "modelscope":
+        return AutoTokenizer.from_pretrained(spec["tokenizer"], revision=spec["revision"] or "main")
+    from modelscope import snapshot_download  # type: ignore[import-not-found,unused-ignore]
+
+    patterns = ["*.safetensors", "*.bin", "*.pt", "*.pth", "*.gguf", "*.onnx"]
+    folder = snapshot_download(spec["tokenizer"], spec["revision"] or "master", ignore_patterns=patterns)
+    return AutoTokenizer.from_pretrained(folder)

@@ -22,6 +22,10 @@ class Model(Section):
         example="Qwen/Qwen3-4B-Instruct-2507",
         min_length=1,
     )
+    source: Literal["modelscope"] | None = optional_field(
+        "Hub that the ids of the model and of an adapter are on, if not Hugging Face's. ms-swift only.",
+        example="modelscope",
+    )
 
 
 ModelField = Annotated[

@@ -50,6 +50,7 @@ def look_at_tied_embeddings(case: Case) -> Seen | NotSeen:
 MODEL: dict[str, Leaf] = {
     "model.id": SeenLeaf("digest of the base weights", look_at_base_weights),
     "model.revision": UnseenLeaf("the probe reaches no hub", "tests/conformance/test_parsers.py, tests/golden"),
+    "model.source": UnseenLeaf("the probe reaches no hub", "tests/conformance/test_modelscope.py"),
     "model.local": UnseenLeaf("it only says where `model.id` is looked for", "tests/unit/resolve"),
     "model.like": UnseenLeaf("it only says whose facts are taken", "tests/unit/qwen"),
     "model.model_type": UnseenLeaf(FACT, FACT_TEST),

@@ -173,6 +173,7 @@ def test_saying_the_default_aloud_is_no_error(loaded, compiled, path, backend):
         "data.train[].path": "rows.jsonl",
         "data.validation": None,
         "model.revision": None,
+        "model.source": None,
         "training.steps": None,
         "training.pack_length": None,
         "training.batch_size.examples": plan.training.batch_size,

@@ -35,6 +35,7 @@ OMITTED_FIELDS = {
         for path in index_fields()
         if path.startswith("sweep.")
     },
+    "model.source": "a model on ModelScope, which the parser would look for: tests/conformance/test_modelscope.py",
     "model.like": "a model on the hub, which parsers would look for: tests/unit/qwen/test_hub.py",
 }
 """Fields that no recipe uses, and where they are tested."""
@@ -87,7 +88,7 @@ def words(annotation: object) -> Iterator[Any]:
 def enumerated() -> list[tuple[str, Any]]:
     pairs = []
     for path in index_fields():
-        if path.startswith("sweep."):
+        if path.startswith("sweep.") or path in OMITTED_FIELDS:
             continue
         info = find_field_info(tuple(re.sub(r"\[\]|\.\*", "", path).split(".")))
         if info is not None and find_section_class(info.annotation) is None:

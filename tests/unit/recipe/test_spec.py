@@ -63,7 +63,7 @@ def test_every_field_explains_itself_with_an_example_that_holds(path):
         reward = {"path": "rewards.py", "function": "right", path.rpartition(".")[2]: field.example}
         assert recipe({"objective": {"rewards": [reward]}})
     else:
-        beside = {path: {"model": {"id": "x"}} for path in ("model.revision", "model.like")}
+        beside = {path: {"model": {"id": "x"}} for path in ("model.revision", "model.like", "model.source")}
         beside |= {"output.hub.private": {"output": {"hub": {"id": "a/b"}}}}
         rest = beside.get(path, {})
         assert recipe(deep_merge(rest, nest_value(path, field.example)))

@@ -1,0 +1,84 @@
+"""A framework loads model, adapter and data set from a hub on loopback, as `HF_ENDPOINT` names it.
+
+Nothing of the three lies on this machine before. `pytest -m training`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.conftest import run_command
+from tests.hub.server import LocalHub, serve_hub
+
+pytestmark = pytest.mark.training
+
+ROOT = Path(__file__).parents[2]
+CAN_CONTINUE = {"llamafactory": True, "axolotl": True, "ms-swift": True, "trl": False}
+BACKENDS = ["llamafactory", *(pytest.param(name, marks=pytest.mark.full) for name in CAN_CONTINUE if name[0] != "l")]
+RECIPE = """\
+version: 1
+name: tiny
+model: me/tiny
+data: {{train: [{{hub: me/rows}}]}}
+method: {{type: lora, rank: 8{start}}}
+training: {{steps: 2, batch_size: 2, sequence_length: 512}}
+hardware: {{device: cpu}}
+run: {{backend: {backend}, environment: {environment}}}
+"""
+ADAPTER = """\
+import sys
+from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM
+targets = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+base = AutoModelForCausalLM.from_pretrained(sys.argv[1])
+model = get_peft_model(base, LoraConfig(r=8, lora_alpha=16, target_modules=targets, task_type="CAUSAL_LM"))
+model.peft_config["default"].base_model_name_or_path = "me/tiny"
+model.save_pretrained(sys.argv[2])
+"""
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+def test_what_the_hub_has_is_locked_checked_and_trained(
+    name: str, interpreter: Callable[[str], Path], tiny_model: Callable[[str], Path], tmp_path: Path
+) -> None:
+    python, repositories = interpreter(name), tmp_path / "hub"
+    shutil.copytree(tiny_model(name), repositories / "models/me/tiny")
+    _write_rows(repositories / "datasets/me/rows")
+    start = ""
+    if CAN_CONTINUE[name]:
+        run_command([python, "-c", ADAPTER, repositories / "models/me/tiny", repositories / "models/me/adapter"])
+        start = ", start_from: me/adapter"
+    recipe = RECIPE.format(backend=name, environment=python.parent.parent, start=start)
+    (tmp_path / "r.yaml").write_text(recipe, "utf-8")
+    with serve_hub(repositories) as hub:
+        _run_recipes(hub, tmp_path, "lock", "r.yaml")
+        assert not any(".safetensors" in request for request in hub.requests)
+        _run_recipes(hub, tmp_path, "run", "r.yaml", "--locked")
+        commit = hub.repository("models", "me/tiny").commit
+        assert any(f"/me/tiny/resolve/{commit}/model.safetensors" in request for request in hub.requests), hub.requests
+        assert any("/datasets/me/rows/resolve/" in request for request in hub.requests), hub.requests
+        if start:
+            assert any("/me/adapter/resolve/" in request for request in hub.requests), hub.requests
+    assert list((tmp_path / "runs/tiny").rglob("adapter_model.safetensors"))
+
+
+def _write_rows(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    rows = (ROOT / "examples/data/support.jsonl").read_text("utf-8").splitlines()[:20]
+    (folder / "train.jsonl").write_text("\n".join(rows) + "\n", "utf-8")
+
+
+def _run_recipes(hub: LocalHub, folder: Path, *words: str) -> None:
+    """Run a command as a user of this hub with an empty cache; it has to succeed."""
+    named = {"HF_ENDPOINT": hub.url, "HF_HOME": str(folder / "home"), "HF_HUB_DISABLE_XET": "1"}
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGINGFACE_"))}
+    command = [sys.executable, "-m", "qwen_recipes", *words]
+    done = subprocess.run(command, cwd=folder, env={**variables, **named}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
