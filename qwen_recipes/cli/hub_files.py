@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from qwen_recipes.cli.console import print_stderr
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error
@@ -27,7 +27,7 @@ def fetch_recipe_models(loaded: LoadedRecipe, *, newest: bool = False) -> Loaded
     start = recipe.method.start_from if recipe.method else None
     elsewhere = recipe.model.source == "modelscope"
     if start and may_be_adapter_id(start) and not elsewhere and not _will_be_folder(start, loaded.folder):
-        _download_or_exit(start, None)
+        _download_or_exit(start, None, "adapter")
     return loaded
 
 
@@ -85,11 +85,11 @@ def pin_revision(loaded: LoadedRecipe, commit: str | None) -> LoadedRecipe:
     return replace(loaded, recipe=loaded.recipe.model_copy(update={"model": model}))
 
 
-def _download_or_exit(repo: str, revision: str | None) -> None:
+def _download_or_exit(repo: str, revision: str | None, kind: Literal["model", "adapter"] = "model") -> None:
     from qwen_recipes.qwen.hub_download import HubError, download_model_files
 
     try:
-        found = download_model_files(repo, revision)
+        found = download_model_files(repo, revision, kind)
     except HubError as error:
         exit_with_error(str(error), ExitCode.USAGE)
     print_stderr(f"recipes: {repo} is read at commit {found.commit[:12]}")

@@ -28,7 +28,7 @@ MODEL_FILES = (
 """All that is known of a model without its weights."""
 ADAPTER_FILES = ("adapter_config.json",)
 ETAG_TIMEOUT_SECONDS = 10.0
-RepoWord = Literal["model", "data set"]
+RepoWord = Literal["model", "adapter", "data set"]
 _LOGIN = "`hf auth login`, or HF_TOKEN"
 
 
@@ -40,10 +40,12 @@ class MissingHubClientError(HubError):
     """The hub's client is not installed."""
 
 
-def download_model_files(repo: str, revision: str | None = None) -> Snapshot:
+def download_model_files(
+    repo: str, revision: str | None = None, kind: Literal["model", "adapter"] = "model"
+) -> Snapshot:
     """The snapshot of a model's or adapter's small files, downloaded where they are not in the cache yet.
 
-    Raises HubError: no client, no such repository or revision, no access, no connection.
+    Raises HubError: no client, no such repository or revision, no config in it, no access, no connection.
     """
     import_hub_client(repo)
     from huggingface_hub import snapshot_download
@@ -59,7 +61,10 @@ def download_model_files(repo: str, revision: str | None = None) -> Snapshot:
             etag_timeout=ETAG_TIMEOUT_SECONDS,
         )
     except Exception as error:  # the client raises errors of its own, of its HTTP library and of the system
-        raise explain_hub_error(error, repo, revision) from None
+        raise explain_hub_error(error, repo, revision, kind) from None
+    config = "config.json" if kind == "model" else ADAPTER_FILES[0]
+    if not Path(folder, config).is_file():
+        raise HubError(f"{repo} has no {config}: it is no {kind}; check the id")
     return Snapshot(Path(folder), Path(folder).name)
 
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qwen_recipes.guards.base import Guard, GuardContext, Violation
-from qwen_recipes.qwen.adapter_folder import find_adapter
+from qwen_recipes.qwen.adapter_folder import find_adapter, may_be_adapter_id
 from qwen_recipes.qwen.earlier_run import find_earlier_run
 
 
@@ -30,10 +30,13 @@ def check(context: GuardContext) -> Iterator[Violation]:
     start = context.plan.method.start_from
     folder = context.loaded.folder
     if start and find_adapter(start, folder) is None and find_earlier_run(folder / start, folder) is None:
+        on_hub = may_be_adapter_id(start)
+        where = "is neither here nor in the local Hugging Face cache" if on_hub else "does not exist"
+        download = "; `recipes lock` downloads the settings of one on the hub" if on_hub else ""
         yield Violation(
             ("method", "start_from"),
-            f"{start} does not exist: the adapter's settings are not compared with the recipe",
-            "check the path, or compile again when the adapter is there",
+            f"{start} {where}: the adapter's settings are not compared with the recipe",
+            f"check the path, or compile again when the adapter is there{download}",
         )
 
 

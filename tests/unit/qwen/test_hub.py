@@ -152,3 +152,55 @@ def test_a_token_opens_a_private_model_and_stands_in_no_record(hub, recipe, empt
     written = [file for file in tmp_path.rglob("*") if file.is_file() and file.stat().st_size < 10_000_000]
     assert not any(hub.token.encode() in file.read_bytes() for file in written)
     assert hub.token not in made.stdout + made.stderr
+
+
+@pytest.fixture
+def adapter_recipe(tmp_path):
+    """A recipe that continues `me/adapter` of the hub below tmp_path."""
+    folder = tmp_path / "hub/models/me/adapter"
+    folder.mkdir(parents=True)
+    told = {"peft_type": "LORA", "base_model_name_or_path": "Qwen/Qwen3-4B", "r": 8, "lora_alpha": 16,
+            "target_modules": ["q_proj", "v_proj"]}  # fmt: skip
+    (folder / "adapter_config.json").write_text(json.dumps(told))
+    (tmp_path / "rows.jsonl").write_text(
+        '{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}\n'
+    )
+    file = tmp_path / "a.yaml"
+    file.write_text(
+        "version: 1\nmodel: Qwen/Qwen3-4B\ndata: {train: rows.jsonl}\n"
+        "method: {type: lora, start_from: me/adapter}\nrun: {backend: llamafactory}\n"
+    )
+    return file
+
+
+def test_an_adapter_of_the_hub_is_read_once_the_network_may_be_used(hub, adapter_recipe, empty_hub_cache, tmp_path):
+    first = run_recipes(hub, empty_hub_cache, "lint", adapter_recipe)
+    assert first.returncode == 0 and "QR215" in first.stdout and not hub.requests
+    locked = run_recipes(hub, empty_hub_cache, "lock", adapter_recipe)
+    assert locked.returncode == 0 and "me/adapter is read at commit" in locked.stderr
+    assert run_recipes(hub, empty_hub_cache, "lint", adapter_recipe).stdout == ""
+    made = run_recipes(hub, empty_hub_cache, "compile", adapter_recipe, "--locked", "-o", tmp_path / "out")
+    assert made.returncode == 0, made.stderr
+    train, start = (tmp_path / "out/llamafactory" / name for name in ("train.yaml", "run.sh"))
+    assert "adapter_name_or_path: me/adapter" in train.read_text() and "lora_rank: 8" in train.read_text()
+    assert 'adapter_name_or_path="$adapter"' in start.read_text()
+    wrong = run_recipes(hub, empty_hub_cache, "lint", adapter_recipe, "--set", "method.rank=32")
+    assert wrong.returncode == 1 and "the adapter in me/adapter has 8" in wrong.stdout
+    wrong = run_recipes(hub, empty_hub_cache, "lint", adapter_recipe, "--set", "model=Qwen/Qwen3-8B")
+    assert wrong.returncode == 1 and "QR216" in wrong.stdout
+
+
+@pytest.mark.parametrize(
+    ("start", "told"),
+    [
+        ("me/none", "the hub has no public adapter me/none; check the id"),
+        ("me/bot", "me/bot has no adapter_config.json: it is no adapter"),
+        ("me/gated", "me/gated is gated; accept its licence"),
+    ],
+)
+def test_an_adapter_that_is_not_on_the_hub_exits_2(hub, adapter_recipe, empty_hub_cache, start, told):
+    (hub.root / "models/me/gated").mkdir()
+    hub.gated = {"me/gated"}
+    words = ["plan", adapter_recipe, "--gpu", "h100", "--set", f"method.start_from={start}"]
+    made = run_recipes(hub, empty_hub_cache, *words)
+    assert (made.returncode, told in made.stderr) == (2, True), made.stderr
