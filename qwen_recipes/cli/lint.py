@@ -61,18 +61,18 @@ class LintOptions:
         return self.lint(read_recipe_bytes(file), file)
 
     def describe_unjudged(self, file: str) -> str:
-        """Which guards could not look at a framework's own config; empty where all could, or for anything else."""
+        """Which guards could not look at a file; empty where all could."""
+        from qwen_recipes.guards.unjudged import describe_unjudged_native, describe_unjudged_recipe
+
         try:
             content = read_recipe_bytes(file) if file != "-" else b""
         except RecipeReadError:
             return ""
         if looks_like_recipe(content) and not self.framework:
-            return ""
-        from qwen_recipes.guards.native import list_unjudged_guards
-
-        text = content.decode("utf-8-sig", errors="replace")
-        codes = list_unjudged_guards(text, self.framework, self.version)
-        return f"{file}: not judged: {len(codes)} guards ({', '.join(codes)}), model not recognised" if codes else ""
+            note = describe_unjudged_recipe(content, file, Path(file).parent, self.sets, self.stage)
+        else:
+            note = describe_unjudged_native(content.decode("utf-8-sig", "replace"), self.framework, self.version)
+        return f"{file}: {note}" if note else ""
 
     def lint_recipe(self, content: bytes | str, name: str, folder: Path, sets: tuple[str, ...]) -> list[Finding]:
         """What the guards say of a recipe; where none is an error, also what `compile` would refuse."""

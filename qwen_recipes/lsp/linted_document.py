@@ -12,6 +12,7 @@ from qwen_recipes.finding import Finding, RecipeError, Span
 from qwen_recipes.guards.lint import lint_text
 from qwen_recipes.guards.lint_settings import LintSettingsError, load_lint_settings
 from qwen_recipes.guards.native import lint_if_native
+from qwen_recipes.guards.unjudged import describe_unjudged_native, describe_unjudged_recipe
 from qwen_recipes.recipe.file_names import RECIPE_SUFFIXES
 from qwen_recipes.yaml_text.nodes import Document
 from qwen_recipes.yaml_text.reader import read_yaml
@@ -37,6 +38,8 @@ class LintedDocument:
     findings: tuple[Finding, ...]
     settings_error: str = ""
     kind: DocumentKind = "other"
+    unjudged: str = ""
+    """Which guards could not look, and why."""
 
     @cached_property
     def lines(self) -> list[str]:
@@ -71,7 +74,8 @@ def lint_document(path: Path, text: str) -> LintedDocument:
         found = load_lint_settings(str(path), (), ()).apply(found)
     except LintSettingsError as error:
         complaint = str(error)
-    return LintedDocument(path, text, tuple(found), complaint, "recipe" if ours else "native")
+    unjudged = describe_unjudged_recipe(text, str(path), path.parent) if ours else describe_unjudged_native(text)
+    return LintedDocument(path, text, tuple(found), complaint, "recipe" if ours else "native", unjudged)
 
 
 def _locate_in_document(finding: Finding, text: str) -> Finding:

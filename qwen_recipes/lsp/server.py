@@ -70,6 +70,7 @@ class _OpenDocuments:
         judged = self._lint_current_text(uri)
         self._warn_once(judged.settings_error)
         found = [to_diagnostic(document, finding) for finding in judged.findings]
+        found += [_note_unjudged(document, judged)] if judged.unjudged else []
         self.server.text_document_publish_diagnostics(
             types.PublishDiagnosticsParams(uri=uri, version=document.version, diagnostics=found)
         )
@@ -173,6 +174,17 @@ def to_diagnostic(document: TextDocument, finding: Finding) -> types.Diagnostic:
         code=finding.code,
         source=_SOURCE,
     )
+
+
+def _note_unjudged(document: TextDocument, linted: LintedDocument) -> types.Diagnostic:
+    """Which guards could not look, where the document names its model."""
+    from lsprotocol import types
+
+    keys = ("model:", "base_model:", "model_name_or_path:", "model_id:")
+    line = next((number for number, text in enumerate(linted.lines, 1) if text.startswith(keys)), 1)
+    span = Span(line, 1, line, len(linted.lines[line - 1]) + 1)
+    severity = types.DiagnosticSeverity.Information
+    return types.Diagnostic(_to_lsp_range(document, span), linted.unjudged, severity=severity, source=_SOURCE)
 
 
 def _to_completion_item(

@@ -43,3 +43,37 @@ def test_a_folder_s_own_facts_are_judged(tmp_path):
     (tmp_path / "model/config.json").write_text(json.dumps(CONFIG))
     made = lint(tmp_path, tmp_path / "model")
     assert "4,096 tokens exceed the 512 positions" in made.stdout and "not judged" not in made.stderr
+
+
+RECIPE = "version: 1\nmodel: {model}\ndata: {{train: rows.jsonl}}\nchat: {{template: {template}}}\n"
+
+
+def lint_recipe(tmp_path, model="Qwen/Qwen3-0.6B", template="auto", backend="trl"):
+    (tmp_path / "rows.jsonl").write_text('{"text": "a"}\n')
+    file = tmp_path / "r.yaml"
+    file.write_text(f"{RECIPE.format(model=model, template=template)}run: {{backend: {backend}}}\n")
+    return CliRunner().invoke(main, ["lint", str(file)])
+
+
+def test_a_custom_template_is_said_to_be_beyond_the_guards_of_the_official_ones(tmp_path):
+    (tmp_path / "own.jinja").write_text("{% for m in messages %}{{ m.content }}{% endfor %}")
+    said = lint_recipe(tmp_path, template="own.jinja").stderr
+    assert "r.yaml: not judged: 3 guards (QR307, QR308, QR309), custom chat template" in said
+    assert "QR316" in lint_recipe(tmp_path, template="own.jinja", backend="ms-swift").stderr
+    assert "not judged" not in lint_recipe(tmp_path).stderr
+
+
+def test_an_unknown_tokenizer_is_said_to_be_beyond_the_guards_of_qwen_s(tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/config.json").write_text(json.dumps(CONFIG))
+    (tmp_path / "model/tokenizer.json").write_text("{}")
+    said = lint_recipe(tmp_path, "./model").stderr
+    assert "not judged: 2 guards (QR301, QR312), tokenizer not recognised" in said
+
+
+def test_an_editor_is_told_too(tmp_path, empty_hub_cache):
+    from qwen_recipes.lsp.linted_document import lint_document
+
+    native = lint_document(tmp_path / "train.yaml", NATIVE.format(model="me/unknown"))
+    assert native.unjudged.startswith("not judged: 6 guards")
+    assert lint_document(tmp_path / "train.yaml", NATIVE.format(model="Qwen/Qwen3-8B")).unjudged == ""

@@ -1,0 +1,58 @@
+"""Guards that could not look at a recipe or a config: its model, tokenizer or template is not known here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from qwen_recipes.finding import RecipeError
+from qwen_recipes.guards.catalog import load_guard
+from qwen_recipes.guards.native import list_unjudged_guards
+from qwen_recipes.qwen.chat_templates import TEMPLATES
+from qwen_recipes.qwen.models import ModelFolderError, UnknownModelError, describe_custom_tokenizer, get_model_facts
+from qwen_recipes.recipe.load import LoadedRecipe
+from qwen_recipes.recipe.overrides import OverrideError
+from qwen_recipes.recipe.pipeline import load_recipes_text
+
+TEMPLATE_GUARDS = ("QR307", "QR308", "QR309", "QR316")
+"""Those that know what an official chat template does with reasoning."""
+TOKENIZER_GUARDS = ("QR301", "QR302", "QR312", "QR314")
+"""Those that know the control tokens of Qwen3's tokenizer."""
+
+
+def describe_unjudged_native(text: str, as_backend: str | None = None, version: str | None = None) -> str:
+    """Which guards could not look at a framework's own config, and why; empty where all could."""
+    return _describe(list_unjudged_guards(text, as_backend, version), "model not recognised")
+
+
+def describe_unjudged_recipe(
+    content: bytes | str, name: str, folder: Path, sets: tuple[str, ...] = (), stage: str = ""
+) -> str:
+    """As `describe_unjudged_native`, of a recipe; empty for one that has errors."""
+    try:
+        recipes = load_recipes_text(content, name, folder, sets, stage)
+    except (OverrideError, RecipeError):
+        return ""
+    return ", ".join(dict.fromkeys(note for loaded in recipes for note in _list_notes(loaded)))
+
+
+def _list_notes(loaded: LoadedRecipe) -> Iterator[str]:
+    backend = loaded.recipe.run.backend if loaded.recipe.run else None
+    chat = loaded.recipe.chat
+    if chat and chat.template not in ("auto", *TEMPLATES):
+        yield _describe(_list_applying(TEMPLATE_GUARDS, backend), "custom chat template")
+    try:
+        custom = describe_custom_tokenizer(get_model_facts(loaded.recipe.model, loaded.folder))
+    except (UnknownModelError, ModelFolderError):
+        return
+    if custom:
+        yield _describe(_list_applying(TOKENIZER_GUARDS, backend), "tokenizer not recognised")
+
+
+def _list_applying(codes: tuple[str, ...], backend: str | None) -> list[str]:
+    guards = map(load_guard, codes)
+    return [guard.code for guard in guards if not backend or not guard.backends or backend in guard.backends]
+
+
+def _describe(codes: list[str], why: str) -> str:
+    return f"not judged: {len(codes)} guards ({', '.join(codes)}), {why}" if codes else ""
