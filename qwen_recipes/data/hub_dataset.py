@@ -108,8 +108,8 @@ class _Repository:
         from huggingface_hub.hf_api import RepoFile
 
         api, repo = HfApi(), self.source.repo
-        told = api.dataset_info(repo, revision=self.source.revision, timeout=ETAG_TIMEOUT_SECONDS)
-        self.commit = told.sha or ""
+        info = api.dataset_info(repo, revision=self.source.revision, timeout=ETAG_TIMEOUT_SECONDS)
+        self.commit = info.sha or ""
         entries = api.list_repo_tree(repo, recursive=True, revision=self.commit, repo_type="dataset")
         self.sizes = {entry.path: entry.size for entry in entries if isinstance(entry, RepoFile)}
 
@@ -118,8 +118,12 @@ class _Repository:
         from huggingface_hub.utils import disable_progress_bars
 
         disable_progress_bars()
-        told: dict[str, Any] = {"repo_type": "dataset", "revision": self.source.revision, "cache_dir": get_hub_cache()}
-        return Path(hf_hub_download(self.source.repo, name, **told, etag_timeout=ETAG_TIMEOUT_SECONDS))
+        options: dict[str, Any] = {
+            "repo_type": "dataset",
+            "revision": self.source.revision,
+            "cache_dir": get_hub_cache(),
+        }
+        return Path(hf_hub_download(self.source.repo, name, **options, etag_timeout=ETAG_TIMEOUT_SECONDS))
 
     def _sample(self, name: str) -> Path:
         """The beginning of a file, or all of it where it is small."""

@@ -45,7 +45,7 @@ def choose_split_files(names: Iterable[str], readme: str, subset: str | None, sp
         if not rows:
             raise UnknownSplitError(f"no subset {subset}; " + _list_known("folders", _list_folders(others)))
     splits = _group_by_name(rows)
-    return _pick(splits, split)
+    return _choose_split(splits, split)
 
 
 def _holds_rows(name: str) -> bool:
@@ -58,10 +58,10 @@ def _read_configs(readme: str) -> list[dict[str, Any]]:
     """The subsets that the README's front matter describes; empty where it says nothing."""
     found = re.match(r"---\s*\n(.*?)\n---\s*(?:\n|\Z)", readme[:MAX_README_BYTES], re.DOTALL)
     try:
-        told = yaml.safe_load(found[1]) if found else None
+        metadata = yaml.safe_load(found[1]) if found else None
     except (yaml.YAMLError, ValueError, RecursionError):
         return []
-    listed = told.get("configs") if isinstance(told, dict) else None
+    listed = metadata.get("configs") if isinstance(metadata, dict) else None
     configs = [one for one in listed or [] if isinstance(one, dict) and one.get("config_name")]
     return [one for one in configs if "data_files" in one or "data_dir" in one]
 
@@ -77,13 +77,13 @@ def _choose_by_config(rows: list[str], configs: list[dict[str, Any]], subset: st
     folder = str(config.get("data_dir") or "").strip("./")
     inside = _choose_folder(rows, folder) if folder else rows
     if "data_files" not in config:
-        return _pick(_group_by_name(inside), split)
-    return _pick(_group_by_pattern(inside, config["data_files"], folder), split)
+        return _choose_split(_group_by_name(inside), split)
+    return _choose_split(_group_by_pattern(inside, config["data_files"], folder), split)
 
 
-def _group_by_pattern(rows: list[str], told: Any, folder: str) -> dict[str, list[str]]:
+def _group_by_pattern(rows: list[str], data_files: Any, folder: str) -> dict[str, list[str]]:
     """Files by split as `data_files` has them: patterns, or a list of `split` and `path`."""
-    entries = told if isinstance(told, list) else [told]
+    entries = data_files if isinstance(data_files, list) else [data_files]
     splits: dict[str, list[str]] = {}
     for entry in entries:
         one = entry if isinstance(entry, dict) else {"split": "train", "path": entry}
@@ -98,9 +98,11 @@ def _group_by_pattern(rows: list[str], told: Any, folder: str) -> dict[str, list
 def _matches(name: str, pattern: str) -> bool:
     """As a shell's pattern, in which `*` stays within a folder and `**` does not."""
     parts = re.split(r"(\*\*/|\*\*|\*|\?|\[[^]]+\])", pattern)
-    told = (_PATTERNS.get(part, part if part.startswith("[") and len(part) > 1 else re.escape(part)) for part in parts)
+    pieces = (
+        _PATTERNS.get(part, part if part.startswith("[") and len(part) > 1 else re.escape(part)) for part in parts
+    )
     try:
-        return re.fullmatch("".join(told), name) is not None
+        return re.fullmatch("".join(pieces), name) is not None
     except re.error:
         return False
 
@@ -135,7 +137,7 @@ def _collect(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     return found
 
 
-def _pick(splits: dict[str, list[str]], split: str) -> list[str]:
+def _choose_split(splits: dict[str, list[str]], split: str) -> list[str]:
     if not any(splits.values()):
         raise UnknownSplitError("no files of rows")
     if not splits.get(split):
