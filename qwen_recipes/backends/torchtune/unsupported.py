@@ -127,6 +127,7 @@ MODEL = (
         lambda p: p.model.id not in DENSE,
         "torchtune needs every size of the model in its config: only the dense models that Qwen released are known",
     ),
+    UnsupportedSetting("model.source", lambda p: p.model.source is not None, "it loads from the Hugging Face hub"),
     UnsupportedSetting("method.type", lambda p: p.method.type == "freeze", "it freezes no layers"),
     UnsupportedSetting(
         "method.variant",
