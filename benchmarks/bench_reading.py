@@ -26,6 +26,7 @@ CONFIG = {
     "model_type": "qwen3", "num_hidden_layers": 4, "hidden_size": 64, "num_attention_heads": 4,
     "intermediate_size": 128, "vocab_size": 151_936, "max_position_embeddings": 40_960,
 }  # fmt: skip
+AXOLOTL = "base_model: x\nadapter: lora\n"
 ADAPTER = {"peft_type": "LORA", "r": 8, "lora_alpha": 16, "target_modules": ["q_proj"]}
 
 
@@ -139,6 +140,35 @@ KINDS = {
     "log": Kind("run.log", lambda size: repeat("{'loss': 2.5, 'epoch': 1}\n", size), read_log),
     "log, one line": Kind("run.log", lambda size: repeat("1%|{'loss': ", size), follow_log),
     "Axolotl YAML": Kind("a.yaml", lambda size: "base_model: x\n" + number("lora_r: 8 # #", size), read_native),
+    "Axolotl YAML, unknown keys": Kind(
+        "a.yaml", lambda size: AXOLOTL + number("learning_rat#: 1e-4", size), read_native
+    ),
+    "Axolotl YAML, nested keys": Kind(
+        "a.yaml", lambda size: f"{AXOLOTL}rl: dpo\ndatasets:\n" + number("  - {path: d#, typ: x}", size), read_native
+    ),
+    "LLaMA-Factory JSON": Kind(
+        "a.json",
+        lambda size: '{"stage": "sft", "template": "qwen3"\n' + number(', "rank#": 1', size) + "}",
+        read_native,
+    ),
+    "script, many commands": Kind(
+        "a.sh",
+        lambda size: number("swift sft --model x --lora_rank # --output_dir runs/with/a/long/name/#", size),
+        read_native,
+    ),
+    "script, many mistakes": Kind(
+        "a.sh",
+        lambda size: number("llamafactory-cli train --stage sft --lora_rang # --output_dir a/long/name", size),
+        read_native,
+    ),
+    "script, many flags": Kind(
+        "a.sh", lambda size: "swift sft \\\n" + number("  --lora_rang# 8 \\", size), read_native
+    ),
+    "script, variables": Kind(
+        "a.sh",
+        lambda size: number("V#=$V\nARGUMENTS+=(--lora_rank #)", size) + 'swift sft "${ARGUMENTS[@]}"\n',
+        read_native,
+    ),
     "script": Kind("a.sh", lambda size: "swift sft \\\n" + repeat("  --lora_rank 8 \\\n", size), read_native),
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from qwen_recipes.errors import QwenRecipesError
 
@@ -60,11 +60,13 @@ class RecipeError(QwenRecipesError):
 
 
 def limit_findings(findings: list[Finding]) -> list[Finding]:
-    """The first MAX_FINDINGS, and one that says that there are more."""
+    """The first MAX_FINDINGS, and one that says that there are more, as severe as the worst of those."""
     if len(findings) <= MAX_FINDINGS:
         return findings
+    left_out = {finding.severity for finding in findings[MAX_FINDINGS:]}
+    worst = next(severity for severity in get_args(Severity) if severity in left_out)
     message = f"there are more problems; these are the first {MAX_FINDINGS}"
-    return [*findings[:MAX_FINDINGS], Finding("recipe", "error", message, file=findings[0].file)]
+    return [*findings[:MAX_FINDINGS], Finding("recipe", worst, message, file=findings[0].file)]
 
 
 def format_route(route: Route) -> str:

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -181,25 +181,25 @@ class NativeConfig:
     names_config_file: bool = False
     """Whether a command names a config file as well, so that not all it is told stands here."""
 
-    @property
+    @cached_property
     def data(self) -> dict[str, Any]:
         """Its keys and values."""
         found: dict[str, Any] = plain_data(self.document.root)
         return found
 
-    @property
+    @cached_property
     def interpreted_settings(self) -> InterpretedSettings:
         """The values of the config by recipe field."""
         meant: InterpretedSettings = _import_native_module(self.backend).interpret_settings(self)
         return meant
 
-    @property
+    @cached_property
     def known_keys(self) -> KnownKeys:
         """The keys that are read of it."""
         known: KnownKeys = _import_native_module(self.backend).list_known_keys(self)
         return known
 
-    @property
+    @cached_property
     def key_changes(self) -> tuple[KeyChange, ...]:
         """Keys that the framework's versions renamed or removed."""
         listed: tuple[KeyChange, ...] = import_backend_module(self.backend, "key_changes").KEY_CHANGES
@@ -371,6 +371,7 @@ def _import_native_module(backend: str) -> Any:
     return import_backend_module(backend, "native_config")
 
 
+@cache
 def import_backend_module(backend: str, name: str) -> Any:
     """A module of a framework's package, by its name there."""
     return import_module(f"{find_entry_points(ENTRY_POINTS)[backend][0]}.{name}")

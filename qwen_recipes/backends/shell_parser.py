@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from qwen_recipes.finding import Span
 from qwen_recipes.yaml_text.nodes import Document, Mapping, Node, Scalar, Sequence
@@ -30,9 +31,10 @@ class ShellWord:
 ShellCommand = list[ShellWord]
 
 
-def parse_commands(text: str) -> list[ShellCommand]:
+@lru_cache(maxsize=2)
+def parse_commands(text: str) -> tuple[ShellCommand, ...]:
     """Every command of the script, each a list of words, in order."""
-    return [command for command in _ShellScanner(text).scan_commands() if command]
+    return tuple(command for command in _ShellScanner(text).scan_commands() if command)
 
 
 class _ShellScanner:

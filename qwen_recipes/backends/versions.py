@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 from operator import eq, ge, gt, le, lt
 from typing import Any
 
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {"<=": le, ">=": ge, "==": eq, "<": lt, ">": gt}
 
 
+@cache
 def parse_version(version: str) -> tuple[int, ...]:
     """`0.9.5.dev1` as (0, 9, 5, 0): the leading numbers of a version, filled up with zeros to four."""
     leading = re.match(r"[0-9]+(\.[0-9]+)*", version)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from qwen_recipes.finding import Finding, RecipeError
+from qwen_recipes.finding import Finding, RecipeError, limit_findings
 from qwen_recipes.recipe.load import LoadedRecipe
 from qwen_recipes.recipe.overrides import OverrideError
 from qwen_recipes.recipe.pipeline import load_recipes_text
@@ -37,9 +37,10 @@ def lint_text(
         return error.findings
     found = {one.part: _lint_loaded(one, backend, version, check_data=check_data) for one in recipes}
     if len(recipes) == 1:
-        return found[recipes[0].part]
+        return limit_findings(found[recipes[0].part])
     joined = _join_findings(found, "trial" if recipes[0].trial else "stage")
-    return joined if _has_error(joined) else joined + _find_sweep_errors(content, name, folder, backend, sets)
+    more = [] if _has_error(joined) else _find_sweep_errors(content, name, folder, backend, sets)
+    return limit_findings(joined + more)
 
 
 def _has_error(findings: list[Finding]) -> bool:

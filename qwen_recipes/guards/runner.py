@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from qwen_recipes.backends import list_backend_names
 from qwen_recipes.backends.base import Backend
 from qwen_recipes.backends.plan import Plan
-from qwen_recipes.finding import Finding
+from qwen_recipes.finding import MAX_FINDINGS, Finding
 from qwen_recipes.guards.base import Guard, GuardContext, Violation
 from qwen_recipes.guards.catalog import list_guard_codes, load_recipe_guards
 from qwen_recipes.recipe.load import LoadedRecipe
@@ -21,7 +23,8 @@ def run_guards(plan: Plan, loaded: LoadedRecipe, backend: Backend) -> list[Findi
     for guard in load_recipe_guards():
         if guard.code in plan.allow or not guard.applies_to(backend.name, plan.backend_version):
             continue
-        findings += [locate_finding(loaded.document, _make_finding(guard, hit)) for hit in guard.check(facts)]
+        hits = islice(guard.check(facts), MAX_FINDINGS + 1)
+        findings += [locate_finding(loaded.document, _make_finding(guard, hit)) for hit in hits]
     return findings
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from qwen_recipes.finding import Route, Span
@@ -98,5 +98,11 @@ class Document:
         return self._lines[number - 1] if 0 < number <= len(self._lines) else ""
 
     @cached_property
-    def _lines(self) -> list[str]:
-        return self.text.splitlines()
+    def _lines(self) -> tuple[str, ...]:
+        return _split_lines(self.text)
+
+
+@lru_cache(maxsize=2)
+def _split_lines(text: str) -> tuple[str, ...]:
+    """Once for the many documents of one text: each command of a script is one."""
+    return tuple(text.splitlines())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from qwen_recipes.backends.ms_swift import VERSION
@@ -64,6 +65,7 @@ def normalize_key(key: str) -> str:
     return key.replace("-", "_")
 
 
+@cache
 def list_command_keys(command: str) -> frozenset[str]:
     """The keys that a command reads, `ENV` of a YAML among them."""
     schema = load_native_schema("ms-swift")
@@ -91,11 +93,16 @@ def match_command(command: ShellCommand) -> tuple[str, int] | None:
 
 def list_known_keys(config: NativeConfig) -> KnownKeys:
     """The fields of the command's class; argparse takes `no_` before a switch that is on too."""
-    data, known, schema = config.data, list_command_keys(config.command), load_native_schema("ms-swift")
     if config.command == "ray":
         return KnownKeys(frozenset(), is_complete=False)
-    properties = {**schema["properties"], **schema["$defs"].get(config.command, {}).get("properties", {})}
-    listed = {**schema, "properties": properties if config.command in TRAINING_COMMANDS else {}}
+    return _build_known_keys(config.command, is_strict=not read_switch(config.data, "ignore_args_error"))
+
+
+@cache
+def _build_known_keys(command: str, *, is_strict: bool) -> KnownKeys:
+    known, schema = list_command_keys(command), load_native_schema("ms-swift")
+    properties = {**schema["properties"], **schema["$defs"].get(command, {}).get("properties", {})}
+    listed = {**schema, "properties": properties if command in TRAINING_COMMANDS else {}}
     others = (
         f"`{name}`" for name in [*TRAINING_COMMANDS, *(f"megatron {c}" for c in MEGATRON_COMMANDS), *OTHER_COMMANDS]
     )
@@ -103,9 +110,8 @@ def list_known_keys(config: NativeConfig) -> KnownKeys:
     for name in others:
         for key in list_command_keys(name.strip("`")) - known:
             elsewhere.setdefault(key, name)
-    reads_all = bool(known - {"ENV"}) and not read_switch(data, "ignore_args_error")
     switches = {f"no_{key}" for key in known}
-    return KnownKeys(known | switches, listed, reads_all, elsewhere)
+    return KnownKeys(known | switches, listed, bool(known - {"ENV"}) and is_strict, elsewhere)
 
 
 def interpret_settings(config: NativeConfig) -> InterpretedSettings:
