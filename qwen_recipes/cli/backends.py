@@ -10,6 +10,7 @@ import click
 
 from qwen_recipes.cli.console import print_json, print_text
 from qwen_recipes.cli.options_and_exits import format_option, get_backend_or_exit, load_backends_and_warn
+from qwen_recipes.cli.tables import print_table
 
 if TYPE_CHECKING:
     from qwen_recipes.backends import Backend
@@ -42,7 +43,7 @@ def command(name: str | None, matrix: bool, form: str) -> None:
     elif name:
         print_text("\n".join([*_format_tested(backends[0]), "", *_format_unsupported(backends[0])]))
     else:
-        print_text("\n".join([_format_table(backends), "", *_format_most_run(backends)]))
+        _print_overview(backends)
 
 
 def _backend_as_dict(backend: Backend) -> dict[str, object]:
@@ -61,25 +62,26 @@ def _backend_as_dict(backend: Backend) -> dict[str, object]:
     }
 
 
-def _format_table(backends: list[Backend]) -> str:
+def _print_overview(backends: list[Backend]) -> None:
     head = ("name", "framework", "versions", "unsupported settings")
-    rows = [head, *((b.name, b.title, ", ".join(b.versions), str(len(b.list_unsupported()))) for b in backends)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([*lines, "", "Details: recipes backends NAME"])
+    rows = [(b.name, b.title, ", ".join(b.versions), str(len(b.list_unsupported()))) for b in backends]
+    print_table(head, rows)
+    print_text("\nDetails: recipes backends NAME\n")
+    print_text("Most that was run: parsed, seen at the trainer, trained on a CPU, a GPU, 2 GPUs")
+    from qwen_recipes.backends.tested_objectives import OBJECTIVES
+
+    print_table(("", *OBJECTIVES), [_list_most_run(backend) for backend in backends])
 
 
-def _format_most_run(backends: list[Backend]) -> Iterator[str]:
+def _list_most_run(backend: Backend) -> list[str]:
+    """The framework's name, and for each objective the most that was run; `-` where it is unsupported."""
     from qwen_recipes.backends.tested_objectives import OBJECTIVES, load_tested_objectives
     from qwen_recipes.compile.support_matrix import describe_tested_objective
 
-    yield "The most that was run: parsed, seen at the trainer, trained on a CPU, a GPU, 2 GPUs"
-    yield f"{'':<13}" + "".join(f"{objective:<9}" for objective in OBJECTIVES).rstrip()
-    for backend in backends:
-        tested = load_tested_objectives(backend.name)
-        most = {objective: _MOST[levels[-1]] for objective, levels in tested.items()}
-        words = (most.get(one) or describe_tested_objective(backend, one, tested) for one in OBJECTIVES)
-        yield f"{backend.name:<13}" + "".join(f"{'-' if one == 'unsupported' else one:<9}" for one in words).rstrip()
+    tested = load_tested_objectives(backend.name)
+    most = {objective: _MOST[levels[-1]] for objective, levels in tested.items()}
+    words = (most.get(one) or describe_tested_objective(backend, one, tested) for one in OBJECTIVES)
+    return [backend.name, *("-" if word == "unsupported" else word for word in words)]
 
 
 def _format_tested(backend: Backend) -> Iterator[str]:

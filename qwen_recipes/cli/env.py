@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +11,8 @@ import click
 
 from qwen_recipes.backends.base import Backend
 from qwen_recipes.cli.console import print_json, print_stderr, print_text
+from qwen_recipes.cli.progress import StepPrinter
+from qwen_recipes.cli.tables import print_table
 
 ENVIRONMENT_FAILED = 4
 ROOT_OPTION = click.option(
@@ -70,7 +71,7 @@ def create_command(
     from qwen_recipes.environments.environment import MissingEnvironmentError, get_managed_environment
     from qwen_recipes.environments.install import EnvironmentBuildError, build_environment
 
-    progress = StepPrinter(quiet)
+    progress = StepPrinter(quiet=quiet)
     accepted = _parse_hashes(torch_hashes)
     for chosen in _select_backends(backend):
         if backend == "all" and not _has_lock(chosen, device):
@@ -100,10 +101,9 @@ def list_command(root: Path | None, form: str) -> None:
     if form == "json":
         print_json([asdict(state) for state in states])
         return
-    for state in states:
-        print_text(
-            f"{state.backend:13} {state.version:8} {state.device:5} {state.python:5} {state.state:11} {state.folder}"
-        )
+    head = ("framework", "version", "device", "python", "state", "folder")
+    rows = [(one.backend, one.version, one.device, one.python, one.state, str(one.folder)) for one in states]
+    print_table(head, rows)
 
 
 @command.command("remove")
@@ -120,37 +120,6 @@ def remove_command(backend: str, device: str | None, root: Path | None) -> None:
             (environment.folder / READY_MARKER).unlink(missing_ok=True)
             shutil.rmtree(environment.folder)
             print_text(str(environment.folder))
-
-
-class StepPrinter:
-    """Lines on stderr; on a terminal the line of one step is written over."""
-
-    def __init__(self, quiet: bool) -> None:
-        self.quiet = quiet
-        self.step = ""
-
-    def __call__(self, text: str) -> None:
-        """Show a line of progress."""
-        if self.quiet:
-            return
-        if not sys.stderr.isatty():
-            print_stderr(text)
-            return
-        step = text.partition(":")[0]
-        self._write(f"\r\033[K{text}" if step == self.step else f"{self._break()}{text}")
-        self.step = step
-
-    def end(self) -> None:
-        """Finish the line that is being written over."""
-        self._write(self._break())
-        self.step = ""
-
-    def _break(self) -> str:
-        return "\n" if self.step else ""
-
-    def _write(self, text: str) -> None:
-        if text:
-            click.echo(text, err=True, nl=False)
 
 
 def _has_lock(backend: Backend, device: str | None) -> bool:

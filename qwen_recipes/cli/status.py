@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qwen_recipes.cli.console import print_json, print_stderr, print_text
+from qwen_recipes.cli.console import print_json, print_stderr
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, format_option
+from qwen_recipes.cli.tables import print_table
 
 if TYPE_CHECKING:
     from qwen_recipes.reports.run_table import RunSummary
@@ -32,7 +33,8 @@ def command(folder: Path, form: str) -> None:
     if form == "json":
         print_json([asdict(one) for one in found])
     elif found:
-        _print_table([_format_cells(one, folder) for one in found])
+        head = ("run", "state", "framework", "step", "loss", "", "elapsed", "left")
+        print_table(head, [_format_cells(one, folder) for one in found])
         _warn_damaged_records(found)
     else:
         print_stderr(f"recipes: no run in {folder} or below it")
@@ -42,17 +44,6 @@ def _warn_damaged_records(summaries: list[RunSummary]) -> None:
     for one in summaries:
         if one.state == "damaged":
             print_stderr(f"recipes: {one.folder}/run.json is damaged; `recipes run --resume` works without it")
-
-
-def _print_table(rows: list[list[str]]) -> None:
-    head = ["run", "state", "framework", "step", "loss", "", "elapsed", "left"]
-    table = [head, *rows]
-    widths = [max(len(row[column]) for row in table) for column in range(len(head))]
-    print_text(
-        "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table
-        )
-    )
 
 
 def _format_cells(summary: RunSummary, root: Path) -> list[str]:

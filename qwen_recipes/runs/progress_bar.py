@@ -1,20 +1,24 @@
-"""Progress on the person's screen: one line that is redrawn on a terminal, else a plain line now and then."""
+"""Progress of a run on standard error: one line that rich redraws on a terminal, else a plain line now and then."""
 
 from __future__ import annotations
 
 import math
-import shutil
 import time
 from collections.abc import Callable
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from qwen_recipes.runs.metrics import draw_sparkline
 from qwen_recipes.runs.progress import RunProgress
 
+if TYPE_CHECKING:
+    from rich.live import Live
+    from rich.table import Table
+
 PLAIN_LINE_INTERVAL = 10.0
 """Seconds between two plain lines, unless the stage changes."""
-_CLEAR = "\r\x1b[K"
 _SPARKLINE_LOSSES = 200
+_BAR_WIDTH = 20
+"""Characters."""
 
 
 class ProgressDisplay:
@@ -22,32 +26,66 @@ class ProgressDisplay:
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self.stream, self.clock = stream, clock
-        self.live = stream.isatty()
+        self.is_terminal = stream.isatty()
+        self.live: Live | None = None
         self.shown: tuple[str, int] | None = None
         self.due = 0.0
 
     def show(self, progress: RunProgress) -> None:
         """Draw where the run stands, if there is news."""
         state = (progress.stage, progress.step)
-        if self.live:
-            width = shutil.get_terminal_size().columns
-            self._write(_CLEAR + format_progress_line(progress)[: width - 1])
+        if self.is_terminal:
+            self._draw(progress)
         elif state != self.shown and (self.clock() >= self.due or self.shown is None or state[0] != self.shown[0]):
             self._write(format_progress_line(progress) + "\n")
             self.due = self.clock() + PLAIN_LINE_INTERVAL
             self.shown = state
 
     def end(self) -> None:
-        """Leave the line for what comes after."""
-        if self.live:
-            self._write(_CLEAR)
+        """Clear the line for what comes after."""
+        if self.live is not None:
+            self._try(self.live.stop)
+        self.live = None
+
+    def _draw(self, progress: RunProgress) -> None:
+        if self.live is None:
+            from rich.console import Console
+            from rich.live import Live
+
+            console = Console(file=self.stream, highlight=False)
+            self.live = Live(console=console, auto_refresh=False, transient=True)
+            self._try(self.live.start)
+        live, line = self.live, _build_line(progress)
+        self._try(lambda: live.update(line, refresh=True))
+
+    def _try(self, write: Callable[[], object]) -> None:
+        """Write; where the terminal is gone, the run goes on without."""
+        try:
+            write()
+        except (OSError, ValueError):
+            self.is_terminal = False
 
     def _write(self, text: str) -> None:
-        try:
-            self.stream.write(text)
-            self.stream.flush()
-        except (OSError, ValueError):
-            self.live = False
+        self._try(lambda: (self.stream.write(text), self.stream.flush()))
+
+
+def _build_line(progress: RunProgress) -> Table:
+    """The line with a bar of the steps, cut to the terminal's width."""
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
+
+    line = Table.grid(padding=(0, 2, 0, 0))
+    line.add_column(no_wrap=True, overflow="ellipsis")
+    if not progress.planned:
+        line.add_row(Text(format_progress_line(progress)))
+        return line
+    line.add_column(width=_BAR_WIDTH)
+    line.add_column(no_wrap=True, overflow="ellipsis")
+    bar = ProgressBar(total=progress.planned, completed=progress.step, width=_BAR_WIDTH)
+    rest = [*_format_steps(progress), *_format_losses(progress), *_format_speed(progress)]
+    line.add_row(Text(progress.stage), bar, Text("  ".join(rest)))
+    return line
 
 
 def format_progress_line(progress: RunProgress) -> str:

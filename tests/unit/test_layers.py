@@ -28,7 +28,7 @@ ORDER = (
 )
 FILES = sorted(PACKAGE.rglob("*.py"))
 TREES = {file: ast.parse(file.read_text("utf-8")) for file in FILES}
-ALLOWED = {"click", "pydantic", "pydantic_core", "yaml", "jinja2", "jsonschema", "qwen_recipes"}
+ALLOWED = {"click", "pydantic", "pydantic_core", "yaml", "jinja2", "jsonschema", "rich", "qwen_recipes"}
 STANDALONE = (
     *("backends/axolotl/weights_dtype_plugin.py", "backends/ms_swift/weights_dtype_plugin.py"),
     *("backends/axolotl/trainer_plugin.py", "backends/ms_swift/trainer_plugin.py"),

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from qwen_recipes.cli.console import print_json, print_text
 from qwen_recipes.cli.data.hub_rows import HubOptions, add_hub_options
 from qwen_recipes.cli.data.selection import DataOptions, DataSelection, list_stages, select_data
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, format_option, set_option
+from qwen_recipes.cli.progress import show_bytes_read
 from qwen_recipes.data.detect_format import ROW_FORMATS
 from qwen_recipes.qwen.registry import DEFAULT_MODEL
 
@@ -122,8 +121,8 @@ def _check_selection(selection: DataSelection, jobs: int | None, quiet: bool) ->
     from qwen_recipes.guards.rows.summary import summarize_check
 
     try:
-        with show_progress_bar(selection, quiet) as told:
-            checked = check_rows(selection.files, selection.rules, jobs, told)
+        with show_bytes_read((rows.file for rows in selection.files), quiet=quiet) as add:
+            checked = check_rows(selection.files, selection.rules, jobs, add)
     except (MissingTokenizerError, MissingReaderError) as error:
         exit_with_error(str(error), ExitCode.ENVIRONMENT)
     except BrokenExecutor:
@@ -134,17 +133,6 @@ def _check_selection(selection: DataSelection, jobs: int | None, quiet: bool) ->
     except OSError as error:
         exit_with_error(f"{error.filename}: cannot read: {error.strerror}", ExitCode.USAGE)
     return summarize_check(checked, selection.overlong)
-
-
-@contextmanager
-def show_progress_bar(selection: DataSelection, quiet: bool) -> Iterator[Callable[[int], None] | None]:
-    """A progress bar on standard error, if that is a terminal."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    size = sum(Path(rows.file).stat().st_size for rows in selection.files)
-    with click.progressbar(length=size, label="rows", file=sys.stderr) as bar:
-        yield bar.update
 
 
 def _print_summaries(summaries: dict[str, dict[str, Any]], form: str) -> None:

@@ -12,6 +12,7 @@ from qwen_recipes.cli.console import format_count, print_json, print_text
 from qwen_recipes.cli.data.hub_rows import HubOptions, add_hub_options
 from qwen_recipes.cli.data.selection import DataOptions, DataSelection, select_data
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, format_option, set_option
+from qwen_recipes.cli.progress import show_bytes_read
 from qwen_recipes.data.detect_format import ROW_FORMATS
 from qwen_recipes.data.preparation.convert_row import ConversationOptions
 from qwen_recipes.data.rows.layouts import CONVERSATION_FORMATS
@@ -134,7 +135,8 @@ def _run_preparation(selection: DataSelection, order: PreparationOptions, output
         if not rows.validation
     ]
     try:
-        return DataPreparation(sources, order).run(outputs)
+        with show_bytes_read(source.file for source in sources) as add:
+            return DataPreparation(sources, order, add).run(outputs)
     except (MissingReaderError, ImportError) as error:
         exit_with_error(str(error), ExitCode.ENVIRONMENT)
     except (PreparationError, OutputFormatError) as error:

@@ -28,7 +28,7 @@ from qwen_recipes.data.preparation.output_format import find_output_suffix, writ
 from qwen_recipes.data.preparation.selection import Assignment, ExampleGroups, balance_reasoning, hold_out_groups
 from qwen_recipes.data.rows.message_forms import PLAIN, RowOptions
 from qwen_recipes.data.rows.messages import BadRowError, Row
-from qwen_recipes.data.rows.row_reader import RawRow, find_file_problem, read_raw_rows, split_file
+from qwen_recipes.data.rows.row_reader import ByteRange, RawRow, find_file_problem, read_raw_rows, split_file
 from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.filesystem.file_set import FileSet
 from qwen_recipes.filesystem.locked_folder import lock_folder, make_folder
@@ -77,7 +77,7 @@ class PreparationError(QwenRecipesError):
 
 
 class DataPreparation:
-    """One run. `manifest` is what is written at its end."""
+    """One run. `progress` gets the number of bytes read since its last call."""
 
     def __init__(
         self, sources: Sequence[InputFile], options: PreparationOptions, progress: Callable[[int], None] | None = None
@@ -111,12 +111,11 @@ class DataPreparation:
         lines = 0
         for work in split_file(Path(source.file), source.encoding):
             read = [0]
-            before = scratch.tell()
             for record in read_raw_rows(work, read):
                 self.counts["read"] += 1
                 self._process_row(number, source, lines, record, duplicates, scratch)
             lines += read[-1]
-            self.progress(scratch.tell() - before)
+            self.progress(work.end - work.start if isinstance(work, ByteRange) else 0)
 
     def _process_row(
         self,

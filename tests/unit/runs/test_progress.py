@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import pytest
 
@@ -122,10 +123,15 @@ def test_plain_lines_come_now_and_then():
     assert stream.getvalue() == "rows  0/9\ntraining  1/9\ntraining  3/9\n"
 
 
-def test_a_terminal_gets_one_line_that_is_redrawn():
+def test_a_terminal_gets_one_line_that_is_redrawn(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "60")
     stream = io.StringIO()
     stream.isatty = lambda: True
     display = ProgressDisplay(stream)
-    display.show(RunProgress("training", 1, 9))
+    for step in (1, 2):
+        display.show(RunProgress("training", step, 9))
     display.end()
-    assert stream.getvalue() == "\r\x1b[Ktraining  1/9\r\x1b[K"
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", stream.getvalue())
+    assert "\n" not in shown.rstrip() and "\x1b[2K" in stream.getvalue()
+    assert re.search(r"training +[━╸╺]+ +1/9.*\r.*training +[━╸╺]+ +2/9", shown), shown
