@@ -79,7 +79,7 @@ def compile_recipe(loaded: LoadedRecipe, backend: Backend, folder: Path) -> Comp
 
 
 def compile_backend_recipe(recipe: BackendRecipe, folder: Path) -> CompiledRecipe:
-    """As `compile_recipe`, with what is already known of the recipe for its backend."""
+    """As `compile_recipe`, with what is already known of the recipe for its backend. Raises RecipeError."""
     plan, loaded, backend = recipe.plan, recipe.loaded, recipe.backend
     findings = run_guards(plan, loaded, backend)
     refused = [
@@ -93,7 +93,7 @@ def compile_backend_recipe(recipe: BackendRecipe, folder: Path) -> CompiledRecip
 
 
 def render_recipe(recipe: BackendRecipe, folder: Path, findings: list[Finding]) -> CompiledRecipe:
-    """The files as they would stand in `folder`, of a recipe that was checked: `findings` are what was found."""
+    """The files as they would stand in `folder`, of a checked recipe with its `findings`. Raises RecipeError."""
     plan, loaded, backend = recipe.plan, recipe.loaded, recipe.backend
     renderer = Renderer(plan, backend, make_recipe_path(folder, loaded), loaded.folder)
     try:

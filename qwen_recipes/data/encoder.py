@@ -93,7 +93,7 @@ def find_tokenizer_folder(facts: ModelFacts) -> Path:
 
 
 def load_folder_tokenizer(folder: Path) -> Tokenizer:
-    """The tokenizer of a model's folder, with the tokens that only its tokenizer_config.json adds.
+    """The tokenizer of a model's folder, with the tokens that only its tokenizer_config.json adds. Raises ValueError.
 
     The file of the Base models ends at `<|file_sep|>`: `<think>` and three more stand in the config alone.
     """

@@ -181,7 +181,7 @@ def _leave_out_first_token(length: ExampleLength) -> ExampleLength:
 
 
 def extract_word_hashes(values: numpy.ndarray[Any, Any]) -> numpy.ndarray[Any, Any]:
-    """The hashes in words' values."""
+    """The 64-bit values of words, shape (n,), as the hashes that they hold."""
     import numpy
 
     found: numpy.ndarray[Any, Any] = values >> numpy.uint64(COUNT_BITS)

@@ -73,7 +73,7 @@ class DiskUsage:
 
     @property
     def total(self) -> float:
-        """All of it, at once."""
+        """Bytes of all of it at once."""
         return self.model + self.data + self.checkpoints + self.output
 
 
@@ -99,12 +99,12 @@ class Estimate:
 
     @property
     def low(self) -> float:
-        """Lower end of the 90 % interval of `peak`."""
+        """Bytes: lower end of the 90 % interval of `peak`."""
         return self.peak * self._interval[0]
 
     @property
     def high(self) -> float:
-        """Upper end of the 90 % interval of `peak`."""
+        """Bytes: upper end of the 90 % interval of `peak`."""
         return self.peak * self._interval[1]
 
     @property

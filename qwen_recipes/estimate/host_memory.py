@@ -26,12 +26,12 @@ class HostMemory:
 
     @property
     def peak(self) -> float:
-        """The most of it at once."""
+        """Bytes on one node at the peak."""
         return max(self.loading, self.held)
 
 
 def estimate_host_memory(load: Workload, hardware: HardwarePlan) -> HostMemory:
-    """Host memory of one node: offloaded states are spread over the nodes, paged ones are each process's own."""
+    """Bytes of host memory on one node: offloaded states are spread over the nodes, paged ones belong to a process."""
     states = STATE_BYTES[load.state_kind]
     offloaded = load.trainable * (states + _MASTER_AND_GRADIENT_BYTES) if load.offload != "none" else 0.0
     weights = 2.0 * load.facts.parameters if load.offload == "all" else 0.0

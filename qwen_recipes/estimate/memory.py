@@ -45,7 +45,7 @@ class MemoryBreakdown:
 
     @property
     def peak(self) -> float:
-        """What the allocator reserves at the peak."""
+        """Bytes that the allocator reserves at the peak."""
         return sum(self.as_dict().values())
 
     def as_dict(self) -> dict[str, float]:
@@ -70,7 +70,7 @@ def estimate_memory(workload: Workload, c: Constants | None = None) -> MemoryBre
 
 
 def get_fixed_parts(workload: Workload) -> dict[str, float]:
-    """What is there from the first step's end on."""
+    """Bytes that are held from the end of the first step on, by part."""
     return {
         "weights": stored_weight_bytes(workload),
         "adapter": adapter_bytes(workload),
@@ -79,7 +79,7 @@ def get_fixed_parts(workload: Workload) -> dict[str, float]:
 
 
 def list_moments(workload: Workload, c: Constants) -> dict[str, dict[str, float]]:
-    """What comes and goes, at each moment of a step.
+    """Bytes that come and go, by part, at each moment of a step.
 
     At the loss all activations and the logits are there, and gradients only of an earlier micro-batch; then layer after
     layer gives up what it kept and gets its gradients; at the optimizer's step gradients and moments are all there.
@@ -124,14 +124,14 @@ def _has_dense_mask(workload: Workload) -> bool:
 
 
 def head_gradient_bytes(workload: Workload) -> float:
-    """The head's gradient, which is there before any layer's, where the head is trained."""
+    """Bytes of the head's gradient, which is there before any layer's, where the head is trained."""
     if workload.method != "full" or workload.strategy in SHARDS_GRADIENTS:
         return 0.0
     return weight_bytes(workload) * workload.facts.hidden_size * workload.facts.vocab_size
 
 
 def embedding_gradient_bytes(workload: Workload) -> float:
-    """Gradients of the embedding before they are added up: the head's where it is tied, an earlier micro-batch's."""
+    """Bytes of the embedding's gradients before they are added up: of a tied head, and of an earlier micro-batch."""
     return head_gradient_bytes(workload) * (workload.facts.tied_embeddings + workload.accumulates_gradients)
 
 
@@ -141,7 +141,7 @@ def takes_head_gradient_early(workload: Workload) -> bool:
 
 
 def allocator_reserve_bytes(workload: Workload, transient: Mapping[str, float], c: Constants) -> float:
-    """What the allocator holds and does not use: blocks that logits left, and a share of what comes and goes.
+    """Bytes that the allocator holds unused: blocks that logits left, and a share of what comes and goes.
 
     Micro-batches of ever other lengths leave blocks that the next can't use.
     """
@@ -186,7 +186,7 @@ def quantized_weight_bytes(workload: Workload) -> float:
 
 
 def stored_weight_bytes(workload: Workload) -> float:
-    """The model as it is stored: what shards leave here, and a frozen one where a reference is kept."""
+    """Bytes of the model as stored on one GPU: its shard, and a frozen reference model where one is kept."""
     facts, traits = workload.facts, get_traits(workload.trainer)
     embedding = facts.hidden_size * facts.vocab_size
     if workload.bits == 16:
@@ -236,12 +236,12 @@ def count_quantizable_weights(workload: Workload) -> int:
 
 
 def adapter_bytes(workload: Workload) -> float:
-    """The adapter's weights."""
+    """Bytes of the adapter's weights."""
     return adapter_weight_bytes(workload) * workload.adapter
 
 
 def gradient_bytes(workload: Workload) -> float:
-    """One a trained weight, in the weight's type; DDP keeps buckets as large beside them."""
+    """Bytes on one GPU: a gradient for each trained weight, in its dtype; DDP keeps buckets as large beside them."""
     whole = workload.trainable * (
         adapter_weight_bytes(workload) if workload.method == "lora" else weight_bytes(workload)
     )
@@ -253,7 +253,7 @@ def gradient_bytes(workload: Workload) -> float:
 
 
 def optimizer_state_bytes(workload: Workload) -> float:
-    """Moments; under DeepSpeed a float32 copy of the weights too. Paged and offloaded states are not the GPU's."""
+    """Bytes on one GPU of moments, and under DeepSpeed of a float32 copy of the weights; none if paged or offloaded."""
     if workload.paged or workload.offload != "none":
         return 0.0
     whole = saved_state_bytes(workload)
@@ -379,7 +379,7 @@ def logit_bytes(workload: Workload, c: Constants) -> tuple[float, float]:
 
 
 def autocast_copy_bytes(workload: Workload) -> float:
-    """The bf16 copies of float32 weights that autocast holds until the forward pass ends; of an upcast head, one."""
+    """Bytes of the bf16 copies of float32 weights, an upcast head among them, that autocast holds in a forward pass."""
     if workload.precision == "fp32":
         return 0.0
     if workload.method == "lora":
@@ -392,7 +392,7 @@ def autocast_copy_bytes(workload: Workload) -> float:
 
 
 def workspace_bytes(workload: Workload, c: Constants) -> float:
-    """Weights that are whole for a moment: a layer that is dequantized, DoRA's norm of W + BA, an optimizer's copy."""
+    """Bytes of weights that are whole for a moment: a dequantized layer, DoRA's W + BA, an optimizer's copy."""
     largest = max(inputs * outputs for inputs, outputs in workload.facts.linear_shapes.values())
     moment = 2.0 * largest if workload.bits != 16 else 0.0
     return moment + dora_workspace_bytes(workload, c, largest)

@@ -220,7 +220,7 @@ def count_trainable_weights(plan: Plan, facts: ModelFacts) -> int:
 
 
 def count_adapter_weights(plan: Plan, facts: ModelFacts) -> int:
-    """Weights of the adapter, modules that are trained whole included."""
+    """The number of weights that the adapter trains, modules that are trained whole included."""
     m = plan.method
     whole = _count_lora_weights(facts, m.rank, m.targets, m.variant == "dora")
     layers = len(m.layer_numbers) or facts.layers

@@ -130,17 +130,17 @@ class ModelFacts:
 
     @property
     def layer_parameters(self) -> int:
-        """Weights of one decoder layer, all experts included."""
+        """The number of weights of one decoder layer, all experts included."""
         return self._count_layer_parameters(self.experts or 0)
 
     @property
     def parameters(self) -> int:
-        """Weights of the whole model."""
+        """The number of weights of the whole model."""
         return self.embedding_parameters + self.layers * self.layer_parameters + self.hidden_size
 
     @property
     def active_parameters(self) -> int:
-        """Weights that one token passes through; embedding and head count whole. Equal to `parameters` when dense."""
+        """The number of weights that a token passes through, all of embedding and head; dense: `parameters`."""
         active = self._count_layer_parameters(self.experts_per_token or 0)
         return self.embedding_parameters + self.layers * active + self.hidden_size
 

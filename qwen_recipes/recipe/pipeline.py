@@ -80,7 +80,7 @@ def load_pipeline(file: str, overrides: tuple[str, ...] = ()) -> Pipeline | None
 def load_pipeline_text(
     content: bytes | str, name: str, folder: Path, overrides: tuple[str, ...] = ()
 ) -> Pipeline | None:
-    """As `load_pipeline`, for text: findings call it `name`, relative paths start at `folder`."""
+    """As `load_pipeline`, for text: findings call it `name`, relative paths start at `folder`. Raises RecipeError."""
     document = read_document(content, name, folder, overrides)
     if not has_stages(document):
         return None

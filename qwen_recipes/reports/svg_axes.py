@@ -25,7 +25,7 @@ class Scale:
     logarithmic: bool = False
 
     def get_pixel(self, value: float) -> float:
-        """The pixel of a value."""
+        """The coordinate of a value, in pixels. Raises ValueError for 0 and less on a logarithmic scale."""
         low, high, at = (
             map(math.log, (self.low, self.high, value)) if self.logarithmic else (self.low, self.high, value)
         )

@@ -89,7 +89,7 @@ class CandidateSpace:
         return found
 
     def list_packs(self) -> list[tuple[bool, int]]:
-        """Lengths of packs that hold the batch within the tolerance, longest first."""
+        """Whether to pack, and to how many tokens: lengths that hold the batch within the tolerance, longest first."""
         lengths = self.loaded.lengths
         if not (self.open.packing and self.open.pack_length) or self.explain_no_packing() or lengths is None:
             return []

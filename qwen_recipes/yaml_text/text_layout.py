@@ -69,11 +69,11 @@ class TextLayout:
         return find_comments(self.text)
 
     def start_offset(self, span: Span) -> int:
-        """Where the span starts."""
+        """Characters before the start of the span."""
         return self.starts[span.line - 1] + span.column - 1
 
     def find_extent(self, node: Node) -> tuple[int, int]:
-        """Start and end of what the node says: no anchor before it, no white space or comments after it."""
+        """Offsets (in characters) of the node's text, without anchor before it, white space or comments after it."""
         start, span = self.start_offset(node.span), node.span
         properties = _PROPERTIES.match(self.text, start)
         start = properties.end() if properties else start
@@ -114,7 +114,7 @@ class TextLayout:
         return self.text.rindex("-", 0, self.start_offset(parent.items[step].span)) + 1
 
     def comments(self, start: int, end: int) -> list[tuple[int, str]]:
-        """Comments that begin between two offsets."""
+        """Offset and text of each comment that begins between two offsets."""
         return [(at, comment) for at, comment in self._comments if start <= at < end]
 
     def find_line_start(self, offset: int) -> int:

@@ -79,7 +79,7 @@ def tokenizes_differently(plan: Plan) -> bool:
 
 
 def count_needed_packs(plan: Plan) -> int:
-    """Without flash or flex attention a batch is as many packs as the micro-batch says, and one of fewer is dropped."""
+    """The number of packs below which nothing is trained: sdpa and eager drop a batch of fewer; 0 where none is."""
     t = plan.training
     drops = t.packing and not plan.data.streaming and t.attention in ("sdpa", "eager")
     return t.micro_batch_size * plan.hardware.replicas if drops else 0

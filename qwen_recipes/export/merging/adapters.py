@@ -24,7 +24,10 @@ class MergeError(Exception):
 
 @dataclass
 class Factors:
-    """The update of one weight: `scale * B @ A`; of an embedding, its transpose. DoRA has a magnitude for each row."""
+    """The update of a weight of shape (out, in): `scale * B @ A`; of an embedding, its transpose.
+
+    `a` has shape (rank, in), `b` (out, rank), DoRA's `magnitude` (out,).
+    """
 
     a: Tensor | None = None
     b: Tensor | None = None
@@ -35,7 +38,7 @@ class Factors:
     """Of one expert, where `a` and `b` hold those of all experts."""
 
     def compute_update(self) -> Tensor:
-        """The update in float32, of the weight's shape; of experts' fused weights, one for each expert."""
+        """The update in float32, of the weight's shape: (out, in); of one expert where weights are fused."""
         assert self.a is not None and self.b is not None
         update = self.b.float() @ self.a.float() * self.scale
         return update.T if self.embedding else update
@@ -58,7 +61,7 @@ class Adapter:
 
 
 def read_adapter(folder: Path, weight: float) -> Adapter:
-    """The adapter in a folder. Raises MergeError."""
+    """The adapter in a folder; `weight` is the factor of its update in the sum. Raises MergeError."""
     try:
         config = json.loads((folder / "adapter_config.json").read_text("utf-8"))
     except (OSError, ValueError) as error:

@@ -77,13 +77,13 @@ def group_by_size(targets: list[tuple[str, StoredTensor]], most: int) -> list[li
 
 
 def read_tensor(one: StoredTensor) -> Tensor:
-    """A copy of a weight in memory; the file is closed again, so that what was read of it can be forgotten."""
+    """A copy of a weight in memory, in the file's shape and dtype; the file is closed, and its pages can be freed."""
     with safe_open(str(one.file), framework="pt") as opened:
         return opened.get_tensor(one.name).clone()
 
 
 def dequantize(name: str, weight: Tensor, quantization: dict[str, Any]) -> Tensor:
-    """The weight as a base quantized by bitsandbytes had it; other weights than those of linear layers as they are."""
+    """A linear layer's weight (out, in), dequantized as bitsandbytes does; others unchanged. Raises MergeError."""
     module = name.removesuffix(".weight").rpartition(".")[2]
     if module not in _PROJECTIONS or (".experts." in name and not quantization.get("experts")):
         return weight

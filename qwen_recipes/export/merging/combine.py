@@ -44,7 +44,7 @@ def check_combinable(adapters: Sequence[Adapter]) -> None:
 
 
 def combine_factors(weighted: Sequence[tuple[Factors, float]], method: str, options: dict[str, Any]) -> Factors:
-    """One weight's factors combined. Raises MergeError where the ranks do not fit the method."""
+    """One weight's factors, each with its share, combined. Raises MergeError where the ranks do not fit the method."""
     a, b = stack_factors(weighted)
     if method == "cat":
         return Factors(a, b)
@@ -57,7 +57,7 @@ def combine_factors(weighted: Sequence[tuple[Factors, float]], method: str, opti
 
 
 def stack_factors(weighted: Sequence[tuple[Factors, float]]) -> tuple[Tensor, Tensor]:
-    """A and B of the exact weighted sum: `B @ A`, in float32."""
+    """A (total rank, in) and B (out, total rank) in float32, whose product `B @ A` is the exact weighted sum."""
     first = [one.a.float() for one, _ in weighted if one.a is not None]
     second = [one.b.float() * (one.scale * weight) for one, weight in weighted if one.b is not None]
     return torch.cat(first, 0), torch.cat(second, 1)

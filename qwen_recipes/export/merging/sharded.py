@@ -12,7 +12,10 @@ from .adapters import MergeError
 
 
 def read_sharded_weights(folder: Path) -> Iterator[tuple[str, Tensor]]:
-    """Names and weights of a sharded checkpoint. Raises MergeError where there is none, or it cannot be read here."""
+    """Names and whole weights of a sharded checkpoint, of the shape and dtype that was saved.
+
+    Raises MergeError where there is none, or it cannot be read here.
+    """
     fsdp = sorted(path.parent for path in folder.glob("pytorch_model_fsdp_*/.metadata"))
     if fsdp:
         yield from _walk(_read_fsdp(fsdp[0]), "")

@@ -42,7 +42,7 @@ def _find_expert_weights(module: str, names: set[str]) -> set[str]:
 
 
 def apply_adapter(name: str, weight: Tensor, adapter: Adapter, factors: Mapping[str, Factors]) -> Tensor:
-    """The weight with the adapter merged into it, in float32 where it changes."""
+    """The weight with the adapter merged into it, of the same shape; in float32 where it changes."""
     if name in adapter.whole:
         return adapter.whole[name].float()
     one = factors.get(name.removesuffix(".weight"))
