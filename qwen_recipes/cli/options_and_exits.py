@@ -43,7 +43,7 @@ class ExitCode(IntEnum):
 EXIT_CODE_MEANINGS = {
     ExitCode.SUCCESS: "success",
     ExitCode.INVALID_INPUT: "invalid recipe or data",
-    ExitCode.USAGE: "usage error, missing file or no permission",
+    ExitCode.USAGE: "usage, missing file or no permission",
     ExitCode.DOES_NOT_FIT: "does not fit the hardware",
     ExitCode.ENVIRONMENT: "environment or preflight failure",
     ExitCode.RUN_FAILED: "the run failed",

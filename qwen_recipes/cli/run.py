@@ -82,7 +82,8 @@ def command(
     Of a recipe with a `sweep`, every trial is run, one after another or over the GPUs, and ranked; --resume runs those
     that have no result yet.
 
-    Exit codes: 1 invalid recipe or data, 3 does not fit the GPUs, 4 environment or preflight failure, 5 the run failed.
+    Exit codes: 1 invalid recipe or data, 3 does not fit the hardware, 4 environment or preflight failure, 5 the run
+    failed.
     """
     try:
         if sweep := load_asked_sweep(file, sets):

@@ -179,7 +179,7 @@ def describe_support(cell: SupportCell) -> str:
     how = "; ".join(HOW.get(part, part) for part in cell.how.split("; ") if part)
     keys = ", ".join(f"`{key}`" for key in cell.keys)
     text = "; ".join(part for part in (keys, how) if part)
-    return text + "".join(f"; refused in some recipes: {limit}" for limit in cell.limits)
+    return text + (f"; refused in some recipes: {'; '.join(cell.limits)}" if cell.limits else "")
 
 
 @cache

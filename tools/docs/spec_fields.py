@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -76,21 +77,21 @@ def _find_map(node: Schema, root: Schema) -> tuple[Schema, str] | None:
 
 def _document_field(path: str, node: Schema, root: Schema, *, required: bool) -> DocumentedField:
     choices = _list_choices(node, root)
-    types = dict.fromkeys(_describe_type(choice, root) for choice in choices)
-    values = tuple(
-        (json.dumps(value) if not isinstance(value, str) else value, words)
-        for choice in choices
-        if "enum" in choice
+    items = [part for choice in choices if "items" in choice for part in _list_choices(choice["items"], root)]
+    values = {
+        _format_value(value): words
+        for choice in [*choices, *items]
+        if len(choice.get("enum", ())) > 1
         for value, words in zip(choice["enum"], choice.get("enumDescriptions", [""] * len(choice["enum"])), strict=True)
-    )
+    }
     example = node.get("examples", [None])[0]
     return DocumentedField(
         path=path,
         description=node.get("description", ""),
-        type=" or ".join(types),
+        type=_describe_types(choices, root),
         example=_format_example(path, example),
         read_by=str(node.get("x-read-by", "backend")),
-        values=values,
+        values=tuple(values.items()),
         required=required,
     )
 
@@ -102,27 +103,41 @@ def _format_example(path: str, example: Any) -> str:
     return text[1:-1] if isinstance(example, str) and "\\" not in text else text
 
 
+def _describe_types(choices: list[Schema], root: Schema) -> str:
+    """The types that a value may have, in words: `text`, `text, map or list of maps`."""
+    words = list(dict.fromkeys(_describe_type(choice, root) for choice in choices))
+    words = [one for one in words if one.removeprefix("whole ") not in words or not one.startswith("whole ")]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
 def _describe_type(node: Schema, root: Schema) -> str:
-    """A type in words, with its limits."""
-    if "enum" in node or "const" in node:
-        return "one of the values below" if len(node.get("enum", [])) > 1 else "one value"
+    """One type, with its limits."""
+    closed = node.get("enum", [node["const"]] if "const" in node else [])
+    if closed:
+        return "one of the values below" if len(closed) > 1 else f"`{_format_value(closed[0])}`"
     kind = node.get("type", "value")
     if kind == "array":
-        inner = " or ".join(dict.fromkeys(_describe_type(part, root) for part in _list_choices(node["items"], root)))
-        many = " or more" if node.get("minItems") == 1 else ""
-        return f"list of {inner}" if not many else f"list of one or more: {inner}"
-    words = {
-        "string": "text",
-        "integer": "whole number",
-        "number": "number",
-        "boolean": "true or false",
-        "object": "map",
-    }
-    return ", ".join([words.get(kind, kind), *_describe_limits(node)])
+        inner = _describe_types(_list_choices(node["items"], root), root)
+        return f"list of {_NOUN.sub(lambda match: f'{match[0]}s', inner)}"
+    words = {"string": "text", "integer": "whole number", "boolean": "true or false", "object": "map"}
+    return words.get(kind, kind) + _describe_limits(node)
 
 
-def _describe_limits(node: Schema) -> Iterator[str]:
-    names = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
-    for key, words in names.items():
-        if key in node:
-            yield f"{words} {node[key]:,}" if isinstance(node[key], int) else f"{words} {node[key]:g}"
+_NOUN = re.compile(r"\b(?:text|map|number)\b")
+
+
+def _format_value(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _describe_limits(node: Schema) -> str:
+    """` from 1 to 64`, ` above 0, below 1`; empty where there is no limit."""
+    lowest, above, highest, below = (
+        f"{int(node[key]) if float(node[key]).is_integer() else node[key]:,}" if key in node else ""
+        for key in ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
+    )
+    if lowest and highest:
+        return f" from {lowest} to {highest}"
+    low = f"from {lowest}" if lowest and below else f"of at least {lowest}" if lowest else above and f"above {above}"
+    high = f"at most {highest}" if highest else below and f"below {below}"
+    return "".join(f"{', ' if number else ' '}{limit}" for number, limit in enumerate(filter(None, (low, high))))

@@ -75,3 +75,11 @@ def test_every_command_has_a_section():
     anchors = list_anchors((ROOT / "docs/reference/commands.md").read_text("utf-8"))
     assert {f"recipes-{name}" for name in COMMANDS} <= anchors
     assert {"recipes-data-check", "recipes-env-create"} <= anchors
+
+
+def test_exit_codes_have_the_meaning_that_help_says():
+    from qwen_recipes.cli.options_and_exits import EXIT_CODE_MEANINGS
+
+    page = (ROOT / "docs/reference/exit-codes.md").read_text("utf-8")
+    rows = {int(code): meaning for code, meaning in re.findall(r"^\| (\d+) \| ([^|]+?) \|", page, re.M)}
+    assert rows == {int(code): meaning for code, meaning in EXIT_CODE_MEANINGS.items()}
