@@ -1,6 +1,8 @@
 """Size of the package, its generated files and its tests: `python research/structure/measure_ownership.py [ROOT]`.
 
-`--cases` also collects the tests (half a minute), `--wheel` builds a wheel, both of the checkout at ROOT.
+`--cases` also collects the tests (half a minute), `--wheel` builds a wheel, `--start-up` takes CPU time of commands,
+all of the checkout at ROOT with the packages of this Python. ownership_before.json and
+ownership_after.json are its output.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import argparse
 import ast
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -22,7 +25,7 @@ GENERATED = (
         "schemas/native/*.json",
         "qwen_recipes/recipe/spec/core_schema.json",
     ),
-    *("qwen_recipes/recipe/parts/*.py", "qwen_recipes/guards/*.json", "docs/reference/*.md", "docs/guards/*.md"),
+    *("qwen_recipes/recipe/parts/*.py", "qwen_recipes/guards/*.json", "docs/reference/**/*.md", "docs/guards/*.md"),
     "tests/golden/**/*",
 )
 DRAWING = ("<svg", "<style", "<!doctype")
@@ -66,14 +69,44 @@ def measure_checkout(root: Path) -> dict[str, int]:
         "golden files": sum(file.is_file() for file in (root / "tests/golden").rglob("*")),
         "signatures with Any": count_any(modules),
         "modules that write HTML or SVG": len(drawing) - (Path(__file__).name in {file.name for file in drawing}),
+        "requirements of the package": count_requirements(root),
         "pages in docs/": sum(1 for _ in (root / "docs").rglob("*.md")),
     }
+
+
+def count_requirements(root: Path) -> int:
+    """Libraries that the package installs."""
+    text = (root / "pyproject.toml").read_text("utf-8")
+    return text.partition("\ndependencies = [")[2].partition("\n]")[0].count('"') // 2
 
 
 def count_cases(root: Path) -> int:
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-o", "addopts=", "tests/unit", "tests/why"]
     done = subprocess.run(command, cwd=root, env={**os.environ, "PYTHONPATH": "."}, capture_output=True, text=True)
     return sum("::" in line for line in done.stdout.splitlines())
+
+
+START_UP = {
+    "version": ["--version"],
+    "help": ["--help"],
+    "lint of a file": ["lint", "examples/dora.yaml"],
+}
+
+
+def measure_start_up(root: Path, rounds: int = 9) -> dict[str, int]:
+    """Milliseconds of the processor that commands take; the smallest of some rounds."""
+    return {
+        f"ms of the processor, {name}": min(_time_command(root, arguments) for _ in range(rounds))
+        for name, arguments in START_UP.items()
+    }
+
+
+def _time_command(root: Path, arguments: list[str]) -> int:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [sys.executable, "-m", "qwen_recipes", *arguments]
+    subprocess.run(command, cwd=root, env={**os.environ, "PYTHONPATH": "."}, stdout=subprocess.DEVNULL, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return round(1000 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime))
 
 
 def measure_wheel(root: Path) -> int:
@@ -87,10 +120,13 @@ def main() -> None:
     parser.add_argument("root", type=Path, nargs="?", default=Path())
     parser.add_argument("--cases", action="store_true")
     parser.add_argument("--wheel", action="store_true")
+    parser.add_argument("--start-up", action="store_true")
     asked = parser.parse_args()
     found = measure_checkout(asked.root)
     if asked.cases:
         found["test cases"] = count_cases(asked.root)
+    if asked.start_up:
+        found |= measure_start_up(asked.root)
     if asked.wheel:
         found["bytes of the wheel"] = measure_wheel(asked.root)
     print(json.dumps(found, indent=2))
