@@ -9,9 +9,10 @@ from typing import Any
 
 import torch
 
-from .adapters import Adapter, MergeError, read_adapter
+from .adapters import Adapter, read_adapter
 from .base_weights import find_base_folder
 from .combine import combine_adapters, measure_losses
+from .read_config import MergeError
 from .write_adapter import write_adapter
 from .write_model import write_model
 

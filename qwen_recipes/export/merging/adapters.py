@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterator
@@ -12,14 +11,12 @@ from typing import Any
 
 from torch import Tensor
 
+from .read_config import MergeError, read_config
+
 WEIGHTS_FILE = "adapter_model.safetensors"
 _PREFIX = re.compile(r"^base_model\.model\.")
 _FACTOR = re.compile(r"^(?P<module>.+)\.lora_(?P<part>A|B|embedding_A|embedding_B|magnitude_vector)(\.weight)?$")
 _SAVED = re.compile(r"\.(modules_to_save|original_module)(\.default)?\.")
-
-
-class MergeError(Exception):
-    """Adapters or a base that cannot be merged; the message says what to do."""
 
 
 @dataclass
@@ -62,10 +59,7 @@ class Adapter:
 
 def read_adapter(folder: Path, weight: float) -> Adapter:
     """The adapter in a folder; `weight` is the factor of its update in the sum. Raises MergeError."""
-    try:
-        config = json.loads((folder / "adapter_config.json").read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise MergeError(f"{folder}: adapter_config.json cannot be read: {error}") from None
+    config = read_config(folder / "adapter_config.json")
     if str(config.get("peft_type", "LORA")).upper() != "LORA":
         raise MergeError(f"{folder} holds a {config['peft_type']} adapter; only LoRA and DoRA adapters can be merged")
     for key in ("fan_in_fan_out", "alora_invocation_tokens", "use_qalora", "lora_bias"):

@@ -10,7 +10,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from .adapters import MergeError
+from .read_config import MergeError, read_config
 
 MAX_SHARD_BYTES = 2 * 1024**3
 """A shard of the merged model holds about so many bytes, and that much of it is in memory at a time."""
@@ -43,7 +43,7 @@ def list_stored_tensors(folder: Path) -> list[StoredTensor]:
     index = folder / "model.safetensors.index.json"
     files = sorted(folder.glob("model*.safetensors"))
     if index.is_file():
-        wanted = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
+        wanted = set(read_config(index)["weight_map"].values())
         if missing := sorted(wanted - {file.name for file in files}):
             raise MergeError(f"{folder} is incomplete: {', '.join(missing)} is missing")
         files = [file for file in files if file.name in wanted]

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .adapters import Adapter, Factors, MergeError
+from .adapters import Adapter, Factors
+from .read_config import MergeError
 
 METHODS = ("cat", "svd", "linear", "ties", "dare_linear", "dare_ties")
 SAME_RANK = ("linear", "ties", "dare_linear", "dare_ties")

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from .adapters import MergeError
+from .read_config import MergeError
 
 
 def read_sharded_weights(folder: Path) -> Iterator[tuple[str, Tensor]]:

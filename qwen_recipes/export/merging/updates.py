@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from .adapters import Adapter, Factors, MergeError
+from .adapters import Adapter, Factors
+from .read_config import MergeError
 
 _EXPERT = re.compile(r"^(?P<experts>.+\.experts)\.(?P<number>\d+)\.(?P<part>gate|up|down)_proj\.weight$")
 _FUSED = re.compile(r"^(?P<experts>.+\.experts)\.(?P<part>gate_up|down)_proj(\.weight)?$")

@@ -19,6 +19,7 @@ from .base_weights import (
     list_stored_tensors,
     read_tensor,
 )
+from .read_config import MergeError, read_config
 from .updates import apply_adapter, list_changes
 from .write_adapter import CARRIED_FILES, copy_files
 
@@ -29,7 +30,7 @@ _DTYPES = {"bfloat16": torch.bfloat16, "float32": torch.float32, "float16": torc
 def write_model(adapter: Adapter, base: Path, output: Path, job: dict[str, Any]) -> dict[str, Any]:
     """Merge the adapter into its base, one shard at a time. Raises MergeError."""
     stored = list_stored_tensors(base)
-    config: dict[str, Any] = json.loads((base / "config.json").read_text("utf-8"))
+    config: dict[str, Any] = read_config(base / "config.json")
     names = {one.name for one in stored}
     changed = list_changes(adapter.factors, adapter.whole, names)
     unties = _unties(adapter, changed, config, names)
@@ -94,15 +95,15 @@ def _write_configs(
 def _end_turns(output: Path) -> None:
     """Let generation stop at the tokenizer's end token too: a base model's config knows only its own."""
     try:
-        tokenizer = json.loads((output / "tokenizer_config.json").read_text("utf-8"))
-        added = json.loads((output / "tokenizer.json").read_text("utf-8"))["added_tokens"]
-    except (OSError, ValueError, KeyError):
+        tokenizer = read_config(output / "tokenizer_config.json")
+        added = read_config(output / "tokenizer.json", "tokenizer")["added_tokens"]
+    except (MergeError, KeyError):
         return
     end = tokenizer.get("eos_token")
     text = end.get("content") if isinstance(end, dict) else end
     number = next((one["id"] for one in added if one.get("content") == text), None)
     file = output / "generation_config.json"
-    generation = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+    generation = read_config(file) if file.is_file() else {}
     known = generation.get("eos_token_id")
     ids = known if isinstance(known, list) else [] if known is None else [known]
     if number is None or number in ids:

@@ -10,7 +10,7 @@ from qwen_recipes.backends.base import ROW_ENCODER, TRAINER_ENTRY
 from tests.conftest import ROOT
 
 PACKAGE = ROOT / "qwen_recipes"
-OTHERS = ("filesystem/", "data/rows/", "verify/encoders/", "verify/trainer/", "export/merging/")
+OTHERS = ("filesystem/", "data/rows/", "verify/encoders/", "verify/trainer/")
 """Read files in bounded pieces (`data/rows/limits.py`), or run in a framework's environment."""
 OWN_FILES = {
     "backends/base.py", "backends/entry_points.py", "backends/native_config.py", "backends/tested_objectives.py",
@@ -22,6 +22,8 @@ OWN_FILES = {
 """Read what this package brings, or what an installer wrote."""
 OWN_OUTPUT = {
     "environments/gpu.py": "what a GPU driver lists",
+    "export/merging/__main__.py": "the job that `recipes merge` wrote, and /proc",
+    "export/merging/base_weights.py": "the head of a safetensors file, whose size safetensors has checked",
     "backends/trl/trainer_plugin.py": "its own config, in the framework's environment",
     "environments/logged_command.py": "the log of our own commands",
     "verify/trainer_probe/probe_jobs.py": "in our own temporary folder",

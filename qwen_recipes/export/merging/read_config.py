@@ -1,0 +1,37 @@
+"""Read the JSON files of adapters and models, which anybody may have written, as the package reads them.
+
+This program runs in a framework's environment, where the package is not installed: its module is loaded by its place.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+_READ_FILE = Path(__file__).parents[2] / "filesystem" / "read_file.py"
+
+
+class MergeError(Exception):
+    """Adapters or a base that cannot be merged; the message says what to do."""
+
+
+def read_config(path: Path, kind: str = "config") -> Any:
+    """The value that a file holds; `kind` has the limit of its size. Raises MergeError."""
+    try:
+        return _load_read_file().read_json(path, kind)
+    except OSError as error:
+        raise MergeError(f"{path} cannot be read: {error.strerror or error}") from None
+    except ValueError as error:
+        raise MergeError(f"{path} is not valid JSON: {error}") from None
+
+
+@cache
+def _load_read_file() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("read_file", _READ_FILE)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
