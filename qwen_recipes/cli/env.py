@@ -30,7 +30,7 @@ def command() -> None:
     """
 
 
-@command.command("create")
+@command.command("create", short_help="Build a framework's environment, or complete it.")
 @click.argument("backend")
 @click.option(
     "--device",
@@ -86,7 +86,7 @@ def create_command(
         print_text(str(environment.folder))
 
 
-@command.command("list")
+@command.command("list", short_help="List environments with their state.")
 @ROOT_OPTION
 @click.option(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Output format."
@@ -106,7 +106,7 @@ def list_command(root: Path | None, form: str) -> None:
     print_table(head, rows)
 
 
-@command.command("remove")
+@command.command("remove", short_help="Remove a framework's environments.")
 @click.argument("backend")
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Remove only the environment for this device.")
 @ROOT_OPTION

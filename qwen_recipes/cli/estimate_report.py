@@ -129,7 +129,7 @@ def _format_details(verdict: FitVerdict, *, colour: bool) -> str:
         *_format_legend(e),
     ]
     if verdict.suggestions:
-        lines += ["", "Changes that make it fit, fastest first:"]
+        lines += ["", "Changes that make it fit, fastest first (other training or hardware last):"]
         lines += [_format_suggestion(offer) for offer in verdict.suggestions]
     elif e.check_fit() != "yes":
         lines += ["", _describe_larger_gpus(e)]
@@ -156,5 +156,5 @@ def _format_legend(e: Estimate) -> list[str]:
 
 
 def _format_suggestion(suggestion: FitSuggestion) -> str:
-    change = f"{suggestion.speed - 1:+.0%} tokens/s"
+    change = "same tokens/s" if abs(suggestion.speed - 1) < 0.005 else f"{suggestion.speed - 1:+.0%} tokens/s"
     return f"  {suggestion.command_line_options}   {format_gib(suggestion.estimate.peak)}, {change}: {suggestion.why}"

@@ -9,6 +9,10 @@ from qwen_recipes.cli.escaping import dump_json
 from qwen_recipes.finding import Finding
 
 
+_OTHER_TITLES = {"data": "Missing data file", "backend": "Unsupported setting"}
+"""What findings are about that are no guard's."""
+
+
 def count_by_code(findings: Iterable[Finding]) -> list[tuple[str, str, int]]:
     """Code, severity and count; the most frequent first."""
     counts = Counter((finding.code, finding.severity) for finding in findings)
@@ -37,4 +41,4 @@ def _get_title(code: str) -> str:
     try:
         return load_guard(code).title
     except KeyError:
-        return "Invalid recipe"
+        return _OTHER_TITLES.get(code, "Invalid recipe")

@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 def command(file: str, backend: str | None, names: tuple[str, ...], sets: tuple[str, ...], form: str) -> None:
     """Estimate memory, time and disk, and suggest changes that make the run fit.
 
-    Memory is per GPU in GiB; fits, may fit and does not fit compare the estimated range with what the GPU has left for
-    training. Exit code 3 if the recipe, or a stage or trial of it, fits on none of the GPUs.
+    Memory is per GPU in GiB. A recipe fits if 99 of 100 such runs stay below what the GPU has left for training; it may
+    fit if the estimated peak does. Exit code 3 if the recipe, or a stage or trial of it, fits on none of the GPUs.
 
     Example: recipes plan support.recipe.yaml --gpu rtx-4090 --gpu h100-80gb
     """
