@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from qwen_recipes.cli.escaping import dump_json
 from qwen_recipes.finding import Finding
 
-
 _OTHER_TITLES = {"data": "Missing data file", "backend": "Unsupported setting"}
 """What findings are about that are no guard's."""
 
