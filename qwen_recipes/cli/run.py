@@ -236,7 +236,18 @@ def _run_preflight(compiled: CompiledRecipe, *, trust_recipe: bool) -> Launch:
             f"recipes: {environment.folder} has {backend.title} {environment.version}, but the files are compiled "
             f"for {backend.version}"
         )
+        _exit_if_version_has_fault(compiled, environment.version)
     return Launch(compiled, environment, gpus, verdicts)
+
+
+def _exit_if_version_has_fault(compiled: CompiledRecipe, installed: str) -> None:
+    """Print what guards say of the version in an environment of the user's own; exit 4 where one is an error."""
+    from qwen_recipes.guards.runner import run_version_guards
+
+    if found := run_version_guards(compiled.plan, compiled.loaded, compiled.backend, installed):
+        print_stderr(text(found))
+    if any(finding.severity == "error" for finding in found):
+        sys.exit(ExitCode.ENVIRONMENT)
 
 
 def _print_dry_run(launch: Launch) -> None:

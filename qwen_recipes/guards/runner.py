@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 
 from qwen_recipes.backends import list_backend_names
@@ -26,6 +27,19 @@ def run_guards(plan: Plan, loaded: LoadedRecipe, backend: Backend) -> list[Findi
         hits = islice(guard.check(facts), MAX_FINDINGS + 1)
         findings += [locate_finding(loaded.document, _make_finding(guard, hit)) for hit in hits]
     return findings
+
+
+def run_version_guards(plan: Plan, loaded: LoadedRecipe, backend: Backend, installed: str) -> list[Finding]:
+    """Findings of the guards about the version that is installed, and not about the one that is compiled for."""
+    facts = GuardContext(replace(plan, backend_version=installed), loaded, backend)
+    return [
+        locate_finding(loaded.document, _make_finding(guard, hit))
+        for guard in load_recipe_guards()
+        if guard.code not in plan.allow
+        and guard.applies_to(backend.name, installed)
+        and not guard.applies_to(backend.name, plan.backend_version)
+        for hit in guard.check(facts)
+    ]
 
 
 def _make_finding(guard: Guard, hit: Violation) -> Finding:

@@ -256,7 +256,7 @@ def test_full_disk(
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("backend", ["axolotl", "llamafactory", "ms-swift"])
+@pytest.mark.parametrize("backend", ["axolotl", "llamafactory", "ms-swift", "trl"])
 def test_each_framework_goes_on(
     backend: str, place: Callable[..., RunFolder], reference: Callable[..., RunFolder]
 ) -> None:
@@ -270,7 +270,7 @@ def test_each_framework_goes_on(
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("backend", ["axolotl", "llamafactory", "ms-swift"])
+@pytest.mark.parametrize("backend", ["axolotl", "llamafactory", "ms-swift", "trl"])
 def test_goes_on_where_an_epoch_ended(
     backend: str, place: Callable[..., RunFolder], reference: Callable[..., RunFolder]
 ) -> None:
@@ -286,7 +286,7 @@ def test_goes_on_where_an_epoch_ended(
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("backend", ["axolotl", "llamafactory"])
+@pytest.mark.parametrize("backend", ["axolotl", "llamafactory", "trl"])
 def test_packed_rows_come_in_the_same_order(
     backend: str, place: Callable[..., RunFolder], reference: Callable[..., RunFolder]
 ) -> None:

@@ -19,7 +19,7 @@ from .conftest import ROOT, RunFolder, simulate_kill
 from .test_faults import keep, same_curve
 
 pytestmark = [pytest.mark.training, pytest.mark.full]
-BACKENDS = ("axolotl", "llamafactory", "ms-swift")
+BACKENDS = ("axolotl", "llamafactory", "ms-swift", "trl")
 STEPS, FROM, ROWS = 8, 6, 8
 """Four steps an epoch."""
 LORA = "method: {type: lora, rank: 8, dropout: 0.1}"

@@ -45,6 +45,17 @@ def test_an_environment_is_known_from_its_files(brought):
         read_environment_in(load_backend("axolotl"), brought / "nothing", "cpu")
 
 
+def test_guards_speak_of_the_version_that_is_installed(brought):
+    metadata = brought / "brought/lib/python3.11/site-packages/llamafactory-0.9.5.dist-info/METADATA"
+    metadata.write_text("Name: llamafactory\nVersion: 0.9.2\n", "utf-8")
+    refused = CliRunner().invoke(main, ["run", "--dry-run", "r.yaml"])
+    assert refused.exit_code == 4 and "error[QR701]: LLaMA-Factory 0.9.2 is older than Qwen3" in refused.output
+    allowed = CliRunner().invoke(main, ["run", "--dry-run", "r.yaml", "--set", "allow.QR701=our own patches"])
+    assert allowed.exit_code == 0 and "QR701" not in allowed.output
+    metadata.write_text("Name: llamafactory\nVersion: 0.9.4\n", "utf-8")
+    assert CliRunner().invoke(main, ["run", "--dry-run", "r.yaml"]).exit_code == 0
+
+
 def test_a_dry_run_and_verify_run_nothing_of_it(brought):
     dry = CliRunner().invoke(main, ["run", "--dry-run", "r.yaml"])
     assert (dry.exit_code, "LLaMA-Factory 0.9.5" in dry.output) == (0, True), dry.output

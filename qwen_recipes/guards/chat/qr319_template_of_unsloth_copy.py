@@ -1,0 +1,41 @@
+"""Chat template of Unsloth's copy.
+
+What:
+Unsloth trains an Instruct-2507 model. It loads its own copy of the model, whose tokenizer has another chat template.
+
+Why it matters:
+Rendered by that template an answer gets an empty think block, which Instruct-2507 models do not have: whoever asks the
+adapter with a tokenizer that Unsloth has loaded asks in other words than it was trained on.
+
+Evidence:
+unslothai/unsloth#3383, open; unslothai/unsloth#3552, closed, has the same for the 2507 models of 4B and 30B-A3B.
+Unsloth's templates up to 2026.10.9, rendered: `qwen3-instruct` is Qwen's official text, `qwen3` adds the empty block.
+What is compiled is not affected: rows are rendered by the official template, and `run.sh` saves it beside the weights.
+
+Instead:
+Load the tokenizer from the run's output folder. In Python, name the template:
+`get_chat_template(tokenizer, chat_template="qwen3-instruct")`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qwen_recipes.guards.base import Guard, GuardContext, Violation
+
+LAST_KNOWN = "2026.10.9"
+
+
+def check(context: GuardContext) -> Iterator[Violation]:
+    """Conversations for an Instruct-2507 model."""
+    if context.plan.objective.chat and context.plan.model.variant == "instruct-2507":
+        yield Violation(
+            context.locate_field("model.id"),
+            f"the tokenizer of {context.backend.title}'s copy of this model adds empty think blocks",
+            "load the tokenizer from the run's output folder, where the official template is saved",
+        )
+
+
+GUARD = Guard(
+    "QR319", "unsloth-template", "advice", "medium", __doc__, check, ("unsloth",), {"unsloth": f"<={LAST_KNOWN}"}
+)
