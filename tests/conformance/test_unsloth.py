@@ -25,7 +25,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "model": "Qwen/Qwen3-8B",
             "method": {"rank": 8, "alpha": 48, "dropout": 0.1, "rslora": True, "targets": ["q_proj", "v_proj"]},
             "training": {
-                **{"epochs": 2.5, "batch_size": 12, "micro_batch_size": 3, "sequence_length": 777, "seed": 9},
+                **{"epochs": 3.5, "batch_size": 15, "micro_batch_size": 3, "sequence_length": 777, "seed": 9},
                 **{"learning_rate": 3e-5, "weight_decay": 0.07, "save_every": 25, "gradient_checkpointing": False},
             },
             "output": {"dir": "elsewhere"},
@@ -36,8 +36,8 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             **{"model": "Qwen/Qwen3-8B", "training.training_type": "lora", "training.load_in_4bit": False},
             **{"lora.lora_r": 8, "lora.lora_alpha": 48, "lora.lora_dropout": 0.1, "lora.use_rslora": True},
             **{"lora.use_dora": False, "lora.target_modules": "q_proj,v_proj", "lora.use_loftq": False},
-            **{"training.num_epochs": 3, "training.max_steps": 0, "training.batch_size": 3, "training.save_steps": 25},
-            **{"training.gradient_accumulation_steps": 4, "training.max_seq_length": 777, "training.random_seed": 9},
+            **{"training.num_epochs": 4, "training.max_steps": 0, "training.batch_size": 3, "training.save_steps": 25},
+            **{"training.gradient_accumulation_steps": 5, "training.max_seq_length": 777, "training.random_seed": 9},
             **{"training.learning_rate": 3e-5, "training.weight_decay": 0.07, "training.packing": False},
             **{"training.gradient_checkpointing": "none", "training.train_on_completions": False},
             **{"training.output_dir": "elsewhere", "data.local_dataset": ["elsewhere/rows/train.jsonl"]},
@@ -48,12 +48,12 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "4 bits": (
         {
             "method": {"type": "qlora", "variant": "dora"},
-            "training": {"steps": 70, "warmup_steps": 5, "save_every": "never", "gradient_checkpointing": "offload"},
+            "training": {"steps": 70, "warmup_steps": 7, "save_every": "never", "gradient_checkpointing": "offload"},
             "tracking": "tensorboard",
         },
         {
             **{"model": "unsloth/Qwen3-4B-bnb-4bit", "training.load_in_4bit": True, "lora.use_dora": True},
-            **{"training.max_steps": 70, "training.warmup_steps": 5, "training.save_steps": 0},
+            **{"training.max_steps": 70, "training.warmup_steps": 7, "training.save_steps": 0},
             **{"training.gradient_checkpointing": "unsloth", "logging.enable_tensorboard": True},
             "logging.enable_wandb": False,
         },
@@ -70,6 +70,9 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         },
     ),
 }
+
+ALWAYS_THE_DEFAULT = {"data.format_type", "training.packing", "training.train_on_completions", "lora.use_loftq"}
+"""Keys that have one value in every recipe, which is Unsloth's default too."""
 
 
 @pytest.fixture
@@ -142,3 +145,13 @@ def test_every_key_that_is_compiled_is_tried():
     keys = {"model", *(f"{section}.{key}" for section in config if section != "model" for key in config[section])}
     tried = {key for _, expected in CASES.values() for key in expected}
     assert keys <= tried
+
+
+def test_a_key_that_is_left_out_would_be_noticed(dry_run, tmp_path):
+    """Each key is expected somewhere with another value than Unsloth's default, which a config without it gets."""
+    config = tmp_path / "train.yaml"
+    config.write_text("model: any\ndata: {local_dataset: [any.jsonl]}\n", "utf-8")
+    defaults = yaml.safe_load(dry_run(config).stdout)
+    expected = {(key, str(value)) for _, of in CASES.values() for key, value in of.items()}
+    noticed = {key for key, value in expected if str(look_up(defaults, key)) != value}
+    assert {key for key, _ in expected} - noticed == ALWAYS_THE_DEFAULT
