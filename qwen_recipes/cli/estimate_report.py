@@ -8,9 +8,12 @@ from typing import Any
 import click
 
 from qwen_recipes.backends.base import Backend
+from qwen_recipes.backends.plan import Plan
 from qwen_recipes.estimate import Estimate, FitSuggestion, list_gpus_that_fit
 from qwen_recipes.gpus.gpu_model import GpuModel
 from qwen_recipes.resolve import BackendRecipe
+from qwen_recipes.resolve.plan_table import list_plan_values
+from qwen_recipes.resolve.speed import list_speed_choices
 
 GIB = 2**30
 BAR_WIDTH = 48
@@ -62,6 +65,9 @@ def verdict_as_json(verdict: FitVerdict) -> dict[str, Any]:
         "seconds_interval": None if e.seconds_interval is None else [round(s) for s in e.seconds_interval],
         "disk_bytes": {name: round(size) for name, size in vars(e.disk).items()},
         "host_bytes": round(e.host_memory),
+        "choices": [
+            {"field": field, "value": value, "reason": reason} for field, value, reason in _list_choices(e.plan)
+        ],
         "suggestions": [_suggestion_as_json(one) for one in verdict.suggestions],
     }
 
@@ -127,6 +133,7 @@ def _format_details(verdict: FitVerdict, *, colour: bool) -> str:
         click.style(title, fg=FIT_COLOURS[e.check_fit()]) if colour else title,
         draw_memory_bar(e),
         *_format_legend(e),
+        *_format_choices(e.plan),
     ]
     if verdict.suggestions:
         lines += ["", "Changes that make it fit, fastest first (other training or hardware last):"]
@@ -134,6 +141,21 @@ def _format_details(verdict: FitVerdict, *, colour: bool) -> str:
     elif e.check_fit() != "yes":
         lines += ["", _describe_larger_gpus(e)]
     return "\n".join(lines)
+
+
+def _list_choices(plan: Plan) -> list[tuple[str, object, str]]:
+    """Values that the recipe leaves open and that depend on speed: field, value and reason."""
+    values = {value.field: value for value in list_plan_values(plan)}
+    return [(field, values[field].value, reason) for field, reason in list_speed_choices(plan).items()]
+
+
+def _format_choices(plan: Plan) -> list[str]:
+    rows = [(field.split(".", 1)[1], str(value).lower(), reason) for field, value, reason in _list_choices(plan)]
+    if not rows:
+        return []
+    name, size = (max(len(row[column]) for row in rows) for column in (0, 1))
+    lines = [f"  {row[0]:<{name}}  {row[1]:<{size}}  {row[2]}" for row in rows]
+    return ["", "Settings that the recipe leaves open:", *lines]
 
 
 def _describe_larger_gpus(e: Estimate) -> str:

@@ -20,6 +20,7 @@ from qwen_recipes.cli.options_and_exits import (
 
 if TYPE_CHECKING:
     from qwen_recipes.recipe.load import LoadedRecipe
+    from qwen_recipes.resolve.backend_recipe import BackendRecipe
 
 
 @click.command("lock")
@@ -47,7 +48,8 @@ def command(file: str, backend: str | None, sets: tuple[str, ...]) -> None:
         )
     stages = load_stages(file, sets, backend, prepare=_forget_lengths_and_pin)
     path = get_lock_path(file)
-    every = [compile_or_exit(recipes, get_usual_folder(recipes[0].loaded)) for recipes in stages.values()]
+    measured = [_with_lengths(recipes) for recipes in stages.values()]
+    every = [compile_or_exit(recipes, get_usual_folder(recipes[0].loaded)) for recipes in measured]
     try:
         content = build_lock([one for compiled in every for one in compiled])
         write_lock(path, content)
@@ -63,6 +65,15 @@ def command(file: str, backend: str | None, sets: tuple[str, ...]) -> None:
 def _forget_lengths_and_pin(loaded: LoadedRecipe) -> LoadedRecipe:
     """The recipe with its model pinned, and without what an older lock says of its examples' lengths."""
     return replace(fetch_newest_and_pin(loaded), lengths=None)
+
+
+def _with_lengths(recipes: list[BackendRecipe]) -> list[BackendRecipe]:
+    """The same recipe for each framework, with its examples' lengths."""
+    from qwen_recipes.resolve.backend_recipe import BackendRecipe
+    from qwen_recipes.resolve.measured_lengths import with_lengths_to_lock
+
+    loaded = with_lengths_to_lock(recipes[0].loaded, recipes[0].backend)
+    return [BackendRecipe(loaded, one.backend) for one in recipes]
 
 
 def _find_unpinned(content: dict[str, object]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -48,13 +49,31 @@ def summarize_lengths(lengths: Iterable[int]) -> ExampleLengths | None:
     return ExampleLengths(count, ordered[-1], tuple(round(sum(group) / len(group), 1) for group in groups))
 
 
-def read_locked_lengths(recipe_file: str) -> ExampleLengths | None:
-    """The lengths in the lock beside a recipe; None without a lock, or of one that has none."""
+def read_locked_lengths(recipe_file: str, part: str = "") -> ExampleLengths | None:
+    """The lengths in the lock beside a recipe; None without a lock, or of one that has none.
+
+    `part`: the stage and trial, of a file that has several recipes.
+    """
+    path = Path(recipe_file).with_suffix(".lock")
     try:
-        content = read_json(Path(recipe_file).with_suffix(".lock"), "lock")
+        state = path.stat()
     except (OSError, ValueError):
         return None
-    return parse_lengths(content.get("lengths") if isinstance(content, dict) else None)
+    return _read_lock(path, state.st_mtime_ns, state.st_size).get(part)
+
+
+@lru_cache(maxsize=8)
+def _read_lock(path: Path, changed: int, size: int) -> dict[str, ExampleLengths | None]:
+    """The lengths of each part, of the file as it was then."""
+    try:
+        content = read_json(path, "lock")
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(content, Mapping):
+        return {}
+    stages = content.get("stages")
+    parts = stages if isinstance(stages, Mapping) else {"": content}
+    return {name: parse_lengths(one.get("lengths")) for name, one in parts.items() if isinstance(one, Mapping)}
 
 
 def parse_lengths(content: object) -> ExampleLengths | None:

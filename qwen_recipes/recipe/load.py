@@ -81,8 +81,7 @@ def load_recipe(file: str, overrides: tuple[str, ...] = ()) -> LoadedRecipe:
     """Read, override and validate a recipe. Raises RecipeReadError, or RecipeError with every problem at once."""
     name = "<stdin>" if file == "-" else file
     folder = Path() if file == "-" else Path(file).parent
-    loaded = load_recipe_text(read_recipe_bytes(file), name, folder, overrides)
-    return loaded if file == "-" else replace(loaded, lengths=read_locked_lengths(file))
+    return load_recipe_text(read_recipe_bytes(file), name, folder, overrides)
 
 
 def load_recipe_text(content: bytes | str, name: str, folder: Path, overrides: tuple[str, ...] = ()) -> LoadedRecipe:
@@ -119,6 +118,7 @@ def validate_recipe_document(document: Document, folder: Path, stage: str = "") 
         trial, document = choose_trial(document)
     recipe = validate_document(document)
     loaded = LoadedRecipe(recipe, document, folder, stage, trial)
+    loaded = replace(loaded, lengths=None if loaded.from_stdin else read_locked_lengths(document.file, loaded.part))
     if why := explain_unusable_name(loaded.name):
         problem = Finding("recipe", "error", f"{why[0].upper()}{why[1:]}", ("name",), suggestion="name: support-bot")
         raise RecipeError([locate_finding(document, problem)])

@@ -14,19 +14,24 @@ MAX_ROWS = 2_000
 
 
 def with_measured_lengths(loaded: LoadedRecipe, backend: Backend) -> LoadedRecipe:
-    """The recipe with its examples' lengths; as it is where no choice depends on them, or they can't be measured."""
-    if loaded.lengths is not None or not depends_on_lengths(loaded):
+    """The recipe with its examples' lengths where it packs them; as it is where they are known or can't be measured.
+
+    Where packing is left open only a lock's lengths count: compiling stays fast, and gives the same without the rows.
+    """
+    t = loaded.recipe.training
+    return _with_lengths(loaded, backend, needed=t is not None and bool(t.packing))
+
+
+def with_lengths_to_lock(loaded: LoadedRecipe, backend: Backend) -> LoadedRecipe:
+    """The recipe with its examples' lengths, also where packing is left open."""
+    objective = loaded.recipe.objective
+    return _with_lengths(loaded, backend, needed=objective is None or objective.type in (None, "sft", "pretrain"))
+
+
+def _with_lengths(loaded: LoadedRecipe, backend: Backend, *, needed: bool) -> LoadedRecipe:
+    if loaded.lengths is not None or not needed:
         return loaded
     return replace(loaded, lengths=measure_lengths(loaded, backend))
-
-
-def depends_on_lengths(loaded: LoadedRecipe) -> bool:
-    """Whether examples are packed, or might be: a GPU is named and settings are chosen for speed."""
-    t, h, o = loaded.recipe.training, loaded.recipe.hardware, loaded.recipe.objective
-    if t is not None and t.packing:
-        return True
-    named = h is not None and h.gpu is not None and h.device != "cpu" and h.prefer == "speed"
-    return named and (o is None or o.type in (None, "sft", "pretrain"))
 
 
 def measure_lengths(loaded: LoadedRecipe, backend: Backend) -> ExampleLengths | None:

@@ -20,23 +20,35 @@ if TYPE_CHECKING:
     from qwen_recipes.qwen.facts import ModelFacts
 
 GIB = 2**30
-NOT_ASKED = "hardware.prefer is not speed"
+SPARES_MEMORY = "hardware.prefer is memory"
+NOT_MODELLED = ("grpo", "ppo")
+"""Objectives whose steps the estimate does not describe: answers are generated first."""
 WORTH_A_CHANGE = 1.03
 """Times as fast that another setting has to be than the cautious default."""
+WORTH_A_STRATEGY = 1.15
+"""Times as fast that another strategy has to be: of several GPUs' speed the estimate knows less."""
+FASTEST = "fastest that fits"
+NOT_CHOSEN = "not chosen for speed"
+NOT_PACKED = "not packed"
 ALIKE = 1.02
 """Of choices whose speed differs less than this, the one with the least memory is taken."""
 
 
 def explain_no_search(loaded: LoadedRecipe, plan: Plan) -> str:
     """Why nothing is chosen for speed; empty where something is."""
-    h, asked = plan.hardware, loaded.recipe.hardware
+    from qwen_recipes.estimate.trainer_traits import TRAITS
+
+    h, t, asked = plan.hardware, plan.training, loaded.recipe.hardware
     split = h.tensor_parallel * h.context_parallel * h.pipeline_parallel * h.expert_parallel > 1
     reasons = {
-        NOT_ASKED: asked is None or asked.prefer != "speed",
+        SPARES_MEMORY: asked is not None and asked.prefer == "memory",
         "no GPU": h.device != "cuda",
         "the recipe names no GPU": h.gpu is None,
         "the GPU's speed is not known": h.gpu is not None and h.gpu.stated,
         "the model is split over GPUs": h.megatron or split,
+        f"speed is not estimated under {plan.objective.type}": plan.objective.type in NOT_MODELLED,
+        "speed is not estimated with fp8 or compile": t.fp8 or t.compile,
+        "nothing was measured in this framework": plan.backend not in TRAITS,
     }
     return next((reason for reason, holds in reasons.items() if holds), "")
 
@@ -89,8 +101,7 @@ class Ranked:
 def choose_for_speed(loaded: LoadedRecipe, backend: Backend, plan: Plan, resolve_with: ResolveFunction) -> Plan:
     """The plan with its open settings chosen, each with its reason; as it is where nothing can be chosen."""
     if why := explain_no_search(loaded, plan):
-        text = f"{{}}; not chosen for speed: {why}"
-        return plan if why == NOT_ASKED else _explain(plan, {"training.micro_batch_size": text})
+        return plan if why == SPARES_MEMORY else _explain_caution(plan, why)
     return _SpeedSearch(loaded, backend, plan, resolve_with).choose()
 
 
@@ -121,29 +132,34 @@ class _SpeedSearch:
 
     def choose(self) -> Plan:
         usual = next(one for one in self.ranked if one.candidate.choice == Choice())
-        supported = [one for one in self._list_supported(usual) if one.fits]
+        supported = self._list_supported(usual)
         if not supported:
-            return self.plan
+            return _explain_caution(self.plan, f"nothing surely fits: this may take {usual.description}")
         best = self._find_best(supported, usual)
         chosen = self.plan if best is usual else self.resolve_with(best.candidate.choice)
         if chosen is None:
             return self.plan
-        return _explain(_spare_evaluation(chosen, self.plan), self._explain_choice(best, supported))
+        spared = _spare_evaluation(_keep_reasons(chosen, self.plan), self.plan)
+        return _explain(spared, self._explain_choice(best, supported))
 
     def _list_supported(self, usual: Ranked) -> list[Ranked]:
-        """Those that the framework supports as well as the plan as it is."""
+        """Those that fit, and that the framework supports as well as the plan as it is."""
         refused = set(self.backend.find_unsupported(self.plan))
         return [
             one
             for one in self.ranked
-            if one is usual or not set(self.backend.find_unsupported(one.candidate.plan)) - refused
+            if one.fits and (one is usual or not set(self.backend.find_unsupported(one.candidate.plan)) - refused)
         ]
 
     def _find_best(self, supported: list[Ranked], usual: Ranked) -> Ranked:
         fastest = supported[0]
+        same = next((one for one in supported if _has_strategy_of(one, usual)), fastest)
+        if same.seconds_per_example <= fastest.seconds_per_example * WORTH_A_STRATEGY:
+            fastest = same
         if usual in supported and usual.seconds_per_example <= fastest.seconds_per_example * WORTH_A_CHANGE:
             return usual
-        alike = [one for one in supported if one.seconds_per_example <= fastest.seconds_per_example * ALIKE]
+        slowest = fastest.seconds_per_example * ALIKE
+        alike = [one for one in supported if one.seconds_per_example <= slowest and _has_strategy_of(one, fastest)]
         return min(alike, key=lambda one: one.safe_peak)
 
     def _explain_choice(self, best: Ranked, supported: list[Ranked]) -> dict[str, str]:
@@ -153,15 +169,22 @@ class _SpeedSearch:
                 continue
             value = _read_setting(best.candidate.plan, setting)
             other = next((one for one in supported if _read_setting(one.candidate.plan, setting) != value), None)
-            text = f"fastest that fits: {best.description} of {best.estimate.usable / GIB:.0f}"
+            text = f"{FASTEST}: {best.description} of {best.estimate.usable / GIB:.0f}"
             if other is not None:
                 text += f"; next best {_format_setting(other.candidate.plan, setting)}: {other.description}"
             elif setting == "packing" and (why := self.space.explain_no_packing()):
-                text = why
-            else:
+                text = f"{NOT_PACKED}: {why}"
+            elif getattr(best.candidate.choice, setting) is None:
                 continue
             found |= dict.fromkeys(paths, text)
         return found
+
+
+def list_speed_choices(plan: Plan) -> dict[str, str]:
+    """What was chosen for speed, and what was not for a reason: the paths of a plan's values, and the reasons."""
+    paths = dict.fromkeys(path for every in PLAN_PATHS.values() for path in every)
+    texts = {path: plan.reasons[path].text for path in paths if path in plan.reasons}
+    return {path: text for path, text in texts.items() if any(one in text for one in (FASTEST, NOT_CHOSEN, NOT_PACKED))}
 
 
 def make_training_rows(loaded: LoadedRecipe, plan: Plan) -> TrainingRows | None:
@@ -176,6 +199,29 @@ def make_training_rows(loaded: LoadedRecipe, plan: Plan) -> TrainingRows | None:
         return None
     rounded = tuple(max(1, round(length)) for length in kept)
     return TrainingRows(loaded.lengths.measured, sum(kept) / len(kept), lengths=rounded)
+
+
+def _has_strategy_of(one: Ranked, other: Ranked) -> bool:
+    return one.candidate.plan.hardware.strategy == other.candidate.plan.hardware.strategy
+
+
+def _keep_reasons(chosen: Plan, usual: Plan) -> Plan:
+    """The chosen plan, where nothing that was filled in for it counts as written."""
+    reasons = dict(chosen.reasons)
+    for path, reason in reasons.items():
+        if path in usual.reasons and _read_value(chosen, path) == _read_value(usual, path):
+            reasons[path] = usual.reasons[path]
+        elif reason.origin == "recipe":
+            kept = tuple(field for field in reason.fields if field in chosen.set_fields)
+            reasons[path] = replace(reason, origin="recipe" if kept else "hardware", fields=kept)
+    return replace(chosen, reasons=reasons)
+
+
+def _read_value(plan: Plan, path: str) -> object:
+    value: object = plan
+    for name in path.split("."):
+        value = getattr(value, name, None)
+    return value
 
 
 def _spare_evaluation(chosen: Plan, usual: Plan) -> Plan:
@@ -199,17 +245,21 @@ def _format_setting(plan: Plan, setting: str) -> str:
     value = _read_setting(plan, setting)
     if setting == "kernels":
         t = plan.training
-        return " and ".join(name for name, on in (("liger", t.liger), ("lora", t.lora_kernels)) if on) or "none"
+        names = ", ".join(name for name, on in (("liger", t.liger), ("lora", t.lora_kernels)) if on)
+        return f"kernels: [{names or 'none'}]"
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _explain_caution(plan: Plan, why: str) -> Plan:
+    return _explain(plan, {"training.micro_batch_size": f"{{}}; {NOT_CHOSEN}: {why}"})
 
 
 def _explain(plan: Plan, texts: Mapping[str, str]) -> Plan:
     """The plan with these reasons; what chose them was the machine. `{}` stands for the reason as it is."""
     reasons = dict(plan.reasons)
     for path, text in texts.items():
-        now = reasons.get(path)
-        kept = tuple(field for field in (now.fields if now else ()) if field in plan.set_fields)
-        if now and now.origin == "recipe" and kept:
-            continue
-        reasons[path] = Reason("hardware", text.replace("{}", now.text if now else ""), kept)
+        if path not in plan.set_fields:
+            now = reasons.get(path)
+            fields = tuple(field for field in (now.fields if now else ()) if field in plan.set_fields)
+            reasons[path] = Reason("hardware", text.replace("{}", now.text if now else ""), fields)
     return replace(plan, reasons=reasons)

@@ -18,6 +18,11 @@ BATCH_TOLERANCE = 0.1
 """How far the examples of a step may be from the batch that was meant, where packs are chosen for speed."""
 PACK_STEP = 64
 LONGEST_PACK = 32_768
+PACK_COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+"""Packs of a step on each GPU that are tried."""
+LARGEST_MICRO_BATCH = 512
+MICRO_BATCH_STEP = 1.4
+"""Times as large that a micro-batch is than the one tried before it."""
 MIN_STEPS = 8
 """Optimizer steps that the examples must be enough for, so that packs are full."""
 MICRO_BATCH_CHANGES_LOSS = ("kto", "grpo", "ppo")
@@ -78,7 +83,7 @@ class CandidateSpace:
             "NEFTune's noise depends on the length (QR422)": t.neftune is not None,
             "not tested with context parallelism": p.hardware.context_parallel > 1,
             "the micro-batch size in the recipe counts single examples": not self.open.micro_batch_size,
-            "the examples' lengths are not known": lengths is None,
+            "the examples' lengths are not known: `recipes lock` measures them": lengths is None,
             "too few examples": lengths is not None and lengths.measured < MIN_STEPS * t.batch_size,
         }
         found = next((reason for reason, holds in reasons.items() if holds), "")
@@ -100,7 +105,7 @@ class CandidateSpace:
         truncate = t.overlong == "truncate"
         mean = lengths.compute_mean(t.sequence_length, truncate=truncate)
         reserve = self.backend.pack_reserve
-        for packs in range(1, 65):
+        for packs in PACK_COUNTS:
             length = -(-round(t.batch_size * mean / (packs * replicas)) // PACK_STEP) * PACK_STEP
             if length < t.sequence_length + reserve:
                 return
@@ -133,7 +138,7 @@ class CandidateSpace:
             return [None]
         per_gpu = plan.training.batch_size // plan.hardware.replicas
         usual = plan.training.micro_batch_size
-        return [None, *(n for n in range(1, min(per_gpu, 512) + 1) if per_gpu % n == 0 and n != usual)]
+        return [None, *(size for size in list_micro_batches(per_gpu) if size != usual)]
 
     def _list_attention(self, plan: Plan) -> list[str | None]:
         fused = self.backend.varlen_attention
@@ -150,3 +155,12 @@ class CandidateSpace:
         if self.backend.has_lora_kernels(plan):
             found += [(*one, "lora") for one in sets]
         return found
+
+
+def list_micro_batches(per_gpu: int) -> list[int]:
+    """Divisors of a GPU's sequences, far enough apart that each might matter."""
+    found: list[int] = []
+    for size in range(1, min(per_gpu, LARGEST_MICRO_BATCH) + 1):
+        if per_gpu % size == 0 and (not found or size >= MICRO_BATCH_STEP * found[-1]):
+            found.append(size)
+    return found

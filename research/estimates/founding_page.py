@@ -69,7 +69,7 @@ def estimate(recipe: dict[str, Any], gpu: str, rows: TrainingRows | None = None,
         "version": 1,
         "model": MODEL,
         "data": {"train": "rows.jsonl"},
-        "hardware": {"gpu": gpu},
+        "hardware": {"gpu": gpu, "prefer": "memory"},
         **recipe,
         "training": base | recipe.get("training", {}) | training,
     }

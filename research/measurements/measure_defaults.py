@@ -25,7 +25,7 @@ from qwen_recipes.compile.compiler import compile_backend_recipe
 from qwen_recipes.gpus.catalogue import get_gpu_model
 from qwen_recipes.recipe.load import load_recipe
 from qwen_recipes.resolve.backend_recipe import BackendRecipe
-from qwen_recipes.resolve.measured_lengths import with_measured_lengths
+from qwen_recipes.resolve.measured_lengths import with_lengths_to_lock
 
 HERE = Path(__file__).resolve().parent
 ROOM_GIB = 132.0
@@ -62,7 +62,11 @@ class DefaultMeasurement(TrainerMeasurement):
         super().__init__(arguments)
         listed = json.loads(arguments.cells.read_text("utf-8"))
         done = {json.loads(line)["id"] for file in (self.results, arguments.done) for line in read_lines(file)}
-        named = [{**cell, "id": cell["id"] + arguments.suffix} for cell in listed]
+        hardware = {"gpu": GPU, "gpus": 1}
+        named = [
+            {**cell, "id": cell["id"] + arguments.suffix, "recipe": {"hardware": hardware, **cell["recipe"]}}
+            for cell in listed
+        ]
         self.cells = [
             cell
             for cell in named
@@ -83,7 +87,7 @@ class DefaultMeasurement(TrainerMeasurement):
     def compile(self, cell: dict[str, Any], recipe: Path, folder: Path) -> CompiledRecipe:
         """As `recipes compile` does, with the examples' lengths."""
         backend = load_backend(cell["backend"])
-        loaded = with_measured_lengths(load_recipe(str(recipe)), backend)
+        loaded = with_lengths_to_lock(load_recipe(str(recipe)), backend)
         whole = BackendRecipe(loaded, backend)
         estimate, training = whole.estimate(get_gpu_model(GPU)), whole.plan.training
         self.known[cell["id"]] = {

@@ -59,7 +59,7 @@ def build_recipe(cell: MemoryCell, model: Path, name: str, root: Path) -> dict[s
             "learning_rate": 1e-5 if kind == "full" else 1e-4,
             "log_every": 1,
         },
-        "hardware": {"gpu": "h100", "gpus": 1},
+        "hardware": {"gpu": "h100", "gpus": 1, "prefer": "memory"},
         "output": {"dir": str(root / "trained" / name)},
     }
     if cell["method"] == "8bit":

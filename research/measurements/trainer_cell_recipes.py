@@ -77,7 +77,7 @@ def build_recipe(cell: Cell, model: Path, folder: Path) -> dict[str, Any]:
         "model": str(model),
         "data": {"train": str(folder / "rows.jsonl")},
         "output": {"dir": str(folder / "trained")},
-        "hardware": {"gpu": "h200", "gpus": 1},
+        "hardware": {"gpu": "h200", "gpus": 1, "prefer": "memory"},
         **cell["recipe"],
     }
     text["training"] = {

@@ -72,8 +72,8 @@ class Hardware(Section):
         example="optimizer",
     )
     prefer: Literal["speed", "memory"] | None = optional_field(
-        "How settings that are left out are chosen: sparing memory (`memory`, the default), or as the fastest by the "
-        "estimate that fits the named GPU (`speed`).",
+        "How settings that are left out are chosen: as the fastest by the estimate that fits the named GPU (`speed`, "
+        "the default), or sparing memory (`memory`).",
         example="memory",
         read_by="tool",
     )

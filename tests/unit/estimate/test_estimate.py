@@ -217,7 +217,10 @@ def test_one_process_on_its_share_of_the_load(planned):
     assert 3 < made[1] / made[0] <= 4
 
 
-FULL_RUN = {"method": "full", "hardware": {"gpu": "h100", "gpus": 1, "strategy": "single"}}
+FULL_RUN = {
+    "method": "full",
+    "hardware": {"gpu": "h100", "gpus": 1, "strategy": "single", "prefer": "memory"},
+}
 
 
 def plan_dtype(planned, dtype, more=None, backend="axolotl"):

@@ -14,15 +14,16 @@ from qwen_recipes.estimate import estimate_plan
 from qwen_recipes.gpus.catalogue import get_gpu_model
 from qwen_recipes.qwen.models import get_model_facts
 from qwen_recipes.recipe.example_lengths import summarize_lengths
-from qwen_recipes.recipe.load import load_recipe_text
+from qwen_recipes.recipe.load import load_recipe, load_recipe_text
 from qwen_recipes.resolve.resolve import resolve
 from qwen_recipes.resolve.speed import make_training_rows
+from tests.conftest import ROOT
 
 SHORT = summarize_lengths([120, 200, 260, 325, 420, 640] * 100)
 FULL = summarize_lengths([2000, 2032, 2040] * 100)
 
 
-def plan(text="", backend="llamafactory", lengths=None, hardware="gpu: h200, prefer: speed"):
+def plan(text="", backend="llamafactory", lengths=None, hardware="gpu: h200"):
     recipe = f"version: 1\nmodel: Qwen/Qwen3-4B\ndata: {{train: rows.jsonl}}\nhardware: {{{hardware}}}\n{text}"
     loaded = replace(load_recipe_text(recipe, "a.yaml", Path()), lengths=lengths)
     return resolve(loaded, load_backend(backend)), loaded
@@ -69,10 +70,51 @@ def test_what_is_written_stays():
     assert (made.micro_batch_size, made.gradient_checkpointing, made.liger, made.packing) == (2, True, False, False)
 
 
-@pytest.mark.parametrize("hardware", ["gpu: h200", "gpu: h200, prefer: memory", "gpus: 1, prefer: speed"])
-def test_otherwise_memory_is_spared(hardware):
-    made = plan(lengths=FULL, hardware=hardware)[0].training
-    assert made.gradient_checkpointing and made.micro_batch_size <= 4
+@pytest.mark.parametrize(
+    ("text", "hardware", "why"),
+    [
+        ("", "gpu: h200, prefer: memory", ""),
+        ("", "gpus: 1", "the recipe names no GPU"),
+        ("", "gpu: {memory: 80 GiB}", "the GPU's speed is not known"),
+        ("training: {fp8: true}", "gpu: h200", "speed is not estimated with fp8 or compile"),
+        ("objective: {type: grpo, rewards: [{path: a.py, function: f}]}", "gpu: h200", "not estimated under grpo"),
+    ],
+)
+def test_otherwise_memory_is_spared(text, hardware, why):
+    made = plan(text, lengths=FULL, hardware=hardware)[0]
+    assert made.training.gradient_checkpointing and made.training.micro_batch_size <= 4
+    reason = made.reasons["training.micro_batch_size"].text
+    assert (f"not chosen for speed: {why}" in reason or why in reason) if why else "not chosen" not in reason
+
+
+def test_speed_is_the_default():
+    assert plan(lengths=SHORT)[0].training == plan(lengths=SHORT, hardware="gpu: h200, prefer: speed")[0].training
+
+
+def test_an_unmeasured_framework_keeps_the_cautious_settings():
+    assert "nothing was measured" in plan(backend="unsloth")[0].reasons["training.micro_batch_size"].text
+
+
+def test_what_fits_nowhere_says_so():
+    made = plan("method: full\ntraining: {sequence_length: 8192}", hardware="gpu: rtx-3060")[0]
+    assert "nothing surely fits" in made.reasons["training.micro_batch_size"].text
+
+
+def test_nothing_that_was_chosen_counts_as_written():
+    for lengths, backend, gpus in [(SHORT, "axolotl", 1), (FULL, "trl", 2), (None, "ms-swift", 8)]:
+        hardware = f"gpu: l40s, gpus: {gpus}"
+        made = plan("method: lora", backend, lengths, hardware)[0]
+        usual = plan("method: lora", backend, lengths, f"{hardware}, prefer: memory")[0]
+        for path, reason in made.reasons.items():
+            if reason.origin == "recipe" and reason != usual.reasons.get(path):
+                assert reason.fields and set(reason.fields) <= made.set_fields, (path, reason)
+
+
+def test_another_strategy_has_to_be_much_faster():
+    """An estimate of several GPUs' speed is a rule of thumb."""
+    made = resolve(load_recipe(str(ROOT / "examples/full-eight-gpus.yaml")), load_backend("trl"))
+    assert made.hardware.strategy == "fsdp"
+    assert "next best zero3" in made.reasons["hardware.strategy"].text
 
 
 METHODS = st.sampled_from(["full", "lora", "qlora", "dora", "{type: lora, rank: 128}"])
@@ -97,9 +139,11 @@ LENGTHS = st.none() | st.lists(st.integers(20, 4000), min_size=200, max_size=200
 def test_no_choice_exceeds_its_bound(model, method, gpu, lengths, backend, length, batch, objective):
     """Where nothing fits, the plan is the cautious one."""
     text = f"method: {method}\nobjective: {objective}\ntraining: {{sequence_length: {length}, batch_size: {batch}}}\n"
-    recipe = f"version: 1\nmodel: {model}\ndata: {{train: rows.jsonl}}\nhardware: {{gpu: {gpu}, prefer: speed}}\n{text}"
+    recipe = f"version: 1\nmodel: {model}\ndata: {{train: rows.jsonl}}\nhardware: {{gpu: {gpu}}}\n{text}"
     loaded = replace(load_recipe_text(recipe, "a.yaml", Path()), lengths=lengths)
-    spared = replace(load_recipe_text(recipe.replace("speed", "memory"), "a.yaml", Path()), lengths=lengths)
+    spared = replace(
+        load_recipe_text(recipe.replace("}}\n", ", prefer: memory}}\n"), "a.yaml", Path()), lengths=lengths
+    )
     made, cautious = resolve(loaded, load_backend(backend)), resolve(spared, load_backend(backend))
     facts = get_model_facts(made.model, Path())
     estimate = estimate_plan(made, facts, get_gpu_model(gpu), make_training_rows(loaded, made))
