@@ -33,14 +33,17 @@ from qwen_recipes.resolve.training import resolve_sequence_length, resolve_train
 def resolve(loaded: LoadedRecipe, backend: Backend) -> Plan:
     """The plan of a recipe for one backend. Raises RecipeError with every problem, each at its line."""
     plan = _resolve_cautiously(loaded, backend)
-    return choose_for_speed(loaded, backend, plan, lambda choice: _resolve_choice(loaded, backend, choice))
+    strategy = plan.hardware.strategy if is_strategy_open(loaded, plan) else None
+    return choose_for_speed(loaded, backend, plan, lambda choice: _resolve_choice(loaded, backend, choice, strategy))
 
 
-def _resolve_choice(loaded: LoadedRecipe, backend: Backend, choice: Choice) -> Plan | None:
-    """The plan with these values for open settings; None where it can't be resolved so."""
+def _resolve_choice(loaded: LoadedRecipe, backend: Backend, choice: Choice, strategy: str | None) -> Plan | None:
+    """The plan with these values for open settings, under this strategy where the choice has none; None where it can't
+    be resolved so.
+    """
     filled = replace(loaded, recipe=choice.fill_in(loaded.recipe))
     try:
-        plan = _resolve_with(filled, backend, None)
+        plan = _resolve_with(filled, backend, strategy)
     except RecipeError:
         return None
     return replace(plan, set_fields=find_written_fields(loaded.recipe))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from qwen_recipes.backends.base import Backend
+from qwen_recipes.backends.base import Backend, UnsupportedSetting
 from qwen_recipes.backends.plan import Plan, Reason
 from qwen_recipes.qwen.models import get_model_facts
 from qwen_recipes.recipe.load import LoadedRecipe
@@ -53,7 +53,7 @@ def explain_no_search(loaded: LoadedRecipe, plan: Plan) -> str:
     return next((reason for reason, holds in reasons.items() if holds), "")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ranked:
     """A candidate and its estimate."""
 
@@ -144,12 +144,20 @@ class _SpeedSearch:
 
     def _list_supported(self, usual: Ranked) -> list[Ranked]:
         """Those that fit, and that the framework supports as well as the plan as it is."""
-        refused = set(self.backend.find_unsupported(self.plan))
-        return [
-            one
-            for one in self.ranked
-            if one.fits and (one is usual or not set(self.backend.find_unsupported(one.candidate.plan)) - refused)
-        ]
+        return [one for one in self.ranked if one.fits and (one is usual or not self._explain_unsupported(one))]
+
+    @cached_property
+    def _refused(self) -> set[UnsupportedSetting]:
+        return set(self.backend.find_unsupported(self.plan))
+
+    def _explain_unsupported(self, one: Ranked) -> str:
+        """Why a candidate can't be had; empty where it can."""
+        plan = one.candidate.plan
+        found = next((limit.why for limit in self.backend.find_unsupported(plan) if limit not in self._refused), "")
+        needed = plan.training.attention
+        if not found and needed.startswith("flash_attention") and needed != self.plan.training.attention:
+            return "whether the environment has flash-attn is not known: set training.attention"
+        return found
 
     def _find_best(self, supported: list[Ranked], usual: Ranked) -> Ranked:
         fastest = supported[0]
@@ -165,19 +173,28 @@ class _SpeedSearch:
     def _explain_choice(self, best: Ranked, supported: list[Ranked]) -> dict[str, str]:
         found: dict[str, str] = {}
         for setting, paths in PLAN_PATHS.items():
-            if not getattr(self.space.open, setting):
-                continue
-            value = _read_setting(best.candidate.plan, setting)
-            other = next((one for one in supported if _read_setting(one.candidate.plan, setting) != value), None)
-            text = f"{FASTEST}: {best.description} of {best.estimate.usable / GIB:.0f}"
-            if other is not None:
-                text += f"; next best {_format_setting(other.candidate.plan, setting)}: {other.description}"
-            elif setting == "packing" and (why := self.space.explain_no_packing()):
-                text = f"{NOT_PACKED}: {why}"
-            elif getattr(best.candidate.choice, setting) is None:
-                continue
-            found |= dict.fromkeys(paths, text)
-        return found
+            unused = setting == "pack_length" and not best.candidate.plan.training.packing
+            if getattr(self.space.open, setting) and not unused:
+                found |= dict.fromkeys(paths, self._explain_setting(setting, best, supported))
+        return {path: text for path, text in found.items() if text}
+
+    def _explain_setting(self, setting: str, best: Ranked, supported: list[Ranked]) -> str:
+        """The speed and memory of the choice and of the next best; empty where there was only one."""
+        value = _read_setting(best.candidate.plan, setting)
+        others = [one for one in self.ranked if _read_setting(one.candidate.plan, setting) != value]
+        if setting == "packing" and not others and (why := self.space.explain_no_packing()):
+            return f"{NOT_PACKED}: {why}"
+        if not others:
+            return ""
+        text = f"{FASTEST}: {best.description} of {best.estimate.usable / GIB:.0f}"
+        other = next((one for one in others if one in supported), None)
+        if other is not None:
+            return f"{text}; next best {_format_setting(other.candidate.plan, setting)}: {other.description}"
+        fitting = next((one for one in others if one.fits), None)
+        if fitting is None:
+            return f"{text}; nothing else fits"
+        instead = f"{_format_setting(fitting.candidate.plan, setting)}: {fitting.description}"
+        return f"{text}; {instead}, but {self._explain_unsupported(fitting)}"
 
 
 def list_speed_choices(plan: Plan) -> dict[str, str]:
@@ -251,7 +268,9 @@ def _format_setting(plan: Plan, setting: str) -> str:
 
 
 def _explain_caution(plan: Plan, why: str) -> Plan:
-    return _explain(plan, {"training.micro_batch_size": f"{{}}; {NOT_CHOSEN}: {why}"})
+    paths = ("training.micro_batch_size", "training.gradient_checkpointing", "training.packing", "training.liger")
+    path = next((path for path in paths if path not in plan.set_fields), paths[0])
+    return _explain(plan, {path: f"{{}}; {NOT_CHOSEN}: {why}"})
 
 
 def _explain(plan: Plan, texts: Mapping[str, str]) -> Plan:

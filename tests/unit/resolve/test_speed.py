@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qwen_recipes.backends import load_backend
 from qwen_recipes.estimate import estimate_plan
+from qwen_recipes.finding import RecipeError
 from qwen_recipes.gpus.catalogue import get_gpu_model
 from qwen_recipes.qwen.models import get_model_facts
 from qwen_recipes.recipe.example_lengths import summarize_lengths
 from qwen_recipes.recipe.load import load_recipe, load_recipe_text
 from qwen_recipes.resolve.resolve import resolve
-from qwen_recipes.resolve.speed import make_training_rows
-from tests.conftest import ROOT
+from qwen_recipes.resolve.speed import list_speed_choices, make_training_rows
+from tests.conftest import BACKENDS, ROOT
 
+MINIMAL = "version: 1\nmodel: Qwen/Qwen3-4B\ndata: {train: rows.jsonl}\n"
 SHORT = summarize_lengths([120, 200, 260, 325, 420, 640] * 100)
 FULL = summarize_lengths([2000, 2032, 2040] * 100)
 
 
-def plan(text="", backend="llamafactory", lengths=None, hardware="gpu: h200"):
-    recipe = f"version: 1\nmodel: Qwen/Qwen3-4B\ndata: {{train: rows.jsonl}}\nhardware: {{{hardware}}}\n{text}"
+def plan(text="", backend="llamafactory", lengths=None, hardware="gpu: h200", model="Qwen/Qwen3-4B"):
+    recipe = f"version: 1\nmodel: {model}\ndata: {{train: rows.jsonl}}\nhardware: {{{hardware}}}\n{text}"
     loaded = replace(load_recipe_text(recipe, "a.yaml", Path()), lengths=lengths)
     return resolve(loaded, load_backend(backend)), loaded
 
@@ -95,6 +99,17 @@ def test_an_unmeasured_framework_keeps_the_cautious_settings():
     assert "nothing was measured" in plan(backend="unsloth")[0].reasons["training.micro_batch_size"].text
 
 
+def test_flash_attention_is_not_assumed_in_an_environment_of_your_own():
+    made = plan("run: {environment: current}", "ms-swift", SHORT)[0]
+    assert not made.training.packing
+    assert "but whether the environment has flash-attn is not known" in made.reasons["training.packing"].text
+
+
+def test_what_flash_attention_would_gain_is_said():
+    made = plan(backend="ms-swift", lengths=SHORT)[0]
+    assert "examples/s" in made.reasons["training.packing"].text.split("; true: ")[1]
+
+
 def test_what_fits_nowhere_says_so():
     made = plan("method: full\ntraining: {sequence_length: 8192}", hardware="gpu: rtx-3060")[0]
     assert "nothing surely fits" in made.reasons["training.micro_batch_size"].text
@@ -117,6 +132,12 @@ def test_another_strategy_has_to_be_much_faster():
     assert "next best zero3" in made.reasons["hardware.strategy"].text
 
 
+def test_a_strategy_that_was_taken_because_it_fits_stays():
+    text = "method: lora\ntraining: {sequence_length: 512, batch_size: 8}"
+    made = plan(text, hardware="gpu: rtx-3060, gpus: 2", model="Qwen/Qwen3-8B")[0]
+    assert made.hardware.strategy == "fsdp"
+
+
 METHODS = st.sampled_from(["full", "lora", "qlora", "dora", "{type: lora, rank: 128}"])
 GPUS = st.sampled_from(["rtx-3060", "rtx-4090", "l40s", "a100-80gb", "h100", "h200"])
 MODELS = st.sampled_from(
@@ -125,26 +146,58 @@ MODELS = st.sampled_from(
 LENGTHS = st.none() | st.lists(st.integers(20, 4000), min_size=200, max_size=200).map(summarize_lengths)
 
 
-@settings(max_examples=40, deadline=None)
+TRAINING = st.fixed_dictionaries(
+    {"sequence_length": st.sampled_from([512, 2048, 8192]), "batch_size": st.sampled_from([8, 16, 48, 64])},
+    optional={
+        "micro_batch_size": st.sampled_from([1, 2]),
+        "gradient_checkpointing": st.booleans(),
+        "packing": st.booleans(),
+        "kernels": st.sampled_from([["liger"], ["none"]]),
+        "optimizer": st.sampled_from(["adamw_8bit", "adamw_torch"]),
+        "weights_dtype": st.sampled_from(["float32", "bfloat16"]),
+        "overlong": st.sampled_from(["drop", "truncate"]),
+    },
+)
+
+
+@settings(max_examples=60, deadline=None)
 @given(
     MODELS,
     METHODS,
     GPUS,
+    st.sampled_from([1, 2, 8]),
     LENGTHS,
-    st.sampled_from(["axolotl", "llamafactory", "ms-swift", "trl"]),
-    st.sampled_from([512, 2048, 8192]),
-    st.sampled_from([8, 16, 64]),
-    st.sampled_from(["sft", "dpo"]),
+    st.sampled_from(BACKENDS),
+    TRAINING,
+    st.sampled_from(["sft", "pretrain", "dpo", "kto", "orpo", "reward"]),
 )
-def test_no_choice_exceeds_its_bound(model, method, gpu, lengths, backend, length, batch, objective):
-    """Where nothing fits, the plan is the cautious one."""
-    text = f"method: {method}\nobjective: {objective}\ntraining: {{sequence_length: {length}, batch_size: {batch}}}\n"
-    recipe = f"version: 1\nmodel: {model}\ndata: {{train: rows.jsonl}}\nhardware: {{gpu: {gpu}}}\n{text}"
-    loaded = replace(load_recipe_text(recipe, "a.yaml", Path()), lengths=lengths)
-    spared = replace(
-        load_recipe_text(recipe.replace("}}\n", ", prefer: memory}}\n"), "a.yaml", Path()), lengths=lengths
-    )
-    made, cautious = resolve(loaded, load_backend(backend)), resolve(spared, load_backend(backend))
+def test_no_choice_exceeds_its_bound(model, method, gpu, gpus, lengths, backend, training, objective):
+    """Where nothing is below the bound, the plan is the cautious one and says so. What is written stays."""
+    recipe = {"version": 1, "model": model, "data": {"train": "rows.jsonl"}, "objective": objective}
+    recipe |= {"method": yaml.safe_load(method), "training": training}
+    try:
+        made, cautious = (
+            resolve_json(recipe | {"hardware": {"gpu": gpu, "gpus": gpus, **more}}, lengths, backend)
+            for more in ({}, {"prefer": "memory"})
+        )
+    except RecipeError:
+        return
     facts = get_model_facts(made.model, Path())
-    estimate = estimate_plan(made, facts, get_gpu_model(gpu), make_training_rows(loaded, made))
-    assert estimate.safe_peak <= estimate.usable or made.training == cautious.training
+    estimate = estimate_plan(made, facts, get_gpu_model(gpu), make_rows(made, lengths))
+    if estimate.safe_peak > estimate.usable:
+        assert made.training == cautious.training
+        assert "nothing surely fits" in str(list_speed_choices(made))
+    for name, value in training.items():
+        if name not in ("kernels", "batch_size"):
+            assert getattr(made.training, name) == value
+    assert (made.training.examples_per_step or 0) == pytest.approx(cautious.training.examples_per_step or 0, rel=0.1)
+
+
+def resolve_json(recipe, lengths, backend):
+    loaded = replace(load_recipe_text(json.dumps(recipe), "a.yaml", Path()), lengths=lengths)
+    return resolve(loaded, load_backend(backend))
+
+
+def make_rows(made, lengths):
+    loaded = replace(load_recipe_text(MINIMAL, "a.yaml", Path()), lengths=lengths)
+    return make_training_rows(loaded, made)
