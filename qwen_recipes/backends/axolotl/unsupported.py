@@ -17,9 +17,20 @@ def _is_preference(plan: Plan) -> bool:
     return plan.objective.type not in ("sft", "pretrain")
 
 
+def _cuts_at_the_end_of_a_pack(plan: Plan) -> bool:
+    t, own = plan.training, not plan.chat.official and not plan.chat.exact
+    return own and t.packing and t.overlong == "truncate" and t.pack_length > t.sequence_length
+
+
 UNSUPPORTED_SETTINGS = (
     UnsupportedSetting("model.source", lambda p: p.model.source is not None, "it loads from the Hugging Face hub"),
     *UNSUPPORTED_WEIGHTS_DTYPES,
+    UnsupportedSetting(
+        "training.pack_length",
+        lambda p: p.objective.type == "sft" and _cuts_at_the_end_of_a_pack(p),
+        "it would truncate examples of your own template at pack_length instead of sequence_length: use "
+        "`overlong: drop`, or `chat.encoding: exact`",
+    ),
     UnsupportedSetting(
         "method.start_from",
         lambda p: p.method.start_from is not None and p.objective.type in ("dpo", "kto"),

@@ -37,6 +37,11 @@ def _packs_several_at_a_time(plan: Plan) -> bool:
     return t.packing and t.attention == "flash_attention_2" and t.micro_batch_size > 1 and plan.objective.type == "sft"
 
 
+def _cuts_at_the_end_of_a_pack(plan: Plan) -> bool:
+    t, own = plan.training, plan.chat.template == "base" and not plan.chat.exact
+    return own and t.packing and t.overlong == "truncate" and t.pack_length > t.sequence_length
+
+
 UNSUPPORTED_SETTINGS = (
     UnsupportedSetting(
         "model.source",
@@ -156,6 +161,12 @@ UNSUPPORTED_SETTINGS = (
         "quantization.bits",
         lambda p: p.quantization.bits == 8 and (p.hardware.fsdp or p.hardware.strategy == "zero3"),
         "8-bit bases cannot be sharded",
+    ),
+    UnsupportedSetting(
+        "training.pack_length",
+        lambda p: p.objective.type == "sft" and _cuts_at_the_end_of_a_pack(p),
+        "it would truncate examples at pack_length instead of sequence_length: use `overlong: drop`, or leave "
+        "pack_length out",
     ),
     UnsupportedSetting(
         "training.pack_length",

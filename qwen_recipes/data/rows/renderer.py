@@ -60,6 +60,13 @@ class RowRenderer:
         """
         return self.split_row_within_limit(row) if self.packs_hold_several else self.split_row(row)
 
+    def cut_text_for_packs(self, text: str) -> str:
+        """As `split_row_for_packs`, of plain text."""
+        if not (self.truncates and self.packs_hold_several):
+            return text
+        cut = truncate_segments([Segment(text, True)], self._tokenize([text]), self.decode, self.limit)
+        return "".join(segment.text for segment in cut)
+
     def encode_row(self, row: Row) -> EncodedRow:
         """The row's ids and labels, no longer than the sequence length. Raises BadRowError."""
         return truncate_encoded(encode_rows([row], self.render, self._tokenize, self.loss_rule)[0], self.limit)

@@ -78,8 +78,8 @@ def _list_trained(row: Row, renderer: RowRenderer) -> list[tuple[Message, bool]]
 
 
 def to_text(row: Row, renderer: RowRenderer) -> Row:
-    """Plain text."""
-    return {"text": row["text"]}
+    """Plain text; cut here where the framework would cut at the end of a pack, which is longer."""
+    return {"text": renderer.cut_text_for_packs(row["text"])}
 
 
 def to_pair(row: Row, renderer: RowRenderer) -> Row:

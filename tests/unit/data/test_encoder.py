@@ -10,7 +10,7 @@ from qwen_recipes.data.rows.formats import normalize_row
 from qwen_recipes.data.rows.messages import BadRowError
 from qwen_recipes.data.rows.ms_swift_turns import build_ms_swift_messages
 from qwen_recipes.data.rows.renderer import RowRenderer
-from qwen_recipes.data.rows.shapes import to_loss_messages, to_segments
+from qwen_recipes.data.rows.shapes import to_loss_messages, to_segments, to_text
 from qwen_recipes.qwen.chat_templates import TEMPLATES, read_template, render_conversation
 from qwen_recipes.qwen.tokenizer import get_tokenizer_folder
 from research.parity.conversations import make_conversations
@@ -128,6 +128,15 @@ def test_a_row_is_cut_before_a_pack_that_would_hold_more_of_it(renderer, tokeniz
 
     def count(**spec):
         text = "".join(one["text"] for one in to_segments(row, renderer(60, **spec))["segments"])
+        return len(tokenizer.encode(text, add_special_tokens=False).ids)
+
+    assert count(pack_length=240) == 60
+    assert count(pack_length=60) == count() == count(overlong="drop", pack_length=240) > 100
+
+
+def test_text_is_cut_before_a_pack_that_would_hold_more_of_it(renderer, tokenizer):
+    def count(**spec):
+        text = to_text({"text": "a " * 100}, renderer(60, **spec))["text"]
         return len(tokenizer.encode(text, add_special_tokens=False).ids)
 
     assert count(pack_length=240) == 60
