@@ -47,7 +47,7 @@ def load_backend(name: str) -> Backend:
         return _import_backend(name, *place)
     import difflib
 
-    near = difflib.get_close_matches(name, list_backend_names(), n=1, cutoff=0.4)
+    near = difflib.get_close_matches(name, list_backend_names(), n=1, cutoff=0.55)
     hint = f"did you mean {near[0]}?" if near else f"installed: {', '.join(list_backend_names())}"
     raise UnknownBackendError(f"unknown framework {name}; {hint}")
 

@@ -71,6 +71,9 @@ def command(
     if weights and len(weights) != len(adapters):
         exit_with_error(f"{len(adapters)} adapters, but {len(weights)} --weight: give one for each", ExitCode.USAGE)
     _check_options(len(adapters), combine, rank, density)
+    for folder in adapters:
+        if not folder.is_dir():
+            exit_with_error(f"{folder} is not a folder: name a run's output folder, or an adapter's", ExitCode.USAGE)
     try:
         folders = [find_adapter_folder(folder) for folder in adapters]
         trained = find_trained_base(adapters[0], folders[0])
