@@ -5,9 +5,9 @@ A native key under `backends.*.extra` replaces the chat template of the recipe: 
 `chat_template_jinja` (Axolotl), `template` (LLaMA-Factory, ms-swift), `use_chat_template: false` (ms-swift).
 
 Why it matters:
-The frameworks have templates of their own under the names of models, which are not Qwen's. The training text then
-differs from what the model was made for and from what it is asked with, and the recipe's loss mask and data checks
-are for another template.
+Frameworks have their own templates under the names of models; these differ from Qwen's. The model is then trained on
+text unlike what it was made for and what it sees at inference, and the recipe's loss mask and data checks assume
+another template.
 
 Evidence:
 Axolotl 0.21.0, run with the official tokenizers: `chat_template: qwen3` ends the prompt with an opening think tag

@@ -6,7 +6,7 @@ examples may hold several turns (`format: messages` or `sharegpt`).
 
 Why it matters:
 These templates remove the reasoning from every assistant turn before the last user query. Earlier turns are then
-trained as answers without reasoning, after prompts at whose end the model reasons at inference.
+trained as answers without reasoning, although the model reasons in their place at inference.
 
 Evidence:
 The official templates on 300 real tool conversations with 957 assistant turns: the prompt of a turn, rendered alone,

@@ -10,7 +10,7 @@ Evidence:
 bitsandbytes 0.50's installation guide: LLM.int8() needs compute capability 7.5; 4-bit weights and 8-bit optimizers 6.0.
 
 Instead:
-Write `quantization: {bits: 4}`, which these GPUs have.
+Write `quantization: {bits: 4}`, which these GPUs support.
 """
 
 from __future__ import annotations

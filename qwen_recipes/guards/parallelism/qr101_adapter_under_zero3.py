@@ -4,9 +4,9 @@ What:
 An adapter (lora, dora, qlora, qdora) is trained with `hardware.strategy: zero3`.
 
 Why it matters:
-ZeRO-3 also partitions the frozen base, which saves an adapter little memory. With several versions the run fails with
-shapes that differ on recomputation or with "does not require grad": DeepSpeed 0.18.2 and 0.19.2 do, 0.19.3 and 0.19.8
-do not. The guard cannot see which version your environment has. ZeRO-2 works with all of them.
+ZeRO-3 also shards the frozen base model, which saves little memory when only an adapter is trained. With DeepSpeed
+0.18.2 and 0.19.2 the run fails, with shapes that differ on recomputation or with "does not require grad"; with 0.19.3
+and 0.19.8 it does not. The guard cannot see which version your environment has. ZeRO-2 works with all of them.
 
 Evidence:
 The reports have three causes: (1) non-reentrant checkpointing over partitioned frozen weights recomputes other
