@@ -39,7 +39,7 @@ def describe_unjudged_recipe(
 def _list_notes(loaded: LoadedRecipe) -> Iterator[str]:
     backend = loaded.recipe.run.backend if loaded.recipe.run else None
     chat = loaded.recipe.chat
-    if chat and chat.template not in ("auto", *TEMPLATES):
+    if chat and chat.template not in (None, "auto", *TEMPLATES):
         yield _describe(_list_applying(TEMPLATE_GUARDS, backend), "custom chat template")
     try:
         custom = describe_custom_tokenizer(get_model_facts(loaded.recipe.model, loaded.folder))

@@ -63,6 +63,14 @@ def test_a_custom_template_is_said_to_be_beyond_the_guards_of_the_official_ones(
     assert "not judged" not in lint_recipe(tmp_path).stderr
 
 
+def test_a_chat_section_without_a_template_has_the_official_one(tmp_path):
+    (tmp_path / "rows.jsonl").write_text('{"text": "a"}\n')
+    (tmp_path / "r.yaml").write_text(
+        "version: 1\nmodel: Qwen/Qwen3-4B\ndata: {train: rows.jsonl}\nchat: {turns: split}\n"
+    )
+    assert "not judged" not in CliRunner().invoke(main, ["lint", str(tmp_path / "r.yaml")]).stderr
+
+
 def test_an_unknown_tokenizer_is_said_to_be_beyond_the_guards_of_qwen_s(tmp_path):
     (tmp_path / "model").mkdir()
     (tmp_path / "model/config.json").write_text(json.dumps(CONFIG))
