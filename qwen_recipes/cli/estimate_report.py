@@ -59,7 +59,7 @@ def verdict_as_json(verdict: FitVerdict) -> dict[str, Any]:
             "parts": {name: round(size) for name, size in e.parts.as_dict().items()},
         },
         "trainable_parameters": e.workload.trainable,
-        "tokens_per_second": None if e.gpu.stated else round(e.tokens_per_second),
+        "tokens_per_second": None if e.gpu.stated else round(e.trained_tokens_per_second),
         "steps": e.steps,
         "seconds": None if e.seconds is None else round(e.seconds),
         "seconds_interval": None if e.seconds_interval is None else [round(s) for s in e.seconds_interval],
@@ -96,7 +96,7 @@ def _format_row(verdict: FitVerdict) -> tuple[str, ...]:
     e = verdict.estimate
     gpus = f"{e.plan.hardware.world} x {e.gpu.name}" if e.plan.hardware.world > 1 else e.gpu.name
     peak = f"{format_gib(e.peak)} ({e.low / GIB:.1f} to {e.high / GIB:.1f})"
-    speed = "?" if e.gpu.stated else f"{e.tokens_per_second:,.0f}"
+    speed = "?" if e.gpu.stated else f"{e.trained_tokens_per_second:,.0f}"
     return (
         verdict.backend.title, gpus, FIT_LABELS[e.check_fit()], peak, format_gib(e.usable),
         speed, _format_time(e), f"{e.disk.total / 1e9:.0f} GB", format_gib(e.host_memory),

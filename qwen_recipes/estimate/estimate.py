@@ -141,6 +141,15 @@ class Estimate:
         return estimate_tokens_per_second(self.workload, self.gpu) * self._spread / self.workload.rows_per_example
 
     @property
+    def trained_tokens_per_second(self) -> float:
+        """Tokens of examples that all GPUs train on in a second, without padding where the lengths are known."""
+        t = self.plan.training
+        examples = t.examples_per_step if t.packing else t.batch_size
+        if self.rows is None or not examples or self.workload.rows_per_example > 1:
+            return self.tokens_per_second
+        return min(self.rows.mean_tokens, t.sequence_length) * examples / self.step_seconds
+
+    @property
     def _spread(self) -> float:
         """Speed of all GPUs together, of one alone."""
         h = self.plan.hardware

@@ -307,3 +307,14 @@ def test_a_second_model_to_compare_with_is_counted(loaded, backend, recipe, seco
     assert made.workload.reference == second
     alone = estimate_memory(dataclasses.replace(made.workload, reference=False))
     assert (made.parts.weights > alone.weights) == second
+
+
+def test_tokens_per_second_are_those_of_examples_where_lengths_are_known(planned):
+    """Padding is not counted: short examples in micro-batches train on fewer tokens a second."""
+    gpu, plan = get_gpu_model("h100"), planned({"training": {"sequence_length": 2048, "packing": False}})
+    unknown = estimate_plan(plan, FACTS, gpu)
+    short = estimate_plan(plan, FACTS, gpu, TrainingRows(1000, 100.0, lengths=(50, 150)))
+    assert unknown.trained_tokens_per_second == unknown.tokens_per_second
+    assert short.trained_tokens_per_second < short.tokens_per_second
+    examples = short.trained_tokens_per_second / 100
+    assert examples == pytest.approx(plan.training.batch_size / short.step_seconds)
