@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.data.plan_template import read_plan_template
-from qwen_recipes.data.rows.encode import EncodedRow, LossRule, encode_rows
+from qwen_recipes.data.rows.encode import IGNORE_INDEX, EncodedRow, LossRule, encode_rows
 from qwen_recipes.data.rows.messages import Message, Row
 from qwen_recipes.data.rows.preferences import EncodedAnswers, encode_answers, list_answers
 from qwen_recipes.data.rows.turns import make_examples, strips_earlier_reasoning
@@ -53,6 +53,11 @@ class Encoder:
         """Ids of a prompt and its answers, whatever their length. Raises BadRowError or RenderError."""
         answers, thinking = list_answers(row), self.loss_rule.thinking
         return encode_answers(row["prompt"], answers, self._render_messages, self._tokenize_texts, thinking)
+
+    def encode_prompt(self, row: Row) -> EncodedRow:
+        """Ids of a prompt that the model answers itself, up to where it does; none in the loss. Raises RenderError."""
+        (ids,) = self._tokenize_texts([self._render_messages(row["prompt"], prompt=True)])
+        return EncodedRow(ids, [IGNORE_INDEX] * len(ids))
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of these ids, control tokens included."""

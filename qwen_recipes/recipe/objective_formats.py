@@ -18,17 +18,18 @@ DEFAULT_FORMATS = {"sft": "conversation"}
 
 _PROMPTS = ("prompt", "messages", "conversations", "question", "query", "instruction", "input")
 _COMPLETIONS = ("completion", "response", "answer", "output")
+_IN_MESSAGES = ("role", "content")
 _BESIDE = ("system", "system_prompt", "tools", "functions", "history")
 _CHOSEN = ("chosen", "chosen_response", "chosen_messages", "preferred_output")
 _REJECTED = ("rejected", "rejected_response", "rejected_messages", "non_preferred_output")
 COLUMNS_BY_FORMAT: dict[str, tuple[str, ...]] = {
-    "messages": ("messages", *_BESIDE[:4]),
-    "sharegpt": ("conversations", "conversation", *_BESIDE[:4]),
+    "messages": ("messages", *_IN_MESSAGES, *_BESIDE[:4]),
+    "sharegpt": ("conversations", "conversation", *_IN_MESSAGES, *_BESIDE[:4]),
     "alpaca": ("instruction", "input", *_COMPLETIONS, *_BESIDE),
     "prompt-completion": ("prompt", "messages", "query", "question", "completion", "response", "answer", *_BESIDE),
     "text": ("text", "messages"),
-    "preference": (*_PROMPTS, *_CHOSEN, *_REJECTED, *_COMPLETIONS, *_BESIDE),
-    "kto": (*_PROMPTS, "chosen", *_COMPLETIONS, "label", "kto_tag", *_BESIDE),
+    "preference": (*_PROMPTS, *_CHOSEN, *_REJECTED, *_COMPLETIONS, *_IN_MESSAGES, *_BESIDE),
+    "kto": (*_PROMPTS, "chosen", *_COMPLETIONS, "label", "kto_tag", *_IN_MESSAGES, *_BESIDE),
 }
 """Names that `columns` of a source may give; under `prompt`, any, since rewards may ask for it."""
 

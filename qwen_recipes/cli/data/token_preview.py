@@ -47,6 +47,9 @@ class RowPreview:
 
 def preview_row(name: str, row: Row, encoder: Encoder, limit: int | None) -> Iterator[RowPreview]:
     """What a row in our form is trained as: a pair's answers one after the other, with loss on what is scored."""
+    if "columns" in row:
+        yield _preview_example(name, lambda: encoder.encode_prompt(row), encoder, limit)
+        return
     if not is_preference(row):
         yield _preview_example(name, lambda: encoder.encode([row])[0], encoder, limit)
         return

@@ -7,6 +7,8 @@ from typing import Any
 
 from .row import BadRowError, Row
 
+MESSAGE_KEYS = ("role", "content")
+"""Names that `columns` gives to keys of each message."""
 MOST_NAMED = 8
 """Keys of a row that a message names."""
 
@@ -15,11 +17,30 @@ def rename_columns(row: Row, columns: Mapping[str, str]) -> Row:
     """The row with its columns under our names too. Raises BadRowError where one is not there."""
     if not columns:
         return row
-    found = {ours: get_column(row, theirs) for ours, theirs in columns.items()}
-    missing = [theirs for ours, theirs in columns.items() if found[ours] is _MISSING]
+    asked = drop_message_keys(columns)
+    found = {ours: get_column(row, theirs) for ours, theirs in asked.items()}
+    missing = [theirs for ours, theirs in asked.items() if found[ours] is _MISSING]
     if missing:
         raise BadRowError(f"no column {', '.join(missing)}; the row has {_name_keys(row)}")
-    return {**row, **found}
+    made = {**row, **found}
+    within = {ours: columns[ours] for ours in MESSAGE_KEYS if ours in columns}
+    return {name: _rename_in_messages(value, within) for name, value in made.items()} if within else made
+
+
+def drop_message_keys(columns: Mapping[str, str]) -> Mapping[str, str]:
+    """Those of the columns that are a row's and not a message's."""
+    return {ours: theirs for ours, theirs in columns.items() if ours not in MESSAGE_KEYS}
+
+
+def _rename_in_messages(value: Any, columns: Mapping[str, str]) -> Any:
+    """A list of messages with their keys under our names; anything else as it is. Raises BadRowError."""
+    if not isinstance(value, list) or not value or not all(isinstance(message, dict) for message in value):
+        return value
+    made = []
+    for message in value:
+        found = {ours: get_column(message, theirs) for ours, theirs in columns.items()}
+        made.append({**message, **{ours: one for ours, one in found.items() if one is not _MISSING}})
+    return made
 
 
 def rename_known_columns(row: Row, columns: Mapping[str, str]) -> Row:

@@ -26,7 +26,8 @@ def read_csv_rows(file: IO[str], *, tabs: bool = False) -> Iterator[RawRow]:
         next(lines)
     else:
         delimiter = find_delimiter(head, "\t" if tabs else ",")
-    yield from _read_rows(csv.reader(lines, delimiter=delimiter))
+    spaced = bool(head) and f"{delimiter} " in head[0]
+    yield from _read_rows(csv.reader(lines, delimiter=delimiter, skipinitialspace=spaced))
 
 
 def find_delimiter(lines: list[str], usual: str) -> str:
@@ -59,7 +60,7 @@ def _read_rows(reader: Any) -> Iterator[RawRow]:
         if not values:
             continue
         if names is None:
-            names = values
+            names = [name.strip() for name in values]
             if len(set(names)) < len(names):
                 twice = next(name for name in names if names.count(name) > 1)
                 yield RawRow(1, None, f"the first line names the column {twice!r} twice")

@@ -65,7 +65,7 @@ def _read_kto(row: Row, style: ToolStyle) -> Row:
     return {"prompt": remove_flags(_prompt_messages(row, style)), "completion": completion, "label": row["label"]}
 
 
-_PROMPT_COLUMNS = ("prompt", "messages", "system", "tools")
+_PROMPT_COLUMNS = ("prompt", "messages", "conversations", "history", "system", "tools")
 
 
 def _read_prompt_only(row: Row, style: ToolStyle) -> Row:

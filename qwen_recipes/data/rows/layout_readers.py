@@ -16,6 +16,7 @@ from .row import BadRowError, Message, Row
 SYSTEM_KEYS = ("system", "system_prompt")
 TOOL_KEYS = ("tools", "functions")
 PROMPT_KEYS = ("prompt", "messages", "conversations", "question", "query", "instruction", "input")
+ALONE_PROMPT_KEYS = ("prompt", "messages", "conversations", "query", "question", "problem", "instruction")
 COMPLETION_KEYS = ("completion", "response", "answer", "output")
 CHOSEN_KEYS = ("chosen", "chosen_response", "chosen_messages")
 REJECTED_KEYS = ("rejected", "rejected_response", "rejected_messages")
@@ -152,8 +153,12 @@ def read_label(label: Any) -> Any:
 
 
 def read_prompt_alone(row: Row, options: RowOptions) -> Row:
-    """A prompt that the model answers itself, and every other column."""
-    prompt = read_prompt(row, ("prompt", "messages", "query"), options)
+    """A prompt that the model answers itself, and every other column. An answer that a conversation ends with is left
+    out, as ms-swift does.
+    """
+    prompt = read_prompt(row, ALONE_PROMPT_KEYS, options)
+    if row.get("prompt") is None and isinstance(prompt, list) and prompt and _role_of(prompt[-1]) == "assistant":
+        prompt = prompt[:-1]
     return _finish(row, {**row, "prompt": prompt})
 
 

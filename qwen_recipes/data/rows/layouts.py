@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from . import layout_readers as read
-from .columns import rename_columns
+from .columns import drop_message_keys, rename_columns
 from .message_forms import RowOptions
 from .row import BadRowError, Row
 
@@ -152,7 +152,13 @@ LAYOUTS = (
            "LLaMA-Factory `sharegpt`", condition=_has_label),
     Layout("prompt", "prompt", (("prompt",),), read.read_prompt_alone, "TRL"),
     Layout("messages without an answer", "prompt", (("messages",),), read.read_prompt_alone, "ms-swift"),
+    Layout("conversations without an answer", "prompt", (("conversations",),), read.read_prompt_alone,
+           "LLaMA-Factory `sharegpt`"),
     Layout("query", "prompt", (("query",),), read.read_prompt_alone, "ms-swift", HISTORY),
+    Layout("question", "prompt", (("question",),), read.read_prompt_alone, "GSM8K, Axolotl", HISTORY),
+    Layout("problem", "prompt", (("problem",),), read.read_prompt_alone, "MATH, NuminaMath", HISTORY),
+    Layout("instruction, input", "prompt", (("instruction",),), read.read_prompt_alone, "LLaMA-Factory `alpaca`",
+           ALPACA),
 )  # fmt: skip
 """In the order in which they are tried within a format."""
 FORMATS = ("messages", "sharegpt", "alpaca", "prompt-completion", "text", "preference", "kto", "prompt")
@@ -186,7 +192,11 @@ def detect_format(row: Any) -> str | None:
 
 
 def _is_certain(layout: Layout, row: Row) -> bool:
-    """Whether a layout is the row's and not only could be: a label beside messages may be any number."""
+    """Whether a layout is the row's and not only could be: a label beside messages may be any number, and a prompt
+    beside an empty answer is an example that lacks its answer.
+    """
+    if layout.format == "prompt":
+        return not any(name in row for name in read.COMPLETION_KEYS)
     label = read.find_first(row, LABEL)
     return layout.format != "kto" or isinstance(label, bool) or (isinstance(label, str) and _has_label(row))
 
@@ -196,5 +206,5 @@ def arrange_row(row: Any, row_format: str, columns: Mapping[str, str], options: 
     if not isinstance(row, dict):
         raise BadRowError("not a map")
     named = rename_columns(row, columns)
-    layout = find_layout(named, row_format, columns)
+    layout = find_layout(named, row_format, drop_message_keys(columns))
     return layout, layout.read(named, options)

@@ -75,7 +75,7 @@ class Source(Section):
     )
     columns: dict[str, str] | None = optional_field(
         "Map of expected column names to the names in the data. Values may be paths into maps and lists "
-        "(`talk.messages`, `turns.0.text`).",
+        "(`talk.messages`, `turns.0.text`). `role` and `content` name the keys of each message.",
         example={"messages": "conversation"},
     )
     limit: int | None = optional_field(
