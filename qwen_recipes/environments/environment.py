@@ -109,7 +109,10 @@ def get_managed_environment(backend: Backend, device: str | None = None, root: P
     tag = f"py{python.replace('.', '')}"
     lock = backend.lock_folder() / f"{device}-{tag}.lock"
     if not lock.is_file():
-        raise MissingEnvironmentError(f"{backend.title} has no locked requirements for {device} and Python {python}")
+        raise MissingEnvironmentError(
+            f"{backend.title} has no locked requirements for {device} and Python {python}: install it in an "
+            "environment of your own, and write `run: {environment: current}`"
+        )
     name = f"{backend.name}-{backend.version}-{device}-{tag}-{compute_lock_hash(lock)[:8]}"
     folder = (root or default_root()).absolute() / name
     return Environment(backend.name, backend.version, device, python, folder, lock)
