@@ -68,28 +68,28 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="write the timings to this file")
     options = parser.parse_args()
     prepare.main()
-    found: dict[str, dict[str, list[Timing]]] = {name: {"training": []} for name in options.backends}
+    results: dict[str, dict[str, list[Timing]]] = {name: {"training": []} for name in options.backends}
     for _ in range(options.rounds):
-        for backend, timings in found.items():
+        for backend, timings in results.items():
             with tempfile.TemporaryDirectory() as folder:
                 timings["training"].append(time_training(backend, Path(folder)))
-    for backend, timings in found.items() if options.environments else ():
+    for backend, timings in results.items() if options.environments else ():
         with tempfile.TemporaryDirectory() as folder:
             timings["environment"] = [time_environment(backend, Path(folder))]
-    print_timings(found)
+    print_timings(results)
     if options.json:
         made = {
-            name: {what: [asdict(one) for one in of] for what, of in parts.items()} for name, parts in found.items()
+            name: {what: [asdict(one) for one in of] for what, of in parts.items()} for name, parts in results.items()
         }
         options.json.write_text(json.dumps(made, indent=2) + "\n", "utf-8")
     return 0
 
 
-def print_timings(found: dict[str, dict[str, list[Timing]]]) -> None:
+def print_timings(results: dict[str, dict[str, list[Timing]]]) -> None:
     """Medians, and their ratio to the first framework's."""
-    first = next(iter(found.values()))
+    first = next(iter(results.values()))
     for what in first:
-        for backend, parts in found.items():
+        for backend, parts in results.items():
             wall, cpu = (statistics.median(getattr(one, kind) for one in parts[what]) for kind in ("wall", "cpu"))
             base = [statistics.median(getattr(one, kind) for one in first[what]) for kind in ("wall", "cpu")]
             ratio = f"{wall / base[0]:.2f} wall, {cpu / base[1]:.2f} CPU"
