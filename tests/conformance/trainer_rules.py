@@ -37,5 +37,15 @@ BACKEND_RULES: dict[str, list[Rule]] = {
         ("method", "lora_plus", lambda method, ratio: method != "continued" or ratio == NOT_WRITTEN),
         ("encoding", "objective", unless_written(lambda objective: objective != "anchored")),
     ],
+    "trl": [
+        ("objective", "seed", lambda objective, _: objective not in ("orpo", "simpo", "anchored")),
+        ("method", "seed", lambda method, _: method in ("lora", "dora", "full")),
+        ("layers", "seed", lambda layers, _: layers == NOT_WRITTEN),
+        ("lora_plus", "seed", lambda lora_plus, _: lora_plus == NOT_WRITTEN),
+        ("optimizer", "seed", lambda optimizer, _: optimizer != "muon"),
+        ("encoding", "packing", unless_written(lambda packing: packing == NOT_WRITTEN)),
+        ("template", "encoding", unless_written(lambda encoding: encoding == NOT_WRITTEN)),
+        ("neftune", "objective", unless_written(lambda objective: objective not in ("reward", "grpo"))),
+    ],
 }
 """What a framework is not told (its `UNSUPPORTED_SETTINGS`): a cell that is refused shows nothing."""

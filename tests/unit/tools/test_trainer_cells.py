@@ -57,7 +57,7 @@ def test_every_objective_is_tried_somewhere():
 def test_cells_hold_all_pairs_that_a_framework_is_told(backend):
     drawn = [cell for cell in CELLS if cell["name"].startswith(f"{backend}-")]
     allowed = partial(is_allowed, rules=BACKEND_RULES[backend])
-    assert len(drawn) > 60
+    assert len(drawn) > 45
     pairs = [({"optimizer": o, "scheduler": s}) for o in FACTORS["optimizer"] for s in FACTORS["scheduler"]]
     tried = {
         (c["recipe"]["training"].get("optimizer", ""), c["recipe"]["training"].get("scheduler", "")) for c in drawn
