@@ -67,7 +67,9 @@ def test_what_stands_at_the_trainer_is_what_the_recipe_says(
     assert list_outdated(backend, found) == []
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    "backend", [pytest.param(name, marks=pytest.mark.full if name == "trl" else ()) for name in BACKENDS]
+)
 def test_three_reasoned_turns_are_trained_as_previewed(
     backend: str, probe_cells: Callable[[str, bool], dict[str, ProbedRecipe]]
 ) -> None:
