@@ -87,7 +87,8 @@ class _Repository:
     def fetch(self, complete: bool) -> FetchedSplit:
         try:
             self._list_files()
-            readme = self._download("README.md").read_text("utf-8", "replace") if "README.md" in self.sizes else ""
+            head = read_head(self._download("README.md"), MAX_README_BYTES) if "README.md" in self.sizes else b""
+            readme = head.decode("utf-8", "replace")
         except Exception as error:  # the client raises errors of its own, of its HTTP library and of the system
             raise self._explain(error) from None
         names = choose_split_files(self.sizes, readme, self.source.subset, self.source.split)

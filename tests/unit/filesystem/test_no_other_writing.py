@@ -15,6 +15,8 @@ IN_A_FRAMEWORKS_PYTHON = ("verify/encoders/", "verify/trainer/", "backends/trl/t
 ALLOWED = {
     ("data/rows/prepare.py", "rename"): "a data set that `datasets` saved in a temporary folder beside its place",
     ("data/preparation/output_format.py", "write_table"): "into a file that is open",
+    ("data/hub_dataset.py", "open"): "a file on the hub, to read",
+    ("data/hub_dataset.py", "write_table"): "into memory",
     ("data/rows/open_file.py", "open"): "zstd.open, to read",
     ("qwen/tokenizer.py", "rename"): "a tokenizer that was built in a temporary folder beside its place",
 }
