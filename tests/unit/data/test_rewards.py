@@ -80,7 +80,7 @@ def test_a_prompt_keeps_what_stands_beside_it() -> None:
     assert shaped["messages"] == row["prompt"]
     assert json.loads(shaped["columns"]) == {"question": "2 + 2?", "answer": 4}
     with pytest.raises(BadRowError):
-        normalize_row({"messages": [USER, ANSWER]}, "prompt", {})
+        normalize_row({"prompt": [USER, ANSWER]}, "prompt", {})
 
 
 REWARD = {"path": "r.py", "function": "right"}
