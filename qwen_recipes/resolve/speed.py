@@ -189,7 +189,8 @@ class _SpeedSearch:
         text = f"{FASTEST}: {best.description} of {best.estimate.usable / GIB:.0f}"
         other = next((one for one in others if one in supported), None)
         if other is not None:
-            return f"{text}; next best {_format_setting(other.candidate.plan, setting)}: {other.description}"
+            how = "next best" if other.seconds_per_example > best.seconds_per_example else "about as fast:"
+            return f"{text}; {how} {_format_setting(other.candidate.plan, setting)}: {other.description}"
         fitting = next((one for one in others if one.fits), None)
         if fitting is None:
             return f"{text}; nothing else fits"

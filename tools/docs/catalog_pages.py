@@ -25,7 +25,10 @@ EXIT_CODES = {
         "A schema error, a guard of severity error, a setting that the framework does not support, files that differ "
         "under `--check` or `--locked`, tokens that differ in `verify`, examples with errors in `data check`.",
     ),
-    ExitCode.USAGE: ("usage", "A wrong option or argument, a missing file, no permission."),
+    ExitCode.USAGE: (
+        "usage, missing file or no permission",
+        "A wrong option or argument, a file that does not exist or may not be read.",
+    ),
     ExitCode.DOES_NOT_FIT: ("does not fit the hardware", "`plan` or `run` estimate more memory than the GPU has."),
     ExitCode.ENVIRONMENT: (
         "environment or preflight failure",
