@@ -14,6 +14,7 @@ import torch
 
 sys.path.insert(0, sys.argv[1])
 
+import peft
 from merging.__main__ import main
 from merging.adapters import read_adapter
 from merging.combine import measure_losses, stack_factors
@@ -110,6 +111,7 @@ def merge_weighted():
     equal = [read_adapter(FOLDER / name, weight) for name, weight in (("lora", 0.7), ("other", 0.3))]
     found["equal"] = measure_losses(equal, {"seed": 0})
     found["peft"] = measure_in_peft(equal)
+    found["peft_version"] = peft.__version__
     return found
 
 

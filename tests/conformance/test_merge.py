@@ -62,7 +62,11 @@ def test_cat_is_exact_and_the_others_say_what_they_lose(found: dict[str, Any]) -
 
 
 def test_losses_are_those_of_peft(found: dict[str, Any]) -> None:
-    for method, loss in found["weighted"]["peft"].items():
+    """PEFT 0.18.1 multiplies with alpha / rank twice under `svd`, 0.21.2 once: with 2, all is lost."""
+    theirs = dict(found["weighted"]["peft"])
+    if found["weighted"]["peft_version"] == "0.18.1":
+        assert theirs.pop("svd") > 0.9
+    for method, loss in theirs.items():
         assert found["weighted"]["equal"][method]["error"] == pytest.approx(loss, abs=1e-4), method
 
 
