@@ -129,7 +129,7 @@ def test_another_strategy_has_to_be_much_faster():
     """An estimate of several GPUs' speed is a rule of thumb."""
     made = resolve(load_recipe(str(ROOT / "examples/full-eight-gpus.yaml")), load_backend("trl"))
     assert made.hardware.strategy == "fsdp"
-    assert "next best zero3" in made.reasons["hardware.strategy"].text
+    assert "about as fast: zero3" in made.reasons["hardware.strategy"].text
 
 
 def test_a_strategy_that_was_taken_because_it_fits_stays():
