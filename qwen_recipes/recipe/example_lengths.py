@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from os.path import normpath
 from pathlib import Path
 from typing import Any
 
@@ -49,22 +50,37 @@ def summarize_lengths(lengths: Iterable[int]) -> ExampleLengths | None:
     return ExampleLengths(count, ordered[-1], tuple(round(sum(group) / len(group), 1) for group in groups))
 
 
-def read_locked_lengths(recipe_file: str, part: str = "") -> ExampleLengths | None:
-    """The lengths in the lock beside a recipe; None without a lock, or of one that has none.
+@dataclass(frozen=True)
+class LockedLengths:
+    """What a lock says of one recipe: its lengths, and the training files that they are of, with their bytes."""
 
-    `part`: the stage and trial, of a file that has several recipes.
+    lengths: ExampleLengths | None
+    files: tuple[tuple[str, int], ...]
+
+    def describes(self, folder: Path, paths: Iterable[str]) -> bool:
+        """Whether the files are as they were, as far as they are there, and are those that the recipe names."""
+        named = {normpath(folder / path) for path in paths if (folder / path).is_file()}
+        listed = {normpath(folder / path) for path, _ in self.files}
+        return named <= listed and all(_get_size(folder / path) in (None, size) for path, size in self.files)
+
+
+def read_locked_lengths(recipe_file: str, paths: Iterable[str], part: str = "") -> ExampleLengths | None:
+    """The lengths in the lock beside a recipe; None without a lock, of one that has none, and where the data changed.
+
+    `paths`: the recipe's training data. `part`: the stage and trial, of a file that has several recipes.
     """
     path = Path(recipe_file).with_suffix(".lock")
     try:
         state = path.stat()
     except (OSError, ValueError):
         return None
-    return _read_lock(path, state.st_mtime_ns, state.st_size).get(part)
+    found = _read_lock(path, state.st_mtime_ns, state.st_size).get(part)
+    return found.lengths if found is not None and found.describes(path.parent, paths) else None
 
 
 @lru_cache(maxsize=8)
-def _read_lock(path: Path, changed: int, size: int) -> dict[str, ExampleLengths | None]:
-    """The lengths of each part, of the file as it was then."""
+def _read_lock(path: Path, changed: int, size: int) -> dict[str, LockedLengths]:
+    """What is said of each part, of the file as it was then."""
     try:
         content = read_json(path, "lock")
     except (OSError, ValueError):
@@ -73,7 +89,23 @@ def _read_lock(path: Path, changed: int, size: int) -> dict[str, ExampleLengths 
         return {}
     stages = content.get("stages")
     parts = stages if isinstance(stages, Mapping) else {"": content}
-    return {name: parse_lengths(one.get("lengths")) for name, one in parts.items() if isinstance(one, Mapping)}
+    return {name: _parse_part(one) for name, one in parts.items() if isinstance(one, Mapping)}
+
+
+def _parse_part(content: Mapping[str, Any]) -> LockedLengths:
+    data = content.get("data")
+    entries = [one for one in (data if isinstance(data, list) else []) if isinstance(one, Mapping)]
+    files = [(one.get("path"), one.get("bytes")) for one in entries if one.get("split") == "train"]
+    known = tuple((path, size) for path, size in files if isinstance(path, str) and isinstance(size, int))
+    return LockedLengths(parse_lengths(content.get("lengths")), known)
+
+
+def _get_size(path: Path) -> int | None:
+    """Bytes; None of what is not there."""
+    try:
+        return path.stat().st_size
+    except (OSError, ValueError):
+        return None
 
 
 def parse_lengths(content: object) -> ExampleLengths | None:

@@ -118,7 +118,9 @@ def validate_recipe_document(document: Document, folder: Path, stage: str = "") 
         trial, document = choose_trial(document)
     recipe = validate_document(document)
     loaded = LoadedRecipe(recipe, document, folder, stage, trial)
-    loaded = replace(loaded, lengths=None if loaded.from_stdin else read_locked_lengths(document.file, loaded.part))
+    if not loaded.from_stdin:
+        paths = [source.path for source in recipe.data.train if source.path]
+        loaded = replace(loaded, lengths=read_locked_lengths(document.file, paths, loaded.part))
     if why := explain_unusable_name(loaded.name):
         problem = Finding("recipe", "error", f"{why[0].upper()}{why[1:]}", ("name",), suggestion="name: support-bot")
         raise RecipeError([locate_finding(document, problem)])
