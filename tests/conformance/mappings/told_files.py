@@ -44,9 +44,10 @@ def expect_rows(case: MappingCase) -> Told:
     sft, chat = plan.objective.type == "sft", plan.objective.chat
     shape = case.backend.choose_row_shape(plan)
     template = f"{plan.output.dir}/rows/chat_template.jinja" if plan.chat.official else plan.chat.template
+    tools = {"tool_style": "coder"} if plan.model.id.startswith("Qwen/Qwen3-Coder-") else {}
     return {
-        "train": [_expect_source(one) for one in plan.data.train],
-        "validation": [_expect_source(one) for one in plan.data.validation],
+        "train": [{**_expect_source(one), **tools} for one in plan.data.train],
+        "validation": [{**_expect_source(one), **tools} for one in plan.data.validation],
         "validation_share": plan.data.validation_share,
         "shape": shape,
         "seed": plan.training.data_seed,
