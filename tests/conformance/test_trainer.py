@@ -53,7 +53,7 @@ def probed(
     names = ["plain", *FAULTS, "length", "broken"]
     model = tiny_model(backend)
     recipes = {name: write_recipe(tmp_path, name, str(model), "{device: cpu}") for name in names}
-    recipes["hub"] = write_recipe(tmp_path, "hub", "Qwen/Qwen3-0.6B", "{gpu: a100-80gb, gpus: 2}")
+    recipes["hub"] = write_recipe(tmp_path, "hub", "Qwen/Qwen3-0.6B", "{gpu: a100-80gb, gpus: 2, prefer: memory}")
     rank, length = KEYS[backend]
     edits = {name: rename_keys(changes, rank, length) for name, (changes, _) in FAULTS.items()}
     edits["length"] = {length: "40"}

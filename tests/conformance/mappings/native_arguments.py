@@ -192,6 +192,7 @@ def expect_ms_swift(plan: Plan) -> Native:
     found: Native = {
         "model": plan.model.id,
         "model_revision": plan.model.revision,
+        "use_hf": plan.model.source is None,
         "model_type": plan.model.model_type,
         "torch_dtype": dtypes[t.precision],
         "bf16": t.precision == "bf16",

@@ -53,6 +53,7 @@ def expect_rows(case: MappingCase) -> Told:
         "seed": plan.training.data_seed,
         "tokenizer": plan.model.id,
         "revision": plan.model.revision,
+        **({"source": plan.model.source} if plan.model.source else {}),
         "chat_template": template if chat else None,
         "train_on": plan.chat.train_on if sft else "assistant",
         "turns": plan.chat.turns if sft else "together",
@@ -213,6 +214,7 @@ def _expect_megatron_model(case: MappingCase) -> Told:
     told: Told = {
         "model": plan.model.id,
         "model_revision": plan.model.revision,
+        "use_hf": plan.model.source is None,
         "model_type": plan.model.model_type,
         "torch_dtype": {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}[t.precision],
         "bf16": t.precision == "bf16",
