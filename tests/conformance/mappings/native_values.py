@@ -22,4 +22,4 @@ def expect_stable_decay(plan: Plan) -> Native:
 
 def locate_template(plan: Plan) -> str:
     """The chat template's file as frameworks are told it."""
-    return f"{plan.output.dir}/rows/chat_template.jinja" if plan.chat.official else plan.chat.template
+    return f"{plan.output.dir}/rows/chat_template.jinja" if plan.chat.compiled_in else plan.chat.template

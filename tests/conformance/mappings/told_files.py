@@ -43,7 +43,7 @@ def expect_rows(case: MappingCase) -> Told:
     plan = case.made.plan
     sft, chat = plan.objective.type == "sft", plan.objective.chat
     shape = case.backend.choose_row_shape(plan)
-    template = f"{plan.output.dir}/rows/chat_template.jinja" if plan.chat.official else plan.chat.template
+    template = f"{plan.output.dir}/rows/chat_template.jinja" if plan.chat.compiled_in else plan.chat.template
     tools = {"tool_style": "coder"} if plan.model.id.startswith("Qwen/Qwen3-Coder-") else {}
     return {
         "train": [{**_expect_source(one), **tools} for one in plan.data.train],
