@@ -1,8 +1,7 @@
 """Does not fit the GPU.
 
 What:
-The estimated peak memory is more than `hardware.gpu` has: the lower end of the 90 % interval is above the available
-memory.
+The memory in use at the estimated peak is more than `hardware.gpu` has: `recipes plan` says `does not fit`.
 
 Why it matters:
 The run ends with CUDA out of memory: at the first step, or hours later at the first long row.
@@ -36,12 +35,12 @@ MAX_SUGGESTIONS = 3
 
 
 def check(context: GuardContext) -> Iterator[Violation]:
-    """Surely more than the named GPU has."""
+    """More than the named GPU has, as `plan` judges it."""
     plan, gpu = context.plan, context.gpu
     if gpu is None or plan.hardware.device == "cpu":
         return
     made = estimate_plan(plan, context.model, gpu)
-    if made.low <= made.usable:
+    if made.check_fit() != "no":
         return
     trial = RecipeTrial(context.loaded, context.backend)
     found = suggest_fitting_changes(plan, context.model, gpu, context.backend, None, trial.try_overrides)
