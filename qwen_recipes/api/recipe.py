@@ -11,6 +11,7 @@ from qwen_recipes.filesystem.replace_file import replace_file
 from qwen_recipes.recipe import spec
 from qwen_recipes.recipe.load import LoadedRecipe, load_recipe_text
 from qwen_recipes.recipe.overrides import format_override_value
+from qwen_recipes.recipe.pipeline import find_every_problem
 from qwen_recipes.recipe.read_file import read_recipe_bytes
 from qwen_recipes.recipe.spec.section import Section
 from qwen_recipes.recipe.trials import LoadedSweep, load_trials_text
@@ -63,8 +64,9 @@ class Recipe:
 
     def _read(self, text: bytes | str, name: str, folder: Path, overrides: tuple[str, ...]) -> None:
         self._text, self._name, self._folder, self._overrides = text, name, folder, overrides
-        self._sweep: LoadedSweep | None = load_trials_text(text, name, folder, overrides)
-        self._loaded = None if self._sweep else load_recipe_text(text, name, folder, overrides)
+        with find_every_problem(folder):
+            self._sweep: LoadedSweep | None = load_trials_text(text, name, folder, overrides)
+            self._loaded = None if self._sweep else load_recipe_text(text, name, folder, overrides)
 
     @classmethod
     def from_file(cls, file: str | Path, set: Mapping[str, Any] | None = None) -> Self:

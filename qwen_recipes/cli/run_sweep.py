@@ -38,7 +38,7 @@ class SweepCall:
 
 def load_asked_sweep(file: str, sets: tuple[str, ...]) -> LoadedSweep | None:
     """The sweep of a recipe, or of the stage that `--stage` names; None where there is none, or one trial is chosen."""
-    from qwen_recipes.recipe.pipeline import get_training, load_pipeline
+    from qwen_recipes.recipe.pipeline import find_every_problem, get_training, load_pipeline
     from qwen_recipes.recipe.read_file import read_recipe_bytes
     from qwen_recipes.recipe.trials import load_trials_text
 
@@ -46,7 +46,8 @@ def load_asked_sweep(file: str, sets: tuple[str, ...]) -> LoadedSweep | None:
         return None
     if stage := get_asked_stage():
         return get_training(load_pipeline(file, sets), stage, file).sweep
-    return load_trials_text(read_recipe_bytes(file), file, Path(file).parent, sets)
+    with find_every_problem(Path(file).parent):
+        return load_trials_text(read_recipe_bytes(file), file, Path(file).parent, sets)
 
 
 def run_sweep(sweep: LoadedSweep, call: SweepCall) -> ExitCode:

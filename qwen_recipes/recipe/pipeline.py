@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
 from qwen_recipes.finding import Finding, RecipeError, Span
+from qwen_recipes.recipe.composition.extends import CompositionError
 from qwen_recipes.recipe.composition.paths import fill_in_variables
 from qwen_recipes.recipe.composition.stages import MAX_STAGES, StageDocument, expand_stages
 from qwen_recipes.recipe.load import (
@@ -28,6 +32,7 @@ from qwen_recipes.yaml_text.nodes import Document, Mapping, Node, Scalar, Sequen
 
 _PIPELINE_FIELDS = ("stages", "name", "output", "model", "extends")
 """Overrides that are for the file as a whole: a stage has its own name, folder and model."""
+_MAY_BE_IN_A_BASE = re.compile(r"`(?!stages|sweep).* is missing$")
 
 
 @dataclass(frozen=True)
@@ -81,9 +86,34 @@ def load_pipeline_text(
     content: bytes | str, name: str, folder: Path, overrides: tuple[str, ...] = ()
 ) -> Pipeline | None:
     """As `load_pipeline`, for text: findings call it `name`, relative paths start at `folder`. Raises RecipeError."""
-    document = read_document(content, name, folder, overrides)
-    if not has_stages(document):
-        return None
+    with find_every_problem(folder):
+        document = read_document(content, name, folder, overrides)
+    return _make_pipeline(document, folder, overrides) if has_stages(document) else None
+
+
+@contextmanager
+def find_every_problem(folder: Path) -> Iterator[None]:
+    """Where the inner part raises CompositionError, raise RecipeError with what else is wrong with the recipe, too."""
+    try:
+        yield
+    except CompositionError as error:
+        raise RecipeError([*error.findings, *_find_other_problems(error.rest, folder)]) from None
+
+
+def _find_other_problems(document: Document, folder: Path) -> list[Finding]:
+    """What is wrong with a recipe, apart from its bases: one of them may have what is missing."""
+    try:
+        if has_stages(document):
+            _make_pipeline(document, folder, ())
+        elif not make_trials(document, folder):
+            validate_recipe_document(document, folder)
+    except RecipeError as error:
+        return [finding for finding in error.findings if not _MAY_BE_IN_A_BASE.match(finding.message)]
+    return []
+
+
+def _make_pipeline(document: Document, folder: Path, overrides: tuple[str, ...]) -> Pipeline:
+    """The pipeline that a document with stages is. Raises RecipeError."""
     stages, problems = _validate_stages(document)
     pipeline = _name_pipeline(document)
     expanded, wrong = expand_stages(document, stages, pipeline)
@@ -106,7 +136,8 @@ def load_stage(file: str, overrides: tuple[str, ...], stage: str) -> LoadedRecip
     """The recipe of one stage that trains; without a name, of a file without stages. Raises RecipeError."""
     pipeline = load_pipeline(file, overrides) if stage and file != "-" else None
     if not stage:
-        return load_recipe(file, overrides)
+        with find_every_problem(Path() if file == "-" else Path(file).parent):
+            return load_recipe(file, overrides)
     chosen = get_training(pipeline, stage, file)
     if chosen.sweep is not None:
         raise RecipeError(

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from qwen_recipes.finding import Finding, RecipeError
 from qwen_recipes.recipe.composition.merge import merge_nodes, set_file
-from qwen_recipes.recipe.composition.paths import fill_in_variables, find_variable_problems, move_paths
+from qwen_recipes.recipe.composition.paths import drop_variables, fill_in_variables, find_variable_problems, move_paths
 from qwen_recipes.recipe.composition.presets import PRESET_PREFIX, get_preset_file, list_presets
 from qwen_recipes.recipe.locate import locate_finding
 from qwen_recipes.recipe.read_file import RecipeReadError, read_recipe_bytes
@@ -27,12 +27,26 @@ MAX_BASES = 50
 _SUFFIXES = (".yaml", ".yml")
 
 
+class CompositionError(RecipeError):
+    """Bases that cannot be read, or variables that cannot be filled in.
+
+    `rest` is the recipe over the bases that can be read: what else is wrong with it is found there.
+    """
+
+    def __init__(self, findings: list[Finding], rest: Document) -> None:
+        super().__init__(findings)
+        self.rest = replace(rest, root=drop_variables(rest.root))
+
+
 def compose_document(document: Document, folder: Path) -> Document:
     """The document, which lies in `folder`, laid over all that it extends, with its variables filled in.
 
-    Places in other files keep their file. Raises RecipeError for a base that is missing, unreadable or extends itself.
+    Places in other files keep their file. Raises CompositionError with all bases that are missing, unreadable or extend
+    themselves, and all variables that cannot be filled in.
     """
     if not isinstance(document.root, Mapping) or "extends" not in document.root.entries:
+        if problems := find_variable_problems(document):
+            raise CompositionError(problems, document)
         return fill_in_variables(document)
     return _Composer(folder).compose(document)
 
@@ -53,6 +67,7 @@ class _Composer:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.bases: dict[str, Document] = {}
+        self.problems: list[Finding] = []
 
     def compose(self, document: Document) -> Document:
         """The recipe over its bases. It keeps its `extends`, for messages about them."""
@@ -60,19 +75,23 @@ class _Composer:
         merged = self._lay_over_bases(document, self.folder, (_identify(Path(document.file)),))
         entries = {"extends": document.root.entries["extends"], **merged.entries}
         keys = {"extends": document.root.keys["extends"], **merged.keys}
-        return replace(document, root=Mapping(document.root.span, entries, keys), bases=self.bases)
+        composed = replace(document, root=Mapping(document.root.span, entries, keys), bases=self.bases)
+        if self.problems:
+            raise CompositionError(self.problems, composed)
+        return composed
 
     def _lay_over_bases(self, document: Document, origin: Path, chain: tuple[str, ...]) -> Mapping:
         """What a file in `origin` says, over its bases; `chain` holds the files that led to it, itself included."""
-        bases, problems = [], list(find_variable_problems(document))
+        bases = []
+        unfilled = list(find_variable_problems(document))
+        self.problems += unfilled
         for node in _list_entries(document.root):
             try:
                 bases.append(self._read_base(node, document, origin, chain))
             except RecipeError as error:
-                problems += error.findings
-        if problems:
-            raise RecipeError(problems)
-        own = move_paths(_without_extends(fill_in_variables(document).root), origin, self.folder)
+                self.problems += error.findings
+        own = document.root if unfilled else fill_in_variables(document).root
+        own = move_paths(_without_extends(own), origin, self.folder)
         merged = reduce(merge_nodes, [*bases, own])
         assert isinstance(merged, Mapping)
         return merged

@@ -39,6 +39,11 @@ def fill_in_variables(document: Document) -> Document:
     return replace(document, root=_map_strings(document.root, (), fill))
 
 
+def drop_variables(root: Node) -> Node:
+    """The tree with the name of each variable in place of its value."""
+    return _map_strings(root, (), lambda _, node: replace(node, value=str(node.value).replace("${env:", "$")))
+
+
 def find_variable_problems(document: Document) -> list[Finding]:
     """Variables that are not set, or stand where no path does."""
     problems: list[Finding] = []

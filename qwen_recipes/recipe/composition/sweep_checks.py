@@ -55,6 +55,11 @@ def find_sweep_problems(document: Document, spec: Sweep) -> Iterator[Finding]:
     yield from _check_count(spec)
 
 
+def can_sweep(document: Document, field: str) -> bool:
+    """Whether a field is one that a sweep may set."""
+    return not any(_check_field(document, field, ()))
+
+
 def _error(message: str, route: Route, suggestion: str = "", why: str = "") -> Finding:
     return Finding("recipe", "error", message, route, suggestion=suggestion, why=why)
 

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from qwen_recipes.finding import COMMAND_LINE_SPAN, Finding, RecipeError, Route
 from qwen_recipes.recipe.composition.merge import is_null, merge_nodes
-from qwen_recipes.recipe.composition.sweep_checks import find_sweep_problems, split_field
+from qwen_recipes.recipe.composition.sweep_checks import MAX_TRIALS, can_sweep, find_sweep_problems, split_field
 from qwen_recipes.recipe.composition.sweep_key import SWEEP
 from qwen_recipes.recipe.composition.sweep_names import name_combinations
 from qwen_recipes.recipe.composition.sweep_ranges import list_range_values
@@ -140,18 +140,34 @@ def _keep_set_values(before: Node, after: Node) -> Node:
 
 def _validate_sweep(document: Document, node: Node, rest: Document) -> Sweep:
     """The sweep. Raises RecipeError with all that is wrong with it, and with what else the recipe says."""
+    samples = [rest]
     try:
         spec = _read_sweep(document, node)
         problems = [locate_finding(document, problem) for problem in find_sweep_problems(document, spec)]
         if not problems:
             return spec
+        samples += _list_samples(document, node, rest)
     except RecipeError as error:
         problems = error.findings
-    try:
-        validate_document(rest)
-    except RecipeError as error:
-        problems += [finding for finding in error.findings if not finding.message.endswith(" is missing")]
+    for sample in samples:
+        found = {(finding.file, finding.span) for finding in problems}
+        try:
+            validate_document(sample)
+        except RecipeError as error:
+            others = [finding for finding in error.findings if not finding.message.endswith(" is missing")]
+            problems += [finding for finding in others if (finding.file, finding.span) not in found]
     raise RecipeError(problems)
+
+
+def _list_samples(document: Document, node: Node, rest: Document) -> list[Document]:
+    """Recipes in which each listed value of each field occurs: what tells which of them have a wrong type."""
+    stated = get_child(node, "parameters")
+    parameters = {
+        field: list(values.items[:MAX_TRIALS])
+        for field, values in (stated.entries.items() if isinstance(stated, Mapping) else ())
+        if isinstance(values, Sequence) and can_sweep(document, field)
+    }
+    return [make_trial(rest, name, values).document for name, values in _sample_space(parameters)]
 
 
 def _read_sweep(document: Document, node: Node) -> Sweep:
