@@ -8,6 +8,7 @@ from typing import Any
 
 from . import limits
 from .file_forms import FileForm
+from .nul_characters import explain_nul
 from .row import MissingReaderError, RawRow
 
 BATCH_ROWS = 1000
@@ -71,16 +72,22 @@ def _read_arrow(path: Path, form: FileForm) -> Iterator[Any]:
 def _list_rows(batch: Any) -> Iterator[RawRow]:
     """Each row of a batch; where one of them can't be made a row, the others still are."""
     try:
-        yield from (RawRow(0, drop_struct_nulls(row)) for row in batch.to_pylist())
+        yield from map(make_row, batch.to_pylist())
         return
     except (ValueError, OverflowError):
         pass
     for place in range(batch.num_rows):
         try:
             (row,) = batch.slice(place, 1).to_pylist()
-            yield RawRow(0, drop_struct_nulls(row))
+            yield make_row(row)
         except (ValueError, OverflowError) as error:
             yield RawRow(0, None, f"a value can't be read: {error}")
+
+
+def make_row(row: Any) -> RawRow:
+    """A row without Arrow's own nulls; the caller numbers it."""
+    problem = explain_nul(row)
+    return RawRow(0, None, problem, str(row)[:400]) if problem else RawRow(0, drop_struct_nulls(row))
 
 
 def drop_struct_nulls(row: Any) -> Any:

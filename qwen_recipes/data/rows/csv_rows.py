@@ -8,6 +8,7 @@ from typing import IO, Any
 
 from . import limits
 from .json_values import explain_long_row, has_broken_bytes
+from .nul_characters import explain_nul
 from .row import RawRow
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -77,7 +78,8 @@ def _make_row(number: int, names: list[str], values: list[str]) -> RawRow:
         return RawRow(number, None, "not UTF-8; `encoding` names another, as latin-1", str(values)[:400])
     found: dict[str, Any] = dict.fromkeys(names)
     found.update(zip(names, values, strict=False))
-    return RawRow(number, found)
+    problem = explain_nul(found)
+    return RawRow(number, None, problem, str(values)[:400]) if problem else RawRow(number, found)
 
 
 class _Lines:

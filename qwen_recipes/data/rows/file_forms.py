@@ -114,13 +114,15 @@ def find_text_kind(suffix: str, head: str) -> Kind:
 
 
 def _begins_with_object(head: str) -> bool:
+    """Whether the first line is an object, or several that no line break divides."""
     line = head.partition("\n")[0]
     try:
-        return isinstance(json.loads(line), dict)
+        value, end = json.JSONDecoder().raw_decode(line)
+        return isinstance(value, dict) and line[end:].strip()[:1] in ("", "{")
     except (ValueError, RecursionError):
         return line.startswith("{") and len(head) == len(line) and len(line) > HEAD_BYTES // 2
 
 
 def _is_object_a_line(head: str) -> bool:
     """Whether a text is one object a line, and not one that goes over lines."""
-    return head.startswith("{") and "}\n" in head.rstrip().replace("\r", "")
+    return any(line.startswith("{") and line.rstrip().endswith("}") for line in head.split("\n"))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from . import limits
+from .nul_characters import explain_nul
 from .row import RawRow
 
 BLOCK = 1 << 20
@@ -33,6 +34,8 @@ def parse_line(number: int, line: bytes) -> RawRow:
     except (ValueError, RecursionError) as error:
         return RawRow(number, None, _explain_parse_error(line, error), line[:SHOWN].decode("utf-8", "replace"))
     problem = find_value_problem(row, line.count(b"{") + line.count(b"["), b"\\ud" in line or b"\\uD" in line)
+    if not problem and b"\\u0000" in line:
+        problem = explain_nul(row)
     return RawRow(number, None, problem, text[:SHOWN]) if problem else RawRow(number, row)
 
 
@@ -58,31 +61,61 @@ def _explain_parse_error(line: bytes, error: Exception) -> str:
         return f"not UTF-8: {where}; `encoding` names another, as latin-1"
     if b"\0" in line:
         return f"{line.count(0)} NUL byte{'s' if line.count(0) > 1 else ''}, the first at byte {line.index(0) + 1}"
+    if isinstance(error, json.JSONDecodeError) and error.msg == "Extra data":
+        return _explain_second_value(error.doc, error.pos)
     if isinstance(error, json.JSONDecodeError):
         return f"not JSON: {error.msg} (column {error.colno})"
     return f"not JSON: {error}"
 
 
+def _explain_second_value(text: str, position: int) -> str:
+    """Why a line is none that holds a JSON value and something behind it."""
+    if text[position] in "{[":
+        return f"two JSON values on one line: a line break is missing before column {position + 1}"
+    return f"not JSON: something follows the value (column {position + 1})"
+
+
 def read_json_values(file: IO[str]) -> Iterator[RawRow]:
-    """The values of a list, or those that stand one after the other; what follows a broken one can't be found."""
+    """The values of a list, or those that stand on lines of their own; what follows a broken one can't be found."""
     stream = _ValueStream(file)
-    listed = stream.skip(SPACE) == "["
-    stream.place += listed
+    if stream.skip(SPACE) == "[":
+        stream.place += 1
+        yield from _read_list(stream)
+        return
     number = 0
-    while True:
-        mark = stream.skip(SPACE + ",")
-        if not mark or (listed and mark == "]"):
-            break
+    while stream.skip(SPACE):
         number += 1
-        row = stream.read_value(number)
-        yield row
+        if number > 1 and not stream.passed_line_break:
+            yield RawRow(number, None, f"no line break before JSON value {number}", stream.show_rest())
+            return
+        yield (row := stream.read_value(number))
         if row.problem and stream.broken:
             return
-    stream.place += bool(mark)
-    if listed and not mark:
+
+
+def _read_list(stream: _ValueStream) -> Iterator[RawRow]:
+    number, mark = 0, stream.skip(SPACE)
+    while mark and mark != "]":
+        number += 1
+        yield (row := stream.read_value(number))
+        if row.problem and stream.broken:
+            return
+        mark = stream.skip(SPACE)
+        if mark == ",":
+            stream.place += 1
+            mark = stream.skip(SPACE)
+            if mark == "]":
+                yield RawRow(number + 1, None, "a comma before the end of the list", stream.show_rest())
+                return
+        elif mark and mark != "]":
+            yield RawRow(number + 1, None, f"no comma before value {number + 1} of the list", stream.show_rest())
+            return
+    if not mark:
         yield RawRow(number + 1, None, "the list is not closed: the file was cut off")
-    elif listed and stream.skip(SPACE):
-        yield RawRow(number + 1, None, "something follows the list", stream.buffer[stream.place :][:SHOWN])
+        return
+    stream.place += 1
+    if stream.skip(SPACE):
+        yield RawRow(number + 1, None, "something follows the list", stream.show_rest())
 
 
 class _ValueStream:
@@ -91,11 +124,19 @@ class _ValueStream:
     def __init__(self, file: IO[str]) -> None:
         self.file, self.buffer, self.place = file, "", 0
         self.broken = False
+        self.passed_line_break = False
+        """Whether the last `skip` went over one."""
+
+    def show_rest(self) -> str:
+        """The beginning of what was not read yet."""
+        return self.buffer[self.place :][:SHOWN]
 
     def skip(self, marks: str) -> str:
         """The next character that is none of these; empty at the end."""
+        self.passed_line_break = False
         while True:
             while self.place < len(self.buffer) and self.buffer[self.place] in marks:
+                self.passed_line_break |= self.buffer[self.place] in "\r\n"
                 self.place += 1
             if self.place < len(self.buffer):
                 return self.buffer[self.place]
@@ -140,6 +181,8 @@ class _ValueStream:
         problem = find_value_problem(value, marks, halved)
         if not problem and has_broken_bytes(self.buffer, start, end):
             problem = "not UTF-8; `encoding` names another, as latin-1"
+        if not problem and self.buffer.find("\\u0000", start, end) >= 0:
+            problem = explain_nul(value)
         return RawRow(number, None, problem, self.buffer[start:end][:SHOWN]) if problem else RawRow(number, value)
 
 

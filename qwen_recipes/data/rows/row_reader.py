@@ -17,6 +17,7 @@ from .csv_rows import read_csv_rows
 from .file_forms import FileForm, FileProblem, FileProblemKind, find_file_problem
 from .find_files import get_row_suffix
 from .json_values import explain_long_row, parse_line, read_json_values
+from .nul_characters import explain_nul
 from .open_file import BrokenStreamError, find_form, open_text
 from .row import MissingReaderError, RawRow
 
@@ -101,10 +102,12 @@ def read_raw_rows(part: FilePart, line_counts: list[int] | None = None) -> Itera
 def parse_text_line(number: int, line: bytes) -> RawRow:
     """A line of a text file."""
     try:
-        return RawRow(number, {"text": line.decode("utf-8").rstrip("\r\n")})
+        row = {"text": line.decode("utf-8").rstrip("\r\n")}
     except UnicodeDecodeError as error:
         why = f"not UTF-8: byte {error.start + 1} of the line; `encoding` names another, as latin-1"
         return RawRow(number, None, why, line[:400].decode("utf-8", "replace"))
+    problem = explain_nul(row)
+    return RawRow(number, None, problem, row["text"][:400]) if problem else RawRow(number, row)
 
 
 def _read_stream(path: Path, form: FileForm) -> Iterator[RawRow]:

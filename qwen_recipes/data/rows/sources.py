@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from .arrow_rows import drop_struct_nulls
+from .arrow_rows import make_row
 from .find_files import MissingSourceError, find_files
 from .row_reader import find_file_problem, read_file_rows
 
@@ -43,4 +43,5 @@ def _read_hub(source: dict[str, Any]) -> Iterator[tuple[str, int, Any, str]]:
 
     rows = load_dataset(source["hub"], source["subset"], split=source["split"], revision=source["revision"])
     for number, row in enumerate(rows, 1):
-        yield source["hub"], number, drop_struct_nulls(dict(row)), ""
+        made = make_row(dict(row))
+        yield source["hub"], number, made.row, made.problem

@@ -1,7 +1,8 @@
 """Line cannot be parsed.
 
 What:
-A line is not JSON: it is broken, truncated, not UTF-8, has NUL bytes, is nested too deeply, or is longer than 16 MiB.
+A line is not JSON: it is broken, truncated, not UTF-8, has two JSON values or U+0000 (NUL), is nested too deeply, or
+is longer than 16 MiB.
 
 Why it matters:
 Frameworks differ: one stops at the line, another drops the rest of the file. Here the lines after it are still read.

@@ -1,7 +1,8 @@
 """Control characters in the text.
 
 What:
-Text with NUL or other control characters, an unpaired surrogate, or U+FFFD, which marks a lost character.
+Text with control characters, an unpaired surrogate, or U+FFFD, which marks a lost character. U+0000 is an error
+(`QR519`).
 
 Why it matters:
 They come from text that was decoded with the wrong encoding. The model learns to write them, and an unpaired
@@ -25,7 +26,7 @@ from qwen_recipes.guards.rows.base import RowViolation, make_row_guard
 if TYPE_CHECKING:
     from qwen_recipes.data.parsed_row import ParsedRow
 
-CONTROL_CHARACTER_PATTERN = re.compile("[\x00-\x08\x0e-\x1f\x7f\ufffd\ud800-\udfff]")
+CONTROL_CHARACTER_PATTERN = re.compile("[\x01-\x08\x0e-\x1f\x7f\ufffd\ud800-\udfff]")
 
 
 def check(row: ParsedRow) -> Iterator[RowViolation]:

@@ -15,6 +15,7 @@ pytest.importorskip("tokenizers")
 
 from qwen_recipes.cli import main
 from qwen_recipes.data.rows.file_forms import find_file_problem
+from qwen_recipes.data.rows.prepare import read_normalized_rows
 from qwen_recipes.data.rows.row_reader import read_file_rows
 
 ROW = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}
@@ -43,6 +44,7 @@ def list_broken_lines():
         b"{NaN: 1}",
     )
     yield b'{"\\udc00": 1}'
+    yield from (b'{"text": "a\\u0000b"}', b'{"a\\u0000": 1}', GOOD + GOOD, GOOD + b" " + GOOD, GOOD + b"[]")
 
 
 def list_broken_files():
@@ -56,14 +58,18 @@ def list_broken_files():
     yield "bomb.jsonl.gz", BOMB
     yield "packed-lines.jsonl.gz", gzip.compress(GOOD + b"\nnope\n", mtime=0)
     for number, content in enumerate(
-        (b"[", b"[1", b'[{"a": 1}', b'[{"a": 1},', b'[{"a": 1} nope]', b'{"a": ', b'[{"a": 1}] [')
-    ):
+        (b"[", b"[1", b'[{"a": 1}', b'[{"a": 1},', b'[{"a": 1} nope]', b'{"a": ', b'[{"a": 1}] [',
+         b'[{"a": 1} {"a": 2}]', b'[{"a": 1},]', b'[{"a": "\\u0000"}]', GOOD + GOOD, b'{\n"a": 1} {\n"a": 2}')
+    ):  # fmt: skip
         yield f"array-{number}.json", content
     yield "deep.json", b"[" + b'{"a":' * 2000 + b"1" + b"}" * 2000 + b"]"
     yield "half.json", b'[{"a": "\\ud800"}]'
     yield "bytes.json", b'[{"a": "\xff"}]'
     yield "values.csv", b"prompt,completion\nq,a,b\n"
     yield "twice.csv", b"prompt,prompt\nq,a\n"
+    yield "nul.csv", b"prompt,completion\nq,a\0b\n"
+    yield "nul.txt", b"a\na\0b\n"
+    yield "joined.txt", GOOD + GOOD + b"\n"
     yield "latin.csv", "prompt,completion\nq,é\n".encode("latin-1")
     yield "latin.txt", "é\n".encode("latin-1")
     yield "odd.jsonl", b"\xff\xfe" + GOOD.decode().encode("utf-16-le")[:-1]
@@ -98,6 +104,7 @@ def test_a_broken_file_is_named_with_its_row(name, tmp_path):
     rows = [] if whole else list(read_file_rows(path))
     problems = [row for row in rows if row.problem]
     assert whole or problems or not rows
+    assert not rows or problems or name.startswith("empty")
     assert all(row.number >= 1 and "Traceback" not in row.problem for row in problems)
     if name.startswith("line-"):
         assert [row.number for row in problems] == [2] and len(rows) == 3
@@ -124,6 +131,42 @@ def test_the_commands_exit_with_1(name, tmp_path):
         out = tmp_path / "out.jsonl"
         assert CliRunner().invoke(main, ["data", "prepare", str(path), "-o", str(out)]).exit_code == 1
         assert not out.exists()
+
+
+SECOND = b'{"messages": [{"role": "user", "content": "a\\u0000b"}, {"role": "assistant", "content": "a"}]}'
+
+
+@pytest.mark.parametrize(("line", "reason"), [(SECOND, "U+0000 (NUL) in `messages.0.content`"),
+                                              (GOOD + GOOD, "two JSON values on one line")])  # fmt: skip
+def test_every_command_that_reads_rows_gives_the_row_and_the_reason(line, reason, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rows.jsonl").write_bytes(GOOD + b"\n" + line + b"\n")
+    for arguments in (["check", "--jobs", "1"], ["preview", "--from-row", "2"]):
+        done = CliRunner().invoke(main, ["data", arguments[0], "rows.jsonl", *arguments[1:]])
+        assert done.exit_code == 1 and "rows.jsonl:2" in done.output and reason in done.output
+    assert CliRunner().invoke(main, ["data", "prepare", "rows.jsonl", "-o", "out.jsonl"]).exit_code == 0
+    dropped = json.loads((tmp_path / "out.jsonl.manifest.json").read_text("utf-8"))
+    assert reason in json.dumps(dropped) and len((tmp_path / "out.jsonl").read_text("utf-8").splitlines()) == 1
+    source = {"path": "rows.jsonl", "hub": None, "format": "messages", "columns": {}}
+    read = list(read_normalized_rows(source))
+    assert read[0][2] and read[1][:3] == ("rows.jsonl", 2, None) and reason in read[1][3]
+
+
+def test_parquet_with_nul_is_named_with_its_row(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    parquet.write_table(pyarrow.table({"text": ["a", "a\0b"], "list": [["x"], ["y"]]}), tmp_path / "nul.parquet")
+    first, second = read_file_rows(tmp_path / "nul.parquet")
+    assert not first.problem and second.number == 2 and "U+0000 (NUL) in `text`" in second.problem
+
+
+@pytest.mark.parametrize("content", [b'{\n"a": {\n}\n}\n{\n"a": 2}', b'{"a": {}}\n{"a": 2}\n',
+                                     b'[{"a": {}},\n{"a": 2}]', b'{"a": "\\\\u0000"}\n\n\t {"a": 2}'])  # fmt: skip
+def test_values_on_lines_of_their_own_are_rows(content, tmp_path):
+    (tmp_path / "rows.json").write_bytes(content)
+    rows = list(read_file_rows(tmp_path / "rows.json"))
+    assert [row.problem for row in rows] == ["", ""] and rows[1].row == {"a": 2}
 
 
 def make_pipe(path):

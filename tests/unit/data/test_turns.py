@@ -10,12 +10,12 @@ from collections import Counter
 import pytest
 
 from qwen_recipes.data.chat_rendering import TemplateRenderer
+from qwen_recipes.data.rows.arrow_rows import drop_struct_nulls
 from qwen_recipes.data.rows.encode import LossRule, split_segments
 from qwen_recipes.data.rows.flags import read_train_flag
 from qwen_recipes.data.rows.formats import normalize_row
 from qwen_recipes.data.rows.messages import BadRowError
 from qwen_recipes.data.rows.output_overlap import find_overlap
-from qwen_recipes.data.rows.sources import drop_struct_nulls
 from qwen_recipes.data.rows.unread_keys import find_unread_keys, is_training_key
 from qwen_recipes.qwen.chat_templates import read_template, render_conversation
 from tests.conftest import ROOT
