@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from .flags import is_trained
 from .row import Row
+from .written_roles import explain_unseen_roles
 
 MAX_PRINTED = 10
 
@@ -24,6 +26,8 @@ class RowCounts:
         """Assistant turns that a flag takes out of the loss."""
         self.unread: Counter[str] = Counter()
         """Rows by the keys in them that nothing reads."""
+        self.written_roles: dict[tuple[tuple[str, str], ...], Counter[str]] = {}
+        """Rows by the roles that they write, for each `roles` of a source."""
         self.left_out: list[dict[str, Any]] = []
 
     def count_row(self, row: Row, examples: list[Row]) -> None:
@@ -32,6 +36,15 @@ class RowCounts:
         if len(examples) > 1:
             self.split["conversations"] += 1
             self.split["examples"] += len(examples)
+
+    def count_roles(self, roles: Mapping[str, str], written: set[str]) -> None:
+        """The roles of a row, whose source names some in `roles`."""
+        self.written_roles.setdefault(tuple(roles.items()), Counter()).update(written)
+
+    def find_unseen_roles(self) -> list[str]:
+        """What is wrong with names in `roles` that no row has."""
+        told = (explain_unseen_roles(dict(roles), seen) for roles, seen in self.written_roles.items())
+        return [why for why in told if why]
 
     def leave_out(self, kind: str, file: str, line: int, part: int, reason: str) -> None:
         """Count what is not trained on: a row, or an example of one where `part` counts from 1."""
@@ -47,11 +60,14 @@ class RowCounts:
             "split": dict(self.split),
             "turns_without_loss": self.flagged,
             "keys_not_read": dict(self.unread),
+            "roles_not_seen": self.find_unseen_roles(),
             "left_out": self.left_out,
         }
 
     def print_left_out(self, report: str) -> None:
-        """The first rows that are left out; all of them stand in `report`."""
+        """The first rows that are left out, and names in `roles` that no row has; all of them stand in `report`."""
+        for why in self.find_unseen_roles():
+            print(f"rows: {why}", file=sys.stderr)
         for row in self.left_out[:MAX_PRINTED]:
             part = f", example {row['example']}" if "example" in row else ""
             print(f"rows: {row['file']}:{row['line']}{part}: left out: {row['why']}", file=sys.stderr)

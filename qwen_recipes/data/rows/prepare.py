@@ -26,6 +26,7 @@ from .sources import MissingSourceError, find_files, read_source_rows
 from .steps import count_steps, describe_steps, explain_too_few_packs, write_steps
 from .turns import make_examples
 from .unread_keys import find_unread_keys
+from .written_roles import find_written_roles
 
 BATCH_ROWS = 512
 
@@ -189,6 +190,8 @@ def read_normalized_rows(
         try:
             if problem:
                 raise BadRowError(problem)
+            if options.roles and counts is not None:
+                counts.count_roles(options.roles, find_written_roles(record, source["columns"]))
             row = normalize_row(record, source["format"], source["columns"], options)
             if counts is not None:
                 counts.unread.update(find_unread_keys(record, source["format"], source["columns"]))

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from qwen_recipes.data.duplicates import DuplicateFinder, DuplicateReport, RowLocation
 from qwen_recipes.data.first_rows import split_first_rows
 from qwen_recipes.data.rows.row_reader import ByteRange, FilePart, find_file_problem
+from qwen_recipes.data.rows.written_roles import explain_unseen_roles
 from qwen_recipes.guards.rows import FILE_PROBLEM_CODES
 from qwen_recipes.guards.rows.row_checker import RowChecker, RowCheckSettings, RowFile
 from qwen_recipes.guards.rows.row_statistics import OffendingRow, RowStatistics, shorten_text
@@ -69,12 +70,27 @@ def check_rows(
             tally = _check_file(rows, rules, duplicates, pool, told)
             (checked.validation if rows.validation else checked.train).add(tally)
         _add_duplicates(checked, duplicates)
+    _add_unseen_roles(checked)
     for code, count, why, text in checked.train.answers.find_problems():
         if code not in rules.allowed_codes:
             first = next((rows.file for rows in files if not rows.validation), "")
             checked.train.add_violation(code, OffendingRow(first, 1, why, shorten_text(text)), count)
     _row_checker = None
     return checked
+
+
+def _add_unseen_roles(result: DataCheckResult) -> None:
+    """Names in `roles` of a source that none of its rows has; once for sources with the same `roles`."""
+    if "QR534" in result.rules.allowed_codes:
+        return
+    written = RowStatistics()
+    for tally in (result.train, result.validation):
+        for names, seen in tally.written_roles.items():
+            written.add_roles(names, seen)
+    for names, seen in written.written_roles.items():
+        if why := explain_unseen_roles(dict(names), seen):
+            files = (rows.file for rows in result.files if tuple(rows.options.roles.items()) == names)
+            result.train.add_violation("QR534", OffendingRow(next(files), 1, why))
 
 
 def _check_file(

@@ -15,6 +15,7 @@ from qwen_recipes.data.rows.message_forms import PLAIN, RowOptions
 from qwen_recipes.data.rows.messages import BadRowError, Row
 from qwen_recipes.data.rows.row_reader import FilePart, RawRow, read_raw_rows
 from qwen_recipes.data.rows.unread_keys import find_unread_keys
+from qwen_recipes.data.rows.written_roles import find_written_roles
 from qwen_recipes.data.token_counter import COUNT_BITS, TokenCounter, control_token_value
 from qwen_recipes.data.tokenizer import is_qwen3_tokenizer, load_tokenizer
 from qwen_recipes.guards.rows import FILE_PROBLEM_CODES, load_row_guards
@@ -94,6 +95,8 @@ class RowChecker:
         facts.train_on = self.rules.train_on
         if unread := find_unread_keys(record.row, rows.layout, rows.columns):
             tally.unread.update(unread)
+        if rows.options.roles:
+            tally.add_roles(tuple(rows.options.roles.items()), find_written_roles(record.row, rows.columns))
         if facts.normalized is not None:
             self._measure_row(facts, record, tally, kept)
         self._run_row_guards(facts, record, rows, tally)

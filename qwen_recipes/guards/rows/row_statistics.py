@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from qwen_recipes.data.length_histogram import LengthHistogram
@@ -12,6 +13,10 @@ MAX_OFFENDING_ROWS = 5
 """Rows of each code that are shown."""
 MAX_TEXT_LENGTH = 100
 """Characters of a row's text that are shown."""
+
+
+RoleNames = tuple[tuple[str, str], ...]
+"""`roles` of a source: its own names with ours."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,8 @@ class RowStatistics:
     """Answers of good rows that carry loss."""
     reasoned_turns: int = 0
     """Those of them that have reasoning."""
+    written_roles: dict[RoleNames, Counter[str]] = field(default_factory=dict)
+    """Rows by the roles that they write, where `roles` of their source names some."""
     answers: AnswerCounts = field(default_factory=AnswerCounts)
     violation_counts: Counter[str] = field(default_factory=Counter)
     """Rows by the code of the guard that they break."""
@@ -63,6 +70,10 @@ class RowStatistics:
         shown = self.examples.setdefault(code, [])
         if len(shown) < MAX_OFFENDING_ROWS:
             shown.append(example)
+
+    def add_roles(self, names: RoleNames, written: Iterable[str] | Counter[str]) -> None:
+        """Count the roles of a row, or of rows, whose source names some in `roles`."""
+        self.written_roles.setdefault(names, Counter()).update(written)
 
     def add(self, other: RowStatistics) -> None:
         """Count another's rows too; its lines come after mine."""
@@ -78,6 +89,8 @@ class RowStatistics:
         self.answer_turns += other.answer_turns
         self.reasoned_turns += other.reasoned_turns
         self.answers.add(other.answers)
+        for names, counts in other.written_roles.items():
+            self.add_roles(names, counts)
         for code, examples in other.examples.items():
             shown = self.examples.setdefault(code, [])
             shown += [example.shift_line(self.lines) for example in examples[: MAX_OFFENDING_ROWS - len(shown)]]

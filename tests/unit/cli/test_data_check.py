@@ -233,3 +233,21 @@ def test_answers_that_are_alike(tmp_path, made, code):
     varied = write(tmp_path / "varied.jsonl", [row(f"question {n}", f"an answer of its own, {n}") for n in range(30)])
     codes = {one["code"] for one in json.loads(run("check", varied, "--format", "json"))["findings"]}
     assert not codes & {"QR532", "QR533"}
+
+
+def test_roles_that_no_row_has_are_named_beside_those_that_rows_have(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    turns = [{"role": "customer", "content": "q"}, {"role": "agent", "content": "a"}]
+    write(tmp_path / "rows.jsonl", [{"messages": turns}])
+    write(tmp_path / "held.jsonl", [{"messages": [{"role": "user", "content": "x"}, turns[1]]}])
+    recipe = tmp_path / "r.yaml"
+    text = "version: 1\nmodel: Qwen/Qwen3-4B\ndata:\n  train: [{path: rows.jsonl, roles: ROLES}]\n"
+    text += "  validation: [{path: held.jsonl, roles: ROLES}]\nrun: {backend: trl}\n"
+    recipe.write_text(text.replace("ROLES", "{customer: user, agent: assistant}"), "utf-8")
+    assert "QR534" not in run("check", recipe)
+    recipe.write_text(text.replace("ROLES", "{customr: user, agent: assistant}"), "utf-8")
+    report = json.loads(run("check", recipe, "--format", "json", code=1))
+    (finding,) = [one for one in report["findings"] if one["code"] == "QR534"]
+    assert "`customr`, which no row has; other roles, by rows: `customer` in 1, `user` in 1" in json.dumps(finding)
+    recipe.write_text(text.replace("ROLES", "{agent: assistant}").replace("roles:", "columns: {mesages: x}, roles:"))
+    assert "unknown column `mesages`" in CliRunner().invoke(main, ["data", "check", str(recipe)]).output

@@ -15,6 +15,7 @@ from qwen_recipes.data.rows.encode import LossRule
 from qwen_recipes.data.rows.formats import normalize_row
 from qwen_recipes.data.rows.messages import BadRowError, normalize_messages
 from qwen_recipes.data.rows.prepare import RowPreparation, read_normalized_rows
+from qwen_recipes.data.rows.written_roles import find_written_roles
 from qwen_recipes.qwen.chat_templates import render_conversation
 
 USER, ANSWER = {"role": "user", "content": "hi"}, {"role": "assistant", "content": "ho"}
@@ -55,11 +56,11 @@ def prepare(tmp_path, monkeypatch):
     """Prepare rows given as Python values; what was written."""
     monkeypatch.setattr(preparing, "RowRenderer", Words)
 
-    def run(train, validation=(), weight=1, **changes):
+    def run(rows, validation=(), weight=1, **changes):
         spec = {"train": [], "validation": [], "validation_share": None, "shape": "messages", "seed": 42,
                 "tokenizer": "x", "revision": None, "chat_template": "x", "sequence_length": 10, "overlong": "drop",
                 "out": str(tmp_path / "out"), **changes}  # fmt: skip
-        for split, items in (("train", train), ("validation", validation)):
+        for split, items in (("train", rows), ("validation", validation)):
             if items:
                 file = tmp_path / f"{split}.jsonl"
                 file.write_text("".join(i if isinstance(i, str) else json.dumps(i) + "\n" for i in items), "utf-8")
@@ -295,3 +296,31 @@ def test_files_folders_and_patterns(name, tmp_path, monkeypatch):
     found = list(read_normalized_rows({**SOURCE, "path": name, "format": "prompt-completion"}))
     assert len(found) == {"*.jsonl": 2}.get(name, 1)
     assert all(row == {"messages": [USER, ANSWER]} for _, _, row, _ in found)
+
+
+@pytest.mark.parametrize(
+    ("columns", "made"),
+    [
+        ({}, row({"role": "agent", "content": "x"}, {"from": "customer", "value": "y"})),
+        ({"messages": "talk.turns", "role": "who"}, {"talk": {"turns": [{"who": "agent"}, {"who": "customer"}]}}),
+        ({}, {"input": {"messages": [{"role": "customer", "content": "q"}]}, "chosen": [{"role": "agent"}]}),
+        ({}, [1]),
+    ],
+)
+def test_roles_are_found_as_rows_write_them(columns, made):
+    assert find_written_roles(made, columns) == ({"agent", "customer"} if made != [1] else set())
+
+
+def test_a_role_that_no_row_has_is_named_beside_those_that_rows_have(prepare, tmp_path, capsys):
+    path = tmp_path / "roles.jsonl"
+    agent = {"role": "agent", "content": "a"}
+    path.write_text("".join(json.dumps(one) + "\n" for one in (said("ho"), row(USER, agent))), "utf-8")
+    source = {**SOURCE, "path": str(path), "roles": {"agnet": "assistant", "user": "user"}}
+    _, report = prepare([], train=[source])
+    (why,) = report["roles_not_seen"]
+    assert why.startswith(
+        "`roles` names `agnet`, which no row has; other roles, by rows: `agent` in 1, `assistant` in 1"
+    )
+    assert why in capsys.readouterr().err
+    _, report = prepare([], train=[{**source, "roles": {"agent": "assistant"}}])
+    assert report["roles_not_seen"] == [] and report["counts"]["bad"] == 0

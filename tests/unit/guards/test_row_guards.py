@@ -21,7 +21,7 @@ from tests.unit.guards.row_judges import judge_of
 
 FILES = {f.stem: yaml.safe_load(f.read_text("utf-8")) for f in sorted((ROOT / "tests/guards/rows").glob("*.yaml"))}
 CASES = [pytest.param(code, case, id=f"{code}: {case['name']}") for code, f in FILES.items() for case in f["cases"]]
-TOGETHER = {"QR514", "QR515", "QR516", "QR532", "QR533"}
+TOGETHER = {"QR514", "QR515", "QR516", "QR532", "QR533", "QR534"}
 """About rows together: tests/unit/cli/test_data_check.py."""
 
 
