@@ -12,6 +12,7 @@ from qwen_recipes.data.rows.formats import normalize_arranged
 from qwen_recipes.data.rows.layouts import CONVERSATION_FORMATS, arrange_row
 from qwen_recipes.data.rows.message_forms import PLAIN, RowOptions
 from qwen_recipes.data.rows.messages import BadRowError, Message, Row
+from qwen_recipes.data.rows.other_layout import explain_other_layout
 
 ANSWER_COLUMNS = ("chosen", "rejected", "completion")
 
@@ -67,6 +68,12 @@ def has_reasoning(message: Message) -> bool:
     return bool(content.partition("</think>")[0].replace("<think>", "").strip())
 
 
+def has_tool_call(message: Message) -> bool:
+    """Whether an answer calls a tool, in a field of its own or in its text."""
+    content = message.get("content")
+    return bool(message.get("tool_calls")) or (isinstance(content, str) and "<tool_call>" in content)
+
+
 def parse_row(
     row: Any,
     row_format: str,
@@ -82,7 +89,7 @@ def parse_row(
         facts.row_format = layout.format
         facts.normalized = normalize_arranged(facts.arranged, layout.format, options)
     except BadRowError as error:
-        facts.problem = str(error)
+        facts.problem = f"{error}{explain_other_layout(row, row_format)}"
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         facts.problem = f"can't be read as {row_format}: {error!r}"
     return facts

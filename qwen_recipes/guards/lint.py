@@ -70,8 +70,11 @@ def _lint_loaded(loaded: LoadedRecipe, backend: str | None, version: str | None,
         return error.findings
     if check_data:
         from qwen_recipes.guards.missing_data import find_missing_data
+        from qwen_recipes.guards.text_files import find_text_files
 
-        found = sorted([*found, *find_missing_data(loaded)], key=lambda f: f.span.line if f.span else 0)
+        found = sorted(
+            [*found, *find_missing_data(loaded), *find_text_files(loaded)], key=lambda f: f.span.line if f.span else 0
+        )
     return found
 
 

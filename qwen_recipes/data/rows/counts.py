@@ -37,9 +37,9 @@ class RowCounts:
             self.split["conversations"] += 1
             self.split["examples"] += len(examples)
 
-    def count_roles(self, roles: Mapping[str, str], written: set[str]) -> None:
+    def count_roles(self, roles: Mapping[str, str], row_roles: set[str]) -> None:
         """The roles of a row, whose source names some in `roles`."""
-        self.written_roles.setdefault(tuple(roles.items()), Counter()).update(written)
+        self.written_roles.setdefault(tuple(roles.items()), Counter()).update(row_roles)
 
     def find_unseen_roles(self) -> list[str]:
         """What is wrong with names in `roles` that no row has."""

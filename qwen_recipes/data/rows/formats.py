@@ -14,13 +14,17 @@ from .flags import is_trained, remove_flags
 from .layouts import ANY_CONVERSATION, CONVERSATION_FORMATS, arrange_row
 from .message_forms import PLAIN, RowOptions
 from .messages import BadRowError, Message, Row, join_system, normalize_messages, require_answer
+from .other_layout import explain_other_layout
 from .tool_styles import TOOL_STYLES, ToolStyle
 
 
 def normalize_row(row: Any, row_format: str, columns: Mapping[str, str], options: RowOptions = PLAIN) -> Row:
     """A row of this format in our form. `columns` maps our names to the row's. Raises BadRowError."""
-    layout, arranged = arrange_row(row, row_format, columns, options)
-    return normalize_arranged(arranged, layout.format, options)
+    try:
+        layout, arranged = arrange_row(row, row_format, columns, options)
+        return normalize_arranged(arranged, layout.format, options)
+    except BadRowError as error:
+        raise BadRowError(f"{error}{explain_other_layout(row, row_format)}") from None
 
 
 def normalize_arranged(arranged: Row, row_format: str, options: RowOptions = PLAIN) -> Row:

@@ -2,7 +2,7 @@
 
 What:
 `/no_think` is used before an answer with reasoning, `/think` before one without, or a switch is misspelt (`/nothink`,
-`/no-think`, `\\nothink`). For the 2507 models, which have no soft switches, any of them.
+`/No_Think`, `/thnk`, `\\nothink`, `[no_think]`). For the 2507 models, which have no soft switches, any of them.
 
 Why it matters:
 Hybrid models were trained to follow the last switch of a conversation. Examples that contradict their switch teach the
@@ -21,26 +21,30 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from qwen_recipes.data.misspelt_switches import find_misspelt_switch
 from qwen_recipes.data.parsed_row import has_reasoning
 from qwen_recipes.guards.rows.base import RowViolation, make_row_guard
 
 if TYPE_CHECKING:
     from qwen_recipes.data.parsed_row import ParsedRow
 
-SWITCH = re.compile(r"(?<![\w/.\\<])/(no_think|think)(?![\w/.>-])")
-MISSPELT = re.compile(r"(?<![\w/.<])(?:[\\/]no[- ]?think|/no_thinking|\\no_think|/no_thnk|/no_thik)(?![\w/.-])", re.I)
+SWITCH = re.compile(r"(?<![\w/.\\<])/(no_think|think)(?![\w/>-]|\.\w)")
+
+
+MARK = re.compile(r"[\\/][ntdh]|no.?think", re.I)
+"""What a text has that may hold a switch, misspelt or not."""
 
 
 def check(row: ParsedRow) -> Iterator[RowViolation]:
     """The first switch that is misspelt or not followed."""
-    if "think" not in row.all_text:
+    if not MARK.search(row.all_text):
         return
     switch, asked = "", ""
     for turn in row.turns:
         text = turn.get("content")
         if turn.get("role") in ("user", "system") and isinstance(text, str):
-            if wrong := MISSPELT.search(text):
-                yield RowViolation(f"{wrong[0]} is not a soft switch; use /no_think", text)
+            if wrong := find_misspelt_switch(text):
+                yield RowViolation(f"{wrong.text} is not a soft switch; use {wrong.suggestion}", text)
                 return
             if found := SWITCH.findall(text):
                 switch, asked = found[-1], text

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from qwen_recipes.data.parsed_row import has_reasoning
+from qwen_recipes.data.parsed_row import has_reasoning, has_tool_call
 from qwen_recipes.data.rows.layouts import CONVERSATION_FORMATS
 from qwen_recipes.guards.data.qr529_soft_switch_without_effect import SWITCH
 from qwen_recipes.guards.rows.base import RowViolation, make_row_guard
@@ -35,7 +35,7 @@ def check(row: ParsedRow) -> Iterator[RowViolation]:
         return
     if row.train_on == "last-assistant":
         return
-    trained = [turn for turn in row.answers if not turn.get("tool_calls") and turn.get("train") is not False]
+    trained = [turn for turn in row.answers if not has_tool_call(turn) and turn.get("train") is not False]
     reasoned = sum(map(has_reasoning, trained))
     if 0 < reasoned < len(trained) and not SWITCH.search(row.all_text):
         yield RowViolation(f"{reasoned} of {len(trained)} answers have reasoning", str(trained[0].get("content") or ""))

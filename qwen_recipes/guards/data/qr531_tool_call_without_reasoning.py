@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from qwen_recipes.data.parsed_row import has_reasoning
+from qwen_recipes.data.parsed_row import has_reasoning, has_tool_call
 from qwen_recipes.data.rows.messages import Message
 from qwen_recipes.guards.rows.base import RowViolation, make_row_guard
 
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 def check(row: ParsedRow) -> Iterator[RowViolation]:
     """The first call without a thought in a question's answer that has one."""
-    if row.variant == "instruct-2507" or not any(turn.get("tool_calls") for turn in row.answers):
+    if row.variant == "instruct-2507" or not any(map(has_tool_call, row.answers)):
         return
     steps: list[Message] = []
     for turn in [*row.turns, {"role": "user"}]:
         if turn.get("role") == "assistant":
             steps.append(turn)
         elif turn.get("role") == "user":
-            bare = [step for step in steps if step.get("tool_calls") and not has_reasoning(step)]
+            bare = [step for step in steps if has_tool_call(step) and not has_reasoning(step)]
             if bare and any(map(has_reasoning, steps)):
                 yield RowViolation("a tool call without reasoning, before an answer with reasoning", str(bare[0]))
                 return

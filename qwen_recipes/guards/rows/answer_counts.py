@@ -5,24 +5,32 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from zlib import crc32
+
+from qwen_recipes.guards.rows.opposite_labels import MAX_TEXT, hash_text, normalize_words
 
 MAX_KEPT = 20_000
 """Different answers that are counted; where there are so many, they are not alike."""
-MIN_ROWS = 20
+MIN_ROWS = 10
 """Rows below which nothing is said."""
 SHORT_TOKENS = 3
 """Tokens in the loss of a short answer, the end of the turn among them."""
+MAX_WORDS_TEXT = 2000
+"""Characters of an answer that are looked at for repetition."""
+REPEATED_WORDS = 60
+"""Words of an answer from which on it is looked at for repetition."""
+REPEATED_SHARE = 0.1
+"""Of the words of an answer that repeats itself, different ones at most."""
 FEW_ANSWERS = 5
 SHARE = 0.5
 
 
 @dataclass
 class AnswerCounts:
-    """Answers of rows by the hash of their text; `texts` are the first of them."""
+    """Answers of rows by the hash of their words; `texts` are the first of them."""
 
     rows: int = 0
     short: int = 0
+    repetitive: int = 0
     labelled: int = 0
     counts: Counter[int] = field(default_factory=Counter)
     texts: dict[int, str] = field(default_factory=dict)
@@ -32,7 +40,9 @@ class AnswerCounts:
         self.rows += 1
         self.labelled += labelled
         self.short += trained_tokens <= SHORT_TOKENS
-        key = crc32(text.encode("utf-8", "surrogatepass")) << 32 | len(text)
+        words = text[:MAX_WORDS_TEXT].split()
+        self.repetitive += len(words) >= REPEATED_WORDS and len(set(words)) <= REPEATED_SHARE * len(words)
+        key = hash_text(normalize_words(text[:MAX_TEXT]) + text[MAX_TEXT:])
         if key in self.counts or len(self.counts) < MAX_KEPT:
             self.counts[key] += 1
             if len(self.texts) < MAX_KEPT // 100:
@@ -40,11 +50,10 @@ class AnswerCounts:
 
     def add(self, other: AnswerCounts) -> None:
         """The answers of further rows."""
-        self.rows, self.short, self.labelled = (
-            self.rows + other.rows,
-            self.short + other.short,
-            self.labelled + other.labelled,
-        )
+        self.rows += other.rows
+        self.short += other.short
+        self.repetitive += other.repetitive
+        self.labelled += other.labelled
         self.counts.update(other.counts)
         self.texts = {**other.texts, **self.texts}
 
@@ -63,6 +72,10 @@ class AnswerCounts:
         elif self.short > SHARE * self.rows:
             why = f"{self.short:,} of {self.rows:,} examples have at most {SHORT_TOKENS} tokens in the loss"
             yield "QR533", self.short, why, ""
+
+        elif self.repetitive > SHARE * self.rows:
+            why = f"{self.repetitive:,} of {self.rows:,} answers repeat the same few words"
+            yield "QR533", self.repetitive, why, self._name(most[:1])
 
     def _name(self, answers: list[tuple[int, int]]) -> str:
         return ", ".join(self.texts[key] for key, _ in answers if key in self.texts)

@@ -71,6 +71,7 @@ def check_rows(
             (checked.validation if rows.validation else checked.train).add(tally)
         _add_duplicates(checked, duplicates)
     _add_unseen_roles(checked)
+    _add_opposite_labels(checked)
     for code, count, why, text in checked.train.answers.find_problems():
         if code not in rules.allowed_codes:
             first = next((rows.file for rows in files if not rows.validation), "")
@@ -91,6 +92,16 @@ def _add_unseen_roles(result: DataCheckResult) -> None:
         if why := explain_unseen_roles(dict(names), seen):
             files = (rows.file for rows in result.files if tuple(rows.options.roles.items()) == names)
             result.train.add_violation("QR534", OffendingRow(next(files), 1, why))
+
+
+def _add_opposite_labels(result: DataCheckResult) -> None:
+    """Nearly the same answers to a prompt whose labels differ."""
+    if "QR532" in result.rules.allowed_codes:
+        return
+    for first, answer in result.train.labelled.find_pairs():
+        labels = tuple("true" if one.label else "false" for one in (answer, first))
+        message = f"labelled {labels[0]}, and nearly the same answer {labels[1]} at {first.file}:{first.line}"
+        result.train.add_violation("QR532", OffendingRow(answer.file, answer.line, message, shorten_text(answer.text)))
 
 
 def _check_file(

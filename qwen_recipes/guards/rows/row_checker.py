@@ -117,6 +117,8 @@ class RowChecker:
         row.length = max(row.lengths, key=lambda length: length.tokens)
         for one in measured:
             kept.add_example(record.number, one, self.factors)
+        if row.row_format == "kto":
+            tally.labelled.add_row(row.normalized, kept.rows.file, record.number)
         _count_row(tally, row, flagged)
 
     def _make_examples(self, row: ParsedRow) -> list[Row]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from qwen_recipes.data.length_histogram import LengthHistogram
 from qwen_recipes.guards.rows.answer_counts import AnswerCounts
+from qwen_recipes.guards.rows.opposite_labels import LabelledAnswers
 
 MAX_OFFENDING_ROWS = 5
 """Rows of each code that are shown."""
@@ -60,6 +61,7 @@ class RowStatistics:
     written_roles: dict[RoleNames, Counter[str]] = field(default_factory=dict)
     """Rows by the roles that they write, where `roles` of their source names some."""
     answers: AnswerCounts = field(default_factory=AnswerCounts)
+    labelled: LabelledAnswers = field(default_factory=LabelledAnswers)
     violation_counts: Counter[str] = field(default_factory=Counter)
     """Rows by the code of the guard that they break."""
     examples: dict[str, list[OffendingRow]] = field(default_factory=dict)
@@ -71,9 +73,9 @@ class RowStatistics:
         if len(shown) < MAX_OFFENDING_ROWS:
             shown.append(example)
 
-    def add_roles(self, names: RoleNames, written: Iterable[str] | Counter[str]) -> None:
+    def add_roles(self, names: RoleNames, row_roles: Iterable[str] | Counter[str]) -> None:
         """Count the roles of a row, or of rows, whose source names some in `roles`."""
-        self.written_roles.setdefault(names, Counter()).update(written)
+        self.written_roles.setdefault(names, Counter()).update(row_roles)
 
     def add(self, other: RowStatistics) -> None:
         """Count another's rows too; its lines come after mine."""
@@ -89,6 +91,7 @@ class RowStatistics:
         self.answer_turns += other.answer_turns
         self.reasoned_turns += other.reasoned_turns
         self.answers.add(other.answers)
+        self.labelled.add(other.labelled, self.lines)
         for names, counts in other.written_roles.items():
             self.add_roles(names, counts)
         for code, examples in other.examples.items():

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from qwen_recipes.data.detect_format import detect_file_format
+from qwen_recipes.data.parsed_row import parse_row
 from qwen_recipes.data.rows.formats import normalize_row
 from qwen_recipes.data.rows.layouts import ANY_CONVERSATION, CONVERSATION_FORMATS, FORMATS, LAYOUTS, find_layout
 from qwen_recipes.data.rows.message_forms import RowOptions
 from qwen_recipes.data.rows.messages import BadRowError
 from qwen_recipes.data.rows.tool_styles import format_tools
 from qwen_recipes.data.rows.unread_keys import find_unread_keys, is_training_key
+from qwen_recipes.guards.lint import lint_text
 from tests.conftest import ROOT
 
 FILES = sorted((ROOT / "tests/layouts").glob("*.jsonl"), key=lambda file: file.stem)
@@ -140,3 +142,42 @@ def test_parallel_calls_join_the_message_before_them():
 def test_what_is_half_a_layout_is_refused_with_a_reason(row, row_format, why):
     with pytest.raises(BadRowError, match=why):
         normalize_row(row, row_format, {})
+
+
+@pytest.mark.parametrize(
+    ("made", "row_format", "objective"),
+    [
+        ({"text": "t"}, "conversation", "pretrain"),
+        ({"text": "t"}, "messages", "pretrain"),
+        ({"text": "t"}, "preference", "pretrain"),
+        ({"prompt": "p", "chosen": "a", "rejected": "b"}, "conversation", "dpo"),
+        ({"prompt": "p", "chosen": "a", "rejected": "b"}, "kto", "dpo"),
+        ({"prompt": "p", "completion": "a", "label": True}, "preference", "kto"),
+        ({"prompt": "p", "completion": "a"}, "text", "sft"),
+        ({"question": "p"}, "conversation", "grpo"),
+    ],
+)
+def test_a_row_of_another_objective_says_which(made, row_format, objective):
+    with pytest.raises(BadRowError, match=f"set `objective: {objective}`, or name its .* with `columns`"):
+        normalize_row(made, row_format, {})
+    assert f"`objective: {objective}`" in parse_row(made, row_format, {}, "hybrid", None).problem
+
+
+@pytest.mark.parametrize("made", [{"messages": []}, {"a": 1}, [1], {"prompt": "p", "completion": ""}])
+def test_a_row_that_is_no_other_objectives_says_nothing_of_them(made):
+    with pytest.raises(BadRowError) as caught:
+        normalize_row(made, "conversation", {})
+    assert "objective" not in str(caught.value)
+
+
+def test_lint_warns_of_plain_text_unless_it_is_pretrained_on(tmp_path):
+    (tmp_path / "plain.txt").write_text("a line\nanother\n", "utf-8")
+    (tmp_path / "rows.txt").write_text('{"messages": []}\n', "utf-8")
+
+    def find(path, more=""):
+        text = f"version: 1\nmodel: Qwen/Qwen3-4B\ndata: {{train: [{{path: {path}}}]}}\n{more}"
+        return [one.message for one in lint_text(text, "r.yaml", tmp_path, check_data=True) if one.code == "data"]
+
+    assert find("plain.txt") == ["plain.txt is plain text, which `sft` cannot train on"]
+    assert find("plain.txt", "objective: dpo\n") == ["plain.txt is plain text, which `dpo` cannot train on"]
+    assert find("plain.txt", "objective: pretrain\n") == find("rows.txt") == []

@@ -1,0 +1,32 @@
+"""Rows in a layout that belongs to another objective: what to write instead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .layouts import CONVERSATION_FORMATS, detect_format
+
+OBJECTIVES = {
+    **dict.fromkeys(CONVERSATION_FORMATS, "sft"),
+    "text": "pretrain",
+    "preference": "dpo",
+    "kto": "kto",
+    "prompt": "grpo",
+}
+"""The objective that trains on each format; `dpo` also stands for orpo, simpo and reward."""
+REQUIRED_COLUMNS = {
+    "text": "text",
+    "preference": "chosen and rejected",
+    "kto": "completion and label",
+    "prompt": "prompt",
+}
+
+
+def explain_other_layout(row: Any, row_format: str) -> str:
+    """What to write where a row has the layout of another objective than its format's; empty where it has none."""
+    found = detect_format(row)
+    if found is None or OBJECTIVES[found] == OBJECTIVES.get(row_format, "sft"):
+        return ""
+    what = "plain text" if found == "text" else f"laid out as `{found}`"
+    needed = REQUIRED_COLUMNS.get(row_format, "prompt and completion")
+    return f" (the row is {what}: set `objective: {OBJECTIVES[found]}`, or name its {needed} with `columns`)"
