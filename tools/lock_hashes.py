@@ -2,6 +2,7 @@
 
     python -m tools.lock_hashes                 # every lock
     python -m tools.lock_hashes axolotl/cpu-py311
+    python -m tools.lock_hashes flash-attn-4-py312  # a package that `recipes env create --with` adds
     python -m tools.lock_hashes uv==0.13.9      # the uv that is installed for environments with CUDA
 
 Asks the package index through uv, for the lock's Python on 64-bit x86 Linux; source distributions are among the files.
@@ -15,6 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from qwen_recipes.environments.additional_packages import ADDITIONAL_LOCKS
 from qwen_recipes.environments.find_uv import UV_REQUIREMENT
 from qwen_recipes.environments.lock_file import normalize_name, read_requirements
 from tools.lock_environment import BACKENDS, get_python_version
@@ -38,6 +40,9 @@ def main() -> None:
         write_file(UV_REQUIREMENT, UV_REQUIREMENT.name, find_hashes([pin], ANY_PYTHON))
     for lock in sorted(BACKENDS.glob("*/requirements/*.lock")):
         if not wanted or f"{lock.parent.parent.name}/{lock.stem}" in wanted:
+            write_hashes(lock)
+    for lock in sorted(ADDITIONAL_LOCKS.glob("*.lock")):
+        if not wanted or lock.stem in wanted:
             write_hashes(lock)
 
 

@@ -85,8 +85,6 @@ class Backend:
     """Tokens of a pack that it keeps free: no example may be longer than the rest."""
     stores_quantized_in_compute_dtype: bool = False
     """Whether 4-bit weights are always stored in the precision that it computes in."""
-    takes_hub_kernels: bool = False
-    """Whether FlashAttention may come from the hub, by the package `kernels`."""
     choose_weights_cast: Callable[[Plan], str | None] = lambda plan: None
     """The dtype to which a plugin beside the config casts trained weights; None where its own keys say it."""
     weights_plugin: Path | None = None

@@ -58,7 +58,10 @@ def _format_report(report: MachineReport) -> str:
 
 
 def _format_environment(state: EnvironmentState) -> list[str]:
-    lines = [f"{state.backend} {state.version}, {state.device}, Python {state.python}: {state.state}"]
+    from qwen_recipes.backends.flash_attention import format_create_command
+
+    extra = "".join(f", with {name}" for name in state.additional)
+    lines = [f"{state.backend} {state.version}, {state.device}, Python {state.python}{extra}: {state.state}"]
     if state.versions:
         lines.append("  " + ", ".join(f"{name} {version}" for name, version in state.versions.items()))
     if state.folder and state.state != "missing":
@@ -66,5 +69,5 @@ def _format_environment(state: EnvironmentState) -> list[str]:
     if state.problem:
         lines.append(f"  {state.problem}")
     if not state.usable:
-        lines.append(f"  recipes env create {state.backend} --device {state.device}")
+        lines.append(f"  {format_create_command(state.backend, state.device, state.additional)}")
     return lines

@@ -51,7 +51,16 @@ def command() -> None:
     metavar="SHA256",
     help="Also accept a build of torch with this hash, e.g. one for another CUDA version.",
 )
+@click.option(
+    "--with",
+    "additional",
+    multiple=True,
+    metavar="NAME",
+    help="Also install this package: flash-attn, flash-attn-4 or kernels. Repeatable; makes an environment of its own.",
+)
+@click.option("--gpu", metavar="NAME", help="GPU that --with has to run on. [default: this machine's]")
 @click.option("--recreate", is_flag=True, help="Rebuild, even if the environment is ready.")
+@click.option("--dry-run", is_flag=True, help="Print what would be installed, and stop.")
 @click.option("-q", "--quiet", is_flag=True, help="Print no progress.")
 def create_command(
     backend: str,
@@ -60,24 +69,38 @@ def create_command(
     python: Path | None,
     torch_index: str | None,
     torch_hashes: tuple[str, ...],
+    additional: tuple[str, ...],
+    gpu: str | None,
     recreate: bool,
+    dry_run: bool,
     quiet: bool,
 ) -> None:
     """Create the environment of BACKEND, or of `all` that have one for the device.
 
     Every package is installed at its locked version, and only if its file has a SHA-256 that is recorded with the lock.
     An interrupted installation is completed by the next call. Prints the environment's folder.
+
+    An environment `--with` further packages stands beside the one without them; `recipes run` takes the one that has
+    what a recipe needs.
     """
+    from qwen_recipes.environments.additional_plan import describe_creation, explain_missing_compiler
     from qwen_recipes.environments.environment import MissingEnvironmentError, get_managed_environment
     from qwen_recipes.environments.install import EnvironmentBuildError, build_environment
 
     progress = StepPrinter(quiet=quiet)
     accepted = _parse_hashes(torch_hashes)
-    for chosen in _select_backends(backend):
+    selected = _select_backends(backend)
+    _refuse_unfit_packages(selected, additional, device, gpu)
+    for chosen in selected:
         if backend == "all" and not _has_lock(chosen, device):
             continue
         try:
-            environment = get_managed_environment(chosen, device, root)
+            environment = get_managed_environment(chosen, device, root, additional)
+            if dry_run:
+                print_text("\n".join(describe_creation(environment)))
+                continue
+            if not environment.ready and (why := explain_missing_compiler(environment)):
+                raise EnvironmentBuildError(why)
             build_environment(environment, progress, torch_index, recreate, python, accepted)
         except (EnvironmentBuildError, MissingEnvironmentError) as error:
             progress.end()
@@ -101,8 +124,11 @@ def list_command(root: Path | None, form: str) -> None:
     if form == "json":
         print_json([asdict(state) for state in states])
         return
-    head = ("framework", "version", "device", "python", "state", "folder")
-    rows = [(one.backend, one.version, one.device, one.python, one.state, str(one.folder)) for one in states]
+    head = ("framework", "version", "device", "python", "with", "state", "folder")
+    rows = [
+        (one.backend, one.version, one.device, one.python, " ".join(one.additional), one.state, str(one.folder))
+        for one in states
+    ]
     print_table(head, rows)
 
 
@@ -120,6 +146,25 @@ def remove_command(backend: str, device: str | None, root: Path | None) -> None:
             (environment.folder / READY_MARKER).unlink(missing_ok=True)
             shutil.rmtree(environment.folder)
             print_text(str(environment.folder))
+
+
+def _refuse_unfit_packages(
+    backends: list[Backend], names: tuple[str, ...], device: str | None, gpu: str | None
+) -> None:
+    """Exit 2 where a package cannot be added to one of the frameworks, on this device and GPU."""
+    from qwen_recipes.environments.additional_plan import find_machine_gpu, find_unfit_packages
+    from qwen_recipes.environments.gpu import detect_device
+    from qwen_recipes.gpus.catalogue import UnknownGpuError, get_gpu_model
+
+    try:
+        model = get_gpu_model(gpu) if gpu else None
+    except UnknownGpuError as error:
+        raise click.UsageError(f"unknown GPU `{gpu}`: {error}") from error
+    if names:
+        target = device or detect_device()
+        model = model or (find_machine_gpu() if target == "cuda" else None)
+        if problems := [line for one in backends for line in find_unfit_packages(one, names, target, model)]:
+            raise click.UsageError("\n".join(dict.fromkeys(problems)))
 
 
 def _has_lock(backend: Backend, device: str | None) -> bool:

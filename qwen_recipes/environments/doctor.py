@@ -34,6 +34,9 @@ REPORTED_PACKAGES = (
     "deepspeed",
     "bitsandbytes",
     "liger-kernel",
+    "flash-attn",
+    "flash-attn-4",
+    "kernels",
 )
 
 
@@ -49,6 +52,7 @@ class EnvironmentState:
     folder: str
     versions: dict[str, str]
     problem: str | None = None
+    additional: tuple[str, ...] = ()
 
     @property
     def usable(self) -> bool:
@@ -117,7 +121,7 @@ def get_environment_state(environment: Environment) -> EnvironmentState:
             problem = str(error)
     return EnvironmentState(
         environment.backend, environment.version, environment.device, environment.python, environment.state,
-        str(environment.folder), shown, problem,
+        str(environment.folder), shown, problem, environment.additional,
     )  # fmt: skip
 
 

@@ -7,13 +7,14 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from qwen_recipes.backends.base import Backend
+from qwen_recipes.environments.additional_packages import compute_identity, get_additional_lock
 from qwen_recipes.environments.gpu import detect_device
 from qwen_recipes.environments.installed_packages import read_installed_versions
-from qwen_recipes.environments.lock_file import compute_lock_hash
 from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.filesystem.read_file import read_json, read_text
 
@@ -31,8 +32,8 @@ class MissingEnvironmentError(QwenRecipesError, LookupError):
 class Environment:
     """A framework's environment built by us. `device` is `cpu` or `cuda`, `python` a version such as `3.11`.
 
-    The marker is written last and holds the lock's SHA-256: an environment that is half built, or was built
-    from another lock, is not ready.
+    The marker is written last and holds its identity: an environment that is half built, or was built from
+    another lock, is not ready.
     """
 
     backend: str
@@ -41,6 +42,18 @@ class Environment:
     python: str
     folder: Path
     lock: Path
+    additional: tuple[str, ...] = ()
+    """Packages beyond the lock's, by the names that `recipes env create --with` takes, in order."""
+
+    @property
+    def locks(self) -> tuple[Path, ...]:
+        """The framework's lock, then those of additional packages."""
+        return (self.lock, *(get_additional_lock(name, self.python) for name in self.additional))
+
+    @property
+    def identity(self) -> str:
+        """What it is built from, as a SHA-256: its lock's, and with additional packages one of all. Raises OSError."""
+        return compute_identity(self.locks)
 
     @property
     def interpreter(self) -> Path:
@@ -61,10 +74,7 @@ class Environment:
     def ready(self) -> bool:
         """Whether the environment is whole and built from the lock as it is now."""
         try:
-            return (
-                read_text(self.folder / READY_MARKER, "config") == compute_lock_hash(self.lock)
-                and self.interpreter.exists()
-            )
+            return read_text(self.folder / READY_MARKER, "config") == self.identity and self.interpreter.exists()
         except OSError:
             return False
 
@@ -98,11 +108,14 @@ class CurrentEnvironment(Environment):
         return "ready"
 
 
-def get_managed_environment(backend: Backend, device: str | None = None, root: Path | None = None) -> Environment:
+def get_managed_environment(
+    backend: Backend, device: str | None = None, root: Path | None = None, additional: Iterable[str] = ()
+) -> Environment:
     """The environment that we build for this backend, whether it is there or not.
 
     `device` None is `cuda` where this machine has an NVIDIA GPU, else `cpu`. `root` None is `default_root()`.
-    Raises MissingEnvironmentError where the backend has no locked requirements for the device.
+    `additional`: packages to add, whose order does not matter; each has a lock for the environment's Python.
+    Raises MissingEnvironmentError where the backend has no locked requirements for the device, or a package none.
     """
     device = device or detect_device()
     python = backend.python.get(device, f"{sys.version_info[0]}.{sys.version_info[1]}")
@@ -113,9 +126,14 @@ def get_managed_environment(backend: Backend, device: str | None = None, root: P
             f"{backend.title} has no locked requirements for {device} and Python {python}: install it in an "
             "environment of your own, and write `run: {environment: current}`"
         )
-    name = f"{backend.name}-{backend.version}-{device}-{tag}-{compute_lock_hash(lock)[:8]}"
-    folder = (root or default_root()).absolute() / name
-    return Environment(backend.name, backend.version, device, python, folder, lock)
+    names = tuple(sorted(set(additional)))
+    locks = [get_additional_lock(name, python) for name in names]
+    for name, file in zip(names, locks, strict=True):
+        if not file.is_file():
+            raise MissingEnvironmentError(f"there are no locked requirements of {name} for Python {python}")
+    parts = (backend.name, backend.version, device, tag, *names, compute_identity([lock, *locks])[:8])
+    folder = (root or default_root()).absolute() / "-".join(parts)
+    return Environment(backend.name, backend.version, device, python, folder, lock, names)
 
 
 def default_root() -> Path:
@@ -178,7 +196,8 @@ def _read_description(file: Path) -> Environment | None:
         backend, version, device, python = (str(text[name]) for name in ("backend", "version", "device", "python"))
         if not _PYTHON_VERSION.fullmatch(python):
             return None
-        return Environment(backend, version, device, python, file.parent, Path(text["lock"]))
+        additional = tuple(str(name) for name in text.get("with", []))
+        return Environment(backend, version, device, python, file.parent, Path(text["lock"]), additional)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

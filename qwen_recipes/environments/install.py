@@ -15,18 +15,20 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from qwen_recipes.environments import installed_packages, logged_command
+from qwen_recipes.environments.additional_packages import read_all_pins, read_all_requirements
 from qwen_recipes.environments.environment import DESCRIPTION_FILE, READY_MARKER, Environment
 from qwen_recipes.environments.find_uv import find_uv
 from qwen_recipes.environments.hashes import LockHashes, MissingHashError
 from qwen_recipes.environments.interpreter import MissingInterpreterError, find_interpreter
-from qwen_recipes.environments.lock_file import Requirements, compute_lock_hash, normalize_name, read_requirements
+from qwen_recipes.environments.lock_file import Requirements, normalize_name, read_requirements
 from qwen_recipes.environments.logged_command import CommandFailedError, ReportLine
-from qwen_recipes.environments.pip_and_uv import choose_installer, clean_variables
+from qwen_recipes.environments.pip_and_uv import Installer, choose_installer, clean_variables
 from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.filesystem.locked_folder import make_folder
 from qwen_recipes.filesystem.logs import open_to_append
@@ -34,6 +36,8 @@ from qwen_recipes.filesystem.read_file import read_json
 from qwen_recipes.filesystem.replace_file import replace_file
 
 INSTALL_LOG = "install.log"
+RunStep = Callable[..., None]
+"""Run one step: its number, title, command and further variables. Raises CommandFailedError."""
 _INSTALL_STEP = re.compile(r"^(Collecting \S+|Building wheel for \S+|Installing) ?", re.MULTILINE)
 
 
@@ -69,7 +73,7 @@ def build_environment(
         try:
             _prepare_folder(environment, report, recreate, python)
             index = torch_index or os.environ.get("QWEN_RECIPES_TORCH_INDEX")
-            _install_packages(environment, report, index, LockHashes(environment.lock, torch_hashes), descriptor)
+            _install_packages(environment, report, index, torch_hashes, descriptor)
             _check_against_lock(environment, report)
         except (MissingInterpreterError, MissingHashError) as error:
             raise EnvironmentBuildError(str(error)) from error
@@ -77,7 +81,7 @@ def build_environment(
             raise EnvironmentBuildError(str(error), environment.folder / INSTALL_LOG) from error
         except OSError as error:
             raise EnvironmentBuildError(f"{environment.folder}: {error.strerror or error}") from error
-        replace_file(environment.folder / READY_MARKER, compute_lock_hash(environment.lock))
+        replace_file(environment.folder / READY_MARKER, environment.identity)
     report(f"{environment.backend} is ready in {environment.folder}")
 
 
@@ -96,7 +100,9 @@ def _prepare_folder(environment: Environment, report: ReportLine, recreate: bool
     logged_command.run_logged(command, log, _format_title(1, "virtual environment"), report)
     names = ("backend", "version", "device", "python")
     described = {name: getattr(environment, name) for name in names}
-    described |= {"lock": str(environment.lock.absolute()), "sha256": compute_lock_hash(environment.lock)}
+    described |= {"lock": str(environment.lock.absolute()), "sha256": environment.identity}
+    if environment.additional:
+        described["with"] = list(environment.additional)
     replace_file(environment.folder / DESCRIPTION_FILE, json.dumps(described, indent=2))
 
 
@@ -108,17 +114,20 @@ def _can_continue(environment: Environment) -> bool:
         done = subprocess.run(probe, capture_output=True, text=True, timeout=60)
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return False
-    return (
-        bool(described.get("sha256") == compute_lock_hash(environment.lock))
-        and done.stdout.strip() == environment.python
-    )
+    return bool(described.get("sha256") == environment.identity) and done.stdout.strip() == environment.python
 
 
 def _install_packages(
-    environment: Environment, report: ReportLine, torch_index: str | None, hashes: LockHashes, descriptor: int
+    environment: Environment,
+    report: ReportLine,
+    torch_index: str | None,
+    torch_hashes: Sequence[str],
+    descriptor: int,
 ) -> None:
-    """Install what the lock says: torch, the plain pins, then what needs a step of its own."""
-    wanted = read_requirements(environment.lock)
+    """Install what the locks say: torch, the plain pins, what needs a step of its own, then additional packages."""
+    every = read_all_requirements(environment.locks)
+    pins = read_all_pins(environment.locks)
+    required, hashes = every[0], LockHashes(environment.lock, torch_hashes)
     if not hashes.required:
         report(f"{hashes.file} does not exist: packages are installed without checking their hashes")
 
@@ -126,37 +135,50 @@ def _install_packages(
         env = {**clean_variables(os.environ), **(variables or {})}
         log, title = environment.folder / INSTALL_LOG, _format_title(number, text)
         logged_command.run_logged(
-            command, log, title, report, env, lambda: _describe_progress(environment, wanted), (descriptor,)
+            command, log, title, report, env, lambda: _describe_progress(environment, pins), (descriptor,)
         )
-
-    def write(name: str, *pins: str) -> Path:
-        file = environment.folder / f"{name}.txt"
-        replace_file(file, "".join(f"{hashes.format_requirement(pin)}\n" for pin in pins))
-        return file
 
     uv = find_uv(environment.device, environment.interpreter, environment.folder.parent, partial(step, 1, "uv"))
     installer = choose_installer(
-        environment.interpreter, environment.device, wanted.torch, torch_index, uv, hashes=hashes.required
+        environment.interpreter, environment.device, required.torch, torch_index, uv, hashes=hashes.required
     )
-    if wanted.torch:
-        *others, last = hashes.list_torch_builds(wanted.torch)
+    if required.torch:
+        *others, last = hashes.list_torch_builds(required.torch)
 
         def install_torch(pin: str) -> None:
             title = f"{pin} with {installer.name}"
-            step(2, title, installer.torch(write("torch", pin)), installer.torch_variables)
+            file = _write_requirements(environment, hashes, "torch", pin)
+            step(2, title, installer.torch(file), installer.torch_variables)
 
         if not any(_try_step(install_torch, pin) for pin in others):
             install_torch(last)
-    if wanted.rest:
-        title = f"{len(wanted.rest)} packages with {installer.name}"
-        step(3, title, installer.plain(write("requirements", *wanted.rest)))
-    for package in wanted.built:
+    for lock, requirements in zip(environment.locks, every, strict=True):
+        own = hashes if lock == environment.lock else LockHashes(lock)
+        _install_requirements(environment, requirements, own, replace(installer, hashes=own.required), step)
+
+
+def _install_requirements(
+    environment: Environment, required: Requirements, hashes: LockHashes, installer: Installer, step: RunStep
+) -> None:
+    """Install what one lock says, but for torch."""
+    if required.rest:
+        title = f"{len(required.rest)} packages with {installer.name}"
+        step(3, title, installer.plain(_write_requirements(environment, hashes, "requirements", *required.rest)))
+    for package in required.built:
         title = f"{package.pin}, built from source"
-        step(4, title, installer.built(write(normalize_name(package.pin), package.pin)), package.variables)
-    for pin in wanted.any_python:
-        step(4, pin, installer.any_python(write(normalize_name(pin), pin)))
-    for module in wanted.empty_modules:
+        file = _write_requirements(environment, hashes, normalize_name(package.pin), package.pin)
+        step(4, title, installer.built(file), package.variables)
+    for pin in required.any_python:
+        step(4, pin, installer.any_python(_write_requirements(environment, hashes, normalize_name(pin), pin)))
+    for module in required.empty_modules:
         replace_file(environment.site_packages / f"{module}.py", "")
+
+
+def _write_requirements(environment: Environment, hashes: LockHashes, name: str, *pins: str) -> Path:
+    """A requirements file of pins with their hashes, in the environment's folder. Raises MissingHashError."""
+    file = environment.folder / f"{name}.txt"
+    replace_file(file, "".join(f"{hashes.format_requirement(pin)}\n" for pin in pins))
+    return file
 
 
 def _try_step(step: Callable[[str], None], pin: str) -> bool:
@@ -171,7 +193,8 @@ def _try_step(step: Callable[[str], None], pin: str) -> bool:
 def _check_against_lock(environment: Environment, report: ReportLine) -> None:
     """Hold the environment against its lock, and load torch once."""
     wanted = read_requirements(environment.lock)
-    if different := installed_packages.find_lock_differences(environment.site_packages, wanted):
+    pins = read_all_pins(environment.locks)
+    if different := installed_packages.find_lock_differences(environment.site_packages, pins):
         raise EnvironmentBuildError(
             "differs from the lock file: " + "; ".join(different[:5]), environment.folder / INSTALL_LOG
         )
@@ -205,9 +228,9 @@ def _try_lock(descriptor: int) -> bool:
     return True
 
 
-def _describe_progress(environment: Environment, requirements: Requirements) -> str:
-    names = installed_packages.read_installed_versions(environment.site_packages).keys() & requirements.pins().keys()
-    in_place = f"{len(names)} of {len(requirements.pins())} packages in place"
+def _describe_progress(environment: Environment, pins: Mapping[str, str]) -> str:
+    names = installed_packages.read_installed_versions(environment.site_packages).keys() & pins.keys()
+    in_place = f"{len(names)} of {len(pins)} packages in place"
     doing = logged_command.find_last_match(environment.folder / INSTALL_LOG, _INSTALL_STEP)
     return f"{in_place}, {doing.lower()}" if doing else in_place
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from qwen_recipes.environments.lock_file import Requirements, normalize_name
+from qwen_recipes.environments.lock_file import normalize_name
 from qwen_recipes.filesystem.read_file import read_bytes
 
 VERSION_LINE = re.compile(r"^Version:\s*(\S+)", re.MULTILINE)
@@ -36,11 +36,11 @@ def remove_unfinished_installs(site_packages: Path) -> list[str]:
     return [path.name for path in leftovers]
 
 
-def find_lock_differences(site_packages: Path, requirements: Requirements) -> list[str]:
-    """In what way the environment is not what the lock says; empty where it holds to it."""
+def find_lock_differences(site_packages: Path, pins: Mapping[str, str]) -> list[str]:
+    """In what way the environment is not what its locks say; empty where it holds to them. `pins`: version by name."""
     present = read_installed_versions(site_packages)
     found = []
-    for name, version in requirements.pins().items():
+    for name, version in pins.items():
         if name not in present:
             found.append(f"{name} {version} is missing")
         elif present[name].partition("+")[0] != version.partition("+")[0]:

@@ -9,20 +9,21 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from qwen_recipes.backends.base import Backend
+from qwen_recipes.backends.flash_attention import format_create_command
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.data.source_files import list_source_files
+from qwen_recipes.environments.additional_packages import read_all_pins
+from qwen_recipes.environments.choose_environment import choose_managed_environment
 from qwen_recipes.environments.environment import (
     CurrentEnvironment,
     Environment,
     MissingEnvironmentError,
     find_current_environment,
     find_environment_in,
-    get_managed_environment,
     read_environment_in,
 )
 from qwen_recipes.environments.gpu import DetectedGpu, has_gpu_driver
 from qwen_recipes.environments.installed_packages import read_installed_versions
-from qwen_recipes.environments.lock_file import read_requirements
 from qwen_recipes.finding import Finding, Route
 from qwen_recipes.gpus.catalogue import identify_gpu
 from qwen_recipes.qwen.models import ModelFacts
@@ -47,11 +48,13 @@ def find_run_environment(
     if asked != "managed":
         find = find_environment_in if trust_recipe else read_environment_in
         return find(backend, (recipe_folder / Path(asked).expanduser()).absolute(), plan.hardware.device)
-    environment = get_managed_environment(backend, plan.hardware.device)
+    environment = choose_managed_environment(plan, backend)
     if not environment.ready:
+        device, additional = environment.device, environment.additional
+        extra = f" with {' and '.join(additional)}" if additional else ""
         raise MissingEnvironmentError(
-            f"the environment of {backend.title} {backend.version} for {environment.device} is {environment.state}: "
-            f"recipes env create {backend.name} --device {environment.device}"
+            f"the environment of {backend.title} {backend.version} for {device}{extra} is {environment.state}: "
+            f"{format_create_command(backend.name, device, additional)}"
         )
     return environment
 
@@ -108,8 +111,8 @@ def find_drifted_packages(environment: Environment) -> list[str]:
     present = read_installed_versions(environment.site_packages)
     return [
         f"{environment.folder}: {name} is {present.get(name, 'missing')}, but the lock file has {version}; "
-        f"recipes env create {environment.backend} --device {environment.device}"
-        for name, version in read_requirements(environment.lock).pins().items()
+        f"{format_create_command(environment.backend, environment.device, environment.additional)}"
+        for name, version in read_all_pins(environment.locks).items()
         if present.get(name, "").partition("+")[0] != version.partition("+")[0]
     ]
 

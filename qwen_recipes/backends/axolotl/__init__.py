@@ -114,7 +114,6 @@ BACKEND = Backend(
     unsupported_settings=UNSUPPORTED_SETTINGS,
     older_versions=OLDER_VERSIONS,
     choose_row_shape=choose_row_shape,
-    takes_hub_kernels=True,
     choose_weights_cast=choose_weights_cast,
     weights_plugin=PLUGIN,
     joined_lists=frozenset({"plugins"}),

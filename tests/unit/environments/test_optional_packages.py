@@ -82,9 +82,9 @@ def test_what_the_compiled_file_needs_is_looked_for(loaded, recipe, backend, pac
 def test_axolotl_may_take_flash_attention_from_the_hub_where_it_is_online(loaded, monkeypatch):
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     made = resolve(loaded({"training": {"kernels": "none", "attention": "flash_attention_2"}}), load_backend("axolotl"))
-    assert list_needed_packages(made).keys() == {"flash_attn|kernels"}
+    assert list_needed_packages(made).keys() == {"flash-attn|kernels"}
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    assert list_needed_packages(made).keys() == {"flash_attn"}
+    assert list_needed_packages(made).keys() == {"flash-attn"}
 
 
 def test_a_switch_that_is_off_asks_for_nothing(plan):
