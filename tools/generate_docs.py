@@ -30,6 +30,7 @@ from tools.docs import (
     command_page,
     examples_page,
     field_pages,
+    flash_attention_tables,
     framework_pages,
     guard_pages,
     python_page,
@@ -72,6 +73,14 @@ def render_all_files() -> dict[Path, str]:
             "docs/reference/data-formats.md", {"layouts": layouts_table.render_table}
         ),
         DOCS / "how-to" / "examples.md": examples_page.render_examples_page(),
+        DOCS / "how-to" / "flash-attention.md": fill_blocks(
+            "docs/how-to/flash-attention.md",
+            {
+                "packages": flash_attention_tables.render_packages,
+                "sources": flash_attention_tables.render_sources,
+                "frameworks": flash_attention_tables.render_frameworks,
+            },
+        ),
         research / "framework-defaults.md": framework_pages.render_defaults_page(),
         research / "training-runs.md": render_trained_page(),
         research / "memory-estimates.md": estimates_page.render_page(),

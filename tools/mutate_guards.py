@@ -74,6 +74,7 @@ def build_facts(case: dict[str, Any], recipe: Any, folder: Path) -> GuardContext
     loaded = load_recipe_text(
         yaml.safe_dump(merge_recipe(MINIMAL_RECIPE, recipe), sort_keys=False), "recipe.yaml", folder
     )
+    loaded = replace(loaded, packages=((backend.name, tuple(case.get("packages", ()))),))
     return GuardContext(resolve(loaded, backend), loaded, backend)
 
 

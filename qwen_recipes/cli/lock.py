@@ -63,16 +63,19 @@ def command(file: str, backend: str | None, sets: tuple[str, ...]) -> None:
 
 
 def _forget_lengths_and_pin(loaded: LoadedRecipe) -> LoadedRecipe:
-    """The recipe with its model pinned, and without what an older lock says of its examples' lengths."""
-    return replace(fetch_newest_and_pin(loaded), lengths=None)
+    """The recipe with its model pinned, and without what an older lock says of lengths and packages."""
+    return replace(fetch_newest_and_pin(loaded), lengths=None, packages=())
 
 
 def _with_lengths(recipes: list[BackendRecipe]) -> list[BackendRecipe]:
-    """The same recipe for each framework, with its examples' lengths."""
+    """The same recipe for each framework, with its examples' lengths, and with what the environments have."""
+    from qwen_recipes.environments.choose_environment import list_flash_packages
     from qwen_recipes.resolve.backend_recipe import BackendRecipe
     from qwen_recipes.resolve.measured_lengths import with_lengths_to_lock
 
+    found = [(one.backend.name, list_flash_packages(one.backend, one.plan.hardware.device)) for one in recipes]
     loaded = with_lengths_to_lock(recipes[0].loaded, recipes[0].backend)
+    loaded = replace(loaded, packages=tuple((name, packages) for name, packages in found if packages))
     return [BackendRecipe(loaded, one.backend) for one in recipes]
 
 

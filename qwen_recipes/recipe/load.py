@@ -15,6 +15,7 @@ from qwen_recipes.recipe.composition.sweep_key import has_sweep
 from qwen_recipes.recipe.cross_field_checks import find_contradictions
 from qwen_recipes.recipe.example_lengths import ExampleLengths, read_locked_lengths
 from qwen_recipes.recipe.locate import locate_finding
+from qwen_recipes.recipe.locked_packages import PackagesByBackend, read_locked_packages
 from qwen_recipes.recipe.names import explain_unusable_name, make_name
 from qwen_recipes.recipe.overrides import apply_overrides
 from qwen_recipes.recipe.read_file import read_recipe_bytes
@@ -38,6 +39,12 @@ class LoadedRecipe:
     """The trial of a sweep that it is; empty without one."""
     lengths: ExampleLengths | None = None
     """How long its examples are: what its lock says, or what a command has measured."""
+    packages: PackagesByBackend = ()
+    """What its lock found in the frameworks' environments beyond their own locks."""
+
+    def list_packages(self, backend: str) -> tuple[str, ...]:
+        """What its lock found in a framework's environment beyond the framework's own lock."""
+        return dict(self.packages).get(backend, ())
 
     @property
     def part(self) -> str:
@@ -106,7 +113,8 @@ def has_stages(document: Document) -> bool:
 def override_recipe(loaded: LoadedRecipe, overrides: tuple[str, ...]) -> LoadedRecipe:
     """The recipe with further `path=value` put in. Raises RecipeError."""
     document = fill_in_variables(apply_overrides(loaded.document, overrides))
-    return replace(validate_recipe_document(document, loaded.folder, loaded.stage), lengths=loaded.lengths)
+    changed = validate_recipe_document(document, loaded.folder, loaded.stage)
+    return replace(changed, lengths=loaded.lengths, packages=loaded.packages)
 
 
 def validate_recipe_document(document: Document, folder: Path, stage: str = "") -> LoadedRecipe:
@@ -120,7 +128,8 @@ def validate_recipe_document(document: Document, folder: Path, stage: str = "") 
     loaded = LoadedRecipe(recipe, document, folder, stage, trial)
     if not loaded.from_stdin:
         paths = [source.path for source in recipe.data.train if source.path]
-        loaded = replace(loaded, lengths=read_locked_lengths(document.file, paths, loaded.part))
+        lengths = read_locked_lengths(document.file, paths, loaded.part)
+        loaded = replace(loaded, lengths=lengths, packages=read_locked_packages(document.file, loaded.part))
     if why := explain_unusable_name(loaded.name):
         problem = Finding("recipe", "error", f"{why[0].upper()}{why[1:]}", ("name",), suggestion="name: support-bot")
         raise RecipeError([locate_finding(document, problem)])

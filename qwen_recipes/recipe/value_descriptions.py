@@ -209,6 +209,7 @@ VALUE_DESCRIPTIONS: dict[str, dict[object, str]] = {
         "eager": "Plain matrix products: slow, stores all scores.",
         "flash_attention_2": "FlashAttention 2; its package must be installed.",
         "flash_attention_3": "FlashAttention 3, on Hopper; its package must be installed.",
+        "flash_attention_4": "FlashAttention 4, on Hopper and data-centre Blackwell; its package must be installed.",
         "flex_attention": "PyTorch's flex_attention, compiled.",
     },
     "training.kernels": {

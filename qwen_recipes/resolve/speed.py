@@ -11,6 +11,7 @@ from qwen_recipes.backends.base import Backend, UnsupportedSetting
 from qwen_recipes.backends.plan import Plan, Reason
 from qwen_recipes.qwen.models import get_model_facts
 from qwen_recipes.recipe.load import LoadedRecipe
+from qwen_recipes.resolve.flash_gain import FlashGain
 from qwen_recipes.resolve.open_settings import PLAN_PATHS, Choice, find_open_settings
 from qwen_recipes.resolve.speed_candidates import Candidate, CandidateSpace, ResolveFunction
 
@@ -154,10 +155,27 @@ class _SpeedSearch:
         """Why a candidate can't be had; empty where it can."""
         plan = one.candidate.plan
         found = next((limit.why for limit in self.backend.find_unsupported(plan) if limit not in self._refused), "")
-        needed = plan.training.attention
-        if not found and needed.startswith("flash_attention") and needed != self.plan.training.attention:
-            return "whether the environment has flash-attn is not known: set training.attention"
-        return found
+        return found or self._missing.explain_missing(plan.training.attention)
+
+    @cached_property
+    def _missing(self) -> FlashGain:
+        return FlashGain(self.loaded, self.backend, self.plan)
+
+    def _explain_gain(self, best: Ranked) -> str:
+        """What FlashAttention would gain, and how it is had; empty where it would gain nothing, or is there."""
+        for one in self.ranked:
+            if one.seconds_per_example * WORTH_A_CHANGE >= best.seconds_per_example:
+                return ""
+            command = self._missing.explain_missing(one.candidate.plan.training.attention)
+            limits = [
+                limit for limit in self.backend.find_unsupported(one.candidate.plan) if limit not in self._refused
+            ]
+            if command and one.fits and not limits:
+                times = best.seconds_per_example / one.seconds_per_example
+                what = _format_setting(one.candidate.plan, "attention")
+                packed = "" if best.candidate.plan.training.packing else "packing and "
+                return f"{packed}{what} would train {times:.1f} times as many examples/s; {command}"
+        return ""
 
     def _find_best(self, supported: list[Ranked], usual: Ranked) -> Ranked:
         fastest = supported[0]
@@ -176,12 +194,19 @@ class _SpeedSearch:
             unused = setting == "pack_length" and not best.candidate.plan.training.packing
             if getattr(self.space.open, setting) and not unused:
                 found |= dict.fromkeys(paths, self._explain_setting(setting, best, supported))
+        if self.space.open.attention and (gain := self._explain_gain(best)):
+            found["training.attention"] = f"{found.get('training.attention') or FASTEST}; {gain}"
         return {path: text for path, text in found.items() if text}
 
     def _explain_setting(self, setting: str, best: Ranked, supported: list[Ranked]) -> str:
         """The speed and memory of the choice and of the next best; empty where there was only one."""
         value = _read_setting(best.candidate.plan, setting)
-        others = [one for one in self.ranked if _read_setting(one.candidate.plan, setting) != value]
+        others = [
+            one
+            for one in self.ranked
+            if _read_setting(one.candidate.plan, setting) != value
+            and (setting != "attention" or not self._missing.explain_missing(one.candidate.plan.training.attention))
+        ]
         if setting == "packing" and not others and (why := self.space.explain_no_packing()):
             return f"{NOT_PACKED}: {why}"
         if not others:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from qwen_recipes.backends.base import Backend
+from qwen_recipes.backends.flash_attention import list_fitting_attentions
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.recipe.example_lengths import ExampleLengths
 from qwen_recipes.recipe.load import LoadedRecipe
@@ -141,10 +142,11 @@ class CandidateSpace:
         return [None, *(size for size in list_micro_batches(per_gpu) if size != usual)]
 
     def _list_attention(self, plan: Plan) -> list[str | None]:
-        fused = self.backend.varlen_attention
-        if not (self.open.attention and plan.training.packing and fused):
+        if not (self.open.attention and plan.training.packing):
             return [None]
-        return [None, fused]
+        flash = list_fitting_attentions(self.backend, plan.hardware.gpu)
+        fused = [self.backend.varlen_attention, *flash]
+        return [None, *(one for one in fused if one and one != plan.training.attention)]
 
     def _list_kernels(self, plan: Plan) -> list[tuple[str, ...] | None]:
         if not self.open.kernels:

@@ -141,10 +141,12 @@ def _lock_backend(compiled: CompiledRecipe) -> dict[str, Any]:
     backend = compiled.backend
     folder = get_usual_folder(compiled.loaded) / backend.name
     usual = compiled if compiled.folder == folder else render_recipe(compiled.recipe, folder, compiled.findings)
+    packages = compiled.loaded.list_packages(backend.name)
     return {
         "version": backend.version,
         "schema": hash_file(backend.schema_file)[0],
         "environment": _hash_environment_lock(compiled),
+        **({"packages": list(packages)} if packages else {}),
         "resolved": {row.field: row.value for row in list_plan_values(compiled.plan)},
         "files": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in usual.files.items()},
     }

@@ -107,6 +107,12 @@ UNSUPPORTED_SETTINGS = (
         until="0.17",
     ),
     UnsupportedSetting(
+        "training.attention",
+        lambda p: p.training.attention == "flash_attention_4",
+        "FlashAttention 4 is not checked before 0.21",
+        until="0.21",
+    ),
+    UnsupportedSetting(
         "objective.kl_weight",
         lambda p: p.objective.kl_weight is not None,
         "no next-token loss with a KL term; distillation needs precomputed teacher logits",

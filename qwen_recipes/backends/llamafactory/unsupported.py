@@ -180,7 +180,7 @@ UNSUPPORTED_SETTINGS = (
     ),
     UnsupportedSetting(
         "training.attention",
-        lambda p: p.training.attention in ("flash_attention_3", "flex_attention"),
+        lambda p: p.training.attention in ("flash_attention_3", "flash_attention_4", "flex_attention"),
         "supports eager, sdpa and flash_attention_2 only",
     ),
     UnsupportedSetting(

@@ -11,12 +11,7 @@ from qwen_recipes.recipe.objective_formats import LOW_RANK_OPTIMIZERS
 
 
 def _packs_without_flash_attention(plan: Plan) -> bool:
-    return plan.training.packing and plan.training.attention not in ("flash_attention_2", "flash_attention_3")
-
-
-def _lacks_flash_attention(plan: Plan) -> bool:
-    managed = plan.run.environment == "managed" and plan.hardware.device == "cuda" and not plan.hardware.megatron
-    return plan.training.packing and managed and not _packs_without_flash_attention(plan)
+    return plan.training.packing and not plan.training.attention.startswith("flash_attention")
 
 
 def _ignores_label_smoothing(plan: Plan) -> bool:
@@ -109,10 +104,20 @@ UNSUPPORTED_SETTINGS = (
     ),
     UnsupportedSetting("training.packing", _packs_without_flash_attention, "packing needs FlashAttention"),
     UnsupportedSetting(
-        "training.packing",
-        _lacks_flash_attention,
-        "packing needs FlashAttention, which the managed environment does not have: install flash-attn and ms-swift in "
-        "your own environment and set `run.environment`",
+        "training.attention",
+        lambda p: p.training.packing and p.training.attention == "flash_attention_4",
+        "packs do not train with FlashAttention 4 (huggingface/transformers#48353); use flash_attention_2",
+    ),
+    UnsupportedSetting(
+        "training.attention",
+        lambda p: p.hardware.megatron and p.training.attention == "flash_attention_4",
+        "FlashAttention 4 was not tried with Megatron here",
+    ),
+    UnsupportedSetting(
+        "training.attention",
+        lambda p: p.training.attention == "flash_attention_4",
+        "FlashAttention 4 is not checked before 4.6",
+        until="4.6",
     ),
     UnsupportedSetting(
         "method.variant",

@@ -100,6 +100,12 @@ UNSUPPORTED_SETTINGS = (
         "FlashAttention 3 and flex attention were not tried with it here",
     ),
     UnsupportedSetting(
+        "training.attention",
+        lambda p: p.training.attention == "flash_attention_4",
+        "FlashAttention 4 is not checked before 1.16",
+        until="1.16",
+    ),
+    UnsupportedSetting(
         "training.kernels",
         lambda p: p.training.cut_cross_entropy or p.training.lora_kernels,
         "of fused kernels it has Liger's alone",

@@ -8,7 +8,7 @@ These GPUs have neither. The run ends at the first layer, or bf16 is emulated an
 which they have, overflows with Qwen3 (QR401).
 
 Evidence:
-NVIDIA's data sheets: bf16 from compute capability 8.0 on. FlashAttention 2 and 3 in transformers 5.20, read:
+NVIDIA's data sheets: bf16 from compute capability 8.0 on. FlashAttention 2 and 3 in transformers 5.20, read (4: 9.0):
 "requires compute capability >= 8". modelscope/ms-swift#5002, lm-sys/FastChat#399: V100.
 
 Instead:
@@ -23,7 +23,7 @@ from collections.abc import Iterator
 
 from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
 
-FLASH_ATTENTION = ("flash_attention_2", "flash_attention_3")
+FLASH_ATTENTION = ("flash_attention_2", "flash_attention_3", "flash_attention_4")
 
 
 def check(context: GuardContext) -> Iterator[Violation]:

@@ -185,9 +185,12 @@ class Training(Section):
         "the stored ones to host memory.",
         example=True,
     )
-    attention: Literal["auto", "sdpa", "eager", "flash_attention_2", "flash_attention_3", "flex_attention"] | None = (
-        optional_field("Attention implementation.", example="auto")
-    )
+    attention: (
+        Literal[
+            "auto", "sdpa", "eager", "flash_attention_2", "flash_attention_3", "flash_attention_4", "flex_attention"
+        ]
+        | None
+    ) = optional_field("Attention implementation.", example="auto")
     kernels: Kernels | None = optional_field(
         "Fused kernels: `liger` (rotary embedding, RMSNorm, SwiGLU, and a loss that does not store all logits), "
         "`cut-cross-entropy` (such a loss only), `lora` (adapter and base fused), or `none`. Default: `liger` for "

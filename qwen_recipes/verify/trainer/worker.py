@@ -10,6 +10,7 @@ A case is {"folder": of the compiled files, "cwd": folder, "out": file} and may 
     "start_from"   folder of the adapter that training continues from
     "batches" (2), "seconds" (600)
     "only_batches"   true: the batches alone are observed, their values whole
+    "isolation"      true: only whether packed examples see each other (`isolation.py`)
 `out` gets one JSON object, see the package's docstring. The log lies beside it, as `.log`.
 """
 
@@ -30,6 +31,8 @@ from typing import Any
 from .batches import observe_whole_batches
 from .child import end_children_on_sigterm, explain_status, run_in_child
 from .command import read_command
+from .isolation import observe_isolation
+from .modules import observe_modules
 from .observe import observe
 from .stand_in import observe_saved_adapter, write_adapter, write_model_weights
 from .stop import stop_at_first_batch
@@ -58,6 +61,9 @@ def start(framework: ModuleType, case: dict[str, Any]) -> None:
     def save(trainer: Any, batches: list[Any], counted: Any) -> None:
         if case.get("only_batches"):
             write_json(out, {"batches": observe_whole_batches(batches), "seconds": round(time.monotonic() - began, 2)})
+            return
+        if case.get("isolation"):
+            write_json(out, {"isolation": observe_isolation(trainer, batches), "modules": observe_modules(trainer)})
             return
         found = observe(trainer, batches, counted)
         found["saved_adapter"] = observe_saved_adapter(Path(case["start_from"])) if case.get("start_from") else None

@@ -116,6 +116,12 @@ def ask_for_batches(job: ProbeJob, count: int) -> None:
     replace_file(job.file, json.dumps({**case, "batches": count, "only_batches": True}))
 
 
+def ask_for_isolation(job: ProbeJob) -> None:
+    """Let the worker observe whether packed examples see each other, and nothing else."""
+    case = json.loads(job.file.read_text("utf-8"))
+    replace_file(job.file, json.dumps({**case, "batches": 1, "isolation": True}))
+
+
 def find_probe_environment(loaded: LoadedRecipe, plan: Plan, backend: Backend) -> Environment:
     """The managed environment for the CPU where it is ready, else the one that the recipe runs in.
 

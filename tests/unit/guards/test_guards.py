@@ -36,7 +36,8 @@ def load_case(loaded, tmp_path, case, recipe=None):
     for name, content in case.get("files", {}).items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(json.dumps(content), "utf-8")
-    return loaded(case["recipe"] if recipe is None else recipe)
+    made = loaded(case["recipe"] if recipe is None else recipe)
+    return dataclasses.replace(made, packages=((case["backend"], tuple(case.get("packages", ()))),))
 
 
 def judged(loaded, recipe, backend):
@@ -62,7 +63,7 @@ def test_every_guard_that_judges_has_a_case_file():
     assert all(file["guard"] == code for code, file in FILES.items())
 
 
-KEYS = {"name", "recipe", "backend", "expect", "line", "says", "fixed", "also", "files", "version"}
+KEYS = {"name", "recipe", "backend", "expect", "line", "says", "fixed", "also", "files", "version", "packages"}
 
 
 @pytest.mark.parametrize("code", JUDGING)

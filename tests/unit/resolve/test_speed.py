@@ -102,12 +102,57 @@ def test_an_unmeasured_framework_keeps_the_cautious_settings():
 def test_flash_attention_is_not_assumed_in_an_environment_of_your_own():
     made = plan("run: {environment: current}", "ms-swift", SHORT)[0]
     assert not made.training.packing
-    assert "but whether the environment has flash-attn is not known" in made.reasons["training.packing"].text
+    said = "but whether your environment has it is not known: if so, set `attention: flash_attention_2`"
+    assert said in made.reasons["training.packing"].text
 
 
-def test_what_flash_attention_would_gain_is_said():
-    made = plan(backend="ms-swift", lengths=SHORT)[0]
-    assert "examples/s" in made.reasons["training.packing"].text.split("; true: ")[1]
+@pytest.mark.parametrize(
+    ("backend", "gpu", "said"),
+    [
+        ("ms-swift", "h200", "packing and flash_attention_2 would train 2.0 times as many examples/s; it needs "
+         "`recipes env create ms-swift --device cuda --with flash-attn`, then `recipes lock` or `attention: flash_attention_2`"),
+        ("trl", "h200", "flash_attention_4 would train 1.2 times as many examples/s; it needs "
+         "`recipes env create trl --device cuda --with flash-attn-4`"),
+        ("llamafactory", "l40s", "recipes env create llamafactory --device cuda --with flash-attn`"),
+    ],
+)  # fmt: skip
+def test_what_flash_attention_would_gain_is_said_and_the_choice_is_the_best_without_it(backend, gpu, said):
+    made = plan(backend=backend, lengths=SHORT, hardware=f"gpu: {gpu}")[0]
+    assert made.training.attention == "sdpa" and said in made.reasons["training.attention"].text
+
+
+@pytest.mark.parametrize(("backend", "gpu"), [("axolotl", "h200"), ("trl", "t4"), ("ms-swift", "mi300x")])
+def test_nothing_is_said_where_flash_attention_gains_nothing_or_does_not_run(backend, gpu):
+    """Axolotl's flex attention computes no more of a pack than FlashAttention does."""
+    made = plan(backend=backend, lengths=SHORT, hardware=f"gpu: {gpu}")[0]
+    assert "--with" not in "".join(reason.text for reason in made.reasons.values())
+
+
+@pytest.mark.parametrize(
+    ("backend", "package", "attention"),
+    [
+        ("ms-swift", "flash-attn", "flash_attention_2"),
+        ("ms-swift", "flash-attn-4", "sdpa"),
+        ("llamafactory", "flash-attn", "flash_attention_2"),
+        ("trl", "flash-attn-4", "flash_attention_4"),
+        ("trl", "kernels", "flash_attention_2"),
+    ],
+)
+def test_what_the_lock_found_in_the_environment_is_used(backend, package, attention):
+    recipe = load_recipe_text(f"{MINIMAL}hardware: {{gpu: h200}}", "a.yaml", Path())
+    loaded = replace(recipe, lengths=SHORT, packages=((backend, (package,)),))
+    made = resolve(loaded, load_backend(backend))
+    assert made.training.attention == attention
+    assert made.training.packing == (attention != "sdpa")
+
+
+def test_packages_are_read_from_the_lock_beside_a_recipe(tmp_path):
+    (tmp_path / "a.yaml").write_text(MINIMAL)
+    (tmp_path / "a.lock").write_text(json.dumps({"version": 1, "backends": {"trl": {"packages": ["flash-attn"]}}}))
+    loaded = load_recipe(str(tmp_path / "a.yaml"))
+    assert loaded.list_packages("trl") == ("flash-attn",) and loaded.list_packages("axolotl") == ()
+    (tmp_path / "a.lock").write_text(json.dumps({"version": 1, "backends": {"trl": {"packages": [1]}}, "x": 1}))
+    assert load_recipe(str(tmp_path / "a.yaml")).packages == ()
 
 
 def test_what_fits_nowhere_says_so():

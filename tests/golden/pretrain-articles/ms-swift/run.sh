@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# pretrain-articles: compiled by qwen-recipes 0.1.0 for ms-swift 4.6.0
+# recipe 3ce04909037eecca; edit the recipe, not this file
+# trained weights are held in float32
+# Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
+# Arguments go to the framework: `recipes run --resume` names the checkpoint so.
+set -euo pipefail
+recipe=../../../pretrain-articles.yaml
+here="$(cd -P "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+cd -P "$here/$(dirname -- "$recipe")"
+
+export TOKENIZERS_PARALLELISM=false
+# The first of those that may be used: ms-swift would spread the model over all
+export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-1 <<< "${CUDA_VISIBLE_DEVICES:-0}")"
+
+python "$here/rows/__main__.py" "$here/rows.json"
+exec swift pt runs/pretrain-articles/rows/train.yaml "$@"
