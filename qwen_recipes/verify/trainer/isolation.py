@@ -44,8 +44,8 @@ def observe_isolation(trainer: Any, batches: list[Any]) -> dict[str, Any]:
     return found
 
 
-def _keep_largest(found: dict[str, Any], name: str, difference: Any) -> None:
-    found[name] = max(found[name], float(difference.abs().max()))
+def _keep_largest(largest: dict[str, Any], name: str, difference: Any) -> None:
+    largest[name] = max(largest[name], float(difference.abs().max()))
 
 
 def _compute_logits(model: Any, inputs: Mapping[str, Any]) -> Any:
@@ -61,7 +61,7 @@ def _list_examples(inputs: Mapping[str, Any]) -> Iterator[list[tuple[int, int]]]
 
 
 def _find_starts(inputs: Mapping[str, Any], row: int) -> list[int]:
-    """Places where an example starts: where positions start anew, or a mask of every token against every other does."""
+    """Places where an example starts: where positions start again, or what a token may attend to does."""
     if "position_ids" in inputs:
         positions = inputs["position_ids"][row].tolist()
         return [place for place, position in enumerate(positions) if position == 0]

@@ -85,7 +85,9 @@ RECIPES = st.fixed_dictionaries(
             betas=st.tuples(st.floats(0, 0.99), st.floats(0, 0.999)).map(list),
             precision=st.sampled_from(["bf16", "fp32"]),
             gradient_checkpointing=st.booleans(),
-            attention=st.sampled_from(["auto", "sdpa", "eager", "flash_attention_2", "flash_attention_3"]),
+            attention=st.sampled_from(
+                ["auto", "sdpa", "eager", "flash_attention_2", "flash_attention_3", "flash_attention_4"]
+            ),
             kernels=st.sampled_from(["none", "liger"]),
             early_stopping=st.integers(1, 5),
             evaluate_every=INTERVAL,

@@ -110,7 +110,7 @@ def test_flash_attention_is_not_assumed_in_an_environment_of_your_own():
     ("backend", "gpu", "said"),
     [
         ("ms-swift", "h200", "packing and flash_attention_2 would train 2.0 times as many examples/s; it needs "
-         "`recipes env create ms-swift --device cuda --with flash-attn`, then `recipes lock` or `attention: flash_attention_2`"),
+         "`recipes env create ms-swift --device cuda --with flash-attn`, then `recipes lock` or `attention:"),
         ("trl", "h200", "flash_attention_4 would train 1.2 times as many examples/s; it needs "
          "`recipes env create trl --device cuda --with flash-attn-4`"),
         ("llamafactory", "l40s", "recipes env create llamafactory --device cuda --with flash-attn`"),
