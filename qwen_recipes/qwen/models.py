@@ -6,7 +6,6 @@ earlier run will write to a folder. `hub_download` fills the cache.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -14,11 +13,12 @@ from typing import Protocol
 from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.qwen.coder import find_coder_release
 from qwen_recipes.qwen.earlier_run import find_earlier_run
-from qwen_recipes.qwen.facts import CheckpointQuantization, FactsOrigin, ModelFacts, Variant, count_lora_parameters
+from qwen_recipes.qwen.facts import ModelFacts, Variant, count_lora_parameters
 from qwen_recipes.qwen.families import find_foreign_family
 from qwen_recipes.qwen.hub_cache import find_snapshot, is_repo_id
 from qwen_recipes.qwen.model_config import ModelFolderError, UnsupportedFamilyError, describe_foreign_family
 from qwen_recipes.qwen.model_folder import describe_custom_template, describe_custom_tokenizer, read_model_facts
+from qwen_recipes.qwen.quantized_names import find_named_quantization, strip_quantization
 from qwen_recipes.qwen.registry import DEFAULT_MODEL, REGISTRY
 
 __all__ = [
@@ -40,16 +40,8 @@ __all__ = [
     "get_model_facts",
 ]
 
-QUANTIZED_SUFFIXES = {
-    "-fp8": CheckpointQuantization("fp8", 8),
-    "-awq": CheckpointQuantization("awq", 4),
-    "-gptq-int4": CheckpointQuantization("gptq", 4),
-    "-gptq-int8": CheckpointQuantization("gptq", 8),
-}
-"""Ends of the names of Qwen's own quantized releases."""
-_QUANTIZED_ENDS = re.compile(
-    r"(?:[-_.](?:unsloth|bnb|fp8|awq|gptq|int[48]|[48]bit|w[48]a(?:8|16)|dynamic|mxfp4|quantized))+$"
-)
+RELEASED_QUANTIZATIONS = ("fp8", "awq", "gptq")
+"""Of Qwen's own quantized releases."""
 _LONGEST_CHAIN = 8
 """Runs that start from each other's output."""
 
@@ -143,8 +135,7 @@ def find_similar_releases(model: str) -> tuple[str, ...]:
 def find_unquantized_release(model: str) -> str | None:
     """The release in its original precision of a quantized copy, by its name; None where the name tells none."""
     name = model.rstrip("/").rpartition("/")[2].lower()
-    stem = _QUANTIZED_ENDS.sub("", name)
-    return {known.partition("/")[2].lower(): known for known in REGISTRY}.get(stem)
+    return {known.partition("/")[2].lower(): known for known in REGISTRY}.get(strip_quantization(name))
 
 
 def _find_facts(model: ModelReference, base: Path, chain: int) -> ModelFacts | None:
@@ -167,9 +158,10 @@ def _find_release(model: ModelReference) -> ModelFacts | None:
     name = model.id.lower()
     if found := by_lower.get(name):
         return found
-    for suffix, quantization in QUANTIZED_SUFFIXES.items():
-        if (found := by_lower.get(name.removesuffix(suffix))) and not find_snapshot(model.id, model.revision):
-            return replace(found, id=model.id, revision=None, quantization=quantization)
+    quantization = find_named_quantization(name)
+    if quantization and quantization.method in RELEASED_QUANTIZATIONS and not find_snapshot(model.id, model.revision):
+        found = by_lower.get(strip_quantization(name))
+        return replace(found, id=model.id, revision=None, quantization=quantization) if found else None
     return None
 
 
@@ -198,12 +190,14 @@ def _find_planned_output(model: str, base: Path, chain: int) -> ModelFacts | Non
 
 
 def _take_facts_of_like(model: ModelReference, base: Path) -> ModelFacts:
-    """The facts of the model that `like` names, under this model's id."""
+    """The facts of the model that `like` names, under this model's id, and quantized where the id's end says so."""
     found = _find_facts(ModelName(str(model.like)), base, 0)
     if found is None:
         raise _explain_unknown(ModelName(str(model.like)), base)
-    origin: FactsOrigin = "run" if _looks_like_path(model.id, base) else "like"
-    return replace(found, id=model.id, origin=origin, revision=None, stored_bytes=None)
+    if _looks_like_path(model.id, base):
+        return replace(found, id=model.id, origin="run", revision=None, stored_bytes=None)
+    quantization = find_named_quantization(model.id) or found.quantization
+    return replace(found, id=model.id, origin="like", revision=None, stored_bytes=None, quantization=quantization)
 
 
 def _looks_like_path(model: str, base: Path) -> bool:

@@ -2,7 +2,8 @@
 
 What:
 The model's config.json has a `quantization_config`: FP8, AWQ, GPTQ, compressed-tensors or MXFP4 weights; or
-bitsandbytes weights, and the method trains whole weights or the recipe asks for other bits.
+bitsandbytes weights, and the method trains whole weights or the recipe asks for other bits. Of a model that is known by
+`like` alone, the end of its id says so (`-AWQ`, `-GPTQ-Int4`, `-FP8`, `-bnb-4bit`).
 
 Why it matters:
 Such a checkpoint is made for inference. Every weight that is trained has to be there in 16 or 32 bits, and an adapter
@@ -25,7 +26,7 @@ from collections.abc import Iterator
 from qwen_recipes.guards.base import Guard, GuardContext, Violation
 from qwen_recipes.qwen.models import find_unquantized_release
 
-_TITLES = {"fp8": "FP8", "awq": "AWQ", "gptq": "GPTQ", "mxfp4": "MXFP4", "bitsandbytes": "bitsandbytes"}
+_TITLES = {"fp8": "FP8", "awq": "AWQ", "gptq": "GPTQ", "mxfp4": "MXFP4", "nvfp4": "NVFP4", "gguf": "GGUF", "mlx": "MLX"}
 
 
 def check(context: GuardContext) -> Iterator[Violation]:
