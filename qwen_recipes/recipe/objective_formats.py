@@ -28,7 +28,7 @@ COLUMNS_BY_FORMAT: dict[str, tuple[str, ...]] = {
     "alpaca": ("instruction", "input", *_COMPLETIONS, *_BESIDE),
     "prompt-completion": ("prompt", "messages", "query", "question", "completion", "response", "answer", *_BESIDE),
     "text": ("text", "messages"),
-    "preference": (*_PROMPTS, *_CHOSEN, *_REJECTED, *_COMPLETIONS, *_IN_MESSAGES, *_BESIDE),
+    "preference": (*_PROMPTS, *_CHOSEN, *_REJECTED, "completions", *_COMPLETIONS, *_IN_MESSAGES, *_BESIDE),
     "kto": (*_PROMPTS, "chosen", *_COMPLETIONS, "label", "kto_tag", *_IN_MESSAGES, *_BESIDE),
 }
 """Names that `columns` of a source may give; under `prompt`, any, since rewards may ask for it."""

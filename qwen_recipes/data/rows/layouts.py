@@ -14,6 +14,7 @@ from . import layout_readers as read
 from .columns import drop_message_keys, rename_columns
 from .message_forms import RowOptions
 from .row import BadRowError, Row
+from .scored_completions import has_scored_completions, read_scored_completions
 
 SYSTEM_AND_TOOLS = (*read.SYSTEM_KEYS, *read.TOOL_KEYS)
 ANY_CONVERSATION = "conversation"
@@ -77,6 +78,10 @@ def _lacks_chosen(row: Row) -> bool:
     return row.get("chosen") is None
 
 
+def _lacks_prompt(row: Row) -> bool:
+    return row.get("prompt") is None
+
+
 def _has_label(row: Row) -> bool:
     return isinstance(read.read_label(read.find_first(row, read.LABEL_KEYS)), bool)
 
@@ -119,9 +124,10 @@ LAYOUTS = (
     Layout("conversations, chosen, rejected", "preference", (("conversations",), CHOSEN, REJECTED), read.read_pair,
            "LLaMA-Factory `sharegpt`"),
     Layout("messages, chosen, rejected", "preference", (("messages",), CHOSEN, REJECTED), read.read_pair,
-           "Axolotl `chat_template.default`, LLaMA-Factory `openai`"),
+           "Axolotl `chat_template.default`, LLaMA-Factory `openai`", condition=_lacks_prompt),
     Layout("prompt, chosen, rejected", "preference", (("prompt",), CHOSEN, REJECTED), read.read_pair,
-           "TRL, Ultrafeedback, Axolotl `chatml.ultra` and `prompt_pairs`, `user_defined`", HISTORY),
+           "TRL, UltraFeedback binarized, Axolotl `chatml.ultra` and `prompt_pairs`, `user_defined`",
+           (*HISTORY, "messages")),
     Layout("question, chosen, rejected", "preference", (("question",), CHOSEN, REJECTED), read.read_pair,
            "Axolotl `chatml.intel` and `llama3.intel`", HISTORY),
     Layout("query, chosen, rejected", "preference", (("query",), CHOSEN, REJECTED), read.read_pair,
@@ -130,6 +136,9 @@ LAYOUTS = (
            "LLaMA-Factory `alpaca`, Axolotl `chatml.argilla` and `llama3.argilla`", ALPACA),
     Layout("input, chosen, rejected", "preference", (("input",), CHOSEN, REJECTED), read.read_pair,
            "Axolotl `chatml.icr` and `llama3.icr`", HISTORY),
+    Layout("instruction, completions with scores", "preference", (("instruction",), ("completions",)),
+           read_scored_completions, "UltraFeedback: the best completion against the worst",
+           condition=has_scored_completions),
     Layout("two transcripts", "preference", (("chosen",), ("rejected",)), read.read_transcripts, "Anthropic HH",
            condition=_holds_transcripts),
     Layout("two conversations", "preference", (CHOSEN, REJECTED), read.read_pair,
