@@ -23,7 +23,6 @@ from qwen_recipes.cli.options_and_exits import (
 if TYPE_CHECKING:
     from qwen_recipes.data.encoder import Encoder
     from qwen_recipes.environments.environment import Environment
-    from qwen_recipes.recipe.load import LoadedRecipe
     from qwen_recipes.resolve import BackendRecipe
     from qwen_recipes.verify.row_sample import SampledRow
 
@@ -42,7 +41,8 @@ if TYPE_CHECKING:
 @click.option(
     "--trust-recipe",
     is_flag=True,
-    help="Allow code that the recipe names to run: a Python environment, reward functions.",
+    help="Allow code that the recipe names to run: a Python environment, reward functions, what native keys or a model "
+    "folder's `auto_map` name.",
 )
 @format_option("text", "json")
 @set_option
@@ -63,7 +63,7 @@ def command(
     """
     recipes = load_backend_recipes(file, sets, backend)
     if not trust_recipe:
-        _exit_if_code_is_brought(recipes[0].loaded)
+        _exit_if_code_is_brought(recipes)
     if trainer:
         from qwen_recipes.cli.verify_trainer import verify_trainer
 
@@ -73,16 +73,14 @@ def command(
     sys.exit(ExitCode.SUCCESS if all(one.is_identical for one in found) else ExitCode.INVALID_INPUT)
 
 
-def _exit_if_code_is_brought(loaded: LoadedRecipe) -> None:
-    """Exit 2 where the recipe names a Python environment or reward functions: verifying would run them."""
-    run, objective = loaded.recipe.run, loaded.recipe.objective
-    brought = []
-    if run and run.environment not in (None, "managed", "current"):
-        brought.append(f"the environment {run.environment} (run.environment)")
-    brought += [f"the reward functions in {one.path}" for one in (objective and objective.rewards) or ()]
+def _exit_if_code_is_brought(recipes: list[BackendRecipe]) -> None:
+    """Exit 2 where verifying would run code that the recipe, or a folder that it names, brings."""
+    from qwen_recipes.verify.brought_code import list_brought_code
+
+    brought = list(dict.fromkeys(code for one in recipes for code in list_brought_code(one)))
     if brought:
         exit_with_error(
-            f"verify would run code that the recipe names: {'; '.join(brought)}. Read it, then add --trust-recipe",
+            f"verify may run code that the recipe names: {'; '.join(brought)}. Read it, then add --trust-recipe",
             ExitCode.USAGE,
         )
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from click.testing import CliRunner
 
 from qwen_recipes.backends import load_backend
 from qwen_recipes.cli import main
 from qwen_recipes.environments.environment import UNKNOWN_VERSION, MissingEnvironmentError, read_environment_in
+from qwen_recipes.recipe.load import load_recipe_text
+from qwen_recipes.resolve import BackendRecipe
+from qwen_recipes.verify.brought_code import list_brought_code
 
 RECIPE = """version: 1
 model: Qwen/Qwen3-0.6B
@@ -81,3 +86,47 @@ def test_reward_functions_want_consent(brought):
     assert result.exit_code in (1, 2)
     assert "rewards.py" in result.output
     assert not (brought / "ran").exists()
+
+
+MODEL = {
+    **{"model_type": "qwen3", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2},
+    **{"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16, "vocab_size": 151936},
+    **{"max_position_embeddings": 4096, "tie_word_embeddings": True},
+}
+TEXT_KEYS = {
+    "ms-swift": "{external_plugins: [evil.py]}",
+    "axolotl": "{plugins: [evil.Plugin]}",
+    "llamafactory": "{trust_remote_code: true}",
+    "trl": "{trust_remote_code: true}",
+}
+
+
+@pytest.mark.parametrize("backend", TEXT_KEYS)
+def test_native_keys_that_may_name_code_want_consent(brought, backend):
+    (brought / "evil.py").write_text("open('ran', 'w')\n", "utf-8")
+    recipe = RECIPE.replace(", environment: brought", "").replace("llamafactory", backend)
+    (brought / "e.yaml").write_text(f"{recipe}backends: {{{backend}: {{extra: {TEXT_KEYS[backend]}}}}}\n", "utf-8")
+    result = CliRunner().invoke(main, ["verify", "e.yaml"])
+    assert result.exit_code == 2 and f"(backends.{backend}.extra)" in result.output, result.output
+    assert not (brought / "ran").exists()
+
+
+def test_native_numbers_and_switches_want_none(brought):
+    loaded = load_recipe_text(
+        RECIPE.replace(", environment: brought", "")
+        + "backends: {llamafactory: {extra: {ddp_timeout: 99, fp8: true}}}",
+        "n.yaml",
+        brought,
+    )
+    assert list_brought_code(BackendRecipe(loaded, load_backend("llamafactory"))) == []
+
+
+@pytest.mark.parametrize("settings", ['{"auto_map": {"AutoConfig": "evil.C"}}', '{"auto_map": 1, "x": '])
+def test_a_models_own_python_wants_consent(brought, settings):
+    (brought / "mine").mkdir()
+    (brought / "mine/config.json").write_text(json.dumps(MODEL), "utf-8")
+    (brought / "mine/preprocessor_config.json").write_text(settings, "utf-8")
+    recipe = RECIPE.replace(", environment: brought", "").replace("Qwen/Qwen3-0.6B", "mine")
+    (brought / "m.yaml").write_text(recipe, "utf-8")
+    result = CliRunner().invoke(main, ["verify", "m.yaml"])
+    assert result.exit_code == 2 and "the Python that preprocessor_config.json in mine names" in result.output
