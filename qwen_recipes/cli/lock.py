@@ -73,7 +73,9 @@ def _with_lengths(recipes: list[BackendRecipe]) -> list[BackendRecipe]:
     from qwen_recipes.resolve.backend_recipe import BackendRecipe
     from qwen_recipes.resolve.measured_lengths import with_lengths_to_lock
 
-    found = [(one.backend.name, list_flash_packages(one.backend, one.plan.hardware.device)) for one in recipes]
+    hardware = recipes[0].loaded.recipe.hardware
+    device = (hardware.device if hardware else None) or "cuda"
+    found = [(one.backend.name, list_flash_packages(one.backend, device)) for one in recipes]
     loaded = with_lengths_to_lock(recipes[0].loaded, recipes[0].backend)
     loaded = replace(loaded, packages=tuple((name, packages) for name, packages in found if packages))
     return [BackendRecipe(loaded, one.backend) for one in recipes]

@@ -32,8 +32,12 @@ hardware: {{device: {device}}}
 allow: {{QR418: "the forward pass alone is computed"}}
 """
 QUESTIONS = ("What is a hook?", "Where do I find my invoice?", "Can I change the plan?", "Who answers at night?")
-SAMPLED = [("llamafactory", "sdpa"), ("trl", "sdpa")]
-ON_CPU = [*SAMPLED, ("llamafactory", "eager"), ("trl", "eager"), ("axolotl", "sdpa"), ("axolotl", "eager")]
+SAMPLED = [("trl", "sdpa")]
+ON_CPU = [
+    *SAMPLED,
+    ("trl", "eager"),
+    *((name, one) for name in ("llamafactory", "axolotl") for one in ("sdpa", "eager")),
+]
 ON_GPU = [
     *(("axolotl", name) for name in ("flex_attention", "flash_attention_2", "flash_attention_4")),
     *(("llamafactory", "flash_attention_2"), ("ms-swift", "flash_attention_2")),
@@ -44,7 +48,10 @@ ROUNDING = 1e-4
 BF16_ROUNDING = 0.05
 
 
-def probe(folder: Path, backend_name: str, attention: str, model: Path, python: Path, *, gpu: bool) -> dict:
+def probe(
+    folder: Path, backend_name: str, attention: str, model: Path, python: Path, *, gpu: bool, edit: tuple[str, str] = ()
+) -> dict:
+    """What the framework's trainer computes; `edit` is a text of train.yaml and what replaces it."""
     rows = [
         {"messages": [{"role": "user", "content": one}, {"role": "assistant", "content": f"Answer {number}: {one}"}]}
         for number, one in enumerate(QUESTIONS * 8)
@@ -56,6 +63,10 @@ def probe(folder: Path, backend_name: str, attention: str, model: Path, python: 
     plan = compile_recipe(loaded, backend, folder / "compiled").plan
     job = prepare_probe(loaded, plan, backend, folder / "probe", gpu=gpu)
     ask_for_isolation(job)
+    if edit:
+        config = folder / "probe" / "compiled" / "train.yaml"
+        assert edit[0] in config.read_text("utf-8")
+        config.write_text(config.read_text("utf-8").replace(*edit), "utf-8")
     run_probes(backend_name, python, [job], folder / "scratch", gpu="0" if gpu else None)
     return job.read_observation()
 
@@ -83,6 +94,15 @@ def test_packed_examples_are_kept_apart(
     python = interpreter(backend)
     found = probe(tmp_path, backend, attention, tiny_model(backend), python, gpu=False)
     assert_kept_apart(found, attention, ROUNDING)
+
+
+def test_llamafactory_falls_back_to_sdpa_silently_and_keeps_them_apart(
+    tmp_path: Path, interpreter: Callable[[str], Path], tiny_model: Callable[[str], Path]
+) -> None:
+    """What QR424 says of it: `flash_attn: fa2` without flash-attn ends in no error."""
+    python, edit = interpreter("llamafactory"), ("flash_attn: sdpa", "flash_attn: fa2")
+    found = probe(tmp_path, "llamafactory", "sdpa", tiny_model("llamafactory"), python, gpu=False, edit=edit)
+    assert_kept_apart(found, "sdpa", ROUNDING)
 
 
 @pytest.mark.full

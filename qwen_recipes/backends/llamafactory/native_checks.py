@@ -68,8 +68,16 @@ def check_never_run(config: NativeConfig) -> Iterator[NativeViolation]:
         )
 
 
+def check_attention_fallback(config: NativeConfig) -> Iterator[NativeViolation]:
+    """Without flash-attn, which it does not install, it warns once and goes on."""
+    if config.command == "train" and config.data.get("flash_attn") == "fa2":
+        message = "LLaMA-Factory computes with sdpa, silently, where flash-attn is not installed"
+        yield NativeViolation(("flash_attn",), message, "install flash-attn, or `flash_attn: sdpa`")
+
+
 NATIVE_CHECKS: dict[str, NativeCheck] = {
     "QR212": check_ineffective_quantization,
     "QR213": check_broken_combinations,
+    "QR424": check_attention_fallback,
     "QR706": check_never_run,
 }

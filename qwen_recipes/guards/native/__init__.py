@@ -29,6 +29,7 @@ RULE_MODULES = {
     "QR101": "sharding", "QR102": "sharding", "QR103": "sharding", "QR201": "lora_targets",
     "QR212": FRAMEWORK_CHECKS, "QR213": FRAMEWORK_CHECKS, "QR301": FRAMEWORK_CHECKS,
     "QR303": "chat_templates", "QR304": "chat_templates", "QR310": "sequence_length", "QR401": "precision",
+    "QR424": FRAMEWORK_CHECKS,
     "QR702": "unknown_keys", "QR703": "changed_keys", "QR705": "misread_values", "QR706": FRAMEWORK_CHECKS,
     "QR707": "secrets",
 }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -19,6 +20,7 @@ from qwen_recipes.backends.flash_attention import (
     load_flash_table,
 )
 from qwen_recipes.cli import env as env_cli
+from qwen_recipes.cli import main
 from qwen_recipes.environments import additional_packages, additional_plan
 from qwen_recipes.environments.choose_environment import choose_managed_environment
 from qwen_recipes.environments.environment import (
@@ -33,6 +35,7 @@ from qwen_recipes.environments.optional_packages import find_missing_packages
 from qwen_recipes.gpus.catalogue import get_gpu_model
 from qwen_recipes.resolve import resolve
 from qwen_recipes.runs.preflight import find_run_environment
+from tests.conftest import ROOT
 from tests.unit.environments.toy import HERE, a_backend, a_wheel
 
 CREATE = ("--device", "cuda", "--gpu", "h200")
@@ -236,6 +239,27 @@ def test_where_no_environment_has_it_the_command_is_named(plan, tmp_path):
     a_ready_environment(backend)
     (said,) = find_missing_packages(plan(backend), find_run_environment(plan(backend), backend, tmp_path).interpreter)
     assert "needs the package flash-attn, which is not installed" in said and said.endswith(command)
+
+
+def test_the_lock_notes_what_the_environment_has_and_compiling_uses_it(tmp_path, monkeypatch):
+    """Without the environment, too: what was locked stays as it is."""
+    monkeypatch.setenv("QWEN_RECIPES_HOME", str(tmp_path / "envs"))
+    recipe = tmp_path / "a.yaml"
+    data = ROOT / "examples" / "data" / "support.jsonl"
+    recipe.write_text(
+        f"version: 1\nmodel: Qwen/Qwen3-4B\ndata: {{train: {data}}}\ntraining: {{packing: true}}\n"
+        "hardware: {gpu: h200}\nrun: {backend: trl}\n"
+    )
+    run = CliRunner().invoke
+    assert run(main, ["lock", str(recipe)]).exit_code == 0
+    assert "packages" not in json.loads((tmp_path / "a.lock").read_text())["backends"]["trl"]
+    extended = a_ready_environment(load_backend("trl"), ("flash-attn-4",))
+    assert run(main, ["lock", str(recipe)]).exit_code == 0
+    assert json.loads((tmp_path / "a.lock").read_text())["backends"]["trl"]["packages"] == ["flash-attn-4"]
+    shutil.rmtree(extended.folder)
+    made = run(main, ["compile", str(recipe), "--locked", "-o", str(tmp_path / "out")])
+    assert made.exit_code == 0, made.output
+    assert "attn_implementation: flash_attention_4" in (tmp_path / "out" / "trl" / "train.yaml").read_text()
 
 
 def test_the_client_of_the_hub_does_where_flash_attention_is_not_there(plan):

@@ -196,6 +196,7 @@ RULE_CASES = [
     ("QR213", "llamafactory", "pref_loss: ipo\nstage: dpo\n", "error"),
     ("QR213", "llamafactory", "stage: ppo\n", "error"),
     ("QR213", "llamafactory", "use_asft_loss: true\n", "error"),
+    ("QR424", "llamafactory", "flash_attn: fa2\npacking: true\n", "advice"),
     ("QR213", "axolotl", "optimizer: ao_adamw_4bit\n", "error"),
     ("QR213", "axolotl", "adapter: lora\ntensor_parallel_size: 2\n", "error"),
     ("QR213", "axolotl",
