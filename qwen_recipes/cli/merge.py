@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from qwen_recipes.backends import list_backend_names, try_backend
 from qwen_recipes.cli.console import print_json, print_stderr, print_text
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, format_option, get_backend_or_exit
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from qwen_recipes.export.merge import MergeJob
 
 _COMBINE = ("cat", "svd", "linear", "ties", "dare_linear", "dare_ties")
+_COMBINE_MODELS = ("slerp", "task_arithmetic")
 
 
 @click.command("merge")
@@ -25,11 +27,19 @@ _COMBINE = ("cat", "svd", "linear", "ties", "dare_linear", "dare_ties")
     "--into", type=click.Choice(["base", "dequantized", "adapter"]), default="base", show_default=True,
     help="Merge into the base's own weights, into the weights as a quantized base had them, or into one adapter.",
 )  # fmt: skip
-@click.option("--combine", type=click.Choice(_COMBINE), help="How several adapters become one. [default: cat]")
+@click.option(
+    "--combine",
+    type=click.Choice([*_COMBINE, *_COMBINE_MODELS]),
+    help="How several become one. [default: cat; linear for models]",
+)
 @click.option("--rank", type=click.IntRange(1), metavar="N", help="Rank of the combination (svd).")
 @click.option("--density", type=click.FloatRange(0, 1, min_open=True), help="Share of values kept (ties, dare).")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of what DARE drops.")
 @click.option("--dtype", type=click.Choice(["bfloat16", "float32"]), help="Data type. [default: the base's]")
+@click.option(
+    "--compare-loss", "examples", type=click.IntRange(1, 1000), metavar="N",
+    help="Compare the loss of the adapter and of the merged model on the run's first N examples; loads both models.",
+)  # fmt: skip
 @click.option("--backend", metavar="NAME", help="Framework in whose environment to merge. [default: any that is built]")
 @click.option("--environment", type=click.Path(path_type=Path), metavar="DIR", help="Python environment to merge in.")
 @format_option("text", "json")
@@ -44,11 +54,12 @@ def command(
     density: float | None,
     seed: int,
     dtype: str | None,
+    examples: int | None,
     backend: str | None,
     environment: Path | None,
     form: str,
 ) -> None:
-    """Merge adapters into their base model, or several adapters into one.
+    """Merge adapters into their base model, several adapters into one, or whole models.
 
     ADAPTER is an adapter's folder, a checkpoint, or the output folder of a run; shards of FSDP and DeepSpeed are
     gathered. The model is written shard by shard, with the tokenizer, chat template and generation config. A folder
@@ -57,30 +68,45 @@ def command(
     `cat` is the exact weighted sum of the updates; for the other ways, what they lose is printed. DoRA adapters are
     merged one at a time.
 
+    Folders of whole models are merged by mergekit, from an environment of its own.
+
     Example: recipes merge runs/support-bot -o runs/support-bot-merged
     """
+    from qwen_recipes.cli.merge_loss import compare_or_warn, format_loss, sample_examples_or_exit
+    from qwen_recipes.cli.merge_models import find_models_or_exit, run_model_merge
     from qwen_recipes.export.merge import (
         MergeFailedError,
         MergeJob,
+        MergeRoomError,
         find_adapter_folder,
         find_trained_base,
         format_losses,
         run_merge,
     )
+    from qwen_recipes.export.merge_models import ModelMerge
+    from qwen_recipes.export.server_commands import TOO_LARGE, format_server_command
 
     if weights and len(weights) != len(adapters):
-        exit_with_error(f"{len(adapters)} adapters, but {len(weights)} --weight: give one for each", ExitCode.USAGE)
-    _check_options(len(adapters), combine, rank, density)
+        exit_with_error(f"{len(adapters)} folders, but {len(weights)} --weight: give one for each", ExitCode.USAGE)
+    if examples and (len(adapters) > 1 or into == "adapter" or weights not in ((), (1.0,))):
+        exit_with_error("--compare-loss needs one adapter, whole, merged into a model", ExitCode.USAGE)
     for folder in adapters:
         if not folder.is_dir():
             exit_with_error(f"{folder} is not a folder: name a run's output folder, or an adapter's", ExitCode.USAGE)
+    if models := find_models_or_exit(adapters):
+        if rank or examples or into != "base" or backend:
+            exit_with_error("--rank, --into, --compare-loss and --backend are for adapters, not models", ExitCode.USAGE)
+        pairs = tuple(zip(models, weights or [1.0] * len(models), strict=True))
+        run_model_merge(ModelMerge(pairs, combine or "linear", output, base, density, seed, dtype), environment, form)
+        return
+    _check_options(len(adapters), combine, rank, density)
     try:
         folders = [find_adapter_folder(folder) for folder in adapters]
-        trained = find_trained_base(adapters[0], folders[0])
+        trained = find_trained_base(adapters[0], folders[0], base)
         job = MergeJob(
             adapters=tuple(zip(folders, weights or [1.0] * len(folders), strict=True)),
-            base=base or trained.base,
-            revision=None if base else trained.revision,
+            base=trained.base,
+            revision=trained.revision,
             output=output,
             combine=combine or "cat",
             rank=rank,
@@ -91,20 +117,30 @@ def command(
             quantization=trained.quantization,
         )
         _check_dequantized(job)
-        report = run_merge(job, _find_interpreter(backend, environment))
+        rows = sample_examples_or_exit(adapters[0], examples) if examples else []
+        interpreter = _find_interpreter(backend, environment, adapters[0])
+        report = run_merge(job, interpreter)
+        loss = compare_or_warn(job, rows, interpreter) if rows else None
+    except MergeRoomError as error:
+        exit_with_error(str(error), ExitCode.DOES_NOT_FIT)
     except MergeFailedError as error:
         exit_with_error(str(error), ExitCode.INVALID_INPUT)
     except OSError as error:
         exit_with_error(f"{error.filename or output}: {error.strerror}", ExitCode.USAGE)
     if form == "json":
-        print_json({"output": str(output), **report})
+        print_json({"output": str(output), **report, **({"loss": loss} if loss else {})})
         return
     if job.caveat:
         print_stderr(f"recipes: {job.caveat}")
     for line in format_losses(report["losses"], job.combine) if report.get("losses") else []:
         print_text(line)
+    if loss:
+        print_text(format_loss(loss, job))
     size = f", {report['bytes'] / 1e9:.2f} GB in {report['shards']} shards" if "bytes" in report else ""
+    size += f", {report['peak_bytes'] / 1e9:.2f} GB of memory" if report.get("peak_bytes") else ""
     print_stderr(f"{output}: {report['weights']} weights changed{size}")
+    if job.into == "adapter":
+        print_stderr(f"serve it: {format_server_command(job.base, output, report['rank']) or TOO_LARGE}")
 
 
 def _check_options(count: int, combine: str | None, rank: int | None, density: float | None) -> None:
@@ -113,6 +149,8 @@ def _check_options(count: int, combine: str | None, rank: int | None, density: f
     for name, value in (("rank", rank), ("density", density)):
         if value is not None and combine not in COMBINE_FIELDS[name]:
             exit_with_error(f"--{name} applies to --combine {' or '.join(COMBINE_FIELDS[name])}", ExitCode.USAGE)
+    if combine in _COMBINE_MODELS:
+        exit_with_error(f"--combine {combine} is for models, not adapters", ExitCode.USAGE)
     if count == 1 and combine not in (None, "cat"):
         exit_with_error(f"--combine {combine} needs several adapters", ExitCode.USAGE)
 
@@ -125,9 +163,10 @@ def _check_dequantized(job: MergeJob) -> None:
         )
 
 
-def _find_interpreter(backend: str | None, environment: Path | None) -> Path:
-    """The Python to merge with: of the folder named, else of a framework's environment that is built."""
-    from qwen_recipes.environments.environment import list_environments
+def _find_interpreter(backend: str | None, environment: Path | None, run: Path) -> Path:
+    """The Python to merge with: of the folder or framework named, else of the run's framework, else of any."""
+    from qwen_recipes.export.merge import find_run_folder
+    from qwen_recipes.runs.record import read_record
 
     if environment is not None:
         python = environment / "bin" / "python"
@@ -135,11 +174,31 @@ def _find_interpreter(backend: str | None, environment: Path | None) -> Path:
             exit_with_error(f"{environment} is not a Python environment: it has no bin/python", ExitCode.USAGE)
         return python
     if backend is not None:
-        get_backend_or_exit(backend)
-    for one in list_environments():
-        if one.ready and backend in (None, one.backend):
-            return one.interpreter
+        names = [get_backend_or_exit(backend).name]
+    else:
+        record = read_record(find_run_folder(run))
+        names = [*([record.backend["name"]] if record else []), *list_backend_names()]
+    for name in names:
+        if found := _find_managed_interpreter(name):
+            return found
     name = backend or "NAME"
     exit_with_error(
         f"no environment to merge in: recipes env create {name}, or name one with --environment", ExitCode.ENVIRONMENT
     )
+
+
+def _find_managed_interpreter(name: str) -> Path | None:
+    """The Python of a framework's environment that is built, for this machine's device or the CPU; None without one."""
+    from qwen_recipes.environments.environment import MissingEnvironmentError, get_managed_environment
+
+    backend = try_backend(name)
+    if isinstance(backend, str):
+        return None
+    for device in (None, "cpu"):
+        try:
+            environment = get_managed_environment(backend, device)
+        except MissingEnvironmentError:
+            continue
+        if environment.ready:
+            return environment.interpreter
+    return None

@@ -22,6 +22,7 @@ from qwen_recipes.cli.options_and_exits import (
 if TYPE_CHECKING:
     from qwen_recipes.backends.plan import Plan
     from qwen_recipes.cli.estimate_report import FitVerdict
+    from qwen_recipes.cli.merge_plan import MergeEstimate
     from qwen_recipes.gpus.gpu_model import GpuModel
     from qwen_recipes.resolve import BackendRecipe
 
@@ -47,6 +48,8 @@ def command(file: str, backend: str | None, names: tuple[str, ...], sets: tuple[
 
     Example: recipes plan support.recipe.yaml --gpu rtx-4090 --gpu h100-80gb
     """
+    from qwen_recipes.cli.merge_plan import estimate_merges
+
     stages = load_stages(file, sets, backend, prepare=fetch_recipe_models)
     every = {
         stage: [verdict for one in recipes for verdict in assess_recipe(one, names)]
@@ -54,7 +57,8 @@ def command(file: str, backend: str | None, names: tuple[str, ...], sets: tuple[
     }
     first = next(iter(stages.values()))[0]
     warn_custom_tokenizer_or_template(first.model, "chat.template" in first.plan.set_fields)
-    _print_verdicts(every, form, {part: recipes[0].loaded.part_label for part, recipes in stages.items()})
+    labels = {part: recipes[0].loaded.part_label for part, recipes in stages.items()}
+    _print_verdicts(every, form, labels, estimate_merges(file, sets, backend))
     if any(all(verdict.estimate.check_fit() == "no" for verdict in verdicts) for verdicts in every.values()):
         sys.exit(ExitCode.DOES_NOT_FIT)
 
@@ -96,19 +100,22 @@ def _select_gpus(plan: Plan, gpu_names: tuple[str, ...]) -> list[GpuModel]:
     return asked or identify_gpus(detect_gpus()) or [get_gpu_model(ASSUMED_GPU)]
 
 
-def _print_verdicts(stages: dict[str, list[FitVerdict]], form: str, labels: dict[str, str]) -> None:
+def _print_verdicts(
+    stages: dict[str, list[FitVerdict]], form: str, labels: dict[str, str], merges: list[MergeEstimate]
+) -> None:
     from qwen_recipes.cli.estimate_report import format_verdicts, verdict_as_json
 
     if form == "json":
-        print_json(
-            [
-                {**({"stage": stage} if stage else {}), **verdict_as_json(verdict)}
-                for stage, verdicts in stages.items()
-                for verdict in verdicts
-            ]
-        )
+        trainings = [
+            {**({"stage": stage} if stage else {}), **verdict_as_json(verdict)}
+            for stage, verdicts in stages.items()
+            for verdict in verdicts
+        ]
+        print_json([*trainings, *(merge.as_json() for merge in merges)])
         return
     for number, (stage, verdicts) in enumerate(stages.items()):
         if stage:
             print_text(f"{chr(10) if number else ''}{labels[stage]}")
         print_text(format_verdicts(verdicts, colour=sys.stdout.isatty()))
+    for merge in merges:
+        print_text(f"\n{merge.as_text()}")

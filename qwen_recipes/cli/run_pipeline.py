@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +15,7 @@ from qwen_recipes.cli.hub_files import fetch_recipe_models
 from qwen_recipes.cli.lock_check import exit_on_drift, pin_locked_revision
 from qwen_recipes.cli.options_and_exits import ExitCode, choose_backends_or_exit, exit_with_error
 from qwen_recipes.cli.run_flags import RunFlags
+from qwen_recipes.recipe.composition.sweep_key import BEST_LINK
 
 if TYPE_CHECKING:
     from qwen_recipes.compile import CompiledRecipe
@@ -75,10 +77,21 @@ class _PipelineRunner:
 
     def compile_all(self) -> None:
         """Exit with every problem of the first stage that has one."""
+        self._check_outside_adapters()
         compiled = [self.compile(stage) for stage in self.pipeline.trainings]
         exit_if_runs_shared(compiled)
         if self.flags.locked:
             exit_on_drift(compiled)
+
+    def _check_outside_adapters(self) -> None:
+        """Exit where a merge names the folder of an adapter that is not there and that no stage before it writes."""
+        written: list[str] = []
+        for stage in self.pipeline.stages:
+            for name, _ in stage.adapters:
+                folder = self.pipeline.folder / Path(name).expanduser()
+                if os.path.normpath(name) not in written and not folder.is_dir():
+                    exit_with_error(f"stage {stage.name} merges {name}, which does not exist", ExitCode.USAGE)
+            written += [os.path.normpath(stage.output), os.path.normpath(f"{stage.output}/{BEST_LINK}")]
 
     def print_stages(self) -> ExitCode:
         """A dry run of each stage."""
@@ -148,7 +161,6 @@ class _PipelineRunner:
     def _run_sweep(self, sweep: LoadedSweep, record: PipelineRecord, state: StageRecord) -> ExitCode:
         """Run the trials of a stage; the stage after it starts from the best one."""
         from qwen_recipes.cli.run_sweep import SweepCall, run_sweep
-        from qwen_recipes.recipe.composition.sweep_key import BEST_LINK
         from qwen_recipes.recipe.load import hash_content
         from qwen_recipes.runs.pipeline import hash_training_inputs
 

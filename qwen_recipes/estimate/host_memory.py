@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from qwen_recipes.backends.plan import HardwarePlan
 from qwen_recipes.estimate.memory import GIB, frozen_weight_bytes, weight_bytes
 from qwen_recipes.estimate.workload import STATE_BYTES, Workload
+from qwen_recipes.qwen.facts import ModelFacts
 
 _MASTER_AND_GRADIENT_BYTES = 8.0
 """Bytes of a float32 master weight and its float32 gradient (DeepSpeed, `estimate_zero3_model_states_mem_needs`)."""
@@ -14,6 +15,12 @@ PROCESS_BYTES = 1.15 * GIB
 """Python, PyTorch and CUDA in one process, before a weight is loaded (docs/research/memory-estimates.md)."""
 FULL_BYTES = 0.6 * GIB
 """What a process takes beyond that where weights are trained themselves, and saved."""
+MERGE_SHARD_BYTES = 2 * GIB
+"""Bytes of a merged model's shard, which is in memory until it is written."""
+_MERGE_PROCESS_BYTES = 0.4 * GIB
+"""Python and PyTorch without CUDA."""
+_FLOAT32_COPIES = 4
+"""Of a weight that is merged, at most: itself, its update, their sum, and that with DoRA's magnitudes."""
 
 
 @dataclass(frozen=True)
@@ -46,3 +53,19 @@ def loaded_weight_bytes(load: Workload) -> float:
     trained = 0 if load.method == "lora" else load.trainable
     whole = trained * weight_bytes(load) + (load.facts.parameters - trained) * min(2.0, frozen_weight_bytes(load))
     return whole + (FULL_BYTES if trained else 0.0)
+
+
+def estimate_merge_memory(
+    facts: ModelFacts, adapter_bytes: int, *, embeddings: bool = False, combined: bool = False, dtype_bytes: float = 2.0
+) -> float:
+    """Bytes of host memory that a merge takes: a shard, the copies of the largest weight it changes, and the adapters.
+
+    `adapter_bytes` is the size of their files, `embeddings` whether they have factors on embeddings or head, `combined`
+    whether they are made one first, `dtype_bytes` the size of a merged weight. Measured by
+    research/measurements/measure_merge_memory.py.
+    """
+    linear = max(inputs * outputs for inputs, outputs in facts.linear_shapes.values())
+    table = facts.hidden_size * facts.vocab_size
+    shard = min(max(MERGE_SHARD_BYTES * dtype_bytes / 2, table * dtype_bytes), facts.parameters * dtype_bytes)
+    copies = 4.0 * _FLOAT32_COPIES * max(linear, table if embeddings else 0)
+    return _MERGE_PROCESS_BYTES + shard + copies + adapter_bytes * (2 if combined else 1)

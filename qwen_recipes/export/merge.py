@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -13,22 +13,29 @@ from pathlib import Path
 from typing import Any
 
 from qwen_recipes.errors import QwenRecipesError
-from qwen_recipes.filesystem.locked_folder import lock_folder, move_into_place
+from qwen_recipes.estimate.host_memory import MERGE_SHARD_BYTES
+from qwen_recipes.export.merge_room import find_merge_shortages
+from qwen_recipes.export.whole_output import check_output_is_free, write_whole_output
 from qwen_recipes.filesystem.read_file import read_json
 from qwen_recipes.filesystem.replace_file import replace_file
-from qwen_recipes.runs.record import RunRecord, read_record
+from qwen_recipes.runs.record import RECORD_FILE, RunRecord, read_record
 from qwen_recipes.runs.run import find_trained_weights
 from qwen_recipes.runs.trainer_logs import find_newest_checkpoint
 
 _SHARDS = ("pytorch_model_fsdp_*", "global_step*")
 CAVEAT = (
     "the adapter was trained on a {bits}-bit base; merged into the unquantized weights the model is not quite what was "
-    "trained. `dequantized` merges into the weights as they were in training"
+    "trained. `dequantized` merges into the weights as they were in training; `recipes merge --compare-loss 8` prints "
+    "the loss of both"
 )
 
 
 class MergeFailedError(QwenRecipesError):
     """The adapters cannot be merged; the message says what to do."""
+
+
+class MergeRoomError(MergeFailedError):
+    """There is too little memory or disk for a merge."""
 
 
 @dataclass(frozen=True)
@@ -61,25 +68,14 @@ def run_merge(job: MergeJob, interpreter: Path) -> dict[str, Any]:
 
     The report has `weights` (changed), `shards`, `bytes`, `peak_bytes` (of memory), and `losses` of a weighted merge.
 
-    Raises MergeFailedError; OSError, FileExistsError where the output folder is not empty.
+    Raises MergeFailedError, MergeRoomError; OSError, FileExistsError where the output folder is not empty.
     """
-    if job.output.exists() and (not job.output.is_dir() or any(job.output.iterdir())):
-        raise FileExistsError(17, "already exists; name another folder, or move it", str(job.output))
-    part = job.output.with_name(f".{job.output.name}.part")
-    with lock_folder(part):
-        try:
-            _remove_content(part)
-            report = _run_program(job, part, interpreter)
-            move_into_place(part, job.output)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
-    return report
-
-
-def _remove_content(folder: Path) -> None:
-    """Remove what a killed merge left."""
-    for path in folder.iterdir():
-        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    check_output_is_free(job.output)
+    if job.into != "adapter":
+        folders = [folder for folder, _ in job.adapters]
+        if shortages := list(find_merge_shortages(folders, job.base, job.output, job.dtype)):
+            raise MergeRoomError("; ".join(shortages))
+    return write_whole_output(job.output, lambda part: _run_program(job, part, interpreter))
 
 
 def _run_program(job: MergeJob, part: Path, interpreter: Path) -> dict[str, Any]:
@@ -88,21 +84,43 @@ def _run_program(job: MergeJob, part: Path, interpreter: Path) -> dict[str, Any]
         "output": str(part.resolve()),
         **{name: getattr(job, name) for name in ("base", "revision", "combine", "rank", "density", "seed")},
         **{name: getattr(job, name) for name in ("into", "dtype", "quantization")},
+        "shard_bytes": round(MERGE_SHARD_BYTES),
     }
+    return _call_program("merging", content, interpreter)
+
+
+def _call_program(module: str, content: dict[str, Any], interpreter: Path) -> dict[str, Any]:
+    """What a program beside this file reports of a job. Raises MergeFailedError."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "job.json"
         replace_file(file, json.dumps(content))
-        command = [str(interpreter), "-m", "merging", str(file)]
+        command = [str(interpreter), "-m", module, str(file)]
         variables = {name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "PYTHONPATH")}
         done = subprocess.run(command, cwd=Path(__file__).parent, env=variables, capture_output=True, text=True)
+    if done.returncode == -signal.SIGKILL:
+        raise MergeFailedError("the merge was killed, probably since the host's memory was used up")
     try:
         report: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     except (ValueError, IndexError):
         last = done.stderr.strip().splitlines()[-1:] or [f"exit code {done.returncode}"]
-        raise MergeFailedError(f"the merge failed: {last[0]}") from None
+        raise MergeFailedError(f"{interpreter} -m {module} failed: {last[0]}") from None
     if "error" in report:
         raise MergeFailedError(str(report["error"]))
     return report
+
+
+def compare_losses(job: MergeJob, examples: list[dict[str, list[int]]], interpreter: Path) -> dict[str, Any]:
+    """Mean loss of a token of the examples (`ids`, `labels`): `trained`, of the adapter on its base, and `merged`.
+
+    Loads each model whole, on the GPU where there is one. Raises MergeFailedError.
+    """
+    content = {
+        "adapter": str(job.adapters[0][0].resolve()),
+        "merged": str(job.output.resolve()),
+        "examples": examples,
+        **{name: getattr(job, name) for name in ("base", "revision", "quantization")},
+    }
+    return _call_program("merging.compare_loss", content, interpreter)
 
 
 def find_adapter_folder(folder: Path) -> Path:
@@ -113,8 +131,20 @@ def find_adapter_folder(folder: Path) -> Path:
     for place in filter(None, (folder, find_newest_checkpoint(folder))):
         if (place / "adapter_config.json").is_file() and any(any(place.glob(pattern)) for pattern in _SHARDS):
             return place
+    for place in filter(None, (folder, find_newest_checkpoint(folder))):
+        if command := _suggest_gathering(place):
+            raise MergeFailedError(f"{place} holds shards of a whole model and no adapter; gather them with: {command}")
     state = "has no adapter" if folder.is_dir() else "does not exist"
     raise MergeFailedError(f"{folder} {state}: name the output folder of a run that trained one, or a checkpoint")
+
+
+def _suggest_gathering(checkpoint: Path) -> str:
+    """The command, for the run's environment, that gathers a whole model's shards; empty where there are none."""
+    if any(checkpoint.glob("pytorch_model_fsdp_*")):
+        return f"accelerate merge-weights {checkpoint}/pytorch_model_fsdp_0 OUTPUT"
+    if any(checkpoint.glob("global_step*")):
+        return f"python {checkpoint}/zero_to_fp32.py {checkpoint} OUTPUT --safe_serialization"
+    return ""
 
 
 @dataclass(frozen=True)
@@ -126,11 +156,25 @@ class TrainedBase:
     quantization: dict[str, Any] | None = None
 
 
-def find_trained_base(folder: Path, adapter: Path) -> TrainedBase:
-    """By the record of the run in `folder`, else by the adapter's own config. Raises MergeFailedError."""
-    record = read_record(folder)
-    if record is not None:
-        return _read_recorded_base(record)
+def find_run_folder(folder: Path) -> Path:
+    """The output folder of the run that wrote `folder`, which is that folder or a checkpoint in it."""
+    checkpoint = folder.name.startswith("checkpoint-") and not (folder / RECORD_FILE).exists()
+    return folder.parent if checkpoint else folder
+
+
+def find_trained_base(folder: Path, adapter: Path, named: str | None = None) -> TrainedBase:
+    """By the record of the run that wrote `folder`, else by the adapter's own config; `named` is the user's own base.
+
+    Raises MergeFailedError.
+    """
+    record = read_record(find_run_folder(folder))
+    found = _read_recorded_base(record) if record is not None else None
+    if named is not None:
+        return TrainedBase(named, quantization=found.quantization if found else None)
+    return found or _read_base_of_config(adapter)
+
+
+def _read_base_of_config(adapter: Path) -> TrainedBase:
     try:
         base = read_json(adapter / "adapter_config.json", "config").get("base_model_name_or_path")
     except (OSError, ValueError, AttributeError) as error:

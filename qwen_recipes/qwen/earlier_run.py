@@ -40,11 +40,12 @@ class EarlierRun:
 
 def find_earlier_run(output: Path, recipe_folder: Path) -> EarlierRun | None:
     """The run whose output folder this is: by its record there, else by a recipe in `recipe_folder`."""
-    found = _read_recorded_recipe(output) or next(_iter_recipes_writing_to(output, recipe_folder), None)
+    found = read_recorded_recipe(output) or next(_iter_recipes_writing_to(output, recipe_folder), None)
     return EarlierRun(found) if found else None
 
 
-def _read_recorded_recipe(output: Path) -> LoadedRecipe | None:
+def read_recorded_recipe(output: Path) -> LoadedRecipe | None:
+    """The recipe in the record of a run's output folder; None where there is none that can be read."""
     try:
         recipe = read_json(output / RECORD_FILE, "record")["recipe"]
         file, text, overrides = str(recipe["file"]), str(recipe["text"]), tuple(map(str, recipe["set"]))

@@ -18,6 +18,7 @@ import peft
 from merging.__main__ import main
 from merging.adapters import read_adapter
 from merging.combine import measure_losses, stack_factors
+from merging.compare_loss import compare_losses
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, Qwen3Config, Qwen3ForCausalLM, Qwen3MoeConfig, Qwen3MoeForCausalLM
@@ -168,6 +169,21 @@ def merge_dequantized():
     }
 
 
+def compare_quantized_losses():
+    """The losses that are printed after QLoRA, for both merges, beside that of the quantized model computed here."""
+    quantization = {"bits": 4, "type": "nf4", "double": True, "experts": False}
+    ids = IDS[0].tolist()
+    example = {"ids": ids, "labels": [-100] * 10 + ids[10:]}
+    job = {"base": str(FOLDER / "base"), "adapter": str(FOLDER / "lora"), "quantization": quantization}
+    found = {
+        name: compare_losses({**job, "merged": str(FOLDER / folder), "examples": [example, example]})
+        for name, folder in (("base", "merged-lora"), ("dequantized", "dequantized"))
+    }
+    merged = load(FOLDER / "merged-lora")(IDS).logits[0, 9:-1]
+    expected = torch.nn.functional.cross_entropy(merged, IDS[0, 10:])
+    return {**found, "expected": expected.item()}
+
+
 def merge_experts():
     """An adapter on the attention of a mixture of experts."""
     torch.manual_seed(1)
@@ -211,12 +227,17 @@ def list_refusals():
     foreign = {**SHAPE, "num_hidden_layers": 1}
     Qwen3ForCausalLM(Qwen3Config(**foreign, tie_word_embeddings=True)).save_pretrained(FOLDER / "foreign")
     (FOLDER / "no-weights").mkdir()
+    (FOLDER / "empty").mkdir()
+    name = "base_model.model.model.layers.0.mlp.down_proj.lora_A.weight"
+    save_file({name: torch.empty(0)}, FOLDER / "empty" / "adapter_model.safetensors")
+    (FOLDER / "empty" / "adapter_config.json").write_text("{}")
     (FOLDER / "no-weights" / "adapter_config.json").write_text("{}")
     return {
         "dora": merge("refused-dora", [("lora", 0.5), ("dora", 0.5)]).get("error"),
         "whole": merge("refused-whole", [("lora", 0.5), ("head", 0.5)]).get("error"),
         "ranks": merge("refused-ranks", [("lora", 0.5), ("smaller", 0.5)], combine="ties").get("error"),
         "foreign": merge("refused-foreign", [("lora", 1.0)], base="foreign").get("error"),
+        "empty": merge("refused-empty", [("empty", 1.0)]).get("error"),
         "no-weights": merge("refused-no-weights", [("no-weights", 1.0)]).get("error"),
     }
 
@@ -228,6 +249,7 @@ def run_all():
         train(FOLDER / "base", name, settings)
     found = {name: merge_alone(name) for name in ALONE}
     found |= {"weighted": merge_weighted(), "sharded": merge_shards(), "dequantized": merge_dequantized()}
+    found["losses"] = compare_quantized_losses()
     return {**found, "experts": merge_experts(), "memory": measure_memory(), "refused": list_refusals()}
 
 

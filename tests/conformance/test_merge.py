@@ -79,6 +79,14 @@ def test_after_qlora_the_dequantized_base_is_what_was_trained(found: dict[str, A
     assert 10 * found["dequantized"]["dequantized"] < found["dequantized"]["base"], found["dequantized"]
 
 
+def test_losses_tell_the_two_merges_after_qlora_apart(found: dict[str, Any]) -> None:
+    losses = found["losses"]
+    assert losses["base"]["merged"] == pytest.approx(losses["expected"], abs=1e-4)
+    assert losses["base"]["tokens"] == 98 and losses["base"]["examples"] == 2
+    lost = {name: abs(losses[name]["merged"] - losses[name]["trained"]) for name in ("base", "dequantized")}
+    assert 5 * lost["dequantized"] < lost["base"], losses
+
+
 def test_what_cannot_be_merged_says_why(found: dict[str, Any]) -> None:
     said = found["refused"]
     assert "DoRA" in said["dora"] and "one adapter after another" in said["dora"]
@@ -86,3 +94,4 @@ def test_what_cannot_be_merged_says_why(found: dict[str, Any]) -> None:
     assert "equal ranks, not 8 and 4" in said["ranks"]
     assert "the base has no weights for" in said["foreign"]
     assert "no adapter_model.safetensors" in said["no-weights"]
+    assert "is empty, as ZeRO-3 leaves weights" in said["empty"]

@@ -122,6 +122,16 @@ def test_sft_merge_dpo(
     recipes(folder, "lint", "p.yaml")
     recipes(folder, "run", "p.yaml", "-q")
     check_three_stages(folder, model, python)
+    if first != second:
+        check_printed_losses(folder)
+
+
+def check_printed_losses(folder: Path) -> None:
+    """The losses of adapter and merged model are of the run's own examples, and one and the same in 16 bits."""
+    arguments = ("runs/tiny/sft", "-o", "merged", "--compare-loss", "3", "--format", "json")
+    loss = json.loads(recipes(folder, "merge", *arguments).stdout)["loss"]
+    assert loss["examples"] == 3 and loss["tokens"] > 30 and 1 < loss["trained"] < 20
+    assert loss["merged"] == pytest.approx(loss["trained"], abs=1e-3)
 
 
 @pytest.mark.full

@@ -68,7 +68,7 @@ def read_adapter(folder: Path, weight: float) -> Adapter:
     if str(config.get("bias", "none")) != "none":
         raise MergeError(f"{folder}: adapters that train biases cannot be merged here")
     adapter = Adapter(folder, config, weight)
-    for name, tensor in _iter_tensors(folder):
+    for name, tensor in _iter_whole_tensors(folder):
         _add_tensor(adapter, _PREFIX.sub("", name), tensor)
     for module, one in adapter.factors.items():
         if one.a is None or one.b is None:
@@ -76,6 +76,23 @@ def read_adapter(folder: Path, weight: float) -> Adapter:
         one.rank = int(_find_pattern(config.get("rank_pattern"), module, config.get("r") or one.a.shape[0]))
         one.scale = _compute_scale(config, module, one.rank)
     return adapter
+
+
+def _iter_whole_tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
+    """As `_iter_tensors`; of the shards beside them where ZeRO-3 left empty tensors in the file."""
+    for name, tensor in _iter_tensors(folder):
+        if tensor.numel():
+            yield name, tensor
+        elif any(folder.glob("global_step*")):
+            from .sharded import read_sharded_weights
+
+            yield from read_sharded_weights(folder)
+            return
+        else:
+            raise MergeError(
+                f"{folder / WEIGHTS_FILE}: {name} is empty, as ZeRO-3 leaves weights that it did not gather; merge a "
+                "checkpoint, which has them in its folder global_step…"
+            )
 
 
 def _iter_tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:

@@ -56,8 +56,8 @@ def _read_zero(folder: Path) -> dict[str, Tensor]:
         from deepspeed.utils.zero_to_fp32 import get_fp32_state_dict_from_zero_checkpoint
     except ImportError:
         raise MergeError(
-            f"{folder} holds DeepSpeed shards, and this environment has no deepspeed: name one that has it with "
-            "--environment, or gather the weights with the checkpoint's own zero_to_fp32.py"
+            f"{folder} holds ZeRO shards, and this environment has no DeepSpeed to gather them: name a framework or an "
+            "environment that has it with --backend or --environment"
         ) from None
     try:
         found: dict[str, Tensor] = get_fp32_state_dict_from_zero_checkpoint(str(folder), exclude_frozen_parameters=True)

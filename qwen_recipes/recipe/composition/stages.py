@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence as Items
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from qwen_recipes.finding import Finding, Route, Span
 from qwen_recipes.recipe.composition.merge import merge_nodes
@@ -23,6 +24,8 @@ MAX_STAGES = 50
 _STAGE_KEYS = ("name", "merge", "from_stage")
 _MERGE_STAGE_KEYS = (*_STAGE_KEYS, "output", "run")
 """What a stage that merges may say."""
+_FILE_KEYS = ("extends", "stages", "version")
+"""What a file says once."""
 _PIPELINE_KEYS = ("stages", "name", "extends")
 """What stands at the top of the file and belongs to the pipeline alone."""
 
@@ -83,6 +86,7 @@ class _StageExpander:
 
     def expand(self) -> list[StageDocument]:
         """Every stage that can be made."""
+        self._check_keys()
         self._check_names()
         made = {index: self._expand_stage(index, stage) for index, stage in self.stages.items()}
         found = {index: stage for index, stage in made.items() if stage is not None}
@@ -93,6 +97,13 @@ class _StageExpander:
         """Add the problem that there are more than MAX_STAGES."""
         message = f"too many stages: a recipe may have at most {MAX_STAGES}"
         self._add(("stages", MAX_STAGES), message, "split it into several recipes")
+
+    def _check_keys(self) -> None:
+        """Refuse what belongs to the whole file, and would be dropped."""
+        for index in self.stages:
+            for key in (key for key in _FILE_KEYS if key in self._get_entry(index).entries):
+                message = f"`{key}` applies to the whole recipe, not to a stage"
+                self._add(("stages", index, key), message, f"move `{key}` to the top of the file", key=True)
 
     def _check_names(self) -> None:
         earlier: list[str] = []
@@ -267,6 +278,10 @@ class _StageExpander:
         for number, (name, weight) in enumerate(asked):
             here = (*route, "adapters", number)
             known = any(one.name == name for one in self.stages.values())
+            if not known and "/" not in name and not (Path(self.document.file).parent / name).is_dir():
+                trainings = ", ".join(one.name for one in self.stages.values() if one.merge is None)
+                self._add(here, f"there is no stage or folder `{name}`", f"one of {trainings}")
+                continue
             source = self.results.get(name) if known else self._make_outside_result(name)
             if source is not None and self._check_adapter(here, stage, source):
                 found.append((source, weight))

@@ -157,6 +157,9 @@ def test_one_recipe_is_asked_for_where_there_are_several(tmp_path: Path) -> None
         ("  - {name: a}\n  - {name: b, from_stage: c}\n", 6, "there is no stage `c`"),
         ("  - {name: a, from_stage: b}\n  - {name: b}\n", 5, "stage `b` comes after `a`"),
         ("  - {name: a, from_stage: a}\n", 5, "stages start from each other: a → a"),
+        ("  - {name: a, extends: official}\n", 5, "`extends` applies to the whole recipe, not to a stage"),
+        ("  - {name: a, stages: [{name: c}]}\n", 5, "`stages` applies to the whole recipe, not to a stage"),
+        ("  - {name: a}\n  - {name: b, merge: {adapters: [a, zz]}}\n", 6, "there is no stage or folder `zz`"),
         ("  - {name: a, merge: base}\n", 5, "stage `a` has nothing to merge: no stage comes before it"),
         (
             "  - {name: a, method: full}\n  - {name: b, merge: base}\n", 6,

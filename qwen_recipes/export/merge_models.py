@@ -1,0 +1,151 @@
+"""Merge whole models with mergekit, run as a program of an environment of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qwen_recipes.export.merge import MergeFailedError
+from qwen_recipes.export.whole_output import write_whole_output
+from qwen_recipes.filesystem.read_file import read_json
+from qwen_recipes.filesystem.replace_file import replace_file
+from qwen_recipes.runs.run import find_trained_weights
+
+MODEL_METHODS = ("linear", "slerp", "task_arithmetic", "ties", "dare_linear", "dare_ties")
+NEED_BASE = ("task_arithmetic", "ties", "dare_linear", "dare_ties")
+NEED_DENSITY = ("ties", "dare_linear", "dare_ties")
+INSTALL = "python -m venv mergekit-env && mergekit-env/bin/pip install mergekit==0.1.5"
+_SHAPE_KEYS = (
+    *("model_type", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "vocab_size"),
+    *("num_key_value_heads", "head_dim", "tie_word_embeddings", "num_experts", "moe_intermediate_size"),
+)
+_DEFAULT_DENSITY = 0.5
+
+
+@dataclass(frozen=True)
+class ModelMerge:
+    """Models (folders) with their weights, and how they become one; `base` is what they were trained from."""
+
+    models: tuple[tuple[Path, float], ...]
+    method: str
+    output: Path
+    base: str | None = None
+    density: float | None = None
+    seed: int = 0
+    dtype: str | None = None
+
+
+def build_mergekit_config(job: ModelMerge) -> dict[str, Any]:
+    """What mergekit is told: nothing is left to its defaults. `tokenizer_source` would cut rows off the embeddings."""
+    models = [{"model": str(folder.resolve()), "parameters": _list_parameters(job, w)} for folder, w in job.models]
+    config: dict[str, Any] = {"merge_method": job.method, "dtype": job.dtype or _read_dtype(job.models[0][0])}
+    if job.method == "slerp":
+        share = job.models[1][1] / (job.models[0][1] + job.models[1][1])
+        return config | {
+            "models": [{"model": one["model"]} for one in models],
+            "base_model": models[0]["model"],
+            "parameters": {"t": share},
+        }
+    config["models"] = models
+    if job.method in NEED_BASE:
+        config["base_model"] = str(Path(job.base or "").resolve()) if Path(job.base or "").is_dir() else job.base
+        return config | {"parameters": {"normalize": job.method.endswith("ties"), "lambda": 1.0, "int8_mask": False}}
+    return config | {"parameters": {"normalize": True}}
+
+
+def _list_parameters(job: ModelMerge, weight: float) -> dict[str, float]:
+    density = {"density": job.density or _DEFAULT_DENSITY} if job.method in NEED_DENSITY else {}
+    return {"weight": weight, **density}
+
+
+def _read_dtype(model: Path) -> str:
+    config = _read_model_config(model)
+    return str(config.get("dtype") or config.get("torch_dtype") or "bfloat16")
+
+
+def find_model_problems(job: ModelMerge) -> list[str]:
+    """Why these models cannot be merged so; all reasons."""
+    problems = []
+    if len(job.models) < 2:
+        problems.append("name two models or more")
+    if job.method == "slerp" and len(job.models) != 2:
+        problems.append("slerp merges two models")
+    if job.method in NEED_BASE and not job.base:
+        problems.append(f"{job.method} adds what each model learned to their common base: name it with --base")
+    first = _read_shape(job.models[0][0])
+    others = [folder for folder, _ in job.models[1:]]
+    others += [Path(job.base)] if job.base and Path(job.base).is_dir() else []
+    for folder in others:
+        shape = _read_shape(folder)
+        for key in (key for key in _SHAPE_KEYS if shape.get(key) != first.get(key)):
+            problems.append(f"{folder} has {key} {shape.get(key)}, {job.models[0][0]} has {first.get(key)}")
+    return problems
+
+
+def _read_shape(model: Path) -> Mapping[str, Any]:
+    config = _read_model_config(model)
+    return {key: config.get(key) for key in _SHAPE_KEYS}
+
+
+def _read_model_config(model: Path) -> dict[str, Any]:
+    try:
+        config = read_json(model / "config.json", "config")
+    except (OSError, ValueError) as error:
+        raise MergeFailedError(f"{model}: config.json cannot be read: {error}") from None
+    if not isinstance(config, dict):
+        raise MergeFailedError(f"{model}: config.json is not a map")
+    return config
+
+
+def find_model_folder(folder: Path) -> Path | None:
+    """The whole model that a folder or a run's newest checkpoint holds; None for one without, or with an adapter."""
+    if find_trained_weights(folder, adapter=True) is not None or (folder / "adapter_config.json").exists():
+        return None
+    found = find_trained_weights(folder, adapter=False)
+    return found.parent if found is not None else None
+
+
+def merge_models(job: ModelMerge, program: Path) -> dict[str, Any]:
+    """Merge with `program`, the mergekit-yaml of some environment; the report has `shards` and `bytes`.
+
+    Raises MergeFailedError, OSError; FileExistsError where the output folder is not empty.
+    """
+    if problems := find_model_problems(job):
+        raise MergeFailedError("; ".join(problems))
+    return write_whole_output(job.output, lambda part: _run_mergekit(job, part, program))
+
+
+def _run_mergekit(job: ModelMerge, part: Path, program: Path) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "merge.yaml"
+        replace_file(config, json.dumps(build_mergekit_config(job), indent=2) + "\n")
+        _run_program(config, part, job.seed, program)
+    _check_result(job, part)
+    files = sorted(part.glob("model*.safetensors"))
+    return {"method": job.method, "shards": len(files), "bytes": sum(file.stat().st_size for file in files)}
+
+
+def _run_program(config: Path, part: Path, seed: int, program: Path) -> None:
+    command = [str(program), str(config), str(part), "--copy-tokenizer", f"--random-seed={seed}"]
+    variables = {name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "PYTHONPATH")}
+    done = subprocess.run(command, env=variables, capture_output=True, text=True)
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if line.strip()]
+        raise MergeFailedError(f"mergekit failed: {lines[-1] if lines else f'exit code {done.returncode}'}")
+
+
+def _check_result(job: ModelMerge, part: Path) -> None:
+    """The merged model has the shape of its parts and their generation config. Raises MergeFailedError."""
+    first = job.models[0][0]
+    shape, expected = _read_shape(part), _read_shape(first)
+    for key in (key for key in _SHAPE_KEYS if shape.get(key) != expected.get(key)):
+        raise MergeFailedError(f"mergekit changed {key} from {expected.get(key)} to {shape.get(key)}")
+    generation = first / "generation_config.json"
+    if generation.is_file() and not (part / generation.name).is_file():
+        replace_file(part / generation.name, json.dumps(read_json(generation, "config"), indent=2) + "\n")
