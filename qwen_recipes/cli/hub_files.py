@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from qwen_recipes.cli.console import print_stderr
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error
+from qwen_recipes.cli.pinned_sources import pin_newest_data, refresh_adapter
 from qwen_recipes.qwen.adapter_folder import may_be_adapter_id
 from qwen_recipes.qwen.hub_cache import is_repo_id
 
@@ -32,8 +33,10 @@ def fetch_recipe_models(loaded: LoadedRecipe, *, newest: bool = False) -> Loaded
 
 
 def fetch_newest_and_pin(loaded: LoadedRecipe) -> LoadedRecipe:
-    """The recipe at the newest commit of its model, for a lock."""
-    return pin_known_revision(fetch_recipe_models(loaded, newest=True))
+    """The recipe at the newest commits of its model and its data sets, for a lock; its adapter's is in the cache."""
+    fetched = fetch_recipe_models(loaded, newest=True)
+    refresh_adapter(fetched)
+    return pin_newest_data(pin_known_revision(fetched))
 
 
 def fetch_model(model: ModelReference, folder: Path, *, newest: bool = False) -> None:

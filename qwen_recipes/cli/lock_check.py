@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from qwen_recipes.cli.console import print_stderr
 from qwen_recipes.cli.hub_files import pin_revision
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error
+from qwen_recipes.cli.pinned_sources import pin_locked_data, refresh_adapter
 
 if TYPE_CHECKING:
     from qwen_recipes.compile import CompiledRecipe
@@ -15,16 +16,22 @@ if TYPE_CHECKING:
 
 
 def pin_locked_revision(loaded: LoadedRecipe) -> LoadedRecipe:
-    """The recipe with its model at the lock's commit, where it states no revision itself and has a lock."""
+    """The recipe with its model and data sets at the lock's commits, where it states no revision itself and has a lock.
+
+    The newest commit of an adapter on the hub is looked up, which has to be the lock's.
+    """
     from qwen_recipes.runs.recipe_lock import get_lock_path, list_locked_recipes, read_lock
 
     try:
-        recipes = dict(list_locked_recipes(read_lock(get_lock_path(loaded.document.file))))
-        locked = recipes.get(loaded.part, {}).get("model")
+        recipe = dict(list_locked_recipes(read_lock(get_lock_path(loaded.document.file)))).get(loaded.part, {})
     except (OSError, ValueError):  # `exit_on_drift` says so
         return loaded
+    if recipe.get("adapter"):
+        refresh_adapter(loaded)
+    locked, data = recipe.get("model"), recipe.get("data")
     found = locked.get("revision") if isinstance(locked, dict) and locked.get("id") == loaded.recipe.model.id else None
-    return pin_revision(loaded, found if isinstance(found, str) else None)
+    pinned = pin_revision(loaded, found if isinstance(found, str) else None)
+    return pin_locked_data(pinned, data if isinstance(data, list) else [])
 
 
 def exit_on_drift(outputs: list[CompiledRecipe]) -> None:

@@ -57,11 +57,34 @@ def fetch_split(source: HubSplit, *, complete: bool = False) -> FetchedSplit:
     """
     import_hub_client(source.repo)
     try:
-        if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
+        if _is_offline():
             return _find_cached(source)
         return _Repository(source).fetch(complete)
     except UnknownSplitError as error:
         raise HubError(f"{source.repo} has {error}") from None
+
+
+def find_newest_commit(repo: str) -> str:
+    """The newest commit of a data set; with HF_HUB_OFFLINE, that of the local cache. Raises HubError."""
+    import_hub_client(repo)
+    if _is_offline():
+        found = find_snapshot(repo, None, "datasets")
+        if found is None:
+            raise HubError(f"{repo} is not in the local cache; unset HF_HUB_OFFLINE")
+        return found.commit
+    from huggingface_hub import HfApi
+
+    try:
+        commit = HfApi().dataset_info(repo, timeout=ETAG_TIMEOUT_SECONDS).sha
+    except Exception as error:  # the client raises errors of its own, of its HTTP library and of the system
+        raise explain_hub_error(error, repo, None, "data set") from None
+    if not commit:
+        raise HubError(f"the hub names no commit of {repo}; set `revision` beside `hub`")
+    return str(commit)
+
+
+def _is_offline() -> bool:
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
 
 
 def _find_cached(source: HubSplit) -> FetchedSplit:

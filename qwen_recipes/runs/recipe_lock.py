@@ -14,6 +14,7 @@ from qwen_recipes.data.plan_template import read_plan_template
 from qwen_recipes.environments.environment import MissingEnvironmentError, get_managed_environment
 from qwen_recipes.filesystem.read_file import read_json
 from qwen_recipes.filesystem.replace_file import replace_file
+from qwen_recipes.qwen.adapter_folder import find_adapter
 from qwen_recipes.qwen.tokenizer import TOKENIZER_CONFIG_SHA256, TOKENIZER_JSON_SHA256
 from qwen_recipes.recipe.load import LoadedRecipe
 from qwen_recipes.resolve.plan_table import list_plan_values
@@ -57,6 +58,7 @@ def _lock_recipe(compiled_backends: list[CompiledRecipe]) -> dict[str, Any]:
     return {
         "recipe": first.loaded.recipe_hash,
         "model": _lock_model(first),
+        "adapter": _lock_adapter(first),
         "chat": _lock_chat(first),
         "data": hash_data(first.plan, first.loaded.folder),
         "lengths": first.loaded.lengths.as_dict() if first.loaded.lengths else None,
@@ -119,6 +121,13 @@ def _lock_model(compiled: CompiledRecipe) -> dict[str, Any]:
         "revision": model.revision,
         "files": {path.name: hash_file(path)[0] for path in files if path.is_file()},
     }
+
+
+def _lock_adapter(compiled: CompiledRecipe) -> dict[str, Any] | None:
+    """The commit of the adapter on the hub that training starts from; None for a folder, or without one."""
+    start = compiled.plan.method.start_from
+    place = find_adapter(start, compiled.loaded.folder) if start else None
+    return {"id": start, "revision": place.folder.name} if place and place.cached else None
 
 
 def _lock_chat(compiled: CompiledRecipe) -> dict[str, Any]:
