@@ -105,7 +105,7 @@ def command(
         trained = find_trained_base(adapters[0], folders[0], base)
         job = MergeJob(
             adapters=tuple(zip(folders, weights or [1.0] * len(folders), strict=True)),
-            base=trained.base,
+            base=trained.require_readable(),
             revision=trained.revision,
             output=output,
             combine=combine or "cat",

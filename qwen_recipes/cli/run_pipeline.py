@@ -239,14 +239,14 @@ def _skip(state: StageRecord) -> ExitCode:
 def _build_job(stage: PipelineStage, recipe: BackendRecipe) -> MergeJob:
     from operator import attrgetter
 
-    from qwen_recipes.export.merge import MergeJob, find_adapter_folder, read_quantization
+    from qwen_recipes.export.merge import MergeJob, TrainedBase, find_adapter_folder, read_quantization
 
     plan, folder, merge = recipe.plan, recipe.loaded.folder, stage.merge
     assert merge is not None
     base = str((folder / plan.model.id).resolve()) if plan.model.local else plan.model.id
     return MergeJob(
         adapters=tuple((find_adapter_folder(folder / Path(name).expanduser()), w) for name, w in stage.adapters),
-        base=base,
+        base=TrainedBase(base, on_modelscope=plan.model.source == "modelscope").require_readable(),
         revision=plan.model.revision,
         output=folder / Path(stage.output).expanduser(),
         combine=merge.combine or "cat",

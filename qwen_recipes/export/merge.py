@@ -154,6 +154,16 @@ class TrainedBase:
     base: str
     revision: str | None = None
     quantization: dict[str, Any] | None = None
+    on_modelscope: bool = False
+
+    def require_readable(self) -> str:
+        """The base's name. Raises MergeFailedError for an id on ModelScope."""
+        if self.on_modelscope:
+            raise MergeFailedError(
+                f"the base {self.base} is on ModelScope, which merging does not read: download it "
+                f"(modelscope download --model {self.base} --local_dir DIR) and name the folder with --base DIR"
+            )
+        return self.base
 
 
 def find_run_folder(folder: Path) -> Path:
@@ -189,7 +199,8 @@ def _read_recorded_base(record: RunRecord) -> TrainedBase:
     model = str(values.get("model.id"))
     if values.get("model.local"):
         model = str((Path(str(record.recipe["file"])).parent / model).resolve())
-    return TrainedBase(model, values.get("model.revision"), read_quantization(values.get))
+    on_modelscope = values.get("model.source") == "modelscope"
+    return TrainedBase(model, values.get("model.revision"), read_quantization(values.get), on_modelscope)
 
 
 def read_quantization(get: Callable[[str], Any]) -> dict[str, Any] | None:

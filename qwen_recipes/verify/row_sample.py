@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from qwen_recipes.backends import load_backend
 from qwen_recipes.backends.plan import Plan, SourcePlan
 from qwen_recipes.data.encoder import EncodedRow, Encoder
+from qwen_recipes.data.local_source import list_local_sources
 from qwen_recipes.data.plan_template import find_plan_tool_style
 from qwen_recipes.data.rows.encode import truncate_encoded
 from qwen_recipes.data.rows.messages import BadRowError, Row
@@ -71,8 +72,9 @@ def read_source(
     source: SourcePlan, base: Path, result: RowSample, tool_style: str, count: int | None = None
 ) -> Iterator[tuple[str, int, Row]]:
     """File, line and row in our form of a source's first `count` rows; those that can't be read are counted."""
-    spec = {**_resolve_source_path(source, base), "tool_style": tool_style}
-    for file, line, row, _ in islice(read_normalized_rows(spec), count):
+    specs = ({**_describe_source(one), "tool_style": tool_style} for one in list_local_sources(source, base))
+    rows = chain.from_iterable(map(read_normalized_rows, specs))
+    for file, line, row, _ in islice(rows, count):
         if row is None:
             result.bad += 1
         else:
@@ -84,9 +86,8 @@ def count_longest_example(plan: Plan) -> int:
     return plan.training.sequence_length - load_backend(plan.backend).count_reserved_tokens(plan)
 
 
-def _resolve_source_path(source: SourcePlan, base: Path) -> dict[str, object]:
-    path = str(base / source.path) if source.path else None
-    return {**asdict(source), "columns": dict(source.columns), "roles": dict(source.roles), "path": path}
+def _describe_source(source: SourcePlan) -> dict[str, object]:
+    return {**asdict(source), "columns": dict(source.columns), "roles": dict(source.roles)}
 
 
 def _encode_batch(plan: Plan, encoder: Encoder, batch: list[tuple[str, int, Row]], result: RowSample) -> None:

@@ -22,7 +22,7 @@ def read_scored_completions(row: Row, options: RowOptions) -> Row:
     """The instruction, the completion with the highest score and the one with the lowest. Raises BadRowError."""
     if not isinstance(row.get("completions"), list):
         raise BadRowError("`completions` is not a list")
-    scored = [_read_completion(place, one) for place, one in enumerate(row["completions"])]
+    scored = [_read_completion(index, one) for index, one in enumerate(row["completions"])]
     if len(scored) < 2:
         raise BadRowError(f"{len(scored)} completions: a pair needs two with different scores")
     best, worst = max(scored, key=lambda one: one[0]), min(scored, key=lambda one: one[0])
@@ -32,8 +32,8 @@ def read_scored_completions(row: Row, options: RowOptions) -> Row:
     return {"prompt": prompt, "chosen": best[1], "rejected": worst[1]}
 
 
-def _read_completion(place: int, completion: Any) -> tuple[float, str]:
-    where = f"`completions.{place}`"
+def _read_completion(index: int, completion: Any) -> tuple[float, str]:
+    where = f"`completions.{index}`"
     response = _get_response(completion) if isinstance(completion, dict) else None
     if not isinstance(response, str) or not response:
         raise BadRowError(f"no text in {where}.response")

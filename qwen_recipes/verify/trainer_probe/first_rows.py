@@ -6,14 +6,14 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from qwen_recipes.backends.plan import DataPlan, SourcePlan
+from qwen_recipes.data.local_source import list_local_sources
 from qwen_recipes.data.rows.sources import read_source_rows
 from qwen_recipes.filesystem.replace_file import replace_file
-from qwen_recipes.verify.trainer_probe.probe_plan import NotProbedError
 
 ROWS = 200
 """Of each source, where nothing else is said."""
@@ -22,8 +22,7 @@ ROWS = 200
 def copy_first_rows(data: DataPlan, base: Path, folder: Path, count: int) -> DataPlan:
     """The first `count` rows of each source in files below `folder`, and the plan that names them.
 
-    Raises OSError or MissingSourceError where a source can't be read, ModuleNotFoundError where pyarrow is missing,
-    NotProbedError for rows on the hub.
+    Raises OSError or MissingSourceError where a source can't be read, ModuleNotFoundError where pyarrow is missing.
     """
     return replace(
         data,
@@ -35,14 +34,15 @@ def copy_first_rows(data: DataPlan, base: Path, folder: Path, count: int) -> Dat
 
 
 def _copy_source(source: SourcePlan, base: Path, file: Path, count: int) -> SourcePlan:
-    if source.path is None:
-        raise NotProbedError(
-            f"the rows of {source.hub} are on the hub, which a probe does not read; save some of them to a file and "
-            "name it with --set data.train=FILE"
-        )
-    rows = islice(_read_rows({**asdict(source), "path": os.path.relpath(base / source.path)}), count)
+    """The rows of a data set on the hub are those of a sample of it."""
+    local = list_local_sources(source, base)
+    rows = islice(chain.from_iterable(_read_rows(asdict(_name_from_here(one))) for one in local), count)
     replace_file(file, "".join(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows))
-    return replace(source, path=str(file), encoding=None)
+    return replace(source, path=str(file), encoding=None, hub=None, subset=None, split=None, revision=None)
+
+
+def _name_from_here(source: SourcePlan) -> SourcePlan:
+    return replace(source, path=os.path.relpath(source.path)) if source.path else source
 
 
 def _read_rows(source: dict[str, Any]) -> Iterator[Any]:

@@ -12,8 +12,8 @@ from qwen_recipes.backends import load_backend
 from qwen_recipes.data.rows.sources import MissingSourceError
 from qwen_recipes.recipe.load import load_recipe_text
 from qwen_recipes.resolve import resolve
+from qwen_recipes.verify.row_sample import RowSample, read_source
 from qwen_recipes.verify.trainer_probe.first_rows import copy_first_rows
-from qwen_recipes.verify.trainer_probe.probe_plan import NotProbedError
 
 
 @pytest.fixture
@@ -40,7 +40,37 @@ def test_a_missing_source_is_named(tmp_path, data):
         copy_first_rows(data, tmp_path, tmp_path / "copies", 2)
 
 
-def test_rows_on_the_hub_are_refused_with_a_way(tmp_path, data):
-    source = replace(data.train[0], path=None, hub="me/rows")
-    with pytest.raises(NotProbedError, match=r"me/rows.*--set data.train=FILE"):
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """Two rows of `me/rows` on a hub, which the cache has: the client of this process reads no other address."""
+    commit, cache = "a" * 40, tmp_path / "cache"
+    rows = cache / "datasets--me--rows"
+    (rows / "snapshots" / commit).mkdir(parents=True)
+    (rows / "refs").mkdir()
+    (rows / "refs/main").write_text(commit)
+    turns = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+    (rows / "snapshots" / commit / "train.jsonl").write_text((json.dumps({"messages": turns}) + "\n") * 2)
+    monkeypatch.setenv("HF_HUB_CACHE", str(cache))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    return rows
+
+
+def test_rows_on_the_hub_are_copied_too(tmp_path, data, hub):
+    pytest.importorskip("huggingface_hub")
+    source = replace(data.train[0], path=None, hub="me/rows", split="train")
+    found = copy_first_rows(replace(data, train=(source,), validation=()), tmp_path, tmp_path / "copies", 5).train[0]
+    assert found.hub is None and found.split is None
+    assert len(Path(found.path).read_text("utf-8").splitlines()) == 2
+    sample = RowSample()
+    read = list(read_source(source, tmp_path, sample, "json"))
+    assert [line for _, line, _ in read] == [1, 2] and sample.bad == 0 and read[0][2]["messages"]
+    assert len(list(read_source(source, tmp_path, sample, "json", 1))) == 1
+
+
+def test_rows_that_the_hub_does_not_give_are_a_missing_source(tmp_path, data, hub):
+    pytest.importorskip("huggingface_hub")
+    source = replace(data.train[0], path=None, hub="me/none", split="train")
+    with pytest.raises(MissingSourceError, match="me/none is not in the local cache"):
         copy_first_rows(replace(data, train=(source,)), tmp_path, tmp_path / "copies", 2)
+    with pytest.raises(MissingSourceError, match="me/none is not in the local cache"):
+        list(read_source(source, tmp_path, RowSample(), "json"))
