@@ -31,8 +31,15 @@ class MisspeltSwitch(NamedTuple):
     suggestion: str
 
 
+def may_hold_switch(text: str) -> bool:
+    """Whether a text may hold a soft switch, misspelt or not: told in no time."""
+    return "/" in text or "hink" in text or "\\" in text or "HINK" in text
+
+
 def find_misspelt_switch(text: str) -> MisspeltSwitch | None:
     """The first of a message's words that is nearly a soft switch and is none."""
+    if not may_hold_switch(text):
+        return None
     for match in CANDIDATE.finditer(text):
         written, word = match[0], re.sub("[ _'-]", "", match[1].lower())
         if written not in SWITCHES and (meant := _find_meant(word)):

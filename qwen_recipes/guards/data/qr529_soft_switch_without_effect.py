@@ -21,7 +21,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from qwen_recipes.data.misspelt_switches import find_misspelt_switch
+from qwen_recipes.data.misspelt_switches import find_misspelt_switch, may_hold_switch
 from qwen_recipes.data.parsed_row import has_reasoning
 from qwen_recipes.guards.rows.base import RowViolation, make_row_guard
 
@@ -31,13 +31,9 @@ if TYPE_CHECKING:
 SWITCH = re.compile(r"(?<![\w/.\\<])/(no_think|think)(?![\w/>-]|\.\w)")
 
 
-MARK = re.compile(r"[\\/][ntdh]|no.?think", re.I)
-"""What a text has that may hold a switch, misspelt or not."""
-
-
 def check(row: ParsedRow) -> Iterator[RowViolation]:
     """The first switch that is misspelt or not followed."""
-    if not MARK.search(row.all_text):
+    if not may_hold_switch(row.all_text):
         return
     switch, asked = "", ""
     for turn in row.turns:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from qwen_recipes.guards.rows.opposite_labels import MAX_TEXT, hash_text, normalize_words
+from qwen_recipes.guards.rows.opposite_labels import hash_text, normalize_words
 
 MAX_KEPT = 20_000
 """Different answers that are counted; where there are so many, they are not alike."""
@@ -14,7 +14,9 @@ MIN_ROWS = 10
 """Rows below which nothing is said."""
 SHORT_TOKENS = 3
 """Tokens in the loss of a short answer, the end of the turn among them."""
-MAX_WORDS_TEXT = 2000
+SHORT_TEXT = 80
+"""Characters of an answer that is compared without case and punctuation; longer ones are compared as they are."""
+MAX_REPEATED_TEXT = 2000
 """Characters of an answer that are looked at for repetition."""
 REPEATED_WORDS = 60
 """Words of an answer from which on it is looked at for repetition."""
@@ -22,6 +24,15 @@ REPEATED_SHARE = 0.1
 """Of the words of an answer that repeats itself, different ones at most."""
 FEW_ANSWERS = 5
 SHARE = 0.5
+
+
+def is_repetitive(text: str) -> bool:
+    """Whether a long answer consists of a few words over and over."""
+    piece = text[200:220]
+    if len(piece) < 20 or piece not in text[220:MAX_REPEATED_TEXT]:
+        return False
+    words = text[:MAX_REPEATED_TEXT].split()
+    return len(words) >= REPEATED_WORDS and len(set(words)) <= REPEATED_SHARE * len(words)
 
 
 @dataclass
@@ -40,9 +51,8 @@ class AnswerCounts:
         self.rows += 1
         self.labelled += labelled
         self.short += trained_tokens <= SHORT_TOKENS
-        words = text[:MAX_WORDS_TEXT].split()
-        self.repetitive += len(words) >= REPEATED_WORDS and len(set(words)) <= REPEATED_SHARE * len(words)
-        key = hash_text(normalize_words(text[:MAX_TEXT]) + text[MAX_TEXT:])
+        self.repetitive += is_repetitive(text)
+        key = hash_text(normalize_words(text) if len(text) <= SHORT_TEXT else text)
         if key in self.counts or len(self.counts) < MAX_KEPT:
             self.counts[key] += 1
             if len(self.texts) < MAX_KEPT // 100:
