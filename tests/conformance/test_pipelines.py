@@ -122,7 +122,7 @@ def test_sft_merge_dpo(
     recipes(folder, "lint", "p.yaml")
     recipes(folder, "run", "p.yaml", "-q")
     check_three_stages(folder, model, python)
-    if first != second:
+    if first == second == "trl":
         check_printed_losses(folder)
 
 
