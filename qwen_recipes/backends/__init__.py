@@ -48,8 +48,8 @@ def load_backend(name: str) -> Backend:
     import difflib
 
     near = difflib.get_close_matches(name, list_backend_names(), n=1, cutoff=0.55)
-    hint = f"did you mean {near[0]}?" if near else f"installed: {', '.join(list_backend_names())}"
-    raise UnknownBackendError(f"unknown framework {name}; {hint}")
+    hint = f"did you mean `{near[0]}`?" if near else f"frameworks: {', '.join(list_backend_names())}"
+    raise UnknownBackendError(f"unknown framework `{name}`; {hint}")
 
 
 def _import_backend(name: str, module: str, attribute: str) -> Backend:

@@ -27,13 +27,14 @@ _MOST = {
 
 @click.command("backends")
 @click.argument("name", required=False, metavar="[NAME]")
-@click.option("--matrix", is_flag=True, help="Print how each framework receives every field of a recipe.")
+@click.option("--matrix", is_flag=True, help="Print what each framework receives for every field of a recipe.")
 @format_option("text", "json")
 def command(name: str | None, matrix: bool, form: str) -> None:
     """List the supported frameworks with their versions.
 
-    With NAME, e.g. axolotl, list what was run with it by objective, and the settings of a recipe that this framework
-    does not support, with the reasons. Compiling such a recipe is an error that names the frameworks that support it.
+    With NAME, e.g. axolotl, list how far each objective was tested with this framework, and the settings that it does
+    not support, with the reasons. Compiling a recipe with such a setting is an error that names the frameworks that
+    support it.
     """
     backends = [get_backend_or_exit(name)] if name else load_backends_and_warn()
     if matrix:
@@ -67,7 +68,8 @@ def _print_overview(backends: list[Backend]) -> None:
     rows = [(b.name, b.title, ", ".join(b.versions), str(len(b.list_unsupported()))) for b in backends]
     print_table(head, rows)
     print_text("\nDetails: recipes backends NAME\n")
-    print_text("Most that was run: parsed, seen at the trainer, trained on a CPU, a GPU, 2 GPUs")
+    print_text("How far each objective was tested: config parsed; settings compared at the trainer;")
+    print_text("trained on a CPU, a GPU, 2 GPUs. `-` is unsupported.")
     from qwen_recipes.backends.tested_objectives import OBJECTIVES
 
     print_table(("", *OBJECTIVES), [_list_most_run(backend) for backend in backends])
@@ -89,7 +91,7 @@ def _format_tested(backend: Backend) -> Iterator[str]:
     from qwen_recipes.compile.support_matrix import describe_tested_objective
 
     tested = load_tested_objectives(backend.name)
-    yield f"What was run with {backend.title}:"
+    yield f"Tested with {backend.title}:"
     for objective in OBJECTIVES:
         yield f"  {objective:<9} {describe_tested_objective(backend, objective, tested)}"
 

@@ -140,7 +140,7 @@ def _write_outputs(outputs: list[CompiledRecipe], root: Path, *, force: bool, qu
     for one in outputs:
         changed = write_output_or_exit(one, root, force=force)
         if not quiet:
-            print_stderr(f"{one.folder}: {len(one.files)} files, {len(changed)} changed")
+            print_stderr(f"{one.folder}: {len(one.files)} files, {len(changed)} written")
 
 
 def compile_or_exit(recipes: list[BackendRecipe], root: Path) -> list[CompiledRecipe]:

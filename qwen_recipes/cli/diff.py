@@ -49,12 +49,12 @@ def command(first: str, second: str, backend: str | None, form: str) -> None:
 
 def _compare_runs(first: str, second: str) -> list[DifferenceSection]:
     from qwen_recipes.reports.run_diff import compare_runs
-    from qwen_recipes.runs.record import read_record
+    from qwen_recipes.runs.record import describe_missing_record, read_record
 
     records = []
     for folder in (first, second):
         if (record := read_record(Path(folder))) is None:
-            exit_with_error(f"{folder} has no readable run record (run.json)", ExitCode.USAGE)
+            exit_with_error(describe_missing_record(Path(folder)), ExitCode.USAGE)
         records.append(record)
     return compare_runs(*records)
 

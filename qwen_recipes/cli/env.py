@@ -141,11 +141,13 @@ def remove_command(backend: str, device: str | None, root: Path | None) -> None:
     from qwen_recipes.environments.environment import READY_MARKER, list_environments
 
     names = {chosen.name for chosen in _select_backends(backend)}
-    for environment in list_environments(root):
-        if environment.backend in names and device in (None, environment.device):
-            (environment.folder / READY_MARKER).unlink(missing_ok=True)
-            shutil.rmtree(environment.folder)
-            print_text(str(environment.folder))
+    found = [one for one in list_environments(root) if one.backend in names and device in (None, one.device)]
+    for environment in found:
+        (environment.folder / READY_MARKER).unlink(missing_ok=True)
+        shutil.rmtree(environment.folder)
+        print_text(f"removed {environment.folder}")
+    if not found:
+        print_stderr(f"recipes: there is no environment of {backend} to remove; `recipes env list` lists them")
 
 
 def _refuse_unfit_packages(

@@ -13,11 +13,12 @@ from qwen_recipes.estimate import Estimate, FitSuggestion, list_gpus_that_fit
 from qwen_recipes.gpus.gpu_model import GpuModel
 from qwen_recipes.resolve import BackendRecipe
 from qwen_recipes.resolve.plan_table import list_plan_values
-from qwen_recipes.resolve.speed import list_speed_choices
+from qwen_recipes.resolve.speed import FASTEST, list_speed_choices
 
 GIB = 2**30
 BAR_WIDTH = 48
 MAX_LARGER_GPUS = 3
+HEAD = ("", "GPU", "fits", "peak per GPU", "available", "tokens/s", "time", "disk", "host memory")
 PART_MARKS = {
     "weights": "█", "adapter": "▓", "gradients": "▒", "optimizer": "░", "activations": "▞", "logits": "▚", "layer": "▚",
     "workspace": "▖", "reserve": "·",
@@ -83,13 +84,25 @@ def _suggestion_as_json(suggestion: FitSuggestion) -> dict[str, Any]:
 
 def format_verdicts(verdicts: list[FitVerdict], *, colour: bool) -> str:
     """The table, and below it the memory parts and the suggestions for each GPU."""
-    head = ("", "GPU", "fits", "peak per GPU", "available", "tokens/s", "time", "disk", "host memory")
-    rows = [head, *(_format_row(v) for v in verdicts)]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
-    table = "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
+    table = _format_table([HEAD, *(_format_row(v) for v in verdicts)])
     return "\n".join([table, *(_format_details(v, colour=colour) for v in verdicts)])
+
+
+def format_trial_verdicts(trials: dict[str, list[FitVerdict]], *, colour: bool) -> str:
+    """One table of all trials of a sweep, and below it the details of the one that needs the most memory."""
+    rows = [(name, *_format_row(verdict)) for name, verdicts in trials.items() for verdict in verdicts]
+    name, largest = max(
+        ((name, verdict) for name, verdicts in trials.items() for verdict in verdicts),
+        key=lambda pair: pair[1].estimate.peak,
+    )
+    table = _format_table([("trial", *HEAD), *rows])
+    return f"{table}\n\nThe largest, {name}:{_format_details(largest, colour=colour)}"
+
+
+def _format_table(rows: list[tuple[str, ...]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def _format_row(verdict: FitVerdict) -> tuple[str, ...]:
@@ -136,7 +149,7 @@ def _format_details(verdict: FitVerdict, *, colour: bool) -> str:
         *_format_choices(e.plan),
     ]
     if verdict.suggestions:
-        lines += ["", "Changes that make it fit, fastest first (other training or hardware last):"]
+        lines += ["", "Changes that make it fit, fastest first (those that change the training or the hardware last):"]
         lines += [_format_suggestion(offer) for offer in verdict.suggestions]
     elif e.check_fit() != "yes":
         lines += ["", _describe_larger_gpus(e)]
@@ -154,8 +167,10 @@ def _format_choices(plan: Plan) -> list[str]:
     if not rows:
         return []
     name, size = (max(len(row[column]) for row in rows) for column in (0, 1))
-    lines = [f"  {row[0]:<{name}}  {row[1]:<{size}}  {row[2]}" for row in rows]
-    return ["", "Settings that the recipe leaves open:", *lines]
+    shared = next((row[2].split("; ")[0] for row in rows if row[2].startswith(FASTEST)), "")
+    lines = [f"  {row[0]:<{name}}  {row[1]:<{size}}  {row[2].removeprefix(f'{shared}; ')}" for row in rows]
+    chosen = f" ({shared})" if shared else ""
+    return ["", f"Settings that the recipe leaves open{chosen}:", *lines]
 
 
 def _describe_larger_gpus(e: Estimate) -> str:

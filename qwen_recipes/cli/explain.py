@@ -7,6 +7,8 @@ import click
 from qwen_recipes.cli.console import print_text
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error
 
+MAX_SUGGESTIONS = 10
+
 
 @click.command("explain")
 @click.argument("code", required=False)
@@ -24,6 +26,17 @@ def command(code: str | None) -> None:
     try:
         guard = load_guard(code)
     except KeyError:
-        exit_with_error(f"unknown guard {code}; `recipes explain` lists all guards", ExitCode.USAGE)
+        exit_with_error(f"unknown guard {code}; {_suggest_guards(code)}", ExitCode.USAGE)
     print_text(f"{guard.code} ({guard.name}), {guard.severity}, confidence {guard.confidence}\n")
     print_text(guard.docstring.strip())
+
+
+def _suggest_guards(code: str) -> str:
+    """Guards whose code begins with `code` or whose title has that word, else where all are listed."""
+    from qwen_recipes.guards import load_guards
+
+    asked = code.lower()
+    found = [g for g in load_guards() if g.code.lower().startswith(asked) or asked in g.title.lower()]
+    if not found:
+        return "`recipes explain` lists all guards"
+    return "\n".join(["similar:", *(f"{guard.code}  {guard.title}" for guard in found[:MAX_SUGGESTIONS])])

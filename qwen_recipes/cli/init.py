@@ -126,7 +126,7 @@ def _build_request(model: str, data: Path, gpu: str, backend: str, goal: str | N
     try:
         found = parse_gpu(gpu)
     except UnknownGpuError as error:
-        exit_with_error(f"unknown GPU {gpu!r}: {error}", ExitCode.USAGE)
+        exit_with_error(f"--gpu: unknown GPU `{gpu}`: {error}", ExitCode.USAGE)
     return StarterRequest(model, data, found, get_backend_or_exit(backend), _GOAL_OBJECTIVES[goal] if goal else None)
 
 

@@ -282,4 +282,4 @@ def _describe_fixable(findings: list[Finding]) -> str:
     safe = sum(is_fixable(f, unsafe=False) for f in findings)
     unsafe = sum(is_fixable(f, unsafe=True) for f in findings) - safe
     said = [f"{safe} fixable with --fix"] if safe else []
-    return "; " + ", ".join([*said, f"{unsafe} with --unsafe-fixes"] if unsafe else said)
+    return "; " + ", ".join([*said, f"{unsafe} {'' if safe else 'fixable '}with --unsafe-fixes"] if unsafe else said)

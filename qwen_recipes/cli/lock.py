@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from qwen_recipes.cli.compile import compile_or_exit
-from qwen_recipes.cli.console import print_stderr
+from qwen_recipes.cli.console import format_count, print_stderr
 from qwen_recipes.cli.hub_files import fetch_newest_and_pin
 from qwen_recipes.cli.options_and_exits import (
     BACKENDS_HELP,
@@ -59,7 +59,7 @@ def command(file: str, backend: str | None, sets: tuple[str, ...]) -> None:
         prefix = f"stage {stage}: " if stage else ""
         for line in _find_unpinned(one):
             print_stderr(f"recipes: {prefix}{line}")
-        print_stderr(f"{path}: {prefix}{', '.join(one['backends'])}, {len(one['data'])} data sets")
+        print_stderr(f"{path}: {prefix}{', '.join(one['backends'])}, {format_count(len(one['data']), 'data set')}")
 
 
 def _forget_lengths_and_pin(loaded: LoadedRecipe) -> LoadedRecipe:

@@ -43,9 +43,8 @@ def exit_on_drift(outputs: list[CompiledRecipe]) -> None:
     try:
         found = find_drift(read_lock(path), outputs)
     except OSError as error:
-        exit_with_error(
-            f"{error.filename or path}: cannot read: {error.strerror}; create it with `recipes lock`", ExitCode.USAGE
-        )
+        why = f"{error.filename or path}: cannot read: {error.strerror}; write it with `recipes lock {file}`"
+        exit_with_error(why, ExitCode.USAGE)
     except ValueError as error:
         exit_with_error(f"{path}: cannot read: {error}", ExitCode.USAGE)
     if not found:

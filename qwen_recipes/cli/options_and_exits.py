@@ -209,9 +209,6 @@ def choose_backends_or_exit(
     message = f"recipes: {f'stage {stage}: ' if stage else ''}{why}"
     if why and message not in (printed or ()):
         print_stderr(message)
-    message = f"recipes: {f'stage {stage}: ' if stage else ''}{why}"
-    if why and message not in (printed or ()):
-        print_stderr(message)
     if printed is not None:
         printed.add(message)
     measured = with_measured_lengths(recipes[0].loaded, recipes[0].backend)

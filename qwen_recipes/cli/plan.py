@@ -43,8 +43,9 @@ if TYPE_CHECKING:
 def command(file: str, backend: str | None, names: tuple[str, ...], sets: tuple[str, ...], form: str) -> None:
     """Estimate memory, time and disk, and suggest changes that make the run fit.
 
-    Memory is per GPU in GiB. A recipe fits if 99 of 100 such runs stay below what the GPU has left for training; it may
-    fit if the estimated peak does. Exit code 3 if the recipe, or a stage or trial of it, fits on none of the GPUs.
+    Memory is per GPU: the estimated peak and its 90 % interval. `fits`: 99 of 100 such runs stay below the available
+    memory. `may fit`: only the memory in use does, without the reserve that the allocator holds. For a sweep, the
+    largest trial is shown in detail. Exit code 3 if the recipe, or a stage or trial of it, fits on none of the GPUs.
 
     Example: recipes plan support.recipe.yaml --gpu rtx-4090 --gpu h100-80gb
     """
@@ -94,16 +95,16 @@ def _select_gpus(plan: Plan, gpu_names: tuple[str, ...]) -> list[GpuModel]:
     if plan.hardware.gpu is not None and not gpu_names:
         return [plan.hardware.gpu]
     try:
-        asked = [parse_gpu(name) for name in gpu_names]
+        asked = [parse_gpu(named := name) for name in gpu_names]
     except UnknownGpuError as error:
-        exit_with_error(f"unknown GPU: {error}", ExitCode.USAGE)
+        exit_with_error(f"--gpu: unknown GPU `{named}`: {error}", ExitCode.USAGE)
     return asked or identify_gpus(detect_gpus()) or [get_gpu_model(ASSUMED_GPU)]
 
 
 def _print_verdicts(
     stages: dict[str, list[FitVerdict]], form: str, labels: dict[str, str], merges: list[MergeEstimate]
 ) -> None:
-    from qwen_recipes.cli.estimate_report import format_verdicts, verdict_as_json
+    from qwen_recipes.cli.estimate_report import format_trial_verdicts, format_verdicts, verdict_as_json
 
     if form == "json":
         trainings = [
@@ -113,9 +114,12 @@ def _print_verdicts(
         ]
         print_json([*trainings, *(merge.as_json() for merge in merges)])
         return
-    for number, (stage, verdicts) in enumerate(stages.items()):
+    trials = {part: verdicts for part, verdicts in stages.items() if "trial " in labels[part]}
+    for number, (stage, verdicts) in enumerate((part, one) for part, one in stages.items() if part not in trials):
         if stage:
             print_text(f"{chr(10) if number else ''}{labels[stage]}")
         print_text(format_verdicts(verdicts, colour=sys.stdout.isatty()))
+    if trials:
+        print_text(format_trial_verdicts(trials, colour=sys.stdout.isatty()))
     for merge in merges:
         print_text(f"\n{merge.as_text()}")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import groupby
 
 from qwen_recipes.resolve.plan_table import PlanValue
+from qwen_recipes.resolve.speed import FASTEST
 
 WIDTH = 80
 MAX_VALUE_WIDTH = 20
@@ -15,7 +17,7 @@ MAX_VALUE_WIDTH = 20
 
 def format_plan_values(rows: Iterable[PlanValue]) -> str:
     """`field  value  reason`, one block for each section of the recipe."""
-    blocks = groupby(rows, key=lambda row: row.field.partition(".")[0])
+    blocks = groupby(_shorten_repeated(rows), key=lambda row: row.field.partition(".")[0])
     return "\n\n".join("\n".join([section, *_format_section(list(part))]) for section, part in blocks)
 
 
@@ -32,6 +34,15 @@ def _format_section(rows: list[PlanValue]) -> Iterator[str]:
             head = " " * (indent - 2)
         yield f"{head}  {reason[0] if reason else ''}".rstrip()
         yield from (" " * indent + line for line in reason[1:])
+
+
+def _shorten_repeated(rows: Iterable[PlanValue]) -> Iterator[PlanValue]:
+    """The speed and memory of what was chosen stand in the first reason that has them."""
+    first = ""
+    for row in rows:
+        shared = row.reason.split("; ")[0] if row.reason.startswith(FASTEST) else ""
+        yield replace(row, reason=row.reason.replace(shared, FASTEST)) if shared and shared == first else row
+        first = first or shared
 
 
 def _format_reason(row: PlanValue) -> str:

@@ -39,12 +39,12 @@ def command(folders: tuple[Path, ...], output: Path, form: str) -> None:
     if form != "html":
         exit_with_error(f"--format {form} is for one sweep: {folders[0]} has no sweep.json", ExitCode.USAGE)
     from qwen_recipes.reports.html_report import render_run_report
-    from qwen_recipes.runs.record import read_record
+    from qwen_recipes.runs.record import describe_missing_record, read_record
 
     records = []
     for folder in folders:
         if (record := read_record(folder)) is None:
-            exit_with_error(f"{folder} has no readable run record (run.json)", ExitCode.USAGE)
+            exit_with_error(describe_missing_record(folder), ExitCode.USAGE)
         record.output = str(folder.resolve())
         records.append(record)
     _write_page(render_run_report(records), output, f"{len(records)} run{'s' if len(records) > 1 else ''}")

@@ -7,14 +7,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
-from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.errors import QwenRecipesError, join_alternatives
 from qwen_recipes.gpus.gpu_model import GpuModel, state_gpu
 from qwen_recipes.gpus.gpu_names import GpuName, parse_gpu_name
 from qwen_recipes.gpus.mig import MigError, cut_slice
 
 _FILE = Path(__file__).with_name("catalogue.csv")
 _AMPERE = 8.0
-STATE_IT = "a GPU that is not listed can be stated: `gpu: {memory: 48 GiB, bf16: true}`"
+STATE_IT = "for a GPU that is not listed, give its memory: `gpu: {memory: 48 GiB, bf16: true}`, or `--gpu 48GiB`"
 _SOLD_TOLERANCE, _REPORTED_TOLERANCE = 0.08, 0.15
 """Differences from the catalogue's memory: of a name's (94 GB and 96), and of what a driver reports."""
 
@@ -47,6 +47,8 @@ def get_gpu_model(name: str, memory: float | None = None) -> GpuModel:
 
 def parse_gpu(text: str) -> GpuModel:
     """The GPU of a command line: a name, or only its memory (`48GiB`). Raises UnknownGpuError."""
+    if text.isdecimal():
+        raise UnknownGpuError(f"give the memory with its unit, e.g. {text}GiB")
     name = parse_gpu_name(text)
     return state_gpu(name.memory) if name.memory and not name.key and not name.mig else get_gpu_model(text)
 
@@ -122,4 +124,4 @@ def _suggest_names(name_parts: GpuName) -> str:
     keys = name_parts.key, f"rtx{name_parts.key}"
     near = [key for spelled in keys for key in difflib.get_close_matches(spelled, index, n=4, cutoff=0.65)]
     names = list(dict.fromkeys(gpu.name for key in near for gpu in index[key]))[:4]
-    return f"did you mean {' or '.join(names)}? Else {STATE_IT}" if names else STATE_IT
+    return f"did you mean {join_alternatives(names)}? {STATE_IT[0].upper()}{STATE_IT[1:]}" if names else STATE_IT

@@ -83,7 +83,11 @@ def explain_hub_error(error: Exception, repo: str, revision: str | None, kind: R
     from huggingface_hub import errors
 
     at = f" at revision {revision}" if revision else ""
-    field, otherwise = ("model.revision", ", or state model.like") if kind == "model" else ("`revision`", "")
+    field, otherwise = (
+        ("model.revision", ", or set model.like to a Qwen3 model with the same config and tokenizer")
+        if kind == "model"
+        else ("`revision`", "")
+    )
     known: dict[type[Exception], str] = {
         errors.GatedRepoError: f"{repo} is gated; accept its licence on the hub, then log in: {_LOGIN}",
         errors.RepositoryNotFoundError: f"the hub has no public {kind} {repo}; check the id, or log in: {_LOGIN}",
@@ -96,7 +100,7 @@ def explain_hub_error(error: Exception, repo: str, revision: str | None, kind: R
             if isinstance(cause, wrong):
                 return HubError(message)
     answer = getattr(getattr(error, "response", None), "status_code", None)
-    told = f"the hub answered {answer}" if answer else type(error).__name__
+    told = f"the hub answered {answer}" if answer else "no connection"
     return HubError(f"{repo}{at} could not be read from the hub ({told}); check the connection{otherwise}")
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.errors import QwenRecipesError, join_alternatives
 from qwen_recipes.qwen.coder import find_coder_release
 from qwen_recipes.qwen.earlier_run import find_earlier_run
 from qwen_recipes.qwen.facts import ModelFacts, Variant, count_lora_parameters
@@ -227,12 +227,12 @@ def _explain_unknown(model: ModelReference, base: Path) -> QwenRecipesError:
             f"model: {{id: {name}, source: modelscope, like: {similar[0] if similar else DEFAULT_MODEL}}}",
         )
     official = name.partition("/")[0].lower() in ("qwen", name.lower())
-    meant = f"did you mean {' or '.join(similar)}? Otherwise " if similar and official else ""
+    meant = f"did you mean {join_alternatives(similar)}? If the name is right, " if similar and official else ""
     like = similar[0] if similar else DEFAULT_MODEL
     revision = f" at revision {model.revision}" if model.revision else ""
     return UnknownModelError(
         name,
         f"{name!r} is neither a folder, nor a known Qwen3 release, nor in the local Hugging Face cache{revision}; "
-        f"{meant}`recipes lock` downloads its config.json and tokenizer from the hub, or state a model of the same "
-        f"kind: model: {{id: {name}, like: {like}}}",
+        f"{meant}`recipes lock` downloads its config.json and tokenizer from the hub; without a network, name a model "
+        f"with the same config and tokenizer: model: {{id: {name}, like: {like}}}",
     )

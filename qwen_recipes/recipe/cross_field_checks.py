@@ -120,7 +120,9 @@ def _check_rewards(recipe: Recipe, objective_type: str) -> Iterator[Finding]:
     rewards = (recipe.objective.rewards if recipe.objective else None) or []
     if objective_type == "grpo" and not rewards:
         yield _make_error(
-            ("objective",), "`grpo` needs `rewards`", "rewards: [{path: rewards.py, function: right_answer}]"
+            ("objective",),
+            "`grpo` needs `rewards`: functions in a Python file that score each answer",
+            "objective: {type: grpo, rewards: [{path: rewards.py, function: right_answer}]}",
         )
     for index, reward in enumerate(rewards):
         if reward.function in {other.function for other in rewards[:index]}:
@@ -220,7 +222,7 @@ def _check_hardware(recipe: Recipe) -> Iterator[Finding]:
             yield _make_error(("hardware", "strategy"), "CPU training uses one process", "remove `strategy`")
     elif several and hardware.strategy == "single":
         yield _make_error(
-            ("hardware", "strategy"), "`strategy: single` uses one GPU, but the recipe has several", "write `auto`"
+            ("hardware", "strategy"), "`strategy: single` uses one GPU, but the recipe has several", "strategy: auto"
         )
     elif not several and hardware.strategy == "ddp":
         yield _make_error(("hardware", "strategy"), "`ddp` needs at least two GPUs", "set `gpus`, or `strategy: auto`")

@@ -65,6 +65,11 @@ FIELDS_BY_NATIVE_KEY = {
     "train_on_inputs": "chat.train_on",
 }
 """Keys of the frameworks, and the field of ours that says the same."""
+EXPLAINED_NATIVE_KEYS = {
+    "gradient_accumulation_steps": "set `training.batch_size`, the effective batch size: micro-batch x gradient "
+    "accumulation x GPUs",
+}
+"""Keys of the frameworks that follow from a field of ours, and what to write."""
 
 
 METHOD_NAMES = ("lora", "qlora", "dora", "qdora", "full", "freeze")
@@ -88,11 +93,13 @@ def suggest_for_unknown_key(key: str, siblings: Iterable[str], parent: str) -> s
         return f"use {renamed}"
     if not parent and key in METHOD_NAMES:
         return f"write it as `method: {{type: {key}}}`, with its settings beside `type`"
+    if key in EXPLAINED_NATIVE_KEYS:
+        return EXPLAINED_NATIVE_KEYS[key]
+    if key in FIELDS_BY_NATIVE_KEY:
+        return f"the recipe field is `{FIELDS_BY_NATIVE_KEY[key]}`"
     beside = find_closest_match(key, siblings)
     if beside:
         return f"did you mean `{beside}`?"
-    if key in FIELDS_BY_NATIVE_KEY:
-        return f"the recipe field is `{FIELDS_BY_NATIVE_KEY[key]}`"
     elsewhere = _find_field_elsewhere(key, parent)
     if elsewhere:
         return f"write it as `{elsewhere}`"

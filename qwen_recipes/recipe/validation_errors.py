@@ -167,6 +167,7 @@ def _describe_requirement(problem: ErrorDetails) -> str:
         "bool_type": "expected true or false",
         "string_type": "expected text",
         "string_pattern_mismatch": "it does not have the expected form",
+        "string_too_short": "must not be empty",
         "list_type": "expected a list",
         "too_short": "expected a list with at least one item",
         "model_type": "expected a map of keys and values",

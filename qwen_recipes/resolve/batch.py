@@ -129,7 +129,7 @@ def _describe_step(size: int, sequences: SequenceSizes, decisions: PlanDecisions
     else:
         mean = lengths.compute_mean(sequences.longest, truncate=sequences.truncate) if lengths else None
         examples, tokens = float(size), round(size * mean) if mean else None
-        why = unknown if mean is None else f"{mean:,.0f} tokens an example in the mean"
+        why = unknown if mean is None else f"{mean:,.0f} tokens per example on average"
     decisions.derive_value(
         "training.examples_per_step", None, why if sequences.packing else "nothing is packed", origin="default"
     )

@@ -96,7 +96,7 @@ class Ranked:
         each = 1 / self.seconds_per_example
         rate = f"{each:.2g}" if each < 10 else f"{each:.0f}"
         tokens = "" if not t.tokens_per_step else f", {t.tokens_per_step / self.estimate.step_seconds:,.0f} tokens/s"
-        return f"{rate} examples/s{tokens}, {self.safe_peak / GIB:.0f} GiB"
+        return f"{rate} examples/s{tokens}, up to {self.safe_peak / GIB:.0f} GiB"
 
 
 def choose_for_speed(loaded: LoadedRecipe, backend: Backend, plan: Plan, resolve_with: ResolveFunction) -> Plan:
@@ -135,7 +135,7 @@ class _SpeedSearch:
         usual = next(one for one in self.ranked if one.candidate.choice == Choice())
         supported = self._list_supported(usual)
         if not supported:
-            return _explain_caution(self.plan, f"nothing surely fits: this may take {usual.description}")
+            return _explain_caution(self.plan, f"no setting is sure to fit (this one: {usual.description})")
         best = self._find_best(supported, usual)
         chosen = self.plan if best is usual else self.resolve_with(best.candidate.choice)
         if chosen is None:
@@ -214,13 +214,13 @@ class _SpeedSearch:
         text = f"{FASTEST}: {best.description} of {best.estimate.usable / GIB:.0f}"
         other = next((one for one in others if one in supported), None)
         if other is not None:
-            how = "next best" if other.seconds_per_example > best.seconds_per_example else "about as fast:"
-            return f"{text}; {how} {_format_setting(other.candidate.plan, setting)}: {other.description}"
+            how = "next best" if other.seconds_per_example > best.seconds_per_example else "about as fast"
+            return f"{text}; {how}: {_format_setting(other.candidate.plan, setting)} ({other.description})"
         fitting = next((one for one in others if one.fits), None)
         if fitting is None:
             return f"{text}; nothing else fits"
-        instead = f"{_format_setting(fitting.candidate.plan, setting)}: {fitting.description}"
-        return f"{text}; {instead}, but {self._explain_unsupported(fitting)}"
+        instead = f"{_format_setting(fitting.candidate.plan, setting)} ({fitting.description})"
+        return f"{text}; not used: {instead}: {self._explain_unsupported(fitting)}"
 
 
 def list_speed_choices(plan: Plan) -> dict[str, str]:

@@ -191,6 +191,13 @@ def read_record(output: Path) -> RunRecord | None:
         return None
 
 
+def describe_missing_record(output: Path) -> str:
+    """Why `read_record` found none."""
+    if not output.exists():
+        return f"{output} does not exist"
+    return f"{output} is not the output folder of a run: it has no readable {RECORD_FILE}"
+
+
 def query_package_versions(environment: Environment, framework: str) -> dict[str, str]:
     """Versions of the main packages in an environment, asked of its own Python; only those that are there."""
     probe = (

@@ -66,7 +66,7 @@ def _count_parts(rows: dict[str, Any]) -> int:
 
 
 def _format_lengths(lengths: dict[str, Any]) -> str:
-    percentiles = [f"{percent} % {tokens:,}" for percent, tokens in lengths["percentiles"].items()]
+    percentiles = [f"p{percent} {tokens:,}" for percent, tokens in lengths["percentiles"].items()]
     lines = [f"lengths:    {' · '.join(percentiles)} · longest {lengths['longest']:,} tokens"]
     if at := lengths.get("sequence_length"):
         lines.append(f"at {_describe_sequence_length(at)}; {at['nothing_trained']:,} without a token in the loss")
@@ -97,7 +97,15 @@ def _merge_bars(histogram: list[dict[str, int]]) -> list[tuple[int, int, int]]:
 
 
 def _format_findings(findings: list[dict[str, Any]]) -> str:
-    return "\n\n".join(map(_format_finding, findings)) or "no problems"
+    if not findings:
+        return "no problems"
+    counts = {s: sum(one["count"] for one in findings if one["severity"] == s) for s in COLOURS}
+    said = [
+        format_count(count, name) if name != "advice" else f"{count:,} advice"
+        for name, count in counts.items()
+        if count
+    ]
+    return "\n\n".join([*map(_format_finding, findings), ", ".join(said)])
 
 
 def _format_finding(finding: dict[str, Any]) -> str:

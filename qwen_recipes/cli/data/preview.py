@@ -78,7 +78,7 @@ def command(
     asked = select_data(names, DataOptions(model, layout, train_on, limit, backend, sets, hub=hub))
     shown = list(islice(_preview_selection(asked, backend), from_row - 1, from_row - 1 + rows))
     if not shown:
-        exit_with_error("no rows to show", ExitCode.INVALID_INPUT)
+        exit_with_error(f"no rows to show: the data has fewer than {from_row:,}", ExitCode.INVALID_INPUT)
     all_bad = all(row.problem for row in shown)
     if html is None:
         print_text(format_previews(shown, coloured=_can_colour()))

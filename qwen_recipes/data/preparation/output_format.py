@@ -25,7 +25,7 @@ def find_output_suffix(path: Path) -> str:
     suffix = "".join(path.suffixes[-2:]).lower() if path.suffix.lower() == ".gz" else path.suffix.lower()
     if suffix not in _CONVERTERS:
         known = ", ".join(_CONVERTERS)
-        raise OutputFormatError(f"{path.name}: the name says no format that is written; it ends with one of {known}")
+        raise OutputFormatError(f"{path.name}: unknown output format; end the name with one of {known}")
     return suffix
 
 

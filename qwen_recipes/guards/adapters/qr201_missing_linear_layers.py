@@ -11,7 +11,7 @@ Evidence:
 On Qwen3-4B at rank 8, q and v alone are 2,949,120 trained parameters (0.073 %), all seven layers 16,515,072
 (0.411 %); counted with PEFT 0.21.2. That all layers are needed to match full fine-tuning: the QLoRA paper
 (Dettmers et al. 2023, arXiv:2305.14314, section 4).
-To see it again: `research/evidence/trainable_parameters.py`.
+To reproduce: `research/evidence/trainable_parameters.py`.
 
 Instead:
 Write `targets: all-linear`, or leave `targets` out. If you want fewer layers, allow QR201 with the reason.

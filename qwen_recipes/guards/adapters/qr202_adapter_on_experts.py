@@ -14,7 +14,7 @@ Qwen3-30B-A3B at rank 8, transformers 5.23 and PEFT 0.21.2, counted: attention a
 with experts 497,418,240, with the router 498,253,824. axolotl-ai-cloud/axolotl#3514 and #3515 (13.5 MB where 3.7 GB
 was meant), ml-explore/mlx-lm#571 (6.685 M on this very model: the experts left out), agentscope-ai/TuFT#154,
 modelscope/ms-swift#6173.
-To see it again: `research/evidence/trainable_parameters.py`.
+To reproduce: `research/evidence/trainable_parameters.py`.
 
 Instead:
 Write `targets: all-linear`, which means attention only for a mixture here, or leave `targets` out. If you want the

@@ -10,7 +10,7 @@ learns next to nothing. Rank-stabilized LoRA (rsLoRA) divides by the root of the
 Evidence:
 Kalajdzievski 2023, A Rank Stabilization Scaling Factor for Fine-Tuning with LoRA (arXiv:2312.03732): the gradient
 norm collapses with rank under alpha/rank and holds under alpha/√rank.
-To see it again: `research/evidence/lora_scaling.py`.
+To reproduce: `research/evidence/lora_scaling.py`.
 
 Instead:
 Write `rslora: true`, and leave `alpha` out or near the rank: the same alpha acts √rank times as strongly.

@@ -10,7 +10,7 @@ the same size its error is smaller. Double quantization also compresses the cons
 Evidence:
 Dettmers et al. 2023, QLoRA (arXiv:2305.14314), section 4: nf4 better than fp4 in perplexity and in zero-shot tasks;
 double quantization saves 0.37 bits a parameter, about 1.5 GB of a 32B model, without loss.
-To see it again: `research/evidence/nf4_and_fp4.py`.
+To reproduce: `research/evidence/nf4_and_fp4.py`.
 
 Instead:
 Write `type: nf4` and `double: true`, or leave both out.

@@ -9,13 +9,13 @@ too low, the adapter hardly learns at the usual learning rates; if it is far too
 
 Evidence:
 Hu et al. 2021, LoRA (arXiv:2106.09685), section 4.1: tuning alpha is roughly tuning the learning rate, so it is set
-once and left. The field's settings are a scale of 1 (alpha = rank) to 2 (alpha = 2 x rank), up to 4. rsLoRA
-(arXiv:2312.03732) was measured at a fixed low alpha, so at alpha = √rank its scale is 1, which is fine too: the
-lower bound here is that, below the half of the rank which is often named.
-To see it again: `research/evidence/lora_scaling.py`.
+once and not tuned. Usual scales are 1 (alpha = rank) to 2 (alpha = 2 x rank), up to 4. rsLoRA
+(arXiv:2312.03732) was measured at a fixed low alpha, so at alpha = √rank its scale is 1, which works too and is
+the lower bound here; half the rank, which is often named, is higher.
+To reproduce: `research/evidence/lora_scaling.py`.
 
 Instead:
-Write `alpha: 2 x rank`, or alpha equal to the rank under rsLoRA, or leave `alpha` out. Then tune the learning rate.
+Leave `alpha` out, or set it to twice the rank (under rsLoRA, to the rank). Then tune the learning rate.
 """
 
 from __future__ import annotations

@@ -1,22 +1,22 @@
 """Checkpoint that is quantized already.
 
 What:
-The model's config.json has a `quantization_config`: FP8, AWQ, GPTQ, compressed-tensors or MXFP4 weights; or
-bitsandbytes weights, and the method trains whole weights or the recipe asks for other bits. Of a model that is known by
-`like` alone, the end of its id says so (`-AWQ`, `-GPTQ-Int4`, `-FP8`, `-bnb-4bit`).
+The model's config.json has a `quantization_config`. Weights in FP8, AWQ, GPTQ, compressed-tensors or MXFP4 cannot be
+trained here. bitsandbytes weights can carry an adapter, if `quantization.bits` is what they are stored with. For a model
+that is known by `like` alone, the end of its id tells (`-AWQ`, `-GPTQ-Int4`, `-FP8`, `-bnb-4bit`).
 
 Why it matters:
-Such a checkpoint is made for inference. Every weight that is trained has to be there in 16 or 32 bits, and an adapter
-on a quantized base needs the kernels of its format for the backward pass.
+Such a checkpoint is made for inference. Training a weight needs it in 16 or 32 bits, and an adapter on a quantized base
+needs a backward pass through the kernels of that format.
 
 Evidence:
-transformers 5.5.4, 5.19.0 and 5.20.1, read: the quantizers of FP8 and MXFP4 say that they can't be trained, and the
-Trainer stops ("quantization method do not support training"). AWQ and GPTQ need gptqmodel, compressed-tensors its own
-package; none of the locked environments has them. bitsandbytes trains adapters.
+transformers 5.5.4, 5.19.0 and 5.20.1, source read: the quantizers of FP8 and MXFP4 report that they cannot be
+trained, and the Trainer stops ("quantization method do not support training"). AWQ and GPTQ need gptqmodel,
+compressed-tensors its own package; none of the locked environments has them. bitsandbytes trains adapters.
 
 Instead:
 Train the model in its original precision; `method: qlora` takes less memory than any of these. If your own environment
-(`run.environment`) has the package, allow QR217 with that reason.
+(`run.environment`) has the package for the format, suppress QR217 with that reason (`allow`).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     original = find_unquantized_release(context.model.id)
     instead = f"model: {original or 'the repository in its original precision'}"
     if stored.method != "bitsandbytes":
-        message = f"{context.model.id} is stored as {title}, which is not trained"
+        message = f"{context.model.id} is stored as {title}, which cannot be trained here"
         yield Violation(context.locate_field(), message, instead)
     elif not plan.method.adapter:
         message = f"`method: {plan.method.type}` trains whole weights, and {context.model.id} is stored as {title}"

@@ -11,7 +11,7 @@ answer.
 
 Evidence:
 QwenLM/Qwen3#1064, QwenLM/Qwen3#927, hiyouga/LlamaFactory#7943. Axolotl 0.21, run: with the Base tokenizer
-`<|im_end|>` got label -100 until `eot_tokens` named it. To see it again: `research/evidence/base_end_of_turn.py`, and
+`<|im_end|>` got label -100 until `eot_tokens` named it. To reproduce: `research/evidence/base_end_of_turn.py`, and
 `research/evidence/axolotl_base_end_of_turn.py` in Axolotl itself.
 
 Instead:

@@ -12,7 +12,7 @@ transformers 5.20 and 5.5, read and run: `DataCollatorForLanguageModeling` sets 
 to -100. QwenLM/Qwen#1080 and unslothai/unsloth#416 are people who ran into it. All four kinds of released Qwen3
 tokenizers pad with `<|endoftext|>`, which ends no turn; a Base model's own end of sequence is that same token, which
 is why chat training states `<|im_end|>` (QR301). LLaMA-Factory and ms-swift have no key for it.
-To see it again: `research/evidence/pad_equals_eos.py`.
+To reproduce: `research/evidence/pad_equals_eos.py`.
 
 Instead:
 Keep `pad_token: <|endoftext|>`, which the compiler writes.

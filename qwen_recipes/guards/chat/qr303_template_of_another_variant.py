@@ -13,7 +13,7 @@ Instruct template on a hybrid or Thinking model removes the place where it reaso
 Evidence:
 hiyouga/LlamaFactory#9092, #8832, #10282. The four official templates rendered on the same conversations:
 `tests/unit/qwen/test_chat_templates.py`.
-To see it again: `research/evidence/template_of_another_variant.py`.
+To reproduce: `research/evidence/template_of_another_variant.py`.
 
 Instead:
 Write `template: auto`, or leave `template` out. For Qwen3-Coder, put its chat_template.jinja into the model's folder,

@@ -15,7 +15,7 @@ The four official templates, rendered: none inserts a system message (`tests/uni
 LLaMA-Factory 0.9.5, run: `template: qwen` adds "You are Qwen, created by Alibaba Cloud". ms-swift 4.6.0, read and
 run: `system` stands before every row that has none of its own, and `system: null` trains with the prompt "None".
 Axolotl 0.21.0, read: `default_system_message` is for its ChatML template, and others drop it silently.
-To see it again: `research/evidence/default_system_prompt.py`.
+To reproduce: `research/evidence/default_system_prompt.py`.
 
 Instead:
 Write the system message into the examples, as the first message of each, and send the same one at inference.

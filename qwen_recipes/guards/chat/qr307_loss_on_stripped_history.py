@@ -13,7 +13,7 @@ The official templates on 300 real tool conversations with 957 assistant turns: 
 is no prefix of the whole rendering in 261 of 300 with hybrid and Thinking-2507, in none with Instruct-2507 (see
 modelscope/ms-swift#4810, #5793 for people who lost it). Whether a row has several reasoned turns stands in the rows,
 which a linter does not open. A Base model has no reasoning to lose and is left alone.
-To see it again: `research/evidence/stripped_history.py`.
+To reproduce: `research/evidence/stripped_history.py`.
 
 Instead:
 Leave `turns` out, or write `turns: split`: a conversation with several reasoned turns becomes one example for each

@@ -12,13 +12,13 @@ prompt already opens a think block; a hybrid model loses one of its two modes.
 Evidence:
 modelscope/ms-swift#4854, #5793, #5927, #8203: thinking lost, or a block that is opened and not closed, after training
 on rows without it. LLaMA-Factory 0.9.5, run: with `enable_thinking: false` reasoning in a row is deleted from every
-turn and an empty block without loss stands in its place. Unsloth's guide for Qwen3 advises to mix, about 75 % of the
-rows with reasoning. Whether rows have any stands in the rows, not in the recipe: `recipes data check` counts them.
-To see it again: `research/evidence/empty_think_block.py`.
+turn and an empty block without loss stands in its place. Unsloth's guide for Qwen3 advises a mix with about 75 % of
+the rows with reasoning. A recipe does not show whether rows have reasoning: `recipes data check` counts those that do.
+To reproduce: `research/evidence/empty_think_block.py`.
 
 Instead:
-Leave `thinking` out, and mix in examples with reasoning, about three of four. If you want no reasoning, train
-Instruct-2507.
+Leave `thinking` out, and keep reasoning in about three of four examples. If you want a model that does not reason,
+train Instruct-2507.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ LLaMA-Factory 0.9.5 and ms-swift 4.6.0, run: which tokens carry loss under each 
 yours). The mask was made for this: modelscope/ms-swift#5507, #8203, and snowflakedb/ArcticTraining#286, which copied
 it. Axolotl 0.21.0 leaves the block out of the loss in SFT; its own ORPO and KTO
 score it, which rows that `recipes` prepares do not.
-To see it again: `research/evidence/empty_think_block.py`.
+To reproduce: `research/evidence/empty_think_block.py`.
 
 Instead:
 Leave `thinking` out, or write `thinking: auto`. If the model should stop reasoning on purpose, allow QR309 with that

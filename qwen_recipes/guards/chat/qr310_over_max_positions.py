@@ -10,7 +10,7 @@ guide: it is 131,072 for models with 40,960 positions, and 1,010,000 for Instruc
 Evidence:
 `config.json` and `tokenizer_config.json` of the released models, rebuilt to their public hashes
 (`qwen_recipes/qwen/registry.py`).
-To see it again: `research/evidence/vocabulary_size.py`.
+To reproduce: `research/evidence/vocabulary_size.py`.
 
 Instead:
 Keep `sequence_length` within the model's positions. For longer examples use a 2507 model (262,144).

@@ -13,7 +13,7 @@ The released `config.json` and tokenizers, rebuilt to their public hashes (`qwen
 is less than there are, and does nothing. LLaMA-Factory 0.9.5 (`resize_vocab`) and ms-swift 4.6.0
 (`new_special_tokens`), read: they resize only when the tokenizer outgrows the 151,936 rows. Older advice to keep
 away from those keys is out of date.
-To see it again: `research/evidence/vocabulary_size.py`.
+To reproduce: `research/evidence/vocabulary_size.py`.
 
 Instead:
 Remove the key. New tokens fit into the 267 spare rows (QR315 tells how to train them).

@@ -14,8 +14,9 @@ itself and finds the answers by a rule of its own.
 
 Evidence:
 `research/parity`, run with LLaMA-Factory 0.9.5: docs/research/token-parity.md has the counts by case. Axolotl 0.21.0
-with a template of one's own, run: ids differ from the first row on; as tokens, 40 rows of 40 are the same in all
-three (`tests/conformance/test_tokens.py`). `recipes verify` shows the first token that differs in your rows.
+with a custom template, run: the ids differ from the first row on. With `encoding: exact`, 40 of 40 rows are the same
+in all three frameworks (`tests/conformance/test_tokens.py`). `recipes verify` shows the first token that differs in
+your rows.
 
 Instead:
 Write `encoding: exact` under `chat`, or leave it out, without packing and streaming: `recipes` then makes token ids

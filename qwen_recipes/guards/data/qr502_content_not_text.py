@@ -26,12 +26,15 @@ if TYPE_CHECKING:
     from qwen_recipes.data.parsed_row import ParsedRow
 
 
+_KINDS = {int: "a number", float: "a number", bool: "true or false", list: "a list"}
+
+
 def check(row: ParsedRow) -> Iterator[RowViolation]:
     """The first content that is neither text nor nothing."""
     for turn in row.turns:
         content = turn.get("content")
         if content is not None and not isinstance(content, str):
-            yield RowViolation(f"content is a {type(content).__name__}, not text", str(content))
+            yield RowViolation(f"content is {_KINDS.get(type(content), 'an object')}, not text", str(content))
             return
 
 

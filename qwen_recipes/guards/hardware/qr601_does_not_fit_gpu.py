@@ -4,10 +4,10 @@ What:
 The memory in use at the estimated peak is more than `hardware.gpu` has: `recipes plan` says `does not fit`.
 
 Why it matters:
-The run ends with CUDA out of memory: at the first step, or hours later at the first long row.
+The run ends with CUDA out of memory: at the first step, or hours later at the first long example.
 
 Evidence:
-The estimate's parts, its error on cells that were held out, and every measured cell:
+The estimate's parts, its error on runs that were held out, and every measured run:
 docs/research/memory-estimates.md. On one H100 QLoRA on 4B with 2,048 tokens took 9,964 MiB without a fused loss
 (2026-11-23): most of it logits, which Liger's loss never holds.
 

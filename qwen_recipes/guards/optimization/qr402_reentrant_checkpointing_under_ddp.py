@@ -15,7 +15,7 @@ The compiler writes `use_reentrant: false` except under ZeRO-3, which needs the 
 5.20, read: for a model wrapped by PEFT, DDP looks for unused parameters, and that search is what fails.
 LLaMA-Factory switches the search off for adapters and is left alone here. axolotl-ai-cloud/axolotl#1481 is the first
 message.
-To see it again: `research/evidence/reentrant_checkpointing.py`.
+To reproduce: `research/evidence/reentrant_checkpointing.py`.
 
 Instead:
 Remove the key.

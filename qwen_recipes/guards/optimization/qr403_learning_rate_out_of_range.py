@@ -9,16 +9,20 @@ falls. Ten times too low, it learns nothing in an affordable number of epochs. A
 rate of full fine-tuning; preference training, which starts from a model that can do the task, needs a tenth of SFT's.
 
 Evidence:
-What works, by objective, for adapters and for all weights (AdamW):
-SFT and plain text 5e-5 to 2e-4 and 5e-6 to 2e-5 (plain text to 5e-5): QLoRA's paper (arXiv:2305.14314) 1e-4 to 2e-4,
-ms-swift's guide for Qwen3 1e-4 and 1e-5, LLaMA-Factory's Qwen3 examples the same. DPO, KTO, SimPO at most 2e-5 and
-5e-6: Zephyr 5e-7 with all weights (arXiv:2310.16944), KTO 5e-7 to 5e-6 (arXiv:2402.01306), SimPO 3e-7 to 1e-6
-(arXiv:2405.14734), LLaMA-Factory's Qwen3 LoRA example 5e-6. ORPO 8e-6 with all weights (arXiv:2403.07691). Other
-optimizers (Muon, SGD, Lion, Adafactor) have scales of their own and are not judged, nor are trials on the CPU.
+Ranges with AdamW, for adapters / for all weights:
+
+- SFT: 5e-5 to 2e-4 / 5e-6 to 2e-5. Plain text: 5e-5 to 2e-4 / 5e-6 to 5e-5. Sources: QLoRA's paper (arXiv:2305.14314)
+  1e-4 to 2e-4; ms-swift's guide for Qwen3 and LLaMA-Factory's Qwen3 examples 1e-4 / 1e-5.
+- DPO, KTO, SimPO: at most 2e-5 / at most 5e-6. Sources: Zephyr - / 5e-7 (arXiv:2310.16944); KTO - / 5e-7 to 5e-6
+  (arXiv:2402.01306); SimPO - / 3e-7 to 1e-6 (arXiv:2405.14734); LLaMA-Factory's Qwen3 LoRA example 5e-6 / -.
+- ORPO: 5e-6 to 1e-4 / 5e-7 to 1e-5. Source: - / 8e-6 (arXiv:2403.07691).
+- Reward models: 1e-5 to 2e-4 / 1e-6 to 2e-5.
+
+Other optimizers (Muon, SGD, Lion, Adafactor) need other rates and are not checked, nor are runs on the CPU.
 
 Instead:
-Leave `learning_rate` out, or write one within the range. If a sweep of yours shows otherwise, allow QR403 with that
-reason.
+Leave `learning_rate` out, or write one within the range. If a sweep of yours shows that another one works, suppress
+QR403 with that reason (`allow`).
 """
 
 from __future__ import annotations
@@ -54,14 +58,20 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if below <= rate <= above:
         return
     better = low if rate < below else high
-    what = "an adapter" if plan.method.adapter else "all weights"
-    side = f"up to {high:g}" if not low else f"{low:g} to {high:g}"
+    what = "an adapter" if plan.method.adapter else "all weights trained"
+    side = f"up to {_format_rate(high)}" if not low else f"{_format_rate(low)} to {_format_rate(high)}"
     yield Violation(
         ("training", "learning_rate"),
-        f"{rate:g} is far outside the usual range for {plan.objective.type} of {what}: {side}",
-        f"learning_rate: {better}",
+        f"{_format_rate(rate)} is far outside the usual range for {plan.objective.type} with {what}: {side}",
+        f"learning_rate: {_format_rate(better)}",
         Fix((("training.learning_rate", better),), safe=False),
     )
+
+
+def _format_rate(rate: float) -> str:
+    """`2e-4`, as people write it."""
+    digits, power = f"{rate:e}".split("e")
+    return f"{float(digits):g}e{int(power)}"
 
 
 GUARD = Guard("QR403", "learning-rate", "warning", "medium", __doc__, check)

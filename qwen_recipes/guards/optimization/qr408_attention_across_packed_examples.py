@@ -16,8 +16,9 @@ under the last two only since 0.18 (axolotl-ai-cloud/axolotl#3796, before that a
 under flash attention only, and refuses others.
 
 Instead:
-Write `packing: true` in the recipe instead of the native key: it sets both. For plain text use Axolotl or ms-swift,
-or `packing: false`. If you want texts end to end, as in GPT-style pre-training, allow QR408.
+Write `packing: true` in the recipe instead of the native key: it sets `packing` and `neat_packing`. For plain text
+use Axolotl or ms-swift, or `packing: false`. If you want texts end to end, as in GPT-style pre-training, suppress
+QR408 (`allow`).
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ standard deviation 0.02. DeepSpeed and Megatron keep float32 master weights for 
 arXiv:1710.03740, section 3.1).
 
 Instead:
-Leave `weights_dtype` out, which is float32. If memory is short, shard (`strategy: fsdp`), offload, use `adamw_8bit`,
-or train an adapter. bfloat16 weights need a learning rate near 1e-3.
+Leave `weights_dtype` out: the default is float32. If memory is short, shard (`strategy: fsdp`), offload, use
+`adamw_8bit`, or train an adapter. bfloat16 weights need a learning rate near 1e-3.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Quantized base that FSDP does not shard.
 
 What:
-A quantized base is trained under FSDP (`fsdp` or `fsdp1`), and its 4-bit weights are stored as uint8, or it has 8
-bits.
+The base is quantized and sharded by FSDP (`fsdp` or `fsdp1`): to 4 bits with weights stored as uint8, or to 8 bits.
 
 Why it matters:
 FSDP shards only weights of the dtype that it computes in. 4-bit weights stored as uint8 stay whole on every GPU under

@@ -1,7 +1,7 @@
 """Preferences on a quantized base under FSDP.
 
 What:
-With Axolotl, DPO, ORPO or KTO trains an adapter on a 4- or 8-bit base under FSDP.
+DPO, ORPO or KTO in Axolotl, with an adapter on a 4- or 8-bit base, under FSDP.
 
 Why it matters:
 Axolotl refuses this combination when it reads the config, so nothing is trained.

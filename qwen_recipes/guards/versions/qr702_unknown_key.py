@@ -4,13 +4,13 @@ What:
 A native key, in a config or under `backends.*.extra`, that nothing in this version of the framework reads.
 
 Why it matters:
-Axolotl drops it silently and trains as if the line were not there. LLaMA-Factory and ms-swift end with an error that
-names the key but not the line. ms-swift accepts an abbreviation of a key.
+Axolotl drops it silently and trains as if the line were not there. LLaMA-Factory and ms-swift stop with an error that
+names the key but not the line. ms-swift also accepts the beginning of a key's name.
 
 Evidence:
 The schemas under `schemas/backends`, taken from the frameworks' own classes, with the keys that plugins and other
-commands read (`schemas/native`). Of Axolotl's own examples, dozens carry such keys: `tests/wild/verdicts.json`.
-To see it again: `research/evidence/dropped_keys.py`.
+commands read (`schemas/native`). Dozens of Axolotl's own examples have such keys: `tests/wild/verdicts.json`.
+To reproduce: `research/evidence/dropped_keys.py`.
 
 Instead:
 Correct the spelling, list the plugin that reads it, or remove the line.

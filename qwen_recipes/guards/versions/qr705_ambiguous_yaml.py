@@ -12,7 +12,7 @@ false. LLaMA-Factory converts nothing, so `use_dora: "false"` is on. ms-swift tu
 Evidence:
 Run with PyYAML 6.0.3, OmegaConf, and the parsers of Axolotl 0.21.0, LLaMA-Factory 0.9.5 and ms-swift 4.6.0: with
 `system: null` ms-swift trains with the system prompt "None".
-To see it again: `research/evidence/ms_swift_null_value.py` and
+To reproduce: `research/evidence/ms_swift_null_value.py` and
 `research/evidence/pyyaml_values.py`.
 
 Instead:

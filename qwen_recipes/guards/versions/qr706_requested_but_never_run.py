@@ -1,8 +1,8 @@
 """Requested but never run.
 
 What:
-A LLaMA-Factory config without `do_train: true`, or an Axolotl config that holds out validation data and does not say
-when to evaluate.
+A LLaMA-Factory config without `do_train: true`, or an Axolotl config that holds out validation data but never
+evaluates.
 
 Why it matters:
 The command ends without an error. LLaMA-Factory exits 0 and has trained nothing; Axolotl trains on fewer examples and

@@ -172,7 +172,7 @@ def test_the_name_of_the_output_says_its_format(tmp_path, suffix):
     found = [row.row for row in read_file_rows(out)]
     assert [normalize_row(row, "messages", {}) for row in found] == [{"messages": row["messages"]} for row in rows]
     assert [row["id"] for row in found] == [row["id"] for row in rows]
-    assert "says no format" in run(file, "-o", tmp_path / "out.xlsx", code=2)
+    assert "unknown output format" in run(file, "-o", tmp_path / "out.xlsx", code=2)
 
 
 def test_a_group_that_no_row_has_and_rows_of_which_none_is_left(tmp_path):
