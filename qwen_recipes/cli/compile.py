@@ -64,8 +64,8 @@ def command(
     """Compile recipes into a framework's own files.
 
     Each backend gets a folder below DIR with its config, the files that the config refers to, and run.sh, which starts
-    training. Nothing is written unless the recipe compiles for every backend asked for. Of a pipeline, every stage that
-    trains is compiled, into a folder of its own.
+    training. Nothing is written unless the recipe compiles for every backend asked for. For a pipeline, every stage
+    that trains is compiled, each into its own folder.
     """
     if output and len(files) > 1:
         exit_with_error(f"-o takes one recipe, got {len(files)}: {', '.join(files)}", ExitCode.USAGE)

@@ -75,7 +75,7 @@ def create_command(
     dry_run: bool,
     quiet: bool,
 ) -> None:
-    """Create the environment of BACKEND, or of `all` that have one for the device.
+    """Create the environment of BACKEND, or with `all` of every framework that has a lock file for the device.
 
     Every package is installed at its locked version, and only if its file has a SHA-256 that is recorded with the lock.
     An interrupted installation is completed by the next call. Prints the environment's folder.
@@ -115,7 +115,7 @@ def create_command(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Output format."
 )
 def list_command(root: Path | None, form: str) -> None:
-    """List environments: those for this machine, and others that exist."""
+    """List the environments that this machine can have, and any others that exist."""
     from qwen_recipes.backends import load_backends
     from qwen_recipes.environments.doctor import list_environment_states
     from qwen_recipes.environments.environment import default_root

@@ -28,7 +28,7 @@ def command(folders: tuple[Path, ...], output: Path, form: str) -> None:
     """Write an HTML report about one or more runs, or about a sweep.
 
     DIR is a run's output folder, or a sweep's. The page shows loss curves, estimated and measured memory and time, and
-    how the runs differ; of a sweep, its trials by rank, their curves, and each parameter against the result. It is a
+    how the runs differ; for a sweep, its trials by rank, their curves, and each parameter against the result. It is a
     single file without scripts and opens offline.
     """
     from qwen_recipes.runs.sweep_record import read_sweep_record

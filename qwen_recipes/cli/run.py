@@ -77,10 +77,10 @@ def command(
     from the last complete checkpoint.
 
     The stages of a pipeline run one after another, recorded in pipeline.json in the pipeline's folder. Stages that are
-    done and unchanged are skipped, so that the same command goes on where a pipeline stopped.
+    done and unchanged are skipped: the same command continues a pipeline that stopped.
 
-    Of a recipe with a `sweep`, every trial is run, one after another or over the GPUs, and ranked; --resume runs those
-    that have no result yet.
+    With a `sweep`, every trial is run, one after another or spread over the GPUs, and the results are ranked; --resume
+    runs the trials that have no result yet.
 
     Exit codes: 1 invalid recipe or data, 3 does not fit the hardware, 4 environment or preflight failure, 5 the run
     failed.

@@ -33,9 +33,10 @@ if TYPE_CHECKING:
 @click.option(
     "--rows",
     type=click.IntRange(min=1),
+    metavar="N",
     default=200,
     show_default=True,
-    help="Number of rows to compare, from the first on.",
+    help="Number of rows to compare, from the first.",
 )
 @click.option("--trainer", is_flag=True, help="Compare the settings at the framework's trainer instead of tokens.")
 @click.option(

@@ -167,7 +167,7 @@ def _describe_requirement(problem: ErrorDetails) -> str:
         "bool_type": "expected true or false",
         "string_type": "expected text",
         "string_pattern_mismatch": "it does not have the expected form",
-        "string_too_short": "must not be empty",
+        "string_too_short": _describe_min_length(context.get("min_length", 1)),
         "list_type": "expected a list",
         "too_short": "expected a list with at least one item",
         "model_type": "expected a map of keys and values",
@@ -179,6 +179,10 @@ def _describe_requirement(problem: ErrorDetails) -> str:
         "finite_number": "must be finite",
     }
     return names.get(kind) or str(problem["msg"])[:1].lower() + str(problem["msg"])[1:]
+
+
+def _describe_min_length(count: int) -> str:
+    return "must not be empty" if count == 1 else f"must have at least {count} characters"
 
 
 def _suggest_value(route: Route, node: Node | None, problems: list[ErrorDetails]) -> str:

@@ -106,7 +106,7 @@ def _find_stated_gpu(gpu_field: Gpu, decisions: PlanDecisions) -> GpuModel | Non
 
 
 def _explain_gpu(gpu: GpuModel, gpu_field: Gpu, decisions: PlanDecisions) -> None:
-    why = "stated in the recipe" if gpu.stated else f"`{gpu_field.name}` in the catalogue of GPUs"
+    why = "stated in the recipe" if gpu.stated else f"`{gpu_field.name}` in the list of known GPUs"
     others = (
         [] if gpu_field.memory or gpu.stated or gpu.name == gpu_field.name else list_other_sizes(gpu_field.name or "")
     )

@@ -15,5 +15,5 @@ def resolve_tf32(t: Training, hardware: HardwarePlan, precision: str, decisions:
         what = f"{gpu.name} does not have it" if gpu and hardware.device == "cuda" else "CPUs do not support it"
         decisions.report_problem(("training", "tf32"), f"TensorFloat-32 is not supported: {what}", "remove `tf32`")
     default = able and precision == "bf16"
-    why = "faster; most products are computed in bf16 anyway" if default else "keeps full float32 precision"
+    why = "faster; most matrix products are in bf16 anyway" if default else "keeps full float32 precision"
     return decisions.choose_value("training.tf32", t.tf32, default, why, "hardware")

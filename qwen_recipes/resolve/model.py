@@ -62,7 +62,7 @@ def resolve_model(recipe: Recipe, facts: ModelFacts, decisions: PlanDecisions) -
 
 
 _FACTS_FROM = {
-    "registry": "from the registry",
+    "registry": "a known Qwen release",
     "folder": "from config.json",
     "cache": "from config.json in the hub's local cache",
     "like": "as {like}",

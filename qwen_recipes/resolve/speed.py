@@ -273,7 +273,9 @@ def _spare_evaluation(chosen: Plan, usual: Plan) -> Plan:
     if chosen.training.evaluation_micro_batch_size <= size:
         return chosen
     changed = replace(chosen, training=replace(chosen.training, evaluation_micro_batch_size=size))
-    return _explain(changed, {"training.evaluation_micro_batch_size": "an evaluation keeps all logits"})
+    return _explain(
+        changed, {"training.evaluation_micro_batch_size": "evaluation keeps the logits of every token in memory"}
+    )
 
 
 def _read_setting(plan: Plan, setting: str) -> object:

@@ -115,7 +115,7 @@ def resolve_training(
         save_every=resolve_save_interval(t, evaluate_every, decisions),
         keep_checkpoints=pick("training.keep_checkpoints", t.keep_checkpoints, 2, "the latest and one to fall back on"),
         log_every=pick(
-            "training.log_every", t.log_every, 1 if (t.steps or 1000) <= 200 else 10, "some hundred points per curve"
+            "training.log_every", t.log_every, 1 if (t.steps or 1000) <= 200 else 10, "a few hundred points per curve"
         ),
         decay=resolve_decay(t, warmup, decisions, countable=countable),
         save_optimizer=pick("training.save_optimizer", t.save_optimizer, True, "needed to resume"),

@@ -23,7 +23,9 @@ def _cuts_at_the_end_of_a_pack(plan: Plan) -> bool:
 
 
 UNSUPPORTED_SETTINGS = (
-    UnsupportedSetting("model.source", lambda p: p.model.source is not None, "it loads from the Hugging Face hub"),
+    UnsupportedSetting(
+        "model.source", lambda p: p.model.source is not None, "models are loaded from the Hugging Face hub only"
+    ),
     *UNSUPPORTED_WEIGHTS_DTYPES,
     UnsupportedSetting(
         "training.pack_length",

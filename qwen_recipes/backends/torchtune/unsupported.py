@@ -58,7 +58,7 @@ def _find_precision_field(plan: Plan) -> str:
 OBJECTIVES = (
     UnsupportedSetting("objective.type", lambda p: p.objective.type != "sft", "only SFT is compiled for torchtune"),
     UnsupportedSetting(
-        "objective.kl_weight", lambda p: p.objective.kl_weight is not None, "SFT has no reference model there"
+        "objective.kl_weight", lambda p: p.objective.kl_weight is not None, "no KL term to a reference model"
     ),
 )
 ROWS = (
@@ -81,22 +81,22 @@ OPTIMIZATION = (
         UnsupportedSetting(field, partial(_mixes_precisions, field), f"{_ONE_PRECISION}: {instead}")
         for field, instead in _PRECISION_FIELDS.items()
     ),
-    UnsupportedSetting("training.fp8", lambda p: p.training.fp8, "it has no key for FP8"),
+    UnsupportedSetting("training.fp8", lambda p: p.training.fp8, "no key for FP8"),
     UnsupportedSetting(
         "training.compile",
         lambda p: p.training.compile,
         "a compiled Qwen3 was four times slower in torchtune (pytorch#156103)",
     ),
-    UnsupportedSetting("training.neftune", lambda p: p.training.neftune is not None, "it has no NEFTune"),
+    UnsupportedSetting("training.neftune", lambda p: p.training.neftune is not None, "no NEFTune"),
     UnsupportedSetting(
         "training.attention",
         lambda p: p.training.attention != "sdpa" and not p.training.packing,
         "torchtune computes with PyTorch's scaled dot product attention",
     ),
-    UnsupportedSetting("training.kernels", _is_written("training.kernels"), "it has no kernels to choose"),
-    UnsupportedSetting("training.tf32", _is_written("training.tf32"), "it has no key for it"),
+    UnsupportedSetting("training.kernels", _is_written("training.kernels"), "there are no kernels to choose"),
+    UnsupportedSetting("training.tf32", _is_written("training.tf32"), "there is no key for it"),
     UnsupportedSetting(
-        "training.dataloader_workers", _is_written("training.dataloader_workers"), "it has no key for them"
+        "training.dataloader_workers", _is_written("training.dataloader_workers"), "there is no key for it"
     ),
 )
 CHECKPOINTS = (
@@ -106,15 +106,19 @@ CHECKPOINTS = (
         "the run is one epoch for torchtune, which saves at its end: write `training.save_every: never`",
     ),
     UnsupportedSetting(
-        "training.saves_per_epoch", _is_written("training.saves_per_epoch"), "it saves at the end of the run"
+        "training.saves_per_epoch",
+        _is_written("training.saves_per_epoch"),
+        "the model is saved at the end of the run only",
     ),
     UnsupportedSetting(
-        "training.keep_checkpoints", _is_written("training.keep_checkpoints"), "it saves at the end of the run"
+        "training.keep_checkpoints",
+        _is_written("training.keep_checkpoints"),
+        "the model is saved at the end of the run only",
     ),
     UnsupportedSetting(
-        "training.save_optimizer", lambda p: not p.training.save_optimizer, "it has no checkpoints during the run"
+        "training.save_optimizer", lambda p: not p.training.save_optimizer, "there are no checkpoints during the run"
     ),
-    UnsupportedSetting("output.hub.id", lambda p: p.output.hub is not None, "torchtune uploads nothing"),
+    UnsupportedSetting("output.hub.id", lambda p: p.output.hub is not None, "torchtune does not upload models"),
     UnsupportedSetting(
         "tracking.to",
         lambda p: p.tracking.to not in ("none", "tensorboard", "wandb"),
@@ -127,55 +131,65 @@ MODEL = (
         lambda p: p.model.id not in DENSE,
         "torchtune needs every size of the model in its config: only the dense models that Qwen released are known",
     ),
-    UnsupportedSetting("model.source", lambda p: p.model.source is not None, "it loads from the Hugging Face hub"),
-    UnsupportedSetting("method.type", lambda p: p.method.type == "freeze", "it freezes no layers"),
+    UnsupportedSetting(
+        "model.source", lambda p: p.model.source is not None, "models are loaded from the Hugging Face hub only"
+    ),
+    UnsupportedSetting("method.type", lambda p: p.method.type == "freeze", "layers cannot be frozen"),
     UnsupportedSetting(
         "method.variant",
         lambda p: p.method.variant == "dora",
-        "it trains DoRA, but its adapter_config.json does not say so: PEFT would load a plain LoRA adapter",
+        "torchtune's adapter_config.json does not name DoRA: PEFT would load a plain LoRA adapter",
     ),
-    UnsupportedSetting("method.variant", lambda p: p.method.variant == "pissa", "it has no PiSSA"),
-    UnsupportedSetting("method.rslora", lambda p: p.method.adapter and p.method.rslora, "it has no rsLoRA"),
+    UnsupportedSetting("method.variant", lambda p: p.method.variant == "pissa", "no PiSSA"),
+    UnsupportedSetting("method.rslora", lambda p: p.method.adapter and p.method.rslora, "no rsLoRA"),
     UnsupportedSetting(
         "method.targets",
         _has_part_of_mlp,
-        "it adapts all three modules of the MLP (`gate_proj`, `up_proj`, `down_proj`) or none",
+        "adapters are put on all three modules of the MLP (`gate_proj`, `up_proj`, `down_proj`) or on none",
     ),
     UnsupportedSetting(
-        "method.layers", lambda p: p.method.adapter and p.method.layers is not None, "it adapts every layer"
+        "method.layers", lambda p: p.method.adapter and p.method.layers is not None, "adapters are put on every layer"
     ),
-    UnsupportedSetting("method.lora_plus", lambda p: p.method.lora_plus is not None, "it has one learning rate"),
     UnsupportedSetting(
-        "method.modules_to_save", lambda p: bool(p.method.modules_to_save), "it trains no modules beside an adapter"
+        "method.lora_plus", lambda p: p.method.lora_plus is not None, "there is one learning rate for all weights"
+    ),
+    UnsupportedSetting(
+        "method.modules_to_save",
+        lambda p: bool(p.method.modules_to_save),
+        "no modules can be trained beside an adapter",
     ),
     UnsupportedSetting(
         "method.start_from", lambda p: p.method.start_from is not None, "starting from an adapter is not compiled"
     ),
-    UnsupportedSetting("quantization.bits", lambda p: p.quantization.bits == 8, "it quantizes to NF4 only"),
+    UnsupportedSetting("quantization.bits", lambda p: p.quantization.bits == 8, "4-bit NF4 only"),
     UnsupportedSetting(
         "quantization.type",
         lambda p: p.quantization.bits == 4 and p.quantization.type != "nf4",
-        "it quantizes to NF4 only",
+        "4-bit NF4 only",
     ),
     UnsupportedSetting(
         "quantization.double",
         lambda p: p.quantization.bits == 4 and not p.quantization.double,
-        "torchao's NF4 always quantizes its scales too",
+        "torchao's NF4 always uses double quantization",
     ),
-    UnsupportedSetting("quantization.storage", _is_written("quantization.storage"), "it has no key for it"),
-    UnsupportedSetting("quantization.experts", lambda p: p.quantization.experts, "it has no Qwen3 with experts"),
+    UnsupportedSetting("quantization.storage", _is_written("quantization.storage"), "there is no key for it"),
+    UnsupportedSetting("quantization.experts", lambda p: p.quantization.experts, "no Qwen3 models with experts"),
 )
 HARDWARE = (
     UnsupportedSetting(
         "hardware.strategy",
         lambda p: p.hardware.strategy != "single" and "hardware.strategy" in p.set_fields,
-        "its recipes for a single device are compiled: `strategy: single`",
+        "only torchtune's single-device recipes are compiled: write `strategy: single`",
     ),
-    UnsupportedSetting("hardware.nodes", lambda p: p.hardware.nodes > 1, "its recipes for one device are compiled"),
-    UnsupportedSetting("hardware.gpus", lambda p: p.hardware.world > 1, "its recipes for one device are compiled"),
-    UnsupportedSetting("hardware.offload", lambda p: p.hardware.offload != "none", "it has no key for it"),
+    UnsupportedSetting(
+        "hardware.nodes", lambda p: p.hardware.nodes > 1, "only torchtune's single-device recipes are compiled"
+    ),
+    UnsupportedSetting(
+        "hardware.gpus", lambda p: p.hardware.world > 1, "only torchtune's single-device recipes are compiled"
+    ),
+    UnsupportedSetting("hardware.offload", lambda p: p.hardware.offload != "none", "there is no key for it"),
     *(
-        UnsupportedSetting(f"hardware.{name}_parallel", partial(_is_split, f"{name}_parallel"), "it trains on one GPU")
+        UnsupportedSetting(f"hardware.{name}_parallel", partial(_is_split, f"{name}_parallel"), "one GPU only")
         for name in ("tensor", "context", "pipeline", "expert")
     ),
 )

@@ -18,52 +18,52 @@ def _is_text(plan: Plan) -> bool:
 
 
 UNSUPPORTED_SETTINGS = (
-    UnsupportedSetting("model.source", lambda p: p.model.source is not None, "it loads from the Hugging Face hub"),
+    UnsupportedSetting(
+        "model.source", lambda p: p.model.source is not None, "models are loaded from the Hugging Face hub only"
+    ),
     *UNSUPPORTED_WEIGHTS_DTYPES,
     UnsupportedSetting(
         "objective.type",
         lambda p: p.objective.type in ("orpo", "simpo"),
-        "its command line has no ORPO and no SimPO: they are in `trl.experimental`, for Python programs",
+        "the command `trl` has no ORPO and no SimPO: they are in `trl.experimental`, for Python programs",
     ),
-    UnsupportedSetting("objective.type", lambda p: p.objective.type == "ppo", "its command line has no PPO"),
+    UnsupportedSetting("objective.type", lambda p: p.objective.type == "ppo", "the command `trl` has no PPO"),
     UnsupportedSetting(
         "objective.kl_weight",
         lambda p: p.objective.kl_weight is not None,
-        "its SFT has no divergence from a reference model",
+        "SFT has no KL term to a reference model",
     ),
     UnsupportedSetting(
         "objective.label_smoothing",
         _ignores_label_smoothing,
-        "it smooths the labels of `robust`, `exo_pair` and `aot` only, and ignores it silently elsewhere",
+        "label smoothing applies to `robust`, `exo_pair` and `aot` only, and is silently ignored for other losses",
     ),
     UnsupportedSetting(
         "chat.encoding",
         lambda p: p.chat.exact and p.training.packing,
-        "it packs while it prepares rows, which tokens that are handed over as they are skip",
+        "examples that are handed over as token ids are not packed",
     ),
     UnsupportedSetting(
         "chat.template",
         lambda p: not p.chat.official and p.objective.type in ("dpo", "kto", "grpo"),
-        "its DPO, KTO and GRPO save the model's own template; its SFT and reward models take a Jinja file",
+        "DPO, KTO and GRPO save the model's own template; only SFT and reward models take a Jinja file",
     ),
-    UnsupportedSetting(
-        "data.streaming", lambda p: p.data.streaming, "streaming of rows that are tokenized already is not tried here"
-    ),
+    UnsupportedSetting("data.streaming", lambda p: p.data.streaming, "streaming of tokenized data is not tested"),
     UnsupportedSetting(
         "training.packing",
         lambda p: p.training.packing and not _is_text(p),
-        "it packs in SFT only",
+        "packing is for SFT only",
     ),
-    UnsupportedSetting("method.type", lambda p: p.method.type == "freeze", "its command line freezes no layers"),
+    UnsupportedSetting("method.type", lambda p: p.method.type == "freeze", "the command `trl` cannot freeze layers"),
     UnsupportedSetting(
         "method.layers",
         lambda p: p.method.adapter and p.method.layers is not None,
-        "its command line puts an adapter on every layer",
+        "adapters are put on every layer",
     ),
     UnsupportedSetting(
         "method.variant",
         lambda p: p.method.variant == "pissa",
-        "its command line has no start of the adapter's weights",
+        "the command `trl` has no PiSSA",
     ),
     UnsupportedSetting(
         "method.variant",
@@ -74,30 +74,30 @@ UNSUPPORTED_SETTINGS = (
     UnsupportedSetting(
         "method.start_from",
         lambda p: p.method.start_from is not None,
-        "its command line makes a new adapter always: merge the saved one into its base model first",
+        "the command `trl` always makes a new adapter: merge the saved one into its base model first",
     ),
     UnsupportedSetting(
-        "method.lora_plus", lambda p: p.method.lora_plus is not None, "its command line has one learning rate"
+        "method.lora_plus", lambda p: p.method.lora_plus is not None, "there is one learning rate for all weights"
     ),
     UnsupportedSetting(
         "quantization.experts",
         lambda p: p.quantization.experts,
-        "its command line has no option for it, and bitsandbytes quantizes linear layers only",
+        "the command `trl` has no option for it, and bitsandbytes quantizes linear layers only",
     ),
     UnsupportedSetting(
         "quantization.bits",
         lambda p: p.quantization.bits == 8 and (p.hardware.fsdp or p.hardware.strategy == "zero3"),
-        "an 8-bit base is not sharded: with ZeRO-3 its loss was reported wrong (bitsandbytes#1451)",
+        "8-bit bases cannot be sharded: with ZeRO-3 the loss was wrong (bitsandbytes#1451)",
     ),
     UnsupportedSetting(
         "training.optimizer",
         lambda p: p.training.optimizer in (*LOW_RANK_OPTIMIZERS, "muon"),
-        "GaLore, APOLLO and Muon were not tried with it here",
+        "GaLore, APOLLO and Muon are not tested with TRL",
     ),
     UnsupportedSetting(
         "training.attention",
         lambda p: p.training.attention in ("flash_attention_3", "flex_attention"),
-        "FlashAttention 3 and flex attention were not tried with it here",
+        "FlashAttention 3 and flex attention are not tested with TRL",
     ),
     UnsupportedSetting(
         "training.attention",
@@ -108,33 +108,35 @@ UNSUPPORTED_SETTINGS = (
     UnsupportedSetting(
         "training.kernels",
         lambda p: p.training.cut_cross_entropy or p.training.lora_kernels,
-        "of fused kernels it has Liger's alone",
+        "Liger is the only kernel supported",
     ),
     UnsupportedSetting(
         "training.kernels",
         lambda p: p.training.liger and p.objective.type in ("reward", "grpo"),
-        "Liger's kernels in reward models and GRPO were not tried with it here",
+        "Liger in reward models and GRPO is not tested with TRL",
     ),
     UnsupportedSetting(
         "training.gradient_checkpointing",
         lambda p: p.training.offload_activations,
-        "its offloading of activations was not tried here",
+        "offloading of activations is not tested with TRL",
     ),
-    UnsupportedSetting("training.fp8", lambda p: p.training.fp8, "it has no FP8"),
+    UnsupportedSetting("training.fp8", lambda p: p.training.fp8, "no FP8"),
     UnsupportedSetting(
         "training.neftune",
         lambda p: p.training.neftune is not None and p.objective.type in ("reward", "grpo"),
-        "NEFTune in reward models and GRPO was not tried with it here",
+        "NEFTune in reward models and GRPO is not tested with TRL",
     ),
-    UnsupportedSetting("hardware.strategy", lambda p: p.hardware.strategy == "fsdp1", "FSDP1 was not tried with it"),
-    UnsupportedSetting("hardware.strategy", lambda p: p.hardware.megatron, "it has no Megatron"),
-    UnsupportedSetting("hardware.tensor_parallel", lambda p: p.hardware.tensor_parallel > 1, "it splits no layers"),
+    UnsupportedSetting(
+        "hardware.strategy", lambda p: p.hardware.strategy == "fsdp1", "FSDP1 is not tested with TRL; use `fsdp`"
+    ),
+    UnsupportedSetting("hardware.strategy", lambda p: p.hardware.megatron, "no Megatron"),
+    UnsupportedSetting("hardware.tensor_parallel", lambda p: p.hardware.tensor_parallel > 1, "no tensor parallelism"),
     UnsupportedSetting(
         "hardware.context_parallel",
         lambda p: p.hardware.context_parallel > 1,
-        "sequences split over GPUs were not tried with it here",
+        "context parallelism is not tested with TRL",
     ),
-    UnsupportedSetting("tracking.to", lambda p: p.tracking.to == "swanlab", "it has no key for a SwanLab project"),
+    UnsupportedSetting("tracking.to", lambda p: p.tracking.to == "swanlab", "no key for a SwanLab project"),
 )
 
 RESUME_UNSUPPORTED: tuple[UnsupportedSetting, ...] = ()

@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 @click.option("--history-reasoning", type=click.Choice(["keep", "strip"]), default="keep", show_default=True,
               help="Keep or strip reasoning in answers before the last question.")  # fmt: skip
 @click.option("--think", type=click.Choice(["keep", "remove", "add", "auto"]), default="keep", show_default=True,
-              help="Think blocks: keep or remove all, add an empty one to last answers without, or by model "
-              "(auto: remove for Instruct-2507, else keep).")  # fmt: skip
-@click.option("--model", metavar="MODEL", help="Model that `--think auto` decides by.")
+              help="Think blocks: keep all, remove all, or add an empty one to a last answer that has none; "
+              "auto: remove for Instruct-2507, else keep.")  # fmt: skip
+@click.option("--model", metavar="MODEL", help="Model for `--think auto`.")
 @click.option("--reasoning-share", type=click.FloatRange(0, 1, min_open=True, max_open=True), metavar="SHARE",
               help="Drop examples until this share has reasoning, e.g. 0.75.")  # fmt: skip
 @click.option("--deduplicate", type=click.Choice(["none", "exact", "near"]), default="none", show_default=True,
@@ -147,8 +147,8 @@ def _run_preparation(selection: DataSelection, order: PreparationOptions, output
 
 def _format_counts(counts: dict[str, int], outputs: OutputPaths, has_validation: bool) -> str:
     lines = [
-        f"{format_count(counts['read'], 'row')} read, {counts['bad']:,} of them invalid; "
-        f"{format_count(counts['made'], 'example')} made from the rest",
+        f"{format_count(counts['read'], 'row')} read, {counts['bad']:,} invalid; "
+        f"{format_count(counts['made'], 'example')} made from the others",
         f"{counts['train']:,} written to {outputs.train}",
     ]
     if has_validation:

@@ -72,7 +72,7 @@ def command(
     """Show examples as the model sees them, with control tokens and the tokens in the loss.
 
     Tokens in the loss are green, or in [[brackets]] without colors. Tokens beyond the maximum length are struck
-    through, or follow |cut here|.
+    through, or follow |truncated here|.
     """
     hub = HubOptions(subset, split, revision)
     asked = select_data(names, DataOptions(model, layout, train_on, limit, backend, sets, hub=hub))

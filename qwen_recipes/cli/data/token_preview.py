@@ -110,7 +110,7 @@ def _bracket_trained(segments: Sequence[TokenSegment]) -> str:
     made, inside, cut = "", False, False
     for one in segments:
         if one.cut and not cut:
-            made, cut = made + "|cut here|", True
+            made, cut = made + "|truncated here|", True
         if one.trained != inside:
             made += "[[" if one.trained else "]]"
             inside = one.trained

@@ -31,7 +31,7 @@ REFUSED = {
     "method.rslora": (True, "rsLoRA"),
     "method.targets": (["q_proj", "up_proj"], "all three modules"),
     "quantization.bits": (8, "NF4"),
-    "hardware.gpus": (2, "one device"),
+    "hardware.gpus": (2, "single-device"),
     "model.id": ("Qwen/Qwen3-30B-A3B", "only the dense models"),
 }
 

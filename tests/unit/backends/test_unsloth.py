@@ -21,7 +21,7 @@ REFUSED = {
     "training.save_every": ("epoch", "a number of steps"),
     "data.validation": (0.1, "no evaluation"),
     "objective.type": ("dpo", "from Python only"),
-    "training.packing": (True, "turns packing off silently"),
+    "training.packing": (True, "turns packing off"),
     "quantization.bits": (8, "unsloth#3501"),
     "hardware.device": ("cpu", "on a CPU"),
     "model.revision": ("abc", "newest revision"),

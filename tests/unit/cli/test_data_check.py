@@ -163,7 +163,7 @@ def test_preview_marks_what_is_trained(tmp_path):
     assert said.endswith("<|im_start|>assistant\n<think>\n\n</think>\n\n[[answer<|im_end|>]]\n")
     assert run("preview", file, "--train-on", "all").count("[[") == 1
     cut = run("preview", file, "--sequence-length", 4)
-    assert "q|cut here|<|im_end|>" in cut
+    assert "q|truncated here|<|im_end|>" in cut
 
 
 def test_preview_as_each_backend_is_told_and_of_pairs():

@@ -222,7 +222,7 @@ def test_the_command(tmp_path):
     file.write_text("".join(json.dumps(row) + "\n" for row in [*rows, rows[0], {"x": 1}]))
     told = run(file, "-o", out, "--deduplicate", "exact", "--validation", "0.2", "--think", "auto",
                "--model", "Qwen/Qwen3-4B-Instruct-2507")  # fmt: skip
-    assert "12 rows read, 1 of them invalid; 11 examples" in told
+    assert "12 rows read, 1 invalid; 11 examples" in told
     assert len(_read(out)) == 8
     assert len(_read(out.with_name("out-validation.jsonl"))) == 2
     assert "think" not in out.read_text()
