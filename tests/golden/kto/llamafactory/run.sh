@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # kto: compiled by qwen-recipes 0.1.0 for LLaMA-Factory 0.9.5
-# recipe 78f35cd23198b9ca; edit the recipe, not this file
+# recipe 1d3ab14d07769b22; edit the recipe, not this file
 # trained weights are held in float32
 # adapter scale 2 (alpha/rank = 32/16)
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.

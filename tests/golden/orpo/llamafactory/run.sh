@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # orpo: compiled by qwen-recipes 0.1.0 for LLaMA-Factory 0.9.5
-# recipe 35920357f908dde8; edit the recipe, not this file
+# recipe b948e196b45e6774; edit the recipe, not this file
 # trained weights are held in float32
 # adapter scale 2 (alpha/rank = 64/32)
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.

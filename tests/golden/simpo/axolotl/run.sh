@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # simpo: compiled by qwen-recipes 0.1.0 for Axolotl 0.21.0
-# recipe 8d5daae8bf247aca; edit the recipe, not this file
+# recipe 5f13fee942ed6ff1; edit the recipe, not this file
 # trained weights are held in float32
 # adapter scale 2 (alpha/rank = 32/16)
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
