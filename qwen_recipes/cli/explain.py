@@ -28,7 +28,7 @@ def command(code: str | None) -> None:
     except KeyError:
         exit_with_error(f"unknown guard {code}; {_suggest_guards(code)}", ExitCode.USAGE)
     print_text(f"{guard.code} ({guard.name}), {guard.severity}, confidence {guard.confidence}\n")
-    print_text(guard.docstring.strip())
+    print_text(guard.docstring.strip().replace("\nInstead:\n", "\nHow to fix:\n"))
 
 
 def _suggest_guards(code: str) -> str:

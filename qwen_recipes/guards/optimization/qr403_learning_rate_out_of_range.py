@@ -63,7 +63,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     yield Violation(
         ("training", "learning_rate"),
         f"{_format_rate(rate)} is far outside the usual range for {plan.objective.type} with {what}: {side}",
-        f"learning_rate: {_format_rate(better)}",
+        f"learning_rate: {better}",
         Fix((("training.learning_rate", better),), safe=False),
     )
 

@@ -84,14 +84,14 @@ def test_a_file_that_is_not_there_exits_2(command, file):
 def test_an_unknown_backend_exits_2(command, tmp_path):
     result = run(*command, GOOD, "--backend", "axoltl")
     assert result.exit_code == 2
-    assert "did you mean axolotl?" in result.stderr
+    assert "did you mean `axolotl`?" in result.stderr
 
 
 def test_an_unknown_backend_in_the_recipe_is_the_recipes_fault(write_recipe):
     result = run("lint", write_recipe(nest_value("run.backend", "axoltl")))
     assert result.exit_code == 1
     assert ":6:12: " in result.stdout
-    assert "did you mean axolotl?" in result.stdout
+    assert "did you mean `axolotl`?" in result.stdout
 
 
 # --- lint

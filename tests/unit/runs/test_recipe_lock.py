@@ -95,7 +95,7 @@ def test_what_the_lock_does_not_know(folder):
 
 def test_no_lock(folder):
     code, said = recipes("compile", "toy.yaml", "--locked")
-    assert code == 2 and "create it with `recipes lock`" in said
+    assert code == 2 and "write it with `recipes lock" in said
     (folder / "toy.lock").write_text("{")
     assert recipes("compile", "toy.yaml", "--locked")[0] == 2
     (folder / "rows.jsonl").unlink()
