@@ -167,7 +167,7 @@ def _format_choices(plan: Plan) -> list[str]:
     if not rows:
         return []
     name, size = (max(len(row[column]) for row in rows) for column in (0, 1))
-    shared = next((row[2].split("; ")[0] for row in rows if row[2].startswith(FASTEST)), "")
+    shared = next((row[2].split("; ")[0] for row in rows if row[2].startswith(f"{FASTEST}: ")), "")
     lines = [f"  {row[0]:<{name}}  {row[1]:<{size}}  {row[2].removeprefix(f'{shared}; ')}" for row in rows]
     chosen = f" ({shared})" if shared else ""
     return ["", f"Settings that the recipe leaves open{chosen}:", *lines]

@@ -40,7 +40,7 @@ def _shorten_repeated(rows: Iterable[PlanValue]) -> Iterator[PlanValue]:
     """The speed and memory of what was chosen stand in the first reason that has them."""
     first = ""
     for row in rows:
-        shared = row.reason.split("; ")[0] if row.reason.startswith(FASTEST) else ""
+        shared = row.reason.split("; ")[0] if row.reason.startswith(f"{FASTEST}: ") else ""
         yield replace(row, reason=row.reason.replace(shared, FASTEST)) if shared and shared == first else row
         first = first or shared
 
