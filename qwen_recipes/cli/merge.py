@@ -30,11 +30,13 @@ _COMBINE_MODELS = ("slerp", "task_arithmetic")
 @click.option(
     "--combine",
     type=click.Choice([*_COMBINE, *_COMBINE_MODELS]),
-    help="How several become one. [default: cat; linear for models]",
+    help="How to combine several. [default: cat; linear for models]",
 )
-@click.option("--rank", type=click.IntRange(1), metavar="N", help="Rank of the combination (svd).")
+@click.option("--rank", type=click.IntRange(1), metavar="N", help="Rank of the combined adapter (svd).")
 @click.option("--density", type=click.FloatRange(0, 1, min_open=True), help="Share of values kept (ties, dare).")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of what DARE drops.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed for the values that DARE drops."
+)
 @click.option("--dtype", type=click.Choice(["bfloat16", "float32"]), help="Data type. [default: the base's]")
 @click.option(
     "--compare-loss", "examples", type=click.IntRange(1, 1000), metavar="N",

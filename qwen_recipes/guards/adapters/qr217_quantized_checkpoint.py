@@ -2,8 +2,8 @@
 
 What:
 The model's config.json has a `quantization_config`. Weights in FP8, AWQ, GPTQ, compressed-tensors or MXFP4 cannot be
-trained here. bitsandbytes weights can carry an adapter, if `quantization.bits` is what they are stored with. For a model
-that is known by `like` alone, the end of its id tells (`-AWQ`, `-GPTQ-Int4`, `-FP8`, `-bnb-4bit`).
+trained here. bitsandbytes weights can carry an adapter, if `quantization.bits` is what they are stored with. For a
+model that is known by `like` alone, the end of its id tells (`-AWQ`, `-GPTQ-Int4`, `-FP8`, `-bnb-4bit`).
 
 Why it matters:
 Such a checkpoint is made for inference. Training a weight needs it in 16 or 32 bits, and an adapter on a quantized base
