@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.data.plan_template import read_plan_template
@@ -16,10 +16,11 @@ from qwen_recipes.data.rows.encode import IGNORE_INDEX, EncodedRow, LossRule, en
 from qwen_recipes.data.rows.messages import Message, Row
 from qwen_recipes.data.rows.preferences import EncodedAnswers, encode_answers, list_answers
 from qwen_recipes.data.rows.turns import make_examples, strips_earlier_reasoning
-from qwen_recipes.filesystem.read_file import read_json
+from qwen_recipes.filesystem.read_file import parse_json, read_bytes, read_json
 from qwen_recipes.qwen.chat_templates import render_conversation
 from qwen_recipes.qwen.models import ModelFacts, get_model_facts
-from qwen_recipes.qwen.tokenizer import get_tokenizer_folder
+from qwen_recipes.qwen.tokenizer import classify_tokenizer, get_tokenizer_folder
+from qwen_recipes.qwen.tokenizer_steps import find_unsupported_step
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -98,27 +99,53 @@ def find_tokenizer_folder(facts: ModelFacts) -> Path:
 
 
 def load_folder_tokenizer(folder: Path) -> Tokenizer:
-    """The tokenizer of a model's folder, with the tokens that only its tokenizer_config.json adds. Raises ValueError.
+    """The tokenizer of a model's folder, with the tokens that only its tokenizer_config.json adds.
 
-    The file of the Base models ends at `<|file_sep|>`: `<think>` and three more stand in the config alone.
+    The file of the Base models ends at `<|file_sep|>`: `<think>` and three more stand in the config alone. Whole texts
+    are encoded, whatever the file says of truncation and padding. Raises OSError, or ValueError for what can't be run.
     """
-
-    from tokenizers import AddedToken, Tokenizer
-
-    try:
-        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    except Exception as problem:  # tokenizers raises Exception itself
-        raise ValueError(f"{folder / 'tokenizer.json'} is no tokenizer: {problem}") from problem
-    config = folder / "tokenizer_config.json"
-    entries: dict[str, dict[str, Any]] = {}
-    if config.is_file():
-        entries = read_json(config, "config").get("added_tokens_decoder") or {}
-    missing = [
-        entry for _, entry in sorted(entries.items(), key=lambda item: int(item[0])) if _lacks_token(tokenizer, entry)
-    ]
-    tokenizer.add_tokens([AddedToken(**entry) for entry in missing])
+    file, config = folder / "tokenizer.json", folder / "tokenizer_config.json"
+    content = read_bytes(file, "tokenizer")
+    if classify_tokenizer(file) == "own":
+        _check_own_tokenizer(file, content)
+    tokenizer = _parse_tokenizer(file, content)
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    _add_tokens(tokenizer, config)
     return tokenizer
 
 
-def _lacks_token(tokenizer: Tokenizer, entry: dict[str, Any]) -> bool:
-    return tokenizer.token_to_id(entry["content"]) is None
+def _check_own_tokenizer(file: Path, content: bytes) -> None:
+    try:
+        problem = find_unsupported_step(parse_json(content.decode("utf-8")))
+    except ValueError as error:
+        raise ValueError(f"{file} is no tokenizer: {error}") from None
+    if problem:
+        raise ValueError(f"{file} is not a tokenizer of Qwen's kind: {problem}; use the tokenizer of the base model")
+
+
+def _parse_tokenizer(file: Path, content: bytes) -> Tokenizer:
+    from tokenizers import Tokenizer
+
+    try:
+        return Tokenizer.from_buffer(content)
+    except (KeyboardInterrupt, SystemExit, MemoryError):
+        raise
+    except BaseException as problem:  # Exception itself, or a panic, which is none
+        raise ValueError(f"{file} is no tokenizer: {problem}") from None
+
+
+def _add_tokens(tokenizer: Tokenizer, config: Path) -> None:
+    """Add the tokens that tokenizer_config.json alone names, by their ids."""
+    from tokenizers import AddedToken
+
+    try:
+        entries = (read_json(config, "config").get("added_tokens_decoder") or {}) if config.is_file() else {}
+        missing = [
+            entry
+            for _, entry in sorted(entries.items(), key=lambda item: int(item[0]))
+            if tokenizer.token_to_id(entry["content"]) is None
+        ]
+        tokenizer.add_tokens([AddedToken(**entry) for entry in missing])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{config}: added_tokens_decoder is not a map from ids to tokens: {error}") from None

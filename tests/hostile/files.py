@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tests.hostile.case import DATA, HEAD, LINK, PIPE, RECIPE, ROW, Case, build_recipe, rotate
@@ -183,6 +183,36 @@ RECORD: dict[str, Any] = {
 }
 
 
+BPE: dict[str, Any] = {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"]}
+GROW = {"type": "Replace", "pattern": {"Regex": "."}, "content": "aaaaaaaaaa"}
+SPLIT = {"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolated", "invert": False}
+END = {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "X", "type_id": 0}}], "pair": []}
+PAD = {"pad_id": 0, "pad_type_id": 0, "pad_token": "a"}
+TOKENIZERS: dict[str, dict[str, Any]] = {
+    "a text that grows": {"normalizer": {"type": "Sequence", "normalizers": [GROW] * 12}},
+    "steps in steps": {
+        "normalizer": {"type": "Sequence", "normalizers": [{"type": "Sequence", "normalizers": [GROW]}]}
+    },
+    "a long beginning": {"normalizer": {"type": "Prepend", "prepend": "a" * 5_000_000}},
+    "a slow pattern": {"pre_tokenizer": SPLIT},
+    "a token at the end": {"post_processor": {**END, "special_tokens": {}}},
+    "a decoder that grows": {"decoder": {"type": "Replace", "pattern": {"String": ""}, "content": "a" * 9999}},
+    "steps that are no list": {"normalizer": {"type": "Sequence", "normalizers": 7}},
+    "Unigram": {"model": {"type": "Unigram", "unk_id": None, "vocab": [["<unk>", 0.0]]}},
+    "WordPiece": {"model": {"type": "WordPiece", "unk_token": "N", "vocab": {"a": 0}, "max_input_chars_per_word": 0}},
+    "WordLevel": {"model": {"type": "WordLevel", "unk_token": "N", "vocab": {"a": 0}}},
+    "an unknown token": {"model": {**BPE, "unk_token": "N"}},
+    "a long prefix": {"model": {**BPE, "continuing_subword_prefix": "aaaaaaaaaa"}},
+    "a prefix that is cut": {"model": {**BPE, "continuing_subword_prefix": "é", "vocab": {"é": 0, "éb": 1, "a": 2}}},
+    "a merge of nothing": {"model": {**BPE, "merges": ["x y"]}},
+    "padding": {
+        "padding": {"strategy": {"Fixed": 10**9}, "direction": "Right", "pad_id": 0, "pad_type_id": 0, "pad_token": "a"}
+    },
+    "no length": {"truncation": {"max_length": 0, "strategy": "LongestFirst", "stride": 0, "direction": "Right"}},
+}
+"""A model folder's own tokenizer.json, each with the other parts as Qwen's has them."""
+
+
 def list_cases() -> Iterator[Case]:
     """Every case of these kinds."""
     yield from _list_template_cases()
@@ -229,6 +259,7 @@ def _list_folder_cases() -> Iterator[Case]:
         for file in ("config.json", "tokenizer_config.json", "chat_template.jinja"):
             files = {**model, "m/config.json": json.dumps(CONFIG), f"m/{file}": text}
             yield Case("model folder", f"{file} {place}", files, (next(commands),))
+    yield from _list_tokenizer_cases({**model, "m/config.json": json.dumps(CONFIG)})
     start = {RECIPE: build_recipe(method={"type": "lora", "start_from": "s"}), "rows.jsonl": ROW}
     start["s/adapter_model.safetensors"] = b"\x02\0\0\0\0\0\0\0{}"
     for key in ADAPTER:
@@ -239,6 +270,20 @@ def _list_folder_cases() -> Iterator[Case]:
             )
     for place, text in enumerate(TEXTS):
         yield Case("adapter", f"config {place}", {**start, "s/adapter_config.json": text}, (next(commands),))
+
+
+def _list_tokenizer_cases(model: Mapping[str, str | bytes]) -> Iterator[Case]:
+    both = (("data", "check", RECIPE), ("data", "preview", RECIPE))
+    plain = {"version": "1.0", "added_tokens": [], "normalizer": {"type": "NFC"}, "model": BPE}
+    for name, part in TOKENIZERS.items():
+        text = json.dumps({"truncation": None, "padding": None, **plain, **part})
+        yield Case("tokenizer", name, {**model, "m/tokenizer.json": text}, both)
+    for name, text in {"a list": "[]", "an id of letters": '{"x": {"content": "a"}}', "no token": '{"1": 7}'}.items():
+        files = {
+            "m/tokenizer.json": json.dumps(plain),
+            "m/tokenizer_config.json": f'{{"added_tokens_decoder": {text}}}',
+        }
+        yield Case("tokenizer", f"settings, {name}", {**model, **files}, both[:1])
 
 
 def _list_record_cases() -> Iterator[Case]:
