@@ -140,7 +140,7 @@ def test_case_does_not_matter():
     [
         ("Qwen3-4B", "did you mean Qwen/Qwen3-4B?"),
         ("Qwen/Qwen3-4B-Instruct", "did you mean Qwen/Qwen3-4B-Instruct-2507?"),
-        ("Qwen/Qwen3-7B", "or Qwen/Qwen3-8B"),
+        ("Qwen/Qwen3-7B", "Qwen/Qwen3-8B"),
         ("unsloth/Qwen3-8B", "model: {id: unsloth/Qwen3-8B, like: Qwen/Qwen3-8B}"),
         ("me/support-bot", "model: {id: me/support-bot, like: Qwen/Qwen3-4B-Instruct-2507}"),
         ("", "is not a folder"),
