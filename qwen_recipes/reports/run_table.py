@@ -96,7 +96,18 @@ def summarize_run(path: str) -> RunSummary | None:
         )  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError):
         return _summarize_damaged(folder)
+    if not _has_known_types(made):
+        return _summarize_damaged(folder)
     return _add_live_progress(made) if made.state == "running" else made
+
+
+def _has_known_types(made: RunSummary) -> bool:
+    """Whether texts are texts and numbers are numbers: a stranger may have written the record."""
+    texts = (made.name, made.backend, made.started)
+    numbers = (made.step, made.planned, made.loss, made.seconds)
+    return all(isinstance(one, str) for one in texts) and all(
+        one is None or (isinstance(one, int | float) and not isinstance(one, bool)) for one in numbers
+    )
 
 
 def _add_live_progress(run_summary: RunSummary) -> RunSummary:

@@ -9,7 +9,7 @@ import platform
 import socket
 import subprocess
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -182,12 +182,16 @@ def write_record(record: RunRecord) -> None:
 
 
 def read_record(output: Path) -> RunRecord | None:
-    """The record in an output folder; None where there is none that can be read."""
+    """The record in an output folder; None where there is none that can be read, or a value is of another type."""
+    from pydantic import TypeAdapter
+
+    from qwen_recipes.runs.record_shape import RecordShape
+
     try:
         data = read_json(output / RECORD_FILE, "record")
-        known = {one.name for one in fields(RunRecord)}
-        return RunRecord(**{name: value for name, value in data.items() if name in known})
-    except (OSError, ValueError, TypeError, AttributeError):
+        RecordShape.model_validate(data)
+        return TypeAdapter(RunRecord).validate_python(data)
+    except (OSError, ValueError):
         return None
 
 

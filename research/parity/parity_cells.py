@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-BACKENDS = ("axolotl", "llamafactory", "ms-swift")
+BACKENDS = ("axolotl", "llamafactory", "ms-swift", "trl")
 MODELS = {
     "hybrid": "Qwen/Qwen3-4B",
     "base": "Qwen/Qwen3-4B-Base",

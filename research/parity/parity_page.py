@@ -168,9 +168,10 @@ whose ids and labels match, among the rows that the framework supports by its do
 (`research/parity/supported_cases.py`, written before the run). `overlong: truncate` cuts at {cut} tokens; rows
 without a token in the loss are left out beforehand.
 
-This run is from before 29 November 2026, when a row with several reasoned turns became several examples by default: its
+TRL, and Axolotl's first three tables, are of 29 November 2026: a row with several reasoned turns is several examples,
+the present default, so that hybrid and Thinking models have more of them than rows. The other cells are older; their
 rows are whole, as with `chat.turns: together`. `tests/conformance/test_tokens.py` compares 204 conversations with the
-present default in each test run. LLaMA-Factory's exact pretraining was measured again on that day. TRL is not in it.
+present default in each test run.
 """
 
 

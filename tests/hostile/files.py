@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tests.hostile.case import DATA, HEAD, LINK, PIPE, RECIPE, ROW, Case, build_recipe, rotate
+from tests.hostile.case import DATA, HEAD, LINK, PIPE, RECIPE, ROW, Case, Content, build_recipe, rotate
 from tests.unit.qwen.test_template_process import TOO_MUCH
 from tests.unit.recipe.test_secrets import SECRETS
 from tests.unit.runs.test_hostile_output import ENTRIES, LINES
@@ -180,7 +180,21 @@ RECORD: dict[str, Any] = {
     "pid": 1,
     "pid_started": 1,
     "output": ".",
+    "recipe": {"text": "version: 1"},
+    "plan": [{"field": "name", "value": "a", "origin": "recipe", "reason": "set"}],
+    "files": {},
+    "command": ["bash", "run.sh"],
+    "folder": ".",
+    "environment": {"packages": {"torch": "2"}},
+    "system": {"qwen-recipes": "0.1.0"},
+    "seconds": 1.5,
+    "steps": 3,
+    "last_loss": 2.0,
+    "gpus": [{"name": "g", "memory": 1, "driver": "d"}],
+    "data": [{"split": "train", "path": "p", "sha256": "s"}],
 }
+WITHIN = ("recipe.text", "plan.0", "plan.0.field", "backend.name", "environment.packages", "system.qwen-recipes")
+"""Places in the record's lists and maps."""
 
 
 BPE: dict[str, Any] = {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"]}
@@ -286,6 +300,15 @@ def _list_tokenizer_cases(model: Mapping[str, str | bytes]) -> Iterator[Case]:
         yield Case("tokenizer", f"settings, {name}", {**model, **files}, both[:1])
 
 
+def _put(whole: Any, path: list[str], value: object) -> Any:
+    """A copy with a value in another place."""
+    if not path:
+        return value
+    if isinstance(whole, list):
+        return [_put(whole[int(path[0])], path[1:], value)]
+    return {**whole, path[0]: _put(whole[path[0]], path[1:], value)}
+
+
 def _list_record_cases() -> Iterator[Case]:
     commands = rotate((("status", "."), ("report", "run"), ("logs", "run"), ("why", "run"), ("diff", "run", "run")))
     for key in RECORD:
@@ -293,6 +316,13 @@ def _list_record_cases() -> Iterator[Case]:
             record = json.dumps({**RECORD, key: value})
             yield Case(
                 "record", f"{key} {value!r:.12}", {"run/run.json": record, "run/run.log": "x"}, (next(commands),)
+            )
+    for path in WITHIN:
+        for value in (None, [], {}, 5):
+            record = json.dumps(_put(RECORD, path.split("."), value))
+            files: dict[str, Content] = {"run/run.json": record, "run/run.log": "x"}
+            yield Case(
+                "record", f"{path} {value!r}", files, (("status", "."), ("report", "run"), ("diff", "run", "run"))
             )
     for place, text in enumerate(TEXTS):
         for file in ("run.json", "metrics.jsonl", "run.log", "trainer_state.json"):
