@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import os
 import sys
 
 from qwen_recipes import __version__
@@ -11,6 +12,7 @@ from qwen_recipes import __version__
 
 def start() -> None:
     """Run the command line; its exit code ends the process."""
+    _replace_closed_streams()
     gc.set_threshold(100_000, 50, 50)  # importing makes many objects and no garbage
     atexit.register(gc.freeze)  # else exiting looks through all of them twice
     try:
@@ -26,6 +28,13 @@ def start() -> None:
     except OSError as error:  # what click itself prints, such as help
         sys.stderr.write(f"recipes: cannot write to standard output: {error.strerror}\n")
         sys.exit(2)
+
+
+def _replace_closed_streams() -> None:
+    """Where a shell closed standard output or error (`>&-`), what is printed goes nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
 
 
 if __name__ == "__main__":

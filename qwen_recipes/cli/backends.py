@@ -68,8 +68,8 @@ def _print_overview(backends: list[Backend]) -> None:
     rows = [(b.name, b.title, ", ".join(b.versions), str(len(b.list_unsupported()))) for b in backends]
     print_table(head, rows)
     print_text("\nDetails: recipes backends NAME\n")
-    print_text("How far each objective was tested: config parsed; settings compared at the trainer;")
-    print_text("trained on a CPU, a GPU, 2 GPUs. `-` is unsupported.")
+    print_text("How far each objective was tested: config parsed; settings compared at the")
+    print_text("trainer; trained on a CPU, a GPU, 2 GPUs. `-` is unsupported.")
     from qwen_recipes.backends.tested_objectives import OBJECTIVES
 
     print_table(("", *OBJECTIVES), [_list_most_run(backend) for backend in backends])

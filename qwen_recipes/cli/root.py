@@ -63,6 +63,10 @@ class LazyCommandGroup(click.Group):
             if error.errno == errno.EPIPE:
                 raise  # click ends where the reader went away
             exit_with_error(f"{error.filename or 'output'}: {error.strerror or error}", ExitCode.USAGE)
+        except RuntimeError as error:
+            if "Symlink loop" not in str(error):  # of Path.resolve, before Python 3.13
+                raise
+            exit_with_error(f"{error}: a symbolic link that leads to itself; remove it, or use -o", ExitCode.USAGE)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Names and what they do, without importing one."""

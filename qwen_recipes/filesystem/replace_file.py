@@ -36,10 +36,11 @@ def replace_file(path: Path, content: str | bytes, root: Path | None = None, *, 
     """Write a file whole or not at all.
 
     `root` is a folder above: between it and the file no symbolic link is followed (default: the file's own folder).
-    A file that is there keeps its permissions. Raises OSError; its `filename` is the path that was at fault.
+    A file that is there keeps its permissions. Half of a surrogate pair is written as an escape. Raises OSError; its
+    `filename` is the path that was at fault.
     """
     with open_folder(path.parent, root, create=create_folder) as folder, StagedFile(folder, path) as staged:
-        staged.file.write(content.encode() if isinstance(content, str) else content)
+        staged.file.write(content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content)
         staged.commit()
         remove_leftovers(folder)
 

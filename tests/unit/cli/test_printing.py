@@ -129,3 +129,23 @@ def test_a_reader_that_went_away(tmp_path, arguments, code):
         os.close(writer)
     assert done.returncode == code, "the command's own answer"
     assert b"Traceback" not in done.stderr and b"Exception ignored" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["backends", "show r.recipe.yaml", "doctor"])
+def test_a_closed_standard_output_is_no_error(command, tmp_path):
+    (tmp_path / "r.recipe.yaml").write_text(RECIPE, "utf-8")
+    called = ["sh", "-c", f"exec {sys.executable} -m qwen_recipes {command} >&-"]
+    done = subprocess.run(called, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+
+
+@pytest.mark.parametrize(
+    "command", ["compile r.recipe.yaml", "compile r.recipe.yaml --diff", "compile -o loop r.recipe.yaml"]
+)
+def test_a_link_that_leads_to_itself_is_told(command, tmp_path, monkeypatch):
+    (tmp_path / "r.recipe.yaml").write_text(RECIPE, "utf-8")
+    for name in ("compiled", "loop"):
+        (tmp_path / name).symlink_to(name)
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, command.split())
+    assert done.exit_code == 2 and isinstance(done.exception, SystemExit), done.exception
