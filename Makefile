@@ -34,7 +34,7 @@ docs-update: $(VENV)/ready  ## write generated pages, and what the commands on t
 test: $(VENV)/ready        ## unit tests, and a real training through the demo's framework
 	$(BIN)/recipes env create llamafactory --device cpu
 	$(BIN)/python -m pytest tests/unit -n 2
-	$(BIN)/python -m pytest tests/conformance/test_training.py -k llamafactory
+	$(BIN)/python -m pytest tests/conformance/test_training.py -k 'recipe_trains and llamafactory'
 	$(BIN)/python -m pytest tests/why
 	$(BIN)/python -m pytest tests/hostile -m 'not full' -n 2
 

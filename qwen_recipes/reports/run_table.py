@@ -101,10 +101,10 @@ def summarize_run(path: str) -> RunSummary | None:
     return _add_live_progress(made) if made.state == "running" else made
 
 
-def _has_known_types(made: RunSummary) -> bool:
+def _has_known_types(run_summary: RunSummary) -> bool:
     """Whether texts are texts and numbers are numbers: a stranger may have written the record."""
-    texts = (made.name, made.backend, made.started)
-    numbers = (made.step, made.planned, made.loss, made.seconds)
+    texts = (run_summary.name, run_summary.backend, run_summary.started)
+    numbers = (run_summary.step, run_summary.planned, run_summary.loss, run_summary.seconds)
     return all(isinstance(one, str) for one in texts) and all(
         one is None or (isinstance(one, int | float) and not isinstance(one, bool)) for one in numbers
     )

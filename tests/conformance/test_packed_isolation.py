@@ -96,6 +96,7 @@ def test_packed_examples_are_kept_apart(
     assert_kept_apart(found, attention, ROUNDING)
 
 
+@pytest.mark.full
 def test_llamafactory_falls_back_to_sdpa_silently_and_keeps_them_apart(
     tmp_path: Path, interpreter: Callable[[str], Path], tiny_model: Callable[[str], Path]
 ) -> None:

@@ -67,7 +67,7 @@ model: {model}
 data: {{train: rows.jsonl}}
 chat: {{encoding: exact, template: own.jinja}}
 method: {{type: lora, rank: 8}}
-training: {{steps: 8, batch_size: 8, micro_batch_size: 8, sequence_length: 1024, learning_rate: 5e-3, log_every: 1}}
+training: {{steps: 4, batch_size: 8, micro_batch_size: 8, sequence_length: 1024, learning_rate: 1e-2, log_every: 1}}
 hardware: {{device: cpu}}
 run: {{backend: {backend}, environment: {environment}}}
 """
@@ -100,7 +100,9 @@ def test_recipe_trains(
     _check_adapter(json.loads(run_command([python, "-c", LOAD, model, adapter]).splitlines()[-1]), model)
 
 
-@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.full if name == "trl" else ()) for name in BACKENDS]
+)
 def test_exact_rows_are_what_is_trained(
     name: str, interpreter: Callable[[str], Path], tiny_model: Callable[[str], Path], tmp_path: Path
 ) -> None:
