@@ -51,6 +51,7 @@ class LazyCommandGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command. Errors, interruptions and unreadable files end it with a message and an exit code."""
+        from qwen_recipes.cli.escaping import escape_text
         from qwen_recipes.cli.options_and_exits import ExitCode, exit_on_error, exit_with_error
 
         try:
@@ -63,6 +64,8 @@ class LazyCommandGroup(click.Group):
             if error.errno == errno.EPIPE:
                 raise  # click ends where the reader went away
             exit_with_error(f"{error.filename or 'output'}: {error.strerror or error}", ExitCode.USAGE)
+        except click.UsageError as error:
+            raise click.UsageError(escape_text(error.format_message()), error.ctx) from None
         except RuntimeError as error:
             if "Symlink loop" not in str(error):  # of Path.resolve, before Python 3.13
                 raise

@@ -17,7 +17,7 @@ from qwen_recipes.data.rows.messages import Message, Row
 from qwen_recipes.data.rows.preferences import EncodedAnswers, encode_answers, list_answers
 from qwen_recipes.data.rows.turns import make_examples, strips_earlier_reasoning
 from qwen_recipes.filesystem.read_file import parse_json, read_bytes, read_json
-from qwen_recipes.qwen.chat_templates import render_conversation
+from qwen_recipes.qwen.chat_templates import check_characters, render_conversation
 from qwen_recipes.qwen.models import ModelFacts, get_model_facts
 from qwen_recipes.qwen.tokenizer import classify_tokenizer, get_tokenizer_folder
 from qwen_recipes.qwen.tokenizer_steps import find_unsupported_step
@@ -66,7 +66,7 @@ class Encoder:
         return text
 
     def _render_messages(self, messages: list[Message], *, prompt: bool = False) -> str:
-        return render_conversation(self.template, messages, add_generation_prompt=prompt)
+        return check_characters(render_conversation(self.template, messages, add_generation_prompt=prompt))
 
     def _tokenize_texts(self, texts: list[str]) -> list[list[int]]:
         return [found.ids for found in self.tokenizer.encode_batch_fast(texts, add_special_tokens=False)]

@@ -99,6 +99,15 @@ def render_conversation(
         raise RenderError(str(problem)) from None
 
 
+def check_characters(text: str) -> str:
+    """The text, where a tokenizer can read it. Raises RenderError."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise RenderError("the template writes half of a surrogate pair, which is no character") from None
+    return text
+
+
 def find_template_problem(template: str) -> str | None:
     """Why this can't be used as a chat template, with the line where there is one; None where it can.
 
@@ -120,7 +129,9 @@ def _try_template(template: str) -> str | None:
     given = {"messages": _TRIAL, "tools": None, "add_generation_prompt": False}
     try:
         get_template_process().compile(template)
-        get_template_process().render(template, given)
+        check_characters(get_template_process().render(template, given))
+    except RenderError as problem:
+        return str(problem)
     except (TemplateLimitError, TemplateSyntaxProblem) as problem:
         return str(problem)
     except TemplateProcessError:

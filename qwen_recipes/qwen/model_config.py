@@ -25,6 +25,7 @@ KEY_NAMES = {"num_experts": ("num_experts", "num_local_experts")}
 """Keys that a version of transformers renamed: 5.5 writes `num_local_experts`."""
 TOKENS_BY_ID = {151_643: END_OF_TEXT, 151_645: END_OF_TURN}
 DEFAULT_ROPE_THETA = 10_000.0
+MAX_ROPE_THETA = 1e30
 CONFIG_SUGGESTION = "use the config.json that the model was saved with"
 BITS = {"fp8": 8, "awq": 4, "gptq": 4, "bitsandbytes": 4, "mxfp4": 4}
 """Bits of a weight where `quantization_config` does not say."""
@@ -99,7 +100,7 @@ def read_rope_theta(shape: Mapping[str, Any]) -> float:
         nested = by_layer
     inside = nested.get("rope_theta") if isinstance(nested, dict) else None
     found = inside if inside is not None else shape.get("rope_theta")
-    return float(found) if isinstance(found, (int, float)) else DEFAULT_ROPE_THETA
+    return float(found) if isinstance(found, (int, float)) and abs(found) < MAX_ROPE_THETA else DEFAULT_ROPE_THETA
 
 
 def read_head_dim(shape: Mapping[str, Any]) -> int:

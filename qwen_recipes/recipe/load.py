@@ -21,6 +21,7 @@ from qwen_recipes.recipe.overrides import apply_overrides
 from qwen_recipes.recipe.read_file import read_recipe_bytes
 from qwen_recipes.recipe.spec import Recipe
 from qwen_recipes.recipe.validation import validate_document
+from qwen_recipes.recipe.written_values import remember_secrets
 from qwen_recipes.yaml_text.nodes import Document, Mapping, plain_data
 from qwen_recipes.yaml_text.reader import read_yaml
 
@@ -102,7 +103,9 @@ def load_recipe_text(content: bytes | str, name: str, folder: Path, overrides: t
 
 def read_document(content: bytes | str, name: str, folder: Path, overrides: tuple[str, ...]) -> Document:
     """A recipe's text laid over its bases, with overrides and variables. Raises RecipeError."""
-    return fill_in_variables(apply_overrides(compose_document(read_yaml(content, name), folder), overrides))
+    written = read_yaml(content, name)
+    remember_secrets(written.root)
+    return fill_in_variables(apply_overrides(compose_document(written, folder), overrides))
 
 
 def has_stages(document: Document) -> bool:

@@ -39,6 +39,7 @@ _RANDOM_VALUE = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9_+/
 """What a token of any service looks like: text speaks of tokens that are words, too."""
 _NAMED_VALUE = re.compile(r"[^\s$<{*][^\s]{5,}")
 _NO_SECRETS = {"true", "false", "none", "null", "default", "required", "changeme", "placeholder", "secret", "token"}
+_USER_AND_PASSWORD = re.compile(r"(?:[a-z+]{1,20}:/{0,2})?[^\s/@:]{0,200}:(?P<password>[^\s/@]{1,200})@[A-Za-z0-9]")
 MASK = "*"
 _MIN_KNOWN_LENGTH = 6
 
@@ -52,6 +53,12 @@ def find_secret(value: object, name: str = "") -> str:
     named = is_secret_name(name) and _NAMED_VALUE.fullmatch(value.strip()) is not None
     is_word = value.strip().lower() in _NO_SECRETS or value.strip().startswith("<|")
     return value.strip() if named and not is_word else ""
+
+
+def find_password(value: object) -> str:
+    """The password in `user:password@host`, with a scheme before it or not; empty where there is none."""
+    found = _USER_AND_PASSWORD.match(value) if isinstance(value, str) else None
+    return found["password"] if found else ""
 
 
 def is_secret_name(name: str) -> bool:

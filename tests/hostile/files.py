@@ -35,6 +35,7 @@ ESCAPES = {
     "attributes": "{{ messages[0].__class__.__init__.__globals__ }}",
     "self": "{{ self._TemplateReference__context }}",
     "namespace": "{% set n = namespace() %}{% set n.__class__ = 1 %}",
+    "half a pair": "{{ '\\ud800' }}{% for m in messages %}{{ m.content }}{% endfor %}",
     "strftime": "{{ strftime_now('%' ~ 'Y' * 9999) }}",
 }
 USER, BOT = {"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}
@@ -73,6 +74,7 @@ ROWS: dict[str, str | bytes] = {
     "commands": json.dumps({"messages": "::error::x\n"}) + "\n",
     "long line": '{"messages": "' + "x" * 300_000 + '"}\n',
     "blank lines": "\n" * 50_000 + ROW,
+    "nothing but blank lines": "\n" * 3_000_000 + ROW,
     "carriage returns": ROW.replace("\n", "\r") * 5,
     "marks": b"\xef\xbb\xbf" * 3 + ROW.encode(),
     "comment": "# x\n" + ROW,

@@ -6,7 +6,7 @@ here, in batches. Nothing holds more than a stretch or a batch, nor a row longer
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -40,6 +40,7 @@ CHUNK_BYTES = 8 << 20
 BATCH_ROWS = 1000
 """Rows, where a file is not read in stretches."""
 BLOCK_BYTES = 1 << 20
+BLANK = f"more than {limits.MAX_BLANK_LINES:,} blank lines in a row; what follows is not read"
 
 
 @dataclass(frozen=True)
@@ -88,13 +89,17 @@ def read_raw_rows(part: FilePart, line_counts: list[int] | None = None) -> Itera
         yield from part
         return
     with part.path.open("rb") as file:
-        number = 0
+        number = filled = 0
         for line in _read_lines(file, part):
             number += 1
             if line is None:
                 yield RawRow(number, None, explain_long_row("line"))
             elif line.strip():
+                filled = number
                 yield parse_text_line(number, line) if part.text else parse_line(number, line)
+            elif number - filled > limits.MAX_BLANK_LINES:
+                yield RawRow(number, None, BLANK)
+                break
         if line_counts is not None:
             line_counts.append(number)
 
@@ -136,12 +141,20 @@ def _read_text_rows(file: IO[str], form: FileForm, suffix: str) -> Iterator[RawR
     elif form.kind == "json":
         yield from read_json_values(file)
     else:
-        parse = parse_text_line if form.kind == "text" else parse_line
-        for number, line in enumerate(_read_text_lines(file), 1):
-            if line is None:
-                yield RawRow(number, None, explain_long_row("line"))
-            elif line.strip():
-                yield parse(number, line.encode("utf-8", "surrogateescape"))
+        yield from _read_filled_lines(file, parse_text_line if form.kind == "text" else parse_line)
+
+
+def _read_filled_lines(file: IO[str], parse: Callable[[int, bytes], RawRow]) -> Iterator[RawRow]:
+    filled = 0
+    for number, line in enumerate(_read_text_lines(file), 1):
+        if line is None:
+            yield RawRow(number, None, explain_long_row("line"))
+        elif line.strip():
+            filled = number
+            yield parse(number, line.encode("utf-8", "surrogateescape"))
+        elif number - filled > limits.MAX_BLANK_LINES:
+            yield RawRow(number, None, BLANK)
+            return
 
 
 def _read_text_lines(file: IO[str]) -> Iterator[str | None]:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from qwen_recipes.backends.native_config import NativeConfig
 from qwen_recipes.backends.native_violation import NativeViolation
 from qwen_recipes.finding import Finding, Span, format_route
-from qwen_recipes.guards.versions.qr707_secret_in_recipe import SUGGESTION, list_values
+from qwen_recipes.guards.versions.qr707_secret_in_recipe import SUGGESTION
 from qwen_recipes.recipe.secrets import find_secret, find_secret_spans, remember_secret
+from qwen_recipes.recipe.written_values import list_values
 
 WHY = "configs and scripts are committed, copied to other machines and shown by trackers"
 

@@ -21,34 +21,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qwen_recipes.finding import Route
 from qwen_recipes.guards.base import Guard, GuardContext, Violation
 from qwen_recipes.recipe.secrets import find_secret, remember_secret
-from qwen_recipes.yaml_text.nodes import Mapping, Node, Sequence
+from qwen_recipes.recipe.written_values import list_values
 
 SUGGESTION = "leave it out, and set the framework's variable (HF_TOKEN, WANDB_API_KEY, …) where you start the run"
 
 
 def check(context: GuardContext) -> Iterator[Violation]:
     """Values of the recipe that look like a secret, or are named as one."""
-    for route, name, value in list_values(context.loaded.document.root, ()):
+    for route, name, value in list_values(context.loaded.document.root):
         if secret := find_secret(value, name):
             remember_secret(secret)
             where = ".".join(map(str, route))
             yield Violation(route, f"`{where}` holds a secret, which would be written into compiled files", SUGGESTION)
-
-
-def list_values(node: Node, route: Route) -> Iterator[tuple[Route, str, object]]:
-    """Each value with its route and the key it stands under."""
-    if isinstance(node, Mapping):
-        for key, inner in node.entries.items():
-            yield from list_values(inner, (*route, key))
-    elif isinstance(node, Sequence):
-        for place, inner in enumerate(node.items):
-            yield from list_values(inner, (*route, place))
-    else:
-        name = next((str(step) for step in reversed(route) if isinstance(step, str)), "")
-        yield route, name, node.value
 
 
 GUARD = Guard("QR707", "secret-in-recipe", "error", "high", __doc__, check)

@@ -147,3 +147,22 @@ def test_a_secret_by_its_name_is_hidden_in_every_finding_of_its_line(tmp_path, t
 )
 def test_text_about_tokens_is_printed(text):
     assert hide_secrets(text) == text
+
+
+UNREAD = {
+    "a native key": "backends: {ms-swift: {extra: {hub_token: hunter2pw}}}",
+    "a sweep's value": 'sweep: {parameters: {"backends.ms-swift.extra.hub_token": [hunter2pw, other2pw]}}',
+    "a trial": 'sweep: {trials: {a: {"backends.ms-swift.extra.hub_token": hunter2pw}}}',
+    "a base's URL": 'extends: "https://u:hunter2pw@h/x.yaml"',
+    "a server": 'objective: {type: grpo, vllm: server, vllm_server: "u:hunter2pw@h:1"}',
+}
+
+
+@pytest.mark.parametrize("command", [["show"], ["show", "--format", "json"], ["lint"], ["compile"]])
+@pytest.mark.parametrize("written", UNREAD)
+def test_a_secret_is_hidden_where_no_guard_has_looked(tmp_path, monkeypatch, written, command):
+    monkeypatch.chdir(tmp_path)
+    head = "version: 1\nmodel: Qwen/Qwen3-0.6B\ndata: {train: d.jsonl}\nrun: {backend: ms-swift}\n"
+    (tmp_path / "r.recipe.yaml").write_text(f"{head}{UNREAD[written]}\n", "utf-8")
+    shown = CliRunner().invoke(main, [*command, "r.recipe.yaml"]).output
+    assert shown and "hunter2pw" not in shown
