@@ -29,7 +29,7 @@ FILES_IN_CI = (
     "turns",
 )
 """Recipes beside the file in which a trainer once had something else than what was planned, and several turns."""
-DRAWN_IN_CI = 2
+DRAWN_IN_CI = 5
 """Of each framework's covering array."""
 SEED = 15
 Setting = tuple[str, Hashable]

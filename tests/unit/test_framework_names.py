@@ -22,7 +22,7 @@ ALLOWED = {
     "qwen_recipes/resolve/training.py": "the reason for a default that holds for all",
     "qwen_recipes/recipe/spec/": "names that editors complete (any other is taken too), and examples",
     "qwen_recipes/recipe/value_descriptions.py": "what editors say of those names",
-    "qwen_recipes/qwen/models.py": "names of quantized copies of models",
+    "qwen_recipes/qwen/quantized_names.py": "names of quantized copies of models",
     "qwen_recipes/environments/doctor.py": "TRL as a package that others bring",
     "qwen_recipes/environments/optional_packages.py": "packages that a native key asks for",
     "qwen_recipes/runs/record.py": "TRL as a package that others bring",

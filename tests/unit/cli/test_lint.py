@@ -266,19 +266,13 @@ def test_a_template_that_is_broken_or_not_here(lint, content, said):
 
 
 def test_who_else_can_is_asked_with_a_plan_of_its_own(lint):
-    """ms-swift takes these rows as tokens, which LLaMA-Factory, with packing, can't: its plan is another.
-
-    It packs where an environment of one's own has flash attention: its managed one has none.
-    """
+    """The others take these rows as tokens, which LLaMA-Factory, with packing, can't: their plans are others."""
     asked = GOOD + "chat: {template: mine.jinja}\ntraining: {packing: true}\nrun: {backend: llamafactory"
     Path("mine.jinja").write_text("{{ messages }}", "utf-8")
-    for environment, able in (
-        (", environment: mine", "Axolotl, ms-swift and TRL support it"),
-        ("", "Axolotl and TRL support it"),
-    ):
-        write("r.yaml", f"{asked}{environment}}}\n")
-        result = lint("r.yaml")
-        assert result.exit_code == 1 and f"help: {able}\n" in result.stderr + result.stdout
+    write("r.yaml", f"{asked}}}\n")
+    result = lint("r.yaml")
+    assert result.exit_code == 1
+    assert "help: Axolotl, ms-swift and TRL support it\n" in result.stderr + result.stdout
 
 
 def test_an_empty_list_is_told_in_our_words(lint):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -215,14 +216,20 @@ def test_a_changed_lock_means_starting_over(tmp_path, offline):
     assert environment.ready
 
 
+@dataclass(frozen=True)
+class SlowInstaller:
+    """Takes a minute for nothing."""
+
+    name: str = "slow"
+    hashes: bool = False
+
+    def plain(self, path):
+        return [sys.executable, "-c", "import time; time.sleep(60)"]
+
+
 def test_an_interruption_leaves_it_unfinished_and_stops_the_installer(tmp_path, monkeypatch, offline):
     environment = an_environment(tmp_path, "apple==1.0\n")
-    slow = ["-c", "import time; time.sleep(60)"]
-    monkeypatch.setattr(
-        install,
-        "choose_installer",
-        lambda *_, **__: type("Slow", (), {"name": "slow", "plain": lambda self, path: [sys.executable, *slow]})(),
-    )
+    monkeypatch.setattr(install, "choose_installer", lambda *_, **__: SlowInstaller())
     monkeypatch.setattr(logged_command, "REPORT_INTERVAL", 0.2)
 
     def interrupted(text: str) -> None:
@@ -418,7 +425,7 @@ def test_the_commands_build_list_examine_and_remove(tmp_path, toy):
     report = run(doctor_cli.command, ["--backend", "toy", "--format", "json", *root])
     assert report.exit_code == 0
     assert json.loads(report.stdout)["environments"] == listed
-    assert run(env_cli.command, ["remove", "toy", *root]).stdout.strip() == str(folder)
+    assert run(env_cli.command, ["remove", "toy", *root]).stdout.strip() == f"removed {folder}"
     assert not folder.exists()
 
 

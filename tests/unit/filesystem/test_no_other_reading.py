@@ -22,6 +22,7 @@ OWN_FILES = {
 }  # fmt: skip
 """Read what this package brings, or what an installer wrote."""
 OWN_OUTPUT = {
+    "__main__.py": "the null device, to write",
     "data/hub_dataset.py": "a file on the hub, of which the first rows are read",
     "environments/gpu.py": "what a GPU driver lists",
     "export/merging/__main__.py": "the job that `recipes merge` wrote, and /proc",

@@ -13,6 +13,7 @@ PACKAGE = ROOT / "qwen_recipes"
 IN_A_FRAMEWORKS_PYTHON = ("verify/encoders/", "verify/trainer/", "backends/trl/trainer_plugin.py", "export/merging/")
 """Run by a framework's interpreter, in a temporary folder of our own (a merge: the locked one beside its output)."""
 ALLOWED = {
+    ("__main__.py", "open"): "the null device, where a shell closed standard output",
     ("data/rows/prepare.py", "rename"): "a data set that `datasets` saved in a temporary folder beside its place",
     ("data/preparation/output_format.py", "write_table"): "into a file that is open",
     ("data/hub_dataset.py", "open"): "a file on the hub, to read",
