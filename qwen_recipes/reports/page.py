@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 def render_page(template: str, /, **values: object) -> str:
     """The page of a template in `pages/`, named without `.html.j2`; values are escaped."""
     page = _load_environment().get_template(f"{template}.html.j2").render(values)
-    return _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", page)
+    return _CONTROLS.sub(lambda control: f"\\x{ord(control[0]):02x}", page)
 
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
