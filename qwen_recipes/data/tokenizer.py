@@ -36,7 +36,9 @@ def is_qwen3_tokenizer(model: ModelFacts, tokenizer: Any) -> bool:
         return True
     file = read_json(model.folder / "tokenizer.json", "tokenizer")
     added = {token.content for token in tokenizer.get_added_tokens_decoder().values()}
-    steps = (file.get("pre_tokenizer") or {}).get("pretokenizers") or [{}]
-    pattern = (steps[0].get("pattern") or {}).get("Regex") if isinstance(steps[0], dict) else None
-    normal = (file.get("normalizer") or {}).get("type")
-    return pattern == SPLIT_PATTERN and normal == "NFC" and added == set(get_control_tokens())
+    split = {"pattern": {"Regex": SPLIT_PATTERN}}
+    found = file["pre_tokenizer"] if isinstance(file.get("pre_tokenizer"), dict) else {}
+    steps = found["pretokenizers"] if isinstance(found.get("pretokenizers"), list) else []
+    splits = [isinstance(step, dict) and step.items() >= split.items() for step in steps[:1]]
+    normal = file["normalizer"] if isinstance(file.get("normalizer"), dict) else {}
+    return splits == [True] and normal.get("type") == "NFC" and added == set(get_control_tokens())

@@ -6,7 +6,7 @@ by any regular expression can take forever, and some models of tokens end the pr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from qwen_recipes.qwen.tokenizer_files import SPLIT_PATTERN
 
@@ -47,10 +47,8 @@ def _list_steps(part: object) -> Iterator[object]:
         if not isinstance(step, Mapping) or step.get("type") != "Sequence":
             yield step
             continue
-        inner = next((step[name] for name in LISTS if name in step), None)
-        pending = (
-            [*inner, *pending] if isinstance(inner, Sequence) and not isinstance(inner, str) else [inner, *pending]
-        )
+        for inner in [step[name] for name in LISTS if name in step] or [None]:  # whichever the library reads
+            pending[:0] = inner if isinstance(inner, list) else [inner]
 
 
 def _find_problem(step: object, allowed: frozenset[str]) -> str | None:

@@ -21,9 +21,8 @@ from qwen_recipes.recipe.overrides import apply_overrides
 from qwen_recipes.recipe.read_file import read_recipe_bytes
 from qwen_recipes.recipe.spec import Recipe
 from qwen_recipes.recipe.validation import validate_document
-from qwen_recipes.recipe.written_values import remember_secrets
+from qwen_recipes.recipe.written_values import read_recipe_yaml, remember_secrets_in_overrides
 from qwen_recipes.yaml_text.nodes import Document, Mapping, plain_data
-from qwen_recipes.yaml_text.reader import read_yaml
 
 
 @dataclass(frozen=True)
@@ -103,8 +102,8 @@ def load_recipe_text(content: bytes | str, name: str, folder: Path, overrides: t
 
 def read_document(content: bytes | str, name: str, folder: Path, overrides: tuple[str, ...]) -> Document:
     """A recipe's text laid over its bases, with overrides and variables. Raises RecipeError."""
-    written = read_yaml(content, name)
-    remember_secrets(written.root)
+    remember_secrets_in_overrides(overrides)
+    written = read_recipe_yaml(content, name)
     return fill_in_variables(apply_overrides(compose_document(written, folder), overrides))
 
 
@@ -115,6 +114,7 @@ def has_stages(document: Document) -> bool:
 
 def override_recipe(loaded: LoadedRecipe, overrides: tuple[str, ...]) -> LoadedRecipe:
     """The recipe with further `path=value` put in. Raises RecipeError."""
+    remember_secrets_in_overrides(overrides)
     document = fill_in_variables(apply_overrides(loaded.document, overrides))
     changed = validate_recipe_document(document, loaded.folder, loaded.stage)
     return replace(changed, lengths=loaded.lengths, packages=loaded.packages)

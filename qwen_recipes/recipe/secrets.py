@@ -20,14 +20,15 @@ _SHAPES = re.compile(
             r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----",
             r"(?<=://)[^\s/@:'\"<>]{0,200}:[^\s/@'\"<>]{1,200}(?=@)",
             r"(?<=://)(?!git@|ssh@|user@|\*)[A-Za-z0-9_.-]{16,200}(?=@)",
-            r"(?i:(?<=[?&]token=)|(?<=[?&]api_key=)|(?<=[?&]access_token=)|(?<=[?&]sig=))[^\s&'\"*,][^\s&'\",]{5,500}",
+            r"(?i:(?<=[?&]token=)|(?<=[?&]api_key=)|(?<=[?&]access_token=)|(?<=[?&]sig=)|(?<=[?&]signature=)|(?<=[?&]x-amz-signature=))[^\s&'\"*,][^\s&'\",]{5,500}",
         )
     )
 )
 _NAME = re.compile(
-    r"(?i)(?:^|[_.-])(?:token|api[_-]?key|secret|secret_?key|password|passwd|pass|credentials?|access_?key(?:_?id)?"
+    r"(?i)(?:^|[_.-])(?:token|api[_-]?key|secret|secret_?key|password|passwd|passphrase|pwd|pass|bearer|credentials?|access_?key(?:_?id)?"
     r"|auth(?:orization)?|private_?key)$"
 )
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _TOKENIZER_NAME = re.compile(r"(?i)(?:^|[_.-])(?:bos|cls|eos|eot|image|mask|pad|sep|stop|unk|video)_token$")
 _NAMED_IN_TEXT = re.compile(
     r"(?i)(?<![A-Za-z0-9])(?P<name>[A-Za-z0-9_.-]{0,100}(?:token|key|key_?id|secret|passw(?:or)?d|pass|credentials?"
@@ -41,7 +42,7 @@ _NAMED_VALUE = re.compile(r"[^\s$<{*][^\s]{5,}")
 _NO_SECRETS = {"true", "false", "none", "null", "default", "required", "changeme", "placeholder", "secret", "token"}
 _USER_AND_PASSWORD = re.compile(r"(?:[a-z+]{1,20}:/{0,2})?[^\s/@:]{0,200}:(?P<password>[^\s/@]{1,200})@[A-Za-z0-9]")
 MASK = "*"
-_MIN_KNOWN_LENGTH = 6
+_MIN_KNOWN_LENGTH = 4
 
 
 def find_secret(value: object, name: str = "") -> str:
@@ -55,6 +56,11 @@ def find_secret(value: object, name: str = "") -> str:
     return value.strip() if named and not is_word else ""
 
 
+def is_placeholder(value: str) -> bool:
+    """Whether a value stands for a secret that is elsewhere: a word such as `none`, or a variable."""
+    return value.strip().lower() in _NO_SECRETS or value.strip().startswith(("<", "$", "{", "*"))
+
+
 def find_password(value: object) -> str:
     """The password in `user:password@host`, with a scheme before it or not; empty where there is none."""
     found = _USER_AND_PASSWORD.match(value) if isinstance(value, str) else None
@@ -63,7 +69,8 @@ def find_password(value: object) -> str:
 
 def is_secret_name(name: str) -> bool:
     """Whether a field or a variable of this name holds a secret: HF_TOKEN, wandb_api_key."""
-    return _NAME.search(name) is not None and _TOKENIZER_NAME.search(name) is None
+    words = _CAMEL.sub("_", name)
+    return _NAME.search(words) is not None and _TOKENIZER_NAME.search(words) is None
 
 
 def find_secret_spans(text: str) -> list[tuple[int, int]]:

@@ -23,8 +23,8 @@ from qwen_recipes.recipe.locate import locate_finding
 from qwen_recipes.recipe.overrides import apply_overrides
 from qwen_recipes.recipe.read_file import read_recipe_bytes
 from qwen_recipes.recipe.spec.sweep import Sweep
+from qwen_recipes.recipe.written_values import read_recipe_yaml, remember_secrets_in_overrides
 from qwen_recipes.yaml_text.nodes import Document, Node, Scalar, plain_data
-from qwen_recipes.yaml_text.reader import read_yaml
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,8 @@ def load_trials_text(
     content: bytes | str, name: str, folder: Path, overrides: tuple[str, ...] = ()
 ) -> LoadedSweep | None:
     """As `load_trials`, for text: findings call it `name`, relative paths start at `folder`."""
-    document = apply_overrides(compose_document(read_yaml(content, name), folder), overrides)
+    remember_secrets_in_overrides(overrides)
+    document = apply_overrides(compose_document(read_recipe_yaml(content, name), folder), overrides)
     return make_trials(fill_in_variables(document), folder)
 
 

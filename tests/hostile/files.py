@@ -213,6 +213,7 @@ TOKENIZERS: dict[str, dict[str, Any]] = {
     "a slow pattern": {"pre_tokenizer": SPLIT},
     "a token at the end": {"post_processor": {**END, "special_tokens": {}}},
     "a decoder that grows": {"decoder": {"type": "Replace", "pattern": {"String": ""}, "content": "a" * 9999}},
+    "a list of another part": {"normalizer": {"type": "Sequence", "decoders": [], "normalizers": [GROW] * 12}},
     "steps that are no list": {"normalizer": {"type": "Sequence", "normalizers": 7}},
     "Unigram": {"model": {"type": "Unigram", "unk_id": None, "vocab": [["<unk>", 0.0]]}},
     "WordPiece": {"model": {"type": "WordPiece", "unk_token": "N", "vocab": {"a": 0}, "max_input_chars_per_word": 0}},

@@ -18,8 +18,8 @@ from qwen_recipes.recipe.composition.presets import PRESET_PREFIX, get_preset_fi
 from qwen_recipes.recipe.locate import locate_finding
 from qwen_recipes.recipe.read_file import RecipeReadError, read_recipe_bytes
 from qwen_recipes.recipe.suggestions import find_closest_match
+from qwen_recipes.recipe.written_values import read_recipe_yaml
 from qwen_recipes.yaml_text.nodes import Document, Mapping, Node, Scalar, Sequence
-from qwen_recipes.yaml_text.reader import read_yaml
 
 MAX_BASES = 50
 """A recipe extends at most so many files, those of its bases among them."""
@@ -105,7 +105,7 @@ class _Composer:
         if len(self.bases) >= MAX_BASES:
             _raise_at(document, node, f"too many bases: a recipe may extend at most {MAX_BASES} files")
         try:
-            read = read_yaml(read_recipe_bytes(str(base.file)), base.name)
+            read = read_recipe_yaml(read_recipe_bytes(str(base.file)), base.name)
         except RecipeReadError as error:
             _raise_at(document, node, str(error), "a file relative to this one, or the name of a preset")
         if not isinstance(read.root, Mapping):

@@ -166,3 +166,37 @@ def test_a_secret_is_hidden_where_no_guard_has_looked(tmp_path, monkeypatch, wri
     (tmp_path / "r.recipe.yaml").write_text(f"{head}{UNREAD[written]}\n", "utf-8")
     shown = CliRunner().invoke(main, [*command, "r.recipe.yaml"]).output
     assert shown and "hunter2pw" not in shown
+
+
+NAMED = {
+    "a number": "hub_token: 87654321",
+    "a map": "hub_token: {value: 87654321x}",
+    "words": "hub_token: correct 87654321 battery",
+    "a short one": "hub_token: '8765 4321'",
+    "another name": "hubToken: 87654321",
+    "a passphrase": "passphrase: 87654321",
+    "a signature": "url: 'https://h/x?X-Amz-Signature=87654321'",
+    "text that is no YAML": "hub_token: 87654321, x: ]",
+    "an unknown tag": "hub_token: 87654321, y: !x 1",
+}
+
+
+@pytest.mark.parametrize("command", [["show"], ["lint"], ["compile"]])
+@pytest.mark.parametrize("written", NAMED)
+def test_a_value_under_the_name_of_a_secret_is_hidden(tmp_path, monkeypatch, written, command):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("qwen_recipes.recipe.secrets._reported", set())
+    head = "version: 1\nmodel: Qwen/Qwen3-0.6B\ndata: {train: d.jsonl}\nrun: {backend: ms-swift}\n"
+    (tmp_path / "base.yaml").write_text(f"{head}backends: {{ms-swift: {{extra: {{{NAMED[written]}}}}}}}\n", "utf-8")
+    (tmp_path / "r.recipe.yaml").write_text("extends: base.yaml\n", "utf-8")
+    for file in ("base.yaml", "r.recipe.yaml"):
+        shown = CliRunner().invoke(main, [*command, file]).output
+        assert shown and "87654321" not in shown and "8765 4321" not in shown
+
+
+def test_a_secret_of_the_command_line_is_hidden(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "r.yaml").write_text("version: 1\nmodel: Qwen/Qwen3-0.6B\ndata: {train: d.jsonl}\n", "utf-8")
+    for one in ("backends.ms-swift.extra.hub_token=87654321", "objective.vllm_server=u:87654321@h:1"):
+        shown = CliRunner().invoke(main, ["show", "r.yaml", "--set", one]).output
+        assert shown and "87654321" not in shown, one
