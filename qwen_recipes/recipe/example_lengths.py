@@ -15,6 +15,9 @@ from qwen_recipes.filesystem.read_file import read_json
 BINS = 64
 """Groups of examples, by length, whose means are kept."""
 
+MAX_TOKENS = 10**12
+"""No example is as long, nor are there as many: a lock that says so is damaged."""
+
 
 @dataclass(frozen=True)
 class ExampleLengths:
@@ -113,7 +116,11 @@ def parse_lengths(content: object) -> ExampleLengths | None:
     if not isinstance(content, Mapping):
         return None
     measured, longest, means = content.get("measured"), content.get("longest"), content.get("means")
-    numbers = isinstance(means, list) and all(isinstance(mean, (int, float)) and mean > 0 for mean in means)
-    if not (numbers and means and isinstance(measured, int) and isinstance(longest, int) and measured > 0):
+    numbers = isinstance(means, list) and all(
+        isinstance(mean, (int, float)) and 0 < mean < MAX_TOKENS for mean in means
+    )
+    if not (numbers and means and isinstance(measured, int) and isinstance(longest, int) and 0 < measured < MAX_TOKENS):
+        return None
+    if longest > MAX_TOKENS:
         return None
     return ExampleLengths(measured, longest, tuple(float(mean) for mean in means))

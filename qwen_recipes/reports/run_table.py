@@ -15,6 +15,8 @@ from qwen_recipes.runs.metrics import read_last_metrics
 RECORD_FILE, PIPELINE_FILE = "run.json", "pipeline.json"
 _SKIPPED_FOLDERS = {"rows", "earlier", "node_modules", "__pycache__"}
 _MAX_DEPTH = 8
+MAX_NUMBER = 1e300
+"""Of a record: JSON's numbers have no end."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,8 @@ def _has_known_types(run_summary: RunSummary) -> bool:
     texts = (run_summary.name, run_summary.backend, run_summary.started)
     numbers = (run_summary.step, run_summary.planned, run_summary.loss, run_summary.seconds)
     return all(isinstance(one, str) for one in texts) and all(
-        one is None or (isinstance(one, int | float) and not isinstance(one, bool)) for one in numbers
+        one is None or (isinstance(one, int | float) and not isinstance(one, bool) and abs(one) < MAX_NUMBER)
+        for one in numbers
     )
 
 

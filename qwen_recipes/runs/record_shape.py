@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import BaseModel, Field
+
+Number = Annotated[float, Field(ge=-1e300, le=1e300)]
+"""What can be divided and written: JSON's numbers have no end."""
 
 
 class RecipeShape(BaseModel):
@@ -49,8 +54,16 @@ class SystemShape(BaseModel):
     version: str = Field(alias="qwen-recipes")
 
 
+class CheckpointShape(BaseModel):
+    """A checkpoint's folder, and what is wrong with it."""
+
+    step: Number
+    folder: str
+    damage: str | None
+
+
 class RecordShape(BaseModel):
-    """The parts of run.json that are lists and maps."""
+    """The parts of run.json that are lists, maps and numbers."""
 
     recipe: RecipeShape
     plan: list[PlanRowShape]
@@ -58,3 +71,11 @@ class RecordShape(BaseModel):
     data: list[DataShape] = []
     environment: EnvironmentShape
     system: SystemShape
+    checkpoints: list[CheckpointShape] = []
+    planned: dict[str, Number | str | None] | None = None
+    metrics: dict[str, Number | str | None] = {}
+    rows: dict[str, Number] | None = None
+    seconds: Number | None = None
+    steps: Number | None = None
+    planned_steps: Number | None = None
+    resumed_from: Number | None = None
