@@ -26,6 +26,7 @@ KEY_NAMES = {"num_experts": ("num_experts", "num_local_experts")}
 TOKENS_BY_ID = {151_643: END_OF_TEXT, 151_645: END_OF_TURN}
 DEFAULT_ROPE_THETA = 10_000.0
 MAX_ROPE_THETA = 1e30
+MAX_SIZE = 10**9
 CONFIG_SUGGESTION = "use the config.json that the model was saved with"
 BITS = {"fp8": 8, "awq": 4, "gptq": 4, "bitsandbytes": 4, "mxfp4": 4}
 """Bits of a weight where `quantization_config` does not say."""
@@ -116,8 +117,8 @@ def read_eos_token(shape: Mapping[str, Any]) -> str:
 
 
 def is_size(value: object) -> TypeGuard[int]:
-    """Whether a value can be a size: a whole number above 0."""
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+    """Whether a value can be a size: a whole number above 0, and not without end."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < MAX_SIZE
 
 
 def _check_sizes(file: Path, shape: Mapping[str, Any], sizes: tuple[str, ...]) -> None:

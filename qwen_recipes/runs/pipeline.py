@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from qwen_recipes.recipe.pipeline import Pipeline
 from qwen_recipes.runs.data_hashes import hash_data, hash_file
 from qwen_recipes.runs.record import format_current_time
 from qwen_recipes.runs.run import find_trained_weights
+from qwen_recipes.runs.validate_record import validate_record
 
 PIPELINE_FILE = "pipeline.json"
 StageStatus = Literal["waiting", "running", "finished", "failed", "interrupted"]
@@ -91,11 +92,8 @@ def open_pipeline_record(output: Path, pipeline: Pipeline, overrides: tuple[str,
 def read_pipeline_record(output: Path) -> PipelineRecord | None:
     """The record in a pipeline's output folder; None where there is none that can be read."""
     try:
-        data = read_json(output / PIPELINE_FILE, "record")
-        known = {one.name for one in fields(StageRecord)}
-        stages = [StageRecord(**{k: v for k, v in one.items() if k in known}) for one in data["stages"]]
-        return PipelineRecord(data["name"], data["recipe"], stages, data["started"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return validate_record(PipelineRecord, read_json(output / PIPELINE_FILE, "record"))
+    except (OSError, ValueError):
         return None
 
 

@@ -26,6 +26,7 @@ from qwen_recipes.runs.checkpoints import list_checkpoints
 from qwen_recipes.runs.data_hashes import hash_data, hash_file
 from qwen_recipes.runs.heartbeat import has_ended, read_process_start
 from qwen_recipes.runs.trainer_logs import LossHistory
+from qwen_recipes.runs.validate_record import validate_record
 
 RECORD_FILE, LOG_FILE, RESERVE_FILE = "run.json", "run.log", ".run.reserve"
 _RESERVED_BYTES = 512 * 1024
@@ -183,14 +184,12 @@ def write_record(record: RunRecord) -> None:
 
 def read_record(output: Path) -> RunRecord | None:
     """The record in an output folder; None where there is none that can be read, or a value is of another type."""
-    from pydantic import TypeAdapter
-
     from qwen_recipes.runs.record_shape import RecordShape
 
     try:
         data = read_json(output / RECORD_FILE, "record")
         RecordShape.model_validate(data)
-        return TypeAdapter(RunRecord).validate_python(data)
+        return validate_record(RunRecord, data)
     except (OSError, ValueError):
         return None
 

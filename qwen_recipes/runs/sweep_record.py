@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from qwen_recipes.filesystem.read_file import read_json
 from qwen_recipes.filesystem.replace_file import replace_file
 from qwen_recipes.resolve.sweep_metric import SweepMetric
+from qwen_recipes.runs.validate_record import validate_record
 
 SWEEP_FILE = "sweep.json"
 TrialStatus = Literal[
@@ -81,11 +82,8 @@ def write_sweep_record(record: SweepRecord) -> None:
 def read_sweep_record(output: Path) -> SweepRecord | None:
     """The record in a sweep's folder; None where there is none that can be read."""
     try:
-        data = read_json(output / SWEEP_FILE, "record")
-        known, of_row = ({one.name for one in fields(kind)} for kind in (SweepRecord, TrialRow))
-        rows = [TrialRow(**{key: value for key, value in row.items() if key in of_row}) for row in data["trials"]]
-        record = SweepRecord(**{**{key: value for key, value in data.items() if key in known}, "trials": rows})
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        record = validate_record(SweepRecord, read_json(output / SWEEP_FILE, "record"))
+    except (OSError, ValueError):
         return None
     record.output = str(output.resolve())
     return record

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from qwen_recipes.filesystem.read_file import read_json
@@ -19,25 +19,8 @@ def list_brought_code(recipe: BackendRecipe) -> list[str]:
     if run and run.environment not in (None, "managed", "current"):
         found.append(f"the environment {run.environment} (run.environment)")
     found += [f"the reward functions in {one.path}" for one in (objective and objective.rewards) or ()]
-    keys = sorted(key for key, value in recipe.plan.extra.items() if _may_name_code(key, value))
-    found += [f"what `{key}` names (backends.{recipe.backend.name}.extra)" for key in keys]
+    found += [f"what `{key}` may start (backends.{recipe.backend.name}.extra)" for key in sorted(recipe.plan.extra)]
     return [*found, *_list_code_in_folders(recipe)]
-
-
-def _may_name_code(key: str, value: object) -> bool:
-    """Whether a native key may name a file, a module or a repository: any text may, and trust may be given."""
-    return ("trust" in key.lower() and bool(value)) or any(_list_texts(value))
-
-
-def _list_texts(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for one in value.values():
-            yield from _list_texts(one)
-    elif isinstance(value, list | tuple):
-        for one in value:
-            yield from _list_texts(one)
 
 
 def _list_code_in_folders(recipe: BackendRecipe) -> list[str]:

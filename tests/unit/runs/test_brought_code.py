@@ -93,31 +93,26 @@ MODEL = {
     **{"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16, "vocab_size": 151936},
     **{"max_position_embeddings": 4096, "tie_word_embeddings": True},
 }
-TEXT_KEYS = {
-    "ms-swift": "{external_plugins: [evil.py]}",
+NATIVE_KEYS = {
+    "ms-swift": "{load_args: true}",
     "axolotl": "{plugins: [evil.Plugin]}",
     "llamafactory": "{trust_remote_code: true}",
     "trl": "{trust_remote_code: true}",
 }
 
 
-@pytest.mark.parametrize("backend", TEXT_KEYS)
+@pytest.mark.parametrize("backend", NATIVE_KEYS)
 def test_native_keys_that_may_name_code_want_consent(brought, backend):
     (brought / "evil.py").write_text("open('ran', 'w')\n", "utf-8")
     recipe = RECIPE.replace(", environment: brought", "").replace("llamafactory", backend)
-    (brought / "e.yaml").write_text(f"{recipe}backends: {{{backend}: {{extra: {TEXT_KEYS[backend]}}}}}\n", "utf-8")
+    (brought / "e.yaml").write_text(f"{recipe}backends: {{{backend}: {{extra: {NATIVE_KEYS[backend]}}}}}\n", "utf-8")
     result = CliRunner().invoke(main, ["verify", "e.yaml"])
     assert result.exit_code == 2 and f"(backends.{backend}.extra)" in result.output, result.output
     assert not (brought / "ran").exists()
 
 
-def test_native_numbers_and_switches_want_none(brought):
-    loaded = load_recipe_text(
-        RECIPE.replace(", environment: brought", "")
-        + "backends: {llamafactory: {extra: {ddp_timeout: 99, fp8: true}}}",
-        "n.yaml",
-        brought,
-    )
+def test_a_recipe_without_native_keys_wants_none(brought):
+    loaded = load_recipe_text(RECIPE.replace(", environment: brought", ""), "n.yaml", brought)
     assert list_brought_code(BackendRecipe(loaded, load_backend("llamafactory"))) == []
 
 
