@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 @click.option(
     "--trust-recipe",
     is_flag=True,
-    help="Allow code that the recipe names to run: a Python environment, reward functions, what native keys or a model "
-    "folder's `auto_map` name.",
+    help="Allow code that the recipe names to run: a Python environment, reward functions, native keys, a model "
+    "folder's `auto_map`.",
 )
 @format_option("text", "json")
 @set_option

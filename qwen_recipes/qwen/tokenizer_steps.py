@@ -55,6 +55,8 @@ def _find_problem(step: object, allowed: frozenset[str]) -> str | None:
     kind = step.get("type") if isinstance(step, Mapping) else None
     if not isinstance(step, Mapping) or kind not in allowed:
         return f"the step {str(kind)[:40]}"
-    if kind != "Split" or (isinstance(step.get("pattern"), Mapping) and "String" in step["pattern"]):
-        return None
-    return None if step.get("pattern") == {"Regex": SPLIT_PATTERN} else "a Split by another pattern than Qwen's"
+    return (
+        None
+        if kind != "Split" or step.get("pattern") == {"Regex": SPLIT_PATTERN}
+        else "a Split by another pattern than Qwen's"
+    )

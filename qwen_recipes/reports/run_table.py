@@ -11,12 +11,11 @@ from typing import Any
 from qwen_recipes.filesystem.read_file import read_json
 from qwen_recipes.runs.heartbeat import LOCK_FILE, has_ended
 from qwen_recipes.runs.metrics import read_last_metrics
+from qwen_recipes.runs.validate_record import MAX_NUMBER
 
 RECORD_FILE, PIPELINE_FILE = "run.json", "pipeline.json"
 _SKIPPED_FOLDERS = {"rows", "earlier", "node_modules", "__pycache__"}
 _MAX_DEPTH = 8
-MAX_NUMBER = 1e300
-"""Of a record: JSON's numbers have no end."""
 
 
 @dataclass(frozen=True)
