@@ -90,4 +90,6 @@ def _describe_dtype(cell: Line, line: Line | None, backend: str) -> str:
         return "unsupported"
     if line is None:
         return "not run"
+    if "refused" in line["seen"]:
+        return "refused when it was run"
     return ", ".join(sorted({dtype for rank in line["seen"].values() for dtype in rank["updated"]}))

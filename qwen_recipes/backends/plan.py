@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 from qwen_recipes.gpus.gpu_model import GpuModel
 
+PAIRED_OBJECTIVES = ("dpo", "orpo", "simpo", "reward")
+"""Objectives whose rows have a better and a worse answer."""
 OWN_TEMPLATE = "own"
 """The chat template that came with the model, where it is not an official one."""
 
@@ -350,7 +352,7 @@ class ObjectivePlan:
     @property
     def pairs(self) -> bool:
         """Whether a row is a better and a worse answer."""
-        return self.type in ("dpo", "orpo", "simpo", "reward")
+        return self.type in PAIRED_OBJECTIVES
 
     @property
     def compares(self) -> bool:

@@ -46,6 +46,8 @@ VARIED_SHARE = 0.8
 """Rows shorter than this share of the limit, in the mean, make micro-batches of many lengths."""
 CACHE_BYTES_PER_TOKEN = 24
 """Disk a token takes in the frameworks' caches: ids, mask and labels of 8 bytes each."""
+BLOCKS_BY_CHANCE = ("dpo", "kto", "orpo", "simpo")
+"""Objectives whose unfused loss left 0.3 to 7 bytes a logit unused in runs of one shape (trainer_results.jsonl)."""
 TOKENIZER_BYTES = 11.5e6
 """Tokenizer, template and configs beside what was trained."""
 
@@ -110,17 +112,25 @@ class Estimate:
     @property
     def safe_peak(self) -> float:
         """Bytes that `peak` stays below in 99 of 100 runs: what has to be there for a run to fit."""
-        most = _load_intervals()["bound_memory_varied" if self.is_fragmented else "bound_memory"][1]
+        most = _load_intervals()[f"bound_memory{self.chance}"][1]
         return self.peak * (max(most, PACKED_BOUND) if self.workload.packed else most)
 
     @property
-    def is_fragmented(self) -> bool:
-        """Whether logits of many lengths leave blocks in the allocator, whose number is chance."""
-        return self.workload.varies and not self.workload.fused_loss
+    def chance(self) -> Literal["", "_varied", "_blocks"]:
+        """How much is chance: logits of many lengths leave blocks in the allocator, and so do those of two answers.
+
+        Names the interval; empty where nearly all of the peak is in use.
+        """
+        load = self.workload
+        if load.fused_loss:
+            return ""
+        if load.varies:
+            return "_varied"
+        return "_blocks" if load.objective in BLOCKS_BY_CHANCE else ""
 
     @property
     def _interval(self) -> tuple[float, float]:
-        return _load_intervals()["interval_memory_varied" if self.is_fragmented else "interval_memory"]
+        return _load_intervals()[f"interval_memory{self.chance}"]
 
     @property
     def usable(self) -> float:

@@ -345,9 +345,11 @@ def layer_activation_bytes(workload: Workload, c: Constants) -> float:
         if workload.method == "lora"
         else 0
     )
-    share = c["kernels_share"] if workload.lora_kernels else 1.0
-    if workload.bits == 4 and not get_traits(workload.trainer).upcasts_embeddings:
-        share *= c["quantized_share"]
+    share = 1.0
+    if workload.lora_kernels:  # on a 4-bit base they keep as much
+        share = c["kernels_share"]
+    elif workload.bits == 4 and not get_traits(workload.trainer).upcasts_embeddings:
+        share = c["quantized_share"]
     return workload.tokens * (residual + mlp + adapters) * share
 
 

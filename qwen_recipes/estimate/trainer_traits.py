@@ -52,20 +52,20 @@ TRAITS: dict[str, TrainerTraits] = {
     "plain": TrainerTraits({"sft": CAUSAL}, {"sft": 2.4}, upcasts_embeddings=True, float32_full=False),
     "axolotl": TrainerTraits(
         {"sft": CAUSAL, "dpo": (10.0, 8.0), "kto": (16.0, 8.0), "orpo": (8.0, 10.0), "reward": NONE},
-        {"sft": 2.4, "dpo": 0.3, "kto": 7.0, "orpo": 6.2, "reward": 0.0},
+        {"sft": 2.4, "dpo": 0.3, "kto": 5.2, "orpo": 3.2, "reward": 0.0},
         makes_experts_float32=True,
         float32_embeddings=("full", "freeze"),
     ),
     "llamafactory": TrainerTraits(
         {"sft": CAUSAL, "dpo": (20.0, 12.0), "kto": (24.0, 12.0), "orpo": (12.0, 12.0), "reward": (10.0, 0.0)},
-        {"sft": 2.4, "dpo": 2.3, "kto": 6.2, "orpo": 6.2, "reward": 0.2},
+        {"sft": 2.4, "dpo": 2.3, "kto": 4.2, "orpo": 6.2, "reward": 0.2},
         drops_int8_inputs=True,
         freezes_early_layers=True,
         dense_mask=True,
     ),
     "ms-swift": TrainerTraits(
         {"sft": (9.9, 11.9), "dpo": (9.9, 11.9), "kto": (9.9, 11.9), "orpo": (8.0, 14.0), "reward": NONE},
-        {"sft": 2.4, "dpo": 2.2, "kto": 6.0, "orpo": 10.2, "reward": 0.0},
+        {"sft": 2.4, "dpo": 3.3, "kto": 6.0, "orpo": 9.2, "reward": 0.0},
         bare_adapters=True,
     ),
     "trl": TrainerTraits(

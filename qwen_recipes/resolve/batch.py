@@ -29,6 +29,8 @@ class SequenceSizes:
     truncate: bool = False
     lengths: ExampleLengths | None = None
     """The examples' lengths, where they are known."""
+    pairs: bool = False
+    """Whether an example has two answers: its length is that of the longer one."""
 
     @property
     def tokens(self) -> int:
@@ -128,8 +130,10 @@ def _describe_step(size: int, sequences: SequenceSizes, decisions: PlanDecisions
         why = unknown if fill is None else f"{fill.examples:.1f} examples and {fill.tokens:,.0f} tokens in each pack"
     else:
         mean = lengths.compute_mean(sequences.longest, truncate=sequences.truncate) if lengths else None
-        examples, tokens = float(size), round(size * mean) if mean else None
+        examples, tokens = float(size), round(size * mean) if mean and not sequences.pairs else None
         why = unknown if mean is None else f"{mean:,.0f} tokens per example on average"
+        if mean and sequences.pairs:
+            why = f"{mean:,.0f} tokens in the longer answer of a pair on average, with its prompt"
     decisions.derive_value(
         "training.examples_per_step", None, why if sequences.packing else "nothing is packed", origin="default"
     )

@@ -23,9 +23,11 @@ def with_measured_lengths(loaded: LoadedRecipe, backend: Backend) -> LoadedRecip
 
 
 def with_lengths_to_lock(loaded: LoadedRecipe, backend: Backend) -> LoadedRecipe:
-    """The recipe with its examples' lengths, also where packing is left open."""
+    """The recipe with its examples' lengths, of the longer answer where there are two; as it is where answers are still
+    to be generated.
+    """
     objective = loaded.recipe.objective
-    return _with_lengths(loaded, backend, needed=objective is None or objective.type in (None, "sft", "pretrain"))
+    return _with_lengths(loaded, backend, needed=objective is None or objective.type not in ("grpo", "ppo"))
 
 
 def _with_lengths(loaded: LoadedRecipe, backend: Backend, *, needed: bool) -> LoadedRecipe:

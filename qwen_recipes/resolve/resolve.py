@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from qwen_recipes.backends.base import Backend
-from qwen_recipes.backends.plan import OutputPlan, Plan, RunPlan, TrackingPlan
+from qwen_recipes.backends.plan import PAIRED_OBJECTIVES, OutputPlan, Plan, RunPlan, TrackingPlan
 from qwen_recipes.finding import RecipeError
 from qwen_recipes.recipe.load import LoadedRecipe
 from qwen_recipes.recipe.locate import locate_finding
@@ -14,6 +14,7 @@ from qwen_recipes.recipe.spec.training import Training
 from qwen_recipes.recipe.written_fields import find_written_fields
 from qwen_recipes.resolve.attention import find_largest_micro_batch, resolve_attention
 from qwen_recipes.resolve.batch import SequenceSizes, resolve_batch
+from qwen_recipes.resolve.checkpointing import turn_off_refused_checkpointing
 from qwen_recipes.resolve.data import resolve_data
 from qwen_recipes.resolve.decisions import PlanDecisions
 from qwen_recipes.resolve.hardware import find_gpu, resolve_hardware
@@ -125,7 +126,8 @@ def _build_plan(loaded: LoadedRecipe, backend: Backend, decisions: PlanDecisions
         allow=dict(recipe.allow or {}),
         extra=dict((options.extra if options else None) or {}),
     )
-    return resolve_template_and_encoding(plan, facts, backend, decisions)
+    plan = resolve_template_and_encoding(plan, facts, backend, decisions)
+    return turn_off_refused_checkpointing(plan, backend, decisions)
 
 
 def _resolve_sequences(
@@ -133,7 +135,9 @@ def _resolve_sequences(
 ) -> SequenceSizes:
     length = resolve_sequence_length(t, max_positions, decisions)
     pack = resolve_pack_length(t, length, decisions)
-    return SequenceSizes(length, pack, bool(t.packing), t.overlong == "truncate", loaded.lengths)
+    objective = loaded.recipe.objective
+    pairs = objective is not None and objective.type in PAIRED_OBJECTIVES
+    return SequenceSizes(length, pack, bool(t.packing), t.overlong == "truncate", loaded.lengths, pairs)
 
 
 def _resolve_output(loaded: LoadedRecipe, decisions: PlanDecisions) -> OutputPlan:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from qwen_recipes.backends.plan import Plan
+from qwen_recipes.backends.plan import PAIRED_OBJECTIVES, Plan
 from qwen_recipes.finding import RecipeError
 from qwen_recipes.recipe.trials import LoadedSweep, locate_sweep_problem
 from qwen_recipes.resolve.choose_backend import choose_backend
@@ -21,7 +21,6 @@ _LOGGED_NAMES = {
 }  # fmt: skip
 """Metrics by the names that recipes use, and what frameworks call them; the first that is logged counts."""
 _MAXIMIZED, _MINIMIZED = ("accura", "reward", "margin", "score"), ("loss", "perplexity", "error", "kl")
-_PREFERENCES = ("dpo", "orpo", "simpo", "reward")
 _DATA_FIELDS = ("data.", "chat.", "training.sequence_length", "training.overlong")
 _LOSS_FIELDS = ("objective.", "training.packing")
 
@@ -45,7 +44,7 @@ def choose_sweep_metric(sweep: LoadedSweep, backend: str | None = None) -> Sweep
     Raises RecipeError where there is none, or the one that is named does not.
     """
     plans = [choose_backend(trial.loaded, backend)[0].plan for trial in sweep.trials]
-    preferences = all(plan.objective.type in _PREFERENCES for plan in plans)
+    preferences = all(plan.objective.type in PAIRED_OBJECTIVES for plan in plans)
     name = sweep.spec.metric or ("reward_accuracy" if preferences else "eval_loss")
     chosen = sweep.spec.metric is not None
     data, loss = _find_differences(plans, _DATA_FIELDS), _find_differences(plans, _LOSS_FIELDS)

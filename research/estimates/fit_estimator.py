@@ -50,7 +50,7 @@ def compute_trainer_errors(values: Values, cells: list[TrainerCell]) -> list[flo
         measured = result["moments"]
         found.append(0.5 * math.log(forward / measured["forward"]))
         found.append(math.log(max(peaks.values()) / measured["backward"]))
-        weight = 0.3 if cell.estimate.is_fragmented else 1.0
+        weight = 0.3 if cell.estimate.chance else 1.0
         found.append(weight * math.log(estimate_memory(load, values).peak / result["peak_reserved"]))
     return found
 
@@ -129,12 +129,12 @@ def interpolate_quantile(ordered: list[float], share: float) -> float:
 
 
 def set_intervals(document: dict[str, Any], values: Values, cells: list[TrainerCell]) -> None:
-    """90 % of the fitted cells, and all of them for the bound; apart for those whose blocks are chance."""
-    for suffix, fragmented in (("", False), ("_varied", True)):
+    """90 % of the fitted cells, and all of them for the bound; apart for those where chance decides about blocks."""
+    for suffix in ("", "_blocks", "_varied"):
         errors = [
             math.log(estimate_memory(cell.estimate.workload, values).peak / (cell.result or {})["peak_reserved"])
             for cell in cells
-            if cell.estimate.is_fragmented is fragmented
+            if cell.estimate.chance == suffix
         ]
         document[f"interval_memory{suffix}"] = compute_interval(errors, 0.9, INTERVAL_WIDENING)
         document[f"bound_memory{suffix}"] = compute_interval(errors, 1.0, BOUND_WIDENING)

@@ -38,7 +38,7 @@ class TrainerCell:
     @property
     def shapes_constants(self) -> bool:
         """Whether the constants were fitted on it; `judged` cells judged the fit before that (trainer_page.py)."""
-        return self.cell["split"] in ("fitted", "judged")
+        return self.cell["split"] in ("fitted", "judged", "second")
 
     @property
     def trained(self) -> bool:
@@ -72,7 +72,7 @@ def _plan_cell(cell: dict[str, Any], scratch: Path, result: dict[str, Any] | Non
     model = write_shape(cell["model"], scratch / "models")
     recipe = write_recipe(cell, model, scratch / cell["id"])
     backend = cell["backend"]
-    planned = backend if cell["split"].startswith("second") else STANDS_FOR.get(backend, backend)
+    planned = backend if cell["split"].startswith(("second", "third")) else STANDS_FOR.get(backend, backend)
     plan = resolve(load_recipe(str(recipe)), load_backend(planned))
     lengths = tuple(length + OVERHEAD // 2 for length in draw_lengths(cell, count_rows(cell)))
     rows = TrainingRows(len(lengths), sum(lengths) / len(lengths), max(lengths), exact=True, lengths=lengths)

@@ -21,7 +21,8 @@ def compute_bound(cell: dict[str, Any], result: dict[str, Any]) -> float:
         load_recipe_text(json.dumps(write_settings(cell, result)), "cell.yaml", Path()), load_backend(cell["backend"])
     )
     seen = result["resolved"]
-    mean = seen["tokens_per_step"] / seen["examples_per_step"]
+    tokens = seen["tokens_per_step"]
+    mean = tokens / seen["examples_per_step"] if tokens else made.plan.training.sequence_length
     rows = TrainingRows(cell["row_count"], mean)
     return estimate_plan(made.plan, made.model, get_gpu_model(GPU), rows).safe_peak
 

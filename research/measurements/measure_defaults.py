@@ -121,9 +121,9 @@ def main() -> None:
     parser.add_argument("--suffix", default="", help="a repeat: put behind the cells' names")
     parser.add_argument("--jobs", type=int, default=6)
     parser.add_argument("--minutes", type=float, default=9)
+    parser.add_argument("--gpu", type=int, default=0, help="for two at once, each with `taskset -c` of its own")
     given = parser.parse_args()
-    given.split = None
-    leave_quiet_cores()
+    given.split, given.quiet_cores = None, leave_quiet_cores()
     given.out.mkdir(parents=True, exist_ok=True)
     given.models.mkdir(parents=True, exist_ok=True)
     DefaultMeasurement(given).run()

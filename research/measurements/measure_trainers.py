@@ -37,8 +37,8 @@ LIMIT_S = 150
 ONE_LOCK = threading.Lock()
 
 
-def build_environment(backend: str, sites: Path) -> dict[str, str]:
-    """Packages of the backend, and no network."""
+def build_environment(backend: str, sites: Path, gpu: int = 0) -> dict[str, str]:
+    """Packages of the backend, one GPU, and no network."""
     folders = [HERE, HERE.parents[1], *(sites / part for part in (backend, "current", "recipes"))]
     fixed = {
         "PYTHONPATH": os.pathsep.join(map(str, folders)),
@@ -49,7 +49,7 @@ def build_environment(backend: str, sites: Path) -> dict[str, str]:
         "WANDB_MODE": "offline",
         "OMP_NUM_THREADS": "2",
         "TOKENIZERS_PARALLELISM": "false",
-        "CUDA_VISIBLE_DEVICES": "0",
+        "CUDA_VISIBLE_DEVICES": str(gpu),
     }
     return {**os.environ, **fixed}
 
@@ -123,6 +123,8 @@ class TrainerMeasurement:
             "out": str(folder / "found.json"),
             "lock": str(self.out / "gpu.lock"),
             "cap": cell.get("cap"),
+            "gpu": self.given.gpu,
+            "quiet_cores": self.given.quiet_cores,
             "cell": cell,
         }
         (folder / "case.json").write_text(json.dumps(case), "utf-8")
@@ -140,7 +142,7 @@ class TrainerMeasurement:
             try:
                 subprocess.run(
                     command,
-                    env=build_environment(case["backend"], self.given.sites),
+                    env=build_environment(case["backend"], self.given.sites, case["gpu"]),
                     stdout=log,
                     stderr=log,
                     timeout=limit,
@@ -177,11 +179,13 @@ def measure_disk(folder: Path) -> dict[str, int]:
     return sizes
 
 
-def leave_quiet_cores() -> None:
-    """Keep this process, and all that it starts, off the cores for the timed cell."""
-    count = os.cpu_count() or 1
-    if count > 2 * QUIET_CORES:
-        os.sched_setaffinity(0, range(count - QUIET_CORES))
+def leave_quiet_cores() -> list[int]:
+    """Keep this process, and all that it starts, off the cores for the timed cell: the last of those it may use."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) <= 2 * QUIET_CORES:
+        return []
+    os.sched_setaffinity(0, cores[:-QUIET_CORES])
+    return cores[-QUIET_CORES:]
 
 
 def read_lines(file: Path | None) -> list[str]:
@@ -200,8 +204,9 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="words of the cells' names")
     parser.add_argument("--jobs", type=int, default=8)
     parser.add_argument("--minutes", type=float, default=9)
+    parser.add_argument("--gpu", type=int, default=0, help="for two at once, each with `taskset -c` of its own")
     given = parser.parse_args()
-    leave_quiet_cores()
+    given.quiet_cores = leave_quiet_cores()
     given.out.mkdir(parents=True, exist_ok=True)
     given.models.mkdir(parents=True, exist_ok=True)
     TrainerMeasurement(given).run()

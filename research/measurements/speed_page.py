@@ -20,7 +20,7 @@ HEAD = """\
 Settings that a recipe leaves open are the fastest by the estimate that fits the GPU; with `hardware: {{prefer: memory}}`
 they spare memory. This page compares the choice (`default`) with settings written by hand, in the same framework, on the
 same rows, with the same batch of 16 examples and as many updates. One H200, random weights of the real shapes,
-29 November 2026; `research/measurements/measure_defaults.py` runs the list in `default_cells.json` and resumes.
+29 and 30 November 2026; `research/measurements/measure_defaults.py` runs the list in `default_cells.json` and resumes.
 
 Tokens/s are the examples' own tokens, by the median step after the second. GiB is the peak that the allocator reserved;
 the bound is what the estimate said would not be exceeded. `again` recomputes activations (gradient checkpointing), `keep`
@@ -44,15 +44,22 @@ def format_row(cell: dict[str, Any], result: dict[str, Any], best: float) -> str
     if result["outcome"] != "trained":
         return f"| {cell['setting']} | {result['outcome']} | | | |"
     rate = compute_rate(result)
+    shown = f"{rate:,.0f}" if counts_tokens(result) else f"{rate:.2f}"
     peak, bound = result["peak_reserved"] / GIB, result["bound"] / GIB
-    return f"| {cell['setting']} | {rate:,.0f} | {rate / best:.2f} | {peak:.1f} | {bound:.1f} |"
+    return f"| {cell['setting']} | {shown} | {rate / best:.2f} | {peak:.1f} | {bound:.1f} |"
+
+
+def counts_tokens(result: dict[str, Any]) -> bool:
+    """Whether its speed is one of tokens; of pairs where a step's tokens are not planned."""
+    return result["outcome"] != "trained" or bool(result["resolved"]["tokens_per_step"])
 
 
 def compute_rate(result: dict[str, Any]) -> float:
-    """Tokens a second of a run that trained, 0 of another."""
+    """Tokens, or pairs, a second of a run that trained, 0 of another."""
     if result["outcome"] != "trained":
         return 0.0
-    return float(result["resolved"]["tokens_per_step"] / median(result["step_seconds"][2:]))
+    seen = result["resolved"]
+    return float((seen["tokens_per_step"] or seen["examples_per_step"]) / median(result["step_seconds"][2:]))
 
 
 def list_sections(cells: list[dict[str, Any]], results: dict[str, dict[str, Any]]) -> Iterator[str]:
@@ -62,8 +69,10 @@ def list_sections(cells: list[dict[str, Any]], results: dict[str, dict[str, Any]
         measured = [cell for cell in listed if cell["id"] in results]
         if not measured:
             continue
-        best = max(compute_rate(results[cell["id"]]) for cell in measured if cell["setting"] != "default")
-        lines = [f"\n## {workload}, {TITLES[backend]}\n", "| setting | tokens/s | of the best by hand | GiB | bound |"]
+        rates = [compute_rate(results[cell["id"]]) for cell in measured if cell["setting"] != "default"]
+        best = max(rates, default=0.0) or max(compute_rate(results[cell["id"]]) for cell in measured)
+        unit = "tokens/s" if all(counts_tokens(results[cell["id"]]) for cell in measured) else "pairs/s"
+        lines = [f"\n## {workload}, {TITLES[backend]}\n", f"| setting | {unit} | of the best by hand | GiB | bound |"]
         lines += ["| --- | --- | --- | --- | --- |"]
         lines += [format_row(cell, results[cell["id"]], best) for cell in measured]
         missing = ", ".join(f"`{cell['setting']}`" for cell in listed if cell["id"] not in results)

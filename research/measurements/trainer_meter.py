@@ -2,10 +2,11 @@
 
     python research/measurements/trainer_meter.py CASE.json
 
-CASE.json: {"backend", "folder": compiled files, "cwd", "out": file, "lock": file, "cap": bytes or null, "cell"}. Peaks
-are read after every step and before anything resets them (a framework's call of `reset_peak_memory_stats` is answered
-only after its peak has been kept); the driver's figure for this process (NVML) is polled beside them. The lock is held
-from the second step on, so that no other cell's steps are in the time. Bytes, seconds.
+CASE.json: {"backend", "folder": compiled files, "cwd", "out": file, "lock": file, "cap": bytes or null, "gpu": index,
+"quiet_cores", "cell"}. Peaks are read after every step and before anything resets them (a framework's call of
+`reset_peak_memory_stats` is answered only after its peak has been kept); the driver's figure for this process (NVML) is
+polled beside them. The lock is held from the second step on, so that no other cell's steps are in the time. Bytes,
+seconds.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ class Meter:
         import pynvml  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
         pynvml.nvmlInit()
-        device, own = pynvml.nvmlDeviceGetHandleByIndex(0), os.getpid()
+        device, own = pynvml.nvmlDeviceGetHandleByIndex(self.case["gpu"]), os.getpid()
         while True:
             with contextlib.suppress(pynvml.NVMLError):
                 for one in pynvml.nvmlDeviceGetComputeRunningProcesses(device):
@@ -157,7 +158,7 @@ class Meter:
         self.lock = Path(self.case["lock"]).open("w")  # noqa: SIM115
         fcntl.flock(self.lock, fcntl.LOCK_EX)
         self.found["seconds"]["waited"] = time.perf_counter() - waited
-        move_to_quiet_cores()
+        move_to_cores(self.case["quiet_cores"])
         self.ends[-1] = time.perf_counter()
 
     def release_gpu(self) -> None:
@@ -188,7 +189,7 @@ class Meter:
         return found | {
             "steps": len(steps),
             "step_seconds": steps,
-            "batches": self.batches[:64],
+            "micro_batches": summarize_batches(self.batches),
             "moments": self.moments,
             "peak_allocated": self.allocated,
             "peak_reserved": self.reserved,
@@ -200,13 +201,11 @@ class Meter:
         }
 
 
-def move_to_quiet_cores() -> None:
-    """Let all threads of this process run where no other cell does; the driver keeps the last cores free."""
-    count = os.cpu_count() or 1
-    if count > 2 * QUIET_CORES:
-        for thread in Path("/proc/self/task").iterdir():
-            with contextlib.suppress(OSError):
-                os.sched_setaffinity(int(thread.name), range(count - QUIET_CORES, count))
+def move_to_cores(cores: list[int]) -> None:
+    """Let all threads of this process run where no other cell does; the driver keeps these cores free."""
+    for thread in Path("/proc/self/task").iterdir() if cores else ():
+        with contextlib.suppress(OSError):
+            os.sched_setaffinity(int(thread.name), cores)
 
 
 def describe_batch(inputs: Any) -> dict[str, Any]:
@@ -220,6 +219,15 @@ def describe_batch(inputs: Any) -> dict[str, Any]:
     padded = sum(int(value.numel()) for value in ids)
     attended = sum(int((mask != 0).sum()) for mask in masks)
     return {"shapes": [list(value.shape) for value in ids], "padded": padded, "tokens": attended or padded}
+
+
+def summarize_batches(batches: list[dict[str, Any]]) -> dict[str, float]:
+    """How many micro-batches, their mean tokens without and with padding, and the tokens of the largest."""
+    if not batches:
+        return {"count": 0, "tokens": 0.0, "padded": 0.0, "largest": 0}
+    tokens, padded = ([batch[name] for batch in batches] for name in ("tokens", "padded"))
+    means = [round(sum(values) / len(batches), 1) for values in (tokens, padded)]
+    return {"count": len(batches), "tokens": means[0], "padded": means[1], "largest": max(padded)}
 
 
 def read_versions() -> dict[str, str]:

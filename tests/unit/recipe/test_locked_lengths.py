@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+from click.testing import CliRunner
 
+from qwen_recipes.cli import main
 from qwen_recipes.recipe.load import load_recipe
 
 ROWS = '{"messages": []}\n'
@@ -57,3 +59,26 @@ def test_a_file_that_was_not_measured(folder, train):
 def test_a_lock_of_wrong_types(folder, data):
     (folder / "a.lock").write_text(json.dumps({"version": 1, "data": data, "lengths": LENGTHS}), "utf-8")
     assert read_lengths(folder, "data/rows.jsonl") is None
+
+
+def test_a_lock_has_the_lengths_of_pairs_too(tmp_path):
+    """Of the longer answer, with its prompt: what a micro-batch is padded to."""
+    pairs = [
+        {"prompt": [{"role": "user", "content": "Hi"}], "chosen": answer(words), "rejected": answer(3)}
+        for words in (5, 5, 400, 400)
+    ]
+    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(row) + "\n" for row in pairs), "utf-8")
+    recipe = tmp_path / "dpo.yaml"
+    recipe.write_text(
+        "version: 1\nmodel: Qwen/Qwen3-0.6B\ndata: {train: pairs.jsonl}\nobjective: dpo\nrun: {backend: trl}\n", "utf-8"
+    )
+    assert CliRunner().invoke(main, ["lock", str(recipe)]).exit_code == 0
+    lengths = json.loads(recipe.with_suffix(".lock").read_text("utf-8"))["lengths"]
+    assert (lengths["measured"], lengths["longest"] > 400, lengths["means"][0] < 60) == (4, True, True)
+    shown = CliRunner().invoke(main, ["show", str(recipe), "--resolved", "--all"]).output
+    assert "in the longer answer of a pair on average" in " ".join(shown.split())
+
+
+def answer(words: int) -> list[dict[str, str]]:
+    """An assistant's turn of so many words."""
+    return [{"role": "assistant", "content": "word " * words}]
