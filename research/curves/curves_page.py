@@ -96,10 +96,11 @@ That it can fail is tested too: each of these {count} changes to {framework}'s c
 
 - Packing: each framework fills packs by rules of its own, so a step holds other examples in each. What a packed batch
   holds is compared [at the trainer](trainer-values.md) instead.
-- Several GPUs, run once on two H200 (`research/measurements/curves_on_two_gpus.py`, 29 November 2026, 24 steps, float32,
-  `results/two_gpus.jsonl`): ms-swift on two GPUs is the same as on one, to 1e-6 (full) and 2e-6 (adapter). Axolotl's losses
-  differed by up to 0.16: it averages each GPU's own mean over its tokens. Its configs for several GPUs have a plugin
-  since then that averages over all tokens; that, LLaMA-Factory and Axolotl's adapter curve were not run on two GPUs.
+- Several GPUs, run once on two H200 (`research/measurements/curves_on_two_gpus.py`, 29 and 30 November 2026, 24 steps,
+  float32, `results/two_gpus.jsonl`): two GPUs give the losses of one, to 1e-6 (full weights: Axolotl, LLaMA-Factory,
+  ms-swift; adapter: LLaMA-Factory) and 2e-6 (adapter: ms-swift). Axolotl averages each GPU's own mean over its tokens, which
+  made its losses differ by up to 0.16; its configs for several GPUs have a plugin since then that averages over all tokens,
+  and the figure above is with it. Axolotl's adapter and TRL were not run on two GPUs.
 - bf16: rounding alone moves a loss by more than {tolerance}.
 """
 

@@ -26,11 +26,12 @@ Tokens/s are the examples' own tokens, by the median step after the second. GiB 
 the bound is what the estimate said would not be exceeded. `again` recomputes activations (gradient checkpointing), `keep`
 stores them. `default` on the short examples is packed.
 
-Each was run once, while other cells loaded models on the same GPU, so steps vary: Axolotl's `default` on 4B-lora is the
-setting `micro8-keep-liger-lora`, and was measured at 0.79 and 0.98 of the best. What ran out of memory shared the GPU with
-other cells. {over} of {trained} runs took more than their bound, {packed} of them packed, by {most:.0%} at most. Packs have a
-wider bound since (`PACKED_BOUND`), which was set after these runs and not tried on others: by today's bound {over_now} of the
-{trained} are above it, and the nearest takes {nearest:.0%} of it.
+Each was run once, while other cells loaded models on the same GPU, so steps vary: where `default` is one of the settings by
+hand, as `(= …)` says, the same was measured twice, up to 36% apart. What ran out of memory shared the GPU with
+other cells. {over} of {trained} runs took more than their bound, {packed} of them packed, by {most:.0%} at most; the others
+were Axolotl's LoRA kernels on a 4-bit base. Packs have a wider bound since (`PACKED_BOUND`) and those kernels a larger
+estimate; both were set after these runs and not tried on others: by today's bound {over_now} of the {trained} are above it, and
+the nearest takes {nearest:.0%} of it.
 """
 
 
@@ -39,14 +40,24 @@ def read_lines(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (HERE / "results" / name).read_text("utf-8").splitlines()]
 
 
-def format_row(cell: dict[str, Any], result: dict[str, Any], best: float) -> str:
-    """A setting's line of the table."""
+def format_row(cell: dict[str, Any], result: dict[str, Any], best: float, same: str) -> str:
+    """A setting's line of the table; `same`: another setting that is resolved to the same."""
     if result["outcome"] != "trained":
         return f"| {cell['setting']} | {result['outcome']} | | | |"
     rate = compute_rate(result)
     shown = f"{rate:,.0f}" if counts_tokens(result) else f"{rate:.2f}"
     peak, bound = result["peak_reserved"] / GIB, result["bound"] / GIB
-    return f"| {cell['setting']} | {shown} | {rate / best:.2f} | {peak:.1f} | {bound:.1f} |"
+    name = f"{cell['setting']} (= {same})" if same else cell["setting"]
+    return f"| {name} | {shown} | {rate / best:.2f} | {peak:.1f} | {bound:.1f} |"
+
+
+def find_same(cell: dict[str, Any], others: list[dict[str, Any]], results: dict[str, dict[str, Any]]) -> str:
+    """The setting by hand that `default` was resolved to; empty where it is none, and of other settings."""
+    if cell["setting"] != "default":
+        return ""
+    resolved = [(other["setting"], results[other["id"]].get("resolved")) for other in others if other is not cell]
+    own = results[cell["id"]].get("resolved")
+    return next((name for name, seen in resolved if own is not None and seen == own), "")
 
 
 def counts_tokens(result: dict[str, Any]) -> bool:
@@ -74,7 +85,7 @@ def list_sections(cells: list[dict[str, Any]], results: dict[str, dict[str, Any]
         unit = "tokens/s" if all(counts_tokens(results[cell["id"]]) for cell in measured) else "pairs/s"
         lines = [f"\n## {workload}, {TITLES[backend]}\n", f"| setting | {unit} | of the best by hand | GiB | bound |"]
         lines += ["| --- | --- | --- | --- | --- |"]
-        lines += [format_row(cell, results[cell["id"]], best) for cell in measured]
+        lines += [format_row(cell, results[cell["id"]], best, find_same(cell, measured, results)) for cell in measured]
         missing = ", ".join(f"`{cell['setting']}`" for cell in listed if cell["id"] not in results)
         yield "\n".join(lines) + (f"\n\nNot run: {missing}.\n" if missing else "\n")
 
