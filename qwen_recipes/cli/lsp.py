@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from qwen_recipes.cli.console import print_stderr
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error
 
 
@@ -23,4 +24,4 @@ def command() -> None:
         )
     from qwen_recipes.lsp.server import serve_stdio
 
-    serve_stdio()
+    serve_stdio(lambda message: print_stderr(f"recipes lsp: {message}"))

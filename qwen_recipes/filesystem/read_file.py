@@ -13,7 +13,9 @@ import stat
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
-FileKind = Literal["recipe", "settings", "template", "config", "tokenizer", "native config", "lock", "record", "log"]
+FileKind = Literal[
+    "recipe", "settings", "template", "config", "tokenizer", "native config", "lock", "record", "log", "message"
+]
 MAX_MIB: dict[FileKind, int] = {
     "recipe": 4,
     "settings": 4,
@@ -24,8 +26,10 @@ MAX_MIB: dict[FileKind, int] = {
     "lock": 64,
     "record": 64,
     "log": 256,
+    "message": 16,
 }
-"""MiB of a file of each kind. `config`: of a model, an adapter or an environment; `record`: what a run wrote."""
+"""MiB of a file of each kind. `config`: of a model, an adapter or an environment; `record`: what a run wrote;
+`message`: what an editor sends the language server at once."""
 MAX_DEPTH = 200
 """Lists and maps within each other in a JSON file."""
 _MARKS = re.compile(r'["\\\[\]{}]')

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from qwen_recipes import __version__
 from qwen_recipes.finding import Finding, Span
 from qwen_recipes.lsp.completion import Completion, find_completions
 from qwen_recipes.lsp.hover import build_hover
 from qwen_recipes.lsp.linted_document import DocumentKind, LintedDocument, lint_document
+from qwen_recipes.lsp.message_input import MessageInput
 from qwen_recipes.lsp.quick_fixes import QuickFix, apply_safe_fixes, build_quick_fixes
 
 if TYPE_CHECKING:
@@ -19,11 +22,28 @@ if TYPE_CHECKING:
     from pygls.workspace import TextDocument
 
 _SOURCE = "recipes"
+_SHOWN = 300
+"""Characters of a logged message, which may hold a whole document."""
 
 
-def serve_stdio() -> None:
-    """Answer an editor over standard input and output until it says exit."""
-    build_server().start_io()
+def serve_stdio(report: Callable[[str], None]) -> None:
+    """Answer an editor over standard input and output until it says exit; `report` is given each line of the log."""
+    logging.getLogger().addHandler(_LineHandler(report))
+    build_server().start_io(cast("BinaryIO", MessageInput(sys.stdin.buffer, report)))
+
+
+class _LineHandler(logging.Handler):
+    """What libraries log from warnings on, in a line each and without tracebacks."""
+
+    def __init__(self, report: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self.report = report
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Report a message, with the error that it is about."""
+        error = record.exc_info[1] if record.exc_info else None
+        said = [record.getMessage(), f"{type(error).__name__}: {error}" if error else ""]
+        self.report(": ".join(" ".join(one.split())[:_SHOWN] for one in said if one))
 
 
 def build_server() -> LanguageServer:

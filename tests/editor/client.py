@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 SECONDS = 60.0
 CAPABILITIES = {
@@ -26,9 +26,12 @@ CAPABILITIES = {
 class LanguageClient:
     """Starts a server, opens documents in it, and asks. Use it as a context."""
 
-    def __init__(self, command: list[str], folder: Path, settings: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, command: list[str], folder: Path, settings: dict[str, Any] | None = None, log: IO[bytes] | None = None
+    ) -> None:
         self.folder, self.settings = folder, settings or {}
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=folder)
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=log, cwd=folder)
         self.number = 0
         self.versions: dict[str, int] = {}
         self.texts: dict[str, str] = {}

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +35,26 @@ MESSAGES = (
 )
 """Messages that no editor sends. Each has the length that it states."""
 
+SAYING = '{"jsonrpc": "2.0", "method": "no/such", "params": "Content-Length: 5"}'
+HEADERS = {
+    b"Content-Length: 100000000000000\r\n\r\n{}": "a message may have 16 MiB (RECIPES_MAX_MESSAGE_MIB",
+    b"Content-Length: 16777217\r\n\r\n" + b"x" * 16_777_217: "a message may have 16 MiB",
+    b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n{}": "a message may have 16 MiB",
+    b"Content-Length: " + b"9" * 50_000 + b"\r\n\r\n{}": "a line of more than 8,192 bytes",
+    b"Content-Length: -1\r\n\r\n{}": "Content-Length: -1 is not a number of bytes",
+    b"Content-Length: many\r\n\r\n{}": "Content-Length: many is not a number of bytes",
+    b"Content-Length: 1e3\r\n\r\n{}": "1e3 is not a number",
+    b"Content-Length: 0\r\n\r\n": "0 is not a number of bytes",
+    "Content-Length: \u0662\r\n\r\n{}".encode(): "is not a number of bytes",
+    b"Content-Length:\r\n\r\n{}": "a header without Content-Length",
+    b"Content-Type: json\r\n\r\n{}": "a header without Content-Length",
+    b"x" * 20_000_000: "a line of more than 8,192 bytes in a header",
+    b"A: b\r\n" * 500_000: "a header of more than 20 lines",
+    b"\x1b]0;x\x07\n": "a line that is not part of a header",
+    b"Content-Length: many\r\n\r\n" + SAYING.encode(): "many is not a number of bytes",
+}
+"""Headers behind which the next message is still found, and what is said of each."""
+
 
 @pytest.fixture
 def client(tmp_path, monkeypatch):
@@ -45,9 +68,10 @@ def client(tmp_path, monkeypatch):
     (folder / "rows.jsonl").write_text(ROW, "utf-8")
     before = list_tree(folder)
     command = [sys.executable, "-m", "tests.hostile.watched_server", str(folder), str(home), str(result)]
-    with LanguageClient(command, folder) as running:
+    with (tmp_path / "log").open("wb") as log, LanguageClient(command, folder, log=log) as running:
         running.before = before
         yield running
+    assert b"Traceback" not in (tmp_path / "log").read_bytes()
     seen = json.loads(result.read_text("utf-8"))
     assert set(seen["starts"]) <= RIGHTS["lsp"].starts
     assert [seen["connects"], seen["ran"], seen["wrote"]] == [[], [], []]
@@ -90,6 +114,28 @@ def test_it_answers_after_a_message_that_is_none(client, place):
     client.process.stdin.write(MESSAGES[place])
     client.process.stdin.flush()
     assert ask_everything(client, "last.recipe.yaml", WRONG)
+
+
+def test_it_answers_after_every_header_that_cannot_be_read(client, tmp_path):
+    ask_everything(client, "first.recipe.yaml", WRONG)
+    for number, (header, said) in enumerate(HEADERS.items()):
+        before = len((tmp_path / "log").read_bytes())
+        client.process.stdin.write(header)
+        client.process.stdin.flush()
+        assert ask_everything(client, f"{number}.recipe.yaml", WRONG), said
+        shown = (tmp_path / "log").read_bytes()[before:].decode()
+        assert said in shown and shown.startswith("recipes lsp: ") and shown.count("\n") == 1, header[:60]
+        assert len(shown) < 400 and shown.strip().isprintable()
+    status = Path(f"/proc/{client.process.pid}/status")
+    if status.exists():
+        assert int(re.findall(r"VmHWM:\s+(\d+)", status.read_text())[0]) < 400_000, "kB"
+
+
+def test_input_that_ends_in_a_message_ends_the_server(tmp_path):
+    for text in (b"Content-Length: 9999999\r\n\r\n{", b"Content-Length: 5", b"Content-Length: -5\r\n\r\n", b""):
+        done = subprocess.run([sys.executable, "-m", "qwen_recipes", "lsp"], input=text, capture_output=True, cwd=tmp_path, timeout=60)
+        assert done.returncode == 0 and b"Traceback" not in done.stderr
+        assert done.stderr.startswith(b"recipes lsp: ") == (len(text) > 17)
 
 
 def test_lint_of_a_folder_goes_on_where_a_template_hangs(tmp_path, monkeypatch):
