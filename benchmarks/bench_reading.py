@@ -36,6 +36,7 @@ class Kind(NamedTuple):
     file: str
     make: Callable[[int], str]
     read: Callable[[Path], object]
+    encoding: str = "utf-8"
 
 
 def repeat(piece: str, size: int) -> str:
@@ -130,6 +131,11 @@ KINDS = {
     "JSONL": Kind("r.jsonl", lambda size: repeat(ROW + "\n", size), read_rows),
     "JSONL, one line": Kind("r.jsonl", lambda size: '{"text": "' + "x" * size + '"}\n', read_rows),
     "CSV": Kind("r.csv", lambda size: "prompt,completion\n" + repeat('q,"a ""b"" c"\n', size), read_rows),
+    "CSV, blank lines": Kind("r.csv", lambda size: "prompt,completion\n" + repeat("q,a\n\n\r\n \n", size), read_rows),
+    "CSV, quoted blank lines": Kind("r.csv", lambda size: 'prompt,completion\n"' + "\n" * size + '",a\n', read_rows),
+    "JSONL, blank lines": Kind("r.jsonl", lambda size: "\n" * size + ROW + "\n", read_rows),
+    "JSONL in UTF-16, blank lines": Kind("r.jsonl", lambda size: "\n" * size + ROW + "\n", read_rows, "utf-16"),
+    "JSON, blanks": Kind("r.json", lambda size: " " * size + repeat("\n\n" + ROW + "\n\n", 1 << 20), read_rows),
     "JSON": Kind("r.json", lambda size: "[" + repeat(ROW + ",", size) + ROW + "]", read_rows),
     "JSON, one value": Kind("r.json", lambda size: '[{"text": [' + repeat('"x",', size) + '"x"]}]', read_rows),
     "template": Kind("t.jinja", lambda size: repeat("some text {{ messages }}" + "x" * 1000, size), read_template),
@@ -177,7 +183,7 @@ def measure(kind: Kind, size: int, rounds: int = 3) -> float:
     """Seconds of the processor to read a file of `size` bytes; the smallest of a few rounds."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / kind.file
-        path.write_text(kind.make(size), "utf-8")
+        path.write_text(kind.make(size), kind.encoding, newline="")
         return min(_time_once(kind, path) for _ in range(rounds))
 
 

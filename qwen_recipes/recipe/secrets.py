@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
+from qwen_recipes.recipe.secret_names import classify_name
+
+_NO_PORT = r"(?!\d{1,5}(?:[/?#\s]|$))"
+_HOST = r"@(?!sha256:)[A-Za-z0-9\[]"
 _SHAPES = re.compile(
     "|".join(
         (
@@ -18,29 +23,34 @@ _SHAPES = re.compile(
             r"(?<![A-Za-z0-9])(?:pypi|npm|ms|nvapi|r8|gsk)[-_][A-Za-z0-9_-]{30,200}",
             r"(?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]{10,2000}\.[A-Za-z0-9_-]{10,2000}\.[A-Za-z0-9_-]{5,2000}",
             r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----",
-            r"(?<=://)[^\s/@:'\"<>]{0,200}:[^\s/@'\"<>]{1,200}(?=@)",
+            rf"(?<=://)(?!git@)[^\s/:'\"<>\[\]]{{0,200}}:{_NO_PORT}[^\s'\"<>]{{1,500}}(?={_HOST})",
             r"(?<=://)(?!git@|ssh@|user@|\*)[A-Za-z0-9_.-]{16,200}(?=@)",
             r"(?i:(?<=[?&]token=)|(?<=[?&]api_key=)|(?<=[?&]access_token=)|(?<=[?&]sig=)|(?<=[?&]signature=)|(?<=[?&]x-amz-signature=))[^\s&'\"*,][^\s&'\",]{5,500}",
         )
     )
 )
-_NAME = re.compile(
-    r"(?i)(?:^|[_.-])(?:token|api[_-]?key|secret|secret_?key|password|passwd|passphrase|pwd|pass|bearer|credentials?|access_?key(?:_?id)?"
-    r"|auth(?:orization)?|private_?key)$"
+_NAME_IN_TEXT = re.compile(
+    r"(?<![A-Za-z0-9_.-])(?P<name>[A-Za-z0-9_.-]{2,140})[\"']?[ \t]{0,8}[:=][ \t]{0,8}(?P<list>\[?)"
 )
-_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_TOKENIZER_NAME = re.compile(r"(?i)(?:^|[_.-])(?:bos|cls|eos|eot|image|mask|pad|sep|stop|unk|video)_token$")
-_NAMED_IN_TEXT = re.compile(
-    r"(?i)(?<![A-Za-z0-9])(?P<name>[A-Za-z0-9_.-]{0,100}(?:token|key|key_?id|secret|passw(?:or)?d|pass|credentials?"
-    r"|auth(?:orization)?))[\"']?[ \t]{0,8}[:=][ \t]{0,8}(?P<quote>[\"']?)(?P<value>[^\s\"',}\])&;|]{6,500})"
+"""`name: value`, `"name": "value"`, `NAME=value`, and of a list of values the beginning."""
+_FLAG_IN_TEXT = re.compile(r"(?<![A-Za-z0-9_.-])--(?P<name>[A-Za-z0-9_.-]{2,140})[ \t]{1,8}(?P<list>\[?)(?!-)")
+_VALUE_IN_TEXT = re.compile(
+    r"[ ,]{0,8}(?:\"(?P<double>[^\"\n]{4,500})\"|'(?P<single>[^'\n]{4,500})'|(?P<bare>[^\s\"',}\])&;|]{6,500}))"
 )
-"""`name: value`, `"name": "value"`, `NAME=value`."""
-_AMBIGUOUS_NAME = re.compile(r"(?i)(?:token|pass|auth)$")
+_AMBIGUOUS_NAME = re.compile(r"(?i)(?:tokens?|pass|auth)$")
 _RANDOM_VALUE = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9_+/=.-]{12,}")
 """What a token of any service looks like: text speaks of tokens that are words, too."""
-_NAMED_VALUE = re.compile(r"[^\s$<{*][^\s]{5,}")
-_NO_SECRETS = {"true", "false", "none", "null", "default", "required", "changeme", "placeholder", "secret", "token"}
-_USER_AND_PASSWORD = re.compile(r"(?:[a-z+]{1,20}:/{0,2})?[^\s/@:]{0,200}:(?P<password>[^\s/@]{1,200})@[A-Za-z0-9]")
+_NO_SECRETS = {
+    *("true", "false", "none", "null", "default", "required", "changeme", "placeholder", "secret", "token"),
+    *("auto", "basic", "bearer", "read", "write", "optional", "password", "prompt"),
+}
+_LOGIN = re.compile(rf"(?P<login>[^\s/@:]{{0,200}}:(?P<password>[^\s/]{{1,200}})){_HOST}")
+_URL_LOGIN = re.compile(
+    rf"[A-Za-z][A-Za-z0-9+.-]{{0,20}}://(?!git@)(?P<login>[^\s/:\[\]]{{0,200}}:{_NO_PORT}(?P<password>\S.{{0,500}})){_HOST}"
+)
+_QUOTED_URL_LOGIN = re.compile(
+    rf"(?<=[\"'])[A-Za-z][A-Za-z0-9+.-]{{0,20}}://(?!git@)(?P<login>[^\s/:\[\]\"']{{0,200}}:{_NO_PORT}[^\s\"'][^\"'\n]{{0,500}}){_HOST}"
+)
 MASK = "*"
 _MIN_KNOWN_LENGTH = 4
 
@@ -49,11 +59,15 @@ def find_secret(value: object, name: str = "") -> str:
     """Which part of a value is a secret, also by the name that it stands under; empty where none is."""
     if not isinstance(value, str):
         return ""
-    if found := _SHAPES.search(value):
-        return found[0]
-    named = is_secret_name(name) and _NAMED_VALUE.fullmatch(value.strip()) is not None
-    is_word = value.strip().lower() in _NO_SECRETS or value.strip().startswith("<|")
-    return value.strip() if named and not is_word else ""
+    text = value.strip()
+    kind = classify_name(name)
+    named = kind == "secret" or (kind == "unsure" and _RANDOM_VALUE.fullmatch(text) is not None)
+    if named and len(text) >= _MIN_KNOWN_LENGTH and not is_placeholder(text):
+        return text
+    if login := find_login(text):
+        return login["login"]
+    found = _SHAPES.search(value)
+    return found[0] if found else ""
 
 
 def is_placeholder(value: str) -> bool:
@@ -61,27 +75,37 @@ def is_placeholder(value: str) -> bool:
     return value.strip().lower() in _NO_SECRETS or value.strip().startswith(("<", "$", "{", "*"))
 
 
-def find_password(value: object) -> str:
-    """The password in `user:password@host`, with a scheme before it or not; empty where there is none."""
-    found = _USER_AND_PASSWORD.match(value) if isinstance(value, str) else None
-    return found["password"] if found else ""
+def find_login(value: str) -> re.Match[str] | None:
+    """`user:password` before a host (groups `login`, `password`); in a URL it may hold `/`, `@` and blanks."""
+    return _URL_LOGIN.match(value) or (None if "://" in value else _LOGIN.match(value))
 
 
 def is_secret_name(name: str) -> bool:
     """Whether a field or a variable of this name holds a secret: HF_TOKEN, wandb_api_key."""
-    words = _CAMEL.sub("_", name)
-    return _NAME.search(words) is not None and _TOKENIZER_NAME.search(words) is None
+    return classify_name(name) == "secret"
 
 
 def find_secret_spans(text: str) -> list[tuple[int, int]]:
     """Where secrets stand in a text, as (start, end) in characters: by their look, or after a name and `:` or `=`."""
     found = [match.span() for match in _SHAPES.finditer(text)]
-    for match in _NAMED_IN_TEXT.finditer(text):
-        name, value = match["name"], match["value"]
-        is_word = _AMBIGUOUS_NAME.search(name) is not None and _RANDOM_VALUE.fullmatch(value) is None
-        if not is_word and find_secret(value, name) == value:
-            found.append(match.span("value"))
+    found += [match.span("login") for match in _QUOTED_URL_LOGIN.finditer(text)]
+    for match in (*_NAME_IN_TEXT.finditer(text), *_FLAG_IN_TEXT.finditer(text)):
+        if classify_name(match["name"]):
+            found += _find_named_spans(text, match)
     return sorted(found)
+
+
+def _find_named_spans(text: str, name: re.Match[str]) -> Iterator[tuple[int, int]]:
+    """The value behind a name, or each of a list, as far as they are secrets."""
+    place, word = name.end(), _AMBIGUOUS_NAME.search(name["name"])
+    while value := _VALUE_IN_TEXT.match(text, place):
+        (start, end), place = value.span(value.lastgroup or 0), value.end()
+        shown = text[start:end]
+        ambiguous = word is not None and (value["bare"] is not None or word[0] == name["name"])
+        if find_secret(shown, name["name"]) == shown.strip() and (not ambiguous or _RANDOM_VALUE.fullmatch(shown)):
+            yield start, end
+        if not name["list"]:
+            return
 
 
 _reported: set[str] = set()
@@ -90,7 +114,8 @@ _reported: set[str] = set()
 def remember_secret(secret: str) -> None:
     """Let `hide_secrets` hide a secret that was found by its name alone, in all that this process prints."""
     if len(secret) >= _MIN_KNOWN_LENGTH:
-        _reported.add(secret)
+        quoted = (json.dumps(secret), json.dumps(secret, ensure_ascii=False), repr(secret))
+        _reported.update((secret, secret.replace("'", "''"), *(one[1:-1] for one in quoted)))
 
 
 def hide_secrets(text: str, known: Iterable[str] = ()) -> str:
@@ -106,5 +131,6 @@ def hide_secrets(text: str, known: Iterable[str] = ()) -> str:
 
 def find_environment_secrets(variables: Mapping[str, str]) -> list[str]:
     """The values of variables that are secrets by their name or look (HF_TOKEN, WANDB_API_KEY); the longest first."""
-    found = {secret for name, value in variables.items() if (secret := find_secret(value, name)) and len(secret) >= 8}
-    return sorted(found, key=lambda secret: (-len(secret), secret))
+    found = {secret for name, value in variables.items() if (secret := find_secret(value, name))}
+    found |= {piece for secret in found for piece in re.split(r"[\s,;]+", secret)}
+    return sorted((one for one in found if len(one) >= 8), key=lambda secret: (-len(secret), secret))

@@ -133,7 +133,9 @@ def test_it_answers_after_every_header_that_cannot_be_read(client, tmp_path):
 
 def test_input_that_ends_in_a_message_ends_the_server(tmp_path):
     for text in (b"Content-Length: 9999999\r\n\r\n{", b"Content-Length: 5", b"Content-Length: -5\r\n\r\n", b""):
-        done = subprocess.run([sys.executable, "-m", "qwen_recipes", "lsp"], input=text, capture_output=True, cwd=tmp_path, timeout=60)
+        done = subprocess.run(
+            [sys.executable, "-m", "qwen_recipes", "lsp"], input=text, capture_output=True, cwd=tmp_path, timeout=60
+        )
         assert done.returncode == 0 and b"Traceback" not in done.stderr
         assert done.stderr.startswith(b"recipes lsp: ") == (len(text) > 17)
 

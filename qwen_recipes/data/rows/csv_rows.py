@@ -10,6 +10,7 @@ from . import limits
 from .json_values import explain_long_row, has_broken_bytes
 from .nul_characters import explain_nul
 from .row import RawRow
+from .text_lines import TextLines
 
 DELIMITERS = (",", ";", "\t", "|")
 SAMPLED_LINES = 50
@@ -28,7 +29,7 @@ def read_csv_rows(file: IO[str], *, tabs: bool = False) -> Iterator[RawRow]:
     else:
         delimiter = find_delimiter(head, "\t" if tabs else ",")
     spaced = bool(head) and f"{delimiter} " in head[0]
-    yield from _read_rows(csv.reader(lines, delimiter=delimiter, skipinitialspace=spaced))
+    yield from _read_rows(lines, csv.reader(lines, delimiter=delimiter, skipinitialspace=spaced))
 
 
 def find_delimiter(lines: list[str], usual: str) -> str:
@@ -45,10 +46,11 @@ def find_delimiter(lines: list[str], usual: str) -> str:
     return max(counts, key=lambda one: counts[one], default=usual) if max(counts.values(), default=1) > 1 else usual
 
 
-def _read_rows(reader: Any) -> Iterator[RawRow]:
+def _read_rows(lines: _Lines, reader: Any) -> Iterator[RawRow]:
     names: list[str] | None = None
     number = 0
     while True:
+        lines.within_row = False
         try:
             values = next(reader)
         except StopIteration:
@@ -83,15 +85,18 @@ def _make_row(number: int, names: list[str], values: list[str]) -> RawRow:
 
 
 class _Lines:
-    """Lines of a text, of which none is held that is longer than a row may be."""
+    """Lines as a CSV reader asks for them: none that is longer than a row may be, and no blank ones between rows."""
 
     def __init__(self, file: IO[str]) -> None:
-        self.file = file
+        self.lines = TextLines(file)
         self.waiting: list[str | None] = []
+        self.within_row = False
+        """Whether the reader asks for more of the row that it has begun: it is within quotation marks."""
 
     def peek(self, count: int) -> list[str]:
         """The next lines, which are read all the same; those before one that is too long."""
-        while len(self.waiting) < count and None not in self.waiting and (line := self._read()) != "":
+        self.lines.pass_blank_lines()
+        while len(self.waiting) < count and None not in self.waiting and (line := self.lines.read_line()) != "":
             self.waiting.append(line)
         return [line for line in self.waiting if line is not None]
 
@@ -99,7 +104,12 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        line = self.waiting.pop(0) if self.waiting else self._read()
+        line = self._read()
+        while line and not self.within_row and line.isspace():
+            if not self.waiting:
+                self.lines.pass_blank_lines()
+            line = self._read()
+        self.within_row = True
         if line is None:
             raise csv.Error("field limit: the line is too long")
         if not line:
@@ -107,10 +117,6 @@ class _Lines:
         return line
 
     def _read(self) -> str | None:
-        """The next line, empty at the end; None for one that is too long."""
-        line = self.file.readline(limits.MAX_ROW_BYTES + 1)
-        if len(line) <= limits.MAX_ROW_BYTES:
-            return line
-        while line and not line.endswith("\n"):
-            line = self.file.readline(1 << 20)
-        return None
+        if self.waiting:
+            return self.waiting.pop(0)
+        return self.lines.read_up_to_quote() if self.within_row else self.lines.read_line()

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import IO, Any
 
 from . import limits
 from .nul_characters import explain_nul
 from .row import RawRow
+from .text_lines import BLOCK, BlankRunError
 
-BLOCK = 1 << 20
-"""Characters that are read at once."""
+_BLANKS = re.compile(r"[ \t\r\n]*")
 SHOWN = 400
 """Characters of a row that can't be read."""
-SPACE = " \t\r\n"
 
 
 def _read_constant(name: str) -> None:
@@ -78,12 +78,12 @@ def _explain_second_value(text: str, position: int) -> str:
 def read_json_values(file: IO[str]) -> Iterator[RawRow]:
     """The values of a list, or those that stand on lines of their own; what follows a broken one can't be found."""
     stream = _ValueStream(file)
-    if stream.skip(SPACE) == "[":
+    if stream.skip_blanks() == "[":
         stream.place += 1
         yield from _read_list(stream)
         return
     number = 0
-    while stream.skip(SPACE):
+    while stream.skip_blanks():
         number += 1
         if number > 1 and not stream.passed_line_break:
             yield RawRow(number, None, f"no line break before JSON value {number}", stream.show_rest())
@@ -94,16 +94,16 @@ def read_json_values(file: IO[str]) -> Iterator[RawRow]:
 
 
 def _read_list(stream: _ValueStream) -> Iterator[RawRow]:
-    number, mark = 0, stream.skip(SPACE)
+    number, mark = 0, stream.skip_blanks()
     while mark and mark != "]":
         number += 1
         yield (row := stream.read_value(number))
         if row.problem and stream.broken:
             return
-        mark = stream.skip(SPACE)
+        mark = stream.skip_blanks()
         if mark == ",":
             stream.place += 1
-            mark = stream.skip(SPACE)
+            mark = stream.skip_blanks()
             if mark == "]":
                 yield RawRow(number + 1, None, "a comma before the end of the list", stream.show_rest())
                 return
@@ -114,7 +114,7 @@ def _read_list(stream: _ValueStream) -> Iterator[RawRow]:
         yield RawRow(number + 1, None, "the list is not closed: the file was cut off")
         return
     stream.place += 1
-    if stream.skip(SPACE):
+    if stream.skip_blanks():
         yield RawRow(number + 1, None, "something follows the list", stream.show_rest())
 
 
@@ -125,19 +125,22 @@ class _ValueStream:
         self.file, self.buffer, self.place = file, "", 0
         self.broken = False
         self.passed_line_break = False
-        """Whether the last `skip` went over one."""
+        """Whether the last `skip_blanks` went over one."""
 
     def show_rest(self) -> str:
         """The beginning of what was not read yet."""
         return self.buffer[self.place :][:SHOWN]
 
-    def skip(self, marks: str) -> str:
-        """The next character that is none of these; empty at the end."""
-        self.passed_line_break = False
+    def skip_blanks(self) -> str:
+        """The next character that is no blank; empty at the end. Raises BlankRunError."""
+        self.passed_line_break, passed = False, 0
         while True:
-            while self.place < len(self.buffer) and self.buffer[self.place] in marks:
-                self.passed_line_break |= self.buffer[self.place] in "\r\n"
-                self.place += 1
+            start, blank = self.place, _BLANKS.match(self.buffer, self.place)
+            self.place = blank.end() if blank else start
+            self.passed_line_break |= any(self.buffer.find(one, start, self.place) >= 0 for one in "\r\n")
+            passed += self.place - start
+            if passed > limits.MAX_ROW_BYTES:
+                raise BlankRunError
             if self.place < len(self.buffer):
                 return self.buffer[self.place]
             self.buffer, self.place = self.file.read(BLOCK), 0

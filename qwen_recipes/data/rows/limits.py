@@ -11,11 +11,9 @@ def _read_number(name: str, default: int) -> int:
 
 
 MAX_ROW_BYTES = _read_number("RECIPES_MAX_ROW_MIB", 16) << 20
-"""Bytes of a row as it is written, at most; for text in another encoding than UTF-8, characters."""
+"""Bytes of a row as it is written, at most, and of blanks in a row; for text in other encodings, characters."""
 MAX_DEPTH = _read_number("RECIPES_MAX_ROW_DEPTH", 512)
 """Lists and maps within each other, at most."""
-MAX_BLANK_LINES = 1_000_000
-"""One after another: compressed, they are nearly nothing."""
 MAX_EXPANSION = _read_number("RECIPES_MAX_EXPANSION", 200)
 """How many times its size a compressed file may become; text of conversations becomes 3 to 30 times."""
 MIN_EXPANDED_BYTES = 64 << 20

@@ -6,6 +6,7 @@ here, in batches. Nothing holds more than a stretch or a batch, nor a row longer
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from .json_values import explain_long_row, parse_line, read_json_values
 from .nul_characters import explain_nul
 from .open_file import BrokenStreamError, find_form, open_text
 from .row import MissingReaderError, RawRow
+from .text_lines import NOTHING, BlankRunError, TextLines, explain_blanks
 
 __all__ = [
     "CHUNK_BYTES",
@@ -40,7 +42,6 @@ CHUNK_BYTES = 8 << 20
 BATCH_ROWS = 1000
 """Rows, where a file is not read in stretches."""
 BLOCK_BYTES = 1 << 20
-BLANK = f"more than {limits.MAX_BLANK_LINES:,} blank lines in a row; what follows is not read"
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,14 @@ def split_file(path: Path, encoding: str = "") -> Iterator[FilePart]:
     if form.kind not in ("lines", "text") or form.compression or form.encoding != "utf-8":
         yield from _batch_rows(_read_stream(path, form))
         return
-    size = path.stat().st_size
+    size, blank = path.stat().st_size, 0
     for start in range(0, size, CHUNK_BYTES):
-        yield ByteRange(path, start, min(start + CHUNK_BYTES, size), size, form.kind == "text")
+        part = ByteRange(path, start, min(start + CHUNK_BYTES, size), size, form.kind == "text")
+        blank = blank + part.end - start if _is_blank(part) else 0
+        if blank > limits.MAX_ROW_BYTES:
+            yield (RawRow(1, None, explain_blanks()),)
+            return
+        yield part
 
 
 def read_file_rows(path: Path, encoding: str = "") -> Iterator[RawRow]:
@@ -88,20 +94,15 @@ def read_raw_rows(part: FilePart, line_counts: list[int] | None = None) -> Itera
     if not isinstance(part, ByteRange):
         yield from part
         return
+    number = 0
     with part.path.open("rb") as file:
-        number = filled = 0
-        for line in _read_lines(file, part):
-            number += 1
+        for number, line in _read_lines(file, part):
             if line is None:
                 yield RawRow(number, None, explain_long_row("line"))
-            elif line.strip():
-                filled = number
+            elif line:
                 yield parse_text_line(number, line) if part.text else parse_line(number, line)
-            elif number - filled > limits.MAX_BLANK_LINES:
-                yield RawRow(number, None, BLANK)
-                break
-        if line_counts is not None:
-            line_counts.append(number)
+    if line_counts is not None:
+        line_counts.append(number)
 
 
 def parse_text_line(number: int, line: bytes) -> RawRow:
@@ -129,7 +130,7 @@ def _read_stream(path: Path, form: FileForm) -> Iterator[RawRow]:
             for row in _read_text_rows(file, form, get_row_suffix(path.name)):
                 number = row.number
                 yield row
-    except BrokenStreamError as error:
+    except (BrokenStreamError, BlankRunError) as error:
         yield RawRow(number + 1, None, str(error))
     except UnicodeError as error:
         yield RawRow(number + 1, None, f"not {form.encoding.upper()} from here on: {error}")
@@ -145,42 +146,60 @@ def _read_text_rows(file: IO[str], form: FileForm, suffix: str) -> Iterator[RawR
 
 
 def _read_filled_lines(file: IO[str], parse: Callable[[int, bytes], RawRow]) -> Iterator[RawRow]:
-    filled = 0
-    for number, line in enumerate(_read_text_lines(file), 1):
+    lines, number = TextLines(file), 0
+    while (line := lines.read_line()) != "":
+        number += 1
         if line is None:
             yield RawRow(number, None, explain_long_row("line"))
-        elif line.strip():
-            filled = number
+        elif line.isspace():
+            number += lines.pass_blank_lines()
+        else:
             yield parse(number, line.encode("utf-8", "surrogateescape"))
-        elif number - filled > limits.MAX_BLANK_LINES:
-            yield RawRow(number, None, BLANK)
-            return
 
 
-def _read_text_lines(file: IO[str]) -> Iterator[str | None]:
-    """Lines; None for one that is too long."""
-    while line := file.readline(limits.MAX_ROW_BYTES + 1):
-        if len(line) <= limits.MAX_ROW_BYTES:
-            yield line
-            continue
-        while line and not line.endswith("\n"):
-            line = file.readline(BLOCK_BYTES)
-        yield None
-
-
-def _read_lines(file: IO[bytes], part: ByteRange) -> Iterator[bytes | None]:
-    """Lines that begin in the stretch; None for one that is too long."""
-    position = _find_first_line(file, part)
+def _read_lines(file: io.BufferedReader, part: ByteRange) -> Iterator[tuple[int, bytes | None]]:
+    """Lines that begin in the stretch, with their numbers: None for one that is too long, empty for blank ones."""
+    position, number = _find_first_line(file, part), 0
     while position < part.end:
         line = file.readline(min(limits.MAX_ROW_BYTES + 1, part.size - position))
         if not line:
             return
-        position += len(line)
-        if len(line) <= limits.MAX_ROW_BYTES:
-            yield line.removeprefix(b"\xef\xbb\xbf") if position == len(line) else line
+        number, position = number + 1, position + len(line)
+        if len(line) > limits.MAX_ROW_BYTES:
+            yield number, None
+            position = position if line.endswith(b"\n") else _skip_line(file, position, part.size)
+        elif not (line := line.removeprefix(b"\xef\xbb\xbf") if position == len(line) else line).strip():
+            size, lines = _pass_blank_lines(file, part.end - position)
+            number, position = number + lines, position + size
+            yield number, b""
         else:
-            yield None
-            position = _skip_line(file, position, part.size)
+            yield number, line
+
+
+def _pass_blank_lines(file: io.BufferedReader, most: int) -> tuple[int, int]:
+    """Go on to the next line that holds something: the bytes, at most so many, and the lines passed."""
+    size = lines = 0
+    while size < most:
+        head = file.peek(1)[: most - size]
+        blank = head[: len(head) - len(head.lstrip())]
+        whole = blank.rfind(b"\n") + 1
+        file.read(whole)
+        size, lines = size + whole, lines + blank.count(b"\n")
+        if not whole or len(blank) < len(head):
+            break
+    return size, lines
+
+
+def _is_blank(part: ByteRange) -> bool:
+    """Whether a stretch holds blanks and NUL bytes alone."""
+    with part.path.open("rb") as file:
+        file.seek(part.start)
+        left, size = part.end - part.start, 1 << 12
+        while left > 0 and (block := file.read(min(size, left))):
+            if block.strip(NOTHING.encode()):
+                return False
+            left, size = left - len(block), BLOCK_BYTES
+    return True
 
 
 def _find_first_line(file: IO[bytes], part: ByteRange) -> int:

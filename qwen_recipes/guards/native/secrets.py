@@ -8,16 +8,16 @@ from qwen_recipes.backends.native_config import NativeConfig
 from qwen_recipes.backends.native_violation import NativeViolation
 from qwen_recipes.finding import Finding, Span, format_route
 from qwen_recipes.guards.versions.qr707_secret_in_recipe import SUGGESTION
-from qwen_recipes.recipe.secrets import find_secret, find_secret_spans, remember_secret
-from qwen_recipes.recipe.written_values import list_values
+from qwen_recipes.recipe.secrets import find_secret_spans, remember_secret
+from qwen_recipes.recipe.written_values import find_value_secret, list_values
 
 WHY = "configs and scripts are committed, copied to other machines and shown by trackers"
 
 
 def check_qr707(config: NativeConfig) -> Iterator[NativeViolation]:
     """A value that looks like a secret, or stands under the name of one."""
-    for route, name, value in list_values(config.document.root, ()):
-        if secret := find_secret(value, name):
+    for route, value in list_values(config.document.root):
+        if secret := find_value_secret(route, value):
             remember_secret(secret)
             message = f"`{format_route(route)}` holds a secret"
             yield NativeViolation(route, message, SUGGESTION, WHY, "warning")
