@@ -59,7 +59,7 @@ class MessageInput:
                 if not (problem := _find_problem(length)):
                     self.skipping = False
                     return int(length)
-                self._refuse(problem)
+                self._report_skipped(problem)
                 length, lines = "", 0
             else:
                 lines = 0
@@ -67,19 +67,19 @@ class MessageInput:
 
     def _check_other_line(self, line: bytes, number: int) -> None:
         if number > MAX_LINES:
-            self._refuse(f"a header of more than {MAX_LINES} lines")
+            self._report_skipped(f"a header of more than {MAX_LINES} lines")
         elif b":" not in line:
-            self._refuse("a line that is not part of a header")
+            self._report_skipped("a line that is not part of a header")
 
     def _read_line(self) -> bytes:
         """The next line; of one that is too long, its end."""
         line = self.stream.readline(MAX_LINE_BYTES)
         while len(line) >= MAX_LINE_BYTES and not line.endswith(b"\n"):
-            self._refuse(f"a line of more than {MAX_LINE_BYTES:,} bytes in a header")
+            self._report_skipped(f"a line of more than {MAX_LINE_BYTES:,} bytes in a header")
             line = line[-_KEPT_BYTES:] + self.stream.readline(MAX_LINE_BYTES)
         return line
 
-    def _refuse(self, problem: str) -> None:
+    def _report_skipped(self, problem: str) -> None:
         if not self.skipping:
             self.report(f"{problem}; skipped up to the next message")
         self.skipping = True

@@ -48,7 +48,7 @@ _ABOUT = {
 def classify_name(name: str) -> NameKind:
     """Whether a secret stands under a name: of a field, a flag, a variable."""
     words = _split_words(name[:400])
-    kinds = {_classify_word(words, place) for place in range(len(words))}
+    kinds = {_classify_word(words, position) for position in range(len(words))}
     return "secret" if "secret" in kinds else "unsure" if "unsure" in kinds else ""
 
 
@@ -62,18 +62,18 @@ def _split_words(name: str) -> list[str]:
     return words
 
 
-def _classify_word(words: list[str], place: int) -> NameKind:
-    word, before, behind = words[place].removesuffix("s"), set(words[:place]), set(words[place + 1 :])
-    if words[place] in _AT_THE_END:
+def _classify_word(words: list[str], position: int) -> NameKind:
+    word, before, behind = words[position].removesuffix("s"), set(words[:position]), set(words[position + 1 :])
+    if words[position] in _AT_THE_END:
         return "" if behind else "secret"
     if word in _ALWAYS:
         return "" if behind & _ABOUT or before & _COUNTS else "secret"
     if word == "key":
-        opens = bool(place) and words[place - 1] in _OWNERS
-        told = behind - {"id", "ids"} if words[place - 1 : place] == ["access"] else behind
+        opens = bool(position) and words[position - 1] in _OWNERS
+        told = behind - {"id", "ids"} if words[position - 1 : position] == ["access"] else behind
         return "secret" if opens and not told & _ABOUT and not before & _COUNTS else ""
     if word == "token":
-        return _classify_token(words[place], before, behind)
+        return _classify_token(words[position], before, behind)
     return "unsure" if word == "pat" and before and not behind else ""
 
 
