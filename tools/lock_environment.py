@@ -1,4 +1,4 @@
-"""Write a backend's locked requirements from the `.in` file beside them.
+"""Write the locked requirements of a backend, or of mergekit, from the `.in` file beside them.
 
     python -m tools.lock_environment axolotl cpu-py311     # installs into a new environment and freezes it
     python -m tools.lock_environment axolotl cuda-py312    # resolves with uv; nothing is installed
@@ -16,8 +16,13 @@ from pathlib import Path
 
 from qwen_recipes.environments.interpreter import find_interpreter
 from qwen_recipes.environments.lock_file import Requirements, normalize_name, read_requirements
+from qwen_recipes.environments.program_environments import PROGRAM_LOCKS
 
 BACKENDS = Path(__file__).resolve().parent.parent / "qwen_recipes" / "backends"
+LOCK_FOLDERS = {folder.parent.name: folder for folder in sorted(BACKENDS.glob("*/requirements"))} | {
+    folder.name: folder for folder in sorted(PROGRAM_LOCKS.iterdir())
+}
+"""Where the locks of a backend or program lie."""
 HEADER = """\
 # Written by tools/lock_environment.py from {source}; change that file, not this one.
 # Every package is installed with --no-deps: torch, then the other lines, then what these marks name.
@@ -30,7 +35,7 @@ UNLOCKED_PACKAGES = {"pip"}
 
 def main() -> None:
     arguments = _parse_arguments()
-    source = BACKENDS / arguments.package / "requirements" / f"{arguments.lock}.in"
+    source = LOCK_FOLDERS[arguments.package] / f"{arguments.lock}.in"
     wanted = read_requirements(source)
     if arguments.lock.startswith("cuda"):
         pins = resolve_pins(source, wanted, arguments.lock)
@@ -107,7 +112,7 @@ def get_python_version(lock: str) -> str:
 
 def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("package", choices=[folder.parent.name for folder in sorted(BACKENDS.glob("*/requirements"))])
+    parser.add_argument("package", choices=[*LOCK_FOLDERS])
     parser.add_argument("lock", choices=["cpu-py311", "cuda-py312"])
     parser.add_argument("--environment", type=Path)
     return parser.parse_args()

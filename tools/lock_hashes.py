@@ -19,7 +19,7 @@ from typing import Any
 from qwen_recipes.environments.additional_packages import ADDITIONAL_LOCKS
 from qwen_recipes.environments.find_uv import UV_REQUIREMENT
 from qwen_recipes.environments.lock_file import normalize_name, read_requirements
-from tools.lock_environment import BACKENDS, get_python_version
+from tools.lock_environment import LOCK_FOLDERS, get_python_version
 
 HEADER = """\
 # Written by tools/lock_hashes.py for {source}: the SHA-256 of the files that `recipes env create` accepts for each pin.
@@ -38,9 +38,10 @@ def main() -> None:
     wanted = set(sys.argv[1:])
     for pin in sorted(one for one in wanted if one.startswith("uv==")):
         write_file(UV_REQUIREMENT, UV_REQUIREMENT.name, find_hashes([pin], ANY_PYTHON))
-    for lock in sorted(BACKENDS.glob("*/requirements/*.lock")):
-        if not wanted or f"{lock.parent.parent.name}/{lock.stem}" in wanted:
-            write_hashes(lock)
+    for name, folder in LOCK_FOLDERS.items():
+        for lock in sorted(folder.glob("*.lock")):
+            if not wanted or f"{name}/{lock.stem}" in wanted:
+                write_hashes(lock)
     for lock in sorted(ADDITIONAL_LOCKS.glob("*.lock")):
         if not wanted or lock.stem in wanted:
             write_hashes(lock)

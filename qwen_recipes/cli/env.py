@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +15,9 @@ from qwen_recipes.backends.base import Backend
 from qwen_recipes.cli.console import print_json, print_stderr, print_text
 from qwen_recipes.cli.progress import StepPrinter
 from qwen_recipes.cli.tables import print_table
+
+if TYPE_CHECKING:
+    from qwen_recipes.environments.environment import Environment
 
 ENVIRONMENT_FAILED = 4
 ROOT_OPTION = click.option(
@@ -26,7 +31,7 @@ ROOT_OPTION = click.option(
 def command() -> None:
     """Create, list and remove the frameworks' Python environments.
 
-    Each framework is installed from a lock file into an environment of its own.
+    Each framework, and mergekit, is installed from a lock file into an environment of its own.
     """
 
 
@@ -77,6 +82,8 @@ def create_command(
 ) -> None:
     """Create the environment of BACKEND, or with `all` of every framework that has a lock file for the device.
 
+    BACKEND may be `mergekit` too, by which `recipes merge` merges whole models, on the CPU.
+
     Every package is installed at its locked version, and only if its file has a SHA-256 that is recorded with the lock.
     An interrupted installation is completed by the next call. Prints the environment's folder.
 
@@ -84,18 +91,14 @@ def create_command(
     what a recipe needs.
     """
     from qwen_recipes.environments.additional_plan import describe_creation, explain_missing_compiler
-    from qwen_recipes.environments.environment import MissingEnvironmentError, get_managed_environment
+    from qwen_recipes.environments.environment import MissingEnvironmentError
     from qwen_recipes.environments.install import EnvironmentBuildError, build_environment
 
     progress = StepPrinter(quiet=quiet)
     accepted = _parse_hashes(torch_hashes)
-    selected = _select_backends(backend)
-    _refuse_unfit_packages(selected, additional, device, gpu)
-    for chosen in selected:
-        if backend == "all" and not _has_lock(chosen, device):
-            continue
+    for name, find_environment in _select_environments(backend, device, root, additional, gpu):
         try:
-            environment = get_managed_environment(chosen, device, root, additional)
+            environment = find_environment()
             if dry_run:
                 print_text("\n".join(describe_creation(environment)))
                 continue
@@ -104,7 +107,7 @@ def create_command(
             build_environment(environment, progress, torch_index, recreate, python, accepted)
         except (EnvironmentBuildError, MissingEnvironmentError) as error:
             progress.end()
-            _exit_build_failed(chosen.name, error)
+            _exit_build_failed(name, error)
         progress.end()
         print_text(str(environment.folder))
 
@@ -119,8 +122,9 @@ def list_command(root: Path | None, form: str) -> None:
     from qwen_recipes.backends import load_backends
     from qwen_recipes.environments.doctor import list_environment_states
     from qwen_recipes.environments.environment import default_root
+    from qwen_recipes.environments.program_environments import PROGRAMS
 
-    states = list_environment_states(load_backends(), root or default_root())
+    states = list_environment_states(load_backends(), root or default_root(), PROGRAMS)
     if form == "json":
         print_json([asdict(state) for state in states])
         return
@@ -139,8 +143,10 @@ def list_command(root: Path | None, form: str) -> None:
 def remove_command(backend: str, device: str | None, root: Path | None) -> None:
     """Remove the environments of BACKEND, or of `all`, including unfinished and outdated ones."""
     from qwen_recipes.environments.environment import READY_MARKER, list_environments
+    from qwen_recipes.environments.program_environments import PROGRAMS
 
-    names = {chosen.name for chosen in _select_backends(backend)}
+    names = {backend} if backend in PROGRAMS else {chosen.name for chosen in _select_backends(backend)}
+    names |= {*PROGRAMS} if backend == "all" else set()
     found = [one for one in list_environments(root) if one.backend in names and device in (None, one.device)]
     for environment in found:
         (environment.folder / READY_MARKER).unlink(missing_ok=True)
@@ -148,6 +154,26 @@ def remove_command(backend: str, device: str | None, root: Path | None) -> None:
         print_text(f"removed {environment.folder}")
     if not found:
         print_stderr(f"recipes: there is no environment of {backend} to remove; `recipes env list` lists them")
+
+
+def _select_environments(
+    name: str, device: str | None, root: Path | None, additional: tuple[str, ...], gpu: str | None
+) -> list[tuple[str, Callable[[], Environment]]]:
+    """What to create: names, and what finds each environment. Exits with 2 where it cannot be made so."""
+    from qwen_recipes.environments.environment import get_managed_environment
+    from qwen_recipes.environments.program_environments import PROGRAMS, get_program_environment
+
+    if name in PROGRAMS:
+        if device == "cuda" or additional or gpu:
+            raise click.UsageError(f"--device cuda, --with and --gpu are for frameworks; {name} runs on the CPU")
+        return [(name, partial(get_program_environment, name, root))]
+    selected = _select_backends(name)
+    _refuse_unfit_packages(selected, additional, device, gpu)
+    return [
+        (chosen.name, partial(get_managed_environment, chosen, device, root, additional))
+        for chosen in selected
+        if name != "all" or _has_lock(chosen, device)
+    ]
 
 
 def _refuse_unfit_packages(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,8 @@ def command(file: str, backend: str | None, sets: tuple[str, ...]) -> None:
     the chat template, the tokenizer, the framework, every resolved value and the compiled files. `recipes run --locked`
     and `recipes compile --locked` fail if anything differs from it.
     """
+    from qwen_recipes.recipe.pipeline import load_pipeline
+    from qwen_recipes.runs.locked_merges import lock_merges
     from qwen_recipes.runs.recipe_lock import (
         build_lock,
         get_lock_path,
@@ -52,12 +55,16 @@ def command(file: str, backend: str | None, sets: tuple[str, ...]) -> None:
     every = [compile_or_exit(recipes, get_usual_folder(recipes[0].loaded)) for recipes in measured]
     try:
         content = build_lock([one for compiled in every for one in compiled])
+        pipeline = load_pipeline(file, sets)
+        if pipeline is not None and (merges := lock_merges(pipeline)):
+            content["merges"] = merges
         write_lock(path, content)
     except OSError as error:
         exit_with_error(f"{error.filename or path}: {error.strerror}", ExitCode.USAGE)
+    written = {os.path.normpath(stage.output) for stage in (pipeline.stages if pipeline else ())}
     for stage, one in list_locked_recipes(content):
         prefix = f"stage {stage}: " if stage else ""
-        for line in _find_unpinned(one):
+        for line in _find_unpinned(one, written):
             print_stderr(f"recipes: {prefix}{line}")
         print_stderr(f"{path}: {prefix}{', '.join(one['backends'])}, {format_count(len(one['data']), 'data set')}")
 
@@ -81,12 +88,12 @@ def _with_lengths(recipes: list[BackendRecipe]) -> list[BackendRecipe]:
     return [BackendRecipe(loaded, one.backend) for one in recipes]
 
 
-def _find_unpinned(content: dict[str, object]) -> list[str]:
-    """The model and data sets that are not pinned because the recipe names no revision."""
+def _find_unpinned(content: dict[str, object], written: set[str]) -> list[str]:
+    """The model and data sets that are not pinned because the recipe names no revision; `written` are by stages."""
     model, data = content["model"], content["data"]
     assert isinstance(model, dict) and isinstance(data, list)
     found = []
-    if not model["files"] and model["revision"] is None:
+    if not model["files"] and model["revision"] is None and os.path.normpath(model["id"]) not in written:
         found.append(f"{model['id']} is not pinned: set model.revision to pin the weights")
     return found + [
         f"{entry['hub']} is not pinned: set `revision` beside `hub` to pin the data"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qwen_recipes.cli.console import print_stderr
 from qwen_recipes.cli.hub_files import pin_revision
@@ -13,6 +13,7 @@ from qwen_recipes.cli.pinned_sources import pin_locked_data, refresh_adapter
 if TYPE_CHECKING:
     from qwen_recipes.compile import CompiledRecipe
     from qwen_recipes.recipe.load import LoadedRecipe
+    from qwen_recipes.recipe.pipeline import Pipeline
 
 
 def pin_locked_revision(loaded: LoadedRecipe) -> LoadedRecipe:
@@ -23,9 +24,10 @@ def pin_locked_revision(loaded: LoadedRecipe) -> LoadedRecipe:
     from qwen_recipes.runs.recipe_lock import get_lock_path, list_locked_recipes, read_lock
 
     try:
-        recipe = dict(list_locked_recipes(read_lock(get_lock_path(loaded.document.file)))).get(loaded.part, {})
+        recipes = dict(list_locked_recipes(read_lock(get_lock_path(loaded.document.file))))
     except (OSError, ValueError):  # `exit_on_drift` says so
         return loaded
+    recipe = recipes.get(loaded.part) or _find_locked_model(recipes, loaded.recipe.model.id)
     if recipe.get("adapter"):
         refresh_adapter(loaded)
     locked, data = recipe.get("model"), recipe.get("data")
@@ -34,14 +36,27 @@ def pin_locked_revision(loaded: LoadedRecipe) -> LoadedRecipe:
     return pin_locked_data(pinned, data if isinstance(data, list) else [])
 
 
-def exit_on_drift(outputs: list[CompiledRecipe]) -> None:
-    """Exit 1 with every difference from the lock file, or 2 if there is no readable lock file."""
-    from qwen_recipes.runs.recipe_lock import find_drift, get_lock_path, read_lock
+def _find_locked_model(recipes: dict[str, dict[str, Any]], model: str) -> dict[str, Any]:
+    """The model that some stage has locked, for a stage that merges and has no recipe in the lock."""
+    found = (one.get("model") for one in recipes.values())
+    return next(({"model": one} for one in found if isinstance(one, dict) and one.get("id") == model), {})
+
+
+def exit_on_drift(outputs: list[CompiledRecipe], pipeline: Pipeline | None = None) -> None:
+    """Exit 1 with every difference from the lock file, or 2 if there is no readable lock file.
+
+    With `pipeline`, its merges are compared too.
+    """
+    from qwen_recipes.runs.locked_merges import lock_merges
+    from qwen_recipes.runs.recipe_lock import find_drift, get_lock_path, iter_differences, read_lock
 
     file = outputs[0].loaded.document.file
     path = get_lock_path(file)
     try:
-        found = find_drift(read_lock(path), outputs)
+        locked = read_lock(path)
+        found = find_drift(locked, outputs)
+        if pipeline is not None:
+            found += iter_differences(locked.get("merges") or {}, lock_merges(pipeline), "merges")
     except OSError as error:
         why = f"{error.filename or path}: cannot read: {error.strerror}; write it with `recipes lock {file}`"
         exit_with_error(why, ExitCode.USAGE)

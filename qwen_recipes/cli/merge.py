@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,7 +71,7 @@ def command(
     `cat` is the exact weighted sum of the updates; for the other ways, what they lose is printed. DoRA adapters are
     merged one at a time.
 
-    Folders of whole models are merged by mergekit, from an environment of its own.
+    Folders of whole models are merged by mergekit, from an environment of its own: recipes env create mergekit
 
     Example: recipes merge runs/support-bot -o runs/support-bot-merged
     """
@@ -90,6 +91,8 @@ def command(
 
     if weights and len(weights) != len(adapters):
         exit_with_error(f"{len(adapters)} folders, but {len(weights)} --weight: give one for each", ExitCode.USAGE)
+    if not all(map(math.isfinite, weights)) or (density is not None and not math.isfinite(density)):
+        exit_with_error("--weight and --density take finite numbers", ExitCode.USAGE)
     if examples and (len(adapters) > 1 or into == "adapter" or weights not in ((), (1.0,))):
         exit_with_error("--compare-loss needs one adapter, whole, merged into a model", ExitCode.USAGE)
     for folder in adapters:
@@ -146,7 +149,7 @@ def command(
 
 
 def _check_options(count: int, combine: str | None, rank: int | None, density: float | None) -> None:
-    from qwen_recipes.recipe.composition.stages import COMBINE_FIELDS
+    from qwen_recipes.recipe.composition.merge_options import COMBINE_FIELDS
 
     for name, value in (("rank", rank), ("density", density)):
         if value is not None and combine not in COMBINE_FIELDS[name]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,16 +26,22 @@ def find_models_or_exit(folders: tuple[Path, ...]) -> list[Path]:
 
 def run_model_merge(job: ModelMerge, environment: Path | None, form: str) -> None:
     """Merge, and say what was written."""
-    from qwen_recipes.export.merge import MergeFailedError
-    from qwen_recipes.export.merge_models import MODEL_METHODS, NEED_DENSITY, merge_models
+    from qwen_recipes.environments.environment import MissingEnvironmentError
+    from qwen_recipes.export.merge import MergeFailedError, MergeRoomError
+    from qwen_recipes.export.merge_models import find_mergekit, merge_models
+    from qwen_recipes.recipe.composition.merge_options import COMBINE_FIELDS, MODEL_METHODS
 
     if job.method not in MODEL_METHODS:
         exit_with_error(f"--combine {job.method} is for adapters; models: {', '.join(MODEL_METHODS)}", ExitCode.USAGE)
-    if job.density is not None and job.method not in NEED_DENSITY:
-        exit_with_error(f"--density applies to --combine {' or '.join(NEED_DENSITY)}", ExitCode.USAGE)
-    program = _find_mergekit(environment)
+    for name in ("density", "base"):
+        if getattr(job, name) is not None and job.method not in COMBINE_FIELDS[name]:
+            exit_with_error(f"--{name} applies to --combine {' or '.join(COMBINE_FIELDS[name])}", ExitCode.USAGE)
     try:
-        report = merge_models(job, program)
+        report = merge_models(job, find_mergekit(environment))
+    except MissingEnvironmentError as error:
+        exit_with_error(str(error), ExitCode.ENVIRONMENT)
+    except MergeRoomError as error:
+        exit_with_error(str(error), ExitCode.DOES_NOT_FIT)
     except MergeFailedError as error:
         exit_with_error(str(error), ExitCode.INVALID_INPUT)
     except OSError as error:
@@ -45,13 +50,3 @@ def run_model_merge(job: ModelMerge, environment: Path | None, form: str) -> Non
         print_json({"output": str(job.output), **report})
         return
     print_stderr(f"{job.output}: {len(job.models)} models, {job.method}, {report['bytes'] / 1e9:.2f} GB")
-
-
-def _find_mergekit(environment: Path | None) -> Path:
-    from qwen_recipes.export.merge_models import INSTALL
-
-    found = environment / "bin" / "mergekit-yaml" if environment else shutil.which("mergekit-yaml")
-    if found is None or not Path(found).is_file():
-        where = f"{environment} has no bin/mergekit-yaml" if environment else "merging models needs mergekit"
-        exit_with_error(f"{where}: {INSTALL}, then --environment mergekit-env", ExitCode.ENVIRONMENT)
-    return Path(found)

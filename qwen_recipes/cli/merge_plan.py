@@ -10,6 +10,7 @@ from qwen_recipes.cli.options_and_exits import choose_backends_or_exit, get_aske
 
 if TYPE_CHECKING:
     from qwen_recipes.recipe.pipeline import PipelineStage
+    from qwen_recipes.resolve import BackendRecipe
 
 _ADAPTER_WEIGHT_BYTES = 4
 
@@ -44,15 +45,25 @@ def estimate_merges(file: str, sets: tuple[str, ...], backend: str | None) -> li
 
 
 def _estimate_merge(stage: PipelineStage, backend: str | None) -> MergeEstimate:
-    from qwen_recipes.estimate.host_memory import estimate_merge_memory
-    from qwen_recipes.qwen.facts import count_lora_parameters
+    from qwen_recipes.estimate.host_memory import estimate_model_merge_memory
 
     assert stage.merge is not None
     recipe = choose_backends_or_exit(stage.loaded, backend, printed={stage.name})[0]
+    facts, size = recipe.model, 4.0 if stage.merge.dtype == "float32" else 2.0
+    if stage.merge.models is not None:
+        count = len(stage.inputs) + (stage.base is not None)
+        host = estimate_model_merge_memory(facts, stage.merge.combine or "linear", count, dtype_bytes=size)
+    else:
+        host = _estimate_adapters(recipe, len(stage.inputs), size)
+    return MergeEstimate(stage.name, round(host), round(facts.parameters * size))
+
+
+def _estimate_adapters(recipe: BackendRecipe, count: int, size: float) -> float:
+    """Bytes of host memory to merge `count` adapters of a recipe into a model of `size` bytes a weight."""
+    from qwen_recipes.estimate.host_memory import estimate_merge_memory
+    from qwen_recipes.qwen.facts import count_lora_parameters
+
     method, facts = recipe.plan.method, recipe.model
-    size = 4.0 if stage.merge.dtype == "float32" else 2.0
     saved = len(method.modules_to_save) * facts.hidden_size * facts.vocab_size
     adapter = _ADAPTER_WEIGHT_BYTES * (count_lora_parameters(facts, method.rank, method.targets) + saved)
-    count = len(stage.adapters)
-    host = estimate_merge_memory(facts, count * adapter, combined=count > 1, dtype_bytes=size)
-    return MergeEstimate(stage.name, round(host), round(facts.parameters * size))
+    return estimate_merge_memory(facts, count * adapter, combined=count > 1, dtype_bytes=size)

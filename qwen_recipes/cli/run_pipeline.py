@@ -20,6 +20,7 @@ from qwen_recipes.recipe.composition.sweep_key import BEST_LINK
 if TYPE_CHECKING:
     from qwen_recipes.compile import CompiledRecipe
     from qwen_recipes.export.merge import MergeJob
+    from qwen_recipes.export.merge_models import ModelMerge
     from qwen_recipes.recipe.load import LoadedRecipe
     from qwen_recipes.recipe.pipeline import Pipeline, PipelineStage
     from qwen_recipes.recipe.trials import LoadedSweep
@@ -77,28 +78,41 @@ class _PipelineRunner:
 
     def compile_all(self) -> None:
         """Exit with every problem of the first stage that has one."""
-        self._check_outside_adapters()
+        self._check_outside_inputs()
+        self._check_mergekit()
         compiled = [self.compile(stage) for stage in self.pipeline.trainings]
         exit_if_runs_shared(compiled)
         if self.flags.locked:
-            exit_on_drift(compiled)
+            exit_on_drift(compiled, self.pipeline)
 
-    def _check_outside_adapters(self) -> None:
-        """Exit where a merge names the folder of an adapter that is not there and that no stage before it writes."""
+    def _check_outside_inputs(self) -> None:
+        """Exit where a merge names a folder that is not there and that no stage before it writes."""
         written: list[str] = []
         for stage in self.pipeline.stages:
-            for name, _ in stage.adapters:
+            for name in (one.folder for one in stage.inputs):
                 folder = self.pipeline.folder / Path(name).expanduser()
                 if os.path.normpath(name) not in written and not folder.is_dir():
                     exit_with_error(f"stage {stage.name} merges {name}, which does not exist", ExitCode.USAGE)
             written += [os.path.normpath(stage.output), os.path.normpath(f"{stage.output}/{BEST_LINK}")]
+
+    def _check_mergekit(self) -> None:
+        """Exit where a stage merges whole models and mergekit is not installed: nobody has to find out hours later."""
+        from qwen_recipes.environments.environment import MissingEnvironmentError
+        from qwen_recipes.export.merge_models import find_mergekit
+
+        if self.flags.dry_run or not any(one.merge and one.merge.models for one in self.pipeline.stages):
+            return
+        try:
+            find_mergekit()
+        except MissingEnvironmentError as error:
+            exit_with_error(str(error), ExitCode.ENVIRONMENT)
 
     def print_stages(self) -> ExitCode:
         """A dry run of each stage."""
         for stage in self.pipeline.stages:
             print_text(f"stage {stage.name}")
             if stage.merge:
-                print_text(f"merge        {', '.join(folder for folder, _ in stage.adapters)} into {stage.output}")
+                print_text(f"merge        {', '.join(one.folder for one in stage.inputs)} into {stage.output}")
             else:
                 self.run_recipe(self.choose(stage), self.output, self.sets, self.flags)
         return ExitCode.SUCCESS
@@ -184,16 +198,17 @@ class _PipelineRunner:
         return code
 
     def _run_merge(self, stage: PipelineStage, record: PipelineRecord, state: StageRecord) -> ExitCode:
+        from qwen_recipes.cli.merge_stage import build_stage_job, describe_job, list_job_inputs
         from qwen_recipes.export.merge import MergeFailedError
         from qwen_recipes.runs.pipeline import archive_stage, has_result, hash_merge_inputs
 
+        assert stage.merge is not None
         recipe = self.choose(stage)
         try:
-            job = _build_job(stage, recipe)
-            places = [folder for folder, _ in job.adapters] + ([Path(job.base)] if Path(job.base).is_dir() else [])
-            made_from = hash_merge_inputs(_describe_job(job), places)
+            job = build_stage_job(stage, recipe)
+            made_from = hash_merge_inputs(describe_job(job), list_job_inputs(job))
             done = state.status == "finished" and state.made_from == made_from
-            if done and has_result(state, adapter=job.into == "adapter"):
+            if done and has_result(state, adapter=stage.merge.into == "adapter"):
                 return _skip(state)
             if job.output.exists() and any(job.output.iterdir()):
                 if not state.made_from:
@@ -208,15 +223,15 @@ class _PipelineRunner:
             print_stderr(f"recipes: {error}")
             return ExitCode.RUN_FAILED
 
-    def _merge(self, job: MergeJob, recipe: BackendRecipe, record: PipelineRecord, state: StageRecord) -> ExitCode:
+    def _merge(
+        self, job: MergeJob | ModelMerge, recipe: BackendRecipe, record: PipelineRecord, state: StageRecord
+    ) -> ExitCode:
+        from qwen_recipes.cli.merge_stage import run_stage_job
         from qwen_recipes.environments.environment import MissingEnvironmentError
-        from qwen_recipes.export.merge import format_losses, run_merge
-        from qwen_recipes.runs.preflight import find_run_environment
 
         began = time.monotonic()
         try:
-            environment = find_run_environment(recipe.plan, recipe.backend, recipe.loaded.folder)
-            state.report = run_merge(job, environment.interpreter)
+            state.report = run_stage_job(job, recipe)
             code = ExitCode.SUCCESS
         except MissingEnvironmentError as error:
             print_stderr(f"recipes: {error}")
@@ -224,42 +239,9 @@ class _PipelineRunner:
         except KeyboardInterrupt:
             code = ExitCode.INTERRUPTED
         record.end(state, self.folder, code, time.monotonic() - began)
-        if job.caveat and code == ExitCode.SUCCESS:
-            print_stderr(f"recipes: {job.caveat}")
-        for line in format_losses(state.report.get("losses") or {}, job.combine) if state.report.get("losses") else []:
-            print_stderr(line)
         return code
 
 
 def _skip(state: StageRecord) -> ExitCode:
     print_stderr(f"stage {state.name}: done and unchanged since {state.ended}")
     return ExitCode.SUCCESS
-
-
-def _build_job(stage: PipelineStage, recipe: BackendRecipe) -> MergeJob:
-    from operator import attrgetter
-
-    from qwen_recipes.export.merge import MergeJob, TrainedBase, find_adapter_folder, read_quantization
-
-    plan, folder, merge = recipe.plan, recipe.loaded.folder, stage.merge
-    assert merge is not None
-    base = str((folder / plan.model.id).resolve()) if plan.model.local else plan.model.id
-    return MergeJob(
-        adapters=tuple((find_adapter_folder(folder / Path(name).expanduser()), w) for name, w in stage.adapters),
-        base=TrainedBase(base, on_modelscope=plan.model.source == "modelscope").require_readable(),
-        revision=plan.model.revision,
-        output=folder / Path(stage.output).expanduser(),
-        combine=merge.combine or "cat",
-        rank=merge.rank,
-        density=merge.density,
-        seed=merge.seed or 0,
-        into=merge.into or "base",
-        dtype=merge.dtype,
-        quantization=read_quantization(lambda name: attrgetter(name)(plan)),
-    )
-
-
-def _describe_job(job: MergeJob) -> dict[str, object]:
-    """How a merge is done, without where its inputs lie."""
-    names = ("base", "revision", "combine", "rank", "density", "seed", "into", "dtype", "quantization")
-    return {**{name: getattr(job, name) for name in names}, "weights": [weight for _, weight in job.adapters]}

@@ -23,6 +23,7 @@ from qwen_recipes.environments.environment import (
 )
 from qwen_recipes.environments.gpu import DetectedGpu, detect_device, detect_gpus, read_cuda_version
 from qwen_recipes.environments.interpreter import MissingInterpreterError, find_interpreter
+from qwen_recipes.environments.program_environments import get_program_environment
 
 REPORTED_PACKAGES = (
     "torch",
@@ -101,9 +102,12 @@ def examine_machine(backends: Iterable[Backend], root: Path | None = None) -> Ma
     )
 
 
-def list_environment_states(backends: Iterable[Backend], root: Path) -> list[EnvironmentState]:
-    """The state of every backend's environment for this machine's device, then of the others under `root`."""
+def list_environment_states(
+    backends: Iterable[Backend], root: Path, programs: Iterable[str] = ()
+) -> list[EnvironmentState]:
+    """The state of every backend's environment for this machine's device and of every program's, then of others."""
     wanted = [_get_backend_state(backend, root) for backend in backends]
+    wanted += [get_environment_state(get_program_environment(name, root)) for name in programs]
     known = {state.folder for state in wanted}
     others = [get_environment_state(found) for found in list_environments(root)]
     return wanted + [state for state in others if state.folder not in known]

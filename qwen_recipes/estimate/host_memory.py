@@ -19,6 +19,12 @@ MERGE_SHARD_BYTES = 2 * GIB
 """Bytes of a merged model's shard, which is in memory until it is written."""
 _MERGE_PROCESS_BYTES = 0.4 * GIB
 """Python and PyTorch without CUDA."""
+MERGEKIT_SHARD_PARAMETERS = 1_000_000_000
+"""Parameters of a shard that mergekit writes; its own default is five times as many."""
+_MERGEKIT_PROCESS_BYTES = 0.8 * GIB
+"""Python, PyTorch and transformers without CUDA."""
+_MERGEKIT_SCRATCH_BYTES = {"ties": 22.0, "dare_linear": 12.0, "dare_ties": 12.0}
+"""Of each value of the largest weight, beside the weights themselves: to choose which are kept."""
 _FLOAT32_COPIES = 4
 """Of a weight that is merged, at most: itself, its update, their sum, and that with DoRA's magnitudes."""
 
@@ -69,3 +75,14 @@ def estimate_merge_memory(
     shard = min(max(MERGE_SHARD_BYTES * dtype_bytes / 2, table * dtype_bytes), facts.parameters * dtype_bytes)
     copies = 4.0 * _FLOAT32_COPIES * max(linear, table if embeddings else 0)
     return _MERGE_PROCESS_BYTES + shard + copies + adapter_bytes * (2 if combined else 1)
+
+
+def estimate_model_merge_memory(facts: ModelFacts, method: str, count: int, *, dtype_bytes: float = 2.0) -> float:
+    """Bytes of host memory that mergekit takes for `count` models, their base included: a shard and the largest weight.
+
+    Measured by research/measurements/measure_mergekit_memory.py.
+    """
+    table = facts.hidden_size * facts.vocab_size
+    shard = min(max(MERGEKIT_SHARD_PARAMETERS, table), facts.parameters) * dtype_bytes
+    copies = table * (2 * count * dtype_bytes + _MERGEKIT_SCRATCH_BYTES.get(method, 0.0))
+    return _MERGEKIT_PROCESS_BYTES + shard + copies

@@ -11,16 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qwen_recipes.export.merge import MergeFailedError
+from qwen_recipes.environments.environment import MissingEnvironmentError
+from qwen_recipes.environments.program_environments import get_program_environment
+from qwen_recipes.estimate.host_memory import MERGEKIT_SHARD_PARAMETERS
+from qwen_recipes.export.merge import MergeFailedError, MergeRoomError
+from qwen_recipes.export.merge_room import find_model_merge_shortages
 from qwen_recipes.export.whole_output import write_whole_output
 from qwen_recipes.filesystem.read_file import read_json
 from qwen_recipes.filesystem.replace_file import replace_file
+from qwen_recipes.recipe.composition.merge_options import COMBINE_FIELDS, find_weight_problems
 from qwen_recipes.runs.run import find_trained_weights
 
-MODEL_METHODS = ("linear", "slerp", "task_arithmetic", "ties", "dare_linear", "dare_ties")
-NEED_BASE = ("task_arithmetic", "ties", "dare_linear", "dare_ties")
-NEED_DENSITY = ("ties", "dare_linear", "dare_ties")
-INSTALL = "python -m venv mergekit-env && mergekit-env/bin/pip install mergekit==0.1.5"
 _SHAPE_KEYS = (
     *("model_type", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "vocab_size"),
     *("num_key_value_heads", "head_dim", "tie_word_embeddings", "num_experts", "moe_intermediate_size"),
@@ -53,14 +54,15 @@ def build_mergekit_config(job: ModelMerge) -> dict[str, Any]:
             "parameters": {"t": share},
         }
     config["models"] = models
-    if job.method in NEED_BASE:
+    if job.method in COMBINE_FIELDS["base"]:
         config["base_model"] = str(Path(job.base or "").resolve()) if Path(job.base or "").is_dir() else job.base
-        return config | {"parameters": {"normalize": job.method.endswith("ties"), "lambda": 1.0, "int8_mask": False}}
+        ties, dare = job.method.endswith("ties"), job.method.startswith("dare")
+        return config | {"parameters": {"normalize": ties, "rescale": dare, "lambda": 1.0, "int8_mask": False}}
     return config | {"parameters": {"normalize": True}}
 
 
 def _list_parameters(job: ModelMerge, weight: float) -> dict[str, float]:
-    density = {"density": job.density or _DEFAULT_DENSITY} if job.method in NEED_DENSITY else {}
+    density = {"density": job.density or _DEFAULT_DENSITY} if job.method in COMBINE_FIELDS["density"] else {}
     return {"weight": weight, **density}
 
 
@@ -74,9 +76,9 @@ def find_model_problems(job: ModelMerge) -> list[str]:
     problems = []
     if len(job.models) < 2:
         problems.append("name two models or more")
-    if job.method == "slerp" and len(job.models) != 2:
-        problems.append("slerp merges two models")
-    if job.method in NEED_BASE and not job.base:
+    else:
+        problems += find_weight_problems(job.method, [weight for _, weight in job.models])
+    if job.method in COMBINE_FIELDS["base"] and not job.base:
         problems.append(f"{job.method} adds what each model learned to their common base: name it with --base")
     first = _read_shape(job.models[0][0])
     others = [folder for folder, _ in job.models[1:]]
@@ -111,13 +113,40 @@ def find_model_folder(folder: Path) -> Path | None:
     return found.parent if found is not None else None
 
 
+def require_model_folder(folder: Path) -> Path:
+    """As `find_model_folder`. Raises MergeFailedError for a folder without a whole model."""
+    found = find_model_folder(folder)
+    if found is None:
+        raise MergeFailedError(f"{folder} {'has no whole model' if folder.is_dir() else 'does not exist'}")
+    return found
+
+
+def find_mergekit(environment: Path | None = None) -> Path:
+    """The program `mergekit-yaml` of a folder's environment, or of ours. Raises MissingEnvironmentError."""
+    if environment is None:
+        ours = get_program_environment("mergekit")
+        if not ours.ready:
+            raise MissingEnvironmentError(
+                f"merging whole models needs mergekit, whose environment is {ours.state}: recipes env create mergekit"
+            )
+        return ours.bin / "mergekit-yaml"
+    program = environment / "bin" / "mergekit-yaml"
+    if not program.is_file():
+        raise MissingEnvironmentError(f"{environment} has no bin/mergekit-yaml: recipes env create mergekit")
+    return program
+
+
 def merge_models(job: ModelMerge, program: Path) -> dict[str, Any]:
     """Merge with `program`, the mergekit-yaml of some environment; the report has `shards` and `bytes`.
 
-    Raises MergeFailedError, OSError; FileExistsError where the output folder is not empty.
+    Raises MergeFailedError, MergeRoomError, OSError; FileExistsError where the output folder is not empty.
     """
     if problems := find_model_problems(job):
         raise MergeFailedError("; ".join(problems))
+    count = len(job.models) + (job.base is not None)
+    dtype = job.dtype or _read_dtype(job.models[0][0])
+    if shortages := list(find_model_merge_shortages(job.models[0][0], job.method, count, job.output, dtype)):
+        raise MergeRoomError("; ".join(shortages))
     return write_whole_output(job.output, lambda part: _run_mergekit(job, part, program))
 
 
@@ -133,6 +162,7 @@ def _run_mergekit(job: ModelMerge, part: Path, program: Path) -> dict[str, Any]:
 
 def _run_program(config: Path, part: Path, seed: int, program: Path) -> None:
     command = [str(program), str(config), str(part), "--copy-tokenizer", f"--random-seed={seed}"]
+    command.append(f"--out-shard-size={MERGEKIT_SHARD_PARAMETERS}")
     variables = {name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "PYTHONPATH")}
     done = subprocess.run(command, env=variables, capture_output=True, text=True)
     if done.returncode:

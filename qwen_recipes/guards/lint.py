@@ -36,15 +36,26 @@ def lint_text(
     except RecipeError as error:
         return error.findings
     found = {one.part: _lint_loaded(one, backend, version, check_data=check_data) for one in recipes}
-    if len(recipes) == 1:
-        return limit_findings(found[recipes[0].part])
+    merges = [] if stage else _find_merge_errors(content, name, folder, sets)
+    if len(recipes) < 2:
+        return limit_findings([*(one for every in found.values() for one in every), *merges])
     joined = _join_findings(found, "trial" if recipes[0].trial else "stage")
+    joined = sorted([*joined, *merges], key=lambda f: f.span.line if f.span else 0)
     more = [] if _has_error(joined) else _find_sweep_errors(content, name, folder, backend, sets)
     return limit_findings(joined + more)
 
 
 def _has_error(findings: list[Finding]) -> bool:
     return any(finding.severity == "error" for finding in findings)
+
+
+def _find_merge_errors(content: bytes | str, name: str, folder: Path, sets: tuple[str, ...]) -> list[Finding]:
+    """Merges of a pipeline whose models cannot become one."""
+    from qwen_recipes.guards.merged_models import find_unequal_models
+    from qwen_recipes.recipe.pipeline import load_pipeline_text
+
+    pipeline = load_pipeline_text(content, name, folder, sets)
+    return find_unequal_models(pipeline) if pipeline is not None else []
 
 
 def _find_sweep_errors(

@@ -12,7 +12,7 @@ from typing import NoReturn
 from qwen_recipes.finding import Finding, RecipeError, Span
 from qwen_recipes.recipe.composition.extends import CompositionError
 from qwen_recipes.recipe.composition.paths import fill_in_variables
-from qwen_recipes.recipe.composition.stages import MAX_STAGES, StageDocument, expand_stages
+from qwen_recipes.recipe.composition.stages import MAX_STAGES, MergeInput, StageDocument, expand_stages
 from qwen_recipes.recipe.load import (
     LoadedRecipe,
     has_stages,
@@ -37,17 +37,18 @@ _MAY_BE_IN_A_BASE = re.compile(r"`(?!stages|sweep).* is missing$")
 
 @dataclass(frozen=True)
 class PipelineStage:
-    """One stage: its recipe, or, with `merge`, the recipe whose adapter it merges.
+    """One stage: its recipe, or, with `merge`, the recipe of the first adapter or model that it merges.
 
-    `output` is the folder that it writes, `adapters` the folders of adapters that it merges, each with its weight;
-    all are relative to the recipe.
+    `output` is the folder that it writes, `inputs` are the adapters or models that it merges, `base` what the models
+    came from; folders are relative to the recipe.
     """
 
     name: str
     loaded: LoadedRecipe
     output: str
     merge: Merge | None = None
-    adapters: tuple[tuple[str, float], ...] = ()
+    inputs: tuple[MergeInput, ...] = ()
+    base: MergeInput | None = None
     sweep: LoadedSweep | None = None
     """The trials of a stage that has a sweep; `loaded` is then the first of them."""
 
@@ -208,7 +209,7 @@ def _load_stage(stage: StageDocument, folder: Path, overrides: tuple[str, ...]) 
         document = replace(document, root=Mapping(document.root.span, entries, keys))
     sweep = make_trials(document, folder, stage.name) if stage.merge is None else None
     loaded = sweep.trials[0].loaded if sweep else validate_recipe_document(document, folder, stage.name)
-    return PipelineStage(stage.name, loaded, stage.output, stage.merge, stage.adapters, sweep)
+    return PipelineStage(stage.name, loaded, stage.output, stage.merge, stage.inputs, stage.base, sweep)
 
 
 def _index_findings(findings: list[Finding]) -> dict[tuple[object, ...], Finding]:

@@ -169,7 +169,7 @@ def _describe_requirement(problem: ErrorDetails) -> str:
         "string_pattern_mismatch": "it does not have the expected form",
         "string_too_short": _describe_min_length(context.get("min_length", 1)),
         "list_type": "expected a list",
-        "too_short": "expected a list with at least one item",
+        "too_short": f"expected a list with at least {_format_items(context.get('min_length', 1))}",
         "model_type": "expected a map of keys and values",
         "dict_type": "expected a map of keys and values",
         "greater_than": f"must be more than {context.get('gt')}",
@@ -183,6 +183,10 @@ def _describe_requirement(problem: ErrorDetails) -> str:
 
 def _describe_min_length(count: int) -> str:
     return "must not be empty" if count == 1 else f"must have at least {count} characters"
+
+
+def _format_items(count: int) -> str:
+    return "one item" if count == 1 else f"{count} items"
 
 
 def _suggest_value(route: Route, node: Node | None, problems: list[ErrorDetails]) -> str:

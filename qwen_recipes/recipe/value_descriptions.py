@@ -27,11 +27,14 @@ VALUE_DESCRIPTIONS: dict[str, dict[object, str]] = {
     },
     "stages[].merge.combine": {
         "cat": "The weighted sum of the updates, exactly; its rank is the sum of the ranks.",
-        "linear": "Weighted sums of the factors A and of B, which is not the sum of the updates. Needs equal ranks.",
+        "linear": "Weighted sums of the factors A and of B, which is not the sum of the updates. Needs equal ranks. Of "
+        "models: the mean of their weights.",
         "svd": "The best approximation of the weighted sum at one rank.",
         "ties": "As `linear`, of the largest values whose signs agree (TIES). Needs equal ranks.",
         "dare_linear": "As `linear`, of randomly kept values, rescaled (DARE). Needs equal ranks.",
         "dare_ties": "As `ties`, of randomly kept values, rescaled. Needs equal ranks.",
+        "slerp": "Of two models: each weight on the arc between theirs.",
+        "task_arithmetic": "Of models: what each learned, added to their base.",
     },
     "stages[].merge.dtype": {"bfloat16": "16 bits.", "float32": "32 bits."},
     "data.train[].format": {

@@ -1,111 +1,95 @@
-"""Trains an adapter's factors for two steps in several processes, saves them in shards, and reads them as a merge does.
+"""Saves an adapter in shards by the code of FSDP (through Accelerate) and DeepSpeed, in two processes on the CPU.
 
-`python -m torch.distributed.run --nproc-per-node 2 sharded_checkpoint.py EXPORT_FOLDER FOLDER fsdp|zero2|zero3` prints
-as JSON how far the factors read from FOLDER are from those gathered while training, and from those at its start.
+`python sharded_checkpoint.py FOLDER` writes the model to FOLDER/base, checkpoints to FOLDER/fsdp, FOLDER/zero2 and
+FOLDER/zero3, and the model with the adapter merged by PEFT to FOLDER/expected. The weights are random; nothing is
+trained. The processes are forked, so that everything is imported once.
 """
 
-import json
+import multiprocessing
+import os
 import sys
+from copy import deepcopy
 from pathlib import Path
 
+import deepspeed
 import torch
-from torch import nn
+from accelerate import FullyShardedDataParallelPlugin
+from accelerate.state import PartialState
+from accelerate.utils.fsdp_utils import save_fsdp_model
+from peft import LoraConfig, get_peft_model
+from transformers import Qwen3Config, Qwen3ForCausalLM
 
-FOLDER, KIND = Path(sys.argv[2]), sys.argv[3]
-READ_NAME = "model.layers.0.self_attn.q_proj"
-MODULE = f"model.{READ_NAME}"
-
-
-class Linear(nn.Module):
-    """A frozen linear layer with the factors of an adapter, under PEFT's names."""
-
-    def __init__(self):
-        super().__init__()
-        self.base_layer = nn.Linear(64, 96, bias=False).requires_grad_(False)
-        self.lora_A = nn.ModuleDict({"default": nn.Linear(64, 8, bias=False)})
-        self.lora_B = nn.ModuleDict({"default": nn.Linear(8, 96, bias=False)})
-
-    def forward(self, x):
-        return self.base_layer(x) + self.lora_B["default"](self.lora_A["default"](x))
+FOLDER = Path(sys.argv[1])
+KINDS = ("fsdp", "zero2", "zero3")
+SHAPE = {
+    "vocab_size": 64, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 1, "num_attention_heads": 2,
+    "num_key_value_heads": 1, "head_dim": 16, "max_position_embeddings": 64, "tie_word_embeddings": False,
+}  # fmt: skip
+ADAPTER = {"r": 4, "lora_alpha": 6, "target_modules": ["q_proj", "down_proj"], "modules_to_save": ["lm_head"]}
 
 
-class Model(nn.Module):
-    def __init__(self):
-        super().__init__()
-        module = Linear()
-        for name in reversed(MODULE.split(".")):
-            module = nn.ModuleDict({name: module})
-        self.base_model = module
-
-    def forward(self, x):
-        module = self.base_model
-        for name in MODULE.split("."):
-            module = module[name]
-        return module(x).pow(2).mean()
+def make_model():
+    """A model with an adapter, written to FOLDER/base without it and to FOLDER/expected with it merged."""
+    torch.manual_seed(0)
+    model = Qwen3ForCausalLM(Qwen3Config(**SHAPE))
+    model.save_pretrained(FOLDER / "base")
+    adapted = get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", **ADAPTER))
+    for weight in adapted.parameters():
+        if weight.requires_grad:
+            weight.data += torch.randn_like(weight) * 0.1
+    deepcopy(adapted).merge_and_unload().save_pretrained(FOLDER / "expected")
+    return adapted
 
 
-def train_with_fsdp(model):
-    import torch.distributed.checkpoint as dcp
-    from torch.distributed.checkpoint.state_dict import get_model_state_dict
+def save_with_fsdp(model, checkpoint):
+    """As the Trainer does it for an adapter, by FSDP2."""
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
 
-    torch.distributed.init_process_group("gloo")
     fully_shard(model, mesh=init_device_mesh("cpu", (2,)))
-    optimizer = torch.optim.AdamW([one for one in model.parameters() if one.requires_grad], lr=1e-2)
-    for _ in range(2):
-        model(torch.randn(4, 64)).backward()
-        optimizer.step()
-        optimizer.zero_grad()
-    state = get_model_state_dict(model)
-    adapter = {name.replace(".default", ""): one for name, one in state.items() if "lora_" in name}
-    dcp.save({"model": adapter}, checkpoint_id=FOLDER / "checkpoint-2" / "pytorch_model_fsdp_0")
-    return {name: one.full_tensor() for name, one in state.items()}
+    plugin = FullyShardedDataParallelPlugin(fsdp_version=2, state_dict_type="SHARDED_STATE_DICT")
+    save_fsdp_model(plugin, PartialState(cpu=True), model, str(checkpoint), adapter_only=True)
 
 
-def train_with_deepspeed(model, stage):
-    import deepspeed
-
-    deepspeed.init_distributed(dist_backend="gloo")
-    optimizer = torch.optim.AdamW([one for one in model.parameters() if one.requires_grad], lr=1e-2)
+def save_with_deepspeed(model, checkpoint, stage):
+    """As the Trainer does it for an adapter."""
+    optimizer = torch.optim.SGD([one for one in model.parameters() if one.requires_grad], lr=1e-2)
     config = {
         "train_micro_batch_size_per_gpu": 1, "zero_optimization": {"stage": stage},
         "zero_allow_untested_optimizer": True, "zero_force_ds_cpu_optimizer": False,
     }  # fmt: skip
     engine, *_ = deepspeed.initialize(model=model, optimizer=optimizer, config=config)
-    for _ in range(2):
-        engine.backward(engine(torch.randn(4, 64)))
-        engine.step()
-    engine.save_checkpoint(str(FOLDER / "checkpoint-2"), exclude_frozen_parameters=True)
-    with deepspeed.zero.GatheredParameters(list(model.parameters()), enabled=stage == 3):
-        return {name: one.detach().clone() for name, one in model.named_parameters()}
+    engine.save_checkpoint(str(checkpoint), exclude_frozen_parameters=True)
 
 
-def measure_difference(read, name, weights):
-    """The largest difference of a module's factors."""
-    factors = read.factors[name]
-    pairs = ((factors.a, "lora_A.default.weight"), (factors.b, "lora_B.default.weight"))
-    return max((one - weights[f"base_model.model.{name}.{key}"]).abs().max().item() for one, key in pairs)
+def save_in_process(kind, model, rank):
+    """One process's part."""
+    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2"}
+    meeting = f"file://{FOLDER}/{kind}.meeting"
+    torch.distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=2)
+    checkpoint = FOLDER / kind / "checkpoint-1"
+    if kind == "fsdp":
+        save_with_fsdp(model, checkpoint)
+    else:
+        save_with_deepspeed(model, checkpoint, int(kind[-1]))
+    if rank == 0:
+        model.peft_config["default"].save_pretrained(checkpoint)
+    torch.distributed.barrier()
+    torch.distributed.destroy_process_group()
 
 
 def main():
-    torch.manual_seed(0)
-    model = Model()
-    start = {name: one.detach().clone() for name, one in model.named_parameters()}
-    whole = train_with_fsdp(model) if KIND == "fsdp" else train_with_deepspeed(model, int(KIND[-1]))
-    torch.distributed.barrier()
-    if torch.distributed.get_rank() == 0:
-        sys.path.insert(0, sys.argv[1])
-        from merging.adapters import read_adapter
-
-        config = {"r": 8, "lora_alpha": 16}
-        (FOLDER / "checkpoint-2" / "adapter_config.json").write_text(json.dumps(config))
-        read = read_adapter(FOLDER / "checkpoint-2", 1.0)
-        found = {"modules": list(read.factors), "scale": read.factors[READ_NAME].scale}
-        found["whole"] = measure_difference(read, READ_NAME, whole)
-        found["start"] = measure_difference(read, READ_NAME, start)
-        print(json.dumps(found), flush=True)
-    torch.distributed.barrier()
+    deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False  # it would be compiled, for minutes
+    model = make_model()
+    fork = multiprocessing.get_context("fork")
+    for kind in KINDS:
+        processes = [fork.Process(target=save_in_process, args=(kind, model, rank)) for rank in (0, 1)]
+        for one in processes:
+            one.start()
+        for one in processes:
+            one.join()
+        if any(one.exitcode for one in processes):
+            raise SystemExit(f"{kind}: exit codes {[one.exitcode for one in processes]}")
 
 
 if __name__ == "__main__":

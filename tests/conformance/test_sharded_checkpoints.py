@@ -1,26 +1,48 @@
-"""Adapters that FSDP and DeepSpeed saved in shards, by two processes on the CPU, read as a merge reads them."""
+"""`recipes merge` of adapters that FSDP and DeepSpeed saved in shards, by two processes on the CPU."""
 
 from __future__ import annotations
 
-import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from safetensors.numpy import load_file
 
 from .conftest import run_command
 
 pytestmark = pytest.mark.full
 PROGRAM = Path(__file__).with_name("sharded_checkpoint.py")
-ROOT = Path(__file__).parents[2]
+ROOT = str(Path(__file__).parents[2])
+SHARDS = {
+    "fsdp": "pytorch_model_fsdp_0/__*_0.distcp",
+    "zero2": "global_step0/*_optim_states.pt",
+    "zero3": "global_step0/*_optim_states.pt",
+}
 
 
-@pytest.mark.parametrize("kind", ["fsdp", "zero2", "zero3"])
-def test_shards_are_gathered_from_a_checkpoint(kind: str, interpreter: Callable[[str], Path], tmp_path: Path) -> None:
-    launch = [interpreter("trl"), "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    command = [*launch, PROGRAM, ROOT / "qwen_recipes" / "export", tmp_path, kind]
-    printed = run_command(command, OMP_NUM_THREADS="1").splitlines()
-    found = json.loads(next(line for line in reversed(printed) if line.startswith("{")))
-    assert not (tmp_path / "checkpoint-2/adapter_model.safetensors").exists()
-    assert found["modules"] == ["model.layers.0.self_attn.q_proj"] and found["scale"] == 2.0
-    assert found["whole"] == 0.0 < 0.001 < found["start"]
+@pytest.fixture(scope="module")
+def saved(interpreter: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a base, the same adapter saved in shards in each way, and both merged by PEFT."""
+    folder = tmp_path_factory.mktemp("sharded")
+    run_command([interpreter("trl"), PROGRAM, folder], OMP_NUM_THREADS="1", CUDA_VISIBLE_DEVICES="")
+    return folder
+
+
+@pytest.mark.parametrize("kind", SHARDS)
+def test_an_adapter_in_shards_is_merged_as_peft_merges_it(
+    kind: str, saved: Path, interpreter: Callable[[str], Path], tmp_path: Path
+) -> None:
+    checkpoint = saved / kind / "checkpoint-1"
+    assert len(list(checkpoint.glob(SHARDS[kind]))) == 2 and not list(checkpoint.glob("*.safetensors"))
+    command = [sys.executable, "-c", "from qwen_recipes.cli import main; main()", "merge", saved / kind]
+    environment = interpreter("trl").parent.parent
+    command += ["-o", tmp_path / "merged", "--base", saved / "base", "--environment", environment]
+    run_command(command, PYTHONPATH=ROOT, OMP_NUM_THREADS="1")
+    base, merged, expected = (
+        load_file(folder / "model.safetensors") for folder in (saved / "base", tmp_path / "merged", saved / "expected")
+    )
+    assert merged.keys() == expected.keys()
+    changed = {name for name in expected if abs(expected[name] - base[name]).max() > 1e-3}
+    assert {name.rpartition(".")[0].rpartition(".")[2] for name in changed} == {"q_proj", "down_proj", "lm_head"}
+    assert max(abs(merged[name] - expected[name]).max() for name in expected) < 1e-6

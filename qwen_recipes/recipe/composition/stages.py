@@ -13,11 +13,20 @@ from pathlib import Path
 
 from qwen_recipes.finding import Finding, Route, Span
 from qwen_recipes.recipe.composition.merge import merge_nodes
+from qwen_recipes.recipe.composition.merge_options import COMBINE_FIELDS, find_merge_problems
+from qwen_recipes.recipe.composition.node_edits import (
+    find_inner,
+    get_text,
+    leave_out,
+    make_map,
+    make_scalar,
+    put_inner,
+    remove_inner,
+)
 from qwen_recipes.recipe.composition.sweep_key import BEST_LINK, SWEEP
 from qwen_recipes.recipe.locate import locate_finding
 from qwen_recipes.recipe.spec.stages import Merge, Stage
 from qwen_recipes.yaml_text.nodes import Document, Mapping, Node, Scalar
-from qwen_recipes.yaml_text.shorthand_fields import SHORTHAND_FIELDS
 
 MAX_STAGES = 50
 """Each is a recipe that is read, resolved and checked."""
@@ -31,17 +40,29 @@ _PIPELINE_KEYS = ("stages", "name", "extends")
 
 
 @dataclass(frozen=True)
-class StageDocument:
-    """One stage: the recipe that it trains by, or, with `merge`, that of the stage whose adapter is merged.
+class MergeInput:
+    """An adapter or a model of a merge: its folder, or a base's hub id, its weight, and where it is written."""
 
-    `output` is its folder, relative to the recipe; `adapters` are the folders of what is merged, each with its weight.
+    folder: str
+    weight: float
+    model: tuple[str, str]
+    """Id and `like` of the model that an adapter is for, or that a model is."""
+    route: Route
+
+
+@dataclass(frozen=True)
+class StageDocument:
+    """One stage: the recipe that it trains by, or, with `merge`, that of the first stage whose result is merged.
+
+    `output` is its folder, relative to the recipe; `inputs` are what is merged, `base` what the models came from.
     """
 
     name: str
     document: Document
     output: str
     merge: Merge | None = None
-    adapters: tuple[tuple[str, float], ...] = ()
+    inputs: tuple[MergeInput, ...] = ()
+    base: MergeInput | None = None
     run: Node | None = None
     """The `run` of a stage that merges."""
 
@@ -79,8 +100,8 @@ class _StageExpander:
         assert isinstance(document.root, Mapping)
         self.document, self.pipeline = document, pipeline
         self.stages = {index: stage for index, stage in enumerate(stages) if stage is not None}
-        self.common = _leave_out(document.root, _PIPELINE_KEYS)
-        self.folder = _get_text(self.common, ("output", "dir")) or f"runs/{pipeline}"
+        self.common = leave_out(document.root, _PIPELINE_KEYS)
+        self.folder = get_text(self.common, ("output", "dir")) or f"runs/{pipeline}"
         self.results: dict[str, _Result] = {}
         self.problems: list[Finding] = []
 
@@ -91,6 +112,8 @@ class _StageExpander:
         made = {index: self._expand_stage(index, stage) for index, stage in self.stages.items()}
         found = {index: stage for index, stage in made.items() if stage is not None}
         self._check_folders(found)
+        if found and len(found) == len(self.stages) and all(stage.merge for stage in found.values()):
+            self._add(("stages",), "no stage trains", "`recipes merge` merges what is there", key=True)
         return list(found.values())
 
     def report_too_many(self) -> None:
@@ -126,8 +149,10 @@ class _StageExpander:
         found: list[tuple[Route, str]] = []
         if stage.from_stage is not None:
             found.append((("stages", index, "from_stage"), stage.from_stage))
-        for number, adapter in enumerate((stage.merge and stage.merge.adapters) or []):
-            found.append((("stages", index, "merge", "adapters", number), adapter.adapter))
+        if stage.merge is not None:
+            found += [(route, name) for route, name, _ in _list_named_inputs(index, stage.merge)]
+            if stage.merge.base is not None:
+                found.append((("stages", index, "merge", "base"), stage.merge.base))
         return found
 
     def _find_loop(self, start: str, end: str) -> list[str]:
@@ -163,7 +188,7 @@ class _StageExpander:
         return self.results.get(before.name) if before else None
 
     def _expand_training(self, index: int, stage: Stage) -> StageDocument:
-        overlay = _leave_out(self._get_entry(index), _STAGE_KEYS)
+        overlay = leave_out(self._get_entry(index), _STAGE_KEYS)
         common, output = self._remove_inherited(index, overlay)
         root = merge_nodes(common, overlay)
         assert isinstance(root, Mapping)
@@ -171,9 +196,9 @@ class _StageExpander:
         if source is not None and self._starts_from_source(index, stage, overlay):
             root = self._start_from(index, source, root, overlay)
         span = self._get_entry(index).entries["name"].span
-        root = _put(root, ("name",), _make_scalar(span, f"{self.pipeline}-{stage.name}"))
-        if _get_text(root, ("output", "dir")) != output:
-            root = _put(root, ("output", "dir"), _make_scalar(span, output))
+        root = put_inner(root, ("name",), make_scalar(span, f"{self.pipeline}-{stage.name}"))
+        if get_text(root, ("output", "dir")) != output:
+            root = put_inner(root, ("output", "dir"), make_scalar(span, output))
         left = f"{output}/{BEST_LINK}" if SWEEP in root.entries else output
         self.results[stage.name] = _make_result(root, left)
         layers = (*self.document.layers, (f"stage {stage.name}", _get_item_span(self.document, index)))
@@ -184,15 +209,15 @@ class _StageExpander:
 
         The adapter that the pipeline starts from is for the first stage; the repository that it pushes to for the last.
         """
-        common = self.common if index == 0 else _remove(self.common, ("method", "start_from"))
+        common = self.common if index == 0 else remove_inner(self.common, ("method", "start_from"))
         if any(stage.merge is None for later, stage in self.stages.items() if later > index):
-            common = _remove(common, ("output", "hub"))
-        own = _get_text(overlay, ("output", "dir"))
+            common = remove_inner(common, ("output", "hub"))
+        own = get_text(overlay, ("output", "dir"))
         return common, own or f"{self.folder.rstrip('/')}/{self.stages[index].name}"
 
     def _starts_from_source(self, index: int, stage: Stage, overlay: Mapping) -> bool:
         """Whether the stage names nothing to start from; both that and `from_stage` is an error."""
-        own = [route for route in (("model",), ("method", "start_from")) if _find(overlay, route) is not None]
+        own = [route for route in (("model",), ("method", "start_from")) if find_inner(overlay, route) is not None]
         if own and stage.from_stage is not None:
             name = ".".join(own[0])
             self._add(
@@ -212,7 +237,7 @@ class _StageExpander:
                 "set `from_stage`, or `model`, in this stage",
             )
         if source.kind != "adapter":
-            return _put(root, ("model",), _make_model_at(span, source.model))
+            return put_inner(root, ("model",), _make_model_at(span, source.model))
         method = overlay.entries.get("method")
         if method is not None and _get_method(overlay) in ("full", "freeze"):
             self._add(
@@ -221,12 +246,12 @@ class _StageExpander:
                 "add a stage that merges it before this one: {name: merge, merge: base}",
             )
             return root
-        inherited = source.root.entries.get("method", _make_map(span, type="lora"))
+        inherited = source.root.entries.get("method", make_map(span, type="lora"))
         made = inherited if method is None else merge_nodes(inherited, method, "method")
-        root = _put(_put(root, ("method",), made), ("model",), source.model)
+        root = put_inner(put_inner(root, ("method",), made), ("model",), source.model)
         if "quantization" in source.root.entries and "quantization" not in overlay.entries:
-            root = _put(root, ("quantization",), source.root.entries["quantization"])
-        return _put(root, ("method", "start_from"), _make_scalar(span, source.folder))
+            root = put_inner(root, ("quantization",), source.root.entries["quantization"])
+        return put_inner(root, ("method", "start_from"), make_scalar(span, source.folder))
 
     def _expand_merge(self, index: int, stage: Stage) -> StageDocument | None:
         entry, merge = self._get_entry(index), stage.merge
@@ -239,23 +264,20 @@ class _StageExpander:
                     "remove it, or give it to a stage that trains",
                     key=True,
                 )
-        output = _get_text(entry, ("output", "dir")) or f"{self.folder.rstrip('/')}/{stage.name}"
-        sources = self._find_adapters(index, stage, merge)
+        output = get_text(entry, ("output", "dir")) or f"{self.folder.rstrip('/')}/{stage.name}"
+        sources = self._find_inputs(index, stage, merge)
+        self._check_options(index, merge, len(sources))
+        base = self._find_base(index, stage, merge)
         if not sources:
             return None
         first = sources[0][0]
-        self._check_combination(index, stage, merge, len(sources))
-        if any(_describe_model(one.model) != _describe_model(first.model) for one, _ in sources):
+        if merge.models is None and any(
+            _describe_model(one.model) != _describe_model(first.model) for one, _ in sources
+        ):
             self._add(("stages", index, "merge"), "the adapters are for different models", "merge them one by one")
-        adapters = tuple((one.folder, weight) for one, weight in sources)
-        made = StageDocument(
-            stage.name,
-            replace(self.document, root=first.root),
-            output,
-            merge,
-            adapters,
-            entry.entries.get("run"),
-        )
+        document = replace(self.document, root=first.root)
+        inputs = tuple(one for _, one in sources)
+        made = StageDocument(stage.name, document, output, merge, inputs, base, entry.entries.get("run"))
         span = entry.entries["name"].span
         if merge.into == "adapter":
             self.results[stage.name] = _Result("adapter", _mark_as_path(output), first.root, first.model)
@@ -264,59 +286,85 @@ class _StageExpander:
             self.results[stage.name] = _Result("model", output, first.root, model)
         return made
 
-    def _find_adapters(self, index: int, stage: Stage, merge: Merge) -> list[tuple[_Result, float]]:
+    def _find_inputs(self, index: int, stage: Stage, merge: Merge) -> list[tuple[_Result, MergeInput]]:
+        """What is merged, as far as it is known, each with its weight."""
         route: Route = ("stages", index, "merge")
-        found: list[tuple[_Result, float]] = []
-        asked = [(one.adapter, 1.0 if one.weight is None else one.weight) for one in merge.adapters or []]
-        if not asked:
+        named = _list_named_inputs(index, merge)
+        if not named:
             source = self._find_source(index, stage)
             if source is None and not index:
                 self._add(
                     route, f"stage `{stage.name}` has nothing to merge: no stage comes before it", "adapters: […]"
                 )
-            return [(source, 1.0)] if source is not None and self._check_adapter(route, stage, source) else []
-        for number, (name, weight) in enumerate(asked):
-            here = (*route, "adapters", number)
-            known = any(one.name == name for one in self.stages.values())
-            if not known and "/" not in name and not (Path(self.document.file).parent / name).is_dir():
-                trainings = ", ".join(one.name for one in self.stages.values() if one.merge is None)
-                self._add(here, f"there is no stage or folder `{name}`", f"one of {trainings}")
-                continue
-            source = self.results.get(name) if known else self._make_outside_result(name)
-            if source is not None and self._check_adapter(here, stage, source):
-                found.append((source, weight))
+            known = [] if source is None else [(source, _make_input(source, 1.0, route))]
+            return [(one, made) for one, made in known if self._check_kind(route, stage, one, "adapter")]
+        if stage.from_stage is not None:
+            field = "models" if merge.models is not None else "adapters"
+            self._add(
+                ("stages", index, "from_stage"),
+                f"stage `{stage.name}` has both `from_stage` and `merge.{field}`",
+                "keep one of them",
+            )
+        kind = "adapter" if merge.models is None else "model"
+        found = []
+        for here, name, weight in named:
+            source = self._find_result(here, name, kind)
+            if source is not None and self._check_kind(here, stage, source, kind):
+                found.append((source, _make_input(source, weight, here)))
         return found
 
-    def _make_outside_result(self, folder: str) -> _Result:
-        """An adapter that no stage writes: it is for the pipeline's model."""
-        span = self.document.root.span
-        model = self.common.entries.get("model", _make_scalar(span, ""))
-        return _Result("adapter", folder, self.common, model)
+    def _find_result(self, route: Route, name: str, kind: str) -> _Result | None:
+        """What a stage leaves, or what lies in a folder; None where its stage has an error."""
+        if any(one.name == name for one in self.stages.values()):
+            return self.results.get(name)
+        if "/" in name or (Path(self.document.file).parent / name).is_dir():
+            return self._make_outside_result(name, kind)
+        names = ", ".join(name for name, result in self.results.items() if result.kind == kind) or "a folder"
+        self._add(route, f"there is no stage or folder `{name}`", f"one of {names}")
+        return None
 
-    def _check_adapter(self, route: Route, stage: Stage, source: _Result) -> bool:
-        if source.kind != "adapter":
-            what = "a reward model" if source.kind == "reward" else "a whole model"
+    def _make_outside_result(self, folder: str, kind: str) -> _Result:
+        """What no stage writes: an adapter for the pipeline's model, or a model that is like it."""
+        span = self.document.root.span
+        model = self.common.entries.get("model", make_scalar(span, ""))
+        return _Result(kind, folder, self.common, model if kind == "adapter" else _make_model(span, folder, model))
+
+    def _find_base(self, index: int, stage: Stage, merge: Merge) -> MergeInput | None:
+        """What the models of a merge were trained from; None where the merge needs no base, or it has an error."""
+        if merge.models is None or merge.combine not in COMBINE_FIELDS["base"]:
+            return None
+        route: Route = ("stages", index, "merge", "base")
+        if merge.base is not None and any(one.name == merge.base for one in self.stages.values()):
+            source = self.results.get(merge.base)
+            known = source is not None and self._check_kind(route, stage, source, "model")
+            return _make_input(source, 1.0, route) if known and source is not None else None
+        if merge.base is not None:
+            return MergeInput(merge.base, 1.0, (merge.base, ""), route)
+        id_, like = _describe_model(self.common.entries.get("model", make_scalar(self.document.root.span, "")))
+        if not id_:
+            message = f"`combine: {merge.combine}` needs the model that these were trained from"
+            self._add(("stages", index, "merge", "combine"), message, "base: Qwen/Qwen3-4B")
+            return None
+        revision = get_text(self.common, ("model", "revision"))
+        return MergeInput(f"{id_}@{revision}" if revision else id_, 1.0, (id_, like), ("model",))
+
+    def _check_kind(self, route: Route, stage: Stage, source: _Result, kind: str) -> bool:
+        if source.kind != kind:
+            holds = {"reward": "a reward model", "model": "a whole model", "adapter": "an adapter"}[source.kind]
+            wanted = "an adapter" if kind == "adapter" else "a whole model"
             self._add(
                 route,
-                f"stage `{stage.name}` has nothing to merge: {source.folder} holds {what}, not an adapter",
-                "remove this stage, or name an adapter",
+                f"stage `{stage.name}` has nothing to merge: {source.folder} holds {holds}, not {wanted}",
+                "remove this stage, or name an adapter"
+                if kind == "adapter"
+                else "merge the adapter into its base in a stage before this one: {name: merged, merge: base}",
             )
-        return source.kind == "adapter"
+        return source.kind == kind
 
-    def _check_combination(self, index: int, stage: Stage, merge: Merge, count: int) -> None:
-        for name, names in COMBINE_FIELDS.items():
-            if getattr(merge, name) is not None and merge.combine not in names:
-                self._add(
-                    ("stages", index, "merge", name),
-                    f"`merge.{name}` does not apply to `{merge.combine or 'cat'}`",
-                    f"combine: {' or '.join(names)}",
-                )
-        if count == 1 and merge.combine not in (None, "cat"):
-            self._add(
-                ("stages", index, "merge", "combine"),
-                f"`combine: {merge.combine}` needs several adapters",
-                "remove it, or list them under `adapters`",
-            )
+    def _check_options(self, index: int, merge: Merge, count: int) -> None:
+        """Refuse options that the merge would not read."""
+        for field, message, suggestion in find_merge_problems(merge, count):
+            self._add(("stages", index, "merge", field), message, suggestion)
 
     def _check_folders(self, documents: dict[int, StageDocument]) -> None:
         taken: dict[str, str] = {}
@@ -339,12 +387,18 @@ class _StageExpander:
         self.problems.append(locate_finding(self.document, problem, key=key))
 
 
-COMBINE_FIELDS = {
-    "rank": ("svd",),
-    "density": ("ties", "dare_linear", "dare_ties"),
-    "seed": ("dare_linear", "dare_ties"),
-}
-"""Fields of a merge, and the ways of combining that read them."""
+def _list_named_inputs(index: int, merge: Merge) -> list[tuple[Route, str, float]]:
+    """The adapters or models that a merge names: where, the name, and the weight."""
+    route: Route = ("stages", index, "merge")
+    if merge.models is not None:
+        named = [("models", number, one.model, one.weight) for number, one in enumerate(merge.models)]
+    else:
+        named = [("adapters", number, one.adapter, one.weight) for number, one in enumerate(merge.adapters or [])]
+    return [((*route, field, number), name, 1.0 if weight is None else weight) for field, number, name, weight in named]
+
+
+def _make_input(source: _Result, weight: float, route: Route) -> MergeInput:
+    return MergeInput(source.folder, weight, _describe_model(source.model), route)
 
 
 def _get_item_span(document: Document, index: int) -> Span:
@@ -352,8 +406,8 @@ def _get_item_span(document: Document, index: int) -> Span:
 
 
 def _make_result(root: Mapping, output: str) -> _Result:
-    model = root.entries.get("model", _make_scalar(root.span, ""))
-    objective = _get_text(root, ("objective",)) or _get_text(root, ("objective", "type"))
+    model = root.entries.get("model", make_scalar(root.span, ""))
+    objective = get_text(root, ("objective",)) or get_text(root, ("objective", "type"))
     adapter = _get_method(root) not in ("full", "freeze")
     if objective == "reward" and not adapter:
         return _Result("reward", output, root, model)
@@ -365,20 +419,20 @@ def _make_result(root: Mapping, output: str) -> _Result:
 def _make_model(span: Span, folder: str, origin: Node) -> Mapping:
     """A model in a folder that may not be there yet: it is like the one it was made from."""
     id_, like = _describe_model(origin)
-    return _make_map(span, id=_mark_as_path(folder), like=like or id_)
+    return make_map(span, id=_mark_as_path(folder), like=like or id_)
 
 
 def _make_model_at(span: Span, model: Node) -> Mapping:
     """The model that a stage left, as a value of the stage that starts from it."""
     id_, like = _describe_model(model)
-    return _make_map(span, id=id_, like=like)
+    return make_map(span, id=id_, like=like)
 
 
 def _describe_model(model: Node) -> tuple[str, str]:
     """Id and `like` of a model as it is written."""
     if isinstance(model, Scalar):
         return str(model.value or ""), ""
-    return _get_text(model, ("id",)), _get_text(model, ("like",))
+    return get_text(model, ("id",)), get_text(model, ("like",))
 
 
 def _mark_as_path(folder: str) -> str:
@@ -387,49 +441,4 @@ def _mark_as_path(folder: str) -> str:
 
 
 def _get_method(root: Mapping) -> str:
-    return _get_text(root, ("method",)) or _get_text(root, ("method", "type")) or "lora"
-
-
-def _get_text(node: Node, route: Route) -> str:
-    found = _find(node, route)
-    return str(found.value) if isinstance(found, Scalar) and found.value is not None else ""
-
-
-def _find(node: Node, route: Route) -> Node | None:
-    found: Node | None = node
-    for step in route:
-        found = found.entries.get(str(step)) if isinstance(found, Mapping) else None
-    return found
-
-
-def _leave_out(root: Mapping, names: Items[str]) -> Mapping:
-    entries = {key: node for key, node in root.entries.items() if key not in names}
-    return Mapping(root.span, entries, {key: root.keys[key] for key in entries})
-
-
-def _remove(root: Mapping, route: tuple[str, str]) -> Mapping:
-    parent = root.entries.get(route[0])
-    if not isinstance(parent, Mapping) or route[1] not in parent.entries:
-        return root
-    inner = _leave_out(parent, route[1:])
-    return _put(root, route[:1], inner) if inner.entries else _leave_out(root, route[:1])
-
-
-def _put(root: Mapping, route: tuple[str, ...], value: Node) -> Mapping:
-    """The map with a value put in; a short form on the way becomes its map."""
-    head, rest = route[0], route[1:]
-    if rest:
-        inner = root.entries.get(head)
-        if isinstance(inner, Scalar) and head in SHORTHAND_FIELDS:
-            inner = Mapping(inner.span, {SHORTHAND_FIELDS[head]: inner}, {SHORTHAND_FIELDS[head]: inner.span})
-        value = _put(inner if isinstance(inner, Mapping) else Mapping(value.span, {}, {}), rest, value)
-    keys = {**root.keys, head: root.keys.get(head, value.span)}
-    return Mapping(root.span, {**root.entries, head: value}, keys)
-
-
-def _make_scalar(span: Span, text: str) -> Scalar:
-    return Scalar(span, text, text, plain=True)
-
-
-def _make_map(span: Span, **values: str) -> Mapping:
-    return Mapping(span, {key: _make_scalar(span, text) for key, text in values.items()}, dict.fromkeys(values, span))
+    return get_text(root, ("method",)) or get_text(root, ("method", "type")) or "lora"

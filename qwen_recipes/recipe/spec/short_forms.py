@@ -32,11 +32,9 @@ def expand_sources(value: object) -> object:
     return [{"path": item} if isinstance(item, str) else item for item in items]
 
 
-def expand_adapters(value: object) -> object:
-    """Adapters of a merge, each a name or a map, as a list of maps."""
-    return (
-        [{"adapter": item} if isinstance(item, str) else item for item in value] if isinstance(value, list) else value
-    )
+def expand_names(field: str, value: object) -> object:
+    """Adapters or models of a merge, each a name or a map, as a list of maps; `field` has the name."""
+    return [{field: item} if isinstance(item, str) else item for item in value] if isinstance(value, list) else value
 
 
 def expand_validation(value: object) -> object:

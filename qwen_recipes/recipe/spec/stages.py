@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from qwen_recipes.recipe.spec.section import Section, optional_field, required_field
-from qwen_recipes.recipe.spec.short_forms import ShortForm, expand_adapters, expand_word
+from qwen_recipes.recipe.spec.short_forms import ShortForm, expand_names, expand_word
 
-CombineName = Literal["cat", "linear", "svd", "ties", "dare_linear", "dare_ties"]
+CombineName = Literal["cat", "linear", "svd", "ties", "dare_linear", "dare_ties", "slerp", "task_arithmetic"]
 
 
 class MergedAdapter(Section):
@@ -25,14 +25,28 @@ class MergedAdapter(Section):
     )
 
 
+class MergedModel(Section):
+    """One whole model of a merge."""
+
+    model: str = required_field(
+        "Stage that writes the model, or the model's folder, relative to the recipe.",
+        example="sft",
+        read_by="tool",
+        min_length=1,
+    )
+    weight: float | None = optional_field(
+        "Weight of the model, or of what it learned.", example=0.7, read_by="tool", ge=-100.0, le=100.0
+    )
+
+
 class Merge(Section):
-    """How adapters are merged."""
+    """How adapters, or whole models, are merged."""
 
     adapters: (
         Annotated[
             list[MergedAdapter],
             Field(min_length=1),
-            ShortForm(expand_adapters, {"type": "array", "items": {"type": "string"}, "minItems": 1}),
+            ShortForm(partial(expand_names, "adapter"), {"type": "array", "items": {"type": "string"}, "minItems": 1}),
         ]
         | None
     ) = optional_field(
@@ -41,9 +55,29 @@ class Merge(Section):
         example=["sft"],
         read_by="tool",
     )
+    models: (
+        Annotated[
+            list[MergedModel],
+            Field(min_length=2),
+            ShortForm(partial(expand_names, "model"), {"type": "array", "items": {"type": "string"}, "minItems": 2}),
+        ]
+        | None
+    ) = optional_field(
+        "Whole models to merge by mergekit, instead of adapters: names of stages or folders, or maps with a weight.",
+        example=["sft", "tools"],
+        read_by="tool",
+    )
+    base: str | None = optional_field(
+        "Model that the merged models were trained from (task_arithmetic, ties, dare_linear, dare_ties of models): a "
+        "stage, a folder or a model on the hub. Default: the recipe's model.",
+        example="Qwen/Qwen3-4B",
+        read_by="tool",
+        min_length=1,
+    )
     combine: CombineName | None = optional_field(
         "How several adapters become one: `cat` adds their updates exactly; `svd` is the best update of one rank; "
-        "`linear`, `ties`, `dare_linear` and `dare_ties` mix the factors A and B and are approximations.",
+        "`linear`, `ties`, `dare_linear` and `dare_ties` mix the factors A and B and are approximations. How models "
+        "become one: `linear`, `slerp`, `task_arithmetic`, `ties`, `dare_linear` or `dare_ties` of their weights.",
         example="cat",
         read_by="tool",
     )
@@ -93,5 +127,7 @@ class Stage(Section):
         min_length=1,
     )
     merge: MergeField | None = optional_field(
-        "Merge adapters instead of training: what they are merged into, or a map.", example="base", read_by="tool"
+        "Merge adapters or models instead of training: what adapters are merged into, or a map.",
+        example="base",
+        read_by="tool",
     )

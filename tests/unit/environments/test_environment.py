@@ -34,9 +34,11 @@ from qwen_recipes.environments.environment import (
     list_environments,
 )
 from qwen_recipes.environments.install import EnvironmentBuildError, build_environment
+from qwen_recipes.environments.program_environments import PROGRAM_LOCKS
 from tests.unit.environments.toy import HERE, a_backend, a_wheel, an_environment
 
 SHIPPED = sorted((Path(lock_file.__file__).parent.parent / "backends").glob("*/requirements/*.lock"))
+PROGRAM_LOCK = PROGRAM_LOCKS / "mergekit" / "cpu-py311.lock"
 
 
 # --- locks
@@ -63,7 +65,7 @@ def test_there_is_a_lock_for_every_backend_and_device():
     } | {"unsloth/cpu-py311"}
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: f"{path.parent.parent.name}-{path.stem}")
+@pytest.mark.parametrize("path", [*SHIPPED, PROGRAM_LOCK], ids=lambda path: f"{path.parent.parent.name}-{path.stem}")
 def test_shipped_locks_pin_everything_and_name_no_host(path):
     text, lock = path.read_text(), lock_file.read_requirements(path)
     assert lock.torch == (None if path.parent.parent.name == "unsloth" else "torch==2.13.0")

@@ -12,9 +12,11 @@ from qwen_recipes.cli import main
 from qwen_recipes.environments import find_uv, lock_file
 from qwen_recipes.environments.hashes import LockHashes
 from qwen_recipes.environments.install import EnvironmentBuildError, build_environment
+from qwen_recipes.environments.program_environments import PROGRAM_LOCKS
 from tests.unit.environments.toy import a_wheel, an_environment
 
 SHIPPED = sorted((Path(lock_file.__file__).parent.parent / "backends").glob("*/requirements/*.lock"))
+SHIPPED += sorted(PROGRAM_LOCKS.glob("*/*.lock"))
 OTHER = "0" * 64
 
 

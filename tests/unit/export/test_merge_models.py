@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from qwen_recipes.export.merge_models import MODEL_METHODS, ModelMerge, build_mergekit_config, find_model_problems
+from qwen_recipes.export.merge_models import ModelMerge, build_mergekit_config, find_model_problems
+from qwen_recipes.recipe.composition.merge_options import MODEL_METHODS
 from tests.unit.cli.run_command import run
 
 CONFIG = {
@@ -30,7 +31,7 @@ def write_model(folder: Path, **changes: Any) -> Path:
 def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
     """Two models of one shape."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("QWEN_RECIPES_HOME", str(tmp_path / "envs"))
     return write_model(tmp_path / "a"), write_model(tmp_path / "b")
 
 
@@ -60,10 +61,13 @@ def test_models_that_do_not_belong_together_are_refused_with_every_reason(
     other = write_model(tmp_path / "c", hidden_size=128, vocab_size=151669)
     found = find_model_problems(ModelMerge(((models[0], 1), (models[1], 1), (other, 1)), "slerp", tmp_path / "o"))
     assert found == [
-        "slerp merges two models",
+        "slerp merges two models, not 3",
         f"{other} has hidden_size 128, {models[0]} has 64",
         f"{other} has vocab_size 151669, {models[0]} has 151936",
     ]
+    for method, weights in (("slerp", (1, -1)), ("linear", (0.5, -0.5))):
+        pairs = tuple(zip(models, weights, strict=True))
+        assert any("which is 0" in line for line in find_model_problems(ModelMerge(pairs, method, tmp_path / "o")))
     (without,) = find_model_problems(ModelMerge(((models[0], 1), (models[1], 1)), "ties", tmp_path / "o"))
     assert "name it with --base" in without
 
@@ -71,12 +75,15 @@ def test_models_that_do_not_belong_together_are_refused_with_every_reason(
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (("a", "b"), 4, "merging models needs mergekit"),
+        (("a", "b"), 4, "whose environment is missing: recipes env create mergekit"),
         (("a", "b", "--environment", "env"), 4, "env has no bin/mergekit-yaml"),
         (("a", "b", "--combine", "cat"), 2, "--combine cat is for adapters"),
         (("a", "b", "--combine", "svd", "--rank", "8"), 2, "are for adapters, not models"),
         (("a", "b", "--density", "0.5"), 2, "--density applies to --combine ties"),
+        (("a", "b", "--base", "b"), 2, "--base applies to --combine task_arithmetic"),
         (("a", "b", "--weight", "1"), 2, "2 folders, but 1 --weight"),
+        (("a", "b", "--weight", "nan", "--weight", "1"), 2, "take finite numbers"),
+        (("a", "b", "--combine", "ties", "--base", "b", "--density", "nan"), 2, "take finite numbers"),
         (("a", "adapter"), 2, "adapter holds no whole model"),
         (("a",), 1, "a has no adapter"),
         (("adapter", "adapter", "--combine", "slerp"), 2, "--combine slerp is for models"),

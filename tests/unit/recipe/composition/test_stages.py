@@ -63,7 +63,8 @@ def find_error(folder: Path, stages: str) -> tuple[int, str]:
 def test_dpo_starts_from_the_merged_model(tmp_path: Path) -> None:
     pipeline = load(tmp_path, PIPELINE)
     sft, merge, dpo = pipeline.stages
-    assert (merge.adapters, merge.output) == ((("runs/p/sft", 1.0),), "runs/p/merge")
+    assert [(one.folder, one.weight) for one in merge.inputs] == [("runs/p/sft", 1.0)]
+    assert merge.output == "runs/p/merge"
     model = dpo.loaded.recipe.model
     assert (model.id, model.like, dpo.loaded.name) == ("runs/p/merge", "Qwen/Qwen3-4B", "p-dpo")
     training = dpo.loaded.recipe.training
@@ -187,6 +188,9 @@ def test_one_recipe_is_asked_for_where_there_are_several(tmp_path: Path) -> None
             "  - {name: a}\n  - {name: b, model: Qwen/Qwen3-8B, from_stage: a}\n", 6,
             "stage `b` has both `from_stage` and `model`",
         ),
+        ("  - {name: a}\n  - {name: b, from_stage: a, merge: {adapters: [a]}}\n", 6,
+         "stage `b` has both `from_stage` and `merge.adapters`"),
+        ("  - {name: a, merge: {adapters: [./x]}}\n", 4, "no stage trains"),
         ("  - {name: a/b}\n", 5, "invalid value for `stages[0].name`: 'a/b'"),
         ("  - {name: a, merge: {rank: many}}\n", 5, "invalid value for `stages[0].merge.rank`: 'many'"),
         ("  - {name: a, trianing: {epochs: 1}}\n", 5, "`trianing` is not a field"),
@@ -195,6 +199,71 @@ def test_one_recipe_is_asked_for_where_there_are_several(tmp_path: Path) -> None
 )  # fmt: skip
 def test_what_is_wrong_has_a_line_and_a_way_out(tmp_path: Path, stages: str, line: int, message: str) -> None:
     assert find_error(tmp_path, stages) == (line, message)
+
+
+MODELS = """\
+  - {name: a, method: full}
+  - {name: b, method: full, model: Qwen/Qwen3-4B-Base}
+  - {name: l, model: Qwen/Qwen3-4B, method: lora}
+"""
+
+
+@pytest.mark.parametrize(
+    ("merge", "message"),
+    [
+        ("{models: [a]}", "invalid value for `stages[3].merge.models`: a list"),
+        ("{models: [a, l]}", "stage `m` has nothing to merge: runs/p/l holds an adapter, not a whole model"),
+        ("{models: [a, zz]}", "there is no stage or folder `zz`"),
+        ("{models: [a, m]}", "stages start from each other: m → m"),
+        ("{models: [a, b], adapters: [l]}", "adapters and models cannot be merged together"),
+        ("{models: [a, b], into: base}", "`merge.into` is for adapters: whole models become one model"),
+        ("{models: [a, b], combine: cat}", "`combine: cat` merges adapters"),
+        ("{models: [a, b], rank: 8}", "`merge.rank` does not apply to `linear`"),
+        ("{models: [a, b], base: a}", "`merge.base` does not apply to `linear`"),
+        ("{models: [a, b], combine: ties, base: l}",
+         "stage `m` has nothing to merge: runs/p/l holds an adapter, not a whole model"),
+        ("{models: [a, b, a], combine: slerp}", "slerp merges two models, not 3"),
+        ("{models: [a, {model: b, weight: -0.5}], combine: slerp}", "slerp needs weights of 0 or more"),
+        ("{models: [a, {model: b, weight: -1}]}", "linear divides by the sum of the weights, which is 0"),
+        ("{adapters: [l, l], combine: slerp}", "`combine: slerp` merges whole models"),
+        ("{adapters: [l, l], combine: ties, base: a}",
+         "`merge.base` is for whole models: an adapter's base is the model it was trained on"),
+    ],
+)  # fmt: skip
+def test_models_that_cannot_be_merged_have_a_line_and_a_way_out(tmp_path: Path, merge: str, message: str) -> None:
+    assert find_error(tmp_path, f"{MODELS}  - {{name: m, merge: {merge}}}\n") == (8, message)
+
+
+def test_a_stage_merges_whole_models_and_the_next_starts_from_the_result(tmp_path: Path) -> None:
+    stages = """\
+  - {name: m, merge: {models: [{model: a, weight: 0.7}, ./other, b], combine: ties, density: 0.3}}
+  - {name: dpo, method: lora, objective: dpo, data: {train: pairs.jsonl}}
+  - {name: again, merge: {models: [m, b], combine: task_arithmetic, base: a}}
+"""
+    pipeline = load(tmp_path, HEAD + "stages:\n" + MODELS + stages)
+    merge, dpo, again = pipeline.stages[3:]
+    assert [(one.folder, one.weight) for one in merge.inputs] == [
+        ("runs/p/a", 0.7), ("./other", 1.0), ("runs/p/b", 1.0),
+    ]  # fmt: skip
+    assert merge.base is not None and (merge.base.folder, merge.output) == ("Qwen/Qwen3-4B", "runs/p/m")
+    model = dpo.loaded.recipe.model
+    assert (model.id, model.like) == ("runs/p/m", "Qwen/Qwen3-4B")
+    assert again.base is not None and again.base.folder == "runs/p/a"
+    resolve(dpo.loaded, load_backend("llamafactory"))
+
+
+def test_the_base_of_a_merge_is_the_pipelines_model_at_its_revision(tmp_path: Path) -> None:
+    text = HEAD.replace("Qwen/Qwen3-4B", "{id: Qwen/Qwen3-4B, revision: abc}") + "stages:\n" + MODELS
+    pipeline = load(tmp_path, text + "  - {name: m, merge: {models: [a, b], combine: ties}}\n")
+    base = pipeline.stages[-1].base
+    assert base is not None and base.folder == "Qwen/Qwen3-4B@abc"
+
+
+def test_models_of_two_sizes_are_found_before_any_is_trained(tmp_path: Path) -> None:
+    text = HEAD + "stages:\n" + MODELS.replace("4B-Base", "8B") + "  - {name: m, merge: {models: [a, b]}}\n"
+    (found,) = [f for f in lint_text(text, "p.yaml", tmp_path) if f.severity == "error"]
+    assert found.message.startswith("runs/p/b cannot be merged with runs/p/a: hidden_size 4096 and not 2560")
+    assert found.span is not None and found.span.line == 8
 
 
 def test_a_loop_over_several_stages_names_them(tmp_path: Path) -> None:
