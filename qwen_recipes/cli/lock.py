@@ -61,10 +61,10 @@ def command(file: str, backend: str | None, sets: tuple[str, ...]) -> None:
         write_lock(path, content)
     except OSError as error:
         exit_with_error(f"{error.filename or path}: {error.strerror}", ExitCode.USAGE)
-    written = {os.path.normpath(stage.output) for stage in (pipeline.stages if pipeline else ())}
+    stage_outputs = {os.path.normpath(stage.output) for stage in (pipeline.stages if pipeline else ())}
     for stage, one in list_locked_recipes(content):
         prefix = f"stage {stage}: " if stage else ""
-        for line in _find_unpinned(one, written):
+        for line in _find_unpinned(one, stage_outputs):
             print_stderr(f"recipes: {prefix}{line}")
         print_stderr(f"{path}: {prefix}{', '.join(one['backends'])}, {format_count(len(one['data']), 'data set')}")
 
@@ -88,12 +88,15 @@ def _with_lengths(recipes: list[BackendRecipe]) -> list[BackendRecipe]:
     return [BackendRecipe(loaded, one.backend) for one in recipes]
 
 
-def _find_unpinned(content: dict[str, object], written: set[str]) -> list[str]:
-    """The model and data sets that are not pinned because the recipe names no revision; `written` are by stages."""
+def _find_unpinned(content: dict[str, object], stage_outputs: set[str]) -> list[str]:
+    """The model and data sets that are not pinned because the recipe names no revision.
+
+    `stage_outputs` are folders that stages write, which need none.
+    """
     model, data = content["model"], content["data"]
     assert isinstance(model, dict) and isinstance(data, list)
     found = []
-    if not model["files"] and model["revision"] is None and os.path.normpath(model["id"]) not in written:
+    if not model["files"] and model["revision"] is None and os.path.normpath(model["id"]) not in stage_outputs:
         found.append(f"{model['id']} is not pinned: set model.revision to pin the weights")
     return found + [
         f"{entry['hub']} is not pinned: set `revision` beside `hub` to pin the data"

@@ -36,6 +36,7 @@ UNITS = {
     "training.batch_size.packs": "packs",
     "training.pack_length": "tokens",
     "stages[].merge.adapters[].weight": "factor on the update",
+    "stages[].merge.models[].weight": "factor on the weights, or on what was learned",
     "stages[].merge.density": "share of the values",
     "stages[].merge.rank": "dimensions of the update",
     "sweep.parameters.*.min": "as the field's",
