@@ -100,7 +100,7 @@ def suggest_for_unknown_key(key: str, siblings: Iterable[str], parent: str) -> s
     beside = find_closest_match(key, siblings)
     if beside:
         return f"did you mean `{beside}`?"
-    elsewhere = _find_field_elsewhere(key, parent)
+    elsewhere = None if parent.startswith("sweep.") else _find_field_elsewhere(key, parent)
     if elsewhere:
         return f"write it as `{elsewhere}`"
     return "known here: " + ", ".join(siblings)

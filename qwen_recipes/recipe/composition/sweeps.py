@@ -140,15 +140,21 @@ def _keep_set_values(before: Node, after: Node) -> Node:
 
 def _validate_sweep(document: Document, node: Node, rest: Document) -> Sweep:
     """The sweep. Raises RecipeError with all that is wrong with it, and with what else the recipe says."""
-    samples = [rest]
+    samples, problems = [rest], list[Finding]()
     try:
         spec = _read_sweep(document, node)
-        problems = [locate_finding(document, problem) for problem in find_sweep_problems(document, spec)]
+    except RecipeError as error:
+        problems = error.findings
+        node = _drop_invalid_parts(node, problems)
+        try:
+            spec = _read_sweep(document, node)
+        except RecipeError:
+            spec = Sweep()
+    if spec.parameters or spec.trials or not problems:
+        problems += [locate_finding(document, problem) for problem in find_sweep_problems(document, spec)]
         if not problems:
             return spec
         samples += _list_samples(document, node, rest)
-    except RecipeError as error:
-        problems = error.findings
     for sample in samples:
         found = {(finding.file, finding.span) for finding in problems}
         try:
@@ -157,6 +163,15 @@ def _validate_sweep(document: Document, node: Node, rest: Document) -> Sweep:
             others = [finding for finding in error.findings if not finding.message.endswith(" is missing")]
             problems += [finding for finding in others if (finding.file, finding.span) not in found]
     raise RecipeError(problems)
+
+
+def _drop_invalid_parts(node: Node, findings: list[Finding]) -> Node:
+    """The sweep without the parameters, trials and other keys that findings are about, so that the rest is checked."""
+    for finding in findings:
+        steps = [str(step) for step in finding.route[1:]]
+        if finding.route[:1] == (SWEEP,) and steps:
+            node = _remove(node, steps[:2] if steps[0] in ("parameters", "trials") else steps[:1])
+    return node
 
 
 def _list_samples(document: Document, node: Node, rest: Document) -> list[Document]:

@@ -179,6 +179,19 @@ def test_the_shape_of_a_sweep_is_checked():
     assert problems("  trials: {a/b: {method.rank: 8}}\n")[0] == (7, "`a/b` is not allowed under `sweep.trials`")
 
 
+def test_a_wrong_shape_hides_nothing_else():
+    found = problems("""\
+  parameters:
+    training.learning_rate: {min: 1e-5, scale: log}
+    method.rnk: [8, 16]
+    method.rank: [8, big]
+  trials: {bad name: {method.rank: 3}, empty: {}}
+  goal: least
+""")
+    assert sorted(line for line, _ in found) == [8, 9, 10, 11, 11, 12]
+    assert "`method.rnk` is not a field" in {message for _, message in found}
+
+
 def test_a_contradiction_of_some_trials_names_them():
     ((_, message),) = problems("  parameters:\n    training.steps: [5, 6]\n    training.epochs: [null, 2]\n")[:1]
     assert "epochs" in message
