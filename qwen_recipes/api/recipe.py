@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qwen_recipes.filesystem.replace_file import replace_file
+from qwen_recipes.finding import Finding, RecipeError
 from qwen_recipes.recipe import spec
 from qwen_recipes.recipe.load import LoadedRecipe, load_recipe_text
 from qwen_recipes.recipe.overrides import format_override_value
-from qwen_recipes.recipe.pipeline import find_every_problem
+from qwen_recipes.recipe.pipeline import Pipeline, PipelineStage, find_every_problem, load_pipeline_text
 from qwen_recipes.recipe.read_file import read_recipe_bytes
 from qwen_recipes.recipe.spec.section import Section
 from qwen_recipes.recipe.trials import LoadedSweep, load_trials_text
@@ -49,6 +50,7 @@ class Recipe:
         run: SectionValue | None = None,
         allow: Mapping[str, str] | None = None,
         sweep: SectionValue | None = None,
+        stages: list[SectionValue] | None = None,
         backends: Mapping[str, SectionValue] | None = None,
         folder: str | Path = ".",
     ) -> None:
@@ -57,7 +59,7 @@ class Recipe:
             "version": version, "name": name, "extends": extends, "model": model, "data": data, "chat": chat,
             "method": method, "quantization": quantization, "objective": objective, "training": training,
             "hardware": hardware, "output": output, "tracking": tracking, "run": run, "allow": allow, "sweep": sweep,
-            "backends": backends,
+            "stages": stages, "backends": backends,
         }  # fmt: skip
         written = {key: value for key, value in fields.items() if value is not None}
         self._read(dump_yaml(written), "recipe.yaml", Path(folder), ())
@@ -65,8 +67,12 @@ class Recipe:
     def _read(self, text: bytes | str, name: str, folder: Path, overrides: tuple[str, ...]) -> None:
         self._text, self._name, self._folder, self._overrides = text, name, folder, overrides
         with find_every_problem(folder):
-            self._sweep: LoadedSweep | None = load_trials_text(text, name, folder, overrides)
-            self._loaded = None if self._sweep else load_recipe_text(text, name, folder, overrides)
+            self._pipeline: Pipeline | None = load_pipeline_text(text, name, folder, overrides)
+            self._sweep: LoadedSweep | None = None
+            self._loaded: LoadedRecipe | None = None
+            if self._pipeline is None:
+                self._sweep = load_trials_text(text, name, folder, overrides)
+                self._loaded = None if self._sweep else load_recipe_text(text, name, folder, overrides)
 
     @classmethod
     def from_file(cls, file: str | Path, set: Mapping[str, Any] | None = None) -> Self:
@@ -96,7 +102,13 @@ class Recipe:
 
     @property
     def loaded(self) -> LoadedRecipe:
-        """The recipe with the document that it was read from. Raises RecipeError for one with a sweep."""
+        """The recipe with the document that it was read from. Raises RecipeError for one with a sweep or stages."""
+        if self._pipeline is not None:
+            suggestion = f"recipe.stages[{self._pipeline.trainings[0].name!r}]"
+            message = "this recipe has several stages"
+            raise RecipeError(
+                [Finding("recipe", "error", message, ("stages",), file=self._name, suggestion=suggestion)]
+            )
         if self._loaded is None:
             return load_recipe_text(self._text, self._name, self._folder, self._overrides)
         return self._loaded
@@ -110,7 +122,7 @@ class Recipe:
     def fields(self) -> spec.Recipe:
         """The fields as typed models: `recipe.fields.training.learning_rate`; None where nothing is written.
 
-        Raises RecipeError for a recipe with a sweep: each of `trials` has its own.
+        Raises RecipeError for a recipe with a sweep or stages: each of `trials` and `stages` has its own.
         """
         return self.loaded.recipe
 
@@ -119,9 +131,16 @@ class Recipe:
         """The trials of a recipe with a `sweep`, by name; empty without one."""
         return {trial.name: _wrap(trial.loaded) for trial in self._sweep.trials} if self._sweep else {}
 
+    @cached_property
+    def stages(self) -> dict[str, Recipe]:
+        """The stages of a pipeline that train, by name, in order; empty for a recipe of one run."""
+        return {stage.name: _wrap_stage(stage) for stage in self._pipeline.trainings} if self._pipeline else {}
+
     @property
     def name(self) -> str:
         """The recipe's name, or one made of its file's."""
+        if self._pipeline is not None:
+            return self._pipeline.name
         return self._sweep.name if self._sweep else self.loaded.name
 
     @property
@@ -141,11 +160,15 @@ class Recipe:
         return made
 
     def to_dict(self) -> dict[str, Any]:
-        """What the recipe says in its long form, with `extends` and overrides applied; a sweep as it is written."""
-        if self._sweep is None:
-            return self.loaded.recipe.model_dump(exclude_none=True, exclude={"extends"})
-        written: dict[str, Any] = plain_data(self._sweep.document.root)
-        return {key: value for key, value in written.items() if key != "extends"} | {"sweep": self._sweep.written}
+        """What the recipe says in its long form, with `extends` and overrides applied.
+
+        A sweep and a pipeline are as they are written.
+        """
+        if self._pipeline is not None:
+            return _leave_out_extends(plain_data(self._pipeline.document.root))
+        if self._sweep is not None:
+            return _leave_out_extends(plain_data(self._sweep.document.root)) | {"sweep": self._sweep.written}
+        return self.loaded.recipe.model_dump(exclude_none=True, exclude={"extends"})
 
     def to_yaml(self) -> str:
         """`to_dict` as YAML, which `from_yaml` reads back as the same recipe."""
@@ -163,7 +186,8 @@ class Recipe:
 
     def __repr__(self) -> str:
         trials = f" with a sweep of {len(self._sweep.trials)} trials" if self._sweep else ""
-        return f"<Recipe {self.name!r}{trials}>"
+        stages = f" of {len(self._pipeline.stages)} stages" if self._pipeline else ""
+        return f"<Recipe {self.name!r}{trials}{stages}>"
 
     def _repr_html_(self) -> str:
         from qwen_recipes.reports.notebook import render_recipe
@@ -176,7 +200,21 @@ def _wrap(loaded: LoadedRecipe) -> Recipe:
     made = Recipe.__new__(Recipe)
     made._text, made._name = dump_yaml(plain_data(loaded.document.root)), str(loaded.document.file)
     made._folder, made._overrides, made._sweep, made._loaded = loaded.folder, (), None, loaded
+    made._pipeline = None
     return made
+
+
+def _wrap_stage(stage: PipelineStage) -> Recipe:
+    """A stage's recipe, with its sweep."""
+    made = _wrap(stage.loaded)
+    if stage.sweep is not None:
+        made._sweep, made._loaded = stage.sweep, None
+        made._text = dump_yaml(made.to_dict())
+    return made
+
+
+def _leave_out_extends(written: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in written.items() if key != "extends"}
 
 
 def dump_yaml(data: Mapping[str, Any]) -> str:

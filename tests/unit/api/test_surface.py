@@ -68,7 +68,7 @@ def test_parameters(function, parameters):
 
 def test_a_recipe_is_made_of_every_field_of_the_file():
     made = set(inspect.signature(Recipe).parameters) - {"folder"}
-    assert made == set(spec.Recipe.model_fields) - {"stages"}
+    assert made == set(spec.Recipe.model_fields)
 
 
 def test_importing_the_package_loads_nothing():
@@ -140,3 +140,26 @@ def test_trials_are_recipes(file):
     assert Recipe.from_yaml(recipe.to_yaml()) == recipe
     with pytest.raises(RecipeError, match="1 problems"):
         plan(recipe)
+
+
+def test_stages_are_recipes(file):
+    dpo = {"name": "dpo", "objective": "dpo", "data": {"train": "pairs.jsonl"}, "run": {"backend": "llamafactory"}}
+    stages = [
+        {"name": "sft"},
+        {"name": "merge", "merge": "base"},
+        dpo | {"sweep": {"parameters": {"method.rank": [4, 8]}}},
+    ]
+    recipe = Recipe.from_file(file, {"stages": stages, "training.precision": "bf16"})
+    assert list(recipe.stages) == ["sft", "dpo"] and list(recipe.stages["dpo"].trials) == ["rank4", "rank8"]
+    trial = recipe.stages["dpo"].trials["rank8"]
+    assert (trial.fields.model.id, trial.fields.objective.type) == ("runs/support/merge", "dpo")
+    assert plan(recipe.stages["sft"]).resolved.output.dir == "runs/support/sft"
+    assert "dpo" in compile_recipe(trial).files["train.yaml"]
+    assert Recipe.from_yaml(recipe.to_yaml()) == recipe and repr(recipe) == "<Recipe 'support' of 3 stages>"
+    assert lint(recipe).ok
+    with pytest.raises(RecipeError) as caught:
+        recipe.replace({"stages[1].merge": {"density": 0.5}})
+    assert "`merge.density` does not apply" in caught.value.findings[0].message
+    with pytest.raises(RecipeError) as caught:
+        compile_recipe(recipe)
+    assert caught.value.findings[0].suggestion == "recipe.stages['sft']"
