@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -25,6 +26,10 @@ from qwen_recipes.runs.run import find_trained_weights
 _SHAPE_KEYS = (
     *("model_type", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "vocab_size"),
     *("num_key_value_heads", "head_dim", "tie_word_embeddings", "num_experts", "moe_intermediate_size"),
+)
+_CONFIG_FILES = (
+    *("tokenizer*", "*.jinja", "chat_template.json", "special_tokens_map.json", "added_tokens.json", "vocab.json"),
+    *("merges.txt", "generation_config.json"),
 )
 _DEFAULT_DENSITY = 0.5
 
@@ -155,7 +160,9 @@ def _run_mergekit(job: ModelMerge, part: Path, program: Path) -> dict[str, Any]:
         config = Path(folder) / "merge.yaml"
         replace_file(config, json.dumps(build_mergekit_config(job), indent=2) + "\n")
         _run_program(config, part, job.seed, program)
-    _check_result(job, part)
+    first = job.models[0][0]
+    _check_shape(first, part)
+    _copy_configs(first, part)
     files = sorted(part.glob("model*.safetensors"))
     return {"method": job.method, "shards": len(files), "bytes": sum(file.stat().st_size for file in files)}
 
@@ -170,12 +177,22 @@ def _run_program(config: Path, part: Path, seed: int, program: Path) -> None:
         raise MergeFailedError(f"mergekit failed: {lines[-1] if lines else f'exit code {done.returncode}'}")
 
 
-def _check_result(job: ModelMerge, part: Path) -> None:
-    """The merged model has the shape of its parts and their generation config. Raises MergeFailedError."""
-    first = job.models[0][0]
-    shape, expected = _read_shape(part), _read_shape(first)
+def _check_shape(model: Path, part: Path) -> None:
+    """Raise MergeFailedError where the merged model has another shape than the models."""
+    shape, expected = _read_shape(part), _read_shape(model)
     for key in (key for key in _SHAPE_KEYS if shape.get(key) != expected.get(key)):
         raise MergeFailedError(f"mergekit changed {key} from {expected.get(key)} to {shape.get(key)}")
-    generation = first / "generation_config.json"
-    if generation.is_file() and not (part / generation.name).is_file():
-        replace_file(part / generation.name, json.dumps(read_json(generation, "config"), indent=2) + "\n")
+
+
+def _copy_configs(model: Path, part: Path) -> None:
+    """Give the merged model the config, tokenizer, chat template and generation config of a model.
+
+    mergekit takes them from the base, which may not know where a turn ends.
+    """
+    dtype = _read_model_config(part).get("dtype") or _read_model_config(part).get("torch_dtype")
+    for file in (file for pattern in _CONFIG_FILES for file in part.glob(pattern)):
+        file.unlink()
+    for file in (file for pattern in _CONFIG_FILES for file in model.glob(pattern) if file.is_file()):
+        shutil.copyfile(file, part / file.name)
+    config = {key: value for key, value in _read_model_config(model).items() if key not in ("dtype", "torch_dtype")}
+    replace_file(part / "config.json", json.dumps({**config, "dtype": dtype}, indent=2) + "\n")

@@ -29,9 +29,11 @@ def make(folder: Path, tokenizer: Path) -> None:
             for weight in model.parameters():
                 weight.data += 0.1 * torch.randn_like(weight)
         model.save_pretrained(folder / name)
-        (folder / name / "generation_config.json").write_text('{"eos_token_id": [151645, 151643]}')
+        ends = [151643] if name == "base" else [151645, 151643]
+        (folder / name / "generation_config.json").write_text(json.dumps({"eos_token_id": ends}))
         for file in tokenizer.iterdir():
             shutil.copy(file, folder / name / file.name)
+        (folder / name / "chat_template.jinja").write_text(f"template of {'the base' if name == 'base' else 'both'}")
 
 
 def merge_linear(base, a, b):
@@ -101,6 +103,7 @@ def compare(folder: Path, method: str) -> dict:
         "tied": model.config.tie_word_embeddings,
         "generation": model.generation_config.eos_token_id,
         "tokens": AutoTokenizer.from_pretrained(folder / method)("<|im_start|>user")["input_ids"],
+        "template": (folder / method / "chat_template.jinja").read_text(),
         "finite": bool(torch.isfinite(model(torch.arange(10)[None]).logits).all()),
     }
     if method in EXACT:

@@ -69,3 +69,4 @@ def test_the_result_loads_and_keeps_every_row_of_its_embeddings(method: str, mer
     assert one["same_names"] and one["finite"] and one["tied"]
     assert one["rows"] == one["vocab_size"] == 151936
     assert one["generation"] == [151645, 151643] and one["tokens"] == [151644, 872]
+    assert one["template"] == "template of both", "of the first model, and not of the base"
