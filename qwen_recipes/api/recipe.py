@@ -213,8 +213,8 @@ def _wrap_stage(stage: PipelineStage) -> Recipe:
     return made
 
 
-def _leave_out_extends(written: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in written.items() if key != "extends"}
+def _leave_out_extends(fields: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in fields.items() if key != "extends"}
 
 
 def dump_yaml(data: Mapping[str, Any]) -> str:

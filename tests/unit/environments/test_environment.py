@@ -422,8 +422,9 @@ def test_the_commands_build_list_examine_and_remove(tmp_path, toy):
     assert "recipes env create toy --device cpu" in missing.output
     made = run(env_cli.command, ["create", "toy", *root])
     assert (made.exit_code, made.stdout.strip()) == (0, str(folder))
-    listed = json.loads(run(env_cli.command, ["list", "--format", "json", *root]).stdout)
+    *listed, program = json.loads(run(env_cli.command, ["list", "--format", "json", *root]).stdout)
     assert [(state["backend"], state["state"]) for state in listed] == [("toy", "ready")]
+    assert (program["backend"], program["state"]) == ("mergekit", "missing")
     report = run(doctor_cli.command, ["--backend", "toy", "--format", "json", *root])
     assert report.exit_code == 0
     assert json.loads(report.stdout)["environments"] == listed
