@@ -42,7 +42,7 @@ conformance: $(VENV)/ready ## every golden config through the real frameworks' p
 	$(BIN)/recipes env create all --device cpu
 	$(BIN)/python -m pytest tests/conformance tests/faults -m 'not full'
 
-conformance-full: $(VENV)/ready ## and every objective and method, trained through each framework: half an hour
+conformance-full: $(VENV)/ready ## and every objective and method, trained through each framework: several hours
 	$(BIN)/recipes env create all --device cpu
 	QWEN_RECIPES_RESULTS=tests/conformance/results.json \
 	QWEN_RECIPES_TRAINER_RESULTS=tests/conformance/trainer/results.json $(BIN)/python -m pytest tests/conformance

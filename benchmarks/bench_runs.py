@@ -126,8 +126,8 @@ def main() -> int:
     kept = [took < 1, logs < 0.01, follow < 0.01]
     rows = (
         (f"recipes status, {RUNS:,} runs", f"{took * 1000:.0f} ms", "under 1 s"),
-        ("recipes logs -f", f"{logs:.2%} of a core", "under 1 %"),
-        ("following within recipes run", f"{follow:.2%} of a core", "under 1 %"),
+        ("recipes logs -f", f"{logs:.2%} of a core", "under 1%"),
+        ("following within recipes run", f"{follow:.2%} of a core", "under 1%"),
     )
     for (what, cost, bar), good in zip(rows, kept, strict=True):
         print(f"{what:<32}{cost:>18}  {bar}: {'kept' if good else 'MISSED'}")

@@ -54,7 +54,7 @@ class Recipe:
         backends: Mapping[str, SectionValue] | None = None,
         folder: str | Path = ".",
     ) -> None:
-        """Make a recipe of its fields; relative paths start at `folder`."""
+        """Make a recipe of its fields; relative paths start at `folder`. Raises RecipeError with every problem."""
         fields = {
             "version": version, "name": name, "extends": extends, "model": model, "data": data, "chat": chat,
             "method": method, "quantization": quantization, "objective": objective, "training": training,
@@ -90,14 +90,14 @@ class Recipe:
         set: Mapping[str, Any] | None = None,
         file: str = "recipe.yaml",
     ) -> Self:
-        """Read a recipe's text; findings call it `file`, relative paths start at `folder`."""
+        """Read a recipe's text; findings call it `file`, relative paths start at `folder`. Raises RecipeError."""
         made = cls.__new__(cls)
         made._read(text, file, Path(folder), _format_overrides(set or {}))
         return made
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], folder: str | Path = ".") -> Self:
-        """Make a recipe of a map as it stands in YAML."""
+        """Make a recipe of a map as it stands in YAML. Raises RecipeError."""
         return cls.from_yaml(dump_yaml(dict(data)), folder)
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +14,7 @@ from qwen_recipes.cli.tables import print_table
 
 if TYPE_CHECKING:
     from qwen_recipes.backends import Backend
+    from qwen_recipes.compile.support_matrix import SupportCell
 
 _WIDTH = 80
 _MOST = {
@@ -99,13 +100,7 @@ def _format_tested(backend: Backend) -> Iterator[str]:
 def _format_unsupported(backend: Backend) -> Iterator[str]:
     yield f"{backend.title} {backend.version} does not support:"
     for one in sorted(backend.list_unsupported(), key=lambda one: one.field):
-        yield from textwrap.wrap(
-            f"  {one.field}: {one.why}",
-            _WIDTH,
-            subsequent_indent="    ",
-            break_on_hyphens=False,
-            break_long_words=False,
-        )
+        yield from _wrap_entry(f"{one.field}: {one.why}")
 
 
 def _print_support_matrix(backends: list[Backend], form: str) -> None:
@@ -117,5 +112,24 @@ def _print_support_matrix(backends: list[Backend], form: str) -> None:
     if form == "json":
         print_json([asdict(cell) for cell in cells])
         return
-    for cell in sorted(cells, key=lambda c: c.field):
-        print_text(f"{cell.field:<32} {cell.backend:<13} {describe_cell(cell)}")
+    print_text("\n".join(format_support_matrix(cells, describe_cell, names=len(backends) > 1)))
+
+
+def format_support_matrix(
+    cells: Sequence[SupportCell], describe: Callable[[SupportCell], str], *, names: bool
+) -> Iterator[str]:
+    """Each field with what frameworks receive below it, 80 columns wide; those that receive the same share an entry.
+
+    Without `names` the frameworks are not named: the cells are of one.
+    """
+    fields: dict[str, dict[str, list[str]]] = {}
+    for cell in sorted(cells, key=lambda one: one.field):
+        fields.setdefault(cell.field, {}).setdefault(describe(cell), []).append(cell.backend)
+    for field, entries in fields.items():
+        yield field
+        for text, backends in entries.items():
+            yield from _wrap_entry(f"{', '.join(backends)}: {text}" if names else text)
+
+
+def _wrap_entry(text: str) -> list[str]:
+    return textwrap.wrap(f"  {text}", _WIDTH, subsequent_indent="    ", break_on_hyphens=False, break_long_words=False)

@@ -87,7 +87,7 @@ def command(
             drift |= _compare_with_folder(every, show=diff, check=check)
         elif not force:
             exit_if_not_ours(every)
-            _exit_if_hand_edited(every)
+            exit_if_hand_edited(every)
     for root, every in [] if diff or check else compiled:
         _write_outputs(every, root, force=force, quiet=quiet)
     if drift and check:
@@ -177,8 +177,8 @@ def _compare_with_folder(outputs: list[CompiledRecipe], *, show: bool, check: bo
     return any(changed.values())
 
 
-def _exit_if_hand_edited(outputs: list[CompiledRecipe]) -> None:
-    """Stop before the first backend's files are written where those of another were edited by hand."""
+def exit_if_hand_edited(outputs: list[CompiledRecipe]) -> None:
+    """Exit 1 where files in a compiled folder were edited by hand, before any is written."""
     from qwen_recipes.compile import HandEditedError, find_hand_edited
 
     for one in outputs:
@@ -201,7 +201,9 @@ def write_output_or_exit(output: CompiledRecipe, root: Path, *, force: bool) -> 
     except HandEditedError as error:
         exit_with_error(f"{error} was edited by hand; {_OVERWRITE_HINT}", ExitCode.INVALID_INPUT)
     except OSError as error:
-        exit_with_error(f"{error.filename or output.folder}: cannot write: {error.strerror}", ExitCode.USAGE)
+        is_file = isinstance(error, (FileExistsError, NotADirectoryError))
+        why = "it, or a folder above it, is a file" if is_file else error.strerror
+        exit_with_error(f"{error.filename or output.folder}: cannot write: {why}", ExitCode.USAGE)
 
 
 def get_compiled_folder(loaded: LoadedRecipe, output: Path | None) -> Path:

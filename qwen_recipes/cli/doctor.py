@@ -9,6 +9,7 @@ import click
 
 from qwen_recipes.cli.console import print_json, print_text
 from qwen_recipes.cli.options_and_exits import load_backends_and_warn
+from qwen_recipes.sizes import format_gib
 
 if TYPE_CHECKING:
     from qwen_recipes.environments.doctor import EnvironmentState, MachineReport
@@ -51,8 +52,8 @@ def _format_report(report: MachineReport) -> str:
         *(f"GPU          {gpu.name}, {gpu.memory / 1024:.0f} GiB, driver {gpu.driver}" for gpu in report.gpus),
         *([] if report.gpus else ["GPU          none found; environments use the CPU build of torch"]),
         *([f"CUDA         up to {report.cuda} (driver)"] if report.cuda else []),
-        *([f"memory       {report.memory / 2**30:.0f} GiB"] if report.memory else []),
-        f"disk         {report.free_disk / 2**30:.0f} GiB free in {report.root}",
+        *([f"memory       {format_gib(report.memory, 0)}"] if report.memory else []),
+        f"disk         {format_gib(report.free_disk, 0)} free in {report.root}",
     ]
     return "\n".join([*lines, "", *(line for state in report.environments for line in _format_environment(state))])
 

@@ -14,8 +14,8 @@ from qwen_recipes.gpus.gpu_model import GpuModel
 from qwen_recipes.resolve import BackendRecipe
 from qwen_recipes.resolve.plan_table import list_plan_values
 from qwen_recipes.resolve.speed import FASTEST, list_speed_choices
+from qwen_recipes.sizes import GIB, format_gib
 
-GIB = 2**30
 BAR_WIDTH = 48
 MAX_LARGER_GPUS = 3
 HEAD = ("", "GPU", "fits", "peak per GPU", "available", "tokens/s", "time", "disk", "host memory")
@@ -112,7 +112,7 @@ def _format_row(verdict: FitVerdict) -> tuple[str, ...]:
     speed = "?" if e.gpu.stated else f"{e.trained_tokens_per_second:,.0f}"
     return (
         verdict.backend.title, gpus, FIT_LABELS[e.check_fit()], peak, format_gib(e.usable),
-        speed, _format_time(e), f"{e.disk.total / 1e9:.0f} GB", format_gib(e.host_memory),
+        speed, _format_time(e), format_gib(e.disk.total, 0), format_gib(e.host_memory),
     )  # fmt: skip
 
 
@@ -123,11 +123,6 @@ def _format_time(e: Estimate) -> str:
         return "unknown (no data read)"
     low, high = e.seconds_interval
     return f"{format_duration(e.seconds)} ({format_duration(low)} to {format_duration(high)})"
-
-
-def format_gib(size: float) -> str:
-    """`12.3 GiB`."""
-    return f"{size / GIB:.1f} GiB"
 
 
 def format_duration(seconds: float) -> str:

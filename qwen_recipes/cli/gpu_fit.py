@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from qwen_recipes.sizes import GIB, format_gib
+
 if TYPE_CHECKING:
     from qwen_recipes.cli.estimate_report import FitVerdict
     from qwen_recipes.environments.gpu import DetectedGpu
-    from qwen_recipes.estimate import Estimate, FitSuggestion
     from qwen_recipes.gpus.gpu_model import GpuModel
     from qwen_recipes.resolve import BackendRecipe
-
-GIB = 1 << 30
 
 
 def identify_gpus(detected: Sequence[DetectedGpu]) -> list[GpuModel]:
@@ -45,8 +44,8 @@ def describe_memory_shortfall(verdicts: list[FitVerdict]) -> list[str]:
         if (fits := made.check_fit()) == "yes":
             continue
         word = "does not fit" if fits == "no" else "may not fit"
-        between = f"{made.low / GIB:.1f} to {made.high / GIB:.1f} GiB"
-        found.append(f"{word} {made.gpu.name}: needs {between} per GPU, {made.usable / GIB:.1f} GiB are available")
+        between = f"{made.low / GIB:.1f} to {format_gib(made.high)}"
+        found.append(f"{word} {made.gpu.name}: needs {between} per GPU, {format_gib(made.usable)} are available")
         found += [f"  would fit with {suggestion.command_line_options}" for suggestion in one.suggestions]
     return found
 
@@ -72,10 +71,6 @@ def suggest_memory_savings(recipe: BackendRecipe, detected: Sequence[DetectedGpu
     now = recipe.estimate(gpu)
     found = [offer for offer in suggest_tried_changes(recipe, gpu) if offer.estimate.peak < now.peak]
     return [
-        f"{one.command_line_options} saves {_compute_saved_gib(now, one):.1f} GiB, at {one.speed:.0%} of the speed"
+        f"{one.command_line_options} saves {format_gib(now.peak - one.estimate.peak)}, at {one.speed:.0%} of the speed"
         for one in found
     ]
-
-
-def _compute_saved_gib(now: Estimate, suggestion: FitSuggestion) -> float:
-    return float(now.peak - suggestion.estimate.peak) / GIB

@@ -14,6 +14,7 @@ from qwen_recipes.cli.console import print_stderr
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, exit_with_findings, get_backend_or_exit
 from qwen_recipes.finding import RecipeError
 from qwen_recipes.qwen.registry import DEFAULT_MODEL
+from qwen_recipes.sizes import GIB
 
 if TYPE_CHECKING:
     from qwen_recipes.compile.starter_recipe import StarterRecipe, StarterRequest
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 GOALS = ("chat", "preferences", "text", "labels")
 _GOAL_OBJECTIVES = {"chat": "sft", "preferences": "dpo", "text": "pretrain", "labels": "kto"}
 _FIT_LABELS = {"yes": "fits", "close": "may fit", "no": "does not fit"}
-_GIB = 2**30
 _ASSUMED = "assumed"
 _DEFAULT_GPU, _DEFAULT_BACKEND = "rtx-4090", PREFERRED_BACKENDS[0]
 
@@ -78,7 +78,7 @@ def command(
     made = _draft_or_exit(wish, output.parent)
     _write_recipe(output, made.text)
     e = made.estimate
-    size = f"{e.peak / _GIB:.1f} of {e.usable / _GIB:.1f} GiB"
+    size = f"{e.peak / GIB:.1f} of {e.usable / GIB:.1f} GiB"
     if wish.gpu_source.startswith(_ASSUMED):
         print_stderr(
             f"recipes: no known GPU found on this machine, assuming {wish.gpu.name}; choose another with --gpu"

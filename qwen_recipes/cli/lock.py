@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from qwen_recipes.cli.options_and_exits import (
     BACKENDS_HELP,
     ExitCode,
     exit_with_error,
+    exit_with_findings,
     load_stages,
     set_option,
 )
@@ -35,21 +37,17 @@ def command(file: str, backend: str | None, sets: tuple[str, ...]) -> None:
     the chat template, the tokenizer, the framework, every resolved value and the compiled files. `recipes run --locked`
     and `recipes compile --locked` fail if anything differs from it.
     """
+    from qwen_recipes.recipe.lock_parts import get_lock_path, list_locked_recipes
     from qwen_recipes.recipe.pipeline import load_pipeline
     from qwen_recipes.runs.locked_merges import lock_merges
-    from qwen_recipes.runs.recipe_lock import (
-        build_lock,
-        get_lock_path,
-        get_usual_folder,
-        list_locked_recipes,
-        write_lock,
-    )
+    from qwen_recipes.runs.recipe_lock import build_lock, get_usual_folder, write_lock
 
     if file == "-":
         exit_with_error(
             "a recipe from standard input cannot be locked: there is no folder for the lock file", ExitCode.USAGE
         )
     stages = load_stages(file, sets, backend, prepare=_forget_lengths_and_pin)
+    _exit_if_data_is_missing(stages.values())
     path = get_lock_path(file)
     measured = [_with_lengths(recipes) for recipes in stages.values()]
     every = [compile_or_exit(recipes, get_usual_folder(recipes[0].loaded)) for recipes in measured]
@@ -67,6 +65,15 @@ def command(file: str, backend: str | None, sets: tuple[str, ...]) -> None:
         for line in _find_unpinned(one, stage_outputs):
             print_stderr(f"recipes: {prefix}{line}")
         print_stderr(f"{path}: {prefix}{', '.join(one['backends'])}, {format_count(len(one['data']), 'data set')}")
+
+
+def _exit_if_data_is_missing(stages: Iterable[list[BackendRecipe]]) -> None:
+    """Exit 1 where a file that a recipe names is missing or unreadable: nothing could be pinned of it."""
+    from qwen_recipes.runs.preflight import find_path_errors
+
+    wrong = [finding for recipes in stages for finding in find_path_errors(recipes[0].plan, recipes[0].loaded)]
+    if wrong:
+        exit_with_findings(list({(finding.message, finding.route): finding for finding in wrong}.values()))
 
 
 def _forget_lengths_and_pin(loaded: LoadedRecipe) -> LoadedRecipe:

@@ -21,7 +21,8 @@ def pin_locked_revision(loaded: LoadedRecipe) -> LoadedRecipe:
 
     The newest commit of an adapter on the hub is looked up, which has to be the lock's.
     """
-    from qwen_recipes.runs.recipe_lock import get_lock_path, list_locked_recipes, read_lock
+    from qwen_recipes.recipe.lock_parts import get_lock_path, list_locked_recipes
+    from qwen_recipes.runs.recipe_lock import read_lock
 
     try:
         recipes = dict(list_locked_recipes(read_lock(get_lock_path(loaded.document.file))))
@@ -47,8 +48,9 @@ def exit_on_drift(outputs: list[CompiledRecipe], pipeline: Pipeline | None = Non
 
     With `pipeline`, its merges are compared too.
     """
+    from qwen_recipes.recipe.lock_parts import get_lock_path
     from qwen_recipes.runs.locked_merges import lock_merges
-    from qwen_recipes.runs.recipe_lock import find_drift, get_lock_path, iter_differences, read_lock
+    from qwen_recipes.runs.recipe_lock import find_drift, iter_differences, read_lock
 
     file = outputs[0].loaded.document.file
     path = get_lock_path(file)
@@ -58,10 +60,14 @@ def exit_on_drift(outputs: list[CompiledRecipe], pipeline: Pipeline | None = Non
         if pipeline is not None:
             found += iter_differences(locked.get("merges") or {}, lock_merges(pipeline), "merges")
     except OSError as error:
-        why = f"{error.filename or path}: cannot read: {error.strerror}; write it with `recipes lock {file}`"
-        exit_with_error(why, ExitCode.USAGE)
+        is_missing = isinstance(error, FileNotFoundError) and error.filename in (None, str(path))
+        why = "does not exist" if is_missing else f"cannot read: {error.strerror}"
+        separator = " " if is_missing else ": "
+        exit_with_error(
+            f"{error.filename or path}{separator}{why}; write it with `recipes lock {file}`", ExitCode.USAGE
+        )
     except ValueError as error:
-        exit_with_error(f"{path}: cannot read: {error}", ExitCode.USAGE)
+        exit_with_error(f"{path}: {error}; write it again with `recipes lock {file}`", ExitCode.USAGE)
     if not found:
         return
     for line in found:

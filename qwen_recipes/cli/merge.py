@@ -11,6 +11,7 @@ import click
 from qwen_recipes.backends import list_backend_names, try_backend
 from qwen_recipes.cli.console import print_json, print_stderr, print_text
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, format_option, get_backend_or_exit
+from qwen_recipes.sizes import format_bytes
 
 if TYPE_CHECKING:
     from qwen_recipes.export.merge import MergeJob
@@ -141,8 +142,8 @@ def command(
         print_text(line)
     if loss:
         print_text(format_loss(loss, job))
-    size = f", {report['bytes'] / 1e9:.2f} GB in {report['shards']} shards" if "bytes" in report else ""
-    size += f", {report['peak_bytes'] / 1e9:.2f} GB of memory" if report.get("peak_bytes") else ""
+    size = f", {format_bytes(report['bytes'])} in {report['shards']} shards" if "bytes" in report else ""
+    size += f", {format_bytes(report['peak_bytes'])} of memory" if report.get("peak_bytes") else ""
     print_stderr(f"{output}: {report['weights']} weights changed{size}")
     if job.into == "adapter":
         print_stderr(f"serve it: {format_server_command(job.base, output, report['rank']) or TOO_LARGE}")

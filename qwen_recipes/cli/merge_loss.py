@@ -56,7 +56,7 @@ def format_loss(loss: dict[str, Any], job: MergeJob) -> str:
     """One line: both losses and what they were computed on."""
     base = f"{job.quantization['bits']}-bit base" if job.quantization else "base"
     difference = loss["merged"] - loss["trained"]
-    share = f" ({100 * math.expm1(difference):+.2f} % perplexity)" if math.isfinite(difference) else ""
+    share = f" ({100 * math.expm1(difference):+.2f}% perplexity)" if math.isfinite(difference) else ""
     return (
         f"loss on {loss['examples']} training examples, {loss['tokens']} tokens: "
         f"{loss['trained']:.4f} adapter on its {base}, {loss['merged']:.4f} merged{share}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from qwen_recipes.cli.console import print_json, print_stderr
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error
+from qwen_recipes.sizes import format_bytes
 
 if TYPE_CHECKING:
     from qwen_recipes.export.merge_models import ModelMerge
@@ -49,4 +50,4 @@ def run_model_merge(job: ModelMerge, environment: Path | None, form: str) -> Non
     if form == "json":
         print_json({"output": str(job.output), **report})
         return
-    print_stderr(f"{job.output}: {len(job.models)} models, {job.method}, {report['bytes'] / 1e9:.2f} GB")
+    print_stderr(f"{job.output}: {len(job.models)} models, {job.method}, {format_bytes(report['bytes'])}")

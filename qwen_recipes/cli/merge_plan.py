@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from qwen_recipes.cli.estimate_report import format_gib
 from qwen_recipes.cli.options_and_exits import choose_backends_or_exit, get_asked_stage
+from qwen_recipes.sizes import format_gib
 
 if TYPE_CHECKING:
     from qwen_recipes.recipe.pipeline import PipelineStage
@@ -29,10 +29,8 @@ class MergeEstimate:
 
     def as_text(self) -> str:
         """One line."""
-        return (
-            f"stage {self.stage}: merge, {format_gib(self.host_bytes)} of host memory, {self.disk_bytes / 1e9:.1f} GB "
-            "of disk"
-        )
+        host, disk = format_gib(self.host_bytes), format_gib(self.disk_bytes)
+        return f"stage {self.stage}: merge, {host} of host memory, {disk} of disk"
 
 
 def estimate_merges(file: str, sets: tuple[str, ...], backend: str | None) -> list[MergeEstimate]:

@@ -156,9 +156,14 @@ def load_backend_recipe(
 
     Raises RecipeReadError, RecipeError, UnknownBackendError, for which `exit_on_error` ends the command.
     """
+    exit_if_all_backends(name)
+    return load_backend_recipes(file, sets, name, version, prepare)[0]
+
+
+def exit_if_all_backends(name: str | None) -> None:
+    """Exit 2 where a command that takes one framework is asked for all."""
     if name == "all":
         exit_with_error("this command takes one framework, not all: --backend NAME", ExitCode.USAGE)
-    return load_backend_recipes(file, sets, name, version, prepare)[0]
 
 
 def load_backend_recipes(

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 def command(file: str, backend: str | None, names: tuple[str, ...], sets: tuple[str, ...], form: str) -> None:
     """Estimate memory, time and disk, and suggest changes that make the run fit.
 
-    Memory is per GPU: the estimated peak and its 90 % interval. `fits`: 99 of 100 such runs stay below the available
+    Memory is per GPU: the estimated peak and its 90% interval. `fits`: 99 of 100 such runs stay below the available
     memory. `may fit`: only the memory in use does, without the reserve that the allocator holds. For a sweep, the
     largest trial is shown in detail. Exit code 3 if the recipe, or a stage or trial of it, fits on none of the GPUs.
 

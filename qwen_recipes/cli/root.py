@@ -65,6 +65,8 @@ class LazyCommandGroup(click.Group):
                 raise  # click ends where the reader went away
             exit_with_error(f"{error.filename or 'output'}: {error.strerror or error}", ExitCode.USAGE)
         except click.UsageError as error:
+            if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
+                raise  # its message is the help text
             raise click.UsageError(escape_text(error.format_message()), error.ctx) from None
         except RuntimeError as error:
             if "Symlink loop" not in str(error):  # of Path.resolve, before Python 3.13

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,38 +12,31 @@ import click
 
 from qwen_recipes.cli.compile import (
     compile_or_exit,
+    exit_if_hand_edited,
     exit_if_not_ours,
     get_compiled_folder,
     write_output_or_exit,
 )
 from qwen_recipes.cli.console import print_stderr, print_text, text
-from qwen_recipes.cli.gpu_fit import (
-    assess_fit_on_gpus,
-    build_estimate_record,
-    describe_memory_shortfall,
-    fits_no_gpu,
-    suggest_memory_savings,
-)
+from qwen_recipes.cli.gpu_fit import build_estimate_record, suggest_memory_savings
 from qwen_recipes.cli.hub_files import fetch_recipe_models
 from qwen_recipes.cli.lock_check import exit_on_drift, pin_locked_revision
 from qwen_recipes.cli.options_and_exits import (
     BACKEND_HELP,
     ExitCode,
     exit_with_error,
-    exit_with_findings,
     get_asked_stage,
     load_backend_recipe,
     set_option,
 )
 from qwen_recipes.cli.run_flags import RunFlags
+from qwen_recipes.cli.run_preflight import Preflight, PreflightChecker, exit_unless_ready, list_dry_run_lines
 from qwen_recipes.cli.run_sweep import SweepCall, load_asked_sweep, run_sweep
 from qwen_recipes.cli.why import print_first_cause
 
 if TYPE_CHECKING:
-    from qwen_recipes.cli.estimate_report import FitVerdict
     from qwen_recipes.compile import CompiledRecipe
     from qwen_recipes.environments.environment import Environment
-    from qwen_recipes.environments.gpu import DetectedGpu
     from qwen_recipes.recipe.load import LoadedRecipe
     from qwen_recipes.resolve import BackendRecipe
     from qwen_recipes.runs.record import RunRecord
@@ -58,7 +51,11 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--resume", is_flag=True, help="Resume the run in the output folder from its last complete checkpoint.")
 @click.option("--locked", is_flag=True, help="Fail if anything differs from the recipe's lock file.")
-@click.option("--dry-run", is_flag=True, help="Check everything and print what would run; write nothing.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Check everything, for a sweep every trial, and print what would run; write nothing.",
+)
 @click.option("--force", is_flag=True, help="Overwrite compiled files that were edited by hand.")
 @set_option
 @click.option("-q", "--quiet", is_flag=True, help="Print no progress, only problems and the result.")
@@ -91,16 +88,6 @@ def command(
         _run_recipe(file, backend, output, sets, RunFlags(**flags))
     except KeyboardInterrupt:
         exit_with_error("interrupted before training started", ExitCode.INTERRUPTED)
-
-
-@dataclass(frozen=True)
-class Launch:
-    """All that is known of a run before it starts; `verdicts` are the estimates for the GPUs here."""
-
-    compiled: CompiledRecipe
-    environment: Environment
-    gpus: list[DetectedGpu]
-    verdicts: list[FitVerdict]
 
 
 def _pin_and_fetch(loaded: LoadedRecipe) -> LoadedRecipe:
@@ -136,17 +123,21 @@ def run_backend_recipe(recipe: BackendRecipe, output: Path | None, sets: tuple[s
                 f"{backend.title} {backend.version} cannot resume this training: {no_way_back}",
                 ExitCode.INVALID_INPUT,
             )
-    launch = _run_preflight(compiled, trust_recipe=not flags.dry_run)
-    if flags.dry_run:
-        _print_dry_run(launch)
-        return
+        flags = _start_over_without_checkpoint(compiled, flags)
+    preflight = PreflightChecker(trust_recipe=not flags.dry_run).check(compiled)
+    environment = exit_unless_ready(preflight)
     if not flags.force:
         exit_if_not_ours([compiled])
+    if flags.dry_run:
+        if not flags.force:
+            exit_if_hand_edited([compiled])
+        _print_dry_run(preflight, environment, resume=flags.resume)
+        return
     write_output_or_exit(compiled, root, force=flags.force)
     if no_way_back:
         print_stderr(f"recipes: this run cannot be resumed if it stops: {no_way_back}")
-    record = _launch_training(launch, sets, flags)
-    sys.exit(_report_outcome(record, launch))
+    record = _launch_training(preflight, environment, sets, flags)
+    sys.exit(_report_outcome(record, preflight))
 
 
 def _exit_if_finished(compiled: CompiledRecipe) -> None:
@@ -159,7 +150,21 @@ def _exit_if_finished(compiled: CompiledRecipe) -> None:
         sys.exit(ExitCode.SUCCESS)
 
 
-def _launch_training(launch: Launch, sets: tuple[str, ...], flags: RunFlags) -> RunRecord:
+def _start_over_without_checkpoint(compiled: CompiledRecipe, flags: RunFlags) -> RunFlags:
+    """The flags without `--resume` where there is no checkpoint, which is printed first, before other problems."""
+    from qwen_recipes.runs.checkpoints import list_checkpoints
+    from qwen_recipes.runs.run import get_output_folder
+
+    output = get_output_folder(compiled)
+    if list_checkpoints(output):
+        return flags
+    print_stderr(f"recipes: no checkpoint to resume from in {output}: starting over")
+    return replace(flags, resume=False)
+
+
+def _launch_training(
+    preflight: Preflight, environment: Environment, sets: tuple[str, ...], flags: RunFlags
+) -> RunRecord:
     from qwen_recipes.diagnose.causes import name_first_cause
     from qwen_recipes.runs.progress_bar import ProgressDisplay
     from qwen_recipes.runs.resume import ResumeMismatchError
@@ -171,12 +176,12 @@ def _launch_training(launch: Launch, sets: tuple[str, ...], flags: RunFlags) -> 
         resume=flags.resume,
         show_output=flags.verbose,
         progress=progress,
-        gpus=launch.gpus,
-        planned=build_estimate_record(launch.verdicts),
+        gpus=preflight.gpus,
+        planned=build_estimate_record(preflight.verdicts),
         find_cause=name_first_cause,
     )
     try:
-        return run_training(launch.compiled, sets, launch.environment, print_stderr, options)
+        return run_training(preflight.compiled, sets, environment, print_stderr, options)
     except ResumeMismatchError as error:
         for line in error.differences:
             print_stderr(f"recipes: {line}")
@@ -193,84 +198,29 @@ def _launch_training(launch: Launch, sets: tuple[str, ...], flags: RunFlags) -> 
         display.end()
 
 
-def _run_preflight(compiled: CompiledRecipe, *, trust_recipe: bool) -> Launch:
-    """What is to be launched, or everything that keeps the run from starting, and exit 1, 3 or 4.
-
-    Without `trust_recipe` the Python of an environment that the recipe brings is not run: its files are read.
-    """
-    from qwen_recipes.environments.environment import UNKNOWN_VERSION, MissingEnvironmentError
-    from qwen_recipes.environments.gpu import detect_gpus
-    from qwen_recipes.environments.optional_packages import find_missing_packages, read_missing_packages
-    from qwen_recipes.runs import preflight
+def _print_dry_run(preflight: Preflight, environment: Environment, *, resume: bool) -> None:
+    from qwen_recipes.runs.checkpoints import find_last_intact
+    from qwen_recipes.runs.record import build_launch_command
     from qwen_recipes.runs.run import get_output_folder
 
-    plan, backend, loaded = compiled.plan, compiled.backend, compiled.loaded
-    gpus = detect_gpus()
-    problems = preflight.find_obstacles(plan, get_output_folder(compiled), compiled.recipe.model, gpus)
-    environment = None
-    try:
-        environment = preflight.find_run_environment(plan, backend, loaded.folder, trust_recipe=trust_recipe)
-        if trust_recipe or plan.run.environment in ("managed", "current"):
-            problems += find_missing_packages(plan, environment.interpreter)
-        elif environment.version != UNKNOWN_VERSION:
-            problems += read_missing_packages(plan, environment.site_packages, environment.interpreter)
-        problems += preflight.find_drifted_packages(environment)
-    except MissingEnvironmentError as error:
-        problems.insert(0, str(error))
-    for problem in problems:
-        print_stderr(f"recipes: {problem}")
-    verdicts = assess_fit_on_gpus(compiled.recipe, gpus)
-    for line in describe_memory_shortfall(verdicts):
-        print_stderr(f"recipes: {line}")
-    if wrong := preflight.find_path_errors(plan, loaded):
-        exit_with_findings(wrong)
-    if fits_no_gpu(verdicts) and "QR601" not in plan.allow:
-        print_stderr("recipes: to run anyway, add the reason to the recipe: `allow: {QR601: …}`")
-        sys.exit(ExitCode.DOES_NOT_FIT)
-    if environment is None or problems:
-        sys.exit(ExitCode.ENVIRONMENT)
-    if environment.version == UNKNOWN_VERSION:
-        print_stderr(f"recipes: {environment.folder} is not checked: a dry run does not start its Python")
-    elif environment.version != backend.version:
-        print_stderr(
-            f"recipes: {environment.folder} has {backend.title} {environment.version}, but the files are compiled "
-            f"for {backend.version}"
-        )
-        _exit_if_version_has_fault(compiled, environment.version)
-    return Launch(compiled, environment, gpus, verdicts)
-
-
-def _exit_if_version_has_fault(compiled: CompiledRecipe, installed: str) -> None:
-    """Print what guards say of the version in an environment of the user's own; exit 4 where one is an error."""
-    from qwen_recipes.guards.runner import run_version_guards
-
-    if found := run_version_guards(compiled.plan, compiled.loaded, compiled.backend, installed):
-        print_stderr(text(found))
-    if any(finding.severity == "error" for finding in found):
-        sys.exit(ExitCode.ENVIRONMENT)
-
-
-def _print_dry_run(launch: Launch) -> None:
-    from qwen_recipes.compile import find_drifted
-    from qwen_recipes.runs.record import build_launch_command as launched
-    from qwen_recipes.runs.run import get_output_folder
-
-    compiled, environment, folder = launch.compiled, launch.environment, launch.compiled.folder
-    changed = set(find_drifted(folder, compiled.files))
-    print_text(f"command      {shlex.join(launched(folder))}")
+    compiled = preflight.compiled
+    output = get_output_folder(compiled).resolve()
+    print_text(f"command      {shlex.join(build_launch_command(compiled.folder))}")
     print_text(f"environment  {environment.folder} ({compiled.backend.title} {environment.version})")
-    print_text(f"output       {get_output_folder(compiled).resolve()}")
-    for name in sorted(compiled.files):
-        print_text(f"file         {folder / name}{' (would be written)' if name in changed else ''}")
+    print_text(f"output       {output}")
+    if resume and (checkpoint := find_last_intact(output)[0]):
+        print_text(f"resume from  {checkpoint.folder.name}")
+    for line in list_dry_run_lines(compiled):
+        print_text(line)
 
 
-def _report_outcome(record: RunRecord, launch: Launch) -> ExitCode:
+def _report_outcome(record: RunRecord, preflight: Preflight) -> ExitCode:
     """Say how it ended; the exit code."""
     from qwen_recipes.runs.log_tail import read_error_lines
     from qwen_recipes.runs.record import LOG_FILE, RECORD_FILE
     from qwen_recipes.runs.run import find_trained_weights, is_row_preparation_failure
 
-    output, compiled = Path(record.output), launch.compiled
+    output, compiled = Path(record.output), preflight.compiled
     if record.status == "finished":
         if record.problem:
             print_stderr(f"recipes: {record.problem}")
@@ -291,7 +241,7 @@ def _report_outcome(record: RunRecord, launch: Launch) -> ExitCode:
     memory = "; SIGKILL often means the machine ran out of memory" if record.signal == "SIGKILL" else ""
     print_stderr(f"recipes: {record.problem} after {record.seconds} s{memory}. Full log: {output / LOG_FILE}")
     if print_first_cause(output / LOG_FILE) == "out-of-memory":
-        for line in suggest_memory_savings(compiled.recipe, launch.gpus):
+        for line in suggest_memory_savings(compiled.recipe, preflight.gpus):
             print_stderr(f"  {line}")
     _print_resume_hint(record, compiled)
     return ExitCode.RUN_FAILED

@@ -108,14 +108,19 @@ class _PipelineRunner:
             exit_with_error(str(error), ExitCode.ENVIRONMENT)
 
     def print_stages(self) -> ExitCode:
-        """A dry run of each stage."""
+        """A dry run of each stage; the exit code of the first that would not start."""
+        codes = []
         for stage in self.pipeline.stages:
             print_text(f"stage {stage.name}")
             if stage.merge:
                 print_text(f"merge        {', '.join(one.folder for one in stage.inputs)} into {stage.output}")
+            elif stage.sweep is not None:
+                codes.append(self._call_sweep(stage.sweep, resume=self.flags.resume))
             else:
-                self.run_recipe(self.choose(stage), self.output, self.sets, self.flags)
-        return ExitCode.SUCCESS
+                codes.append(self._run_to_exit_code(self.choose(stage), self.flags))
+            if ExitCode.INTERRUPTED in codes:
+                break
+        return next((code for code in codes if code != ExitCode.SUCCESS), ExitCode.SUCCESS)
 
     def run_locked(self) -> ExitCode:
         """Run under the lock of the pipeline's folder, so that no two runs of it meet."""
@@ -174,7 +179,6 @@ class _PipelineRunner:
 
     def _run_sweep(self, sweep: LoadedSweep, record: PipelineRecord, state: StageRecord) -> ExitCode:
         """Run the trials of a stage; the stage after it starts from the best one."""
-        from qwen_recipes.cli.run_sweep import SweepCall, run_sweep
         from qwen_recipes.recipe.load import hash_content
         from qwen_recipes.runs.pipeline import hash_training_inputs
 
@@ -189,13 +193,17 @@ class _PipelineRunner:
             return _skip(state)
         record.begin(state, self.folder, made_from, compiled.backend.name)
         began = time.monotonic()
-        flags = self.flags
-        call = SweepCall(
-            self.pipeline.document.file, self.backend, self.sets, self.output, same, flags.locked, False, flags.force
-        )
-        code = run_sweep(sweep, call)
+        code = self._call_sweep(sweep, resume=same)
         record.end(state, self.folder, code, time.monotonic() - began)
         return code
+
+    def _call_sweep(self, sweep: LoadedSweep, *, resume: bool) -> ExitCode:
+        from qwen_recipes.cli.run_sweep import SweepCall, run_sweep
+
+        file, flags = self.pipeline.document.file, self.flags
+        return run_sweep(sweep, SweepCall(
+            file, self.backend, self.sets, self.output, resume, flags.locked, flags.dry_run, flags.force,
+        ))  # fmt: skip
 
     def _run_merge(self, stage: PipelineStage, record: PipelineRecord, state: StageRecord) -> ExitCode:
         from qwen_recipes.cli.merge_stage import build_stage_job, describe_job, list_job_inputs

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import json
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qwen_recipes.cli.compile import compile_or_exit, get_compiled_folder
 from qwen_recipes.cli.console import print_stderr, print_text
-from qwen_recipes.cli.options_and_exits import ExitCode, choose_backends_or_exit, exit_with_error, get_asked_stage
+from qwen_recipes.cli.hub_files import fetch_recipe_models
+from qwen_recipes.cli.lock_check import exit_on_drift, pin_locked_revision
+from qwen_recipes.cli.options_and_exits import (
+    ExitCode,
+    choose_backends_or_exit,
+    exit_if_all_backends,
+    exit_with_error,
+    get_asked_stage,
+)
 
 if TYPE_CHECKING:
+    from qwen_recipes.compile import CompiledRecipe
+    from qwen_recipes.recipe.load import LoadedRecipe
     from qwen_recipes.recipe.trials import LoadedSweep, Trial
     from qwen_recipes.resolve.sweep_metric import SweepMetric
     from qwen_recipes.runs.optuna_search import OptunaSearch
@@ -57,14 +66,14 @@ def run_sweep(sweep: LoadedSweep, call: SweepCall) -> ExitCode:
     from qwen_recipes.resolve.sweep_metric import choose_sweep_metric
     from qwen_recipes.runs.sweep import SweepRun
 
+    exit_if_all_backends(call.backend)
+    for trial in sweep.trials:
+        fetch_recipe_models(trial.loaded)
     metric = choose_sweep_metric(sweep, call.backend)
-    _compile_all(sweep, call)
+    compiled = _compile_all(sweep, call)
     output = sweep.output.resolve()
     if call.dry_run:
-        print_text(
-            "\n".join(shlex.join(["recipes", *_make_arguments(trial, False, call, sweep)]) for trial in sweep.trials)
-        )
-        return ExitCode.SUCCESS
+        return _run_dry(sweep, metric, compiled, call)
     make_folder(output)
     search = _open_search(sweep, metric, output, call)
     record = _make_record(sweep, metric, output, call, is_search=search is not None)
@@ -80,12 +89,41 @@ def run_sweep(sweep: LoadedSweep, call: SweepCall) -> ExitCode:
     return _report_outcome(record)
 
 
-def _compile_all(sweep: LoadedSweep, call: SweepCall) -> None:
-    """Exit where a trial would be refused, before the first one runs."""
+def _compile_all(sweep: LoadedSweep, call: SweepCall) -> dict[str, CompiledRecipe]:
+    """The trials by name; exit where one would be refused, before the first one runs."""
+
+    def pin(loaded: LoadedRecipe) -> LoadedRecipe:
+        return fetch_recipe_models(pin_locked_revision(loaded)) if call.locked else loaded
+
     printed: set[str] = set()
+    compiled = {}
     for trial in sweep.trials:
-        recipes = choose_backends_or_exit(trial.loaded, call.backend, printed=printed)
-        compile_or_exit(recipes, get_compiled_folder(trial.loaded, call.compiled))
+        recipes = choose_backends_or_exit(trial.loaded, call.backend, prepare=pin, printed=printed)
+        compiled[trial.name] = compile_or_exit(recipes[:1], get_compiled_folder(trial.loaded, call.compiled))[0]
+    if call.locked:
+        exit_on_drift(list(compiled.values()))
+    return compiled
+
+
+def _run_dry(sweep: LoadedSweep, metric: SweepMetric, compiled: dict[str, CompiledRecipe], call: SweepCall) -> ExitCode:
+    """Check every trial that is left to run, and print its command; of a search, of samples of its trials."""
+    from qwen_recipes.cli.sweep_dry_run import print_sweep_dry_run
+    from qwen_recipes.runs.optuna_search import MissingOptunaError, has_optuna
+    from qwen_recipes.runs.sweep_record import ENDED
+
+    is_search = sweep.spec.search is not None
+    record = _make_record(sweep, metric, sweep.output.resolve(), call, is_search=is_search)
+    done = {row.name for row in record.trials if row.status in ENDED}
+    left = [trial for trial in sweep.trials if is_search or trial.name not in done]
+    commands = {trial.name: _make_arguments(trial, False, call, sweep) for trial in left}
+    problems = [str(MissingOptunaError())] if is_search and not has_optuna() else []
+    if is_search:
+        print_stderr("a search draws its trials as it runs; these have the listed values and the ends of ranges")
+    if not left:
+        print_stderr(f"every trial in {sweep.output} has a result; run without --resume to start over")
+        return ExitCode.SUCCESS
+    checked = {trial.name: compiled[trial.name] for trial in left}
+    return print_sweep_dry_run(sweep, checked, problems, commands, force=call.force)
 
 
 def _open_search(sweep: LoadedSweep, metric: SweepMetric, output: Path, call: SweepCall) -> OptunaSearch | None:
@@ -104,7 +142,7 @@ def _make_record(
 ) -> SweepRecord:
     from qwen_recipes.runs.record import format_current_time
     from qwen_recipes.runs.sweep import continue_record, make_row
-    from qwen_recipes.runs.sweep_record import SweepRecord
+    from qwen_recipes.runs.sweep_record import SweepRecord, read_sweep_record
 
     settings = sweep.spec.search.model_dump(exclude_none=True) if sweep.spec.search else None
     record = SweepRecord(
@@ -113,7 +151,11 @@ def _make_record(
         [] if is_search else [make_row(trial, output) for trial in sweep.trials],
         search=settings, overrides=list(call.overrides),
     )  # fmt: skip
-    return continue_record(record) if call.resume else record
+    if not call.resume:
+        return record
+    if read_sweep_record(output) is None:
+        print_stderr(f"recipes: no sweep to resume in {output}: every trial runs")
+    return continue_record(record)
 
 
 def _list_trials(sweep: LoadedSweep, record: SweepRecord) -> dict[str, Trial]:

@@ -28,6 +28,7 @@ from qwen_recipes.guards.unsupported import find_unsupported
 from qwen_recipes.package_data import find_package_data
 from qwen_recipes.recipe.load import LoadedRecipe, load_recipe_text
 from qwen_recipes.resolve import BackendRecipe, resolve
+from qwen_recipes.sizes import GIB
 
 OBJECTIVE_BY_FORMAT = {"preference": "dpo", "kto": "kto", "text": "pretrain"}
 DEFAULT_EPOCHS = {"sft": 3, "pretrain": 1, "dpo": 1, "kto": 1, "orpo": 1, "simpo": 1, "reward": 1}
@@ -37,7 +38,6 @@ METHODS_TO_TRY = (
 )
 MIN_ROWS_TO_VALIDATE = 200
 """Rows from which a share is held out to validate on."""
-GIB = 2**30
 
 
 class NoStarterRecipeError(QwenRecipesError):

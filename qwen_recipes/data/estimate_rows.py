@@ -32,7 +32,10 @@ def estimate_sources(sources: Iterable[tuple[Sequence[Path], int | None, float]]
 
 
 def estimate_rows(paths: Sequence[Path]) -> tuple[int, float] | None:
-    """Rows and mean bytes of a row over local JSONL files; None where one is not there or is of another kind."""
+    """Rows and mean bytes of a row over local JSONL files; None where one is not there or is of another kind.
+
+    Raises OSError.
+    """
     count, size = 0.0, 0
     for path in paths:
         if path.suffix != ".jsonl" or not path.is_file():

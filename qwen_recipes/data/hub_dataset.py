@@ -19,7 +19,14 @@ from qwen_recipes.filesystem.locked_folder import make_folder
 from qwen_recipes.filesystem.read_file import read_head
 from qwen_recipes.filesystem.replace_file import replace_file
 from qwen_recipes.qwen.hub_cache import find_snapshot, get_hub_cache
-from qwen_recipes.qwen.hub_download import ETAG_TIMEOUT_SECONDS, HubError, explain_hub_error, import_hub_client
+from qwen_recipes.qwen.hub_download import (
+    ETAG_TIMEOUT_SECONDS,
+    HubError,
+    explain_hub_error,
+    explain_offline,
+    import_hub_client,
+    is_offline,
+)
 
 SAMPLE_BYTES = 8 << 20
 """What a sample takes of a split, at most, where its files can be cut."""
@@ -57,7 +64,7 @@ def fetch_split(source: HubSplit, *, complete: bool = False) -> FetchedSplit:
     """
     import_hub_client(source.repo)
     try:
-        if _is_offline():
+        if is_offline():
             return _find_cached(source)
         return _Repository(source).fetch(complete)
     except UnknownSplitError as error:
@@ -67,10 +74,10 @@ def fetch_split(source: HubSplit, *, complete: bool = False) -> FetchedSplit:
 def find_newest_commit(repo: str) -> str:
     """The newest commit of a data set; with HF_HUB_OFFLINE, that of the local cache. Raises HubError."""
     import_hub_client(repo)
-    if _is_offline():
+    if is_offline():
         found = find_snapshot(repo, None, "datasets")
         if found is None:
-            raise HubError(f"{repo} is not in the local cache; unset HF_HUB_OFFLINE")
+            raise HubError(explain_offline(repo))
         return found.commit
     from huggingface_hub import HfApi
 
@@ -83,15 +90,10 @@ def find_newest_commit(repo: str) -> str:
     return str(commit)
 
 
-def _is_offline() -> bool:
-    return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
-
-
 def _find_cached(source: HubSplit) -> FetchedSplit:
     found = find_snapshot(source.repo, source.revision, "datasets")
     if found is None:
-        at = f" at revision {source.revision}" if source.revision else ""
-        raise HubError(f"{source.repo}{at} is not in the local cache; unset HF_HUB_OFFLINE")
+        raise HubError(explain_offline(source.repo, source.revision))
     names = [path.relative_to(found.folder).as_posix() for path in found.folder.rglob("*") if path.is_file()]
     card = found.folder / "README.md"
     readme = read_head(card.resolve(), MAX_README_BYTES).decode("utf-8", "replace") if card.is_file() else ""

@@ -57,7 +57,7 @@ class LengthHistogram:
         return sum(rows for length, rows in self.rows.items() if length > limit)
 
     def suggest_sequence_length(self, positions: int) -> int:
-        """A sequence length for these rows: a multiple of 256 that holds 99 % of them, as far as the model goes."""
+        """A sequence length for these rows in tokens: a multiple of 256 that holds 99% of them, if the model can."""
         wanted = self.percentile(100 * SUGGESTED_SHARE)
         return min(max(SUGGESTION_STEP, -(-wanted // SUGGESTION_STEP) * SUGGESTION_STEP), positions)
 

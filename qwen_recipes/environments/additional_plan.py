@@ -43,8 +43,8 @@ def describe_creation(environment: Environment) -> Iterator[str]:
     """What creating an environment would do, in lines."""
     first, *further = read_all_requirements(environment.locks)
     torch = (read_requirements(environment.lock).torch or "torch").partition("==")[2]
-    state = "ready: nothing would be installed" if environment.ready else f"{environment.state}: would be created"
-    yield f"{environment.folder}: {state}"
+    state = "ready; nothing would be installed" if environment.ready else f"{environment.state}; it would be created"
+    yield f"{environment.folder} is {state}"
     yield f"{environment.backend} {environment.version} for {environment.device}: {len(first.pins())} packages"
     packages = load_flash_table().packages
     for name, requirements in zip(environment.additional, further, strict=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,6 +18,7 @@ from qwen_recipes.backends.flash_attention import (
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.environments.choose_environment import list_installable
 from qwen_recipes.environments.installed_packages import read_installed_versions
+from qwen_recipes.qwen.hub_download import is_offline
 
 OPTIMIZER_PACKAGES = {
     "galore_adamw": ("galore_torch", "galore-torch"),
@@ -101,7 +101,7 @@ def list_needed_packages(plan: Plan) -> dict[str, tuple[str, str]]:
 
 def _join_alternatives(plan: Plan, use: FlashUse) -> str:
     """The packages of which one is enough; not the client of the hub where run.sh is offline."""
-    online = not (plan.model.local and plan.output.hub is None) and not os.environ.get("HF_HUB_OFFLINE")
+    online = not (plan.model.local and plan.output.hub is None) and not is_offline()
     return "|".join(name for name in use.packages if online or name != HUB_CLIENT)
 
 

@@ -14,7 +14,6 @@ from qwen_recipes.data.rows.steps import count_steps
 from qwen_recipes.estimate.checkpoint_bytes import stored_checkpoint_bytes
 from qwen_recipes.estimate.host_memory import estimate_host_memory
 from qwen_recipes.estimate.memory import (
-    GIB,
     MemoryBreakdown,
     estimate_memory,
     saved_state_bytes,
@@ -32,6 +31,7 @@ from qwen_recipes.estimate.trainer_traits import get_traits
 from qwen_recipes.estimate.workload import Workload, build_workload
 from qwen_recipes.gpus.gpu_model import GpuModel
 from qwen_recipes.qwen.facts import ModelFacts
+from qwen_recipes.sizes import GIB
 
 CUDA_CONTEXT_BYTES = 0.6 * GIB
 """What CUDA, its libraries and NCCL take beside the allocator (0.5 to 0.6 GiB on an H100: measured/results.jsonl)."""
@@ -101,12 +101,12 @@ class Estimate:
 
     @property
     def low(self) -> float:
-        """Bytes: lower end of the 90 % interval of `peak`."""
+        """Bytes: lower end of the 90% interval of `peak`."""
         return self.peak * self._interval[0]
 
     @property
     def high(self) -> float:
-        """Bytes: upper end of the 90 % interval of `peak`."""
+        """Bytes: upper end of the 90% interval of `peak`."""
         return self.peak * self._interval[1]
 
     @property
@@ -138,9 +138,9 @@ class Estimate:
         return self.gpu.memory * GIB * REPORTED_MEMORY_SHARE - CUDA_CONTEXT_BYTES
 
     def check_fit(self, memory: float | None = None) -> Literal["yes", "close", "no"]:
-        """Whether it fits the `memory` that is usable (the GPU's where left out).
+        """Whether it fits the `memory` in bytes that is usable on each GPU (the GPU's where left out).
 
-        `yes` where the 99 % bound does; `no` where not even what is in use at the peak does.
+        `yes` where the 99% bound does; `no` where not even what is in use at the peak does.
         """
         room = self.usable if memory is None else memory
         return "yes" if self.safe_peak <= room else "close" if self.allocated <= room else "no"
@@ -224,7 +224,7 @@ class Estimate:
 
     @property
     def seconds_interval(self) -> tuple[float, float] | None:
-        """The 90 % interval of `seconds`."""
+        """The 90% interval of `seconds`."""
         if self.seconds is None:
             return None
         low, high = _load_intervals()["interval_time"]

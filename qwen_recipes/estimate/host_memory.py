@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qwen_recipes.backends.plan import HardwarePlan
-from qwen_recipes.estimate.memory import GIB, frozen_weight_bytes, weight_bytes
+from qwen_recipes.estimate.memory import frozen_weight_bytes, weight_bytes
 from qwen_recipes.estimate.workload import STATE_BYTES, Workload
 from qwen_recipes.qwen.facts import ModelFacts
+from qwen_recipes.sizes import GIB
 
 _MASTER_AND_GRADIENT_BYTES = 8.0
 """Bytes of a float32 master weight and its float32 gradient (DeepSpeed, `estimate_zero3_model_states_mem_needs`)."""
@@ -55,7 +56,7 @@ def estimate_host_memory(load: Workload, hardware: HardwarePlan) -> HostMemory:
 
 
 def loaded_weight_bytes(load: Workload) -> float:
-    """What one process maps or reads of the model's file, and holds of it in the dtype that is trained."""
+    """Bytes that one process maps or reads of the model's file, and holds of it in the dtype that is trained."""
     trained = 0 if load.method == "lora" else load.trainable
     whole = trained * weight_bytes(load) + (load.facts.parameters - trained) * min(2.0, frozen_weight_bytes(load))
     return whole + (FULL_BYTES if trained else 0.0)

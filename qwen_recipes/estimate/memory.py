@@ -18,7 +18,6 @@ from qwen_recipes.estimate.trainer_traits import get_logit_blocks, get_logit_byt
 from qwen_recipes.estimate.workload import STATE_BYTES, Workload
 from qwen_recipes.qwen.facts import ModelFacts
 
-GIB = 2**30
 Constants = Mapping[str, float]
 SHARDS_WEIGHTS = ("zero3", "fsdp", "fsdp1")
 SHARDS_GRADIENTS = ("zero2", *SHARDS_WEIGHTS)
@@ -325,7 +324,7 @@ def count_linear_inputs(facts: ModelFacts) -> int:
 
 
 def layer_activation_bytes(workload: Workload, c: Constants) -> float:
-    """What one layer computes and keeps for its backward pass.
+    """Bytes that one layer computes and keeps for its backward pass.
 
     A token has, in numbers: norms and residuals of `hidden_size`, queries and keys before and after their norm and
     rotation, what attention reads and writes, and the three products of the MLP. Fused kernels keep less of it.
@@ -354,12 +353,12 @@ def layer_activation_bytes(workload: Workload, c: Constants) -> float:
 
 
 def layer_backward_bytes(workload: Workload, c: Constants) -> float:
-    """Gradients of what one layer computes, and under checkpointing that itself, computed again."""
+    """Bytes of gradients of what one layer computes, and under checkpointing of that itself, computed again."""
     return (c["backward"] + (1.0 if workload.checkpointing else 0.0)) * layer_activation_bytes(workload, c)
 
 
 def logit_bytes(workload: Workload, c: Constants) -> tuple[float, float]:
-    """What the loss holds, and its backward pass.
+    """Bytes that the loss holds, and that its backward pass does.
 
     Logits, their float32 copy, the log-softmax and its gradient, as each trainer has them. A fused loss holds a slice
     of the rows at a time (Liger: as many as vocabulary over width), and the trained head's gradient in two precisions.

@@ -18,6 +18,7 @@ from qwen_recipes.export.merge_room import find_merge_shortages
 from qwen_recipes.export.whole_output import check_output_is_free, write_whole_output
 from qwen_recipes.filesystem.read_file import read_json
 from qwen_recipes.filesystem.replace_file import replace_file
+from qwen_recipes.runs.checkpoints import find_safetensors_damage
 from qwen_recipes.runs.record import RECORD_FILE, RunRecord, read_record
 from qwen_recipes.runs.run import find_trained_weights
 from qwen_recipes.runs.trainer_logs import find_newest_checkpoint
@@ -134,8 +135,18 @@ def find_adapter_folder(folder: Path) -> Path:
     for place in filter(None, (folder, find_newest_checkpoint(folder))):
         if command := _suggest_gathering(place):
             raise MergeFailedError(f"{place} holds shards of a whole model and no adapter; gather them with: {command}")
-    state = "has no adapter" if folder.is_dir() else "does not exist"
-    raise MergeFailedError(f"{folder} {state}: name the output folder of a run that trained one, or a checkpoint")
+    raise MergeFailedError(
+        f"{folder} {_explain_no_adapter(folder)}: name the output folder of a run that trained one, or a checkpoint"
+    )
+
+
+def _explain_no_adapter(folder: Path) -> str:
+    weights = folder / "adapter_model.safetensors"
+    if weights.is_file():
+        return f"has no usable adapter ({weights.name} is {find_safetensors_damage(weights)})"
+    if (folder / "adapter_config.json").is_file():
+        return f"has adapter_config.json, but no {weights.name}"
+    return "has no adapter" if folder.is_dir() else "does not exist"
 
 
 def _suggest_gathering(checkpoint: Path) -> str:

@@ -12,7 +12,7 @@ from qwen_recipes.filesystem.read_file import read_json
 from qwen_recipes.qwen.facts import ModelFacts
 from qwen_recipes.qwen.models import get_model_facts
 from qwen_recipes.runs.host_memory import read_available_memory
-from qwen_recipes.runs.progress_bar import format_bytes
+from qwen_recipes.sizes import format_bytes
 
 _DTYPE_BYTES: Mapping[str | None, float] = {"float32": 4.0, "bfloat16": 2.0, None: 2.0}
 _TABLES = {"lm_head", "embed_tokens"}

@@ -79,12 +79,13 @@ class Fix:
 
 @dataclass(frozen=True)
 class Violation:
-    """One place where the rule is broken."""
+    """One place where the rule is broken; `at_key` points at the key there instead of its value."""
 
     route: Route
     message: str
     suggestion: str
     fix: Fix | None = None
+    at_key: bool = False
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ def run_guards(plan: Plan, loaded: LoadedRecipe, backend: Backend) -> list[Findi
         if guard.code in plan.allow or not guard.applies_to(backend.name, plan.backend_version):
             continue
         hits = islice(guard.check(facts), MAX_FINDINGS + 1)
-        findings += [locate_finding(loaded.document, _make_finding(guard, hit)) for hit in hits]
+        findings += [locate_finding(loaded.document, _make_finding(guard, hit), key=hit.at_key) for hit in hits]
     return findings
 
 
@@ -33,7 +33,7 @@ def run_version_guards(plan: Plan, loaded: LoadedRecipe, backend: Backend, insta
     """Findings of the guards about the version that is installed, and not about the one that is compiled for."""
     facts = GuardContext(replace(plan, backend_version=installed), loaded, backend)
     return [
-        locate_finding(loaded.document, _make_finding(guard, hit))
+        locate_finding(loaded.document, _make_finding(guard, hit), key=hit.at_key)
         for guard in load_recipe_guards()
         if guard.code not in plan.allow
         and guard.applies_to(backend.name, installed)

@@ -6,6 +6,7 @@ HF_TOKEN and the proxy variables mean what they mean everywhere; a token is neve
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -92,7 +93,7 @@ def explain_hub_error(error: Exception, repo: str, revision: str | None, kind: R
         errors.GatedRepoError: f"{repo} is gated; accept its licence on the hub, then log in: {_LOGIN}",
         errors.RepositoryNotFoundError: f"the hub has no public {kind} {repo}; check the id, or log in: {_LOGIN}",
         errors.RevisionNotFoundError: f"{repo} has no revision {revision}; check {field}",
-        errors.OfflineModeIsEnabled: f"{repo}{at} is not in the local cache; unset HF_HUB_OFFLINE{otherwise}",
+        errors.OfflineModeIsEnabled: f"{explain_offline(repo, revision)}{otherwise}",
         errors.HFValidationError: f"{repo!r} is not an id of the hub; write ORGANISATION/NAME",
     }
     for cause in _iterate_causes(error):
@@ -102,6 +103,17 @@ def explain_hub_error(error: Exception, repo: str, revision: str | None, kind: R
     answer = getattr(getattr(error, "response", None), "status_code", None)
     told = f"the hub answered {answer}" if answer else "no connection"
     return HubError(f"{repo}{at} could not be read from the hub ({told}); check the connection{otherwise}")
+
+
+def explain_offline(repo: str, revision: str | None = None) -> str:
+    """What is wrong where the hub is switched off and a repository, at a revision, is not in the local cache."""
+    at = f" at revision {revision}" if revision else ""
+    return f"{repo}{at} is not in the local cache; unset HF_HUB_OFFLINE"
+
+
+def is_offline() -> bool:
+    """Whether HF_HUB_OFFLINE switches the hub off, as the hub's client reads it."""
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE")
 
 
 def _iterate_causes(error: BaseException) -> Iterator[BaseException]:

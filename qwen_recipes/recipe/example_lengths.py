@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 from os.path import normpath
 from pathlib import Path
 from typing import Any
 
-from qwen_recipes.filesystem.read_file import read_json
+from qwen_recipes.recipe.lock_parts import get_lock_path, read_locked_recipe
 
 BINS = 64
 """Groups of examples, by length, whose means are kept."""
@@ -33,7 +32,7 @@ class ExampleLengths:
         return sum(kept) / len(kept) if kept else 0.0
 
     def list_kept(self, limit: int, *, truncate: bool) -> list[float]:
-        """The groups' means under a limit."""
+        """The groups' mean lengths in tokens, where longer ones than `limit` tokens are truncated, or else left out."""
         return [min(mean, float(limit)) for mean in self.means if truncate or mean <= limit]
 
     def as_dict(self) -> dict[str, Any]:
@@ -72,30 +71,13 @@ def read_locked_lengths(recipe_file: str, paths: Iterable[str], part: str = "") 
 
     `paths`: the recipe's training data. `part`: the stage and trial, of a file that has several recipes.
     """
-    path = Path(recipe_file).with_suffix(".lock")
-    try:
-        state = path.stat()
-    except (OSError, ValueError):
+    locked = _parse_lengths_and_files(read_locked_recipe(recipe_file, part))
+    if locked.lengths is None or not locked.describes(get_lock_path(recipe_file).parent, paths):
         return None
-    found = _read_lock(path, state.st_mtime_ns, state.st_size).get(part)
-    return found.lengths if found is not None and found.describes(path.parent, paths) else None
+    return locked.lengths
 
 
-@lru_cache(maxsize=8)
-def _read_lock(path: Path, changed: int, size: int) -> dict[str, LockedLengths]:
-    """What is said of each part, of the file as it was then."""
-    try:
-        content = read_json(path, "lock")
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(content, Mapping):
-        return {}
-    stages = content.get("stages")
-    parts = stages if isinstance(stages, Mapping) else {"": content}
-    return {name: _parse_part(one) for name, one in parts.items() if isinstance(one, Mapping)}
-
-
-def _parse_part(content: Mapping[str, Any]) -> LockedLengths:
+def _parse_lengths_and_files(content: Mapping[str, Any]) -> LockedLengths:
     data = content.get("data")
     entries = [one for one in (data if isinstance(data, list) else []) if isinstance(one, Mapping)]
     files = [(one.get("path"), one.get("bytes")) for one in entries if one.get("split") == "train"]

@@ -69,7 +69,7 @@ def load_trials(file: str, overrides: tuple[str, ...] = ()) -> LoadedSweep | Non
 def load_trials_text(
     content: bytes | str, name: str, folder: Path, overrides: tuple[str, ...] = ()
 ) -> LoadedSweep | None:
-    """As `load_trials`, for text: findings call it `name`, relative paths start at `folder`."""
+    """As `load_trials`, for text: findings call it `name`, relative paths start at `folder`. Raises RecipeError."""
     remember_secrets_in_overrides(overrides)
     document = apply_overrides(compose_document(read_recipe_yaml(content, name), folder), overrides)
     return make_trials(fill_in_variables(document), folder)
@@ -109,8 +109,12 @@ def merge_trial_findings(findings: Iterable[tuple[str, Finding]], trials: list[s
         if len(having) == len(trials) or (finding.code == "recipe" and len(having) > 1):
             yield finding
             continue
-        shown = ", ".join(having[:3]) + (f" and {len(having) - 3} more" if len(having) > 3 else "")
-        yield replace(finding, message=f"{finding.message} (trial {shown})", fix=None)
+        yield replace(finding, message=f"{finding.message} (trial {name_trials(having)})", fix=None)
+
+
+def name_trials(names: list[str]) -> str:
+    """`a, b, c and 4 more`."""
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _load_trial(one: TrialDocument, folder: Path, stage: str = "") -> Trial:

@@ -14,9 +14,8 @@ from qwen_recipes.yaml_text.nodes import Document, Mapping, Node, Scalar, plain_
 def validate_document(document: Document) -> Recipe:
     """The document as a Recipe. Raises RecipeError with every problem of the file."""
     if not isinstance(document.root, Mapping):
-        raise RecipeError(
-            [locate_finding(document, Finding("recipe", "error", "a recipe is a map of fields and values"))]
-        )
+        message, suggestion = "a recipe is a map of fields and values", "`recipes init` writes one"
+        raise RecipeError([locate_finding(document, Finding("recipe", "error", message, suggestion=suggestion))])
     data = plain_data(document.root)
     try:
         recipe = validate_recipe(data)

@@ -12,6 +12,7 @@ from qwen_recipes.finding import MAX_FINDINGS, Finding, RecipeError, Route, form
 from qwen_recipes.recipe.field_index import find_field_info, find_section_at
 from qwen_recipes.recipe.locate import locate_finding
 from qwen_recipes.recipe.spec import Recipe
+from qwen_recipes.recipe.spec.text_forms import DESCRIPTIONS
 from qwen_recipes.recipe.spec.validator import validate_recipe
 from qwen_recipes.recipe.suggestions import find_closest_match, suggest_for_unknown_key
 from qwen_recipes.yaml_text.nodes import Document, Mapping, Node, Scalar, Sequence, get_child
@@ -159,14 +160,15 @@ def _describe_node(node: Node | None) -> str:
 def _describe_requirement(problem: ErrorDetails) -> str:
     kind, context = problem["type"], problem.get("ctx", {})
     if kind in ("literal_error", "enum"):
-        return f"expected one of {context.get('expected', '').replace(' or ', ', ')}"
+        choices = _list_choices(problem)
+        return f"expected {'one of ' if len(choices) > 1 else ''}{', '.join(choices)}"
     names = {
         "int_type": "expected a whole number",
         "int_from_float": "expected a whole number",
         "float_type": "expected a number",
         "bool_type": "expected true or false",
         "string_type": "expected text",
-        "string_pattern_mismatch": "it does not have the expected form",
+        "string_pattern_mismatch": f"expected {DESCRIPTIONS.get(context.get('pattern', ''), 'another form')}",
         "string_too_short": _describe_min_length(context.get("min_length", 1)),
         "list_type": "expected a list",
         "too_short": f"expected a list with at least {_format_items(context.get('min_length', 1))}",
@@ -179,6 +181,12 @@ def _describe_requirement(problem: ErrorDetails) -> str:
         "finite_number": "must be finite",
     }
     return names.get(kind) or str(problem["msg"])[:1].lower() + str(problem["msg"])[1:]
+
+
+def _list_choices(problem: ErrorDetails) -> list[str]:
+    """The values that a field with a fixed set of them takes, quoted where they are text; empty for other problems."""
+    expected: str = problem.get("ctx", {}).get("expected", "")
+    return expected.replace(" or ", ", ").split(", ")
 
 
 def _describe_min_length(count: int) -> str:
@@ -196,11 +204,7 @@ def _suggest_value(route: Route, node: Node | None, problems: list[ErrorDetails]
             return f"write {'true' if node.raw.lower() in ('yes', 'on') else 'false'}"
         if not node.plain and kinds & {"int_type", "float_type", "bool_type"}:
             return f"write {node.raw} without quotes"
-        choices = [
-            word.strip("' ")
-            for problem in problems
-            for word in _describe_requirement(problem).removeprefix("expected one of ").split(",")
-        ]
+        choices = [word.strip("' ") for problem in problems for word in _list_choices(problem)]
         slip = find_closest_match(node.raw, choices) if "literal_error" in kinds else None
         if slip:
             return f"did you mean `{slip}`?"

@@ -51,7 +51,10 @@ def _is_of_several(name: str) -> bool:
 
 
 def read_recipe_yaml(content: bytes | str, name: str) -> Document:
-    """As `read_yaml`; a secret of the text is hidden from here on, also in what is said of text that can't be read."""
+    """As `read_yaml`; a secret of the text is hidden from here on, also in what is said of text that can't be read.
+
+    Raises RecipeError.
+    """
     text = content if isinstance(content, str) else content.decode("utf-8", "replace")
     remember_secrets_in_text(text)
     try:

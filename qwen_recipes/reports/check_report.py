@@ -36,7 +36,7 @@ def render_check_report(summary: dict[str, Any]) -> str:
 
 def _list_facts(summary: dict[str, Any]) -> list[tuple[str, str]]:
     train = summary["train"]
-    trained = f"{100 * train['trained_tokens'] / train['tokens']:.1f} %" if train["tokens"] else "none"
+    trained = f"{100 * train['trained_tokens'] / train['tokens']:.1f}%" if train["tokens"] else "none"
     facts = [
         (f"{train['read']:,}", "training rows read"),
         (f"{train['good']:,}", "usable"),
@@ -55,7 +55,7 @@ def _list_sequence_lengths(lengths: dict[str, Any]) -> list[tuple[str, dict[str,
 
 
 def _list_percentiles(lengths: dict[str, Any]) -> list[tuple[str, str]]:
-    found = [(f"{percent} % of rows", f"{tokens:,}") for percent, tokens in lengths["percentiles"].items()]
+    found = [(f"{percent}% of rows", f"{tokens:,}") for percent, tokens in lengths["percentiles"].items()]
     return [*found, ("longest row", f"{lengths['longest']:,}")]
 
 
@@ -63,9 +63,9 @@ def _describe_sequence_length(stats: dict[str, Any]) -> str:
     rows = "1 row" if stats["longer"] == 1 else f"{stats['longer']:,} rows"
     full = 100 * stats["packing_efficiency"]
     lost = f" Without a token in the loss: {stats['nothing_trained']:,}." if "nothing_trained" in stats else ""
-    return f"{rows} longer ({100 * stats['longer_share']:.1f} %), packs are {full:.1f} % full.{lost}"
+    return f"{rows} longer ({100 * stats['longer_share']:.1f}%), packs are {full:.1f}% full.{lost}"
 
 
 def _format_amount(finding: dict[str, Any]) -> str:
-    share = f" ({100 * finding['share']:.1f} %)" if finding["share"] is not None else ""
+    share = f" ({100 * finding['share']:.1f}%)" if finding["share"] is not None else ""
     return f"{finding['count']:,}{share}"

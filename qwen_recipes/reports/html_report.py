@@ -10,9 +10,10 @@ from qwen_recipes.reports import run_diff
 from qwen_recipes.reports.page import render_page
 from qwen_recipes.reports.svg_charts import COLOURS, Curve, draw_line_chart
 from qwen_recipes.runs.metrics import StepMetrics, read_metrics
-from qwen_recipes.runs.progress_bar import format_bytes, format_duration
+from qwen_recipes.runs.progress_bar import format_duration
 from qwen_recipes.runs.record import LOG_FILE, RunRecord
 from qwen_recipes.runs.trainer_logs import read_losses
+from qwen_recipes.sizes import format_bytes
 
 _CHARTS = (("loss", "Training loss"), ("eval_loss", "Validation loss"), ("learning_rate", "Learning rate"))
 

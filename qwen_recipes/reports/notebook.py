@@ -10,8 +10,8 @@ from qwen_recipes.reports.html_report import draw_run_charts, list_summary_rows
 from qwen_recipes.reports.page import render_page
 from qwen_recipes.resolve.plan_table import PlanValue
 from qwen_recipes.runs.record import RunRecord
+from qwen_recipes.sizes import GIB
 
-_GIB = 2**30
 _FIT = {"yes": "fits", "close": "may fit", "no": "does not fit"}
 
 
@@ -34,7 +34,7 @@ def render_plan(title: str, estimates: Sequence[dict[str, Any]], values: Sequenc
     rows = [
         (
             one["gpu"], str(one["gpus"]), _FIT[one["fits"]],
-            f"{one['memory_bytes']['peak'] / _GIB:.1f} of {one['memory_bytes']['usable'] / _GIB:.1f} GiB",
+            f"{one['memory_bytes']['peak'] / GIB:.1f} of {one['memory_bytes']['usable'] / GIB:.1f} GiB",
             "unknown" if one["seconds"] is None else f"{one['seconds'] / 3600:.2f} h",
         )
         for one in estimates

@@ -32,7 +32,7 @@ class ValueDifference:
         if len(numbers) < 2:
             return ""
         ratio = numbers[1] / numbers[0]
-        return f" ({ratio:.3g} times)" if ratio >= 2 or ratio <= 0.5 else f" ({(ratio - 1) * 100:+.3g} %)"
+        return f" ({ratio:.3g} times)" if ratio >= 2 or ratio <= 0.5 else f" ({(ratio - 1) * 100:+.3g}%)"
 
 
 DifferenceSection = tuple[str, list[ValueDifference]]

@@ -6,12 +6,12 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from qwen_recipes.filesystem.read_file import read_json
 from qwen_recipes.runs.heartbeat import LOCK_FILE, has_ended
 from qwen_recipes.runs.metrics import read_last_metrics
-from qwen_recipes.runs.validate_record import MAX_NUMBER
+from qwen_recipes.runs.validate_record import make_plain
 
 RECORD_FILE, PIPELINE_FILE = "run.json", "pipeline.json"
 _SKIPPED_FOLDERS = {"rows", "earlier", "node_modules", "__pycache__"}
@@ -90,7 +90,7 @@ def summarize_run(path: str) -> RunSummary | None:
     """What a record says, and for a run that goes on what its curve says; None for a run.json that was never ours."""
     folder = os.path.dirname(path)  # noqa: PTH120
     try:
-        data: dict[str, Any] = read_json(Path(path), "record")
+        data = cast(dict[str, Any], make_plain(read_json(Path(path), "record")))
         made = RunSummary(
             folder, data["name"], data["backend"]["name"], _get_state(data, folder), data.get("steps"),
             data.get("planned_steps"), data.get("last_loss"), data["started"], data.get("seconds"),
@@ -107,8 +107,7 @@ def _has_known_types(run_summary: RunSummary) -> bool:
     texts = (run_summary.name, run_summary.backend, run_summary.started)
     numbers = (run_summary.step, run_summary.planned, run_summary.loss, run_summary.seconds)
     return all(isinstance(one, str) for one in texts) and all(
-        one is None or (isinstance(one, int | float) and not isinstance(one, bool) and abs(one) < MAX_NUMBER)
-        for one in numbers
+        one is None or (isinstance(one, int | float) and not isinstance(one, bool)) for one in numbers
     )
 
 

@@ -62,7 +62,7 @@ def draw_share_bars(counts: Mapping[str, int]) -> str:
         y, wide = 8 + 26 * row, 640 * rows / most
         parts.append(draw_text(_LEFT - 10, y + 13, name, "end"))
         parts.append(f'<rect class="bar" x="{_LEFT}" y="{y}" width="{wide:.1f}" height="18"/>')
-        parts.append(draw_text(_LEFT + wide + 8, y + 13, f"{rows:,} rows ({100 * rows / whole:.1f} %)"))
+        parts.append(draw_text(_LEFT + wide + 8, y + 13, f"{rows:,} rows ({100 * rows / whole:.1f}%)"))
     return draw_svg(CHART_WIDTH, 12 + 26 * len(shown), "Rows by their number of answers", parts)
 
 

@@ -25,7 +25,7 @@ LEARNING_RATE_FACTORS = {
 
 
 def resolve_learning_rate(t: Training, objective: str, adapter: bool, decisions: PlanDecisions) -> float:
-    """Peak learning rate: the recipe's, else SFT's default times the objective's factor, rounded to three digits."""
+    """The highest learning rate: the recipe's, else SFT's default times the objective's factor, to three digits."""
     factor = LEARNING_RATE_FACTORS.get(objective, 1.0)
     default = (DEFAULT_ADAPTER_LEARNING_RATE if adapter else DEFAULT_LEARNING_RATE) * factor
     within = "5e-5 to 2e-4 for adapters" if adapter else "5e-6 to 2e-5 for all weights"

@@ -13,7 +13,7 @@ from qwen_recipes.recipe.spec.training import Training
 
 @dataclass(frozen=True)
 class Choice:
-    """Values for open settings; None leaves one to the resolver's own default."""
+    """Values for open settings, `pack_length` in tokens; None leaves one to the resolver's own default."""
 
     strategy: str | None = None
     packing: bool | None = None

@@ -19,7 +19,7 @@ def resolve_warmup(t: Training, decisions: PlanDecisions) -> WarmupPlan:
     """A share becomes steps where the run's length is known: none of 1, else at least 2; Axolotl turns 1 into 2."""
     field = "training.warmup_steps" if t.warmup_steps is not None else "training.warmup_ratio"
     asked = t.warmup_steps if t.warmup_steps is not None else t.warmup_ratio
-    decisions.choose_value("training.warmup.steps", asked, 0, "5 % of the run", field=field)
+    decisions.choose_value("training.warmup.steps", asked, 0, "5% of the run", field=field)
     decisions.reasons["training.warmup.ratio"] = decisions.reasons["training.warmup.steps"]
     if t.warmup_steps is not None:
         if t.steps and t.warmup_steps > t.steps:
@@ -61,7 +61,7 @@ def resolve_decay(t: Training, warmup: WarmupPlan, decisions: PlanDecisions, *, 
 
 
 def resolve_minimum(t: Training, peak: float, decisions: PlanDecisions) -> float:
-    """Where the learning rate ends, as a share of the peak."""
+    """Where the learning rate ends, as a share of `peak`, the highest learning rate."""
     path, ratio, rate = "training.min_learning_rate_ratio", t.min_learning_rate_ratio, t.min_learning_rate
     if rate is not None:
         if rate >= peak:

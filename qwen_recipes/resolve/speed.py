@@ -1,4 +1,4 @@
-"""Settings that a recipe leaves open, chosen for speed: the fastest by the estimate that fits by its 99 % bound."""
+"""Settings that a recipe leaves open, chosen for speed: the fastest by the estimate that fits by its 99% bound."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from qwen_recipes.recipe.load import LoadedRecipe
 from qwen_recipes.resolve.flash_gain import FlashGain
 from qwen_recipes.resolve.open_settings import PLAN_PATHS, Choice, find_open_settings
 from qwen_recipes.resolve.speed_candidates import Candidate, CandidateSpace, ResolveFunction
+from qwen_recipes.sizes import GIB
 
 if TYPE_CHECKING:
     from qwen_recipes.estimate import Estimate, TrainingRows
     from qwen_recipes.gpus.gpu_model import GpuModel
     from qwen_recipes.qwen.facts import ModelFacts
 
-GIB = 2**30
 SPARES_MEMORY = "hardware.prefer is memory"
 NOT_MODELLED = ("grpo", "ppo")
 """Objectives whose steps the estimate does not describe: answers are generated first."""
@@ -78,7 +78,7 @@ class Ranked:
 
     @cached_property
     def safe_peak(self) -> float:
-        """The 99 % bound in bytes; where the examples' lengths are not known, of equal and of varied ones."""
+        """The 99% bound in bytes; where the examples' lengths are not known, of equal and of varied ones."""
         from qwen_recipes.estimate.estimate import estimate_varied
 
         varied = estimate_varied(self.estimate) if self.rows is None else self.estimate

@@ -90,7 +90,7 @@ class CandidateSpace:
         found = next((reason for reason, holds in reasons.items() if holds), "")
         if not found and lengths is not None and not next(self._iterate_pack_lengths(lengths), None):
             longest = f"{t.sequence_length:,} tokens"
-            return f"no pack length keeps the batch within 10 % of {t.batch_size} examples and holds {longest}"
+            return f"no pack length keeps the batch within 10% of {t.batch_size} examples and holds {longest}"
         return found
 
     def list_packs(self) -> list[tuple[bool, int]]:

@@ -40,7 +40,7 @@ def archive_run(output: Path) -> tuple[RunRecord | None, Path | None]:
 def archive_damaged_files(output: Path, damaged: list[Checkpoint]) -> list[str]:
     """Move damaged checkpoints into `earlier/damaged/`, so that nothing takes them for whole; says so, a line each.
 
-    So is a record that can't be read.
+    So is a record that can't be read. Raises OSError.
     """
     broken = [(one.folder, one.damage) for one in damaged]
     if (output / RECORD_FILE).exists() and read_record(output) is None:

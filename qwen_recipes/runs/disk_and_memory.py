@@ -12,7 +12,7 @@ from qwen_recipes.estimate.workload import build_workload
 from qwen_recipes.qwen.facts import ModelFacts
 from qwen_recipes.qwen.models import count_lora_parameters
 from qwen_recipes.runs.host_memory import read_available_memory
-from qwen_recipes.runs.progress_bar import format_bytes
+from qwen_recipes.sizes import format_bytes
 
 _WEIGHT_BYTES, _OPTIMIZER_BYTES = 2, 2
 """Bytes for each trained parameter in a checkpoint: bf16 weights, and an 8-bit optimizer's states, at the least."""

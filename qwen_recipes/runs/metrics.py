@@ -91,7 +91,7 @@ def _parse_line(line: bytes) -> StepMetrics | None:
 
 
 def draw_sparkline(values: list[float], width: int = 16) -> str:
-    """A small curve of block characters, from the lowest value to the highest; empty for fewer than two values."""
+    """A curve of at most `width` block characters, from the lowest value to the highest; empty for less than two."""
     finite = [value for value in values if math.isfinite(value)]
     if len(finite) < 2:
         return ""

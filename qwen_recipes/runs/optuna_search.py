@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,11 @@ class MissingOptunaError(QwenRecipesError):
 
     def __init__(self) -> None:
         super().__init__("`sweep.search` needs Optuna: pip install 'qwen-recipes[sweep]'")
+
+
+def has_optuna() -> bool:
+    """Whether Optuna is installed; it is not imported."""
+    return find_spec("optuna") is not None
 
 
 @dataclass

@@ -57,13 +57,13 @@ class PipelineRecord:
     version: int = 1
 
     def begin(self, stage: StageRecord, output: Path, made_from: str, backend: str) -> None:
-        """Note that a stage starts now, and that those after it are to be done."""
+        """Note that a stage starts now, and that those after it are to be done. Raises OSError."""
         stage.status, stage.made_from, stage.backend = "running", made_from, backend
         stage.started, stage.ended, stage.seconds, stage.exit_code = format_current_time(), None, None, None
         write_pipeline_record(output, self)
 
     def end(self, stage: StageRecord, output: Path, exit_code: int, seconds: float) -> None:
-        """Note how a stage ended."""
+        """Note how a stage ended, after so many seconds. Raises OSError."""
         stage.status = "finished" if exit_code == 0 else "interrupted" if exit_code == 130 else "failed"
         stage.exit_code, stage.ended, stage.seconds = exit_code, format_current_time(), round(seconds, 1)
         write_pipeline_record(output, self)

@@ -30,7 +30,10 @@ MEMORY_INTERVAL = 15.0
 
 @dataclass
 class RunProgress:
-    """Where a run stands. `stage` is one of starting, rows, loading, training, evaluating, saving."""
+    """Where a run stands. `stage` is one of starting, rows, loading, training, evaluating, saving.
+
+    `memory` and `peak_memory` are bytes in use on the fullest of the run's GPUs, now and at most.
+    """
 
     stage: str = "starting"
     step: int = 0

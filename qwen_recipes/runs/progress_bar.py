@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from qwen_recipes.runs.metrics import draw_sparkline
 from qwen_recipes.runs.progress import RunProgress
+from qwen_recipes.sizes import format_bytes
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -123,7 +124,7 @@ def _format_speed(progress: RunProgress) -> list[str]:
 
 
 def format_duration(seconds: float) -> str:
-    """`45 s`, `3 min 20 s`, `2 h 05 min`, `3 d 04 h`."""
+    """Seconds in words: `45 s`, `3 min 20 s`, `2 h 05 min`, `3 d 04 h`."""
     if not math.isfinite(seconds):
         return "?"
     whole = round(seconds)
@@ -134,12 +135,3 @@ def format_duration(seconds: float) -> str:
     if whole < 86400:
         return f"{whole // 3600} h {whole % 3600 // 60:02} min"
     return f"{whole // 86400} d {whole % 86400 // 3600:02} h"
-
-
-def format_bytes(count: float) -> str:
-    """Bytes in binary units: `512 MiB`, `18.2 GiB`."""
-    for unit in ("B", "KiB", "MiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}"
-        count /= 1024
-    return f"{count:.1f} GiB"

@@ -17,15 +17,11 @@ from qwen_recipes.filesystem.replace_file import replace_file
 from qwen_recipes.qwen.adapter_folder import find_adapter
 from qwen_recipes.qwen.tokenizer import TOKENIZER_CONFIG_SHA256, TOKENIZER_JSON_SHA256
 from qwen_recipes.recipe.load import LoadedRecipe
+from qwen_recipes.recipe.lock_parts import list_locked_recipes
 from qwen_recipes.resolve.plan_table import list_plan_values
 from qwen_recipes.runs.data_hashes import hash_data, hash_file
 
 _MODEL_FILES = ("*.json", "*.jinja", "merges.txt", "*.safetensors")
-
-
-def get_lock_path(recipe: str) -> Path:
-    """Where a recipe's lock lies: beside it, `NAME.lock`."""
-    return Path(recipe).with_suffix(".lock")
 
 
 def get_usual_folder(loaded: LoadedRecipe) -> Path:
@@ -45,12 +41,6 @@ def build_lock(compiled_backends: list[CompiledRecipe]) -> dict[str, Any]:
     if "" in stages:
         return {**head, **_lock_recipe(stages[""])}
     return {**head, "stages": {name: _lock_recipe(every) for name, every in stages.items()}}
-
-
-def list_locked_recipes(lock: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """The locked recipe of each stage, by its name; of a recipe without stages, that one, named by nothing."""
-    stages = lock.get("stages")
-    return list(stages.items()) if isinstance(stages, dict) else [("", lock)]
 
 
 def _lock_recipe(compiled_backends: list[CompiledRecipe]) -> dict[str, Any]:
@@ -75,12 +65,15 @@ def read_lock(path: Path) -> dict[str, Any]:
     """A lock as written. Raises OSError, or ValueError where it is none."""
     content = read_json(path, "lock")
     if not isinstance(content, dict) or content.get("version") != 1:
-        raise ValueError(f"{path} is not a lock file of this version; write it again with `recipes lock`")
+        raise ValueError("not a lock file of this version")
     return content
 
 
 def find_drift(locked: dict[str, Any], compiled_backends: list[CompiledRecipe]) -> list[str]:
-    """What is not as the lock says, a line each; empty where everything is. Stages not compiled are not compared."""
+    """What is not as the lock says, a line each; empty where everything is. Stages not compiled are not compared.
+
+    Raises OSError.
+    """
     now = json.loads(json.dumps(build_lock(compiled_backends)))
     before = dict(list_locked_recipes(locked))
     said = []

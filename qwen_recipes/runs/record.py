@@ -123,7 +123,7 @@ def create_record(
     output: Path,
     gpus: Sequence[DetectedGpu],
 ) -> RunRecord:
-    """The record of a run that starts now, on these GPUs."""
+    """The record of a run that starts now, on these GPUs. Raises OSError where data cannot be hashed."""
     backend, loaded, folder = compiled.backend, compiled.loaded, compiled.folder
     return RunRecord(
         name=loaded.name,
@@ -187,9 +187,7 @@ def read_record(output: Path) -> RunRecord | None:
     from qwen_recipes.runs.record_shape import RecordShape
 
     try:
-        data = read_json(output / RECORD_FILE, "record")
-        RecordShape.model_validate(data)
-        return validate_record(RunRecord, data)
+        return validate_record(RunRecord, read_json(output / RECORD_FILE, "record"), RecordShape)
     except (OSError, ValueError):
         return None
 

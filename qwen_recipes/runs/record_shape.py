@@ -1,13 +1,11 @@
-"""What a run's record has inside its lists and maps, as commands read it: a stranger may have written the file."""
+"""What a run's record has inside its lists and maps, as commands read it: a stranger may have written the file.
+
+`validate_record` bounds its numbers.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
-
 from pydantic import BaseModel, Field
-
-Number = Annotated[float, Field(ge=-1e300, le=1e300)]
-"""What can be divided and written: JSON's numbers have no end."""
 
 
 class RecipeShape(BaseModel):
@@ -57,7 +55,7 @@ class SystemShape(BaseModel):
 class CheckpointShape(BaseModel):
     """A checkpoint's folder, and what is wrong with it."""
 
-    step: Number
+    step: float
     folder: str
     damage: str | None
 
@@ -72,10 +70,10 @@ class RecordShape(BaseModel):
     environment: EnvironmentShape
     system: SystemShape
     checkpoints: list[CheckpointShape] = []
-    planned: dict[str, Number | str | None] | None = None
-    metrics: dict[str, Number | str | None] = {}
-    rows: dict[str, Number] | None = None
-    seconds: Number | None = None
-    steps: Number | None = None
-    planned_steps: Number | None = None
-    resumed_from: Number | None = None
+    planned: dict[str, float | str | None] | None = None
+    metrics: dict[str, float | str | None] = {}
+    rows: dict[str, float] | None = None
+    seconds: float | None = None
+    steps: float | None = None
+    planned_steps: float | None = None
+    resumed_from: float | None = None

@@ -94,13 +94,13 @@ each, on one H100 80GB or H200 (`research/measurements/measure_memory.py`), and 
 
 Formulas were revised several times after a look at fitted cells. The loss of every trainer, what it keeps of logits, which
 weights become float32 and what the optimizer holds were read in the frameworks' sources and checked against the peaks
-of each forward pass, backward pass and update. Steps of small models wait for the host: the same cell differs by 20 to 40 %
+of each forward pass, backward pass and update. Steps of small models wait for the host: the same cell differs by 20 to 40%
 from one run to the next, and no formula can tell.
 """
 
 
 def _render_summary(comparisons: list[EstimateComparison]) -> str:
-    lines = ["## In short", "", "| cells | number | memory: mean error | worst | inside the 90 % interval | time: mean error |",
+    lines = ["## In short", "", "| cells | number | memory: mean error | worst | inside the 90% interval | time: mean error |",
              "|---|---|---|---|---|---|"]  # fmt: skip
     for title, split, stack in (
         ("fitted", "fitted", None),
@@ -167,7 +167,7 @@ The figures that this project was founded on, beside ours.
 | LoRA on 4B, rank 64, all linear layers: about 26 M trained | {counts[64]:.1f} M | 23.6 M is rank 64 on q and v alone |
 | LoRA on 4B, rank 8, attention alone: about 1.5 M | {attention:.2f} M (q and v) | heads x head_dim is 4,096 on 4B, not its hidden size of 2,560 |
 | QLoRA on 4B, rank 16, 2,048 tokens: 5 to 6 GB | {without:.1f} GiB, with a fused loss {fused:.1f} GiB | without one, 2,048 x 151,936 logits and their gradient are held |
-| DoRA: 17 % more time and 41 % more memory, cached; 139 % more time uncached (peft#1692) | one H100, 4B: 2,685 against 3,749 tokens/s, 13,832 against 13,100 MiB reserved (2026-11-23) | what is cached there is computed again in training |
+| DoRA: 17% more time and 41% more memory, cached; 139% more time uncached (peft#1692) | one H100, 4B: 2,685 against 3,749 tokens/s, 13,832 against 13,100 MiB reserved (2026-11-23) | what is cached there is computed again in training |
 | an 8-bit base saves memory | 4B, rank 32, 2,048 tokens: 23,716 MiB reserved against 10,108 in 4 bits (2026-11-23) | its layers keep their inputs in spite of checkpointing |
 """
 
@@ -188,8 +188,8 @@ def render_plot() -> str:
     drawn = [
         axes.draw_grid(),
         axes.draw_line([(lowest, lowest), (highest, highest)], "#888", "as measured", 1),
-        axes.draw_line([(lowest, lowest * 1.2), (highest / 1.2, highest)], "#ddd", "20 % above", 1),
-        axes.draw_line([(lowest * 1.2, lowest), (highest, highest / 1.2)], "#ddd", "20 % below", 1),
+        axes.draw_line([(lowest, lowest * 1.2), (highest / 1.2, highest)], "#ddd", "20% above", 1),
+        axes.draw_line([(lowest * 1.2, lowest), (highest, highest / 1.2)], "#ddd", "20% below", 1),
         draw_text(SIZE / 2, SIZE - 6, "measured peak, GiB", "middle"),
         f'<g transform="rotate(-90 12 {SIZE / 2})">{draw_text(12, SIZE / 2, "estimate, GiB", "middle")}</g>',
         *(_draw_comparison(axes, c) for c in compare_cells() if c.measured.outcome == "trained"),

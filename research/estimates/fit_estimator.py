@@ -129,7 +129,7 @@ def interpolate_quantile(ordered: list[float], share: float) -> float:
 
 
 def set_intervals(document: dict[str, Any], values: Values, cells: list[TrainerCell]) -> None:
-    """90 % of the fitted cells, and all of them for the bound; apart for those where chance decides about blocks."""
+    """90% of the fitted cells, and all of them for the bound; apart for those where chance decides about blocks."""
     for suffix in ("", "_blocks", "_varied"):
         errors = [
             math.log(estimate_memory(cell.estimate.workload, values).peak / (cell.result or {})["peak_reserved"])

@@ -17,8 +17,8 @@ from qwen_recipes.gpus.catalogue import get_gpu_model
 from qwen_recipes.qwen.registry import REGISTRY
 from qwen_recipes.recipe.load import load_recipe
 from qwen_recipes.resolve import resolve
+from qwen_recipes.sizes import GIB, format_bytes, format_gib
 
-GIB = 2**30
 MODEL = "Qwen/Qwen3-4B-Instruct-2507"
 ROW_TOKENS = 325
 """Mean length of a short instruction example, as measured cells have it."""
@@ -95,8 +95,8 @@ def render_founding_tables() -> Iterator[str]:
         made = estimate(qlora, "rtx-4090", rows, epochs=3, micro_batch_size=4, batch_size=16)
         yield f"| {count:,} samples, 3 epochs, QLoRA on an RTX 4090 | {said} | {(made.seconds or 0) / 3600:.1f} h ({ROW_TOKENS} tokens each) | |"
     lora, full = estimate(MEMORY[4][2], "h100").disk, estimate({"method": "full"}, "h100").disk
-    yield f"| adapter on disk | 25 to 200 MB | {lora.output / 1e6:.0f} MB (r=32) | |"
-    yield f"| full checkpoint with states | 8 GB and 24 to 48 GB | {full.checkpoints / 3 / 1e9:.0f} GB (float32) | |"
-    yield f"| free for a LoRA run | 30 GB | {lora.total / 1e9:.0f} GB | |"
-    yield f"| free for a full run | over 100 GB each checkpoint | {full.total / 1e9:.0f} GB in all, two kept | |"
+    yield f"| adapter on disk | 25 to 200 MB | {format_bytes(lora.output)} (r=32) | |"
+    yield f"| full checkpoint with states | 8 GB and 24 to 48 GB | {format_gib(full.checkpoints / 3, 0)} (float32) | |"
+    yield f"| free for a LoRA run | 30 GB | {format_gib(lora.total, 0)} | |"
+    yield f"| free for a full run | over 100 GB each checkpoint | {format_gib(full.total, 0)} in all, two kept | |"
     yield ""

@@ -56,7 +56,7 @@ class Judgement:
 
     @property
     def is_inside(self) -> bool:
-        """Whether the 90 % interval holds it, as it was said."""
+        """Whether the 90% interval holds it, as it was said."""
         return bool(self.said["low"] <= self.result["peak_reserved"] <= self.said["high"])
 
     @property
@@ -160,12 +160,12 @@ class Verdict:
 
 
 TARGETS = {
-    "memory reserved, mean error as predicted": "5 %",
-    "worst": "15 %",
+    "memory reserved, mean error as predicted": "5%",
+    "worst": "15%",
     "memory in use at the peak, mean error": "",
-    "inside the 90 % interval": "52 of 60",
+    "inside the 90% interval": "52 of 60",
     "said to fit, and ran out": "0",
-    "seconds of the whole run, mean error": "15 %",
+    "seconds of the whole run, mean error": "15%",
     "seconds of the steps, mean error": "",
 }
 

@@ -34,11 +34,11 @@ unchanged = {
 }
 report_result(
     {
-        "at 1e-5 at least 80 % of bfloat16 weights never change": unchanged["bfloat16"]["1e-05"] >= 0.8,
+        "at 1e-5 at least 80% of bfloat16 weights never change": unchanged["bfloat16"]["1e-05"] >= 0.8,
         "the share falls as the learning rate grows": sorted(unchanged["bfloat16"].values(), reverse=True)
         == list(unchanged["bfloat16"].values()),
     },
-    {"in float32 all but 1 % change at any rate": max(unchanged["float32"].values()) <= 0.01},
+    {"in float32 all but 1% change at any rate": max(unchanged["float32"].values()) <= 0.01},
     {"share of weights that never change in 100 steps": unchanged},
     ("torch",),
 )

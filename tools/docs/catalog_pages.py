@@ -17,6 +17,7 @@ from qwen_recipes.gpus.catalogue import load_gpus
 from qwen_recipes.gpus.gpu_model import GpuModel
 from qwen_recipes.gpus.mig import list_profiles
 from qwen_recipes.qwen.registry import REGISTRY
+from qwen_recipes.sizes import GIB
 
 EXIT_CODES = {
     ExitCode.SUCCESS: ("success", "Warnings and advice may have been printed."),
@@ -37,7 +38,6 @@ EXIT_CODES = {
     ExitCode.RUN_FAILED: ("the run failed", "Out of memory and killed runs included. `recipes why` names the cause."),
     ExitCode.INTERRUPTED: ("interrupted", "Ctrl-C, SIGTERM or SIGHUP."),
 }
-GIB = 2**30
 METHODS = ("qlora", "lora", "full")
 MODEL_SOURCES = Path(__file__).parent / "model_sources.json"
 VARIANTS = {

@@ -55,8 +55,9 @@ def _format_row_counts(name: str, rows: dict[str, Any]) -> str:
             f"            {rows['turns_without_loss']:,} turns excluded from the loss by `train`, `weight` or `loss`"
         )
     if rows["keys_not_read"]:
-        keys = ", ".join(f"{key} in {count:,}" for key, count in list(rows["keys_not_read"].items())[:MAX_KEYS])
-        lines.append(f"            not read: {shorten_text(keys)}")
+        first = list(rows["keys_not_read"].items())[:MAX_KEYS]
+        keys = ", ".join(f"{key} ({format_count(count, 'row')})" for key, count in first)
+        lines.append(f"            keys not read: {shorten_text(keys)}")
     return "\n".join(lines)
 
 
@@ -76,8 +77,8 @@ def _format_lengths(lengths: dict[str, Any]) -> str:
 
 
 def _describe_sequence_length(stats: dict[str, Any]) -> str:
-    longer = f"{format_count(stats['longer'], 'row')} longer ({100 * stats['longer_share']:.1f} %)"
-    return f"{stats['tokens']:,}: {longer}, packs {100 * stats['packing_efficiency']:.1f} % full"
+    longer = f"{format_count(stats['longer'], 'row')} longer ({100 * stats['longer_share']:.1f}%)"
+    return f"{stats['tokens']:,}: {longer}, packs {100 * stats['packing_efficiency']:.1f}% full"
 
 
 def _draw_histogram(histogram: list[dict[str, int]]) -> list[str]:
@@ -120,4 +121,4 @@ def _format_finding(finding: dict[str, Any]) -> str:
 
 
 def _format_percent(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f} %" if whole else "none"
+    return f"{100 * part / whole:.1f}%" if whole else "none"

@@ -8,8 +8,8 @@ The feed-forward layers hold most of a dense model's weights. An adapter on atte
 rank, and a higher rank does not make up for it.
 
 Evidence:
-On Qwen3-4B at rank 8, q and v alone are 2,949,120 trained parameters (0.073 %), all seven layers 16,515,072
-(0.411 %); counted with PEFT 0.21.2. That all layers are needed to match full fine-tuning: the QLoRA paper
+On Qwen3-4B at rank 8, q and v alone are 2,949,120 trained parameters (0.073%), all seven layers 16,515,072
+(0.411%); counted with PEFT 0.21.2. That all layers are needed to match full fine-tuning: the QLoRA paper
 (Dettmers et al. 2023, arXiv:2305.14314, section 4).
 To reproduce: `research/evidence/trainable_parameters.py`.
 

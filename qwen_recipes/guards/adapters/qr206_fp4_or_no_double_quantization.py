@@ -9,7 +9,7 @@ the same size its error is smaller. Double quantization also compresses the cons
 
 Evidence:
 Dettmers et al. 2023, QLoRA (arXiv:2305.14314), section 4: nf4 better than fp4 in perplexity and in zero-shot tasks;
-double quantization saves 0.37 bits a parameter, about 1.5 GB of a 32B model, without loss.
+double quantization saves 0.37 bits a parameter, about 1.4 GiB of a 32B model, without loss.
 To reproduce: `research/evidence/nf4_and_fp4.py`.
 
 Instead:
@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+from qwen_recipes.sizes import GIB
 
 
 def check(context: GuardContext) -> Iterator[Violation]:
@@ -33,7 +34,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
         yield Violation(("quantization", "type"), "fp4 has a larger error than nf4 at the same size", "type: nf4", fix)
     if not quantization.double:
         fix = Fix((("quantization.double", True),), safe=False)
-        saved = context.model.linear_parameters * 0.37 / 8 / 2**30
+        saved = context.model.linear_parameters * 0.37 / 8 / GIB
         message = f"without double quantization, the base needs {saved:.1f} GiB more"
         yield Violation(("quantization", "double"), message, "double: true", fix)
 

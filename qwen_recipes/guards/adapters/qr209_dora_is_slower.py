@@ -10,8 +10,8 @@ LoRA. Its advantage is quality at low ranks: half the rank of a plain adapter is
 Evidence:
 Our run on one H100, Qwen3-4B's shape, rank 16, 2,048 tokens (PEFT 0.21.0): 2,685 tokens/s against 3,749 for LoRA,
 memory the same. modelscope/ms-swift#3033: 1.7 times as long; huggingface/peft#1474: 1.2 to 2 times. PEFT's own
-figures on Llama-3.1-8B: +139 % time, or +17 % time and +41 % memory with `DoraCaching`, which works in evaluation
-alone (huggingface/peft#2651, #1692). QDoRA is about 15 % a step above QLoRA. Quality at low rank: Liu et al. 2024,
+figures on Llama-3.1-8B: +139% time, or +17% time and +41% memory with `DoraCaching`, which works in evaluation
+alone (huggingface/peft#2651, #1692). QDoRA is about 15% a step above QLoRA. Quality at low rank: Liu et al. 2024,
 DoRA (arXiv:2402.09353).
 
 Instead:

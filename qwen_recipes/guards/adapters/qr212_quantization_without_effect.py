@@ -28,8 +28,7 @@ from qwen_recipes.guards.native.extra_keys import check_extra_keys
 
 def check(context: GuardContext) -> Iterator[Violation]:
     """Native keys under `extra` that would quantize nothing."""
-    for key, hit in check_extra_keys("QR212", context):
-        yield Violation(("backends", context.backend.name, "extra", *key), hit.message, hit.suggestion)
+    yield from check_extra_keys("QR212", context)
 
 
 GUARD = Guard("QR212", "not-quantized", "error", "high", __doc__, check)

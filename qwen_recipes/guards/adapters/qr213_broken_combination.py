@@ -27,8 +27,7 @@ from qwen_recipes.guards.native.extra_keys import check_extra_keys
 
 def check(context: GuardContext) -> Iterator[Violation]:
     """Native keys under `extra` that break here."""
-    for key, hit in check_extra_keys("QR213", context):
-        yield Violation(("backends", context.backend.name, "extra", *key), hit.message, hit.suggestion)
+    yield from check_extra_keys("QR213", context)
 
 
 GUARD = Guard("QR213", "broken-combination", "error", "high", __doc__, check)

@@ -1,12 +1,12 @@
 """Near-duplicate examples.
 
 What:
-An example shares at least 80 % of its three-word sequences with an earlier one, estimated by 40 hash functions
+An example shares at least 80% of its three-word sequences with an earlier one, estimated by 40 hash functions
 (MinHash).
 
 Why it matters:
 Text that a program filled in, or one text with a few words changed, counts as many examples and teaches as one. The
-estimate has a standard error of about 6 %: look at some before you remove them.
+estimate has a standard error of about 6%: look at some before you remove them.
 
 Evidence:
 `tests/unit/data/test_duplicates.py` compares the sketch with the exact share on made-up rows. The method:

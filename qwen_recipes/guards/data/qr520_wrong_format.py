@@ -1,4 +1,4 @@
-"""Example is not in the stated format.
+"""Example does not match its format.
 
 What:
 An example is not a map, lacks what its `format` needs, or has something other than text there.

@@ -29,8 +29,8 @@ from qwen_recipes.estimate import (
 )
 from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
 from qwen_recipes.guards.trial import RecipeTrial
+from qwen_recipes.sizes import GIB
 
-GIB = 2**30
 MAX_SUGGESTIONS = 3
 
 

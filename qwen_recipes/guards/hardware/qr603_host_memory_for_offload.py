@@ -1,7 +1,7 @@
 """Host memory for offload.
 
 What:
-What `hardware.offload` keeps in host memory needs more than 64 GB.
+What `hardware.offload` keeps in host memory needs more than 56 GiB.
 
 Why it matters:
 The memory is pinned, so swap does not help. If it runs out, the kernel kills a process, often while the model is
@@ -25,8 +25,9 @@ from collections.abc import Iterator
 from qwen_recipes.estimate.host_memory import estimate_host_memory
 from qwen_recipes.estimate.workload import build_workload
 from qwen_recipes.guards.base import Guard, GuardContext, Violation
+from qwen_recipes.sizes import GIB
 
-HOST_MEMORY_LIMIT_GB = 64
+HOST_MEMORY_LIMIT_GIB = 56
 
 
 def check(context: GuardContext) -> Iterator[Violation]:
@@ -34,12 +35,12 @@ def check(context: GuardContext) -> Iterator[Violation]:
     plan = context.plan
     if plan.hardware.offload == "none":
         return
-    needed = estimate_host_memory(build_workload(plan, context.model), plan.hardware).held / 1e9
-    if needed > HOST_MEMORY_LIMIT_GB:
+    needed = estimate_host_memory(build_workload(plan, context.model), plan.hardware).held / GIB
+    if needed > HOST_MEMORY_LIMIT_GIB:
         yield Violation(
             ("hardware", "offload"),
-            f"needs about {needed:.0f} GB of host memory per node",
-            f"a node with {needed * 1.5:.0f} GB of memory, or no offload",
+            f"needs about {needed:.0f} GiB of host memory per node",
+            f"a node with {needed * 1.5:.0f} GiB of memory, or no offload",
         )
 
 

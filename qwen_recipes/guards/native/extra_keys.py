@@ -6,16 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from qwen_recipes.backends.native_config import NativeConfig, import_backend_module, list_native_frameworks
-from qwen_recipes.backends.native_violation import NativeViolation
-from qwen_recipes.finding import Route, Span
-from qwen_recipes.guards.base import GuardContext
+from qwen_recipes.finding import Span
+from qwen_recipes.guards.base import GuardContext, Violation
 from qwen_recipes.yaml_text.nodes import Document, Mapping, Node, Scalar, Sequence
 
 _NO_SPAN = Span(1, 1, 1, 1)
 
 
-def check_extra_keys(code: str, context: GuardContext) -> Iterator[tuple[Route, NativeViolation]]:
-    """What the rule of that code says of the extra keys, each with its way below `extra`."""
+def check_extra_keys(code: str, context: GuardContext) -> Iterator[Violation]:
+    """What the rule of that code finds in the extra keys, each at its place in the recipe."""
     from qwen_recipes.guards.native import load_native_check
 
     backend, extra = context.backend, context.plan.extra
@@ -27,7 +26,8 @@ def check_extra_keys(code: str, context: GuardContext) -> Iterator[tuple[Route, 
     config = NativeConfig(backend.name, backend.version, own.choose_command(context.plan), "yaml", document)
     for hit in load_native_check(code)(config):
         if hit.route[0] in extra and hit.severity != "warning":
-            yield hit.route, hit
+            route = ("backends", backend.name, "extra", *hit.route)
+            yield Violation(route, hit.message, hit.suggestion, at_key=hit.at_key)
 
 
 def make_node(value: Any) -> Node:

@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+from qwen_recipes.sizes import GIB
 
 MAX_GPU_SHARE = 0.2
 FULL_SIZE_OPTIMIZERS = ("adamw_torch", "adamw_torch_fused")
@@ -33,7 +34,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if gpu is None or not alone or plan.hardware.deepspeed:
         return
     wide = plan.training.weights_dtype == "float32"
-    moments = context.model.parameters * (8 if wide else 4) / 2**30
+    moments = context.model.parameters * (8 if wide else 4) / GIB
     if moments > MAX_GPU_SHARE * gpu.memory:
         yield Violation(
             context.locate_field("training.optimizer", "method.type"),

@@ -1,7 +1,7 @@
 """Updates lost in bfloat16 weights.
 
 What:
-`training.weights_dtype: bfloat16` with an Adam-like optimizer, at a learning rate where more than 5 % of the weights
+`training.weights_dtype: bfloat16` with an Adam-like optimizer, at a learning rate where more than 5% of the weights
 are too large for one step to change.
 
 Why it matters:
@@ -11,8 +11,8 @@ time, so those weights keep their first value for the whole run, while the loss 
 With float32 weights such steps add up. In an adapter this concerns A; B starts at zero and can move.
 
 Evidence:
-research/evidence/bfloat16_updates.py, 100 steps of AdamW (torch 2.13): at 1e-5 85 % of bfloat16 weights never
-changed, at 1e-4 15 %, of float32 weights none. The share in the message is that of a normal distribution with
+research/evidence/bfloat16_updates.py, 100 steps of AdamW (torch 2.13): at 1e-5 85% of bfloat16 weights never
+changed, at 1e-4 15%, of float32 weights none. The share in the message is that of a normal distribution with
 standard deviation 0.02. DeepSpeed and Megatron keep float32 master weights for this reason (Micikevicius et al. 2018,
 arXiv:1710.03740, section 3.1).
 

@@ -6,11 +6,11 @@ need more than half of one GPU's memory (for an adapter, more than a tenth).
 
 Why it matters:
 Under DDP eight GPUs have no more room than one. Full fine-tuning needs about 16 bytes per parameter before the first
-activation: 64 GB for a 4B model. Sharded over the GPUs, the same run fits, with room for longer examples.
+activation: 60 GiB for a 4B model. Sharded over the GPUs, the same run fits, with room for longer examples.
 
 Evidence:
 Rajbhandari et al. 2020, ZeRO (arXiv:1910.02054), section 3: 2 + 2 + 12 bytes a parameter with Adam in mixed
-precision. Our run on one H100: all weights of a 4B model took 32.4 GB at 2,048 tokens with states in bfloat16.
+precision. Our run on one H100: all weights of a 4B model took 31.7 GiB at 2,048 tokens with states in bfloat16.
 On two H100 the same run of a small model peaked at 5.4 GiB a GPU under DDP, 3.4 GiB under FSDP, 3.6 to 3.9 GiB under
 ZeRO-2 and ZeRO-3, with the same losses (docs/research/strategies.md).
 
@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from qwen_recipes.guards.base import Guard, GuardContext, Violation
 from qwen_recipes.guards.strategy_fixes import make_strategy_violation
 from qwen_recipes.qwen.models import count_lora_parameters
+from qwen_recipes.sizes import GIB
 
 BYTES_PER_PARAMETER = {"float32": 16, "bfloat16": 8}
 """Of weight, gradient and Adam's two states, for each trained parameter, by `training.weights_dtype`."""
@@ -38,7 +39,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if plan.hardware.strategy != "ddp":
         return
     memory = context.gpu.memory if context.gpu else ASSUMED_GPU_GIB
-    needed = count_trained_parameters(context) * BYTES_PER_PARAMETER[plan.training.weights_dtype] / 2**30
+    needed = count_trained_parameters(context) * BYTES_PER_PARAMETER[plan.training.weights_dtype] / GIB
     if needed > memory * (0.1 if plan.method.adapter else 0.5):
         yield make_strategy_violation(
             context,

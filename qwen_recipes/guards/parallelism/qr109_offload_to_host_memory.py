@@ -5,7 +5,7 @@ What:
 
 Why it matters:
 Every step then moves gradients and weights over PCIe and runs the optimizer on the CPU. Expect a run that is 2 to 5
-times slower, and at least 64 GB of host memory.
+times slower, and at least 60 GiB of host memory.
 
 Evidence:
 pytorch/pytorch#74588: 3 to 10 times slower under FSDP, from the optimizer on the CPU;

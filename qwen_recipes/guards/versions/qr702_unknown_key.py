@@ -26,8 +26,7 @@ from qwen_recipes.guards.native.extra_keys import check_extra_keys
 
 def check(context: GuardContext) -> Iterator[Violation]:
     """Keys under `extra` that the backend does not read."""
-    for key, hit in check_extra_keys("QR702", context):
-        yield Violation(("backends", context.backend.name, "extra", *key), hit.message, hit.suggestion)
+    yield from check_extra_keys("QR702", context)
 
 
 GUARD = Guard("QR702", "unknown-key", "error", "high", __doc__, check)

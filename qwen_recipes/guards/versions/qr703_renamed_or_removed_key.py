@@ -25,8 +25,7 @@ from qwen_recipes.guards.native.extra_keys import check_extra_keys
 
 def check(context: GuardContext) -> Iterator[Violation]:
     """Keys under `extra` that are gone."""
-    for key, hit in check_extra_keys("QR703", context):
-        yield Violation(("backends", context.backend.name, "extra", *key), hit.message, hit.suggestion)
+    yield from check_extra_keys("QR703", context)
 
 
 GUARD = Guard("QR703", "changed-key", "error", "high", __doc__, check)

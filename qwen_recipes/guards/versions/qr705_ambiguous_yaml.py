@@ -29,8 +29,7 @@ from qwen_recipes.guards.native.extra_keys import check_extra_keys
 
 def check(context: GuardContext) -> Iterator[Violation]:
     """Values under `extra` that the backend reads as something else."""
-    for key, hit in check_extra_keys("QR705", context):
-        yield Violation(("backends", context.backend.name, "extra", *key), hit.message, hit.suggestion)
+    yield from check_extra_keys("QR705", context)
 
 
 GUARD = Guard("QR705", "read-differently", "error", "high", __doc__, check)

@@ -26,8 +26,7 @@ from qwen_recipes.guards.native.extra_keys import check_extra_keys
 
 def check(context: GuardContext) -> Iterator[Violation]:
     """Native keys under `extra` that switch it off."""
-    for key, hit in check_extra_keys("QR706", context):
-        yield Violation(("backends", context.backend.name, "extra", *key), hit.message, hit.suggestion)
+    yield from check_extra_keys("QR706", context)
 
 
 GUARD = Guard("QR706", "never-done", "error", "high", __doc__, check)

@@ -70,7 +70,10 @@ class _Composer:
         self.problems: list[Finding] = []
 
     def compose(self, document: Document) -> Document:
-        """The recipe over its bases. It keeps its `extends`, for messages about them."""
+        """The recipe over its bases. It keeps its `extends`, for messages about them.
+
+        Raises CompositionError with every base that cannot be read.
+        """
         assert isinstance(document.root, Mapping)
         merged = self._lay_over_bases(document, self.folder, (_identify(Path(document.file)),))
         entries = {"extends": document.root.entries["extends"], **merged.entries}

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from qwen_recipes.recipe.spec.section import Section, optional_field, required_field
 from qwen_recipes.recipe.spec.short_forms import ShortForm, expand_word, parse_gib
+from qwen_recipes.recipe.spec.text_forms import REPOSITORY
 
 GpuMemory = Annotated[
     float,
@@ -93,9 +94,7 @@ class Hardware(Section):
 class Hub(Section):
     """Repository that the trained weights are pushed to."""
 
-    id: str = required_field(
-        "Repository on the Hugging Face hub.", example="me/support-bot", pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$"
-    )
+    id: str = required_field("Repository on the Hugging Face hub.", example="me/support-bot", pattern=REPOSITORY)
     private: bool | None = optional_field("Whether the repository is private.", example=True)
 
 

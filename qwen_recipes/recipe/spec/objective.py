@@ -7,6 +7,7 @@ from pydantic import Field
 
 from qwen_recipes.recipe.spec.section import Section, optional_field, required_field
 from qwen_recipes.recipe.spec.short_forms import ShortForm, expand_word
+from qwen_recipes.recipe.spec.text_forms import PYTHON_FILE, PYTHON_NAME, SERVER
 
 ObjectiveName = Literal["pretrain", "sft", "dpo", "orpo", "simpo", "kto", "reward", "grpo", "ppo"]
 DpoLoss = Literal[
@@ -28,11 +29,9 @@ class Reward(Section):
     """A Python function `function(completions, prompts, **columns)` that returns one number per answer."""
 
     path: str = required_field(
-        "Python file with the function, relative to the recipe.", example="rewards.py", pattern=r"^.+[.]py$"
+        "Python file with the function, relative to the recipe.", example="rewards.py", pattern=PYTHON_FILE
     )
-    function: str = required_field(
-        "Name of the function in the file.", example="right_answer", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$"
-    )
+    function: str = required_field("Name of the function in the file.", example="right_answer", pattern=PYTHON_NAME)
     weight: float | None = optional_field(
         "Weight of the score in the total reward.", example=1.0, ge=-1000.0, le=1000.0
     )
@@ -112,7 +111,7 @@ class Objective(Section):
     vllm_server: str | None = optional_field(
         "Host and port of the vLLM server (`vllm: server`).",
         example="localhost:8000",
-        pattern=r"^[A-Za-z0-9._-]+:[0-9]+$",
+        pattern=SERVER,
     )
     epsilon: float | None = optional_field(
         "Clipping range of the probability ratio (grpo).", example=0.2, gt=0.0, lt=1.0

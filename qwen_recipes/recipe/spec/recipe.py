@@ -12,9 +12,10 @@ from qwen_recipes.recipe.spec.objective import ObjectiveField
 from qwen_recipes.recipe.spec.section import Section, optional_field, required_field
 from qwen_recipes.recipe.spec.stages import Stage
 from qwen_recipes.recipe.spec.sweep import Sweep
+from qwen_recipes.recipe.spec.text_forms import GUARD_CODE, RECIPE_NAME
 from qwen_recipes.recipe.spec.training import Training
 
-GuardCode = Annotated[str, Field(pattern=r"^QR[0-9]{3}$")]
+GuardCode = Annotated[str, Field(pattern=GUARD_CODE)]
 
 
 class Recipe(Section):
@@ -25,7 +26,7 @@ class Recipe(Section):
         "Name of the run. Default: the file's name without `.recipe.yaml`.",
         example="support-bot",
         read_by="tool",
-        pattern=r"^[0-9A-Za-zª-𲎯][0-9A-Za-z._ª-𲎯-]*$",
+        pattern=RECIPE_NAME,
         max_length=100,
     )
     extends: Annotated[str, Field(min_length=1)] | Annotated[list[str], Field(min_length=1)] | None = optional_field(

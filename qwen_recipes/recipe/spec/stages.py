@@ -7,6 +7,7 @@ from pydantic import Field
 
 from qwen_recipes.recipe.spec.section import Section, optional_field, required_field
 from qwen_recipes.recipe.spec.short_forms import ShortForm, expand_names, expand_word
+from qwen_recipes.recipe.spec.text_forms import PART_NAME
 
 CombineName = Literal["cat", "linear", "svd", "ties", "dare_linear", "dare_ties", "slerp", "task_arithmetic"]
 
@@ -117,7 +118,7 @@ class Stage(Section):
         "Name of the stage, used in folders and with `--stage`.",
         example="sft",
         read_by="tool",
-        pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]*$",
+        pattern=PART_NAME,
         max_length=60,
     )
     from_stage: str | None = optional_field(

@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from qwen_recipes.recipe.spec.section import Section, optional_field
+from qwen_recipes.recipe.spec.text_forms import PART_NAME
 
-TrialName = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]*$", max_length=60)]
+TrialName = Annotated[str, Field(pattern=PART_NAME, max_length=60)]
 
 
 class ParameterRange(Section):

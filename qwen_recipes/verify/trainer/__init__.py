@@ -39,7 +39,7 @@ all values of the named tensors. A section that could not be observed is missing
       trainable         by name: {shape, dtype}
       trainable_numbers numbers in them
       frozen_dtypes, buffers   by dtype: how many tensors
-      base              {tensors, sha256, absolute_sum} of all that is no adapter's; None above 2 GB
+      base              {tensors, sha256, absolute_sum} of all that is no adapter's; None above 2 GiB
       quantization      None, or the quantization config as text
     adapters            {} without PEFT
       active            names

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 ADAPTER_PARTS = ("lora_", "modules_to_save", ".v_head.", "v_head.")
-HASHED = 2_000_000_000
+HASHED = 2 << 30
 """Bytes: of a larger model no digest is made."""
 
 

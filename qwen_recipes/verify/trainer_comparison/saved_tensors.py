@@ -10,8 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from qwen_recipes.filesystem.read_file import open_file
+from qwen_recipes.sizes import format_bytes
 
-MAX_BYTES = 2_000_000_000
+MAX_BYTES = 2 << 30
 """Of larger files no digest is made."""
 
 
@@ -21,7 +22,7 @@ def digest_tensors(file: Path, keep: Callable[[str], bool]) -> str:
     Raises OSError, or ValueError where the file is too large or holds another type than 16- and 32-bit floats.
     """
     if file.stat().st_size > MAX_BYTES:
-        raise ValueError(f"{file.name} is larger than {MAX_BYTES:,} bytes")
+        raise ValueError(f"{file.name} is larger than {format_bytes(MAX_BYTES)}")
     with open_file(file) as stream:
         (length,) = struct.unpack("<Q", stream.read(8))
         header = json.loads(stream.read(length))

@@ -15,7 +15,7 @@ from qwen_recipes.filesystem.replace_file import replace_file
 from qwen_recipes.qwen.facts import ModelFacts
 from qwen_recipes.qwen.models import get_model_facts
 
-LARGEST_OWN = 2_000_000_000
+LARGEST_OWN = 2 << 30
 """Bytes of weights: a larger folder, or one without weights, gets a stand-in."""
 WIDTH, EXPERTS = 64, 8
 NOTE = "on a small stand-in model of the same class, layers and tokenizer, with random weights"

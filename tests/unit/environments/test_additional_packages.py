@@ -106,7 +106,7 @@ def test_a_changed_lock_of_a_package_makes_only_its_own_environment_stale(tmp_pa
 def test_a_dry_run_says_what_would_be_installed_and_installs_nothing(tmp_path, pear):
     said = create(tmp_path, *CREATE, "--with", "flash-attn-4", "--dry-run")
     assert said.exit_code == 0
-    assert "missing: would be created" in said.stdout and "1 package more, from wheels (102 MB)" in said.stdout
+    assert "is missing; it would be created" in said.stdout and "1 package more, from wheels (102 MB)" in said.stdout
     assert not (tmp_path / "envs").exists()
 
 

@@ -11,12 +11,12 @@ from qwen_recipes.estimate.host_memory import estimate_merge_memory
 from qwen_recipes.export import merge_room
 from qwen_recipes.export.server_commands import format_server_command
 from qwen_recipes.qwen.models import get_model_facts
+from qwen_recipes.sizes import GIB, format_gib
 from research.measurements.measure_merge_memory import CASES, RESULTS
 from tests.conftest import ROOT
 from tests.unit.cli.run_command import run
 
 MEASURED = {row["case"]: row for row in json.loads(RESULTS.read_text("utf-8"))["rows"]}
-GIB = 2**30
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -33,16 +33,16 @@ def test_the_peak_does_not_grow_with_the_layers() -> None:
     assert four["peak_bytes"] - one["peak_bytes"] < 0.2e9
 
 
-def test_32b_is_merged_in_24_gb() -> None:
+def test_32b_is_merged_in_24_gib() -> None:
     facts = get_model_facts("Qwen/Qwen3-32B")
-    assert max(estimate_merge_memory(facts, 2 * GIB), estimate_merge_memory(facts, 8 * GIB)) < 24e9
+    assert max(estimate_merge_memory(facts, 2 * GIB), estimate_merge_memory(facts, 8 * GIB)) < 24 * GIB
     assert 2 * facts.parameters > 60e9
 
 
 def test_the_page_has_the_measured_numbers() -> None:
     page = (ROOT / "docs/how-to/pipelines.md").read_text("utf-8")
     for name, row in MEASURED.items():
-        assert f"| {name} | {row['peak_bytes'] / 1e9:.1f} GB |" in page, name
+        assert f"| {name} | {format_gib(row['peak_bytes'])} |" in page, name
 
 
 @pytest.fixture
@@ -95,6 +95,6 @@ def test_plan_lists_the_merges_of_a_pipeline(tmp_path: Path, monkeypatch: pytest
         "utf-8",
     )
     done = run("plan", "p.yaml", "--backend", "llamafactory")
-    assert "stage merged: merge, 4." in done.stdout and "of host memory, 65.5 GB of disk" in done.stdout, done.stdout
+    assert "stage merged: merge, 4." in done.stdout and "of host memory, 61.0 GiB of disk" in done.stdout, done.stdout
     (found,) = [one for one in json.loads(run("plan", "p.yaml", "--format", "json").stdout) if one.get("merge")]
     assert found["stage"] == "merged" and 4e9 < found["host_bytes"] < 6e9 and found["disk_bytes"] > 65e9

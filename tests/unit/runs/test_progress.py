@@ -9,7 +9,8 @@ import pytest
 from qwen_recipes.runs import progress as follow
 from qwen_recipes.runs.metrics import StepMetrics, append_metrics, draw_sparkline, read_last_metrics, read_metrics
 from qwen_recipes.runs.progress import ProgressReader, RunProgress
-from qwen_recipes.runs.progress_bar import ProgressDisplay, format_bytes, format_duration, format_progress_line
+from qwen_recipes.runs.progress_bar import ProgressDisplay, format_duration, format_progress_line
+from qwen_recipes.sizes import format_bytes
 
 
 def bar(step, total, name=""):
