@@ -1,16 +1,17 @@
 """`recipes data check` of this commit against that of an earlier one, side by side, on the same made rows.
 
-`--other` is the Python of the other commit's environment. Runs take turns, so that other work on the machine slows
-both; CPU time is of whole commands, and says more than wall time there. Example:
+The other commit is checked out and installed once, in `qwen-recipes-COMMIT` of the folder for temporary files (`make
+.venv/ready` there, about five minutes); `--other` names the Python of an environment of one's own instead. Runs take
+turns, so that other work on the machine slows both; CPU time is of whole commands, and says more than wall time there.
 
-    git clone . /tmp/before && git -C /tmp/before checkout 2178e274 && make -C /tmp/before .venv/ready
-    python -m benchmarks.bench_data_versions --other /tmp/before/.venv/bin/python --jobs 1 --write FILE
+    python -m benchmarks.bench_data_versions --commit 2178e274 --jobs 1 --write FILE
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import statistics
 import subprocess
 import sys
@@ -19,10 +20,22 @@ from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 
-from benchmarks.bench_data import MODEL, BenchmarkResult, measure_command, write_rows
+from benchmarks.bench_data import MODEL, ROOT, BenchmarkResult, measure_command, write_rows
 
 ALLOWED = 1.1
 """CPU time of this commit over the other's, at most."""
+
+
+def prepare_commit(commit: str) -> str:
+    """The Python of an environment with a commit of this repository; made where it is not there yet."""
+    folder = Path(tempfile.gettempdir()) / f"qwen-recipes-{commit}"
+    python = folder / ".venv" / "bin" / "python"
+    if not (folder / ".venv" / "ready").is_file():
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
+        subprocess.run(["git", "-C", str(folder), "checkout", "--quiet", commit], check=True)
+        subprocess.run(["make", "-C", str(folder), ".venv/ready"], check=True, stdout=subprocess.DEVNULL)
+    return str(python)
 
 
 def read_commit(python: str) -> str:
@@ -58,13 +71,15 @@ def measure_turns(pythons: dict[str, str], path: Path, rows: int, rounds: int, j
 def main() -> int:
     """Exit code 1 where this commit takes more CPU time than ALLOWED times the other's, by medians."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--other", required=True, help="Python of the other commit's environment")
+    parser.add_argument("--commit", default="2178e274", help="the other commit. [default: %(default)s]")
+    parser.add_argument("--other", help="Python of the other commit's environment, if it is there already")
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--write", type=Path, help="file for the results, as JSON")
     options = parser.parse_args()
-    pythons = {read_commit(python): python for python in (options.other, sys.executable)}
+    other = options.other or prepare_commit(options.commit)
+    pythons = {read_commit(python): python for python in (other, sys.executable)}
     if len(pythons) < 2:
         parser.error("both environments are of the same commit")
     before, now = pythons

@@ -134,6 +134,7 @@ class MethodPlan:
     lora_plus: float | None
     modules_to_save: tuple[str, ...]
     start_from: str | None
+    start_from_revision: str | None = None
 
     @property
     def adapter(self) -> bool:

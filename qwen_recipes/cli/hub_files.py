@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from qwen_recipes.cli.console import print_stderr
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error
-from qwen_recipes.cli.pinned_sources import pin_newest_data, refresh_adapter
-from qwen_recipes.qwen.adapter_folder import may_be_adapter_id
+from qwen_recipes.cli.pinned_sources import get_hub_adapter, pin_newest_adapter, pin_newest_data
 from qwen_recipes.qwen.hub_cache import is_repo_id
 
 if TYPE_CHECKING:
@@ -23,20 +22,18 @@ def fetch_recipe_models(loaded: LoadedRecipe, *, newest: bool = False) -> Loaded
     Exits 2 where the hub does not give it.
     With `newest`, what is in the cache is asked for again if no revision is stated.
     """
-    recipe = loaded.recipe
-    fetch_model(recipe.model, loaded.folder, newest=newest)
-    start = recipe.method.start_from if recipe.method else None
-    elsewhere = recipe.model.source == "modelscope"
-    if start and may_be_adapter_id(start) and not elsewhere and not _will_be_folder(start, loaded.folder):
-        _download_or_exit(start, None, "adapter")
+    fetch_model(loaded.recipe.model, loaded.folder, newest=newest)
+    start = get_hub_adapter(loaded)
+    revision = loaded.recipe.method.start_from_revision if loaded.recipe.method else None
+    if start and not _is_here_or_planned(start, loaded.folder, revision):
+        _download_or_exit(start, revision, "adapter")
     return loaded
 
 
 def fetch_newest_and_pin(loaded: LoadedRecipe) -> LoadedRecipe:
-    """The recipe at the newest commits of its model and its data sets, for a lock; its adapter's is in the cache."""
+    """The recipe at the newest commits of its model, its adapter and its data sets, for a lock."""
     fetched = fetch_recipe_models(loaded, newest=True)
-    refresh_adapter(fetched)
-    return pin_newest_data(pin_known_revision(fetched))
+    return pin_newest_data(pin_newest_adapter(pin_known_revision(fetched)))
 
 
 def fetch_model(model: ModelReference, folder: Path, *, newest: bool = False) -> None:
@@ -58,13 +55,17 @@ def fetch_model(model: ModelReference, folder: Path, *, newest: bool = False) ->
     _download_or_exit(model.id, model.revision)
 
 
-def _will_be_folder(start: str, folder: Path) -> bool:
-    """Whether an adapter is here, or an earlier run will write it."""
+def _is_here_or_planned(start: str, folder: Path, revision: str | None) -> bool:
+    """Whether an adapter is here at this revision, or an earlier run will write it."""
     from qwen_recipes.qwen.adapter_folder import find_adapter
     from qwen_recipes.qwen.earlier_run import find_earlier_run
 
     place = folder / Path(start).expanduser()
-    return find_adapter(start, folder) is not None or place.parent.exists() or bool(find_earlier_run(place, folder))
+    return (
+        find_adapter(start, folder, revision) is not None
+        or place.parent.exists()
+        or bool(find_earlier_run(place, folder))
+    )
 
 
 def pin_known_revision(loaded: LoadedRecipe) -> LoadedRecipe:

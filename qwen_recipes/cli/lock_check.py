@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qwen_recipes.cli.console import print_stderr
 from qwen_recipes.cli.hub_files import pin_revision
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error
-from qwen_recipes.cli.pinned_sources import pin_locked_data, refresh_adapter
+from qwen_recipes.cli.pinned_sources import pin_adapter, pin_locked_data
 
 if TYPE_CHECKING:
     from qwen_recipes.compile import CompiledRecipe
@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 
 
 def pin_locked_revision(loaded: LoadedRecipe) -> LoadedRecipe:
-    """The recipe with its model and data sets at the lock's commits, where it states no revision itself and has a lock.
-
-    The newest commit of an adapter on the hub is looked up, which has to be the lock's.
+    """The recipe with its model, adapter and data sets at the lock's commits, where it states no revision itself and
+    has a lock.
     """
     from qwen_recipes.recipe.lock_parts import get_lock_path, list_locked_recipes
     from qwen_recipes.runs.recipe_lock import read_lock
@@ -29,11 +28,11 @@ def pin_locked_revision(loaded: LoadedRecipe) -> LoadedRecipe:
     except (OSError, ValueError):  # `exit_on_drift` says so
         return loaded
     recipe = recipes.get(loaded.part) or _find_locked_model(recipes, loaded.recipe.model.id)
-    if recipe.get("adapter"):
-        refresh_adapter(loaded)
-    locked, data = recipe.get("model"), recipe.get("data")
+    locked, adapter, data = recipe.get("model"), recipe.get("adapter"), recipe.get("data")
     found = locked.get("revision") if isinstance(locked, dict) and locked.get("id") == loaded.recipe.model.id else None
     pinned = pin_revision(loaded, found if isinstance(found, str) else None)
+    if isinstance(adapter, dict):
+        pinned = pin_adapter(pinned, adapter.get("id"), adapter.get("revision"))
     return pin_locked_data(pinned, data if isinstance(data, list) else [])
 
 

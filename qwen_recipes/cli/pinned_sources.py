@@ -1,4 +1,4 @@
-"""Data sets on the hub at the commit that a lock names, and the adapter whose commit it names."""
+"""Data sets and adapters on the hub at the newest commit, or at the one that a lock names."""
 
 from __future__ import annotations
 
@@ -43,22 +43,40 @@ def pin_locked_data(loaded: LoadedRecipe, entries: Iterable[Any]) -> LoadedRecip
     return _pin_sources(loaded, lambda source: locked.get((str(source.hub), source.subset)))
 
 
-def refresh_adapter(loaded: LoadedRecipe) -> None:
-    """Ask the hub for the newest commit of an adapter in its cache, which a run would load; without an answer, the
-    cache stands.
+def get_hub_adapter(loaded: LoadedRecipe) -> str | None:
+    """The hub id of the adapter that a recipe starts from; None for what may only be a folder, and on ModelScope."""
+    start = loaded.recipe.method.start_from if loaded.recipe.method else None
+    elsewhere = loaded.recipe.model.source == "modelscope"
+    return start if start and may_be_adapter_id(start) and not elsewhere else None
+
+
+def pin_newest_adapter(loaded: LoadedRecipe) -> LoadedRecipe:
+    """The recipe with its adapter, if that is in the hub's cache, at the newest commit on the hub.
+
+    Without an answer, at the cached one.
     """
     from qwen_recipes.qwen.hub_download import HubError, download_model_files
 
-    start = loaded.recipe.method.start_from if loaded.recipe.method else None
-    if not start or not may_be_adapter_id(start) or loaded.recipe.model.source == "modelscope":
-        return
-    place = find_adapter(start, loaded.folder)
-    if place is None or not place.cached:
-        return
+    start = get_hub_adapter(loaded)
+    place = find_adapter(start, loaded.folder) if start else None
+    if start is None or place is None or not place.cached:
+        return loaded
     try:
-        download_model_files(start, None, "adapter")
+        return pin_adapter(loaded, start, download_model_files(start, None, "adapter").commit)
     except HubError as error:
         print_stderr(f"recipes: {error}; its cached commit is taken")
+        return pin_adapter(loaded, start, place.folder.name)
+
+
+def pin_adapter(loaded: LoadedRecipe, repo: object, commit: object) -> LoadedRecipe:
+    """The recipe with the adapter `repo` at this commit, where it starts from that and states no revision itself."""
+    method = loaded.recipe.method
+    if method is None or method.start_from_revision is not None or not isinstance(commit, str):
+        return loaded
+    if method.start_from != repo or (loaded.folder / str(repo)).exists():
+        return loaded
+    pinned = method.model_copy(update={"start_from_revision": commit})
+    return replace(loaded, recipe=loaded.recipe.model_copy(update={"method": pinned}))
 
 
 def _pin_sources(loaded: LoadedRecipe, find_revision: FindRevision) -> LoadedRecipe:

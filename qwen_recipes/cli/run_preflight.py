@@ -12,6 +12,7 @@ from qwen_recipes.cli.console import print_stderr, text
 from qwen_recipes.cli.gpu_fit import assess_fit_on_gpus, describe_memory_shortfall, fits_no_gpu
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_findings
 from qwen_recipes.finding import Finding
+from qwen_recipes.recipe.locate import locate_finding
 
 if TYPE_CHECKING:
     from qwen_recipes.cli.estimate_report import FitVerdict
@@ -90,7 +91,8 @@ class PreflightChecker:
         notes, version_findings = _compare_versions(compiled, found.environment)
         return Preflight(
             compiled, gpus, found.environment, assess_fit_on_gpus(compiled.recipe, gpus), problems,
-            preflight.find_path_errors(plan, compiled.loaded), notes, version_findings,
+            [*preflight.find_path_errors(plan, compiled.loaded), *_find_tokenizer_errors(compiled)], notes,
+            version_findings,
         )  # fmt: skip
 
     def _detect_gpus(self) -> list[DetectedGpu]:
@@ -112,6 +114,18 @@ class PreflightChecker:
         if key not in self.environments:
             self.environments[key] = _check_environment(compiled, trust_recipe=self.trust_recipe)
         return self.environments[key]
+
+
+def _find_tokenizer_errors(compiled: CompiledRecipe) -> list[Finding]:
+    """A tokenizer of the model's own folder that the framework could not load."""
+    from qwen_recipes.data.tokenizer import check_own_tokenizer
+    from qwen_recipes.qwen.tokenizer_errors import InvalidTokenizerError
+
+    try:
+        check_own_tokenizer(compiled.recipe.model)
+    except InvalidTokenizerError as error:
+        return [locate_finding(compiled.loaded.document, Finding("model", "error", str(error), ("model",)))]
+    return []
 
 
 def _check_environment(compiled: CompiledRecipe, *, trust_recipe: bool) -> EnvironmentCheck:

@@ -15,15 +15,17 @@ Result = TypeVar("Result")
 
 
 def read_or_exit(read: Callable[[], Result]) -> Result:
-    """What `read` returns. Exits 4 where a package is missing, 2 where tokenizer or rows can't be read."""
+    """What `read` returns. Exits 4 where a package is missing, 2 where a file can't be read, 1 where it is broken."""
     from qwen_recipes.data.rows.sources import MissingSourceError
 
     try:
         return read()
     except ModuleNotFoundError as error:
         exit_with_error(f"{error.name} is not installed: pip install 'qwen-recipes[tokens]'", ExitCode.ENVIRONMENT)
-    except (OSError, MissingSourceError, ValueError) as error:
+    except (OSError, MissingSourceError) as error:
         exit_with_error(str(error), ExitCode.USAGE)
+    except ValueError as error:
+        exit_with_error(str(error), ExitCode.INVALID_INPUT)
 
 
 def exit_without_examples(sample: RowSample, examples: Sequence[object]) -> None:

@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 
 def verify_trainer(recipes: list[BackendRecipe], rows: int, form: str) -> NoReturn:
     """Print the table of each framework, and exit: 1 where a field differs or the recipe does not compile, 4 without
-    an environment or a trainer."""
+    an environment or a trainer. Raises InvalidTokenizerError."""
+    from qwen_recipes.data.tokenizer import check_own_tokenizer
+
     compiled = _select_compilable(recipes, form)
+    check_own_tokenizer(compiled[0].model)
     environments = [_find_environment_or_exit(recipe) for recipe in compiled]
     reports = [
         _probe_or_exit(recipe, environment, rows) for recipe, environment in zip(compiled, environments, strict=True)

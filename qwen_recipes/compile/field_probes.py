@@ -72,6 +72,7 @@ FIELD_PROBES: dict[str, tuple[Any, dict[str, Any]]] = {
     "method.lora_plus": (8.0, {}),
     "method.modules_to_save": (["embed_tokens", "lm_head"], {"allow": {"QR208": "on purpose"}}),
     "method.start_from": ("runs/first", {}),
+    "method.start_from_revision": ("v1", nest_value("method.start_from", "me/adapter")),
     "objective.type": ("orpo", {}),
     "objective.loss": ("ipo", DPO),
     "objective.beta": (0.2, DPO),

@@ -109,7 +109,8 @@ class Renderer:
             "plugins": self.backend.choose_plugins(self.plan),
             "uses_trainer_plugin": self.backend.uses_trainer_plugin(self.plan),
             "from_hub": any(s.hub for s in (*self.plan.data.train, *self.plan.data.validation)),
-            "may_load_adapter_from_hub": may_be_adapter_id(self.plan.method.start_from or ""),
+            "may_load_adapter_from_hub": self.plan.model.source is None
+            and may_be_adapter_id(self.plan.method.start_from or ""),
             "layer_pattern": _make_layer_pattern(self.plan),
             "words": self.backend.native_values,
             "since": self.backend.is_at_least,

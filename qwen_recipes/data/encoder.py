@@ -21,6 +21,7 @@ from qwen_recipes.filesystem.read_file import parse_json, read_bytes, read_json
 from qwen_recipes.qwen.chat_templates import check_characters, render_conversation
 from qwen_recipes.qwen.models import ModelFacts, get_model_facts
 from qwen_recipes.qwen.tokenizer import classify_tokenizer, get_tokenizer_folder
+from qwen_recipes.qwen.tokenizer_errors import InvalidTokenizerError, UnsupportedTokenizerError
 from qwen_recipes.qwen.tokenizer_steps import find_unsupported_step
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def build_encoder(plan: Plan, base: Path = Path()) -> Encoder:
     Raises:
         ModuleNotFoundError: tokenizers is not installed.
         OSError: the folder's tokenizer, or the chat template that the recipe names, can't be read.
-        ValueError: the folder's tokenizer is none.
+        InvalidTokenizerError: the folder's tokenizer is broken.
     """
     rule = LossRule(plan.chat.train_on, plan.chat.thinking)
     return Encoder(load_plan_tokenizer(plan, base), read_plan_template(plan, base) if plan.objective.chat else "", rule)
@@ -103,7 +104,7 @@ def load_folder_tokenizer(folder: Path) -> Tokenizer:
     """The tokenizer of a model's folder, with the tokens that only its tokenizer_config.json adds.
 
     The file of the Base models ends at `<|file_sep|>`: `<think>` and three more stand in the config alone. Whole texts
-    are encoded, whatever the file says of truncation and padding. Raises OSError, or ValueError for what can't be run.
+    are encoded, whatever the file says of truncation and padding. Raises OSError, or InvalidTokenizerError.
     """
     file, config = folder / "tokenizer.json", folder / "tokenizer_config.json"
     content = read_bytes(file, "tokenizer")
@@ -122,9 +123,11 @@ def _check_own_tokenizer(file: Path, content: bytes) -> bytes:
         checked = parse_json(content.decode("utf-8"))
         problem = find_unsupported_step(checked)
     except ValueError as error:
-        raise ValueError(f"{file} is no tokenizer: {error}") from None
+        raise InvalidTokenizerError(f"{file} is no tokenizer: {error}") from None
     if problem:
-        raise ValueError(f"{file} is not a tokenizer of Qwen's kind: {problem}; use the tokenizer of the base model")
+        raise UnsupportedTokenizerError(
+            f"{file} is not a tokenizer of Qwen's kind: {problem}; use the tokenizer of the base model"
+        )
     return json.dumps(checked).encode()
 
 
@@ -136,7 +139,7 @@ def _parse_tokenizer(file: Path, content: bytes) -> Tokenizer:
     except (KeyboardInterrupt, SystemExit, MemoryError):
         raise
     except BaseException as problem:  # Exception itself, or a panic, which is none
-        raise ValueError(f"{file} is no tokenizer: {problem}") from None
+        raise InvalidTokenizerError(f"{file} is no tokenizer: {problem}") from None
 
 
 def _add_tokens(tokenizer: Tokenizer, config: Path) -> None:
@@ -152,4 +155,6 @@ def _add_tokens(tokenizer: Tokenizer, config: Path) -> None:
         ]
         tokenizer.add_tokens([AddedToken(**entry) for entry in missing])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{config}: added_tokens_decoder is not a map from ids to tokens: {error}") from None
+        raise InvalidTokenizerError(
+            f"{config}: added_tokens_decoder is not a map from ids to tokens: {error}"
+        ) from None

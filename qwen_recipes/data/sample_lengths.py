@@ -20,6 +20,7 @@ from qwen_recipes.data.source_files import list_source_files
 from qwen_recipes.data.token_counter import TokenCounter
 from qwen_recipes.data.tokenizer import MissingTokenizerError, is_qwen3_tokenizer, load_tokenizer
 from qwen_recipes.qwen.models import get_model_facts
+from qwen_recipes.qwen.tokenizer_errors import UnsupportedTokenizerError
 
 MAX_ROWS = 10_000
 """Rows that are measured: a second or two."""
@@ -29,6 +30,7 @@ def sample_lengths(plan: Plan, folder: Path, max_rows: int = MAX_ROWS) -> Length
     """Lengths in tokens of the first rows of a plan's files, `max_rows` of them shared between the files.
 
     `folder` is the recipe's. None where nothing can be said: rows on the hub, missing files, no tokenizer here.
+    Raises InvalidTokenizerError for a broken one.
     Nothing is kept between calls: what would tell that a file is unchanged costs nearly as much as measuring.
     """
     try:
@@ -41,7 +43,7 @@ def sample_lengths(plan: Plan, folder: Path, max_rows: int = MAX_ROWS) -> Length
         if not files:
             return None
         return _measure_files(plan, folder, files, max_rows)
-    except (MissingTokenizerError, MissingReaderError, OSError):
+    except (MissingTokenizerError, UnsupportedTokenizerError, MissingReaderError, OSError):
         return None
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.filesystem.read_file import read_json
 from qwen_recipes.qwen.facts import ModelFacts
+from qwen_recipes.qwen.tokenizer_errors import UnsupportedTokenizerError
 from qwen_recipes.qwen.tokenizer_files import SPLIT_PATTERN, get_control_tokens
 
 
@@ -15,7 +19,7 @@ class MissingTokenizerError(QwenRecipesError, RuntimeError):
 
 
 def load_tokenizer(model: ModelFacts) -> Any:
-    """A `tokenizers.Tokenizer`. Raises MissingTokenizerError."""
+    """A `tokenizers.Tokenizer`. Raises MissingTokenizerError, InvalidTokenizerError, OSError."""
     try:
         from qwen_recipes.data.encoder import find_tokenizer_folder, load_folder_tokenizer
 
@@ -26,8 +30,23 @@ def load_tokenizer(model: ModelFacts) -> Any:
         raise MissingTokenizerError(
             "counting tokens needs the extra `tokens`: pip install 'qwen-recipes[tokens]'"
         ) from None
-    except ValueError as error:
-        raise MissingTokenizerError(str(error)) from None
+
+
+def check_own_tokenizer(model: ModelFacts) -> None:
+    """Load a tokenizer that came with a model, once while it stays the same; nothing without the tokenizers library.
+
+    Raises InvalidTokenizerError.
+    """
+    if model.tokenizer == "own" and model.folder is not None:
+        with suppress(ImportError, UnsupportedTokenizerError):
+            _load_once(model.folder, (model.folder / "tokenizer.json").stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _load_once(folder: Path, modified_ns: int) -> None:
+    from qwen_recipes.data.encoder import load_folder_tokenizer
+
+    load_folder_tokenizer(folder)
 
 
 def is_qwen3_tokenizer(model: ModelFacts, tokenizer: Any) -> bool:

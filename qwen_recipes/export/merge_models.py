@@ -20,6 +20,7 @@ from qwen_recipes.export.merge_room import find_model_merge_shortages
 from qwen_recipes.export.whole_output import write_whole_output
 from qwen_recipes.filesystem.read_file import read_json
 from qwen_recipes.filesystem.replace_file import replace_file
+from qwen_recipes.qwen.model_config import KEY_NAMES
 from qwen_recipes.recipe.composition.merge_options import COMBINE_FIELDS, find_weight_problems
 from qwen_recipes.runs.run import find_trained_weights
 
@@ -97,7 +98,8 @@ def find_model_problems(job: ModelMerge) -> list[str]:
 
 def _read_shape(model: Path) -> Mapping[str, Any]:
     config = _read_model_config(model)
-    return {key: config.get(key) for key in _SHAPE_KEYS}
+    names = {key: KEY_NAMES.get(key, (key,)) for key in _SHAPE_KEYS}
+    return {key: next((config[name] for name in names[key] if config.get(name) is not None), None) for key in names}
 
 
 def _read_model_config(model: Path) -> dict[str, Any]:

@@ -50,12 +50,14 @@ class AdapterPlace:
     cached: bool
 
 
-def find_adapter(start_from: str, base: Path) -> AdapterPlace | None:
-    """The files of the adapter that `method.start_from` names: a folder relative to `base`, else a cached hub id."""
+def find_adapter(start_from: str, base: Path, revision: str | None = None) -> AdapterPlace | None:
+    """The files of the adapter that `method.start_from` names: a folder relative to `base`, else a cached hub id at
+    this revision.
+    """
     place = base / Path(start_from).expanduser()
     if place.exists():
         return AdapterPlace(place, cached=False)
-    found = find_snapshot(start_from) if may_be_adapter_id(start_from) else None
+    found = find_snapshot(start_from, revision) if may_be_adapter_id(start_from) else None
     return AdapterPlace(found.folder, cached=True) if found else None
 
 

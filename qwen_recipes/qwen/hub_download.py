@@ -84,11 +84,8 @@ def explain_hub_error(error: Exception, repo: str, revision: str | None, kind: R
     from huggingface_hub import errors
 
     at = f" at revision {revision}" if revision else ""
-    field, otherwise = (
-        ("model.revision", ", or set model.like to a Qwen3 model with the same config and tokenizer")
-        if kind == "model"
-        else ("`revision`", "")
-    )
+    field = {"model": "model.revision", "adapter": "method.start_from_revision", "data set": "`revision`"}[kind]
+    otherwise = ", or set model.like to a Qwen3 model with the same config and tokenizer" if kind == "model" else ""
     known: dict[type[Exception], str] = {
         errors.GatedRepoError: f"{repo} is gated; accept its licence on the hub, then log in: {_LOGIN}",
         errors.RepositoryNotFoundError: f"the hub has no public {kind} {repo}; check the id, or log in: {_LOGIN}",

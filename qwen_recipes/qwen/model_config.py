@@ -36,6 +36,10 @@ class ModelFolderError(QwenRecipesError, ValueError):
     """A folder without a config.json that says what the model is; what to do stands after the message's semicolon."""
 
 
+class UnreadableFolderError(ModelFolderError):
+    """A file of the folder is missing or may not be read."""
+
+
 class UnsupportedFamilyError(ModelFolderError):
     """A model of an architecture that is not known here."""
 

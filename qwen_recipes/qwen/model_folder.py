@@ -13,6 +13,7 @@ from qwen_recipes.qwen.families import name_family
 from qwen_recipes.qwen.model_config import (
     CONFIG_SUGGESTION,
     ModelFolderError,
+    UnreadableFolderError,
     is_size,
     read_eos_token,
     read_head_dim,
@@ -93,12 +94,16 @@ def describe_custom_template(facts: ModelFacts) -> str:
 
 def _classify_tokenizer(file: Path) -> TokenizerKind:
     """`official` where there is no file, too: the released tokenizer stands in for it."""
-    from qwen_recipes.qwen.tokenizer import classify_tokenizer
+    from qwen_recipes.qwen.tokenizer import classify_tokenizer, is_whole_object
 
     try:
-        return classify_tokenizer(file) if file.is_file() else "official"
+        if not file.is_file():
+            return "official"
+        if not is_whole_object(file):
+            raise ModelFolderError(f"{file} is not a whole JSON object; copy it again from the model")
+        return classify_tokenizer(file)
     except OSError as problem:
-        raise ModelFolderError(f"{file}: cannot read: {problem}") from problem
+        raise UnreadableFolderError(f"{file}: cannot read: {problem.strerror}") from problem
 
 
 def _read_chat_template(folder: Path, tokenizer_config: dict[str, Any]) -> str | None:
@@ -143,9 +148,9 @@ def _read_text(path: Path, kind: FileKind = "config") -> str:
         return read_text(path, kind)
     except FileNotFoundError:
         what = f"{path.parent} is not a model folder: {path.name} is missing"
-        raise ModelFolderError(f"{what}; {_suggest(path)}") from None
+        raise UnreadableFolderError(f"{what}; {_suggest(path)}") from None
     except OSError as problem:
-        raise ModelFolderError(f"{path}: cannot read: {problem.strerror}") from problem
+        raise UnreadableFolderError(f"{path}: cannot read: {problem.strerror}") from problem
     except UnicodeDecodeError as problem:
         raise ModelFolderError(f"{path}: cannot read: {problem}") from problem
 

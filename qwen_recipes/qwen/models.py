@@ -16,7 +16,12 @@ from qwen_recipes.qwen.earlier_run import find_earlier_run
 from qwen_recipes.qwen.facts import ModelFacts, Variant, count_lora_parameters
 from qwen_recipes.qwen.families import find_foreign_family
 from qwen_recipes.qwen.hub_cache import find_snapshot, is_repo_id
-from qwen_recipes.qwen.model_config import ModelFolderError, UnsupportedFamilyError, describe_foreign_family
+from qwen_recipes.qwen.model_config import (
+    ModelFolderError,
+    UnreadableFolderError,
+    UnsupportedFamilyError,
+    describe_foreign_family,
+)
 from qwen_recipes.qwen.model_folder import describe_custom_template, describe_custom_tokenizer, read_model_facts
 from qwen_recipes.qwen.quantized_names import find_named_quantization, strip_quantization
 from qwen_recipes.qwen.registry import DEFAULT_MODEL, REGISTRY
@@ -29,6 +34,7 @@ __all__ = [
     "ModelName",
     "ModelReference",
     "UnknownModelError",
+    "UnreadableFolderError",
     "UnsupportedFamilyError",
     "Variant",
     "count_lora_parameters",

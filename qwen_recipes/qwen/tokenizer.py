@@ -76,16 +76,22 @@ def classify_tokenizer(file: Path) -> TokenizerKind:
 
     Raises OSError.
     """
-    found, (start, end) = _hash_file(file, file.stat().st_mtime_ns), BASE_TOKENIZER_JSON_SHA256_ENDS
+    found, (start, end) = _inspect_file(file, file.stat().st_mtime_ns)[0], BASE_TOKENIZER_JSON_SHA256_ENDS
     if found == TOKENIZER_JSON_SHA256 or (found.startswith(start) and found.endswith(end)):
         return "official"
     return "rewritten" if found == RESAVED_TOKENIZER_JSON_SHA256 else "own"
 
 
+def is_whole_object(file: Path) -> bool:
+    """Whether a file begins and ends as a JSON object does; what is between is not read. Raises OSError."""
+    return _inspect_file(file, file.stat().st_mtime_ns)[1]
+
+
 @lru_cache(maxsize=8)
-def _hash_file(file: Path, modified_ns: int) -> str:
-    """SHA-256 of a file, remembered until it changes: an editor asks at every key."""
-    return hashlib.sha256(read_bytes(file, "tokenizer")).hexdigest()
+def _inspect_file(file: Path, modified_ns: int) -> tuple[str, bool]:
+    """SHA-256, and whether there are an object's braces; remembered until the file changes, as editors ask often."""
+    content = read_bytes(file, "tokenizer")
+    return hashlib.sha256(content).hexdigest(), content[:64].lstrip()[:1] + content[-64:].rstrip()[-1:] == b"{}"
 
 
 def _install_tokenizer(build_folder: Path, target: Path, variant: str) -> None:

@@ -21,6 +21,7 @@ _ADAPTER_FIELDS = (
     "lora_plus",
     "modules_to_save",
     "start_from",
+    "start_from_revision",
 )
 OFFLOADS_BY_STRATEGY = {"zero1": ("optimizer",), "zero2": ("optimizer",), "fsdp": ("all",), "fsdp1": ("all",)}
 """What a strategy can keep in host memory, where that is not everything."""
@@ -37,6 +38,7 @@ def find_contradictions(recipe: Recipe) -> list[Finding]:
         _check_batch_size,
         _check_training,
         _check_adapter,
+        _check_adapter_revision,
         _check_quantization,
         _check_hardware,
         _check_evaluation,
@@ -183,6 +185,13 @@ def _check_adapter(recipe: Recipe) -> Iterator[Finding]:
             f"`type: {method.type}` means `variant: dora`, not `{method.variant}`",
             "remove `variant`",
         )
+
+
+def _check_adapter_revision(recipe: Recipe) -> Iterator[Finding]:
+    method = recipe.method
+    if method and method.start_from_revision is not None and method.start_from is None:
+        message = "`start_from_revision` needs `start_from`, the adapter on the hub"
+        yield _make_error(("method", "start_from_revision"), message, "start_from: ORGANISATION/NAME, or remove it")
 
 
 def _check_quantization(recipe: Recipe) -> Iterator[Finding]:

@@ -6,7 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from qwen_recipes.qwen.adapter_folder import AdapterFacts, AdapterFolderError, find_adapter, read_adapter_facts
+from qwen_recipes.qwen.adapter_folder import (
+    AdapterFacts,
+    AdapterFolderError,
+    AdapterPlace,
+    find_adapter,
+    may_be_adapter_id,
+    read_adapter_facts,
+)
 from qwen_recipes.qwen.models import ModelFacts
 from qwen_recipes.recipe.spec.method import Method
 from qwen_recipes.resolve.decisions import PlanDecisions
@@ -29,7 +36,8 @@ def continue_adapter(
     """
     if not method.start_from or method.type in ("full", "freeze"):
         return method
-    place = find_adapter(method.start_from, folder)
+    place = find_adapter(method.start_from, folder, method.start_from_revision)
+    _check_revision(method, place, decisions)
     try:
         saved = (
             read_adapter_facts(place.folder, needs_weights=not place.cached)
@@ -45,6 +53,16 @@ def continue_adapter(
     _check_modules(method, saved, facts, decisions)
     _check_contradictions(method, saved, facts, decisions)
     return _take_over(method, saved, facts)
+
+
+def _check_revision(method: Method, place: AdapterPlace | None, decisions: PlanDecisions) -> None:
+    is_folder = not place.cached if place else not may_be_adapter_id(method.start_from or "")
+    if method.start_from_revision is not None and is_folder:
+        decisions.report_problem(
+            ("method", "start_from_revision"),
+            f"{method.start_from} is a folder, which has no revision",
+            "remove `start_from_revision`, or start from a hub id",
+        )
 
 
 def explain_taken_over(method: Method, in_recipe: Method, decisions: PlanDecisions) -> None:

@@ -80,6 +80,9 @@ def _resolve_numbers(method: Method, facts: ModelFacts, decisions: PlanDecisions
         lora_plus=decisions.choose_value("method.lora_plus", method.lora_plus, None, "same learning rate for A and B"),
         modules_to_save=_resolve_modules_to_save(method, decisions),
         start_from=decisions.choose_value("method.start_from", method.start_from, None, "train a new adapter"),
+        start_from_revision=decisions.choose_value(
+            "method.start_from_revision", method.start_from_revision, None, "the latest on the hub"
+        ),
     )
 
 

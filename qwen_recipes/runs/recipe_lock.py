@@ -118,9 +118,10 @@ def _lock_model(compiled: CompiledRecipe) -> dict[str, Any]:
 
 def _lock_adapter(compiled: CompiledRecipe) -> dict[str, Any] | None:
     """The commit of the adapter on the hub that training starts from; None for a folder, or without one."""
-    start = compiled.plan.method.start_from
-    place = find_adapter(start, compiled.loaded.folder) if start else None
-    return {"id": start, "revision": place.folder.name} if place and place.cached else None
+    start, revision = compiled.plan.method.start_from, compiled.plan.method.start_from_revision
+    place = find_adapter(start, compiled.loaded.folder, revision) if start else None
+    cached = place.folder.name if place and place.cached else None
+    return {"id": start, "revision": revision or cached} if revision or cached else None
 
 
 def _lock_chat(compiled: CompiledRecipe) -> dict[str, Any]:

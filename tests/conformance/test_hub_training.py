@@ -1,10 +1,12 @@
 """A framework loads model, adapter and data set from a hub on loopback, as `HF_ENDPOINT` names it.
 
-Nothing of the three lies on this machine before. `pytest -m training`.
+Nothing of the three lies on this machine before. A locked run loads the locked adapter, though the hub has a newer one,
+and does so again without the hub. `pytest -m training`.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -42,6 +44,13 @@ model = get_peft_model(base, LoraConfig(r=8, lora_alpha=16, target_modules=targe
 model.peft_config["default"].base_model_name_or_path = "me/tiny"
 model.save_pretrained(sys.argv[2])
 """
+DISTANCE = """\
+import json, sys
+from safetensors.torch import load_file
+one, *others = (load_file(file) for file in sys.argv[1:])
+found = [max((one[name] - other[name]).abs().max().item() for name in other if "lora_A" in name) for other in others]
+print(json.dumps(found))
+"""
 
 
 @pytest.mark.parametrize("name", BACKENDS)
@@ -60,13 +69,35 @@ def test_what_the_hub_has_is_locked_checked_and_trained(
     with serve_hub(repositories) as hub:
         _run_recipes(hub, tmp_path, "lock", "r.yaml")
         assert not any(".safetensors" in request for request in hub.requests)
+        if start:
+            locked = _train_adapter_again(hub, python)
         _run_recipes(hub, tmp_path, "run", "r.yaml", "--locked")
         commit = hub.repository("models", "me/tiny").commit
         assert any(f"/me/tiny/resolve/{commit}/model.safetensors" in request for request in hub.requests), hub.requests
         assert any("/datasets/me/rows/resolve/" in request for request in hub.requests), hub.requests
-        if start:
-            assert any("/me/adapter/resolve/" in request for request in hub.requests), hub.requests
     assert list((tmp_path / "runs/tiny").rglob("adapter_model.safetensors"))
+    if start:
+        _check_adapter(hub, tmp_path, python, locked)
+        shutil.rmtree(tmp_path / "runs")
+        _run_recipes(hub, tmp_path, "run", "r.yaml", "--locked", HF_HUB_OFFLINE="1")
+        _check_adapter(hub, tmp_path, python, locked)
+
+
+def _train_adapter_again(hub: LocalHub, python: Path) -> str:
+    """Other weights under the same name; the commit that the lock has."""
+    locked = hub.keep_commit("models", "me/adapter")
+    run_command([python, "-c", ADAPTER, hub.root / "models/me/tiny", hub.root / "models/me/adapter"])
+    assert hub.repository("models", "me/adapter").commit != locked
+    return locked
+
+
+def _check_adapter(hub: LocalHub, folder: Path, python: Path, locked: str) -> None:
+    """A of the trained adapter is near that of the locked one: a few steps move it by less than another start."""
+    name = "adapter_model.safetensors"
+    trained = next((folder / "runs/tiny").rglob(name))
+    files = [trained, hub.kept[locked] / name, hub.root / "models/me/adapter" / name]
+    from_locked, from_newest = json.loads(run_command([python, "-c", DISTANCE, *files]).splitlines()[-1])
+    assert from_locked < 0.01 < from_newest
 
 
 def _write_rows(folder: Path) -> None:
@@ -75,9 +106,9 @@ def _write_rows(folder: Path) -> None:
     (folder / "train.jsonl").write_text("\n".join(rows) + "\n", "utf-8")
 
 
-def _run_recipes(hub: LocalHub, folder: Path, *words: str) -> None:
-    """Run a command as a user of this hub with an empty cache; it has to succeed."""
-    named = {"HF_ENDPOINT": hub.url, "HF_HOME": str(folder / "home"), "HF_HUB_DISABLE_XET": "1"}
+def _run_recipes(hub: LocalHub, folder: Path, *words: str, **more: str) -> None:
+    """Run a command as a user of this hub with a cache of its own; it has to succeed."""
+    named = {"HF_ENDPOINT": hub.url, "HF_HOME": str(folder / "home"), "HF_HUB_DISABLE_XET": "1", **more}
     variables = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGINGFACE_"))}
     command = [sys.executable, "-m", "qwen_recipes", *words]
     done = subprocess.run(command, cwd=folder, env={**variables, **named}, capture_output=True, text=True)

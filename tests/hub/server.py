@@ -1,13 +1,15 @@
 """A hub on loopback: enough of its protocol for the real client to list, look up and download repositories.
 
-Repositories are folders: `root/models/ORG/NAME`, `root/datasets/ORG/NAME`. All files of one are its only commit, whose
-hash is that of their contents; `main`, `v1` and that hash name it. `private` and `gated` repositories ask for `token`.
+Repositories are folders: `root/models/ORG/NAME`, `root/datasets/ORG/NAME`. All files of one are its newest commit,
+whose hash is that of their contents; `main`, `v1` and it name it. `keep_commit` keeps it when the folder changes.
+`private` and `gated` repositories ask for `token`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import threading
 import urllib.parse
 from collections.abc import Iterator
@@ -66,6 +68,7 @@ class LocalHub:
     private: set[str] = field(default_factory=set)
     gated: set[str] = field(default_factory=set)
     requests: list[str] = field(default_factory=list)
+    kept: dict[str, Path] = field(default_factory=dict)
 
     def find(self, kind: str, name: str) -> Repository | None:
         folder = self.root / kind / name
@@ -75,6 +78,20 @@ class LocalHub:
         found = self.find(kind, name)
         assert found is not None, name
         return found
+
+    def keep_commit(self, kind: str, name: str) -> str:
+        """Keep the files of a repository under their commit, which is returned, whatever becomes of the folder."""
+        found = self.repository(kind, name)
+        self.kept[found.commit] = self.root / "kept" / found.commit
+        shutil.copytree(found.folder, self.kept[found.commit])
+        return found.commit
+
+    def find_revision(self, found: Repository, revision: str) -> Repository | None:
+        """The repository at a revision."""
+        if revision in ("main", "v1", found.commit):
+            return found
+        kept = self.kept.get(revision)
+        return Repository(found.kind, found.name, kept) if kept else None
 
 
 @contextmanager
@@ -131,8 +148,10 @@ class _HubHandler(BaseHTTPRequestHandler):
         if found is None:
             return None
         rest = parts[3:]
-        if rest[:1] in (["revision"], ["tree"], ["paths-info"]) and not self._has_revision(found, rest[1]):
-            return self._fail(404, "RevisionNotFound", f"Invalid rev id: {rest[1]}")
+        if rest[:1] in (["revision"], ["tree"], ["paths-info"]):
+            found = self.served.find_revision(found, rest[1])
+            if found is None:
+                return self._fail(404, "RevisionNotFound", f"Invalid rev id: {rest[1]}")
         if rest[:1] == ["tree"]:
             inside = "/".join(rest[2:])
             return self._send_json([e for e in found.list_tree() if str(e["path"]).startswith(inside)])
@@ -151,7 +170,8 @@ class _HubHandler(BaseHTTPRequestHandler):
         found = self._find(kind, f"{parts[0]}/{parts[1]}")
         if found is None:
             return None
-        if not self._has_revision(found, parts[3]):
+        found = self.served.find_revision(found, parts[3])
+        if found is None:
             return self._fail(404, "RevisionNotFound", f"Invalid rev id: {parts[3]}")
         file = found.folder.joinpath(*parts[4:])
         if not file.is_file():
@@ -169,10 +189,6 @@ class _HubHandler(BaseHTTPRequestHandler):
             self._fail(403, "GatedRepo", f"Access to {kind[:-1]} {name} is restricted")
             return None
         return found
-
-    @staticmethod
-    def _has_revision(found: Repository, revision: str) -> bool:
-        return revision in ("main", "v1", found.commit)
 
     def _send_file(self, found: Repository, file: Path) -> None:
         content = file.read_bytes()

@@ -30,6 +30,7 @@ from qwen_recipes.qwen.models import (
     ModelFolderError,
     ModelName,
     UnknownModelError,
+    UnreadableFolderError,
     get_model_facts,
 )
 from qwen_recipes.recipe.pipeline import load_stage
@@ -84,8 +85,10 @@ def select_data(names: tuple[str, ...], options: DataOptions) -> DataSelection:
             if any(map(is_recipe_path, names))
             else _select_from_files(names, options)
         )
-    except (UnknownModelError, ModelFolderError) as error:
+    except (UnknownModelError, UnreadableFolderError) as error:
         exit_with_error(str(error), ExitCode.USAGE)
+    except ModelFolderError as error:
+        exit_with_error(str(error), ExitCode.INVALID_INPUT)
     except OSError as error:
         exit_with_error(f"{error.filename}: cannot read: {error.strerror}", ExitCode.USAGE)
 

@@ -1,4 +1,4 @@
-"""`python FOLDER/rows/__main__.py rows.json`: prepare rows.
+"""`python FOLDER/rows/__main__.py rows.json`: prepare rows. `… adapter ID [REVISION]`: the folder of a hub's adapter.
 
 Run by its path, since `python -m rows` would take a `rows.py` of the folder that it is started in. Before anything is
 imported that folder is taken off the search path, and this one, whose modules are found as `rows` alone.
@@ -26,4 +26,7 @@ if __name__ == "__main__":
     name = __package__ or _load_own_package()
     from importlib import import_module
 
-    import_module(f"{name}.prepare").main(sys.argv[1])
+    if sys.argv[1] == "adapter":
+        import_module(f"{name}.hub_adapter").main(*sys.argv[2:])
+    else:
+        import_module(f"{name}.prepare").main(sys.argv[1])

@@ -27,9 +27,9 @@ from qwen_recipes.qwen.earlier_run import find_earlier_run
 
 def check(context: GuardContext) -> Iterator[Violation]:
     """A folder that could not be looked into."""
-    start = context.plan.method.start_from
+    start, revision = context.plan.method.start_from, context.plan.method.start_from_revision
     folder = context.loaded.folder
-    if start and find_adapter(start, folder) is None and find_earlier_run(folder / start, folder) is None:
+    if start and find_adapter(start, folder, revision) is None and find_earlier_run(folder / start, folder) is None:
         on_hub = may_be_adapter_id(start)
         where = "is neither here nor in the local Hugging Face cache" if on_hub else "does not exist"
         download = "; `recipes lock` downloads the settings of one on the hub" if on_hub else ""

@@ -28,8 +28,9 @@ from qwen_recipes.qwen.adapter_folder import AdapterFolderError, AdapterPlace, f
 
 def check(context: GuardContext) -> Iterator[Violation]:
     """Two names that can't be of the same model."""
-    start, model = context.plan.method.start_from, context.plan.model.id
-    adapter = find_adapter(start, context.loaded.folder) if start else None
+    method, model = context.plan.method, context.plan.model.id
+    start = method.start_from
+    adapter = find_adapter(start, context.loaded.folder, method.start_from_revision) if start else None
     base = _read_base(adapter) if adapter else None
     if base and not is_same_model(base, model, context.loaded.folder):
         yield Violation(

@@ -209,7 +209,10 @@ class _StageExpander:
 
         The adapter that the pipeline starts from is for the first stage; the repository that it pushes to for the last.
         """
-        common = self.common if index == 0 else remove_inner(self.common, ("method", "start_from"))
+        common = self.common
+        if index > 0:
+            for name in ("start_from", "start_from_revision"):
+                common = remove_inner(common, ("method", name))
         if any(stage.merge is None for later, stage in self.stages.items() if later > index):
             common = remove_inner(common, ("output", "hub"))
         own = get_text(overlay, ("output", "dir"))

@@ -58,6 +58,9 @@ class Method(Section):
         example="runs/first/adapter",
         min_length=1,
     )
+    start_from_revision: str | None = optional_field(
+        "Commit or tag of the adapter on the hub that `start_from` names.", example="1f3a9c0d", min_length=1
+    )
 
 
 class Quantization(Section):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 ADAPTER_PARTS = ("lora_", "modules_to_save", ".v_head.", "v_head.")
+EXPERT = re.compile(r"(?P<experts>.+\.experts)\.(?P<number>\d+)\.(?P<part>gate|up|down)_proj\.weight")
+"""A weight of one expert, as released checkpoints name it."""
 HASHED = 2 << 30
 """Bytes: of a larger model no digest is made."""
 
@@ -37,12 +40,32 @@ def name_dtype(weight: Any) -> str:
 
 
 def compute_digest(tensors: Iterable[tuple[str, Any]]) -> str:
-    """SHA-256 over name, a zero byte and the values as float32 in the machine's order, for each tensor by name."""
-    found = hashlib.sha256()
-    for name, tensor in sorted(tensors, key=lambda pair: pair[0]):
+    """SHA-256 over name, a zero byte and the values as float32 in the machine's order, for each tensor by name.
+
+    The weights of a layer's experts have the name and the order of the fused weights that transformers 5 makes of them.
+    """
+    found, by_name = hashlib.sha256(), dict(tensors)
+    for name, members in group_experts(by_name):
         found.update(name.encode() + b"\0")
-        found.update(memoryview(tensor.detach().float().cpu().contiguous().numpy()).cast("B"))
+        for member in members:
+            found.update(memoryview(by_name[member].detach().float().cpu().contiguous().numpy()).cast("B"))
     return found.hexdigest()
+
+
+def group_experts(names: Iterable[str]) -> list[tuple[str, list[str]]]:
+    """Names of weights in order, those of single experts under the name of the fused weight that holds them.
+
+    Fused, `gate_up_proj` is each expert's gate and then its up, `down_proj` each expert's down.
+    """
+    found: dict[str, list[tuple[int, bool, str]]] = {}
+    for name in names:
+        expert = EXPERT.fullmatch(name)
+        if expert is None:
+            found[name] = [(0, False, name)]
+        else:
+            fused = f"{expert['experts']}.{'down' if expert['part'] == 'down' else 'gate_up'}_proj"
+            found.setdefault(fused, []).append((int(expert["number"]), expert["part"] == "up", name))
+    return [(fused, [name for _, _, name in sorted(members)]) for fused, members in sorted(found.items())]
 
 
 def compute_base_digest(model: Any) -> dict[str, Any] | None:

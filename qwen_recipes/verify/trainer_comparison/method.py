@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from qwen_recipes.verify.trainer_comparison.check import Case, Leaf, NotSeen, Seen, SeenLeaf
+from qwen_recipes.verify.trainer_comparison.check import Case, Leaf, NotSeen, Seen, SeenLeaf, UnseenLeaf
 from qwen_recipes.verify.trainer_comparison.saved_tensors import digest_tensors
 
 LAYER = re.compile(r"layers\.(\d+)\.")
@@ -194,4 +194,5 @@ METHOD: dict[str, Leaf] = {
     "method.lora_plus": SeenLeaf("rates of the groups that hold A and B", look_at_lora_plus),
     "method.modules_to_save": SeenLeaf("trainable tensors that are no adapter's", look_at_modules_to_save),
     "method.start_from": SeenLeaf("sums and digests of A and B", look_at_start),
+    "method.start_from_revision": UnseenLeaf("the probe reaches no hub", "tests/conformance/test_hub_training.py"),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qwen_recipes.verify.trainer_comparison.check import Case, Leaf, NotSeen, Seen, SeenLeaf, UnseenLeaf
-from qwen_recipes.verify.trainer_comparison.saved_tensors import digest_tensors
+from qwen_recipes.verify.trainer_comparison.saved_tensors import digest_model
 
 FACT = "a fact of config.json that guards and templates read; frameworks take it from the model's folder themselves"
 FACT_TEST = "tests/unit/qwen"
@@ -20,9 +20,8 @@ def look_at_base_weights(case: Case) -> Seen | NotSeen:
         return NotSeen("a reward model has a head beside the base weights, which the digest may hold")
     if base is None:
         return NotSeen("the model is too large for a digest")
-    file = case.folder / case.plan.model.id / "model.safetensors"
     try:
-        planned, seen = digest_tensors(file, lambda name: True), base["sha256"]
+        planned, seen = digest_model(case.folder / case.plan.model.id), base["sha256"]
     except (OSError, ValueError) as error:
         return NotSeen(str(error))
     rounded = case.plan.training.precision != "fp32" or _holds_16_bits(case)

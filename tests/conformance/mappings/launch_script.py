@@ -17,7 +17,10 @@ _RECORDER = """#!{python} -S
 import json, os, sys
 with open({log!r}, "a") as log:
     log.write(json.dumps([os.path.basename(sys.argv[0]), sys.argv[1:], os.getcwd(), dict(os.environ)]) + "\\n")
+if sys.argv[2:3] == ["adapter"]:
+    print({adapter!r})
 """
+ADAPTER = "the/downloaded/adapter"
 GIVEN_GPUS = ",".join(f"g{number}" for number in range(16))
 OWN_TEMPLATE = "the recipe's own\n"
 NODE = {"NODE_RANK": "1", "MASTER_ADDR": "host0"}
@@ -62,7 +65,7 @@ def run_script(script: Path, folder: Path, gpus: str | None) -> list[Launch]:
     log = folder / "launches.jsonl"
     log.unlink(missing_ok=True)
     for name in PROGRAMS:
-        (folder / name).write_text(_RECORDER.format(python=sys.executable, log=str(log)), "utf-8")
+        (folder / name).write_text(_RECORDER.format(python=sys.executable, log=str(log), adapter=ADAPTER), "utf-8")
         (folder / name).chmod(0o755)
     kept = {key: os.environ[key] for key in ("HOME", "LANG") if key in os.environ}
     env = {**kept, **NODE, "PATH": f"{folder}:/usr/bin:/bin", **({"CUDA_VISIBLE_DEVICES": gpus} if gpus else {})}
@@ -73,18 +76,58 @@ def run_script(script: Path, folder: Path, gpus: str | None) -> list[Launch]:
 
 def _compare(case: MappingCase, launches: list[Launch], given: str | None) -> str | None:
     plan = case.made.plan
+    download = expect_download(case)
+    if [command for command, _, _ in launches[: len(download)]] != download:
+        return f"run.sh starts {[command for command, _, _ in launches]}, and not first {download}"
+    launches = launches[len(download) :]
     first = expect_import(case)
     if [command for command, _, _ in launches[1:-1]] != first or len(launches) < 2:
         return f"run.sh starts {[command for command, _, _ in launches]}"
     (rows, _, rows_variables), (command, cwd, variables) = launches[0], launches[-1]
     wanted: list[tuple[str, object, object]] = [
         ("the row program", rows, ["python", *(f"{case.folder}/{name}" for name in ("rows/__main__.py", "rows.json"))]),
-        ("the command", command, expect_command(case)),
+        ("the command", command, _insert_adapter(case, expect_command(case))),
         ("the folder", Path(cwd), case.loaded.folder.resolve()),
         ("ROWS_NODES", rows_variables.get("ROWS_NODES"), str(plan.hardware.nodes) if plan.hardware.nodes > 1 else None),
         *((name, variables.get(name), value) for name, value in expect_variables(case, given).items()),
     ]
     return next((f"run.sh: {what} is {seen!r}, not {told!r}" for what, seen, told in wanted if seen != told), None)
+
+
+def expect_download(case: MappingCase) -> list[list[str]]:
+    """What asks for the folder of an adapter that may be on the hub, at its revision."""
+    method = case.made.plan.method
+    if not _may_download_adapter(case.made.plan):
+        return []
+    revision = [method.start_from_revision] if method.start_from_revision else []
+    return [["python", f"{case.folder}/rows/__main__.py", "adapter", str(method.start_from), *revision]]
+
+
+def _may_download_adapter(plan: Plan) -> bool:
+    start = plan.method.start_from or ""
+    return plan.model.source is None and start.count("/") == 1 and not start.startswith((".", "/"))
+
+
+def _insert_adapter(case: MappingCase, command: list[str]) -> list[str]:
+    """The command with the folder of a downloaded adapter, also for the reference, after the script's arguments."""
+    if not _may_download_adapter(case.made.plan):
+        return command
+    objective = case.made.plan.objective
+    start = objective.reference == "start"
+    compares, teaches = start and objective.compares, start and objective.kl_weight is not None
+    options = {
+        "axolotl": [["--lora-model-dir", ADAPTER]],
+        "ms-swift": [
+            ["--adapters", ADAPTER],
+            ["--teacher_adapters", ADAPTER] if teaches else ["--ref_adapters", ADAPTER] if compares else [],
+        ],
+        "llamafactory": [
+            [f"adapter_name_or_path={ADAPTER}"],
+            [f"ref_model_adapters={ADAPTER}"] if start and objective.type in ("dpo", "kto") else [],
+        ],
+    }
+    place = command.index("--more") + 1
+    return [*command[:place], *(word for words in options[case.backend.name] for word in words), *command[place:]]
 
 
 def expect_import(case: MappingCase) -> list[list[str]]:

@@ -8,6 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from qwen_recipes.cli import main
+from qwen_recipes.qwen.models import get_model_facts
+from qwen_recipes.qwen.placeholder_model import write_placeholder_model
 from tests.conftest import BACKENDS
 
 ROW = json.dumps({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}) + "\n"
@@ -152,3 +154,71 @@ def test_a_flag_of_a_wrong_type_is_named_with_its_line(tmp_path, flag, said, lay
 def test_a_switch_of_a_recipe_that_is_none(place, line, said):
     data = "" if line.startswith("data") else "data: {train: data/deep/rows.jsonl}\n"
     refuse(place, f"{data}{line}\n", 4 if data else 3, said)
+
+
+@pytest.fixture
+def model_with(tmp_path, monkeypatch):
+    """A model's folder with this tokenizer.json, beside rows and a recipe."""
+    monkeypatch.chdir(tmp_path)
+    write_placeholder_model(get_model_facts("Qwen/Qwen3-0.6B"), tmp_path / "model")
+    turns = [{"role": "user", "content": "a question"}, {"role": "assistant", "content": "a long enough answer"}]
+    (tmp_path / "rows.jsonl").write_text(json.dumps({"messages": turns}) + "\n", "utf-8")
+    (tmp_path / "r.yaml").write_text(
+        "version: 1\nmodel: model\ndata: {train: rows.jsonl}\nhardware: {device: cpu}\nrun: {backend: axolotl}\n",
+        "utf-8",
+    )
+
+    def write(change):
+        file = tmp_path / "model/tokenizer.json"
+        file.write_text(change(file.read_text("utf-8")), "utf-8")
+
+    return write
+
+
+def put_foreign_merge(text):
+    model = {"type": "BPE", "vocab": {"a": 0}, "merges": [["x", "y"]]}
+    return json.dumps({**json.loads(text), "model": model})
+
+
+BROKEN_TOKENIZERS = {
+    "cut": (lambda text: text[:100_000], "is not a whole JSON object"),
+    "empty": (lambda text: "", "is not a whole JSON object"),
+    "page": (lambda text: "<html></html>", "is not a whole JSON object"),
+    "hole": (lambda text: text[:1000] + text[5000:], "is no tokenizer"),
+    "merge": (put_foreign_merge, "is no tokenizer"),
+    "other": (lambda text: '{"model": {"type": "Unigram", "vocab": []}}', "is not a tokenizer of Qwen's kind"),
+}
+READERS = (
+    ("data", "check", "rows.jsonl", "--model", "model"), ("data", "check", "r.yaml"), ("data", "preview", "r.yaml"),
+    ("verify", "r.yaml"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", BROKEN_TOKENIZERS)
+def test_a_broken_tokenizer_of_a_model_exits_1_with_its_file(model_with, kind):
+    pytest.importorskip("tokenizers")
+    change, said = BROKEN_TOKENIZERS[kind]
+    model_with(change)
+    readers = (
+        READERS if kind == "other" else (*READERS, ("run", "r.yaml", "--dry-run"), ("verify", "r.yaml", "--trainer"))
+    )
+    for words in readers:
+        result = CliRunner().invoke(main, words)
+        assert result.exit_code == 1 and f"model/tokenizer.json {said}" in result.output, (words, result.output)
+
+
+@pytest.mark.parametrize("command", ["lint", "plan", "compile", "lock"])
+def test_a_tokenizer_that_is_cut_off_is_an_error_of_the_recipe(model_with, command):
+    model_with(lambda text: text[:100_000])
+    result = CliRunner().invoke(main, [command, "r.yaml"])
+    assert result.exit_code == 1 and "r.yaml:2:8: error" in result.output, result.output
+    assert "model/tokenizer.json is not a whole JSON object" in result.output
+
+
+def test_a_tokenizer_config_with_broken_tokens_exits_1(model_with, tmp_path):
+    pytest.importorskip("tokenizers")
+    file = tmp_path / "model/tokenizer_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text("utf-8")), "added_tokens_decoder": {"x": {}}}), "utf-8")
+    for words in READERS:
+        result = CliRunner().invoke(main, words)
+        assert result.exit_code == 1 and "added_tokens_decoder is not a map" in result.output, (words, result.output)

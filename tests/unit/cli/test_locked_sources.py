@@ -1,4 +1,4 @@
-"""A lock pins data sets and adapters of the hub; `--locked` uses the data's commit and checks the adapter's."""
+"""A lock pins data sets and adapters of the hub; `--locked` uses their commits."""
 
 from __future__ import annotations
 
@@ -66,9 +66,40 @@ def test_data_and_adapter_are_pinned_used_and_checked(hub, tmp_path):
     made = run_recipes(hub, tmp_path, "compile", "r.yaml", "--locked", "-o", "out")
     assert made.returncode == 0, made.stderr
     assert read_revisions(tmp_path) == {data} != {hub.repository("datasets", "me/rows").commit}
-    (tmp_path / "hub/models/me/adapter/README.md").write_text("trained again")
-    made = run_recipes(hub, tmp_path, "compile", "r.yaml", "--locked", "-o", "out")
-    assert made.returncode == 1 and "adapter revision" in made.stderr, made.stderr
+    trained_again = json.dumps({**ADAPTER, "r": 16})
+    (tmp_path / "hub/models/me/adapter/adapter_config.json").write_text(trained_again)
+    for variables in ({}, {"HF_HUB_OFFLINE": "1"}):
+        made = run_recipes(hub, tmp_path, "compile", "r.yaml", "--locked", "-o", "out", **variables)
+        assert made.returncode == 0, made.stderr
+        assert f'adapter "$adapter" {adapter})' in (tmp_path / "out/axolotl/run.sh").read_text()
+    locked = run_recipes(hub, tmp_path, "lock", "r.yaml")
+    newest = json.loads((tmp_path / "r.lock").read_text())["adapter"]["revision"]
+    assert newest == hub.repository("models", "me/adapter").commit != adapter
+
+
+def test_the_revision_of_an_adapter_is_stated_and_loaded(hub, tmp_path):
+    (tmp_path / "r.yaml").write_text(RECIPE.replace("me/adapter", "me/adapter, start_from_revision: v1"))
+    assert run_recipes(hub, tmp_path, "lock", "r.yaml").returncode == 0
+    assert json.loads((tmp_path / "r.lock").read_text())["adapter"] == {"id": "me/adapter", "revision": "v1"}
+    missing = run_recipes(hub, tmp_path, "plan", "r.yaml", "--set", "method.start_from_revision=v9", "--gpu", "h100")
+    assert (
+        missing.returncode == 2 and "me/adapter has no revision v9; check method.start_from_revision" in missing.stderr
+    )
+
+
+def test_the_program_before_training_names_an_adapter_that_it_cannot_load(hub, tmp_path):
+    """The folder has the settings alone, since this adapter has no weights."""
+    for variables, told in (
+        ({}, "the weights of me/adapter at revision v1 are not in"),
+        ({"HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "empty")}, "it is not in the local cache"),
+    ):
+        program = "from qwen_recipes.data.rows.hub_adapter import main; main('me/adapter', 'v1')"
+        named = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home"), "HF_HUB_DISABLE_XET": "1", **variables}
+        settings = {name: value for name, value in os.environ.items() if name != "HF_HUB_CACHE"}
+        made = subprocess.run(
+            [sys.executable, "-c", program], env={**settings, **named}, capture_output=True, text=True, check=False
+        )
+        assert made.returncode == 1 and told in made.stderr and "Traceback" not in made.stderr, made.stderr
 
 
 def test_without_the_hub_the_lock_says_what_is_not_pinned(hub, tmp_path):

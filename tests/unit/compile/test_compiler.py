@@ -192,6 +192,7 @@ def test_saying_the_default_aloud_is_no_error(loaded, compiled, path, backend):
         "method.lora_plus": None,
         "method.modules_to_save": None,
         "method.start_from": None,
+        "method.start_from_revision": None,
         **{name: None for name in FIELD_PROBES if name.startswith(("objective.", "output.hub", "data.train[]"))},
         "training.min_learning_rate": None,
         "training.min_learning_rate_ratio": None,

@@ -55,6 +55,15 @@ def test_weights_density_and_base_reach_mergekit(models: tuple[Path, Path], tmp_
     assert (slerp["parameters"], slerp["base_model"]) == ({"t": 0.25}, str(models[0]))
 
 
+def test_experts_are_counted_in_the_words_of_every_transformers(models: tuple[Path, Path], tmp_path: Path) -> None:
+    """transformers 4.57 writes num_experts, 5 writes num_local_experts."""
+    kinds = {"old": {"num_experts": 4}, "new": {"num_local_experts": 4}, "more": {"num_local_experts": 8}}
+    old, new, more = (write_model(tmp_path / name, **keys) for name, keys in kinds.items())
+    assert not find_model_problems(ModelMerge(((old, 0.5), (new, 0.5)), "linear", tmp_path / "o"))
+    (found,) = find_model_problems(ModelMerge(((old, 0.5), (more, 0.5)), "linear", tmp_path / "o"))
+    assert "num_experts" in found
+
+
 def test_models_that_do_not_belong_together_are_refused_with_every_reason(
     models: tuple[Path, Path], tmp_path: Path
 ) -> None:

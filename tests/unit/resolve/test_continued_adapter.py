@@ -178,3 +178,16 @@ def test_an_output_at_or_above_the_adapter_is_an_error(loaded, problems, save_ad
     recipe = loaded({"method": {"type": "lora", "start_from": "sft"}, "output": {"dir": output}})
     found = [one for one in problems(resolve, recipe, load_backend("axolotl")) if one.route == ("output", "dir")]
     assert how in found[0].message
+
+
+def test_a_folder_has_no_revision(refused, save_adapter):
+    save_adapter({})
+    (found,) = refused({"start_from_revision": "v1"})
+    assert (
+        found.route == ("method", "start_from_revision") and found.message == "sft is a folder, which has no revision"
+    )
+
+
+def test_a_revision_needs_an_adapter(loaded, problems):
+    (found,) = problems(loaded, {"method": {"type": "lora", "start_from_revision": "v1"}})
+    assert found.route == ("method", "start_from_revision") and "needs `start_from`" in found.message

@@ -18,7 +18,7 @@ from qwen_recipes.verify.trainer_comparison.check import UnseenLeaf, values_equa
 from qwen_recipes.verify.trainer_comparison.expected_rows import ExpectedRows
 from qwen_recipes.verify.trainer_comparison.learning_rates import plan_rate
 from qwen_recipes.verify.trainer_comparison.leaves import LEAVES, list_plan_leaves
-from qwen_recipes.verify.trainer_comparison.saved_tensors import digest_tensors
+from qwen_recipes.verify.trainer_comparison.saved_tensors import digest_model, digest_tensors
 from tests.conftest import ROOT
 
 from .right_trainer import RECIPE, A, B, encode_answers, make_batch, make_observation, make_plan
@@ -273,6 +273,32 @@ def test_digests_are_of_float32_values_whatever_the_file_holds(tmp_path):
     write_tensors(tmp_path / "I8", {"b": ("I8", b"1")})
     with pytest.raises(ValueError, match="I8"):
         digest_tensors(tmp_path / "I8", lambda name: True)
+
+
+def test_experts_have_one_digest_fused_and_one_by_one_in_one_file_or_several(tmp_path):
+    """Eleven experts, since `10` comes before `2` in the order of names."""
+    layer, experts = "model.layers.0.mlp.experts", range(11)
+    values = {(number, part): struct.pack("<f", number + place) for number in experts
+              for place, part in enumerate(("gate", "up", "down"))}  # fmt: skip
+    apart = {f"{layer}.{n}.{part}_proj.weight": ("F32", raw) for (n, part), raw in values.items()}
+    gate_up = b"".join(values[n, part] for n in experts for part in ("gate", "up"))
+    down = b"".join(values[n, "down"] for n in experts)
+    fused = {f"{layer}.gate_up_proj": ("F32", gate_up), f"{layer}.down_proj": ("F32", down)}
+    halves = dict(list(apart.items())[::2]), dict(list(apart.items())[1::2])
+    found = []
+    for name, files in (
+        ("apart", [apart]),
+        ("fused", [fused]),
+        ("shards", halves),
+        ("other", [{**apart, "a": ("F32", b"")}]),
+    ):
+        (tmp_path / name).mkdir()
+        for number, tensors in enumerate(files):
+            write_tensors(tmp_path / name / f"model-{number}.safetensors", tensors)
+        found.append(digest_model(tmp_path / name))
+    assert found[0] == found[1] == found[2] != found[3]
+    with pytest.raises(ValueError, match="no safetensors"):
+        digest_model(tmp_path)
 
 
 def test_rates_are_those_of_transformers_schedules(right):
