@@ -7,11 +7,13 @@ from typing import Any
 
 import click
 
+from qwen_recipes.backends import load_backend, load_backends
 from qwen_recipes.backends.base import Backend
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.estimate import Estimate, FitSuggestion, list_gpus_that_fit
 from qwen_recipes.gpus.gpu_model import GpuModel
 from qwen_recipes.resolve import BackendRecipe
+from qwen_recipes.resolve.choose_backend import is_supported
 from qwen_recipes.resolve.plan_table import list_plan_values
 from qwen_recipes.resolve.speed import FASTEST, list_speed_choices
 from qwen_recipes.sizes import GIB, format_gib
@@ -34,6 +36,8 @@ class FitVerdict:
     backend: Backend
     estimate: Estimate
     suggestions: list[FitSuggestion]
+    elsewhere: list[Estimate]
+    """Of the same recipe in other frameworks in which it fits; empty where it fits in this one."""
 
 
 def assess_fit(recipe: BackendRecipe, gpu: GpuModel) -> FitVerdict:
@@ -41,7 +45,15 @@ def assess_fit(recipe: BackendRecipe, gpu: GpuModel) -> FitVerdict:
     from qwen_recipes.guards.trial import suggest_tried_changes
 
     made = recipe.estimate(gpu)
-    return FitVerdict(recipe.backend, made, [] if made.check_fit() == "yes" else suggest_tried_changes(recipe, gpu))
+    if made.check_fit() == "yes":
+        return FitVerdict(recipe.backend, made, [], [])
+    return FitVerdict(recipe.backend, made, suggest_tried_changes(recipe, gpu), _find_fitting_frameworks(recipe, gpu))
+
+
+def _find_fitting_frameworks(recipe: BackendRecipe, gpu: GpuModel) -> list[Estimate]:
+    others = [BackendRecipe(recipe.loaded, one) for one in load_backends() if one.takes_any_recipe]
+    able = [one for one in others if one.backend.name != recipe.backend.name and is_supported(one)]
+    return [made for one in able if (made := one.estimate(gpu)).check_fit() == "yes"]
 
 
 def verdict_as_json(verdict: FitVerdict) -> dict[str, Any]:
@@ -70,6 +82,7 @@ def verdict_as_json(verdict: FitVerdict) -> dict[str, Any]:
             {"field": field, "value": value, "reason": reason} for field, value, reason in _list_choices(e.plan)
         ],
         "suggestions": [_suggestion_as_json(one) for one in verdict.suggestions],
+        "elsewhere": [{"backend": one.plan.backend, "peak_bytes": round(one.peak)} for one in verdict.elsewhere],
     }
 
 
@@ -147,7 +160,13 @@ def _format_details(verdict: FitVerdict, *, colour: bool) -> str:
         lines += ["", "Changes that make it fit, fastest first (those that change the training or the hardware last):"]
         lines += [_format_suggestion(offer) for offer in verdict.suggestions]
     elif e.check_fit() != "yes":
-        lines += ["", _describe_larger_gpus(e)]
+        lines += ["", _describe_larger_gpus(verdict)]
+    if e.check_fit() != "yes" and _counts_full_length(e):
+        full = f"{e.plan.training.sequence_length:,} tokens (`sequence_length`)"
+        lines += ["", f"Estimated for examples of {full}; `recipes lock` measures yours, which may be shorter."]
+    if verdict.elsewhere:
+        fits = (f"{load_backend(one.plan.backend).title} ({format_gib(one.peak)})" for one in verdict.elsewhere)
+        lines += ["", f"It fits in {', '.join(fits)}: `--backend {verdict.elsewhere[0].plan.backend}`."]
     return "\n".join(lines)
 
 
@@ -168,10 +187,17 @@ def _format_choices(plan: Plan) -> list[str]:
     return ["", f"Settings that the recipe leaves open{chosen}:", *lines]
 
 
-def _describe_larger_gpus(e: Estimate) -> str:
-    larger = [gpu.name for gpu in list_gpus_that_fit(e)][:MAX_LARGER_GPUS]
+def _counts_full_length(e: Estimate) -> bool:
+    """Whether lengths that could be measured are not known."""
+    measurable = e.plan.objective.type not in ("grpo", "ppo") and not e.plan.training.packing
+    return e.rows is not None and not e.rows.lengths and measurable
+
+
+def _describe_larger_gpus(verdict: FitVerdict) -> str:
+    larger = [gpu.name for gpu in list_gpus_that_fit(verdict.estimate)][:MAX_LARGER_GPUS]
     instead = f"or a larger GPU ({', '.join(larger)})" if larger else "or more GPUs"
-    return f"No change to the recipe makes it fit. Use a smaller model, {instead}."
+    tried = f"No change that was tried makes it fit in {verdict.backend.title}"
+    return f"{tried}. Use a smaller model, {instead}."
 
 
 def draw_memory_bar(e: Estimate) -> str:

@@ -175,7 +175,8 @@ def _measure_rows(request: StarterRequest, values: dict[str, Any], layout: str, 
     variant = plan.chat.template if plan.chat.official else "hybrid"
     if why := explain_untrainable_rows(request.data, layout, variant):
         raise NoStarterRecipeError(f"{request.data}: no usable example: {why}; run `recipes data check {request.data}`")
-    lengths = sample_lengths(plan, folder)
+    sampled = sample_lengths(plan, folder)
+    lengths = sampled.histogram if sampled else None
     if lengths is None or not lengths.count:
         return {}
     if not lengths.loss_tokens:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,15 @@ MAX_ROWS = 10_000
 """Rows that are measured: a second or two."""
 
 
-def sample_lengths(plan: Plan, folder: Path, max_rows: int = MAX_ROWS) -> LengthHistogram | None:
+@dataclass(frozen=True)
+class SampledLengths:
+    """Lengths of the rows that were measured, and whether those are all rows."""
+
+    histogram: LengthHistogram
+    complete: bool
+
+
+def sample_lengths(plan: Plan, folder: Path, max_rows: int = MAX_ROWS) -> SampledLengths | None:
     """Lengths in tokens of the first rows of a plan's files, `max_rows` of them shared between the files.
 
     `folder` is the recipe's. None where nothing can be said: rows on the hub, missing files, no tokenizer here.
@@ -47,23 +56,25 @@ def sample_lengths(plan: Plan, folder: Path, max_rows: int = MAX_ROWS) -> Length
         return None
 
 
-def _measure_files(plan: Plan, folder: Path, files: list[Any], max_rows: int) -> LengthHistogram:
+def _measure_files(plan: Plan, folder: Path, files: list[Any], max_rows: int) -> SampledLengths:
     model = get_model_facts(plan.model, folder)
     tokenizer = load_tokenizer(model)
     counter = TokenCounter(tokenizer, is_qwen3_tokenizer(model, tokenizer))
     chat = plan.chat
     template = make_plan_renderer(plan, folder)
     found = LengthHistogram()
-    share = max(1, max_rows // len(files))
+    share, complete = max(1, max_rows // len(files)), True
     for file, source, most in files:
+        count = 0
         measure = TokenMeasurer(counter, select_loss(chat.train_on, chat.thinking, source.format))
-        for row in _read_normalized_rows(file, source, most, share, template.tool_style):
+        for count, row in enumerate(_read_normalized_rows(file, source, most, share, template.tool_style), 1):  # noqa: B007
             for example in list_examples(template, row, chat):
                 measured = measure.measure_row(example, template.render_row(example), template.render)
                 longest = max((length for length, _ in measured), key=lambda one: one.tokens)
                 found.rows[longest.tokens] += 1
                 found.loss_tokens += longest.loss_tokens
-    return found
+        complete = complete and count < share
+    return SampledLengths(found, complete)
 
 
 def list_examples(template: TemplateRenderer, row: Row, chat: ChatPlan) -> list[Row]:

@@ -53,15 +53,14 @@ def use_eight_bit_optimizer(plan: Plan, rows: TrainingRows | None) -> Iterator[C
 
 
 def shorten_sequences(plan: Plan, rows: TrainingRows | None) -> Iterator[ChangedPlan]:
-    """Rows no longer than they are, where that is known; else half as long, which loses the longest.
+    """Rows no longer than they are, where that is known; else half as long, and half of that, which loses the longest.
 
     As many at a time as now: where the recipe leaves it open, shorter rows would be taken more at a time.
     """
     t = plan.training
-    needed = t.sequence_length // 2
-    if rows and rows.longest:
-        needed = min(t.sequence_length, -(-rows.longest // 64) * 64)
-    if 256 <= needed < t.sequence_length:
+    longest = -(-rows.longest // 64) * 64 if rows and rows.longest else t.sequence_length
+    shorter = (min(t.sequence_length, longest) // half for half in (1, 2, 4, 8))
+    for needed in (length for length in shorter if 256 <= length < t.sequence_length):
         changed = replace(t, sequence_length=needed)
         sets = (("training.sequence_length", needed), ("training.micro_batch_size", t.micro_batch_size))
         yield sets, replace(plan, training=changed)

@@ -25,6 +25,8 @@ class ExampleLengths:
     measured: int
     longest: int
     means: tuple[float, ...]
+    complete: bool = False
+    """Whether every example was measured, so that none is longer than `longest`."""
 
     def compute_mean(self, limit: int, *, truncate: bool) -> float:
         """Tokens of an example in the mean, where longer ones than `limit` are truncated, or else left out."""
@@ -37,10 +39,15 @@ class ExampleLengths:
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON has it."""
-        return {"measured": self.measured, "longest": self.longest, "means": list(self.means)}
+        return {
+            "measured": self.measured,
+            "complete": self.complete,
+            "longest": self.longest,
+            "means": list(self.means),
+        }
 
 
-def summarize_lengths(lengths: Iterable[int]) -> ExampleLengths | None:
+def summarize_lengths(lengths: Iterable[int], *, complete: bool = False) -> ExampleLengths | None:
     """Lengths in tokens, put together; None of no example."""
     ordered = sorted(lengths)
     count = len(ordered)
@@ -49,7 +56,7 @@ def summarize_lengths(lengths: Iterable[int]) -> ExampleLengths | None:
     bins = min(BINS, count)
     edges = [count * place // bins for place in range(bins + 1)]
     groups = [ordered[start:end] for start, end in pairwise(edges)]
-    return ExampleLengths(count, ordered[-1], tuple(round(sum(group) / len(group), 1) for group in groups))
+    return ExampleLengths(count, ordered[-1], tuple(round(sum(group) / len(group), 1) for group in groups), complete)
 
 
 @dataclass(frozen=True)
@@ -105,4 +112,4 @@ def parse_lengths(content: object) -> ExampleLengths | None:
         return None
     if longest > MAX_TOKENS:
         return None
-    return ExampleLengths(measured, longest, tuple(float(mean) for mean in means))
+    return ExampleLengths(measured, longest, tuple(float(mean) for mean in means), content.get("complete") is True)

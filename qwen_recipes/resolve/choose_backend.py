@@ -23,7 +23,7 @@ def choose_backend(
     if named := get_named_backend(loaded, name):
         return BackendRecipe(loaded, load_backend_version(named, version)), ""
     recipes = (BackendRecipe(loaded, load_backend(one)) for one in PREFERRED_BACKENDS)
-    able = next((one for one in recipes if _is_supported(one)), None)
+    able = next((one for one in recipes if is_supported(one)), None)
     why = "the first that supports this recipe" if able else "the default; no framework supports all of this recipe"
     chosen = able or BackendRecipe(loaded, load_backend(PREFERRED_BACKENDS[0]))
     if version is not None:
@@ -49,7 +49,8 @@ def get_named_backend(loaded: LoadedRecipe, name: str | None = None) -> str | No
     return name or (loaded.recipe.run.backend if loaded.recipe.run else None)
 
 
-def _is_supported(recipe: BackendRecipe) -> bool:
+def is_supported(recipe: BackendRecipe) -> bool:
+    """Whether the recipe resolves and the framework supports all of it."""
     try:
         return not recipe.backend.find_unsupported(recipe.plan)
     except RecipeError:

@@ -49,4 +49,4 @@ def measure_lengths(loaded: LoadedRecipe, backend: Backend) -> ExampleLengths | 
         found = sample_lengths(plan, loaded.folder, MAX_ROWS)
     except RecipeError:
         return None
-    return summarize_lengths(found.rows.elements()) if found is not None else None
+    return summarize_lengths(found.histogram.rows.elements(), complete=found.complete) if found is not None else None

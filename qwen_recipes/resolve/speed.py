@@ -241,7 +241,9 @@ def make_training_rows(loaded: LoadedRecipe, plan: Plan) -> TrainingRows | None:
     if not kept:
         return None
     rounded = tuple(max(1, round(length)) for length in kept)
-    return TrainingRows(loaded.lengths.measured, sum(kept) / len(kept), lengths=rounded)
+    exact = loaded.lengths.complete and plan.objective.type != "kto"  # its KL term joins a prompt and another's answer
+    longest = min(loaded.lengths.longest, t.sequence_length)
+    return TrainingRows(loaded.lengths.measured, sum(kept) / len(kept), longest, exact, rounded)
 
 
 def _has_strategy_of(one: Ranked, other: Ranked) -> bool:

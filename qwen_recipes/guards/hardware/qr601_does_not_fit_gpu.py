@@ -29,6 +29,7 @@ from qwen_recipes.estimate import (
 )
 from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
 from qwen_recipes.guards.trial import RecipeTrial
+from qwen_recipes.resolve.speed import make_training_rows
 from qwen_recipes.sizes import GIB
 
 MAX_SUGGESTIONS = 3
@@ -39,11 +40,12 @@ def check(context: GuardContext) -> Iterator[Violation]:
     plan, gpu = context.plan, context.gpu
     if gpu is None or plan.hardware.device == "cpu":
         return
-    made = estimate_plan(plan, context.model, gpu)
+    rows = make_training_rows(context.loaded, plan)
+    made = estimate_plan(plan, context.model, gpu, rows)
     if made.check_fit() != "no":
         return
     trial = RecipeTrial(context.loaded, context.backend)
-    found = suggest_fitting_changes(plan, context.model, gpu, context.backend, None, trial.try_overrides)
+    found = suggest_fitting_changes(plan, context.model, gpu, context.backend, rows, trial.try_overrides)
     yield Violation(
         context.locate_field("hardware.gpu"),
         f"needs {made.peak / GIB:.0f} GiB per GPU; {gpu.name} has {made.usable / GIB:.0f} GiB available",

@@ -188,7 +188,7 @@ def test_lengths_of_a_plan(loaded, tmp_path):
 
     file = write(tmp_path / "rows.jsonl", [row("q", "a"), row("w " * 300, "a")])
     made = loaded({"data": {"train": str(file)}})
-    found = sample_lengths(resolve(made, load_backend("axolotl")), tmp_path)
+    found = sample_lengths(resolve(made, load_backend("axolotl")), tmp_path).histogram
     assert (found.count, found.longest_row > 300, found.loss_tokens) == (2, True, 4)
     assert sample_lengths(resolve(loaded({"data": {"train": "none.jsonl"}}), load_backend("axolotl")), tmp_path) is None
     assert sample_lengths(resolve(made, load_backend("axolotl")), tmp_path, max_rows=1).count == 1

@@ -75,6 +75,7 @@ def test_a_lock_has_the_lengths_of_pairs_too(tmp_path):
     assert CliRunner().invoke(main, ["lock", str(recipe)]).exit_code == 0
     lengths = json.loads(recipe.with_suffix(".lock").read_text("utf-8"))["lengths"]
     assert (lengths["measured"], lengths["longest"] > 400, lengths["means"][0] < 60) == (4, True, True)
+    assert lengths["complete"]
     shown = CliRunner().invoke(main, ["show", str(recipe), "--resolved", "--all"]).output
     assert "in the longer answer of a pair on average" in " ".join(shown.split())
 
@@ -82,3 +83,49 @@ def test_a_lock_has_the_lengths_of_pairs_too(tmp_path):
 def answer(words: int) -> list[dict[str, str]]:
     """An assistant's turn of so many words."""
     return [{"role": "assistant", "content": "word " * words}]
+
+
+def test_the_longest_example_counts_where_all_were_measured(tmp_path):
+    """And a whole sequence does where only some were, or under KTO, whose KL term joins two examples."""
+    (tmp_path / "rows.jsonl").write_text(ROWS, "utf-8")
+    data = [{"split": "train", "path": "rows.jsonl", "bytes": len(ROWS), "sha256": "0", "rows": 1}]
+    peaks = {}
+    for objective, complete in (
+        ("sft", True),
+        ("sft", False),
+        ("dpo", True),
+        ("dpo", False),
+        ("kto", True),
+        ("kto", False),
+    ):
+        recipe = tmp_path / "r.yaml"
+        recipe.write_text(
+            "version: 1\nmodel: Qwen/Qwen3-4B\ndata: {train: rows.jsonl}\nmethod: lora\n"
+            f"objective: {objective}\nrun: {{backend: llamafactory}}\nhardware: {{gpu: h100, prefer: memory}}\n",
+            "utf-8",
+        )
+        lengths = {"measured": 40, "complete": complete, "longest": 256, "means": [100.0, 250.0]}
+        recipe.with_suffix(".lock").write_text(json.dumps({"version": 1, "data": data, "lengths": lengths}), "utf-8")
+        made = json.loads(CliRunner().invoke(main, ["plan", str(recipe), "--format", "json"]).stdout)
+        peaks[objective, complete] = made[0]["memory_bytes"]["peak"]
+    assert peaks["dpo", True] < 0.5 * peaks["dpo", False]
+    assert peaks["sft", True] < peaks["sft", False]
+    assert peaks["kto", True] == peaks["kto", False]
+
+
+def test_a_plan_that_does_not_fit_says_where_it_would(tmp_path):
+    """The framework whose loss is fused, shorter examples, and that lengths can be measured."""
+    recipe = tmp_path / "dpo.yaml"
+    recipe.write_text(
+        "version: 1\nmodel: Qwen/Qwen3-4B\ndata: {train: rows.jsonl}\nobjective: dpo\n"
+        "run: {backend: llamafactory}\nhardware: {gpu: rtx-4090}\n",
+        "utf-8",
+    )
+    row = {"prompt": "Hi", "chosen": "word " * 90, "rejected": "no"}
+    (tmp_path / "rows.jsonl").write_text((json.dumps(row) + "\n") * 50, "utf-8")
+    said = CliRunner().invoke(main, ["plan", str(recipe)]).stdout
+    assert "It fits in TRL (" in said and "`--backend trl`" in said
+    assert "training.sequence_length=" in said
+    assert "`recipes lock` measures yours" in said
+    assert CliRunner().invoke(main, ["lock", str(recipe)]).exit_code == 0
+    assert "rtx-4090  fits" in CliRunner().invoke(main, ["plan", str(recipe)]).stdout
