@@ -188,10 +188,13 @@ def test_lengths_of_a_plan(loaded, tmp_path):
 
     file = write(tmp_path / "rows.jsonl", [row("q", "a"), row("w " * 300, "a")])
     made = loaded({"data": {"train": str(file)}})
-    found = sample_lengths(resolve(made, load_backend("axolotl")), tmp_path).histogram
+    found = sample_lengths(resolve(made, load_backend("axolotl")), tmp_path)
+    assert found is not None and found.complete
+    found = found.histogram
     assert (found.count, found.longest_row > 300, found.loss_tokens) == (2, True, 4)
     assert sample_lengths(resolve(loaded({"data": {"train": "none.jsonl"}}), load_backend("axolotl")), tmp_path) is None
-    assert sample_lengths(resolve(made, load_backend("axolotl")), tmp_path, max_rows=1).count == 1
+    first = sample_lengths(resolve(made, load_backend("axolotl")), tmp_path, max_rows=1)
+    assert (first.histogram.count, first.complete) == (1, False)
 
 
 def test_a_tokenizer_that_qwen_did_not_release_is_told_by_every_command(tmp_path):
