@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from qwen_recipes.backends import list_backend_names, try_backend
-from qwen_recipes.cli.console import print_json, print_stderr, print_text
+from qwen_recipes.cli.console import format_count, print_json, print_stderr, print_text
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, format_option, get_backend_or_exit
 from qwen_recipes.sizes import format_bytes
 
@@ -144,7 +144,7 @@ def command(
         print_text(format_loss(loss, job))
     size = f", {format_bytes(report['bytes'])} in {report['shards']} shards" if "bytes" in report else ""
     size += f", {format_bytes(report['peak_bytes'])} of memory" if report.get("peak_bytes") else ""
-    print_stderr(f"{output}: {report['weights']} weights changed{size}")
+    print_stderr(f"{output}: {format_count(report['weights'], 'weight')} changed{size}")
     if job.into == "adapter":
         print_stderr(f"serve it: {format_server_command(job.base, output, report['rank']) or TOO_LARGE}")
 

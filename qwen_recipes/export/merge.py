@@ -191,7 +191,7 @@ def find_trained_base(folder: Path, adapter: Path, named: str | None = None) -> 
     record = read_record(find_run_folder(folder))
     found = _read_recorded_base(record) if record is not None else None
     if named is not None:
-        return TrainedBase(named, quantization=found.quantization if found else None)
+        return TrainedBase(_locate_folder(named), quantization=found.quantization if found else None)
     return found or _read_base_of_config(adapter)
 
 
@@ -202,7 +202,13 @@ def _read_base_of_config(adapter: Path) -> TrainedBase:
         raise MergeFailedError(f"{adapter}: adapter_config.json cannot be read: {error}") from None
     if not isinstance(base, str) or not base:
         raise MergeFailedError(f"{adapter} does not say which model it is for: name it with --base")
-    return TrainedBase(base)
+    return TrainedBase(_locate_folder(base))
+
+
+def _locate_folder(model: str) -> str:
+    """The whole path of a model's folder, which the merging program sees from another one; an id as it is."""
+    folder = Path(model).expanduser()
+    return str(folder.resolve()) if folder.is_dir() else model
 
 
 def _read_recorded_base(record: RunRecord) -> TrainedBase:
@@ -223,7 +229,10 @@ def read_quantization(get: Callable[[str], Any]) -> dict[str, Any] | None:
 
 def format_losses(losses: dict[str, dict[str, Any]], chosen: str) -> list[str]:
     """A table of what each way of combining loses against the exact weighted sum, a line each."""
-    lines = [f"{'':2}{'combine':12} {'error':>8} {'worst':>8}  against the exact weighted sum of the updates"]
+    lines = [
+        "Relative error against the exact weighted sum of the adapters (*: used):",
+        f"{'':2}{'combine':12} {'error':>8} {'worst':>8}  worst module",
+    ]
     for method, one in losses.items():
         mark = "*" if method == chosen else " "
         lines.append(f"{mark:2}{method:12} {one['error']:8.3g} {one['worst_error']:8.3g}  {one['worst_module']}")

@@ -15,7 +15,7 @@ Result = TypeVar("Result")
 def check_output_is_free(output: Path) -> None:
     """Raise FileExistsError for an output folder that is not empty."""
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise FileExistsError(17, "already exists; name another folder, or move it", str(output))
+        raise FileExistsError(17, "it already exists; name another folder, or move it", str(output))
 
 
 def write_whole_output(output: Path, write: Callable[[Path], Result]) -> Result:

@@ -72,7 +72,8 @@ def read_adapter(folder: Path, weight: float) -> Adapter:
         _add_tensor(adapter, _PREFIX.sub("", name), tensor)
     for module, one in adapter.factors.items():
         if one.a is None or one.b is None:
-            raise MergeError(f"{folder}: the adapter is damaged: half of the factors of {module} are missing")
+            there, missing = ("lora_B", "lora_A") if one.a is None else ("lora_A", "lora_B")
+            raise MergeError(f"{folder}: the adapter is damaged: {module} has {there} but no {missing}")
         one.rank = int(_find_pattern(config.get("rank_pattern"), module, config.get("r") or one.a.shape[0]))
         one.scale = _compute_scale(config, module, one.rank)
     return adapter

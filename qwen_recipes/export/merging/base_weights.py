@@ -10,6 +10,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from .missing_base import explain_missing_base
 from .read_config import MergeError, read_config
 
 MAX_SHARD_BYTES = 2 * 1024**3
@@ -34,8 +35,8 @@ def find_base_folder(base: str, revision: str | None) -> Path:
 
     try:
         return Path(snapshot_download(base, revision=revision, ignore_patterns=["*.bin", "*.pth", "*.gguf"]))
-    except Exception as error:
-        raise MergeError(f"{base} is not a folder, and cannot be downloaded: {error}") from None
+    except Exception as error:  # the client raises errors of its own, of its HTTP library and of the system
+        raise MergeError(explain_missing_base(base, revision, error)) from None
 
 
 def list_stored_tensors(folder: Path) -> list[StoredTensor]:
