@@ -35,7 +35,7 @@ def find_value_secret(route: Route, value: object) -> str:
     """
     name = _choose_name(route)
     if isinstance(value, int) and not isinstance(value, bool):
-        counts = isinstance(route[-1], str) and (name == "token" or _is_of_several(name))
+        counts = bool(route) and isinstance(route[-1], str) and (name == "token" or _is_of_several(name))
         return "" if counts or not is_secret_name(name) else find_secret(str(value), name)
     return find_secret(value, name)
 
