@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from qwen_recipes.data.hub_files import MAX_README_BYTES, UnknownSplitError, choose_split_files
 from qwen_recipes.data.rows.file_forms import find_text_kind
 from qwen_recipes.data.rows.find_files import get_row_suffix
+from qwen_recipes.data.rows.memory_limit import limit_memory
 from qwen_recipes.data.rows.row import MissingReaderError
 from qwen_recipes.filesystem.locked_folder import make_folder
 from qwen_recipes.filesystem.read_file import read_head
@@ -28,6 +30,8 @@ from qwen_recipes.qwen.hub_download import (
     is_offline,
 )
 
+SAMPLE_MEMORY = 1 << 30
+"""Bytes that reading a sample of Parquet may take."""
 SAMPLE_BYTES = 8 << 20
 """What a sample takes of a split, at most, where its files can be cut."""
 SAMPLE_ROWS = 2000
@@ -179,16 +183,19 @@ class _Repository:
 
 
 def _copy_first_rows(file: IO[bytes], name: str) -> bytes:
-    """A Parquet file of another one's first rows. Raises MissingReaderError."""
+    """A Parquet file of another one's first rows. Raises MissingReaderError, HubError."""
     try:
         import pyarrow
         from pyarrow import parquet
     except ImportError:
         raise MissingReaderError(f"{name} is Parquet: reading it needs pyarrow (pip install pyarrow)") from None
     made = pyarrow.BufferOutputStream()
-    with parquet.ParquetFile(file) as source:
-        rows = next(source.iter_batches(SAMPLE_ROWS))
-        parquet.write_table(pyarrow.Table.from_batches([rows]), made)
+    try:
+        with limit_memory(SAMPLE_MEMORY), parquet.ParquetFile(file) as source:
+            rows = [*islice(source.iter_batches(SAMPLE_ROWS, use_threads=False), 1)]
+            parquet.write_table(pyarrow.Table.from_batches(rows, source.schema_arrow), made)
+    except (pyarrow.ArrowException, MemoryError, ValueError, OverflowError, KeyError) as error:
+        raise HubError(f"{name} can't be read as Parquet: {' '.join(str(error).split())[:300]}") from None
     return bytes(made.getvalue())
 
 

@@ -8,12 +8,15 @@ from typing import Any
 
 from . import limits
 from .file_forms import FileForm
+from .memory_limit import limit_memory
 from .nul_characters import explain_nul
 from .row import MissingReaderError, RawRow
 
 BATCH_ROWS = 1000
 PACKED_BYTES = 64 << 20
 """Bytes of a column's values that a batch may hold where the file packs them unusually well."""
+LIBRARY_BYTES = 512 << 20
+"""Bytes that the library may take beside the values of a batch."""
 USUAL_RATIO = 50
 """How many times smaller a column of conversations is in a file, at most."""
 
@@ -26,32 +29,46 @@ def read_arrow_rows(path: Path, form: FileForm) -> Iterator[RawRow]:
         kind = "Parquet" if form.kind == "parquet" else "Arrow"
         raise MissingReaderError(f"{path} is {kind}: reading it needs pyarrow (pip install pyarrow)") from None
     number = 0
+    batches = _read_parquet(path) if form.kind == "parquet" else _read_arrow(path, form)
+    memory = LIBRARY_BYTES + 2 * limits.get_expanded_limit(path.stat().st_size)
     try:
-        for batch in _read_parquet(path) if form.kind == "parquet" else _read_arrow(path, form):
+        while (batch := _read_batch(batches, memory)) is not None:
             for row in _list_rows(batch):
                 number += 1
                 yield row._replace(number=number)
-    except (ArrowException, OSError, ValueError, OverflowError, MemoryError, KeyError) as error:
+    except MemoryError:
+        yield RawRow(number + 1, None, limits.explain_expansion("what follows"))
+    except (ArrowException, OSError, ValueError, OverflowError, KeyError) as error:
         name = "Parquet" if form.kind == "parquet" else "Arrow"
         yield RawRow(number + 1, None, f"can't be read as {name} from here on: {' '.join(str(error).split())[:300]}")
+
+
+def _read_batch(batches: Iterator[Any], memory: int) -> Any:
+    """The next batch, for which the library may take so many bytes; None at the end."""
+    with limit_memory(memory):
+        return next(batches, None)
 
 
 def _read_parquet(path: Path) -> Iterator[Any]:
     from pyarrow import parquet
 
     with parquet.ParquetFile(path) as file:
-        yield from file.iter_batches(_choose_batch_rows(path, file.metadata))
+        _check_names(file.schema_arrow.names)
+        for batch in file.iter_batches(_choose_batch_rows(path, file.metadata), use_threads=False):
+            yield from _cut_batch(batch)
 
 
 def _choose_batch_rows(path: Path, metadata: Any) -> int:
     """Rows of a batch, fewer where a small file may hold large values. Raises ValueError for what grows too much."""
-    limit = max(limits.MIN_EXPANDED_BYTES, limits.MAX_EXPANSION * path.stat().st_size)
+    limit = limits.get_expanded_limit(path.stat().st_size)
+    if metadata.num_rows * limits.MIN_ROW_BYTES > limit:
+        raise ValueError(limits.explain_expansion(f"a file of {metadata.num_rows:,} rows"))
     rows = BATCH_ROWS
     for group in map(metadata.row_group, range(metadata.num_row_groups)):
         for column in map(group.column, range(group.num_columns)):
             size = column.total_uncompressed_size
             if size > limit:
-                raise ValueError(f"a column expands to more than {limits.MAX_EXPANSION} times the file's size")
+                raise ValueError(limits.explain_expansion("a column"))
             if size > USUAL_RATIO * max(1, column.total_compressed_size):
                 rows = min(rows, max(1, PACKED_BYTES // size))
     return rows
@@ -64,9 +81,40 @@ def _read_arrow(path: Path, form: FileForm) -> Iterator[Any]:
         open_file = pyarrow.ipc.open_file if form.kind == "arrow" else pyarrow.ipc.open_stream
         reader = open_file(source)
         batches = map(reader.get_batch, range(reader.num_record_batches)) if form.kind == "arrow" else iter(reader)
+        _check_names(reader.schema.names)
+        left = limits.get_expanded_limit(path.stat().st_size) // limits.MIN_ROW_BYTES
         for batch in batches:
+            left -= batch.num_rows
+            if left < 0:
+                raise ValueError(limits.explain_expansion(f"a batch of {batch.num_rows:,} rows"))
             batch.validate(full=True)
-            yield from (batch.slice(start, BATCH_ROWS) for start in range(0, batch.num_rows, BATCH_ROWS))
+            yield from _cut_batch(batch)
+
+
+def _check_names(names: list[str]) -> None:
+    """Raises ValueError for two columns of one name, of which a row could hold one."""
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the column {twice!r} is there twice")
+
+
+def _cut_batch(batch: Any) -> Iterator[Any]:
+    """A batch in pieces, smaller where each row may be as large as the batch: where rows can share a value."""
+    rows = BATCH_ROWS
+    if any(_may_share_values(column.type) for column in batch.schema):
+        rows = max(1, min(rows, PACKED_BYTES // max(1, batch.nbytes)))
+    yield from (batch.slice(start, rows) for start in range(0, batch.num_rows, rows))
+
+
+def _may_share_values(kind: Any) -> bool:
+    """Whether rows of an Arrow type may share a value that is stored once, at any depth."""
+    from pyarrow import types
+
+    shares = (types.is_dictionary, types.is_run_end_encoded, types.is_list_view, types.is_large_list_view)
+    views = (types.is_string_view, types.is_binary_view)
+    return any(one(kind) for one in (*shares, *views)) or any(
+        _may_share_values(kind.field(place).type) for place in range(kind.num_fields)
+    )
 
 
 def _list_rows(batch: Any) -> Iterator[RawRow]:

@@ -18,10 +18,32 @@ MAX_EXPANSION = _read_number("RECIPES_MAX_EXPANSION", 200)
 """How many times its size a compressed file may become; text of conversations becomes 3 to 30 times."""
 MIN_EXPANDED_BYTES = 64 << 20
 """Bytes that any compressed file may become."""
+MIN_ROW_BYTES = 256
+"""Bytes that each row of such a file counts as, at least: rows of nothing take time too."""
 MAX_FILES = 10_000
 """Files that a folder or a pattern may stand for."""
 MAX_ENTRIES = 200_000
 """Files and folders that are looked at to find them."""
+
+
+def get_expanded_limit(size: int) -> int:
+    """Bytes that the rows of a compressed file of this size may have together."""
+    return max(MIN_EXPANDED_BYTES, MAX_EXPANSION * size)
+
+
+def explain_expansion(what: str) -> str:
+    """Why a file is not read on that becomes much larger than it is."""
+    return f"{what} expands to more than {MAX_EXPANSION} times its size; RECIPES_MAX_EXPANSION allows more"
+
+
+def measure_value(value: object) -> int:
+    """About the bytes that a row's value takes: of its text, and some for everything in it."""
+    left, size = [value], 0
+    while left:
+        one = left.pop()
+        size += len(one) + 32 if isinstance(one, str | bytes) else 32
+        left += _list_inner(one)
+    return size
 
 
 def is_too_deep(value: object, opening_marks: int) -> bool:

@@ -20,7 +20,7 @@ from .file_forms import (
     read_head,
 )
 from .find_files import get_row_suffix
-from .limits import MAX_EXPANSION, MIN_EXPANDED_BYTES
+from .limits import explain_expansion, get_expanded_limit
 from .row import MissingReaderError
 
 
@@ -47,7 +47,7 @@ def open_bytes(path: Path, form: FileForm) -> IO[bytes]:
     """The bytes of a file, decompressed. Raises OSError, MissingReaderError."""
     if not form.compression:
         return path.open("rb")
-    limit = max(MIN_EXPANDED_BYTES, MAX_EXPANSION * path.stat().st_size)
+    limit = get_expanded_limit(path.stat().st_size)
     open_file: dict[str, Callable[[Path], Any]] = {
         "gzip": gzip.open,
         "bzip2": bz2.open,
@@ -99,10 +99,7 @@ class _ExpandedStream(io.RawIOBase):
             raise BrokenStreamError(f"the {self.compression} data is broken or cut off here: {why}") from None
         self.left -= len(block)
         if self.left < 0:
-            raise BrokenStreamError(
-                f"the {self.compression} data expands to more than {MAX_EXPANSION} times its size; "
-                "RECIPES_MAX_EXPANSION allows more"
-            )
+            raise BrokenStreamError(explain_expansion(f"the {self.compression} data"))
         buffer[: len(block)] = block
         return len(block)
 

@@ -122,18 +122,30 @@ def _read_stream(path: Path, form: FileForm) -> Iterator[RawRow]:
         if form.compression:
             yield RawRow(1, None, f"{form.kind} within {form.compression}: unpack the file")
         else:
-            yield from read_arrow_rows(path, form)
+            yield from _stop_at_limit(read_arrow_rows(path, form), path, "the file")
         return
     number = 0
     try:
         with open_text(path, form) as file:
-            for row in _read_text_rows(file, form, get_row_suffix(path.name)):
+            rows = _read_text_rows(file, form, get_row_suffix(path.name))
+            for row in _stop_at_limit(rows, path, f"the {form.compression} data") if form.compression else rows:
                 number = row.number
                 yield row
     except (BrokenStreamError, BlankRunError) as error:
         yield RawRow(number + 1, None, str(error))
     except UnicodeError as error:
         yield RawRow(number + 1, None, f"not {form.encoding.upper()} from here on: {error}")
+
+
+def _stop_at_limit(rows: Iterable[RawRow], path: Path, what: str) -> Iterator[RawRow]:
+    """The rows up to what a packed file may expand to; then one that says so."""
+    left = limits.get_expanded_limit(path.stat().st_size)
+    for row in rows:
+        left -= max(limits.MIN_ROW_BYTES, limits.measure_value(row.row))
+        if left < 0:
+            yield RawRow(row.number, None, limits.explain_expansion(what))
+            return
+        yield row
 
 
 def _read_text_rows(file: IO[str], form: FileForm, suffix: str) -> Iterator[RawRow]:
@@ -221,10 +233,12 @@ def _skip_line(file: IO[bytes], position: int, end: int) -> int:
 
 def _batch_rows(rows: Iterable[RawRow]) -> Iterator[tuple[RawRow, ...]]:
     batch: list[RawRow] = []
+    size = 0
     for row in rows:
         batch.append(row)
-        if len(batch) == BATCH_ROWS:
+        size += limits.measure_value(row.row)
+        if len(batch) == BATCH_ROWS or size > CHUNK_BYTES:
             yield tuple(batch)
-            batch = []
+            batch, size = [], 0
     if batch:
         yield tuple(batch)
