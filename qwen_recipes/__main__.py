@@ -13,6 +13,7 @@ from qwen_recipes import __version__
 def start() -> None:
     """Run the command line; its exit code ends the process."""
     _replace_closed_streams()
+    _leave_out_current_folder()
     gc.set_threshold(100_000, 50, 50)  # importing makes many objects and no garbage
     atexit.register(gc.freeze)  # else exiting looks through all of them twice
     try:
@@ -28,6 +29,19 @@ def start() -> None:
     except OSError as error:  # what click itself prints, such as help
         sys.stderr.write(f"recipes: cannot write to standard output: {error.strerror}\n")
         sys.exit(2)
+
+
+def _leave_out_current_folder() -> None:
+    """Import nothing from the folder one stands in, which `python -m` and an empty PYTHONPATH put first.
+
+    Nor are its packages' entry points looked at. Where this package itself lies in that folder, it stays.
+    """
+    try:
+        here = os.path.realpath(os.curdir)
+    except OSError:
+        return
+    if here != os.path.realpath(f"{__file__}/../.."):
+        sys.path[:] = [folder for folder in sys.path if os.path.realpath(folder or here) != here]
 
 
 def _replace_closed_streams() -> None:
