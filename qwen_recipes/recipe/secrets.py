@@ -25,7 +25,7 @@ _SHAPES = re.compile(
             r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----",
             rf"(?<=://)(?!git@)[^\s/:'\"<>\[\]]{{0,200}}:{_NO_PORT}[^\s'\"<>]{{1,500}}(?={_HOST})",
             r"(?<=://)(?!git@|ssh@|user@|\*)[A-Za-z0-9_.-]{16,200}(?=@)",
-            r"(?i:(?<=[?&]token=)|(?<=[?&]api_key=)|(?<=[?&]access_token=)|(?<=[?&]sig=)|(?<=[?&]signature=)|(?<=[?&]x-amz-signature=))[^\s&'\"*,][^\s&'\",]{5,500}",
+            r"(?i:(?<=[?&#]token=)|(?<=[?&]api_key=)|(?<=[?&#]access_token=)|(?<=[?&]sig=)|(?<=[?&]signature=)|(?<=[?&]x-amz-signature=))[^\s&'\"*,][^\s&'\",]{5,500}",
         )
     )
 )
@@ -34,8 +34,10 @@ _NAME_IN_TEXT = re.compile(
 )
 """`name: value`, `"name": "value"`, `NAME=value`, and of a list of values the beginning."""
 _FLAG_IN_TEXT = re.compile(r"(?<![A-Za-z0-9_.-])--(?P<name>[A-Za-z0-9_.-]{2,140})[ \t]{1,8}(?P<list>\[?)(?!-)")
+_ASSIGNED = re.compile(r"\A--|[A-Za-z0-9_-]=\[?\Z")
+"""`NAME=value` and `--name value` are commands; `name: value` may be a sentence."""
 _VALUE_IN_TEXT = re.compile(
-    r"[ ,]{0,8}(?:\"(?P<double>[^\"\n]{4,500})\"|'(?P<single>[^'\n]{4,500})'|(?P<bare>[^\s\"',}\])&;|]{6,500}))"
+    r"[ ,]{0,8}(?:(?i:bearer|basic|token) {1,4})?(?:\"(?P<double>[^\"\n]{4,500})\"|'(?P<single>[^'\n]{4,500})'|(?P<bare>[^\s\"',}\])&;|]{6,500}))"
 )
 _AMBIGUOUS_NAME = re.compile(r"(?i)(?:tokens?|pass|auth)$")
 _RANDOM_VALUE = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9_+/=.-]{12,}")
@@ -44,7 +46,7 @@ _NO_SECRETS = {
     *("true", "false", "none", "null", "default", "required", "changeme", "placeholder", "secret", "token"),
     *("auto", "basic", "bearer", "read", "write", "optional", "password", "prompt"),
 }
-_LOGIN = re.compile(rf"(?P<login>[^\s/@:]{{0,200}}:(?P<password>[^\s/]{{1,200}})){_HOST}")
+_LOGIN = re.compile(rf"(?://)?(?P<login>[^\s/@:]{{0,200}}:(?P<password>[^\s/]{{1,200}})){_HOST}")
 _URL_LOGIN = re.compile(
     rf"[A-Za-z][A-Za-z0-9+.-]{{0,20}}://(?!git@)(?P<login>[^\s/:\[\]]{{0,200}}:{_NO_PORT}(?P<password>\S.{{0,500}})){_HOST}"
 )
@@ -60,19 +62,24 @@ def find_secret(value: object, name: str = "") -> str:
     if not isinstance(value, str):
         return ""
     text = value.strip()
-    kind = classify_name(name)
-    named = kind == "secret" or (kind == "unsure" and _RANDOM_VALUE.fullmatch(text) is not None)
-    if named and len(text) >= _MIN_KNOWN_LENGTH and not is_placeholder(text):
+    if _is_named_secret(text, name):
         return text
     if login := find_login(text):
         return login["login"]
-    found = _SHAPES.search(value)
-    return found[0] if found else ""
+    spans = find_secret_spans(value)
+    return value[slice(*spans[0])] if spans else ""
+
+
+def _is_named_secret(text: str, name: str) -> bool:
+    kind = classify_name(name)
+    named = kind == "secret" or (kind == "unsure" and _RANDOM_VALUE.fullmatch(text) is not None)
+    return named and len(text) >= _MIN_KNOWN_LENGTH and not is_placeholder(text)
 
 
 def is_placeholder(value: str) -> bool:
     """Whether a value stands for a secret that is elsewhere: a word such as `none`, or a variable."""
-    return value.strip().lower() in _NO_SECRETS or value.strip().startswith(("<", "$", "{", "*"))
+    text = value.strip()
+    return text.lower() in _NO_SECRETS or text.startswith(("<", "$", "{", "*")) or text.endswith(("…", "..."))
 
 
 def find_login(value: str) -> re.Match[str] | None:
@@ -101,8 +108,9 @@ def _find_named_spans(text: str, name: re.Match[str]) -> Iterator[tuple[int, int
     while value := _VALUE_IN_TEXT.match(text, place):
         (start, end), place = value.span(value.lastgroup or 0), value.end()
         shown = text[start:end]
-        ambiguous = word is not None and (value["bare"] is not None or word[0] == name["name"])
-        if find_secret(shown, name["name"]) == shown.strip() and (not ambiguous or _RANDOM_VALUE.fullmatch(shown)):
+        spoken = value["bare"] is not None and not _ASSIGNED.search(name[0])
+        ambiguous = word is not None and (spoken or word[0] == name["name"].lstrip("-"))
+        if _is_named_secret(shown, name["name"]) and (not ambiguous or _RANDOM_VALUE.fullmatch(shown)):
             yield start, end
         if not name["list"]:
             return

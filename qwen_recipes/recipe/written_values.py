@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from qwen_recipes.finding import RecipeError, Route
-from qwen_recipes.recipe.secrets import find_login, find_secret, is_secret_name, remember_secret
+from qwen_recipes.recipe.secrets import find_login, find_secret, find_secret_spans, is_secret_name, remember_secret
 from qwen_recipes.yaml_text.nodes import Document, Mapping, Node, Sequence
 from qwen_recipes.yaml_text.reader import read_yaml
 
@@ -31,10 +31,10 @@ def list_values(node: Node, route: Route = ()) -> Iterator[tuple[Route, object]]
 def find_value_secret(route: Route, value: object) -> str:
     """The secret in a value, by its look or the names that it stands under, however deep; empty where none is.
 
-    Text and whole numbers are secrets under such a name; under one of several (`hub_tokens: 3`) a number counts them.
+    Text and numbers are secrets under such a name; under one of several (`hub_tokens: 3`) a number counts them.
     """
     name = _choose_name(route)
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int | float) and not isinstance(value, bool):
         counts = bool(route) and isinstance(route[-1], str) and (name == "token" or _is_of_several(name))
         return "" if counts or not is_secret_name(name) else find_secret(str(value), name)
     return find_secret(value, name)
@@ -118,5 +118,8 @@ def _remember(route: Route, value: object) -> None:
     if _is_of_several(_choose_name(route)):
         for piece in re.split(r"[\s,;]+", secret):
             remember_secret(piece)
-    if login := find_login(value) if isinstance(value, str) else None:
-        remember_secret(login["password"])
+    if isinstance(value, str):
+        for start, end in find_secret_spans(value):
+            remember_secret(value[start:end])
+        if login := find_login(value):
+            remember_secret(login["password"])
