@@ -40,9 +40,13 @@ def make_slots(gpus: int, gpus_of_a_trial: int) -> list[TrialSlot]:
     return [TrialSlot(number, tuple(range(number * each, (number + 1) * each))) for number in range(count)]
 
 
+_START = "import sys; sys.path = [one for one in sys.path if one]; import qwen_recipes.__main__ as main; main.start()"
+"""As `python -m qwen_recipes`, which would import a folder of that name in the current folder."""
+
+
 def start_trial(arguments: list[str], slot: TrialSlot, log: Path) -> subprocess.Popen[bytes]:
     """Start `recipes` with these arguments; what it says goes to `log`. It ends where we are killed."""
-    command = [sys.executable, "-m", "qwen_recipes", *arguments]
+    command = [sys.executable, "-c", _START, *arguments]
     with open_new_log(log) as file:
         return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, env=slot.make_variables(),
