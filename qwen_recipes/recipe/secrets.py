@@ -37,7 +37,8 @@ _FLAG_IN_TEXT = re.compile(r"(?<![A-Za-z0-9_.-])--(?P<name>[A-Za-z0-9_.-]{2,140}
 _ASSIGNED = re.compile(r"\A--|[A-Za-z0-9_-]=\[?\Z")
 """`NAME=value` and `--name value` are commands; `name: value` may be a sentence."""
 _VALUE_IN_TEXT = re.compile(
-    r"[ ,]{0,8}(?:(?i:bearer|basic|token) {1,4})?(?:\"(?P<double>[^\"\n]{4,500})\"|'(?P<single>[^'\n]{4,500})'|(?P<bare>[^\s\"',}\])&;|`]{6,500}))"
+    r"[ ,]{0,8}(?:(?i:bearer|basic|token) {1,4})?"
+    r"(?:\"(?P<double>[^\"\n]{4,500})\"|'(?P<single>[^'\n]{4,500})'|(?P<bare>[^\s\"',}\])&;|`]{6,500}))"
 )
 _AMBIGUOUS_NAME = re.compile(r"(?i)(?:tokens?|pass|auth)$")
 _RANDOM_VALUE = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9_+/=.-]{12,}")
