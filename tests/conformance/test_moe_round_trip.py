@@ -65,7 +65,7 @@ def train_and_merge(folder: Path, backend: str, python: Path) -> Path:  # noqa: 
     program = ROOT / "examples/quickstart/make_tiny_model.py"
     run_command([python, program, folder / "model", "--experts", "4", "--tokenizer", get_tokenizer_folder("hybrid")])
     recipes(folder, "run", write_recipe(folder, "sft", backend, "model", "sft", "sft"), "-q")
-    recipes(folder, "merge", "runs/sft", "-o", "by-recipes")
+    recipes(folder, "merge", "runs/sft", "-o", "by-recipes", "--backend", backend)
     adapter = next((folder / "runs/sft").rglob("adapter_model.safetensors")).parent
     run_command([python, "-c", MERGE_BY_HAND, *(folder / name for name in ("model", adapter, "by-hand", "fused"))])
     return adapter
@@ -76,7 +76,7 @@ def check_dpo(folder: Path, backend: str, model: str) -> None:  # noqa: F811
     file = write_recipe(folder, f"dpo-{model}", backend, model, "dpo", "pairs")
     assert get_model_facts(str(folder / model)).experts == 4
     assert "error" not in recipes(folder, "lint", file).stdout
-    recipes(folder, "plan", file)
+    recipes(folder, "plan", file, "--set", "hardware.device=cuda", "--gpu", "rtx-4090")
     recipes(folder, "compile", file, "-o", f"compiled-{model}")
     seen = json.loads(recipes(folder, "verify", file, "--trainer", "--format", "json").stdout)
     (weights,) = [one for one in seen["backends"][0]["checks"] if one["field"] == "model.id"]
