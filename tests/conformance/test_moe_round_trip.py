@@ -17,10 +17,8 @@ from qwen_recipes.qwen.tokenizer import get_tokenizer_folder
 from tests.conformance.conftest import run_command
 from tests.conformance.test_pipelines import BACKENDS, ROOT, compare_logits, folder, recipes  # noqa: F401 - a fixture
 
-pytestmark = pytest.mark.training
+pytestmark = [pytest.mark.training, pytest.mark.full]
 
-SAMPLED = "trl"
-"""The framework that CI runs, on one folder; the others are `full`."""
 RECIPE = """\
 version: 1
 name: {name}
@@ -86,16 +84,6 @@ def check_dpo(folder: Path, backend: str, model: str) -> None:  # noqa: F811
     assert (record["status"], record["steps"]) == ("finished", 2)
 
 
-@pytest.mark.full
-def test_one_framework_trains_on_what_was_merged_by_hand(interpreter: Callable[[str], Path], folder: Path) -> None:  # noqa: F811
-    python = interpreter(SAMPLED)
-    adapter = train_and_merge(folder, SAMPLED, python)
-    found = compare_logits(python, folder / "model", adapter, folder / "by-hand")
-    assert found["differs"] < 1e-4 < found["moved"]
-    check_dpo(folder, SAMPLED, "by-hand")
-
-
-@pytest.mark.full
 @pytest.mark.parametrize("name", BACKENDS)
 def test_every_framework_trains_on_each_form_of_what_was_merged(
     name: str,
