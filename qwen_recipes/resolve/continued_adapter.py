@@ -55,8 +55,8 @@ def continue_adapter(
     return _take_over(method, saved, facts)
 
 
-def _check_revision(method: Method, place: AdapterPlace | None, decisions: PlanDecisions) -> None:
-    is_folder = not place.cached if place else not may_be_adapter_id(method.start_from or "")
+def _check_revision(method: Method, adapter: AdapterPlace | None, decisions: PlanDecisions) -> None:
+    is_folder = not adapter.cached if adapter else not may_be_adapter_id(method.start_from or "")
     if method.start_from_revision is not None and is_folder:
         decisions.report_problem(
             ("method", "start_from_revision"),

@@ -51,11 +51,11 @@ def format_row(cell: dict[str, Any], result: dict[str, Any], best: float, same: 
     return f"| {name} | {shown} | {rate / best:.2f} | {peak:.1f} | {bound:.1f} |"
 
 
-def find_same(cell: dict[str, Any], others: list[dict[str, Any]], results: dict[str, dict[str, Any]]) -> str:
+def find_same(cell: dict[str, Any], cells: list[dict[str, Any]], results: dict[str, dict[str, Any]]) -> str:
     """The setting by hand that `default` was resolved to; empty where it is none, and of other settings."""
     if cell["setting"] != "default":
         return ""
-    resolved = [(other["setting"], results[other["id"]].get("resolved")) for other in others if other is not cell]
+    resolved = [(other["setting"], results[other["id"]].get("resolved")) for other in cells if other is not cell]
     own = results[cell["id"]].get("resolved")
     return next((name for name, seen in resolved if own is not None and seen == own), "")
 
