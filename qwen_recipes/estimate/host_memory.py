@@ -81,7 +81,7 @@ def estimate_merge_memory(
 def estimate_model_merge_memory(facts: ModelFacts, method: str, count: int, *, dtype_bytes: float = 2.0) -> float:
     """Bytes of host memory that mergekit takes for `count` models, their base included: a shard and the largest weight.
 
-    Measured by research/measurements/measure_mergekit_memory.py.
+    By what mergekit 0.1.5 holds at a time, as its code reads; not measured.
     """
     table = facts.hidden_size * facts.vocab_size
     shard = min(max(MERGEKIT_SHARD_PARAMETERS, table), facts.parameters) * dtype_bytes

@@ -64,7 +64,7 @@ def save_with_deepspeed(model, checkpoint, stage):
 
 def save_in_process(kind, model, rank):
     """One process's part."""
-    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2"}
+    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
     meeting = f"file://{FOLDER}/{kind}.meeting"
     torch.distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=2)
     checkpoint = FOLDER / kind / "checkpoint-1"

@@ -58,7 +58,9 @@ def merged(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]
 def test_a_merge_is_what_it_claims(method: str, merged: dict[str, dict[str, Any]]) -> None:
     one = merged[method]
     if method.startswith("dare"):
-        assert one["difference"] < 2e-3 and one["shares"] == pytest.approx([0.25] * 4, abs=0.005)
+        both = 0.25 if method == "dare_linear" else 0.125  # TIES takes one of two that have different signs
+        assert one["difference"] < 2e-3, one
+        assert (one["shares"][0], one["shares"][3]) == pytest.approx((0.25, both), abs=0.005)
     else:
         assert one["difference"] < 1e-5 < one["moved"]
 
