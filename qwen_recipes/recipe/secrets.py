@@ -54,6 +54,8 @@ _URL_LOGIN = re.compile(
 _QUOTED_URL_LOGIN = re.compile(
     rf"(?<=[\"'])[A-Za-z][A-Za-z0-9+.-]{{0,20}}://(?!git@)(?P<login>[^\s/:\[\]\"']{{0,200}}:{_NO_PORT}[^\s\"'][^\"'\n]{{0,500}}){_HOST}"
 )
+_SHELL_FOLDERS = {"PWD", "OLDPWD"}
+"""Variables of every shell that hold a folder, though elsewhere `pwd` is a password."""
 MASK = "*"
 _MIN_KNOWN_LENGTH = 4
 
@@ -140,6 +142,7 @@ def hide_secrets(text: str, known: Iterable[str] = ()) -> str:
 
 def find_environment_secrets(variables: Mapping[str, str]) -> list[str]:
     """The values of variables that are secrets by their name or look (HF_TOKEN, WANDB_API_KEY); the longest first."""
-    found = {secret for name, value in variables.items() if (secret := find_secret(value, name))}
+    own = {name: value for name, value in variables.items() if name not in _SHELL_FOLDERS}
+    found = {secret for name, value in own.items() if (secret := find_secret(value, name))}
     found |= {piece for secret in found for piece in re.split(r"[\s,;]+", secret)}
     return sorted((one for one in found if len(one) >= 8), key=lambda secret: (-len(secret), secret))

@@ -200,3 +200,10 @@ def test_a_secret_of_the_command_line_is_hidden(tmp_path, monkeypatch):
     for one in ("backends.ms-swift.extra.hub_token=87654321", "objective.vllm_server=u:87654321@h:1"):
         shown = CliRunner().invoke(main, ["show", "r.yaml", "--set", one]).output
         assert shown and "87654321" not in shown, one
+
+
+def test_the_folder_that_one_stands_in_is_no_password():
+    """`PWD` is set in every shell: its value hid the paths of records and logs, and a run could not be resumed."""
+    folders = {"PWD": "/home/me/project", "OLDPWD": "/home/me"}
+    assert not find_environment_secrets(folders)
+    assert find_environment_secrets({**folders, "DB_PWD": "hunter2hunter2"}) == ["hunter2hunter2"]
