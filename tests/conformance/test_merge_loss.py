@@ -11,7 +11,7 @@ import pytest
 
 from .conftest import run_command
 
-pytestmark = pytest.mark.training
+pytestmark = [pytest.mark.training, pytest.mark.full]
 PROGRAM = Path(__file__).with_name("merge_loss_program.py")
 ROOT = Path(__file__).parents[2]
 RECIPE = """\
@@ -27,7 +27,7 @@ run: {{backend: trl}}
 """
 
 
-@pytest.mark.parametrize("method", ["qlora", pytest.param("lora", marks=pytest.mark.full)])
+@pytest.mark.parametrize("method", ["qlora", "lora"])
 def test_both_losses_are_those_of_the_models(
     method: str, interpreter: Callable[[str], Path], tiny_model: Callable[[str], Path], tmp_path: Path
 ) -> None:
