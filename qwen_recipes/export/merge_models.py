@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from qwen_recipes.estimate.host_memory import MERGEKIT_SHARD_PARAMETERS
 from qwen_recipes.export.merge import MergeFailedError, MergeRoomError
 from qwen_recipes.export.merge_room import find_model_merge_shortages
 from qwen_recipes.export.whole_output import write_whole_output
-from qwen_recipes.filesystem.read_file import read_json
+from qwen_recipes.filesystem.read_file import read_bytes, read_json
 from qwen_recipes.filesystem.replace_file import replace_file
 from qwen_recipes.qwen.model_config import KEY_NAMES
 from qwen_recipes.recipe.composition.merge_options import COMBINE_FIELDS, find_weight_problems
@@ -195,6 +194,6 @@ def _copy_configs(model: Path, part: Path) -> None:
     for file in (file for pattern in _CONFIG_FILES for file in part.glob(pattern)):
         file.unlink()
     for file in (file for pattern in _CONFIG_FILES for file in model.glob(pattern) if file.is_file()):
-        shutil.copyfile(file, part / file.name)
+        replace_file(part / file.name, read_bytes(file, "tokenizer"))
     config = {key: value for key, value in _read_model_config(model).items() if key not in ("dtype", "torch_dtype")}
     replace_file(part / "config.json", json.dumps({**config, "dtype": dtype}, indent=2) + "\n")

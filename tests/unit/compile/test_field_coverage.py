@@ -36,6 +36,7 @@ OMITTED_FIELDS = {
         if path.startswith("sweep.")
     },
     "model.source": "a model on ModelScope, which the parser would look for: tests/conformance/test_modelscope.py",
+    "method.start_from_revision": "an adapter on the hub: tests/conformance/test_hub_training.py",
     "model.like": "a model on the hub, which parsers would look for: tests/unit/qwen/test_hub.py",
 }
 """Fields that no recipe uses, and where they are tested."""

@@ -93,7 +93,7 @@ def test_checkpoints_deleted_by_hand(stopped):
     change(stopped, status="killed")
     (output / "checkpoint-1").rename(stopped / "away too")
     code, _, err = recipes_run(stopped, "--resume")
-    assert code == 0 and "no complete checkpoint to resume from: starting over" in err
+    assert code == 0 and "no checkpoint to resume from in runs/toy: starting over" in err
     assert record(stopped)["resumed_from"] is None
 
 
