@@ -198,7 +198,7 @@ the rows are known.
 
 **What is left is chance.** What is in use at the peak is known to about one percent; what the allocator reserves beside it
 is not. The loss of two answers (DPO, KTO, ORPO) leaves blocks of logits unused: between 0.3 and 7 bytes a logit, in runs of
-the same shape. Such runs have an interval and a bound of their own since the second set, and so have rows of many lengths
+as many tokens. Such runs have an interval and a bound of their own since the second set, and so have rows of many lengths
 without a fused loss, where the blocks took from 3% to 166% of what was in use.
 
 Today's estimate takes launches and starts to be 0.72 of what the busy machine showed, and those of varied lengths 1.3 times,
