@@ -108,6 +108,17 @@ def test_every_example_is_clean(file):
     assert run("lint", file).exit_code == 0
 
 
+def test_every_example_fits_its_gpu():
+    """`recipes plan` says `fits`, not `may fit`, of every example that names a GPU."""
+    files = sorted((ROOT / "examples").rglob("*.yaml"))
+    examples = [file for file in files if "\n  gpu:" in file.read_text("utf-8")]
+    assert len(examples) > 30
+    for file in examples:
+        result = run("plan", file, "--format", "json")
+        fits = {entry.get("fits", "yes") for entry in json.loads(result.stdout)}
+        assert (result.exit_code, fits) == (0, {"yes"}), file
+
+
 def test_lint_reports_every_file_and_line(write_recipe):
     bad = write_recipe({"lora_r": 8, "trainig": {}}, "bad.yaml")
     worse = write_recipe("a: [", "worse.yaml")

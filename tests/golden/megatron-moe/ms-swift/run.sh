@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # megatron-moe: compiled by qwen-recipes 0.1.0 for ms-swift 4.6.0
-# recipe 4b7d70cb6bcc21ed; edit the recipe, not this file
+# recipe d117044f86e99e5e; edit the recipe, not this file
 # trained weights are held in float32
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
