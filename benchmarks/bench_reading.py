@@ -1,9 +1,13 @@
 """Time to read each kind of input, from 1 to 16 MB, each twice as large as the one before.
 
     python -m benchmarks.bench_reading [--sizes 1 2 4 8 16] [--kind NAME] [--json]
+    python -m benchmarks.bench_reading --write research/measurements/results/reading.json
 
 Exits 1 where the time grows faster than the size: where the slope of log(time) over log(size) is above MAX_SLOPE. The
-limits that would stop such inputs are lifted. Times are of the processor, the smallest of three.
+limits that would stop such inputs are lifted. Times are CPU times, the smallest of two.
+
+SECURITY.md is filled from the file that `--write` makes (`python -m tools.generate_docs`): write it on a machine that
+does nothing else, since a busy one bends the slopes.
 """
 
 from __future__ import annotations
@@ -15,11 +19,14 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
 MAX_SLOPE = 1.35
+ROUNDS = 2
 LIFTED = ("RECIPE", "TEMPLATE", "CONFIG", "NATIVE_CONFIG", "RECORD", "LOG", "SETTINGS")
 ROW = json.dumps({"messages": [{"role": "user", "content": "q" * 80}, {"role": "assistant", "content": "a" * 200}]})
 CONFIG = {
@@ -208,23 +215,47 @@ def lift_limits() -> None:
     reader.MAX_NODES = 10**9
 
 
+@dataclass(frozen=True)
+class ReadingTimes:
+    """CPU seconds to read one kind of input, by its size in bytes, and the slope of their logarithms."""
+
+    kind: str
+    seconds: dict[int, float]
+    slope: float
+
+
+def measure_kinds(names: list[str], sizes: list[int]) -> Iterator[ReadingTimes]:
+    """One result for each kind; `sizes` in bytes."""
+    for name in names:
+        seconds = {size: measure(KINDS[name], size, ROUNDS) for size in sizes}
+        yield ReadingTimes(name, seconds, compute_slope(seconds))
+
+
+def format_times(times: ReadingTimes) -> str:
+    shown = "  ".join(f"{seconds:8.3f}" for seconds in times.seconds.values())
+    return f"{times.kind:28} {shown}  slope {times.slope:.2f}"
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=float, nargs="+", default=[1, 2, 4, 8, 16], help="in MB")
     parser.add_argument("--kind", action="append", choices=list(KINDS))
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--write", type=Path, help="file for the results, as JSON")
     options = parser.parse_args()
     lift_limits()
-    rows = []
-    for name in options.kind or KINDS:
-        times = {int(size * 1e6): measure(KINDS[name], int(size * 1e6), rounds=2) for size in options.sizes}
-        rows.append({"kind": name, "seconds": times, "slope": compute_slope(times)})
+    found = []
+    for times in measure_kinds(options.kind or list(KINDS), [int(size * 1e6) for size in options.sizes]):
+        found.append(times)
         if not options.json:
-            shown = "  ".join(f"{seconds:8.3f}" for seconds in times.values())
-            print(f"{name:16} {shown}  slope {rows[-1]['slope']:.2f}", flush=True)
+            print(format_times(times), flush=True)
+    record = {"date": date.today().isoformat(), "max_slope": MAX_SLOPE, "kinds": [asdict(times) for times in found]}
+    text = json.dumps(record, indent=2) + "\n"
+    if options.write:
+        options.write.write_text(text, "utf-8")
     if options.json:
-        print(json.dumps(rows, indent=2))
-    return int(any(row["slope"] > MAX_SLOPE for row in rows))
+        print(text, end="")
+    return int(any(times.slope > MAX_SLOPE for times in found))
 
 
 if __name__ == "__main__":

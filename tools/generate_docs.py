@@ -20,7 +20,7 @@ from qwen_recipes.recipe.spec.validator import FILE as CORE_SCHEMA_FILE
 from research.curves import curves_page
 from research.estimates import estimates_page
 from research.faults import faults_page
-from research.measurements import speed_page, strategies_page
+from research.measurements import reading_page, speed_page, strategies_page
 from research.parity import parity_page
 from research.training.trained_page import render_trained_page
 from tools import layouts_table, trainer_page
@@ -92,6 +92,7 @@ def render_all_files() -> dict[Path, str]:
         research / "strategies.md": strategies_page.render_page(),
         research / "speed-of-defaults.md": speed_page.render_page(),
         research / "resume.md": fill_blocks("docs/research/resume.md", {"faults": faults_page.render_table}),
+        ROOT / "SECURITY.md": fill_blocks("SECURITY.md", reading_page.list_blocks()),
         ROOT / "README.md": fill_blocks("README.md", {"curves": curves_page.render_readme}),
         DOCS / "README.md": fill_blocks(
             "docs/README.md",
