@@ -49,9 +49,9 @@ def render_reading_times(record: ReadingRecord) -> str:
     middle, longest = median(kind["slope"] for kind in kinds), slowest["seconds"][str(sizes[-1])]
     measured = date.fromisoformat(record["date"])
     return (
-        f"The time to read an input grows in proportion to its size. From {small} to {large} MB, the slope of log(time) over "
-        f"log(size)\nis {middle:.2f} in the median of {len(kinds)} kinds of input, and at most "
-        f"{steepest['slope']:.2f} ({steepest['kind']}); 1 is linear, 2 quadratic.\nThe slowest kind, {slowest['kind']}, takes "
-        f"{longest:.1f} s of CPU time for {large} MB. Measured on {measured.day} {measured:%B %Y} by\n"
+        f"The time to read an input grows in proportion to its size. From {small} to {large} MB, the slope of "
+        f"log(time) over log(size)\nis {middle:.2f} in the median of {len(kinds)} kinds of input, and at most "
+        f"{steepest['slope']:.2f} ({steepest['kind']}); 1 is linear, 2 quadratic.\nThe slowest, {slowest['kind']}, "
+        f"takes {longest:.1f} s of CPU time for {large} MB. Measured on {measured.day} {measured:%B %Y} by\n"
         "`python -m benchmarks.bench_reading`."
     )
