@@ -1,11 +1,12 @@
 """Measure the cells of default_cells.json on one GPU: speed and memory of our defaults and of settings by hand.
 
     python research/measurements/measure_defaults.py OUT --sites FOLDER [--workload 4B-lora …] [--only WORD …]
-        [--done results/defaults.jsonl]
+        [--done results/defaults.jsonl] [--repeats 2]
 
 Appends a JSON line a run to OUT/trainers.jsonl, in the order of the list, and goes on where that file and --done end.
 As measure_trainers.py, with which it shares its processes and its meter; cells start only while the bounds of all that
 run fit the GPU together. Each line also has what the recipe was resolved to, and examples and tokens of a step.
+`--repeats 2` runs the default and the best two settings by hand, as --done ranks them, twice more (-run2, -run3).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from measure_trainers import TrainerMeasurement, leave_quiet_cores, read_lines
+from speed_page import compute_rate
 
 from qwen_recipes.backends import load_backend
 from qwen_recipes.compile import CompiledRecipe
@@ -29,7 +31,7 @@ from qwen_recipes.resolve.measured_lengths import with_lengths_to_lock
 
 HERE = Path(__file__).resolve().parent
 ROOM_GIB = 132.0
-GPU = "h200"
+GPU, BEST = "h200", 2
 RESOLVED = (
     *("packing", "pack_length", "batch_size", "micro_batch_size", "gradient_accumulation", "gradient_checkpointing"),
     *("attention", "liger", "lora_kernels", "examples_per_step", "tokens_per_step"),
@@ -61,12 +63,11 @@ class DefaultMeasurement(TrainerMeasurement):
     def __init__(self, arguments: argparse.Namespace) -> None:
         super().__init__(arguments)
         listed = json.loads(arguments.cells.read_text("utf-8"))
+        if arguments.repeats:
+            listed = list_repeats(listed, [json.loads(line) for line in read_lines(arguments.done)], arguments.repeats)
         done = {json.loads(line)["id"] for file in (self.results, arguments.done) for line in read_lines(file)}
         hardware = {"gpu": GPU, "gpus": 1}
-        named = [
-            {**cell, "id": cell["id"] + arguments.suffix, "recipe": {"hardware": hardware, **cell["recipe"]}}
-            for cell in listed
-        ]
+        named = [{**cell, "recipe": {"hardware": hardware, **cell["recipe"]}} for cell in listed]
         self.cells = [
             cell
             for cell in named
@@ -109,6 +110,18 @@ class DefaultMeasurement(TrainerMeasurement):
             self.room.give_back(size)
 
 
+def list_repeats(cells: list[dict[str, Any]], results: list[dict[str, Any]], repeats: int) -> list[dict[str, Any]]:
+    """Of each workload and framework the default and the best two settings by hand, all of them once before twice."""
+    rates = {result["id"]: compute_rate(result) for result in results}
+    found: list[dict[str, Any]] = []
+    for pair in dict.fromkeys((cell["workload"], cell["backend"]) for cell in cells):
+        listed = [cell for cell in cells if (cell["workload"], cell["backend"]) == pair and rates.get(cell["id"])]
+        found += [cell for cell in listed if cell["setting"] == "default"]
+        by_hand = [cell for cell in listed if cell["setting"] not in ("default", "example")]
+        found += sorted(by_hand, key=lambda cell: -rates[cell["id"]])[:BEST]
+    return [{**cell, "id": f"{cell['id']}-run{run}"} for run in range(2, 2 + repeats) for cell in found]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=lambda text: Path(text).resolve())
@@ -118,7 +131,7 @@ def main() -> None:
     parser.add_argument("--done", type=Path, help="results that are there already")
     parser.add_argument("--workload", nargs="*")
     parser.add_argument("--only", nargs="*", help="words of the cells' names")
-    parser.add_argument("--suffix", default="", help="a repeat: put behind the cells' names")
+    parser.add_argument("--repeats", type=int, default=0, help="so many more runs of the default and the best two")
     parser.add_argument("--jobs", type=int, default=6)
     parser.add_argument("--minutes", type=float, default=9)
     parser.add_argument("--gpu", type=int, default=0, help="for two at once, each with `taskset -c` of its own")

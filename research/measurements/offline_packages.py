@@ -38,7 +38,7 @@ dill==0.3.8 multiprocess==0.70.16 fsspec==2025.3.0 omegaconf==2.4.0 antlr4-pytho
     "ms-swift": """
 ms-swift==4.6.0 transformers==5.19.0 peft==0.20.0 trl==0.29.1 datasets==4.8.4 fsspec==2026.2.0 modelscope==1.40.2
 modelscope-hub==0.5.1 json-repair==0.64.6 simplejson==4.3.0 cloudpickle==3.1.2 addict==2.4.0 sortedcontainers
-cryptography==50.0.2 cffi==2.1.1 pycparser
+cryptography==50.0.2 cffi==2.1.1 pycparser dacite==1.9.2
 """,
     "axolotl": """
 axolotl==0.21.0 transformers==5.20.1 trl==1.14.1 axolotl-contribs-lgpl==0.0.7 axolotl-contribs-mit==0.0.6
@@ -47,6 +47,7 @@ kernels==0.17.2 opentelemetry-api==1.45.2
 posthog==6.7.11 python-dotenv==1.0.1 sniffio==1.3.1 platformdirs==4.14.7 fastcore==2.2.39 art wandb==0.31.0
 sentry-sdk gitpython gitdb smmap
 """,
+    "trl": "trl==1.16.0 accelerate==1.15.0",
     "recipes": "jsonschema jsonschema-specifications referencing rpds-py",
 }
 """Versions as in the backends' locks, where they matter."""

@@ -1,7 +1,9 @@
-"""On PYTHONPATH: stops transformers' Trainer at its first step and writes in what trained weights are held.
+"""On PYTHONPATH: looks at transformers' Trainer from inside, in each process of a run that several GPUs share.
 
-$TRAINER_DTYPES names a folder; each process writes rank<n>.json: dtypes of the trained weights and of the weights that
-the optimizer updates (DeepSpeed's master weights), with how many tensors have each.
+$TRAINER_DTYPES names a folder: training stops at its first step, and each process writes rank<n>.json there: dtypes of
+the trained weights and of the weights that the optimizer updates (DeepSpeed's master weights), with how many tensors
+have each. $TRAINER_MEMORY names a folder: after training each process writes rank<n>.json there: peaks of its GPU's
+memory in bytes, which no reset by the framework can hide, and seconds of each step.
 """
 
 from __future__ import annotations
@@ -11,12 +13,14 @@ import importlib.util
 import json
 import os
 import sys
+import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.machinery import ModuleSpec
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 MODULE = "transformers.trainer"
 
@@ -62,11 +66,62 @@ def stop_at_first_step(module: ModuleType) -> None:
     module.Trainer.train = run
 
 
-class StopLoader(importlib.abc.Loader):
+class MemoryPeaks:
+    """The most that this process's GPU memory held, whatever resets PyTorch's own peaks."""
+
+    def __init__(self) -> None:
+        import torch
+
+        self.cuda, self.allocated, self.reserved = torch.cuda, 0, 0
+        for name in ("_cuda_resetPeakMemoryStats", "_accelerator_resetPeakStats"):
+            if hasattr(torch._C, name):
+                setattr(torch._C, name, self.keep_before(getattr(torch._C, name)))
+
+    def keep(self) -> None:
+        """Hold on to the peaks since the last reset."""
+        self.allocated = max(self.allocated, int(self.cuda.max_memory_allocated()))
+        self.reserved = max(self.reserved, int(self.cuda.max_memory_reserved()))
+
+    def keep_before(self, reset: Callable[..., Any]) -> Callable[..., Any]:
+        """The reset, after a look at what it would hide."""
+
+        def kept(*arguments: Any) -> Any:
+            self.keep()
+            return reset(*arguments)
+
+        return kept
+
+
+def measure_memory(module: ModuleType) -> None:
+    """Let every Trainer write this process's peaks and step times once it has trained."""
+    peaks, train = MemoryPeaks(), module.Trainer.train
+
+    class Steps(module.TrainerCallback):  # type: ignore[name-defined,misc]
+        ends: ClassVar[list[float]] = []
+
+        def on_step_end(self, *_: Any, **__: Any) -> None:
+            peaks.cuda.synchronize()
+            self.ends.append(time.perf_counter())
+
+    def run(trainer: Any, *arguments: Any, **options: Any) -> Any:
+        trainer.add_callback(Steps())
+        Steps.ends[:] = [time.perf_counter()]
+        done = train(trainer, *arguments, **options)
+        peaks.keep()
+        seconds = [round(end - start, 4) for start, end in pairwise(Steps.ends)]
+        found = {"allocated": peaks.allocated, "reserved": peaks.reserved, "step_seconds": seconds}
+        file = Path(os.environ["TRAINER_MEMORY"]) / f"rank{os.environ.get('RANK', '0')}.json"
+        file.write_text(json.dumps(found), "utf-8")
+        return done
+
+    module.Trainer.train = run
+
+
+class ChangingLoader(importlib.abc.Loader):
     """Loads the module, then changes its Trainer."""
 
-    def __init__(self, loader: Any) -> None:
-        self.loader = loader
+    def __init__(self, loader: Any, change: Callable[[ModuleType], None]) -> None:
+        self.loader, self.change = loader, change
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         made: ModuleType | None = self.loader.create_module(spec)
@@ -74,11 +129,14 @@ class StopLoader(importlib.abc.Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         self.loader.exec_module(module)
-        stop_at_first_step(module)
+        self.change(module)
 
 
-class StopFinder(importlib.abc.MetaPathFinder):
+class TrainerFinder(importlib.abc.MetaPathFinder):
     """Finds transformers' module of the Trainer once."""
+
+    def __init__(self, change: Callable[[ModuleType], None]) -> None:
+        self.change = change
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> ModuleSpec | None:
         if name != MODULE:
@@ -86,9 +144,11 @@ class StopFinder(importlib.abc.MetaPathFinder):
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)
         assert spec is not None
-        spec.loader = StopLoader(spec.loader)
+        spec.loader = ChangingLoader(spec.loader, self.change)
         return spec
 
 
 if "TRAINER_DTYPES" in os.environ:
-    sys.meta_path.insert(0, StopFinder())
+    sys.meta_path.insert(0, TrainerFinder(stop_at_first_step))
+elif "TRAINER_MEMORY" in os.environ:
+    sys.meta_path.insert(0, TrainerFinder(measure_memory))
