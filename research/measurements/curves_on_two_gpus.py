@@ -72,7 +72,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     parser.add_argument("--sites", type=Path, required=True)
-    parser.add_argument("--backend", choices=BACKENDS, action="append", help="All three where left out.")
+    parser.add_argument("--backend", choices=BACKENDS, action="append", help="All where left out.")
+    parser.add_argument("--curve", choices=NAMES, action="append", help="Both where left out.")
     given = parser.parse_args()
     out = given.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
@@ -83,7 +84,7 @@ def main() -> None:
             create_environment(environment, given.sites.resolve(), backend)
         python = environment / "bin" / "python"
         start = start or make_starting_point(out, python)
-        for name in NAMES:
+        for name in given.curve or NAMES:
             line = json.dumps({"curve": name, "backend": backend, **compare(name, backend, out, python, start)})
             with (out / "two_gpus.jsonl").open("a", encoding="utf-8") as lines:
                 lines.write(line + "\n")

@@ -24,6 +24,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from probe_on_gpu import hold_port
 from run_on_gpu import create_environment
 from trainer_cell_recipes import write_recipe
 
@@ -108,7 +109,9 @@ class TwoGpuMemory:
             "DISABLE_VERSION_CHECK": "1",
             "OMP_NUM_THREADS": "2",
         }
-        code = run_script(folder / "compiled" / "run.sh", folder / "log", variables, self.deadline)
+        launch = {"backend": cell["backend"], "strategy": cell["recipe"]["hardware"]["strategy"]}
+        with hold_port(launch):
+            code = run_script(folder / "compiled" / "run.sh", folder / "log", variables, self.deadline)
         shutil.rmtree(folder / "trained", ignore_errors=True)
         found = [json.loads(file.read_text("utf-8")) for file in sorted(peaks.glob("rank*.json"))]
         tail = (folder / "log").read_text("utf-8", "replace")[-1500:]
