@@ -14,6 +14,7 @@ from qwen_recipes.data.rows.steps import count_steps
 from qwen_recipes.estimate.checkpoint_bytes import stored_checkpoint_bytes
 from qwen_recipes.estimate.host_memory import estimate_host_memory
 from qwen_recipes.estimate.memory import (
+    SHARDS_GRADIENTS,
     MemoryBreakdown,
     estimate_memory,
     saved_state_bytes,
@@ -116,12 +117,17 @@ class Estimate:
         return self.peak * (max(most, PACKED_BOUND) if self.workload.packed else most)
 
     @property
-    def chance(self) -> Literal["", "_varied", "_blocks"]:
-        """How much is chance: logits of many lengths leave blocks in the allocator, and so do those of two answers.
+    def chance(self) -> Literal["", "_varied", "_blocks", "_shards"]:
+        """How much is chance: logits of many lengths leave blocks in the allocator, and so do those of two answers,
+        packs that are not padded, and weights that several GPUs share.
 
         Names the interval; empty where nearly all of the peak is in use.
         """
         load = self.workload
+        if load.shards > 1 and load.strategy in SHARDS_GRADIENTS:
+            return "_shards"
+        if load.packed and get_traits(load.trainer).packs_vary:
+            return "_varied"
         if load.fused_loss:
             return ""
         if load.varies:

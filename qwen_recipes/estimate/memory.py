@@ -24,6 +24,9 @@ SHARDS_GRADIENTS = ("zero2", *SHARDS_WEIGHTS)
 SHARDS_STATES = ("zero1", "megatron", *SHARDS_GRADIENTS)
 TRANSIENT_PARTS = ("gradients", "activations", "logits", "layer", "workspace")
 DEEPSPEED_STRATEGIES = ("zero1", "zero2", "zero3")
+FSDP_STRATEGIES = ("fsdp", "fsdp1")
+ZERO3_GROUP = 1e9
+"""Weights that ZeRO-3 updates at a time: DeepSpeed's default `sub_group_size`."""
 LOSSES_IN_MODEL = ("sft", "pretrain")
 """Objectives whose loss the model takes itself, under autocast."""
 
@@ -81,7 +84,8 @@ def list_moments(workload: Workload, c: Constants) -> dict[str, dict[str, float]
     """Bytes that come and go, by part, at each moment of a step.
 
     At the loss all activations and the logits are there, and gradients only of an earlier micro-batch; then layer after
-    layer gives up what it kept and gets its gradients; at the optimizer's step gradients and moments are all there.
+    layer gives up what it kept and gets its gradients; at the optimizer's step gradients and moments are all there, and
+    under DeepSpeed float32 copies of the gradients.
     """
     facts, kept = workload.facts, kept_activation_bytes(workload, c)
     made, head = gradient_bytes(workload), head_gradient_bytes(workload)
@@ -115,6 +119,7 @@ def list_moments(workload: Workload, c: Constants) -> dict[str, dict[str, float]
             "workspace": space,
         },
         "embedding": {"gradients": made + embedding_gradient_bytes(workload), "workspace": room},
+        "update": {"gradients": max(made, update_gradient_bytes(workload)), "workspace": room},
     }
 
 
@@ -130,8 +135,24 @@ def head_gradient_bytes(workload: Workload) -> float:
 
 
 def embedding_gradient_bytes(workload: Workload) -> float:
-    """Bytes of the embedding's gradients before they are added up: of a tied head, and of an earlier micro-batch."""
+    """Bytes of the embedding's gradients before they are added up: of a tied head, and of an earlier micro-batch.
+
+    FSDP has the whole embedding's gradient, in bf16, before each GPU keeps its share.
+    """
+    if workload.method == "full" and workload.strategy in FSDP_STRATEGIES:
+        return 2.0 * workload.facts.embedding_parameters
     return head_gradient_bytes(workload) * (workload.facts.tied_embeddings + workload.accumulates_gradients)
+
+
+def update_gradient_bytes(workload: Workload) -> float:
+    """Bytes that DeepSpeed's step holds on one GPU: float32 gradients and a temporary as large, of all that the GPU
+    updates or under ZeRO-3 of a group at a time, and the bf16 gradients of what waits.
+    """
+    if workload.strategy not in DEEPSPEED_STRATEGIES or workload.offload != "none" or workload.precision == "fp32":
+        return 0.0
+    own = workload.trainable / workload.shards
+    group = min(own, ZERO3_GROUP) if workload.strategy == "zero3" else own
+    return (8.0 if workload.state_kind == "32bit" else 4.0) * group + 2.0 * (own - group)
 
 
 def takes_head_gradient_early(workload: Workload) -> bool:
@@ -155,7 +176,16 @@ def allocator_reserve_bytes(workload: Workload, transient: Mapping[str, float], 
     widest = c["reserve_varied_logits"] * transient["logits"] if workload.varies and not workload.fused_loss else 0.0
     if workload.packed and get_traits(workload.trainer).packs_vary:
         widest += c["reserve_packs"] * workload.tokens * workload.facts.hidden_size
-    return blocks + c["reserve_share"] * within * varied + trained + experts + widest + c["reserve_bytes"]
+    shards = shard_block_bytes(workload, c)
+    return blocks + c["reserve_share"] * within * varied + trained + experts + widest + shards + c["reserve_bytes"]
+
+
+def shard_block_bytes(workload: Workload, c: Constants) -> float:
+    """Bytes of blocks that gathering weights and sharing gradients out leave, where all weights are trained."""
+    if workload.method != "full" or workload.strategy not in SHARDS_GRADIENTS or workload.shards == 1:
+        return 0.0
+    each = c["reserve_shards" if workload.strategy in SHARDS_WEIGHTS else "reserve_zero2"]
+    return 0.0 if workload.offload != "none" else each * workload.trainable / workload.shards
 
 
 def weight_bytes(workload: Workload) -> float:
@@ -208,7 +238,10 @@ def stored_weight_bytes(workload: Workload) -> float:
     if workload.strategy not in SHARDS_WEIGHTS:
         return whole / workload.model_parallel_gpus
     resident = 0.0 if workload.offload == "all" else whole / workload.shards
-    return resident + 2 * facts.layer_parameters * 2.0
+    gathered = 2 * facts.layer_parameters
+    if workload.strategy in FSDP_STRATEGIES and workload.shards > 1:  # its outermost unit stays gathered
+        gathered += facts.embedding_parameters
+    return resident + 2.0 * gathered
 
 
 def _has_wide_reference(workload: Workload) -> bool:

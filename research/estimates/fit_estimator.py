@@ -1,13 +1,13 @@
 """Fit the estimator's constants on the measured cells that are marked `fitted`, and on nothing else.
 
-    python -m research.estimates.fit_estimator
+    python -m research.estimates.fit_estimator [--shards]
 
 Reads cells and results in qwen_recipes/estimate/measured, writes constants.json above. Minimises log(estimate /
 measured), one constant after the other, each held near the value that its meaning suggests: of the peaks of a step's
 forward and backward passes and of what the allocator reserves, for the four trainers; of what is reserved, for the
 older cells. Seconds: of the median step, on the busy machine that the cells had (`start_host` is 1 meanwhile). The
 start's seconds are medians by trainer, and `start_host` and `launch_varied` come from runs that had a machine for
-themselves: set by hand.
+themselves: set by hand. `--shards` sets nothing but the interval of runs whose weights several GPUs share.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import math
 import statistics
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from qwen_recipes.estimate.speed import estimate_micro_batch_seconds, estimate_t
 from qwen_recipes.estimate.workload import build_workload_from_cell
 from qwen_recipes.gpus.catalogue import get_gpu_model
 from research.estimates.trainer_results import TrainerCell, load_trainer_cells
+from research.estimates.two_gpu_results import load_two_gpu_cells
 
 FILE = Path(__file__).resolve().parents[2] / "qwen_recipes" / "estimate" / "constants.json"
 TIME_CONSTANTS, SET_BY_HAND = ("efficiency", "moved", "launch"), ("start_", "launch_varied")
@@ -140,8 +142,19 @@ def set_intervals(document: dict[str, Any], values: Values, cells: list[TrainerC
         document[f"bound_memory{suffix}"] = compute_interval(errors, 1.0, BOUND_WIDENING)
 
 
+def set_shard_interval(document: dict[str, Any]) -> None:
+    """The same for runs whose weights or gradients several GPUs share, from the cells of two GPUs."""
+    errors = [math.log1p(c.error_now) for c in load_two_gpu_cells() if c.estimate.chance == "_shards"]
+    document["interval_memory_shards"] = compute_interval(errors, 0.9, INTERVAL_WIDENING)
+    document["bound_memory_shards"] = compute_interval(errors, 1.0, BOUND_WIDENING)
+
+
 def main() -> None:
     document: dict[str, Any] = json.loads(FILE.read_text("utf-8"))
+    set_shard_interval(document)
+    if "--shards" in sys.argv:
+        FILE.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
+        return
     start = {name: float(entry["start"]) for name, entry in document["constants"].items()}
     by_hand = {name: float(document["constants"][name]["value"]) for name in ("start_host", "launch_varied")}
     start["start_host"] = 1.0

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from research.estimates.trainer_results import MEASURED, TrainerCell, load_trainer_cells
+from research.estimates.two_gpu_results import load_two_gpu_cells
 
 GIB = 2**30
 HERE = Path(__file__).resolve().parent
@@ -112,6 +113,7 @@ def render_trainers() -> Iterator[str]:
     latest = open_ones[-1].set
     yield from render_groups([j for j in open_ones if j.set == latest], latest)
     yield from render_capped([j for j in judged if j.said["cap"]])
+    yield from render_two_gpus()
     yield from render_host()
     yield from render_peers(open_ones)
     yield from render_cells(open_ones)
@@ -176,6 +178,7 @@ def render_head(judgements: list[Judgement]) -> Iterator[str]:
     columns = [Verdict([j for j in judgements if j.set == name]).render() for name in SETS]
     rows = zip(TARGETS.items(), *columns, strict=True)
     table = "\n".join(f"| {what} | {target} | {' | '.join(figures)} |" for (what, target), *figures in rows)
+    packs = describe_packs(next(j for j in judgements if j.cell.cell["id"] == "third-trl-packed"))
     yield f"""## The four trainers
 
 NVIDIA H200, 29 and 30 November 2026: cells and predictions were committed before they were measured, through each
@@ -187,10 +190,10 @@ driver's figure of the process (0.74 GiB above what is reserved). **The card was
 once, and one at a time trained from its second step on, on cores of its own; capped cells trained beside it. Memory
 counts each process alone; seconds are those of a busy machine.
 
-Three sets judge. Each was drawn and predicted before it was measured, with constants that were fitted on other cells; then
-the constants were fitted on it too, before the next was drawn ({fitted} cells by now). Three of the first set's four worst
-cells were DPO on short rows, which the estimate took to be as long as the limit; since then the longest row counts where
-the rows are known.
+Three sets judge. Each was drawn and predicted before it was measured, with constants that were fitted on other cells. After
+the first and the second set the constants were fitted on that set too ({fitted} cells by now), before the next was drawn;
+after the third they were left as they are. Three of the first set's four worst cells were DPO on short rows, which the
+estimate took to be as long as the limit; since then the longest row counts where the rows are known.
 
 | what | target | {" | ".join(f"{name} set" for name in SETS)} |
 |---|---|{"---|" * len(SETS)}
@@ -199,12 +202,45 @@ the rows are known.
 **What is left is chance.** What is in use at the peak is known to about one percent; what the allocator reserves beside it
 is not. The loss of two answers (DPO, KTO, ORPO) leaves blocks of logits unused: between 0.3 and 7 bytes a logit, in runs of
 as many tokens. Such runs have an interval and a bound of their own since the second set, and so have rows of many lengths
-without a fused loss, where the blocks took from 3% to 166% of what was in use.
+without a fused loss, where the blocks took from 3% to 166% of what was in use. The third set's three cells beyond 15% are
+two of DPO on short rows, and TRL's packs, which were said to leave blocks ({packs}): since then those have the wide
+interval too. None of the third set's 56 cells took more than its bound.
 
 Today's estimate takes launches and starts to be 0.72 of what the busy machine showed, and those of varied lengths 1.3 times,
 after runs that had such a machine for themselves: 4B, LoRA, 2,048 tokens, micro-batch 1: 4,147 tokens/s; short examples,
 micro-batch 4: 2,232 (LLaMA-Factory) and 1,847 (Axolotl). The second set's machine was as busy, with two GPUs and up to
-sixteen cells on 32 cores, so its seconds are mostly longer than was said.
+sixteen cells on 32 cores, so its seconds are mostly longer than was said. The third set's machine had three cells beside,
+on cores and a GPU of their own.
+"""
+
+
+def describe_packs(j: Judgement) -> str:
+    """What was said of TRL's packs, and what they took."""
+    return f"{j.said['peak'] / GIB:.1f} GiB, measured {j.result['peak_reserved'] / GIB:.1f}"
+
+
+def render_two_gpus() -> Iterator[str]:
+    """Cells of two GPUs: memory of the one that took more."""
+    cells = load_two_gpu_cells()
+    sharded = [c for c in cells if c.cell["recipe"]["hardware"]["strategy"] != "ddp"]
+    yield f"""### Two GPUs
+
+Two H200, 30 November 2026, each framework's own `run.sh`: `research/measurements/measure_two_gpu_memory.py`, cells and
+predictions committed before. Qwen3-1.7B's shape, five runs beside each other. **As predicted, runs that share weights or
+gradients out took more than was said: {mean([c.error for c in sharded]):.0%} on average**, up to
+{max(abs(c.error) for c in sharded):.0%}. Left out were DeepSpeed's float32 gradients and their temporary at the update, the
+embedding that FSDP keeps gathered and its gradient, and the blocks that gathering leaves. `today` has them, from these cells and
+from Qwen3-4B's of [an older list](strategies.md); it describes and does not judge. Such runs have an interval of their own.
+
+| cell | reserved | in use | predicted | error | today |
+|---|---|---|---|---|---|"""
+    for c in cells:
+        taken, used = c.result["peak_reserved"] / GIB, c.result["peak_allocated"] / GIB
+        said = f"{c.cell['said']['peak'] / GIB:.1f} GiB | {c.error:+.1%} | {c.error_now:+.1%}"
+        yield f"| `{c.cell['id']}` | {taken:.1f} GiB | {used:.1f} GiB | {said} |"
+    yield """
+Not measured: `axolotl-lora-zero3` and `ms-swift-lora-zero3`, which `recipes` refuses to compile, and `trl-dpo-zero2`, whose
+time was over before its first step.
 """
 
 
@@ -331,6 +367,6 @@ def render_missing() -> Iterator[str]:
             why = f"{cell.result['outcome']}: {cell.result.get('error', 'no step in 150 s')}"
             yield f"- `{cell.cell['id']}`: {why[:160]}"
     yield """
-Also not: several GPUs (ZeRO, FSDP), GRPO with Axolotl and ms-swift, and offloading. What is
-said of them comes from formulas.
+Also not: more than two GPUs, several GPUs with models larger than 4B, GRPO with Axolotl and ms-swift, and offloading. What
+is said of them comes from formulas.
 """

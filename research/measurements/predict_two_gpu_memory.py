@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from qwen_recipes.backends import load_backend
-from qwen_recipes.estimate.estimate import TrainingRows, estimate_plan
+from qwen_recipes.estimate.estimate import Estimate, TrainingRows, estimate_plan
 from qwen_recipes.finding import RecipeError
 from qwen_recipes.gpus.catalogue import get_gpu_model
 from qwen_recipes.recipe.load import load_recipe
@@ -63,17 +63,22 @@ def list_cells() -> list[dict[str, Any]]:
     return found
 
 
-def predict(cell: dict[str, Any], scratch: Path) -> dict[str, Any]:
-    """What the estimate says; why it is refused where it is."""
+def estimate_cell(cell: dict[str, Any], scratch: Path) -> Estimate:
+    """What is said of a cell today. Raises RecipeError where its recipe is refused."""
     model = write_shape(cell["model"], scratch / "models")
     recipe = write_recipe(cell, model, scratch / cell["id"])
-    try:
-        plan = resolve(load_recipe(str(recipe)), load_backend(cell["backend"]))
-    except RecipeError as error:
-        return {"refused": error.findings[0].message}
+    plan = resolve(load_recipe(str(recipe)), load_backend(cell["backend"]))
     lengths = tuple(length + OVERHEAD // 2 for length in draw_lengths(cell, count_rows(cell)))
     rows = TrainingRows(len(lengths), sum(lengths) / len(lengths), max(lengths), exact=True, lengths=lengths)
-    made = estimate_plan(plan, facts_for_shape(cell["model"]), get_gpu_model("h200"), rows)
+    return estimate_plan(plan, facts_for_shape(cell["model"]), get_gpu_model("h200"), rows)
+
+
+def predict(cell: dict[str, Any], scratch: Path) -> dict[str, Any]:
+    """What the estimate says; why it is refused where it is."""
+    try:
+        made = estimate_cell(cell, scratch)
+    except RecipeError as error:
+        return {"refused": error.findings[0].message}
     said = {"peak": made.peak, "allocated": made.allocated, "low": made.low, "high": made.high, "bound": made.safe_peak}
     return {name: round(value) for name, value in said.items()} | {"step_seconds": round(made.step_seconds, 3)}
 

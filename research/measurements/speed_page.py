@@ -26,9 +26,9 @@ Tokens/s are the examples' own tokens, by the median step after the second. GiB 
 the bound is what the estimate said would not be exceeded. `again` recomputes activations (gradient checkpointing), `keep`
 stores them. `default` on the short examples is packed.
 
-Each was run once, while other cells loaded models on the same GPU, so steps vary: where `default` is one of the settings by
-hand, as `(= …)` says, the same was measured twice, up to 36% apart. What ran out of memory shared the GPU with
-other cells. {over} of {trained} runs took more than their bound, {packed} of them packed, by {most:.0%} at most; the others
+These were run once each, while other cells loaded models on the same GPU, so steps vary: where `default` is one of the
+settings by hand, as `(= …)` says, the same was measured twice, up to 36% apart; [three runs](#three-runs) of the default and of
+the best by hand stand at the end. What ran out of memory shared the GPU with other cells. {over} of {trained} runs took more than their bound, {packed} of them packed, by {most:.0%} at most; the others
 were Axolotl's LoRA kernels on a 4-bit base. Packs have a wider bound since (`PACKED_BOUND`) and those kernels a larger
 estimate; both were set after these runs and not tried on others: by today's bound {over_now} of the {trained} are above it, and
 the nearest takes {nearest:.0%} of it.
@@ -115,5 +115,52 @@ def render_page() -> str:
     results = {line["id"]: line for line in read_lines("defaults.jsonl")}
     run = {(cell["workload"], cell["backend"]) for cell in cells if cell["id"] in results}
     rest = dict.fromkeys(cell["workload"] for cell in cells if (cell["workload"], cell["backend"]) not in run)
-    tail = f"\n## Not run\n\n{', '.join(rest)}; repeats; the frameworks' own examples on short and full fine-tuning.\n"
-    return HEAD.format(**describe_bounds(cells, list(results.values()))) + "".join(list_sections(cells, results)) + tail
+    head = HEAD.format(**describe_bounds(cells, list(results.values())))
+    repeats = "".join(render_repeats(cells, results, read_lines("default_repeats.jsonl")))
+    partly = "8B-qlora in LLaMA-Factory but for three settings, 4B-dpo in Axolotl but for the default"
+    tail = f"\n## Not run\n\n{', '.join(rest)} in Axolotl; {partly}; third runs where the table above has two.\n"
+    return head + "".join(list_sections(cells, results)) + repeats + tail
+
+
+REPEATS = """
+## Three runs
+
+The default and the two settings by hand that were fastest above, run again on another day's machine with two cells beside on
+the same GPU (`measure_defaults.py --repeats 2`). Rates are tokens/s of each run, the one above among them unless the default is
+resolved otherwise since; `of the best` compares medians. Runs of the same setting differ by up to {spread:.0%}; where the default
+is one of the settings by hand, as `(= …)` says, runs of both count as runs of that setting.
+
+| workload | framework | setting | runs | median | of the best by hand |
+| --- | --- | --- | --- | --- | --- |
+"""
+
+
+def render_repeats(
+    cells: list[dict[str, Any]], results: dict[str, dict[str, Any]], repeats: list[dict[str, Any]]
+) -> Iterator[str]:
+    """A table of all runs of what was run several times."""
+    runs = {cell["id"]: [one for one in repeats if one["id"].rpartition("-run")[0] == cell["id"]] for cell in cells}
+    for cell in (cell for cell in cells if runs[cell["id"]]):
+        first = results[cell["id"]]
+        if first["resolved"] == runs[cell["id"]][0]["resolved"]:
+            runs[cell["id"]].insert(0, first)
+    latest = results | {name: found[-1] for name, found in runs.items() if found}
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    again = {(cell["workload"], cell["backend"]) for cell in cells if runs[cell["id"]]}
+    for cell in (one for one in cells if one["id"] in latest and (one["workload"], one["backend"]) in again):
+        groups.setdefault((cell["workload"], cell["backend"]), []).append(cell)
+    rows, spread = [], 0.0
+    for (workload, backend), beside in groups.items():
+        rates = {
+            cell["setting"]: [compute_rate(one) for one in runs[cell["id"]]] for cell in beside if runs[cell["id"]]
+        }
+        same = {cell["setting"]: find_same(cell, beside, latest) for cell in beside}
+        pooled = {name: rates[name] + rates.get(same[name], []) for name in rates}
+        medians = {name: median(pooled[next((n for n in rates if same[n] == name), name)]) for name in rates}
+        best = max((rate for name, rate in medians.items() if name != "default"), default=0.0)
+        spread = max([spread, *(max(each) / min(each) - 1 for each in pooled.values())])
+        for name, each in rates.items():
+            title = f"{name} (= {same[name]})" if same[name] else name
+            shown = f"{', '.join(f'{rate:,.0f}' for rate in each)} | {medians[name]:,.0f} | {medians[name] / best:.2f}"
+            rows.append(f"| {workload} | {TITLES[backend].rpartition(' ')[0]} | {title} | {shown} |\n")
+    yield REPEATS.format(spread=spread) + "".join(rows)
