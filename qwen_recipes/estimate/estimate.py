@@ -119,15 +119,13 @@ class Estimate:
     @property
     def chance(self) -> Literal["", "_varied", "_blocks", "_shards"]:
         """How much is chance: logits of many lengths leave blocks in the allocator, and so do those of two answers,
-        packs that are not padded, and weights that several GPUs share.
+        and weights that several GPUs share.
 
         Names the interval; empty where nearly all of the peak is in use.
         """
         load = self.workload
         if load.shards > 1 and load.strategy in SHARDS_GRADIENTS:
             return "_shards"
-        if load.packed and get_traits(load.trainer).packs_vary:
-            return "_varied"
         if load.fused_loss:
             return ""
         if load.varies:
@@ -136,7 +134,10 @@ class Estimate:
 
     @property
     def _interval(self) -> tuple[float, float]:
-        return _load_intervals()[f"interval_memory{self.chance}"]
+        low, high = _load_intervals()[f"interval_memory{self.chance}"]
+        if self.workload.packed and get_traits(self.workload.trainer).packs_vary:  # which may leave no blocks
+            low = _load_intervals()["interval_memory_varied"][0]
+        return low, high
 
     @property
     def usable(self) -> float:

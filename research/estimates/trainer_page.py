@@ -203,8 +203,8 @@ estimate took to be as long as the limit; since then the longest row counts wher
 is not. The loss of two answers (DPO, KTO, ORPO) leaves blocks of logits unused: between 0.3 and 7 bytes a logit, in runs of
 as many tokens. Such runs have an interval and a bound of their own since the second set, and so have rows of many lengths
 without a fused loss, where the blocks took from 3% to 166% of what was in use. The third set's three cells beyond 15% are
-two of DPO on short rows, and TRL's packs, which were said to leave blocks ({packs}): since then those have the wide
-interval too. None of the third set's 56 cells took more than its bound.
+two of DPO on short rows, and TRL's packs, which were said to leave blocks ({packs}): since then their
+interval begins lower. None of the third set's 56 cells took more than its bound.
 
 Today's estimate takes launches and starts to be 0.72 of what the busy machine showed, and those of varied lengths 1.3 times,
 after runs that had such a machine for themselves: 4B, LoRA, 2,048 tokens, micro-batch 1: 4,147 tokens/s; short examples,
