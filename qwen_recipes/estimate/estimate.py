@@ -117,7 +117,7 @@ class Estimate:
         return self.peak * (max(most, PACKED_BOUND) if self.workload.packed else most)
 
     @property
-    def chance(self) -> Literal["", "_varied", "_blocks", "_shards"]:
+    def chance(self) -> Literal["", "_varied", "_blocks", "_shards", "_adapter_shards"]:
         """How much is chance: logits of many lengths leave blocks in the allocator, and so do those of two answers,
         and weights that several GPUs share.
 
@@ -125,7 +125,7 @@ class Estimate:
         """
         load = self.workload
         if load.shards > 1 and load.strategy in SHARDS_GRADIENTS:
-            return "_shards"
+            return "_shards" if load.method == "full" else "_adapter_shards"
         if load.fused_loss:
             return ""
         if load.varies:

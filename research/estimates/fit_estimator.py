@@ -143,10 +143,15 @@ def set_intervals(document: dict[str, Any], values: Values, cells: list[TrainerC
 
 
 def set_shard_interval(document: dict[str, Any]) -> None:
-    """The same for runs whose weights or gradients several GPUs share, from the cells of two GPUs."""
-    errors = [math.log1p(c.error_now) for c in load_two_gpu_cells() if c.estimate.chance == "_shards"]
-    document["interval_memory_shards"] = compute_interval(errors, 0.9, INTERVAL_WIDENING)
-    document["bound_memory_shards"] = compute_interval(errors, 1.0, BOUND_WIDENING)
+    """The same for runs whose weights or gradients several GPUs share, from the cells of two GPUs; as wide as for one
+    GPU at least: the cells are few, and of one model.
+    """
+    for suffix in ("_shards", "_adapter_shards"):
+        errors = [math.log1p(c.error_now) for c in load_two_gpu_cells() if c.estimate.chance == suffix]
+        for name, share, widening in (("interval", 0.9, INTERVAL_WIDENING), ("bound", 1.0, BOUND_WIDENING)):
+            low, high = compute_interval(errors, share, widening)
+            least, most = document[f"{name}_memory"]
+            document[f"{name}_memory{suffix}"] = [min(low, least), max(high, most)]
 
 
 def main() -> None:

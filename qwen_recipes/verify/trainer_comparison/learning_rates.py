@@ -18,7 +18,7 @@ def count_warmup_steps(plan: Plan, total: int) -> int:
         return warmup.steps
     share = round(total * (warmup.ratio or 0.0), 9)
     if load_backend(plan.backend).verification.rounds_warmup_down and not plan.counts_steps:
-        return int(share)
+        return 2 if int(share) == 1 else int(share)
     steps = math.ceil(share)
     if not plan.counts_steps:
         return steps

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # full-eight-gpus: compiled by qwen-recipes 0.1.0 for TRL 1.16.0
-# recipe 63cfb4102abe6ae7; edit the recipe, not this file
+# recipe 05dd4986ea9daf61; edit the recipe, not this file
 # trained weights are held in float32
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
