@@ -59,6 +59,6 @@ class Verification:
     unseen: Mapping[str, Callable[[Plan], str | None]] = field(default_factory=dict)
     """By field of the plan: why its trainer does not show it, where it does not."""
     rounds_warmup_down: bool = False
-    """Whether a share of warmup becomes whole steps without its fraction, and one step two, in a run counted in epochs."""
+    """Whether a share of warmup loses its fraction, and one step becomes two, in a run counted in epochs."""
     reward_head_dropout: float = 0.0
     """Dropout of a reward model's head that no key changes."""
