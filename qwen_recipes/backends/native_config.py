@@ -34,6 +34,8 @@ __all__ = [
 ]
 
 _TOP_LEVEL_KEY = re.compile(r"^[\"']?([A-Za-z_][\w-]*)[\"']?\s*:(?:\s|$)", re.M)
+_OTHER_FRAMEWORK = "_component_:"
+"""A mark of torchtune's configs, which have `model` and `dataset` too."""
 _RECIPE_KEYS = {"version", "data", "method", "objective", "training", "hardware", "output", "run", "allow", "extends"}
 _OTHER_PROGRAMS = {"echo", "printf", "pip", "git", "cd", "which", "alias", "export", "grep"}
 """Programs that name a framework and do not start it."""
@@ -138,6 +140,8 @@ class NativeTraits:
     """The variants of Qwen3 that a template of the framework was made for; none for those of Qwen2.5."""
     all_linear_layers: str
     zero2: str
+    neutral_templates: tuple[str, ...] = ()
+    """Templates that add nothing of their own, or take the model's."""
     free_form_keys: tuple[str, ...] = ()
     """Maps that are handed on as they are, so that a number read as text stays text."""
     format_command: Callable[[str], str] = lambda command: command
@@ -160,6 +164,8 @@ class NativeTraits:
     """Whether a number or switch in quotes becomes one."""
     is_value_used: Callable[[Mapping[str, Any], str], bool] = lambda data, key: True
     """Whether the value of a key matters, given the others."""
+    can_register_values: Callable[[Mapping[str, Any]], bool] = lambda data: False
+    """Whether a config loads code that may add values to the framework's lists."""
     shards_8_bit: bool = False
     """Whether FSDP shards a base of 8 bits."""
     official_template: str = ""
@@ -218,20 +224,33 @@ class NativeConfig:
 
 def detect_framework(text: str) -> str | None:
     """The framework that a config or script is written for, or None: by its keys or the command it calls."""
-    keys = set(_TOP_LEVEL_KEY.findall(text))
-    if "version" in keys and len(keys & _RECIPE_KEYS) > 1:
-        return None
+    keys = _find_top_level_keys(text)
     if _match_training_command().search(text):
         called = _read_commands(text)
         if called:
             return called[0].backend
-    points = {name: len(keys & _import_native_module(name).DISTINCTIVE_KEYS) for name in list_native_frameworks()}
-    decided = {name: one.pop() for name in points if (one := keys & _import_native_module(name).DECISIVE_KEYS)}
-    if len(set(decided.values())) == 1:
+    if "version" in keys or _OTHER_FRAMEWORK in text:
+        return None
+    modules = {name: _import_native_module(name) for name in list_native_frameworks()}
+    points = {name: len(keys & module.DISTINCTIVE_KEYS) for name, module in modules.items()}
+    decided = [name for name, module in modules.items() if keys & module.DECISIVE_KEYS and points[name] > 1]
+    if decided:
         return max(decided, key=lambda name: points[name])
     best = max(points, key=lambda name: points[name])
     rivals = [count for name, count in points.items() if name != best]
     return best if points[best] > max(1, *rivals, len(keys & _RECIPE_KEYS)) else None
+
+
+def _find_top_level_keys(text: str) -> set[str]:
+    """The keys at the top of a YAML, or of a JSON map, however it is indented."""
+    if text.lstrip().startswith("{"):
+        try:
+            read = json.loads(text)
+        except (ValueError, RecursionError):
+            read = None
+        if isinstance(read, dict):
+            return {*read}
+    return set(_TOP_LEVEL_KEY.findall(text))
 
 
 @cache
@@ -276,9 +295,10 @@ def _set_version(config: NativeConfig, version: str | None) -> NativeConfig:
 
 def _read_commands(text: str, name: str = "<text>") -> list[NativeConfig]:
     from qwen_recipes.backends.shell_parser import parse_assignments, parse_commands, parse_flags
+    from qwen_recipes.backends.shell_variables import expand_commands
 
     found = []
-    for command in parse_commands(text):
+    for command in expand_commands(parse_commands(text)):
         program = next((word.text for word in command if "=" not in word.text), "")
         for backend in list_native_frameworks() if program not in _OTHER_PROGRAMS else ():
             start = _import_native_module(backend).match_command(command)

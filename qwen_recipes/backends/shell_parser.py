@@ -1,6 +1,6 @@
 """Commands of a shell script, tolerantly: words with their places, and the flags a command is given.
 
-No shell is run and no variable expanded: a word that holds `$` stays as it is written.
+No shell is run. `shell_variables` puts in what variables hold; a word of an unknown variable stays as it is written.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from qwen_recipes.yaml_text.nodes import Document, Mapping, Node, Scalar, Sequen
 from qwen_recipes.yaml_text.reader import parse_scalar
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
+_ARRAY_BEGINS = re.compile(r"[A-Za-z_]\w*\+?=\(")
+_REDIRECTION = re.compile(r"(?:[0-9]*|&)(?:>>?|<)(\S*)\Z")
 _HEREDOC = re.compile(r"<<-?\s*(['\"]?)(\w+)\1")
 _COMMAND_ENDS = "\n;|&()"
 
@@ -26,6 +28,10 @@ class ShellWord:
     text: str
     span: Span
     quoted: bool
+    literal: bool = False
+    """Whether single quotation marks keep variables in it from being replaced."""
+    items: tuple[ShellWord, ...] | None = None
+    """The words of an array, where the word is `NAME=(…)`; its text is `NAME=` or `NAME+=`."""
 
 
 ShellCommand = list[ShellWord]
@@ -80,8 +86,28 @@ class _ShellScanner:
         self.position = end
         return passed
 
+    def _read_array(self) -> ShellWord:
+        """`NAME=(…)`, over as many lines as it takes."""
+        line, column, words = self.line, self.column, []
+        name = self._advance_to(self.text.index("(", self.position) + 1)[:-1]
+        while self.position < len(self.text) and self.text[self.position] != ")":
+            char = self.text[self.position]
+            if char == "#":
+                self._advance_to(self._find_line_end())
+            elif char == "\\" and self._is_line_continuation():
+                self._advance_to(self.text.index("\n", self.position) + 1)
+            elif char.isspace() or char in _COMMAND_ENDS:
+                self._advance_to(self.position + 1)
+            else:
+                words.append(self._read_word())
+        self._advance_to(min(self.position + 1, len(self.text)))
+        return ShellWord(name, Span(line, column, self.line, self.column), False, items=tuple(words))
+
     def _read_word(self) -> ShellWord:
+        if _ARRAY_BEGINS.match(self.text, self.position):
+            return self._read_array()
         line, column, quoted, parts = self.line, self.column, False, []
+        literal = self.text[self.position] == "'"
         while self.position < len(self.text):
             char = self.text[self.position]
             if char in "'\"":
@@ -100,7 +126,7 @@ class _ShellScanner:
                 parts.append(self._advance_to(self.position + 1))
         if self.position < len(self.text) and self.text[self.position] == "\\" and not self._is_line_continuation():
             self._advance_to(self.position + 1)
-        return ShellWord("".join(parts), Span(line, column, self.line, self.column), quoted)
+        return ShellWord("".join(parts), Span(line, column, self.line, self.column), quoted, literal)
 
     def _is_line_continuation(self) -> bool:
         return self.text.startswith(("\\\n", "\\\r\n"), self.position)
@@ -135,6 +161,18 @@ def parse_assignments(command: ShellCommand) -> dict[str, str]:
         name, _, value = word.text.partition("=")
         found[name] = value
     return found
+
+
+def drop_redirections(words: ShellCommand) -> ShellCommand:
+    """The words without `> file`, `2>&1` and their like."""
+    kept: ShellCommand = []
+    skip = False
+    for word in words:
+        found = None if word.quoted else _REDIRECTION.match(word.text)
+        if not found and not skip:
+            kept.append(word)
+        skip = found is not None and not found[1]
+    return kept
 
 
 def parse_flags(words: ShellCommand, file: str, text: str) -> Document:

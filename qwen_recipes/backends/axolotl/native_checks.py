@@ -5,10 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from qwen_recipes.backends.native_config import NativeConfig, read_switch
+from qwen_recipes.backends.axolotl.refused_combinations import REFUSED_COMBINATIONS
+from qwen_recipes.backends.native_config import NativeConfig, load_extra_keys, read_switch
 from qwen_recipes.backends.native_violation import NativeCheck, NativeViolation, is_at_least
+from qwen_recipes.backends.refused_combination import find_endless_warmup, find_refused_combinations
 from qwen_recipes.qwen.tokens import END_OF_TURN
+from qwen_recipes.recipe.suggestions import find_closest_match
 
+OLDER_ATTENTION_KEYS = (
+    *("flash_attention", "flex_attention", "sage_attention", "sdp_attention", "xformers_attention", "eager_attention"),
+    *("s2_attention", "flash_attn_3", "flash_attn_2"),
+)
+"""Keys of versions before 0.17 that set `attn_implementation`, and keys that stand for other attention."""
 ADAPTER_BY_SWITCH = {"load_in_4bit": "qlora", "load_in_8bit": "lora"}
 _QUANTIZED = re.compile(r"4bit|8bit|gptq|awq|nf4|bnb|int4|int8", re.I)
 
@@ -24,6 +32,14 @@ def check_broken_combinations(config: NativeConfig) -> Iterator[NativeViolation]
     if isinstance(parallel, int) and parallel > 1 and data.get("adapter") == "lora":
         message = "tensor parallelism with LoRA fails when the model is loaded"
         yield NativeViolation(("tensor_parallel_size",), message, "tensor_parallel_size: 1")
+    if (
+        read_switch(data, "sample_packing")
+        and data.get("attn_implementation") is None
+        and not any(read_switch(data, key) for key in OLDER_ATTENTION_KEYS)
+        and config.form == "yaml"
+    ):
+        message = "packed examples attend to each other: no attention is set that keeps them apart"
+        yield NativeViolation(("sample_packing",), message, "attn_implementation: flash_attention_2", at_key=True)
     fsdp = data.get("fsdp_config") or {}
     staged = isinstance(fsdp, dict) and fsdp.get("cpu_ram_efficient_loading") is True
     if (
@@ -73,6 +89,7 @@ def check_never_run(config: NativeConfig) -> Iterator[NativeViolation]:
     elif held_back and data.get("evals_per_epoch") == 1 and data.get("num_epochs") == 1 and not any(when[2:]):
         message = "one evaluation per epoch in a run of one epoch never runs"
         yield NativeViolation(("evals_per_epoch",), message, "eval_strategy: epoch", severity="warning")
+    yield from find_endless_warmup(config)
 
 
 def check_end_of_turn(config: NativeConfig) -> Iterator[NativeViolation]:
@@ -88,9 +105,27 @@ def check_end_of_turn(config: NativeConfig) -> Iterator[NativeViolation]:
         yield NativeViolation(("base_model",), message, f'eot_tokens: ["{END_OF_TURN}"]')
 
 
+def check_refused(config: NativeConfig) -> Iterator[NativeViolation]:
+    """Combinations that its validation refuses, and plugins that it does not have."""
+    if config.form != "yaml":
+        return
+    yield from find_refused_combinations(config, REFUSED_COMBINATIONS)
+    known: dict[str, object] = load_extra_keys("axolotl")["plugins"]
+    modules = {name.split(".")[2] for name in known}
+    listed = config.data.get("plugins")
+    for at, name in enumerate(listed if isinstance(listed, list) else ()):
+        parts = str(name).split(".")
+        if parts[:2] == ["axolotl", "integrations"] and name not in known and parts[2:3]:
+            near = find_closest_match(str(name), [one for one in known if one.split(".")[2] == parts[2]])
+            if near or parts[2] not in modules:
+                message = f"Axolotl has no plugin `{name}`"
+                yield NativeViolation(("plugins", at), message, f"did you mean `{near}`?" if near else "remove it")
+
+
 NATIVE_CHECKS: dict[str, NativeCheck] = {
     "QR212": check_ineffective_quantization,
     "QR213": check_broken_combinations,
     "QR301": check_end_of_turn,
     "QR706": check_never_run,
+    "QR709": check_refused,
 }

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from qwen_recipes.backends.llamafactory.refused_combinations import REFUSED_COMBINATIONS
 from qwen_recipes.backends.native_config import NativeConfig, read_switch
 from qwen_recipes.backends.native_violation import NativeCheck, NativeViolation, is_at_least
+from qwen_recipes.backends.refused_combination import find_endless_warmup, find_refused_combinations
+from qwen_recipes.yaml_text.nodes import Mapping
 
 QUANTIZATION_METHODS = ("bnb", "hqq", "eetq")
 
@@ -66,6 +69,7 @@ def check_never_run(config: NativeConfig) -> Iterator[NativeViolation]:
             "do_train: true",
             at_key=True,
         )
+    yield from find_endless_warmup(config)
 
 
 def check_attention_fallback(config: NativeConfig) -> Iterator[NativeViolation]:
@@ -75,9 +79,26 @@ def check_attention_fallback(config: NativeConfig) -> Iterator[NativeViolation]:
         yield NativeViolation(("flash_attn",), message, "install flash-attn, or `flash_attn: sdpa`")
 
 
+def check_refused(config: NativeConfig) -> Iterator[NativeViolation]:
+    """Combinations that its parser refuses, and flags after a file, which it reads as keys of that name."""
+    if config.command != "train":
+        return
+    if config.form == "shell" and config.names_config_file:
+        root = config.document.root
+        for key in config.data:
+            span = root.keys[key] if isinstance(root, Mapping) else None
+            line = config.document.text.split("\n")[span.line - 1] if span else ""
+            if span and line[span.column - 1 :].startswith("--"):
+                message = f"after a file, settings are written `key=value`: `--{key}` is refused"
+                yield NativeViolation((key,), message, f"{key}={config.data[key]}", at_key=True)
+    elif not config.names_config_file:
+        yield from find_refused_combinations(config, REFUSED_COMBINATIONS)
+
+
 NATIVE_CHECKS: dict[str, NativeCheck] = {
     "QR212": check_ineffective_quantization,
     "QR213": check_broken_combinations,
     "QR424": check_attention_fallback,
     "QR706": check_never_run,
+    "QR709": check_refused,
 }

@@ -30,11 +30,11 @@ DISTINCTIVE_KEYS = frozenset(
         "lora_rank", "lora_target", "mask_history", "model_class", "model_name_or_path", "neat_packing",
         "overwrite_cache", "overwrite_output_dir", "peft_config", "plot_loss", "pref_beta", "pref_loss",
         "preprocessing_num_workers", "pure_bf16", "quant_config", "quantization_bit", "quantization_method",
-        "stage", "tokenized_path", "train_dataset",
+        "stage", "template", "tokenized_path", "train_dataset",
     }
 )  # fmt: skip
 DECISIVE_KEYS = frozenset({"model_name_or_path"})
-COMMAND_PATTERN = r"\b(?:llamafactory-cli|lmf)\b|src/train\.py"
+COMMAND_PATTERN = r"\b(?:llamafactory-cli|lmf)\b|src/train\.py|llamafactory/launcher\.py|\bllamafactory\.cli\b"
 COMMANDS = {
     "train": "train",
     "export": "export",
@@ -79,8 +79,10 @@ def match_command(command: ShellCommand) -> tuple[str, int] | None:
         name, following = word.text.rpartition("/")[2], command[at + 1].text if at + 1 < len(command) else ""
         if name in ("llamafactory-cli", "lmf") and following in COMMANDS:
             return "v1" if "USE_V1=1" in environment else COMMANDS[following], at + 2
-        if word.text == "src/train.py" or word.text.endswith("/src/train.py"):
+        if word.text == "src/train.py" or word.text.endswith(("/src/train.py", "llamafactory/launcher.py")):
             return "train", at + 1
+        if word.text == "llamafactory.cli" and following in COMMANDS:
+            return COMMANDS[following], at + 2
     return None
 
 

@@ -9,9 +9,11 @@ TRAITS = NativeTraits(
         "qwen3": ("hybrid", "thinking-2507", "base"),
         "qwen3_nothink": ("instruct-2507", "base"),
         "qwen": (),
+        "chatml": ("instruct-2507", "base"),
     },
     all_linear_layers="lora_target: all",
     zero2="deepspeed: a configuration with `stage: 2`",
+    neutral_templates=("empty",),
     completes_in=("shell",),
     converts_text=False,
 )

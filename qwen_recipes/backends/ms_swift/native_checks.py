@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from qwen_recipes.backends.native_config import NativeConfig
 from qwen_recipes.backends.native_violation import NativeCheck, NativeViolation, is_at_least
+from qwen_recipes.backends.refused_combination import find_endless_warmup
 
 TRAINING_COMMANDS = ("sft", "pt", "rlhf")
 
@@ -41,7 +42,14 @@ def check_ineffective_quantization(config: NativeConfig) -> Iterator[NativeViola
         yield NativeViolation(("quant_bits",), message, "quant_method: bnb", at_key=True)
 
 
+def check_never_run(config: NativeConfig) -> Iterator[NativeViolation]:
+    """A warmup that is longer than the run."""
+    if config.command in TRAINING_COMMANDS:
+        yield from find_endless_warmup(config)
+
+
 NATIVE_CHECKS: dict[str, NativeCheck] = {
     "QR212": check_ineffective_quantization,
     "QR213": check_broken_combinations,
+    "QR706": check_never_run,
 }

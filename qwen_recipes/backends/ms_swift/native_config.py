@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -23,12 +24,12 @@ from qwen_recipes.backends.native_config import (
 from qwen_recipes.backends.shell_parser import ShellCommand
 from qwen_recipes.yaml_text.nodes import Document, plain_data
 
-DECISIVE_KEYS: frozenset[str] = frozenset()
+DECISIVE_KEYS = frozenset({"rlhf_type", "tuner_type"})
 COMMAND_PATTERN = r"\b(?:swift|megatron)\b"
 DISTINCTIVE_KEYS = frozenset(
     {
-        "ENV", "adapters", "attn_impl", "check_model", "dataset_num_proc", "device_groups", "lora_rank",
-        "loss_scale", "max_length", "mcore_model", "merge_lora", "model_author", "model_name",
+        "ENV", "adapters", "attn_impl", "check_model", "dataset", "dataset_num_proc", "device_groups", "lora_rank",
+        "loss_scale", "max_length", "mcore_model", "merge_lora", "model", "model_author",
         "num_return_sequences", "quant_bits", "quant_method", "rlhf_type", "sampler_engine", "sampler_type",
         "split_dataset_ratio", "target_modules", "torch_dtype", "train_type", "tuner_type", "use_hf",
         "val_dataset",
@@ -39,6 +40,9 @@ OTHER_COMMANDS = ("infer", "export", "merge-lora", "deploy", "eval", "rollout", 
 MEGATRON_COMMANDS = ("sft", "pt", "rlhf", "export")
 RAY_KEYS = frozenset({"colocate_groups", "rollout"})
 """Marks of the driver's file of `megatron rlhf --use_ray`, which has a language of its own."""
+
+_SCRIPT = re.compile(r"(?:^|/)swift[/.]cli[/.](_megatron[/.])?(\w+?)(?:\.py)?\Z")
+"""A command as a file, or as a module: `swift/cli/sft.py`, `swift.cli.sft`."""
 
 
 def build_config(document: Document) -> NativeConfig:
@@ -85,9 +89,10 @@ def match_command(command: ShellCommand) -> tuple[str, int] | None:
         if name == "megatron" and following in MEGATRON_COMMANDS:
             by_ray = any(later.text == "--use_ray" for later in command[at:])
             return "ray" if by_ray else f"megatron {following}", at + 2
-        if "swift/cli/" in word.text and name.endswith(".py"):
-            inner = name.removesuffix(".py").replace("_", "-")
-            return f"megatron {inner}" if "/_megatron/" in word.text else inner, at + 1
+        script = _SCRIPT.search(word.text)
+        if script:
+            inner = script[2].replace("_", "-")
+            return f"megatron {inner}" if script[1] else inner, at + 1
     return None
 
 

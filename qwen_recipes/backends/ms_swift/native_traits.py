@@ -16,6 +16,11 @@ def is_value_used(data: Mapping[str, Any], key: str) -> bool:
     return key != "eval_strategy" or bool(data.get("val_dataset") or data.get("split_dataset_ratio"))
 
 
+def can_register_values(data: Mapping[str, Any]) -> bool:
+    """Code that is loaded may register models, templates, losses and optimizers."""
+    return bool(data.get("external_plugins") or data.get("custom_register_path"))
+
+
 TRAITS = NativeTraits(
     unknown_key_effect="the parser refuses it",
     unknown_key_reason="the run ends before it starts, with an error that names no line",
@@ -25,13 +30,16 @@ TRAITS = NativeTraits(
         "qwen3_nothinking": ("instruct-2507", "base"),
         "qwen2_5": (),
         "qwen": (),
+        "chatml": ("instruct-2507", "base"),
     },
     free_form_keys=("lr_scheduler_kwargs", "model_kwargs"),
     all_linear_layers="target_modules: all-linear",
     zero2="deepspeed: zero2",
+    neutral_templates=("dummy",),
     format_command=format_command,
     reads_dashes=True,
     completes_in=("yaml", "shell"),
     null_becomes_text=True,
+    can_register_values=can_register_values,
     is_value_used=is_value_used,
 )

@@ -104,8 +104,13 @@ def _find_properties(method: str) -> dict[str, Any]:
 
 
 def _merge_properties() -> dict[str, Any]:
-    """Those of all methods; SFT's where several have a key."""
-    return {key: value for method in reversed(METHODS) for key, value in _find_properties(method).items()}
+    """Those of all methods; where they differ, a value may be any of theirs, SFT's first."""
+    found: dict[str, list[Any]] = {}
+    for method in METHODS:
+        for key, value in _find_properties(method).items():
+            known = found.setdefault(key, [])
+            known += [] if value in known else [value]
+    return {key: values[0] if len(values) == 1 else {"anyOf": values} for key, values in found.items()}
 
 
 def interpret_settings(config: NativeConfig) -> InterpretedSettings:

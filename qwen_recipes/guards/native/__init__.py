@@ -31,7 +31,8 @@ RULE_MODULES = {
     "QR303": "chat_templates", "QR304": "chat_templates", "QR310": "sequence_length", "QR401": "precision",
     "QR424": FRAMEWORK_CHECKS,
     "QR702": "unknown_keys", "QR703": "changed_keys", "QR705": "misread_values", "QR706": FRAMEWORK_CHECKS,
-    "QR707": "secrets",
+    "QR707": "secrets", "QR708": "refused_values",
+    "QR709": FRAMEWORK_CHECKS,
 }  # fmt: skip
 """The guards that can be judged from a native config, and the module of this package that does."""
 MODEL_GUARDS = ("QR201", "QR301", "QR303", "QR304", "QR310", "QR401")

@@ -13,7 +13,7 @@ from qwen_recipes.yaml_text.nodes import Mapping as Map
 from qwen_recipes.yaml_text.nodes import Node, Scalar, Sequence
 
 _EXPONENT_READ_AS_TEXT = re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+\Z|[-+]?[0-9.]+[eE][0-9]+\Z")
-_YAML_1_1_BOOLEANS = {"yes": True, "no": False, "on": True, "off": False}
+YAML_1_1_BOOLEANS = {"yes": True, "no": False, "on": True, "off": False}
 
 
 def check_qr705(config: NativeConfig) -> Iterator[NativeViolation]:
@@ -53,8 +53,8 @@ def check_scalar(config: NativeConfig, key: str, node: Scalar, schema: Mapping[s
     """One value at the top level."""
     if config.traits.null_becomes_text and node.value is None and key != "ENV":
         yield NativeViolation((key,), f'an empty `{key}` becomes the text "None"', f"remove `{key}`", at_key=True)
-    elif node.plain and node.raw.lower() in _YAML_1_1_BOOLEANS and schema and not accepts_boolean(schema):
-        read = str(_YAML_1_1_BOOLEANS[node.raw.lower()]).lower()
+    elif node.plain and node.raw.lower() in YAML_1_1_BOOLEANS and schema and not accepts_boolean(schema):
+        read = str(YAML_1_1_BOOLEANS[node.raw.lower()]).lower()
         message = f"YAML 1.1 reads `{node.raw}` as {read}, which is invalid for `{key}`"
         yield NativeViolation(
             (key,),

@@ -1,12 +1,12 @@
 """Requested but never run.
 
 What:
-A LLaMA-Factory config without `do_train: true`, or an Axolotl config that holds out validation data but never
-evaluates.
+A LLaMA-Factory config without `do_train: true`, an Axolotl config that holds out validation data but never evaluates,
+or a warmup that is longer than the run.
 
 Why it matters:
 The command ends without an error. LLaMA-Factory exits 0 and has trained nothing; Axolotl trains on fewer examples and
-never evaluates.
+never evaluates. In a warmup without end the learning rate never reaches its peak.
 
 Evidence:
 LLaMA-Factory 0.9.5 and Axolotl 0.21.0, run: `val_set_size` alone gives no evaluation, `evals_per_epoch: 1` in one

@@ -82,6 +82,11 @@ def test_a_script_is_recognised_by_what_it_calls(line, backend):
         "",
         "a: 1\n",
         "# swift sft --model x\n",
+        "base_model: Qwen/Qwen3-1.7B\nlora: {r: 16}\ndata: {train: rows.jsonl}\ntraining: {epochs: 3}\n",
+        "base_model: x\nmerge_method: ties\nmodels:\n  - model: y\ndtype: bfloat16\n",
+        "version: 1\nmodel: Qwen/Qwen3-4B\ndataset: rows.jsonl\ntuner_type: lora\n",
+        "model_name: x\ndataset: y\nlearning_rate: 1e-4\n",
+        "model:\n  _component_: torchtune.models.qwen3.qwen3_4b\ndataset:\n  _component_: x\n",
     ],
 )
 def test_what_is_no_native_config_is_not_taken_for_one(text):
@@ -164,6 +169,52 @@ def test_variables_are_not_judged():
     assert not lint_native('swift sft --model "$MODEL" --deepspeed $DS --quant_bits $BITS --quant_method bnb "$@"')
 
 
+def values_of(script):
+    return [c.data for c in read_native_configs(script, "x.sh")]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "MODEL=m\nexport RATE='8'\nswift sft --model $MODEL --lora_rank ${RATE}\n",
+        "swift sft --model ${MODEL:-m} --lora_rank ${RANK:=8}\n",
+        'swift sft --model ${MODEL:-"m"} --lora_rank "${RANK:-8}" > log.txt 2>&1 &\n',
+        'ARGS=(\n  --model m  # the model\n  --lora_rank 8\n)\nNPROC_PER_NODE=2 swift sft "${ARGS[@]}"\n',
+        'CMD=(swift sft --model m)\nCMD+=(--lora_rank 8)\n"${CMD[@]}"\n',
+        'ARGS="--model m"\nARGS="$ARGS --lora_rank 8"\nswift sft $ARGS\n',
+        'cmd="swift sft --model m --lora_rank 8"\necho $cmd\neval $cmd\n',
+        "docker run img bash -c 'swift sft --model m --lora_rank 8'\n",
+        'srun bash -lc "cd x && swift sft --model m --lora_rank 8"\n',
+        "torchrun --nproc_per_node 2 -m swift.cli.sft --model m --lora_rank 8\n",
+        "if [ -z $X ]; then\n  nohup swift sft --model m --lora_rank 8 >> log 2>/dev/null &\nfi\n",
+    ],
+)
+def test_what_a_script_says_through_variables_and_shells(script):
+    assert detect_framework(script) == "ms-swift"
+    assert values_of(script) == [{"model": "m", "lora_rank": 8}]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "R=8\nR=16\nswift sft --lora_rank $R\n",
+        "for R in 8 16; do\n  swift sft --lora_rank $R\ndone\n",
+        "swift sft --lora_rank $R\n",
+        "R=8\nif x; then R=16; fi\nswift sft --lora_rank $R\n",
+    ],
+)
+def test_a_variable_of_several_values_stays(script):
+    assert values_of(script) == [{"lora_rank": "$R"}]
+
+
+def test_json_is_recognised_however_it_is_indented():
+    keys = {"model": HYBRID, "tuner_type": "lora", "dataset": ["rows.jsonl"], "lora_rnk": 8}
+    for indent in (None, 4):
+        text = json.dumps(keys, indent=indent)
+        assert detect_framework(text) == "ms-swift"
+        assert [f.code for f in lint_native(text, "x.json")] == ["QR702"]
+
+
 def test_a_file_named_beside_flags_may_say_the_rest():
     assert not lint_native("swift sft base.yaml --deepspeed zero3 --quant_bits 4")
     assert not lint_native("llamafactory-cli train base.yaml lora_rank=8")
@@ -210,6 +261,13 @@ RULE_CASES = [
     ("QR303", "llamafactory", "template: qwen3_nothink\n", "error"),
     ("QR303", "llamafactory", "template: qwen\n", "error"),
     ("QR303", "ms-swift", "template: qwen3_thinking\n", "error"),
+    ("QR303", "axolotl", "chat_template: chatml\n", "error"),
+    ("QR303", "axolotl", "chat_template: llama3\n", "error"),
+    ("QR303", "llamafactory", "template: default\n", "error"),
+    ("QR303", "llamafactory", "template: llama3\n", "error"),
+    ("QR303", "llamafactory", "template: qwen3_vl\n", "error"),
+    ("QR303", "ms-swift", "template: chatml\n", "error"),
+    ("QR303", "ms-swift", "template: deepseek\n", "error"),
     ("QR310", "axolotl", "sequence_len: 65536\n", "error"),
     ("QR310", "llamafactory", "cutoff_len: 65536\n", "error"),
     ("QR310", "ms-swift", "max_length: 65536\n", "error"),
@@ -247,6 +305,27 @@ RULE_CASES = [
     ("QR707", "llamafactory", "hub_model_id: hf_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n", "warning"),
     ("QR707", "ms-swift", "hub_token: abcdefgh1234\n", "warning"),
     ("QR706", "axolotl", "val_set_size: 0.1\nevals_per_epoch: 1\nnum_epochs: 1\n", "warning"),
+    ("QR708", "axolotl", "optimizer: adamw_torch_fuse\n", "error"),
+    ("QR708", "axolotl", "rl: dpo2\n", "error"),
+    ("QR708", "axolotl", "warmup_steps: 0.1\n", "error"),
+    ("QR708", "axolotl", "num_epochs: three\n", "error"),
+    ("QR708", "llamafactory", "stage: simpo\n", "error"),
+    ("QR708", "llamafactory", "finetuning_type: qlora\n", "error"),
+    ("QR708", "llamafactory", "lr_scheduler_type: cosin\n", "error"),
+    ("QR708", "llamafactory", "bf16: yes please\n", "error"),
+    ("QR708", "llamafactory", "learning_rate: [1.0e-4]\n", "error"),
+    ("QR708", "ms-swift", "attn_impl: flash_atn\n", "error"),
+    ("QR708", "ms-swift", "rlhf_type: dpos\n", "error"),
+    ("QR708", "ms-swift", "loss_scale: asistant\n", "error"),
+    ("QR708", "trl", "optim: adamw_8bits\n", "error"),
+    ("QR708", "trl", "dtype: bf16\n", "error"),
+    ("QR706", "axolotl", "max_steps: 20\nwarmup_steps: 100\n", "warning"),
+    ("QR706", "llamafactory", "max_steps: 20\nwarmup_steps: 20\n", "warning"),
+    ("QR706", "ms-swift", "max_steps: 20\nwarmup_steps: 30\n", "warning"),
+    ("QR709", "axolotl", "warmup_steps: 5\nwarmup_ratio: 0.1\n", "error"),
+    ("QR709", "axolotl", "plugins: [axolotl.integrations.moe.MoePlugin]\n", "error"),
+    ("QR709", "llamafactory", "eval_strategy: steps\n", "error"),
+    ("QR213", "axolotl", "sample_packing: true\n", "error"),
 ]  # fmt: skip
 
 
@@ -272,6 +351,31 @@ def test_a_base_model_that_never_stops():
     assert not found(config("axolotl", 'eot_tokens: ["<|im_end|>"]\n', BASE))
     assert not found(config("axolotl", 'special_tokens: {eos_token: "<|im_end|>"}\n', BASE))
     assert not found(config("axolotl", model=BASE).replace("chat_template", "completion"))
+
+
+def test_flags_behind_a_file_are_refused():
+    one, two = lint_native("llamafactory-cli train x.yaml --learning_rate 1e-5 --cutoff_len 512\n", "x.sh")
+    assert (one.code, one.span.column, two.code, two.suggestion) == ("QR709", 31, "QR709", "cutoff_len=512")
+    assert not lint_native("llamafactory-cli train x.yaml learning_rate=1e-5\n")
+    assert not lint_native("llamafactory-cli train --model_name_or_path x --do_train --cutoff_len 512\n")
+
+
+def test_a_variable_in_a_combination_is_not_judged():
+    assert not found(config("axolotl", "warmup_steps: ${STEPS}\nwarmup_ratio: 0.1\n"))
+
+
+def test_a_template_matters_where_conversations_are_trained():
+    text = config("axolotl", "chat_template: qwen3\n")
+    assert found(text) == {("QR304", "error")}
+    assert not found(text.replace("type: chat_template", "type: alpaca"))
+
+
+def test_a_mistyped_template_is_replaced_by_one_that_fits():
+    for backend, name in (("axolotl", "chat_template: qwen33\n"), ("llamafactory", "template: defaul\n")):
+        (finding,) = lint_native(config(backend, name), "x.yaml")
+        mended = config(backend, finding.suggestion + "\n")
+        assert finding.code == "QR708"
+        assert not lint_native(mended, "x.yaml")
 
 
 def test_training_that_never_starts():
@@ -323,6 +427,20 @@ def test_every_rule_has_a_sample():
         ("ms-swift", "ENV: {NPROC_PER_NODE: 2}\ndeepspeed: zero2\n", HYBRID),
         ("ms-swift", "quant_bits: 4\nquant_method: bnb\nbnb_4bit_quant_storage: bfloat16\nfsdp: fsdp2\n", HYBRID),
         ("ms-swift", "rlhf_type: kto\ngradient_accumulation_steps: 4\n", HYBRID),
+        ("llamafactory", "template: empty\n", HYBRID),
+        ("llamafactory", "template: chatml\n", INSTRUCT),
+        ("llamafactory", "template: default\n", BASE),
+        ("axolotl", "chat_template: tokenizer_default\n", HYBRID),
+        ("axolotl", "chat_template: jinja\nchat_template_jinja: x.jinja\n", HYBRID),
+        ("ms-swift", "template: qwen3_coder\n", "Qwen/Qwen3-Coder-30B-A3B-Instruct"),
+        ("ms-swift", "template: qwen3\n", "Qwen/Qwen3-Coder-30B-A3B-Instruct"),
+        ("ms-swift", "template: dummy\n", HYBRID),
+        ("ms-swift", "external_plugins: mine.py\nloss_type: my_loss\noptimizer: mine\n", HYBRID),
+        ("ms-swift", "device_groups: {default: {ranks: 8}}\nmodel_kwargs: {a: 1}\n", HYBRID),
+        ("axolotl", "bf16: auto\nval_set_size: '0.1'\neval_steps: 10\nlearning_rate: 2e-4\n", HYBRID),
+        ("axolotl", "deepspeed: {zero_optimization: {stage: 2}}\nadapter: lora\n", HYBRID),
+        ("llamafactory", "flash_attn: sdpa\nlr_scheduler_type: ${SCHEDULER}\nreport_to: [wandb]\n", HYBRID),
+        ("trl", "loss_type: [sigmoid, sft]\nbeta: 0.1\n", HYBRID),
     ],
 )
 def test_what_is_right_is_passed_over(backend, more, model):
