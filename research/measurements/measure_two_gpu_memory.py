@@ -44,8 +44,8 @@ ONE_LOCK = threading.Lock()
 class TwoGpuMemory:
     """Cells, several beside each other on the same two GPUs."""
 
-    def __init__(self, given: argparse.Namespace) -> None:
-        self.given, self.out, self.deadline = given, given.out, time.monotonic() + given.minutes * 60
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options, self.out, self.deadline = options, options.out, time.monotonic() + options.minutes * 60
         files = [file for file in (self.out / RESULTS, HERE / "results" / RESULTS) if file.is_file()]
         done = {json.loads(line)["id"] for file in files for line in file.read_text("utf-8").splitlines()}
         self.cells = [cell for cell in json.loads(CELLS.read_text("utf-8")) if cell["id"] not in done]
@@ -54,21 +54,21 @@ class TwoGpuMemory:
         """All of them, or until the time is over."""
         for backend in dict.fromkeys(cell["backend"] for cell in self.cells):
             if not (self.out / "environments" / backend).is_dir():
-                create_environment(self.out / "environments" / backend, self.given.sites, backend)
+                create_environment(self.out / "environments" / backend, self.options.sites, backend)
         for model in dict.fromkeys(cell["model"] for cell in self.cells):
             self.write_model(model)
-        with ThreadPoolExecutor(self.given.jobs) as pool:
+        with ThreadPoolExecutor(self.options.jobs) as pool:
             for number, cell in enumerate(self.cells):
                 pool.submit(self.measure_and_save, cell, FIRST_PORT + number)
 
     def write_model(self, name: str) -> None:
         """Random weights and Qwen3's tokenizer."""
-        folder = self.given.models / name
+        folder = self.options.models / name
         if (folder / "tokenizer.json").is_file():
             return
-        paths = [HERE, HERE.parents[1], *(self.given.sites / part for part in ("current", "recipes"))]
+        paths = [HERE, HERE.parents[1], *(self.options.sites / part for part in ("current", "recipes"))]
         variables = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
-        command = [sys.executable, str(HERE / "random_models.py"), str(self.given.models), name]
+        command = [sys.executable, str(HERE / "random_models.py"), str(self.options.models), name]
         subprocess.run(command, check=True, env=variables, stdout=subprocess.DEVNULL)
         build_tokenizer(folder, "hybrid")
 
@@ -83,7 +83,7 @@ class TwoGpuMemory:
             result = {"outcome": "refused", "error": error.findings[0].message}
         except Exception as problem:
             result = {"outcome": "failed", "error": f"{type(problem).__name__}: {problem}"[:600]}
-        line = {"id": cell["id"], **result, "jobs": self.given.jobs, "seconds": round(time.monotonic() - began, 1)}
+        line = {"id": cell["id"], **result, "jobs": self.options.jobs, "seconds": round(time.monotonic() - began, 1)}
         line["date"] = datetime.now(timezone.utc).strftime("%Y-%m-%d")
         with ONE_LOCK, (self.out / RESULTS).open("a", encoding="utf-8") as lines:
             lines.write(json.dumps(line) + "\n")
@@ -92,7 +92,7 @@ class TwoGpuMemory:
     def measure(self, cell: dict[str, Any], port: int) -> dict[str, Any]:
         """Compile the cell's recipe, run its run.sh, read what both processes wrote."""
         folder, python = self.out / "cells" / cell["id"], self.out / "environments" / cell["backend"] / "bin" / "python"
-        recipe = write_recipe(cell, self.given.models / cell["model"], folder)
+        recipe = write_recipe(cell, self.options.models / cell["model"], folder)
         with ONE_LOCK:
             compiled = compile_recipe(load_recipe(str(recipe)), load_backend(cell["backend"]), folder / "compiled")
         write_files(folder / "compiled", compiled.files)
@@ -144,10 +144,10 @@ def main() -> None:
     parser.add_argument("--models", type=lambda text: Path(text).resolve(), default=Path("/dev/shm/models"))
     parser.add_argument("--jobs", type=int, default=5)
     parser.add_argument("--minutes", type=float, default=9)
-    given = parser.parse_args()
-    given.out.mkdir(parents=True, exist_ok=True)
-    given.models.mkdir(parents=True, exist_ok=True)
-    TwoGpuMemory(given).run()
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    options.models.mkdir(parents=True, exist_ok=True)
+    TwoGpuMemory(options).run()
 
 
 if __name__ == "__main__":
