@@ -24,7 +24,7 @@ MERGEKIT_SHARD_PARAMETERS = 1_000_000_000
 """Parameters of a shard that mergekit writes; its own default is five times as many."""
 _MERGEKIT_PROCESS_BYTES = 0.8 * GIB
 """Python, PyTorch and transformers without CUDA."""
-_MERGEKIT_SCRATCH_BYTES = {"ties": 22.0, "dare_linear": 12.0, "dare_ties": 12.0}
+_MERGEKIT_SCRATCH_BYTES = {"slerp": 3.0, "ties": 22.0, "dare_linear": 12.0, "dare_ties": 12.0}
 """Of each value of the largest weight, beside the weights themselves: to choose which are kept."""
 _FLOAT32_COPIES = 4
 """Of a weight that is merged, at most: itself, its update, their sum, and that with DoRA's magnitudes."""
@@ -81,7 +81,8 @@ def estimate_merge_memory(
 def estimate_model_merge_memory(facts: ModelFacts, method: str, count: int, *, dtype_bytes: float = 2.0) -> float:
     """Bytes of host memory that mergekit takes for `count` models, their base included: a shard and the largest weight.
 
-    By what mergekit 0.1.5 holds at a time, as its code reads; not measured.
+    By what mergekit 0.1.5 holds at a time, as its code reads; measured by
+    research/measurements/measure_mergekit_memory.py.
     """
     table = facts.hidden_size * facts.vocab_size
     shard = min(max(MERGEKIT_SHARD_PARAMETERS, table), facts.parameters) * dtype_bytes

@@ -39,7 +39,7 @@ def test_both_losses_are_those_of_the_models(
     recipe = tmp_path / "r.yaml"
     recipe.write_text(RECIPE.format(model=model, rows=rows, method=method, output=run), "utf-8")
     call = [sys.executable, "-c", "from qwen_recipes.cli import main; main()"]
-    run_command([*call, "run", recipe, "-q"], PYTHONPATH=str(ROOT))
+    run_command([*call, "run", recipe, "-q", "-o", tmp_path / "compiled"], PYTHONPATH=str(ROOT))
     options = ["-o", merged, "--compare-loss", "3", "--dtype", "float32", "--format", "json"]
     loss = json.loads(run_command([*call, "merge", run, *options], PYTHONPATH=str(ROOT)))["loss"]
     adapter = next(run.rglob("adapter_model.safetensors")).parent

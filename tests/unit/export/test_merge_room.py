@@ -7,16 +7,30 @@ from pathlib import Path
 
 import pytest
 
-from qwen_recipes.estimate.host_memory import estimate_merge_memory
+from qwen_recipes.estimate.host_memory import estimate_merge_memory, estimate_model_merge_memory
 from qwen_recipes.export import merge_room
 from qwen_recipes.export.server_commands import format_server_command
 from qwen_recipes.qwen.models import get_model_facts
 from qwen_recipes.sizes import GIB, format_gib
+from research.measurements import measure_mergekit_memory as mergekit
 from research.measurements.measure_merge_memory import CASES, RESULTS
+from research.measurements.random_models import facts_for_shape
 from tests.conftest import ROOT
 from tests.unit.cli.run_command import run
 
 MEASURED = {row["case"]: row for row in json.loads(RESULTS.read_text("utf-8"))["rows"]}
+
+
+MEASURED_MODELS = {row["method"]: row for row in json.loads(mergekit.RESULTS.read_text("utf-8"))["rows"]}
+
+
+@pytest.mark.parametrize("method", MEASURED_MODELS)
+def test_mergekit_takes_less_than_the_estimate(method: str) -> None:
+    row, facts = MEASURED_MODELS[method], facts_for_shape(f"{mergekit.MODEL}-{mergekit.LAYERS}layers")
+    estimate = estimate_model_merge_memory(facts, method, 2 + (method not in ("linear", "slerp")))
+    assert row["peak_bytes"] < estimate < 2 * row["peak_bytes"]
+    page = (ROOT / "docs/how-to/pipelines.md").read_text("utf-8")
+    assert f"| {method} | {format_gib(row['peak_bytes'])} | {format_gib(estimate)} |" in page
 
 
 @pytest.mark.parametrize("name", CASES)
