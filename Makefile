@@ -7,7 +7,7 @@ QUICKSTART := examples/quickstart
 
 .PHONY: help demo docs docs-update test conformance conformance-full faults integration check fix bench schemas clean
 
-help:            ## what there is
+help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | expand -t 20
 
 $(VENV)/ready: pyproject.toml
@@ -15,7 +15,7 @@ $(VENV)/ready: pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,tokens]'
 	@touch $@
 
-demo: $(VENV)/ready        ## train an adapter through a real framework, on the CPU
+demo: $(VENV)/ready        ## train an adapter with a real framework, on the CPU
 	$(BIN)/recipes env create llamafactory --device cpu
 	$(BIN)/python $(QUICKSTART)/prepare.py
 	$(BIN)/recipes run $(QUICKSTART)/quickstart.yaml -o $(QUICKSTART)/compiled --force
@@ -31,24 +31,24 @@ docs-update: $(VENV)/ready  ## write generated pages, and what the commands on t
 	$(BIN)/python -m tools.generate_docs
 	$(BIN)/python -m tools.docs.snippets --update
 
-test: $(VENV)/ready        ## unit tests, and a real training through the demo's framework
+test: $(VENV)/ready        ## unit tests, and a real training with the framework of the demo
 	$(BIN)/recipes env create llamafactory --device cpu
 	$(BIN)/python -m pytest tests/unit -n 2
 	$(BIN)/python -m pytest tests/conformance/test_training.py -k 'recipe_trains and llamafactory'
 	$(BIN)/python -m pytest tests/why
 	$(BIN)/python -m pytest tests/hostile -m 'not full' -n 2
 
-conformance: $(VENV)/ready ## every golden config through the real frameworks' parsers, a training through each, some hurt
+conformance: $(VENV)/ready ## parse every golden config with the real frameworks, train with each, and interrupt some runs
 	$(BIN)/recipes env create all --device cpu
 	$(BIN)/python -m pytest tests/conformance tests/faults -m 'not full'
 
-conformance-full: $(VENV)/ready ## and every objective and method, trained through each framework: several hours
+conformance-full: $(VENV)/ready ## also train every objective and method with each framework (several hours)
 	$(BIN)/recipes env create all --device cpu
 	QWEN_RECIPES_RESULTS=tests/conformance/results.json \
 	QWEN_RECIPES_TRAINER_RESULTS=tests/conformance/trainer/results.json $(BIN)/python -m pytest tests/conformance
 	$(BIN)/python -m tools.generate_docs
 
-faults: $(VENV)/ready      ## runs that are killed, fill the disk, find torn checkpoints, all go on: an hour
+faults: $(VENV)/ready      ## kill runs, fill the disk, damage checkpoints, and check that runs resume (an hour)
 	$(BIN)/recipes env create all --device cpu
 	QWEN_RECIPES_RESULTS=tests/faults/results.json $(BIN)/python -m pytest tests/faults
 	$(BIN)/python -m tools.generate_docs
@@ -56,7 +56,7 @@ faults: $(VENV)/ready      ## runs that are killed, fill the disk, find torn che
 integration: $(VENV)/ready  ## pre-commit, the GitHub action, and the editors' servers (needs npm and the registries)
 	$(BIN)/python -m pytest tests/integration tests/editor
 
-check: $(VENV)/ready       ## lint, format, types, and whether generated files are current
+check: $(VENV)/ready       ## lint, check format, types and words, and whether generated files are current
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -64,18 +64,18 @@ check: $(VENV)/ready       ## lint, format, types, and whether generated files a
 	$(BIN)/python -m tools.check_words
 	$(BIN)/python -m tools.docs.links
 
-fix: $(VENV)/ready         ## format, and write generated files anew
+fix: $(VENV)/ready         ## format, and write generated files
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/python -m tools.generate_docs
 
-bench: $(VENV)/ready       ## start-up and per-file cost, of rows too, against a bare interpreter and named peers
+bench: $(VENV)/ready       ## start-up time and time per file and row, compared with a bare interpreter and similar tools
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	$(BIN)/python -m benchmarks.bench_cli
 	$(BIN)/python -m benchmarks.bench_runs
 	$(BIN)/python -m benchmarks.bench_data --many 1000000
 
-schemas: $(VENV)/ready     ## the frameworks' schemas, from the installed frameworks
+schemas: $(VENV)/ready     ## extract the schemas of the installed frameworks
 	$(BIN)/recipes env create all --device cpu
 	$(BIN)/python -m tools.extract_schemas --older
 

@@ -30,7 +30,7 @@ COMMAND_LINE_SPAN = Span(0, 0, 0, 0)
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing to tell the person. `code` is a guard's, or `recipe` for what the spec itself forbids."""
+    """One thing to report. `code` is a guard's, or `recipe` for what the spec itself forbids."""
 
     code: str
     severity: Severity

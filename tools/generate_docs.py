@@ -22,6 +22,7 @@ from research.estimates import estimates_page
 from research.faults import faults_page
 from research.measurements import reading_page, speed_page, strategies_page
 from research.parity import parity_page
+from research.structure import ownership_table
 from research.training.trained_page import render_trained_page
 from tools import layouts_table, trainer_page
 from tools.core_schema_file import render_core_schema
@@ -92,6 +93,9 @@ def render_all_files() -> dict[Path, str]:
         research / "strategies.md": strategies_page.render_page(),
         research / "speed-of-defaults.md": speed_page.render_page(),
         research / "resume.md": fill_blocks("docs/research/resume.md", {"faults": faults_page.render_table}),
+        ROOT / "research/structure/README.md": fill_blocks(
+            "research/structure/README.md", {"ownership": ownership_table.render_table}
+        ),
         ROOT / "SECURITY.md": fill_blocks("SECURITY.md", reading_page.list_blocks()),
         ROOT / "README.md": fill_blocks("README.md", {"curves": curves_page.render_readme}),
         DOCS / "README.md": fill_blocks(

@@ -50,7 +50,7 @@ class CompiledFiles:
 def compile_recipe(
     recipe: Recipe | str | Path, backend: str | None = None, *, folder: str | Path | None = None
 ) -> CompiledFiles:
-    """Compile a recipe for a framework, as it would stand in `folder`/BACKEND. [default folder: compiled/NAME]
+    """Compile a recipe for a framework, as for the folder `folder`/BACKEND. [default folder: compiled/NAME]
 
     `backend` is a framework's name; without one, `run.backend`, else the first that supports the recipe. Raises
     RecipeError with every guard's error and every setting that the framework does not support; UnknownBackendError.

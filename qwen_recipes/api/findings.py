@@ -41,7 +41,7 @@ class Findings(list[Finding]):
 def lint(
     recipe: Recipe | str | Path | Mapping[str, Any], backend: str | None = None, *, backend_version: str | None = None
 ) -> Findings:
-    """Check a recipe: a `Recipe`, a file of a recipe or of a framework's config, or a map as it stands in YAML.
+    """Check a recipe: a `Recipe`, a file of a recipe or of a framework's config, or a map with a recipe's keys.
 
     A recipe that does not load has its problems among the findings. `backend` is a framework's name or `all`; without
     one, `run.backend`, else all. Raises RecipeReadError for a file that can't be read.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 SectionValue = Section | Mapping[str, Any]
-"""A section of a recipe: a model of the spec, or a map as it stands in YAML."""
+"""A section of a recipe: a model of the spec, or a map with the same keys as in YAML."""
 
 
 class Recipe:
@@ -97,7 +97,7 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], folder: str | Path = ".") -> Self:
-        """Make a recipe of a map as it stands in YAML. Raises RecipeError."""
+        """Make a recipe from a map with the same keys as in YAML. Raises RecipeError."""
         return cls.from_yaml(dump_yaml(dict(data)), folder)
 
     @property

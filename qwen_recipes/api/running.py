@@ -31,7 +31,7 @@ class PreflightError(QwenRecipesError):
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A run that has ended, well or not; `record` is what stands in its run.json. A notebook shows its curves."""
+    """A run that has ended, successfully or not; `record` is its run.json. A notebook shows its curves."""
 
     record: RunRecord
     weights: Path | None

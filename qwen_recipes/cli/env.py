@@ -61,7 +61,7 @@ def command() -> None:
     "additional",
     multiple=True,
     metavar="NAME",
-    help="Also install this package: flash-attn, flash-attn-4 or kernels. Repeatable; makes an environment of its own.",
+    help="Also install this package: flash-attn, flash-attn-4 or kernels. Repeatable; creates a separate environment.",
 )
 @click.option("--gpu", metavar="NAME", help="GPU that --with has to run on. [default: this machine's]")
 @click.option("--recreate", is_flag=True, help="Rebuild, even if the environment is ready.")
@@ -82,13 +82,13 @@ def create_command(
 ) -> None:
     """Create the environment of BACKEND, or with `all` of every framework that has a lock file for the device.
 
-    BACKEND may be `mergekit` too, by which `recipes merge` merges whole models, on the CPU.
+    BACKEND may also be `mergekit`, which `recipes merge` uses to merge whole models on the CPU.
 
-    Every package is installed at its locked version, and only if its file has a SHA-256 that is recorded with the lock.
-    An interrupted installation is completed by the next call. Prints the environment's folder.
+    Every package is installed at its locked version, and only if the SHA-256 of its file is recorded with the lock. Run
+    the command again to complete an interrupted installation. Prints the environment's folder.
 
-    An environment `--with` further packages stands beside the one without them; `recipes run` takes the one that has
-    what a recipe needs.
+    An environment `--with` more packages is kept separately from the plain one; `recipes run` uses the one that has
+    what the recipe needs.
     """
     from qwen_recipes.environments.additional_plan import describe_creation, explain_missing_compiler
     from qwen_recipes.environments.environment import MissingEnvironmentError

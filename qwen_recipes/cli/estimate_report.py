@@ -11,6 +11,7 @@ from qwen_recipes.backends import load_backend, load_backends
 from qwen_recipes.backends.base import Backend
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.estimate import Estimate, FitSuggestion, list_gpus_that_fit
+from qwen_recipes.estimate.fit_labels import FIT_LABELS
 from qwen_recipes.gpus.gpu_model import GpuModel
 from qwen_recipes.resolve import BackendRecipe
 from qwen_recipes.resolve.choose_backend import is_supported
@@ -25,7 +26,6 @@ PART_MARKS = {
     "weights": "█", "adapter": "▓", "gradients": "▒", "optimizer": "░", "activations": "▞", "logits": "▚", "layer": "▚",
     "workspace": "▖", "reserve": "·",
 }  # fmt: skip
-FIT_LABELS = {"yes": "fits", "close": "may fit", "no": "does not fit"}
 FIT_COLOURS = {"yes": "green", "close": "yellow", "no": "red"}
 
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 GOALS = ("chat", "preferences", "text", "labels")
 _GOAL_OBJECTIVES = {"chat": "sft", "preferences": "dpo", "text": "pretrain", "labels": "kto"}
-_FIT_LABELS = {"yes": "fits", "close": "may fit", "no": "does not fit"}
 _ASSUMED = "assumed"
 _DEFAULT_GPU, _DEFAULT_BACKEND = "rtx-4090", PREFERRED_BACKENDS[0]
 
@@ -59,7 +58,7 @@ def command(
     """Write a recipe for your data and GPU.
 
     The recipe has no lint errors or warnings and fits the GPU; comments in it give the reasons for its values. On a
-    terminal, you are asked for what the options leave open.
+    terminal, `init` asks for the settings that you do not pass as options.
 
     Example: recipes init --data data/support.jsonl --gpu rtx-4090
     """
@@ -77,13 +76,15 @@ def command(
         wish = replace(wish, gpu_source=_describe_gpu_source(here, wish.gpu.name), gpus=here.count(wish.gpu) or 1)
     made = _draft_or_exit(wish, output.parent)
     _write_recipe(output, made.text)
+    from qwen_recipes.estimate.fit_labels import FIT_LABELS
+
     e = made.estimate
     size = f"{e.peak / GIB:.1f} of {e.usable / GIB:.1f} GiB"
     if wish.gpu_source.startswith(_ASSUMED):
         print_stderr(
             f"recipes: no known GPU found on this machine, assuming {wish.gpu.name}; choose another with --gpu"
         )
-    print_stderr(f"{output}: {_FIT_LABELS[e.check_fit()]} {wish.gpu.name}, estimated at {size}")
+    print_stderr(f"{output}: {FIT_LABELS[e.check_fit()]} {wish.gpu.name}, estimated at {size}")
     print_stderr(f"Train it: recipes run {output}")
 
 

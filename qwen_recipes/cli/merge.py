@@ -32,12 +32,22 @@ _COMBINE_MODELS = ("slerp", "task_arithmetic")
 @click.option(
     "--combine",
     type=click.Choice([*_COMBINE, *_COMBINE_MODELS]),
-    help="How to combine several. [default: cat; linear for models]",
+    help="How to combine several adapters or models. [default: cat; linear for models]",
 )
 @click.option("--rank", type=click.IntRange(1), metavar="N", help="Rank of the combined adapter (svd).")
-@click.option("--density", type=click.FloatRange(0, 1, min_open=True), help="Share of values kept (ties, dare).")
 @click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed for the values that DARE drops."
+    "--density",
+    metavar="SHARE",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Share of values kept (ties, dare).",
+)
+@click.option(
+    "--seed",
+    metavar="N",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Seed for the values that DARE drops.",
 )
 @click.option("--dtype", type=click.Choice(["bfloat16", "float32"]), help="Data type. [default: the base's]")
 @click.option(
@@ -65,14 +75,14 @@ def command(
 ) -> None:
     """Merge adapters into their base model, several adapters into one, or whole models.
 
-    ADAPTER is an adapter's folder, a checkpoint, or the output folder of a run; shards of FSDP and DeepSpeed are
-    gathered. The model is written shard by shard, with the tokenizer, chat template and generation config. A folder
-    that is not empty is never overwritten.
+    ADAPTER is an adapter's folder, a checkpoint, or the output folder of a run; FSDP and DeepSpeed shards are gathered.
+    The model is written shard by shard, with the tokenizer, chat template and generation config. A folder that is not
+    empty is never overwritten.
 
-    `cat` is the exact weighted sum of the updates; for the other ways, what they lose is printed. DoRA adapters are
-    merged one at a time.
+    `cat` is the exact weighted sum of the updates; the other methods are approximations, and their error is printed.
+    DoRA adapters are merged one at a time.
 
-    Folders of whole models are merged by mergekit, from an environment of its own: recipes env create mergekit
+    Whole models are merged by mergekit, which needs its own environment: recipes env create mergekit
 
     Example: recipes merge runs/support-bot -o runs/support-bot-merged
     """

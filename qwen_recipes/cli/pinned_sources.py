@@ -64,7 +64,7 @@ def pin_newest_adapter(loaded: LoadedRecipe) -> LoadedRecipe:
     try:
         return pin_adapter(loaded, start, download_model_files(start, None, "adapter").commit)
     except HubError as error:
-        print_stderr(f"recipes: {error}; its cached commit is taken")
+        print_stderr(f"recipes: {error}; using its cached commit")
         return pin_adapter(loaded, start, place.folder.name)
 
 

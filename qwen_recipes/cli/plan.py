@@ -44,8 +44,9 @@ def command(file: str, backend: str | None, names: tuple[str, ...], sets: tuple[
     """Estimate memory, time and disk, and suggest changes that make the run fit.
 
     Memory is per GPU: the estimated peak and its 90% interval. `fits`: 99 of 100 such runs stay below the available
-    memory. `may fit`: only the memory in use does, without the reserve that the allocator holds. For a sweep, the
-    largest trial is shown in detail. Exit code 3 if the recipe, or a stage or trial of it, fits on none of the GPUs.
+    memory. `may fit`: the memory in use fits, but not the reserve that the allocator holds on top of it. For a sweep,
+    the largest trial is shown in detail. Exit code 3 if the recipe, or one of its stages or trials, fits none of the
+    GPUs.
 
     Example: recipes plan support.recipe.yaml --gpu rtx-4090 --gpu h100-80gb
     """

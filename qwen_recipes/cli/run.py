@@ -234,7 +234,7 @@ def _report_outcome(record: RunRecord, preflight: Preflight) -> ExitCode:
         _print_resume_hint(record, compiled)
         return ExitCode.INTERRUPTED
     if record.exit_code and is_row_preparation_failure(output):
-        print_stderr(f"recipes: the data cannot be trained on; details are in {output / LOG_FILE}")
+        print_stderr(f"recipes: the data cannot be used for training; details are in {output / LOG_FILE}")
         return ExitCode.INVALID_INPUT
     for line in read_error_lines(output / LOG_FILE):
         print_stderr(f"  {line}")

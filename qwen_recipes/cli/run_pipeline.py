@@ -140,7 +140,7 @@ class _PipelineRunner:
             code = self._run_merge(stage, record, state) if stage.merge else self._run_training(stage, record, state)
             if code != ExitCode.SUCCESS:
                 print_stderr(
-                    f"recipes: stage {stage.name} did not finish; the same command goes on there"
+                    f"recipes: stage {stage.name} did not finish; run the same command again to continue there"
                     f"{', with --resume from its last checkpoint' if stage.merge is None else ''}"
                 )
                 return code
@@ -159,7 +159,7 @@ class _PipelineRunner:
             return _skip(state)
         flags = replace(self.flags, resume=self.flags.resume and same)
         if self.flags.resume and not same and state.made_from:
-            print_stderr(f"recipes: stage {stage.name} starts over: what it reads has changed since it began")
+            print_stderr(f"recipes: stage {stage.name} starts over: its inputs have changed since it began")
         print_stderr(f"stage {stage.name}: {compiled.backend.title}")
         record.begin(state, self.folder, made_from, compiled.backend.name)
         began = time.monotonic()

@@ -204,7 +204,7 @@ def _find_stage_route(sweep: LoadedSweep, stage: str) -> str:
 def _report_outcome(record: SweepRecord) -> ExitCode:
     file = f"{record.output}/sweep.json"
     if record.status == "interrupted":
-        print_stderr(f"recipes: interrupted; `recipes run --resume` goes on with the trials that are left: {file}")
+        print_stderr(f"recipes: interrupted; `recipes run --resume` continues with the remaining trials: {file}")
         return ExitCode.INTERRUPTED
     if record.best is None:
         print_stderr(f"recipes: no trial could be ranked by {record.metric}: {file}")

@@ -71,7 +71,7 @@ class CompiledRecipe:
 
 
 def compile_recipe(loaded: LoadedRecipe, backend: Backend, folder: Path) -> CompiledRecipe:
-    """The files for one backend, as they would stand in `folder`; nothing is written.
+    """The files for one backend, as for the folder `folder`; nothing is written.
 
     Raises RecipeError with every guard's error and every setting that this backend does not support.
     """

@@ -31,7 +31,7 @@ def parse_output(output: OutputFile, text: str) -> Any:
 
 
 class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """PyYAML's own reading, as the frameworks use it, but a key that is there twice is an error."""
+    """PyYAML's own reading, as the frameworks use it, but a key that occurs twice is an error."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         """A map; raises ConstructorError for a second key of the same name."""

@@ -123,7 +123,7 @@ def _check_own_tokenizer(file: Path, content: bytes) -> bytes:
         checked = parse_json(content.decode("utf-8"))
         problem = find_unsupported_step(checked)
     except ValueError as error:
-        raise InvalidTokenizerError(f"{file} is no tokenizer: {error}") from None
+        raise InvalidTokenizerError(f"{file} is not a tokenizer: {error}") from None
     if problem:
         raise UnsupportedTokenizerError(
             f"{file} is not a tokenizer of Qwen's kind: {problem}; use the tokenizer of the base model"
@@ -139,7 +139,7 @@ def _parse_tokenizer(file: Path, content: bytes) -> Tokenizer:
     except (KeyboardInterrupt, SystemExit, MemoryError):
         raise
     except BaseException as problem:  # Exception itself, or a panic, which is none
-        raise InvalidTokenizerError(f"{file} is no tokenizer: {problem}") from None
+        raise InvalidTokenizerError(f"{file} is not a tokenizer: {problem}") from None
 
 
 def _add_tokens(tokenizer: Tokenizer, config: Path) -> None:

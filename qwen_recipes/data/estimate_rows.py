@@ -19,7 +19,7 @@ BYTES_PER_TOKEN = 4.0
 def estimate_sources(sources: Iterable[tuple[Sequence[Path], int | None, float]]) -> tuple[int, float] | None:
     """Rows to train on and their mean bytes, over sources: each its files, its first rows that are meant, its weight.
 
-    None where a file is not there or is not JSONL.
+    None where a file is not there or is not JSONL. Raises OSError.
     """
     count, size = 0.0, 0.0
     for paths, most_rows, weight in sources:

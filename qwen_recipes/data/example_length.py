@@ -53,7 +53,7 @@ class LossSelection:
         return LossRule(self.train_on, "train-empty" if self.train_empty else "auto")
 
     def find_trained_turns(self, pieces: list[str], flags: Sequence[bool] = ()) -> list[tuple[int, int, bool]]:
-        """Trained turns: their first piece, the one behind their last, and whether an empty block is left out.
+        """Trained turns by index in `pieces`: first, one after the last, and whether an empty block is left out.
 
         `flags` says of each assistant turn whether it may carry loss; none means that all may.
         """
@@ -117,7 +117,9 @@ class TokenMeasurer:
     def measure_text(
         self, text: str, *, is_plain_text: bool = False, flags: Sequence[bool] = ()
     ) -> tuple[ExampleLength, numpy.ndarray[Any, Any]]:
-        """The length of a text and its words' values; `is_plain_text`: trained with an `<|endoftext|>` behind.
+        """The length of a text in tokens, and a value for each of its words, uint64 of shape (words,).
+
+        `is_plain_text`: trained with an `<|endoftext|>` at its end.
 
         `flags` says of each assistant turn whether it may carry loss; none means that all may.
         """

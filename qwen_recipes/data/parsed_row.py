@@ -13,8 +13,7 @@ from qwen_recipes.data.rows.layouts import CONVERSATION_FORMATS, arrange_row
 from qwen_recipes.data.rows.message_forms import PLAIN, RowOptions
 from qwen_recipes.data.rows.messages import BadRowError, Message, Row
 from qwen_recipes.data.rows.other_layout import explain_other_layout
-
-ANSWER_COLUMNS = ("chosen", "rejected", "completion")
+from qwen_recipes.data.rows.preferences import ANSWER_KEYS
 
 
 @dataclass
@@ -116,7 +115,7 @@ def _read_prompt_and_answers(row: Row) -> Iterator[Message]:
     if isinstance(prompt, str):
         yield {"role": "user", "content": prompt}
     yield from _read_message_list(prompt)
-    for name in ANSWER_COLUMNS:
+    for name in ANSWER_KEYS:
         answer = row.get(name)
         answer = answer[-1] if isinstance(answer, list) and answer else answer
         if isinstance(answer, str):

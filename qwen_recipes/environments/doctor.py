@@ -24,6 +24,7 @@ from qwen_recipes.environments.environment import (
 from qwen_recipes.environments.gpu import DetectedGpu, detect_device, detect_gpus, read_cuda_version
 from qwen_recipes.environments.interpreter import MissingInterpreterError, find_interpreter
 from qwen_recipes.environments.program_environments import get_program_environment
+from qwen_recipes.filesystem.existing_folder import find_existing_folder
 
 REPORTED_PACKAGES = (
     "torch",
@@ -96,7 +97,7 @@ def examine_machine(backends: Iterable[Backend], root: Path | None = None) -> Ma
         gpus=detect_gpus(),
         cuda=read_cuda_version(),
         root=str(place),
-        free_disk=shutil.disk_usage(_find_existing_folder(place)).free,
+        free_disk=shutil.disk_usage(find_existing_folder(place)).free,
         memory=_read_total_memory(),
         environments=list_environment_states(backends, place),
     )
@@ -146,10 +147,6 @@ def _read_uv_version() -> str | None:
         return None
     words = done.stdout.split()
     return words[1] if len(words) > 1 else None
-
-
-def _find_existing_folder(path: Path) -> Path:
-    return next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.is_dir())
 
 
 def _read_total_memory() -> int | None:

@@ -50,7 +50,7 @@ def find_lock_differences(site_packages: Path, pins: Mapping[str, str]) -> list[
         for record in _list_dist_info(site_packages)
         if not (_has_installer_entry(record) and _has_all_files(record, False))
     ]
-    return found + [f"{name} was not installed to the end" for name in damaged]
+    return found + [f"{name} is only partly installed" for name in damaged]
 
 
 def _list_dist_info(site_packages: Path) -> Iterator[Path]:

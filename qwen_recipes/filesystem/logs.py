@@ -41,5 +41,5 @@ def _open_regular_file(folder: int, path: Path, flags: int) -> FileIO:
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
         os.close(descriptor)
-        raise UnsafePathError(path, "it is not a regular file of its own")
+        raise UnsafePathError(path, "it is not a regular file, or it has other hard links")
     return FileIO(descriptor, "ab")

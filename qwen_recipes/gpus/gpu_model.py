@@ -36,7 +36,7 @@ class GpuModel:
 
     @property
     def supports_tf32(self) -> bool:
-        """Whether frameworks can turn on TensorFloat-32: NVIDIA's GPUs from Ampere on."""
+        """Whether frameworks can turn on TensorFloat-32: NVIDIA's Ampere and newer GPUs."""
         return self.maker == "nvidia" and self.supports_bf16
 
     @property

@@ -15,7 +15,7 @@ def find_missing_template(plan: Plan, loaded: LoadedRecipe) -> list[Finding]:
     if plan.chat.official or own or not plan.objective.chat or file.exists():
         return []
     problem = Finding(
-        "recipe", "error", f"the chat template {file} is not there", ("chat", "template"),
+        "recipe", "error", f"the chat template {file} does not exist", ("chat", "template"),
         why="a run renders every row with it, and stops without it",
         suggestion="put the file there, or leave `chat.template` out for the model's official one",
     )  # fmt: skip

@@ -22,7 +22,7 @@ TOKENIZER_GUARDS = ("QR301", "QR302", "QR312", "QR314")
 
 def describe_unjudged_native(text: str, as_backend: str | None = None, version: str | None = None) -> str:
     """Which guards could not look at a framework's own config, and why; empty where all could."""
-    return _describe(list_unjudged_guards(text, as_backend, version), "model not recognised")
+    return _describe(list_unjudged_guards(text, as_backend, version), "model not recognized")
 
 
 def describe_unjudged_recipe(
@@ -46,7 +46,7 @@ def _list_notes(loaded: LoadedRecipe) -> Iterator[str]:
     except (UnknownModelError, ModelFolderError):
         return
     if custom:
-        yield _describe(_list_applying(TOKENIZER_GUARDS, backend), "tokenizer not recognised")
+        yield _describe(_list_applying(TOKENIZER_GUARDS, backend), "tokenizer not recognized")
 
 
 def _list_applying(codes: tuple[str, ...], backend: str | None) -> list[str]:
@@ -55,4 +55,4 @@ def _list_applying(codes: tuple[str, ...], backend: str | None) -> list[str]:
 
 
 def _describe(codes: list[str], why: str) -> str:
-    return f"not judged: {len(codes)} guards ({', '.join(codes)}), {why}" if codes else ""
+    return f"not checked: {len(codes)} guards ({', '.join(codes)}), {why}" if codes else ""

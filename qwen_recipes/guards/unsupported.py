@@ -21,7 +21,7 @@ def find_unsupported(plan: Plan, loaded: LoadedRecipe, backend: Backend) -> list
         instead = (
             f"{_join_names(able)} {'support' if len(able) > 1 else 'supports'} it"
             if able
-            else "no framework supports it"
+            else "no framework supports it with the rest of this recipe"
         )
         message = f"{backend.title} {backend.version} does not support this `{limit.field}`"
         found.append(make_backend_error(loaded, limit.field, message, instead, limit.why))

@@ -17,7 +17,7 @@ _SUGGESTION_PATTERNS = (
     re.compile(r"write (\S+) without quotes"),
     re.compile(r"write `?([^\s`]+)`?\Z"),
 )
-_REASON_PLACEHOLDER = "say here why this is right for you"
+_REASON_PLACEHOLDER = "write the reason here"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.qwen.facts import Variant
+from qwen_recipes.qwen.template_hash import hash_template
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -69,7 +69,7 @@ def read_template(variant: str) -> str:
 def detect_template_variant(text: str) -> Variant | None:
     """Which official template this text is, newlines at its end and Windows line ends aside; None for any other."""
     bare = text.replace("\r\n", "\n").rstrip("\n")
-    return _index_variants_by_hash().get(_hash_text(bare))
+    return _index_variants_by_hash().get(hash_template(bare))
 
 
 def render_conversation(
@@ -104,7 +104,7 @@ def check_characters(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise RenderError("the template writes half of a surrogate pair, which is no character") from None
+        raise RenderError("the template writes half of a surrogate pair, which is not a character") from None
     return text
 
 
@@ -163,9 +163,5 @@ def _is_official(template: str) -> bool:
 @lru_cache(maxsize=1)
 def _index_variants_by_hash() -> dict[str, Variant]:
     return {
-        _hash_text(read_template(variant).rstrip("\n")): template.variant for variant, template in TEMPLATES.items()
+        hash_template(read_template(variant).rstrip("\n")): template.variant for variant, template in TEMPLATES.items()
     }
-
-
-def _hash_text(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -16,6 +16,7 @@ TokenizerKind = Literal["official", "rewritten", "own"]
 
 ATTENTION_MODULES = ("q_proj", "k_proj", "v_proj", "o_proj")
 MLP_MODULES = ("gate_proj", "up_proj", "down_proj")
+EMBEDDING_MODULES = ("embed_tokens", "lm_head")
 
 LAYER_CLASSES = {"qwen3": "Qwen3DecoderLayer", "qwen3_moe": "Qwen3MoeDecoderLayer"}
 """The decoder layer's class in transformers, which FSDP wraps, by `model_type`."""

@@ -65,7 +65,7 @@ def download_model_files(
         raise explain_hub_error(error, repo, revision, kind) from None
     config = "config.json" if kind == "model" else ADAPTER_FILES[0]
     if not Path(folder, config).is_file():
-        raise HubError(f"{repo} has no {config}: it is no {kind}; check the id")
+        raise HubError(f"{repo} has no {config}: it is not a {kind}; check the id")
     return Snapshot(Path(folder), Path(folder).name)
 
 
@@ -87,7 +87,7 @@ def explain_hub_error(error: Exception, repo: str, revision: str | None, kind: R
     field = {"model": "model.revision", "adapter": "method.start_from_revision", "data set": "`revision`"}[kind]
     otherwise = ", or set model.like to a Qwen3 model with the same config and tokenizer" if kind == "model" else ""
     known: dict[type[Exception], str] = {
-        errors.GatedRepoError: f"{repo} is gated; accept its licence on the hub, then log in: {_LOGIN}",
+        errors.GatedRepoError: f"{repo} is gated; accept its license on the hub, then log in: {_LOGIN}",
         errors.RepositoryNotFoundError: f"the hub has no public {kind} {repo}; check the id, or log in: {_LOGIN}",
         errors.RevisionNotFoundError: f"{repo} has no revision {revision}; check {field}",
         errors.OfflineModeIsEnabled: f"{explain_offline(repo, revision)}{otherwise}",

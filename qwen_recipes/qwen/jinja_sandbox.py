@@ -18,8 +18,6 @@ MAX_ITEMS = 1_000_000
 """Characters or items that `*` may repeat a text or a list to."""
 MAX_BITS = 65_536
 """Bits of a whole number that `*` and `**` may give."""
-MAX_RANGE = 100_000
-"""Numbers of one `range`; Jinja2's own limit."""
 
 
 @lru_cache(maxsize=1)

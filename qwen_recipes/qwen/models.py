@@ -219,8 +219,8 @@ def _explain_unknown(model: ModelReference, base: Path) -> QwenRecipesError:
     if _looks_like_path(name, base):
         return UnknownModelError(
             name,
-            f"{name!r} is not a folder, and no recipe beside this one writes to it; "
-            f"if it will hold a model, state its base: model: {{id: {name}, like: {DEFAULT_MODEL}}}",
+            f"{name!r} is not a folder, and no recipe in the same folder writes to it; "
+            f"if it will hold a model, name its base: model: {{id: {name}, like: {DEFAULT_MODEL}}}",
         )
     if family := find_foreign_family(name):
         return UnsupportedFamilyError(describe_foreign_family(name, family))
@@ -228,8 +228,8 @@ def _explain_unknown(model: ModelReference, base: Path) -> QwenRecipesError:
     if model.source == "modelscope":
         return UnknownModelError(
             name,
-            f"{name!r} is no known Qwen3 release, and files on ModelScope are not read before a run; "
-            "state a model of the same kind: "
+            f"{name!r} is not a known Qwen3 release, and `recipes` does not read files on ModelScope before a run; "
+            "name a model with the same config and tokenizer: "
             f"model: {{id: {name}, source: modelscope, like: {similar[0] if similar else DEFAULT_MODEL}}}",
         )
     official = name.partition("/")[0].lower() in ("qwen", name.lower())

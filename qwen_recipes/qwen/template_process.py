@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import select
@@ -17,6 +16,7 @@ from threading import Lock
 from typing import Any
 
 from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.qwen.template_hash import hash_template
 
 PACKAGE_FOLDER = Path(__file__).resolve().parents[2]
 START = "import sys; sys.path[:0] = sys.argv[2:]; from qwen_recipes.qwen.template_worker import serve; serve(int(sys.argv[1]))"  # noqa: E501
@@ -73,7 +73,7 @@ class TemplateProcess:
             return answer["text"]
 
     def _load(self, text: str) -> None:
-        key = _hash_text(text)
+        key = hash_template(text)
         if key in self.refused:
             raise self.refused[key]
         if self.compiled == text and self.process is not None and self.process.poll() is None:
@@ -106,7 +106,7 @@ class TemplateProcess:
         return answer
 
     def _count_stop(self, text: str, why: str) -> TemplateProcessError:
-        key, problem = _hash_text(text), TemplateLimitError(why)
+        key, problem = hash_template(text), TemplateLimitError(why)
         self.stops[key] += 1
         if self.stops[key] >= MAX_STOPS:
             self.refused[key] = problem
@@ -179,7 +179,3 @@ def _explain_end(code: int) -> str:
     if code in (-signal.SIGSEGV, -signal.SIGBUS):
         return "it is nested too deeply"
     return f"it needs more than {MAX_MEMORY >> 20} MiB of memory (RECIPES_TEMPLATE_MIB)"
-
-
-def _hash_text(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -58,5 +58,5 @@ def _find_problem(step: object, allowed: frozenset[str]) -> str | None:
     return (
         None
         if kind != "Split" or step.get("pattern") == {"Regex": SPLIT_PATTERN}
-        else "a Split by another pattern than Qwen's"
+        else "a Split with a pattern other than Qwen's"
     )

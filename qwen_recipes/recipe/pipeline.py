@@ -189,8 +189,10 @@ def get_training(pipeline: Pipeline | None, name: str, file: str) -> PipelineSta
         if stage.name == name and stage.merge is None:
             return stage
         if stage.name == name:
-            _raise_at_stages(pipeline, f"stage `{name}` merges, and has no recipe of its own", "recipes merge")
-    _raise_at_stages(pipeline, f"there is no stage `{name}`", f"one of {', '.join(s.name for s in pipeline.trainings)}")
+            _raise_at_stages(pipeline, f"stage `{name}` merges, and has no recipe", "recipes merge")
+    _raise_at_stages(
+        pipeline, f"there is no stage `{name}`", f"use one of: {', '.join(s.name for s in pipeline.trainings)}"
+    )
 
 
 def _raise_at_stages(pipeline: Pipeline, message: str, suggestion: str) -> NoReturn:

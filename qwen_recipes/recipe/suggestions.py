@@ -92,7 +92,7 @@ def suggest_for_unknown_key(key: str, siblings: Iterable[str], parent: str) -> s
     if renamed := RENAMED_FIELDS.get(f"{parent}.{key}"):
         return f"use {renamed}"
     if not parent and key in METHOD_NAMES:
-        return f"write it as `method: {{type: {key}}}`, with its settings beside `type`"
+        return f"write it as `method: {{type: {key}}}`, with its settings next to `type`"
     if key in EXPLAINED_NATIVE_KEYS:
         return EXPLAINED_NATIVE_KEYS[key]
     if key in FIELDS_BY_NATIVE_KEY:

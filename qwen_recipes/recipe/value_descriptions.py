@@ -27,14 +27,14 @@ VALUE_DESCRIPTIONS: dict[str, dict[object, str]] = {
     },
     "stages[].merge.combine": {
         "cat": "The weighted sum of the updates, exactly; its rank is the sum of the ranks.",
-        "linear": "Weighted sums of the factors A and of B, which is not the sum of the updates. Needs equal ranks. Of "
-        "models: the mean of their weights.",
-        "svd": "The best approximation of the weighted sum at one rank.",
-        "ties": "As `linear`, of the largest values whose signs agree (TIES). Needs equal ranks.",
-        "dare_linear": "As `linear`, of randomly kept values, rescaled (DARE). Needs equal ranks.",
-        "dare_ties": "As `ties`, of randomly kept values, rescaled. Needs equal ranks.",
-        "slerp": "Of two models: each weight on the arc between theirs.",
-        "task_arithmetic": "Of models: what each learned, added to their base.",
+        "linear": "Weighted sums of the factors A and of B, which is not the sum of the updates. Needs equal ranks. "
+        "For models: the mean of their weights.",
+        "svd": "The best approximation of the weighted sum at a given rank.",
+        "ties": "Like `linear`, but with only the largest values whose signs agree (TIES). Needs equal ranks.",
+        "dare_linear": "Like `linear`, but with randomly kept, rescaled values (DARE). Needs equal ranks.",
+        "dare_ties": "Like `ties`, but with randomly kept, rescaled values. Needs equal ranks.",
+        "slerp": "For two models: spherical interpolation of each weight.",
+        "task_arithmetic": "For models: what each learned, added to their common base.",
     },
     "stages[].merge.dtype": {"bfloat16": "16 bits.", "float32": "32 bits."},
     "data.train[].format": {
@@ -120,7 +120,7 @@ VALUE_DESCRIPTIONS: dict[str, dict[object, str]] = {
         "embed_tokens": "Input embeddings.",
         "lm_head": "Output head; tied to the embeddings in models up to 4B.",
     },
-    "quantization.bits": {4: "4 bits a weight: QLoRA.", 8: "8 bits a weight: LLM.int8()."},
+    "quantization.bits": {4: "4 bits per weight: QLoRA.", 8: "8 bits per weight: LLM.int8()."},
     "quantization.type": {
         "nf4": "NormalFloat, made for normally distributed weights.",
         "fp4": "4-bit floating point.",
@@ -196,7 +196,7 @@ VALUE_DESCRIPTIONS: dict[str, dict[object, str]] = {
         "muon": "Muon: orthogonalized momentum for matrices.",
     },
     "training.precision": {
-        "bf16": "bfloat16: the range of fp32; GPUs from Ampere on.",
+        "bf16": "bfloat16: the range of fp32; Ampere and newer GPUs.",
         "fp16": "Half precision with loss scaling; overflows with Qwen3 (QR401).",
         "fp32": "Single precision: slower, and twice the memory.",
     },
@@ -212,7 +212,7 @@ VALUE_DESCRIPTIONS: dict[str, dict[object, str]] = {
         "eager": "Plain matrix products: slow, stores all scores.",
         "flash_attention_2": "FlashAttention 2; its package must be installed.",
         "flash_attention_3": "FlashAttention 3, on Hopper; its package must be installed.",
-        "flash_attention_4": "FlashAttention 4, on Hopper and data-centre Blackwell; its package must be installed.",
+        "flash_attention_4": "FlashAttention 4, on Hopper and data-center Blackwell; its package must be installed.",
         "flex_attention": "PyTorch's flex_attention, compiled.",
     },
     "training.kernels": {
@@ -245,9 +245,9 @@ VALUE_DESCRIPTIONS: dict[str, dict[object, str]] = {
     "sweep.search.pruner": {
         "none": "Every trial runs to its end.",
         "median": "Stops a trial that is worse than the median of the others at the same step.",
-        "hyperband": "Stops all but the best at steps that grow.",
+        "hyperband": "Stops all but the best at increasing numbers of steps.",
     },
-    "sweep.goal": {"minimize": "The lowest is best.", "maximize": "The highest is best."},
+    "sweep.goal": {"minimize": "Lower is better.", "maximize": "Higher is better."},
     "sweep.keep": {
         "best": "The best trial's weights.",
         "all": "Every trial's weights.",
@@ -269,8 +269,8 @@ VALUE_DESCRIPTIONS: dict[str, dict[object, str]] = {
         "llamafactory": "LLaMA-Factory.",
         "ms-swift": "ms-swift.",
         "trl": "TRL and PEFT.",
-        "torchtune": "torchtune, of a git revision that has Qwen3: SFT on one GPU; it is no longer maintained.",
-        "unsloth": "Unsloth, by its command line: adapters and full fine-tuning by SFT on one GPU.",
+        "torchtune": "torchtune, at a git revision that has Qwen3; no longer maintained. SFT on one GPU.",
+        "unsloth": "Unsloth's command line: SFT with adapters or full fine-tuning on one GPU.",
     },
 }
 

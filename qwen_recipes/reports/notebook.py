@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from qwen_recipes.estimate.fit_labels import FIT_LABELS
 from qwen_recipes.finding import Finding
 from qwen_recipes.reports.html_report import draw_run_charts, list_summary_rows
 from qwen_recipes.reports.page import render_page
 from qwen_recipes.resolve.plan_table import PlanValue
 from qwen_recipes.runs.record import RunRecord
 from qwen_recipes.sizes import GIB
-
-_FIT = {"yes": "fits", "close": "may fit", "no": "does not fit"}
 
 
 def render_recipe(name: str, text: str) -> str:
@@ -33,7 +32,7 @@ def render_plan(title: str, estimates: Sequence[dict[str, Any]], values: Sequenc
     """Memory and time on each GPU, and every value with its reason."""
     rows = [
         (
-            one["gpu"], str(one["gpus"]), _FIT[one["fits"]],
+            one["gpu"], str(one["gpus"]), FIT_LABELS[one["fits"]],
             f"{one['memory_bytes']['peak'] / GIB:.1f} of {one['memory_bytes']['usable'] / GIB:.1f} GiB",
             "unknown" if one["seconds"] is None else f"{one['seconds'] / 3600:.2f} h",
         )

@@ -7,7 +7,7 @@ import io
 from dataclasses import asdict
 from typing import Any
 
-from qwen_recipes.runs.sweep_record import SweepRecord, TrialRow
+from qwen_recipes.runs.sweep_record import SweepRecord
 
 
 def list_sweep_rows(record: SweepRecord) -> list[dict[str, Any]]:
@@ -65,8 +65,3 @@ def _format_cell(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def describe_trial(record: SweepRecord, row: TrialRow) -> str:
-    """`lr1e-4-rank8: eval_loss 1.25`."""
-    return f"{row.name}: {record.metric} {row.metric:.6g}" if row.metric is not None else f"{row.name}: {row.status}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.recipe.interval_checks import SCHEDULERS_WITH_MINIMUM
 from qwen_recipes.resolve.plan_table import PlanValue, list_plan_values
-from qwen_recipes.resolve.schedule import SCHEDULERS_WITH_MINIMUM
 
 _PREFERENCE_BETA = {"dpo", "orpo", "simpo", "kto", "grpo"}
 _GRPO = {"grpo"}

@@ -23,7 +23,7 @@ class FlashGain:
         if not attention.startswith(PREFIX) or attention == self.plan.training.attention:
             return ""
         if self.plan.run.environment != "managed":
-            return f"whether your environment has it is not known: if so, set `attention: {attention}`"
+            return f"it is not known whether your environment has it; if it does, set `attention: {attention}`"
         use = find_flash_use(self.backend, attention)
         packages = use.packages if use is not None else ()
         if any(name in self.loaded.list_packages(self.backend.name) for name in packages):

@@ -127,7 +127,7 @@ def resolve_chat(
 
 def _check_own_template(facts: ModelFacts, decisions: PlanDecisions) -> None:
     if facts.own_template is None:
-        message = f"`own`: {facts.id} comes with no chat template but Qwen's"
+        message = f"`own`: {facts.id} has no chat template other than Qwen's"
         decisions.report_problem(("chat", "template"), message, "chat: {template: auto}")
     elif problem := find_template_problem(facts.own_template):
         decisions.report_problem(

@@ -12,7 +12,6 @@ DEFAULT_WARMUP_RATIO = 0.05
 DEFAULT_DECAY_RATIO = 0.1
 SMALLEST_RATIO = 1e-3
 """The smallest share of the peak that is taken for one: below, a learning rate is meant."""
-SCHEDULERS_WITH_MINIMUM = ("cosine_with_min_lr", "warmup_stable_decay")
 
 
 def resolve_warmup(t: Training, decisions: PlanDecisions) -> WarmupPlan:

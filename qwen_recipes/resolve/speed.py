@@ -135,7 +135,7 @@ class _SpeedSearch:
         usual = next(one for one in self.ranked if one.candidate.choice == Choice())
         supported = self._list_supported(usual)
         if not supported:
-            return _explain_caution(self.plan, f"no setting is sure to fit (this one: {usual.description})")
+            return _explain_caution(self.plan, f"no setting is certain to fit (this one: {usual.description})")
         best = self._find_best(supported, usual)
         chosen = self.plan if best is usual else self.resolve_with(best.candidate.choice)
         if chosen is None:

@@ -80,11 +80,11 @@ class CandidateSpace:
             "only SFT is packed unless the recipe says so": p.objective.type != "sft"
             or p.objective.kl_weight is not None,
             "streamed examples": p.data.streaming,
-            "examples are handed over as ids": p.chat.exact,
+            "examples are passed as token ids": p.chat.exact,
             "NEFTune's noise depends on the length (QR422)": t.neftune is not None,
             "not tested with context parallelism": p.hardware.context_parallel > 1,
             "the micro-batch size in the recipe counts single examples": not self.open.micro_batch_size,
-            "the examples' lengths are not known: `recipes lock` measures them": lengths is None,
+            "the examples' lengths are not known (`recipes lock` measures them)": lengths is None,
             "too few examples": lengths is not None and lengths.measured < MIN_STEPS * t.batch_size,
         }
         found = next((reason for reason, holds in reasons.items() if holds), "")

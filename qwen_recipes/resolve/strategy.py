@@ -42,8 +42,8 @@ def choose_fitting_strategy(plan: Plan, folder: Path, backend: Backend, plan_wit
     best, chosen = min(tried, key=lambda one: (fits[one[0].check_fit()], -one[0].tokens_per_second))
     if best.check_fit() in ("no", first.check_fit()):
         return plan, ""
-    sizes = f"{first.peak / GIB:.0f} GiB a GPU under {plan.hardware.strategy}, {best.peak / GIB:.0f} under this"
-    return chosen, f"{sizes}, of {first.usable / GIB:.0f} that a {gpu.name} has"
+    sizes = f"{first.peak / GIB:.0f} GiB per GPU under {plan.hardware.strategy}, {best.peak / GIB:.0f} under this"
+    return chosen, f"{sizes}; {gpu.name} has {first.usable / GIB:.0f}"
 
 
 def _list_candidates(plan: Plan, backend: Backend, plan_with: PlanFunction) -> Iterator[Plan]:

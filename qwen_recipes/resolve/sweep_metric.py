@@ -33,10 +33,6 @@ class SweepMetric:
     logged: tuple[str, ...]
     maximize: bool
 
-    def is_better(self, value: float, than: float | None) -> bool:
-        """Whether a value is better than another, or there is no other."""
-        return than is None or (value > than if self.maximize else value < than)
-
 
 def choose_sweep_metric(sweep: LoadedSweep, backend: str | None = None) -> SweepMetric:
     """The metric that the recipe names, or one that means the same in all trials.

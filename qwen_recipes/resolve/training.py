@@ -89,7 +89,7 @@ def resolve_training(
             "training.gradient_checkpointing",
             None if t.gradient_checkpointing is None else bool(t.gradient_checkpointing),
             not cpu,
-            "not needed on the CPU" if cpu else "saves most activation memory for a third more time",
+            "not needed on the CPU" if cpu else "saves most activation memory, and takes about a third longer",
         ),
         offload_activations=decisions.derive_value(
             "training.offload_activations",

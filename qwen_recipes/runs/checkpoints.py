@@ -64,7 +64,7 @@ def _check_trainer_state(folder: Path, step: int) -> str | None:
     except (OSError, ValueError):
         return "trainer_state.json is unreadable"
     if not isinstance(state, dict) or state.get("global_step") != step:
-        return f"trainer_state.json is for another step than {step}"
+        return f"trainer_state.json is for a step other than {step}"
     return None
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.estimate.host_memory import estimate_host_memory
 from qwen_recipes.estimate.workload import build_workload
+from qwen_recipes.filesystem.existing_folder import find_existing_folder
 from qwen_recipes.qwen.facts import ModelFacts
 from qwen_recipes.qwen.models import count_lora_parameters
 from qwen_recipes.runs.host_memory import read_available_memory
@@ -32,7 +33,7 @@ def find_shortages(plan: Plan, facts: ModelFacts, output: Path) -> Iterator[str]
     """What there is too little of, with both numbers: disk under the output folder, memory of the host."""
     kept = len(list(output.glob("checkpoint-*"))) if output.is_dir() else 0
     wanted = _LOG_BYTES + estimate_checkpoint_size(plan, facts) * max(1, plan.training.keep_checkpoints + 1 - kept)
-    free = shutil.disk_usage(_find_existing_folder(output)).free
+    free = shutil.disk_usage(find_existing_folder(output)).free
     if free < wanted:
         yield (
             f"output.dir {output}: checkpoints need at least {format_bytes(wanted)}, {format_bytes(free)} are free; "
@@ -45,7 +46,3 @@ def find_shortages(plan: Plan, facts: ModelFacts, output: Path) -> Iterator[str]
             f"the run needs {format_bytes(needed)} of host memory, {format_bytes(memory)} are available; "
             "use a smaller model, `method: lora`, or less `hardware.offload`"
         )
-
-
-def _find_existing_folder(path: Path) -> Path:
-    return next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.is_dir())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -142,8 +141,3 @@ def archive_stage(output: Path, root: Path) -> Path:
     place = root / "earlier" / str(number)
     move_into(output, place, Path(output.anchor))
     return place / output.name
-
-
-def measure_seconds(began: float) -> float:
-    """Seconds since `began`, of the monotonic clock."""
-    return time.monotonic() - began

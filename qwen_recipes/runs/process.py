@@ -206,7 +206,7 @@ class _Follower:
         except Exception as error:
             self.watcher = None
             with contextlib.suppress(OSError, ValueError):
-                sys.stderr.write(f"progress is not shown any longer: {type(error).__name__}; the run goes on\n")
+                sys.stderr.write(f"progress is no longer shown: {type(error).__name__}; the run continues\n")
 
 
 def _wait_for_end(process: subprocess.Popen[bytes], seconds: float) -> list[int]:

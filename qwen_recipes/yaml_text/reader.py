@@ -22,7 +22,7 @@ MAX_NODES = 100_000
 MAX_SCALAR = 65_536
 """Characters of one value or key."""
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NULL = {"", "~", "null", "Null", "NULL"}
 _BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _INT = re.compile(r"[-+]?[0-9]{1,30}\Z")
@@ -132,7 +132,7 @@ class _YamlReader:
 
     def _parse_events(self) -> Iterator[Any]:
         try:
-            yield from yaml.parse(self.text, Loader=_Loader)
+            yield from yaml.parse(self.text, Loader=Loader)
         except yaml.MarkedYAMLError as error:
             span = self._locate_error(error)
             tabbed = span is not None and "\t" in self._get_line_text(span)[: span.column]
@@ -183,7 +183,7 @@ class _YamlReader:
                 f"the value is too long: {len(event.value):,} characters; the maximum is {MAX_SCALAR:,}", span
             )
         if "\0" in event.value:
-            self._add_finding("the character U+0000 can't stand in a value", span, "remove it")
+            self._add_finding("the character U+0000 is not allowed in a value", span, "remove it")
         plain = not event.style and event.tag is None
         self._check_tag(event, span, "tag:yaml.org,2002:str")
         return Scalar(span, parse_scalar(event.value) if plain else event.value, event.value, plain)

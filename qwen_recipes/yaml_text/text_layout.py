@@ -12,8 +12,8 @@ import yaml
 from qwen_recipes.finding import Route, Span
 from qwen_recipes.yaml_text.emit import format_flow
 from qwen_recipes.yaml_text.nodes import Document, Mapping, Node, Scalar, Sequence
+from qwen_recipes.yaml_text.reader import Loader
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _COMMENT = re.compile("#[^\n\r\x85\u2028\u2029]*")
 _PROPERTIES = re.compile(r"(?:[&!]\S*\s+)+")
@@ -28,7 +28,7 @@ def find_comments(text: str) -> list[tuple[int, str]]:
     """Every comment with the offset of its `#`: what stands between tokens and is no white space."""
     found: list[tuple[int, str]] = []
     before = 0
-    for token in yaml.scan(text, Loader=_Loader):
+    for token in yaml.scan(text, Loader=Loader):
         start, end = token.start_mark.index, token.end_mark.index
         found += [(m.start(), m.group().rstrip()) for m in _COMMENT.finditer(text, before, start)]
         found += _find_header_comment(text, token)

@@ -175,8 +175,8 @@ def render_readme() -> str:
     return (
         '<img src="docs/research/curves.svg" width="640" '
         'alt="Losses of the frameworks: apart by their defaults, the same from one recipe">\n\n'
-        "Above: each framework's defaults, with the same model, rows, batch, steps, learning rate and LoRA rank. Below: "
-        "one recipe, all weights.\n[One recipe, one curve](docs/research/loss-curves.md)."
+        "Above: each framework with its defaults, and the same model, rows, batch size, steps, learning rate and LoRA "
+        "rank. Below: one recipe, full fine-tuning.\n[One recipe, one curve](docs/research/loss-curves.md)."
     )
 
 

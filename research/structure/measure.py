@@ -1,4 +1,4 @@
-"""Measure how the package is laid out and named: `python research/structure/measure.py [ROOT] > after.json`.
+"""Measure how the package is laid out and named: `python -m research.structure.measure [ROOT] > after.json`.
 
 Counts what a newcomer meets first: files by folder, function names of one word, classes that share a name, the longest
 function, and the size of the wheel in bytes (built with pip, without dependencies).
@@ -34,7 +34,7 @@ def measure(root: Path) -> dict[str, Any]:
         "classes_of_one_name": _find_shared_class_names(trees, root),
         "longest_function": {"name": longest.name, "lines": _count_lines(longest)},
         "longest_file": max(len(file.read_text("utf-8").splitlines()) for file in files),
-        "wheel_bytes": _build_wheel(root),
+        "wheel_bytes": measure_wheel(root),
     }
 
 
@@ -60,7 +60,8 @@ def _find_shared_class_names(trees: dict[Path, ast.Module], root: Path) -> dict[
     return {name: count for name, count in sorted(names.items()) if count > 1}
 
 
-def _build_wheel(root: Path) -> int:
+def measure_wheel(root: Path) -> int:
+    """Bytes of the wheel that pip builds of a checkout. Raises CalledProcessError."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, str(root)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -1,8 +1,11 @@
-"""Size of the package, its generated files and its tests: `python research/structure/measure_ownership.py [ROOT]`.
+"""Size of the package, its generated files and its tests: `python -m research.structure.measure_ownership [ROOT]`.
 
-`--cases` also collects the tests (half a minute), `--wheel` builds a wheel, `--start-up` takes CPU time of commands,
-all of the checkout at ROOT with the packages of this Python. ownership_before.json and
-ownership_after.json are its output.
+    python -m research.structure.measure_ownership --commit 02bfae15 --all --write FILE
+
+`--commit` measures a commit of this repository, checked out in a temporary folder; its tests and commands run with the
+packages of this Python. `--cases` collects the tests (half a minute), `--suite` runs them (half an hour), `--start-up`
+takes the CPU time of commands and `--wheel` builds a wheel; `--all` does all four. Times need an idle machine. The
+table in README.md is filled from ownership_before.json and ownership_after.json by `python -m tools.generate_docs`.
 """
 
 from __future__ import annotations
@@ -15,8 +18,13 @@ import resource
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
+
+from research.structure.measure import ROOT, measure_wheel
 
 GENERATED = (
     *(
@@ -71,6 +79,7 @@ def measure_checkout(root: Path) -> dict[str, int]:
         "modules that write HTML or SVG": len(drawing) - (Path(__file__).name in {file.name for file in drawing}),
         "requirements of the package": count_requirements(root),
         "pages in docs/": sum(1 for _ in (root / "docs").rglob("*.md")),
+        "guards": sum(1 for _ in (root / "qwen_recipes/guards").rglob("qr[0-9][0-9][0-9]*.py")),
     }
 
 
@@ -109,27 +118,65 @@ def _time_command(root: Path, arguments: list[str]) -> int:
     return round(1000 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime))
 
 
-def measure_wheel(root: Path) -> int:
+def measure_suite(root: Path) -> dict[str, int]:
+    """Seconds of the unit tests in two processes, by the clock and of the CPU. Raises SystemExit if one fails."""
+    command = [sys.executable, "-m", "pytest", "-n", "2", "tests/unit", "tests/why"]
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    done = subprocess.run(command, cwd=root, env={**os.environ, "PYTHONPATH": "."}, capture_output=True, text=True)
+    seconds, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        raise SystemExit(f"the tests of {root} fail:\n{done.stdout[-2000:]}{done.stderr[-500:]}")
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {"seconds of the suite": round(seconds), "CPU seconds of the suite": round(cpu)}
+
+
+@contextmanager
+def check_out(commit: str | None, root: Path) -> Iterator[Path]:
+    """A commit of the repository at `root` in a temporary folder, or `root` itself. Raises CalledProcessError."""
+    if commit is None:
+        yield root
+        return
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder], cwd=root, check=True)
-        return next(Path(folder).glob("*.whl")).stat().st_size
+        place = str(Path(folder) / "checkout")
+        subprocess.run(["git", "clone", "--quiet", "--shared", str(root), place], check=True)
+        subprocess.run(["git", "-C", place, "checkout", "--quiet", commit], check=True)
+        yield Path(place)
+
+
+def read_commit(root: Path) -> str:
+    """The commit of a checkout, eight digits. Raises CalledProcessError."""
+    command = ["git", "-C", str(root), "rev-parse", "--short=8", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def measure_all(root: Path, options: argparse.Namespace) -> dict[str, int | str]:
+    """What the options ask for, with the commit and the date."""
+    found: dict[str, int | str] = {"commit": read_commit(root), "date": date.today().isoformat()}
+    found |= measure_checkout(root)
+    if options.cases or options.all:
+        found["test cases"] = count_cases(root)
+    if options.start_up or options.all:
+        found |= measure_start_up(root)
+    if options.wheel or options.all:
+        found["bytes of the wheel"] = measure_wheel(root)
+    if options.suite or options.all:
+        found |= measure_suite(root)
+    return found
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("root", type=Path, nargs="?", default=Path())
-    parser.add_argument("--cases", action="store_true")
-    parser.add_argument("--wheel", action="store_true")
-    parser.add_argument("--start-up", action="store_true")
-    asked = parser.parse_args()
-    found = measure_checkout(asked.root)
-    if asked.cases:
-        found["test cases"] = count_cases(asked.root)
-    if asked.start_up:
-        found |= measure_start_up(asked.root)
-    if asked.wheel:
-        found["bytes of the wheel"] = measure_wheel(asked.root)
-    print(json.dumps(found, indent=2))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("root", type=Path, nargs="?", default=ROOT)
+    parser.add_argument("--commit", help="measure this commit instead of the checkout")
+    for name in ("--cases", "--suite", "--start-up", "--wheel", "--all"):
+        parser.add_argument(name, action="store_true")
+    parser.add_argument("--write", type=Path, help="file for the figures, as JSON")
+    options = parser.parse_args()
+    with check_out(options.commit, options.root.resolve()) as root:
+        text = json.dumps(measure_all(root, options), indent=2) + "\n"
+    if options.write:
+        options.write.write_text(text, "utf-8")
+    print(text, end="")
 
 
 if __name__ == "__main__":

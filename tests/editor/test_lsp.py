@@ -125,7 +125,7 @@ def test_a_frameworks_own_config_is_judged(client: LanguageClient) -> None:
 def test_guards_that_cannot_look_are_named(client: LanguageClient) -> None:
     uri = client.open("train.yaml", "# mine\nbase_model: me/unknown\ndatasets: [{path: a, type: alpaca}]\n")
     (note,) = client.wait_for_diagnostics(uri)
-    assert note["message"].startswith("not judged: ") and note["range"]["start"]["line"] == 1
+    assert note["message"].startswith("not checked: ") and note["range"]["start"]["line"] == 1
 
 
 def test_closing_takes_the_findings_away(client: LanguageClient) -> None:

@@ -21,7 +21,7 @@ from .test_faults import keep, same_curve
 pytestmark = [pytest.mark.training, pytest.mark.full]
 BACKENDS = ("axolotl", "llamafactory", "ms-swift", "trl")
 STEPS, FROM, ROWS = 8, 6, 8
-"""Four steps an epoch."""
+"""Four steps per epoch."""
 LORA = "method: {type: lora, rank: 8, dropout: 0.1}"
 REWARD = f"{{path: {ROOT / 'examples/data/rewards.py'}, function: short_answer}}"
 GRPO = f"objective: {{type: grpo, generations: 2, max_completion_length: 8, rewards: [{REWARD}]}}"

@@ -12,7 +12,7 @@ from qwen_recipes.cli import main as recipes
 HEAD = """# Commands
 
 `recipes COMMAND --help` prints the same. Data that a program may read goes to standard output, everything else to
-standard error. `NO_COLOR` is honoured, and `-` stands for standard input where a file is read.
+standard error. `NO_COLOR` is respected, and `-` reads standard input where a file is expected.
 Exit codes are listed on [their own page](exit-codes.md).
 """
 GROUPS = {

@@ -43,11 +43,11 @@ keys of the framework's own config that carry the field, or the other file that 
 Fields that only `recipes` reads (`version`, `allow`, ...) are not listed. Every field has a section of its own in the
 [reference of fields](fields/README.md).
 """
-TESTED = """## What was run
+TESTED = """## What was tested
 
 For each objective, what this repository's committed results show; `recipes backends` prints the same. *Parsed*: the
 framework's own parser read a compiled config. *Seen at the trainer*: what stood at its trainer was compared with the
-recipe. *Not run*: it is compiled, and nothing more was shown.
+recipe. *Not run*: it compiles, but was not tested further.
 """
 DEFAULTS_HEAD = """# Defaults of the frameworks
 

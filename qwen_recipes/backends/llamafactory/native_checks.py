@@ -21,12 +21,12 @@ def check_broken_combinations(config: NativeConfig) -> Iterator[NativeViolation]
     if read_switch(data, "use_dora") and config.interpreted_settings.bits and is_at_least("0.9.3", config):
         yield NativeViolation(
             ("use_dora",),
-            "DoRA on a quantized base is refused since 0.9.3",
+            "DoRA on a quantized base has been refused since 0.9.3",
             "use_dora: false, or a 16-bit base",
         )
     loss = data.get("pref_loss")
     if loss in ("hinge", "ipo", "kto_pair") and data.get("stage") == "dpo" and is_at_least("0.9.4", config):
-        message = f"`pref_loss: {loss}` silently trains the sigmoid loss since 0.9.4"
+        message = f"`pref_loss: {loss}` has silently trained the sigmoid loss since 0.9.4"
         yield NativeViolation(("pref_loss",), message, "pref_loss: sigmoid, orpo or simpo")
     if data.get("stage") == "ppo" and is_at_least("0.9.4", config):
         message = "PPO fails to start: it needs TRL 0.9.6 or older, and this version needs TRL 0.18 or newer"

@@ -127,7 +127,7 @@ UNSUPPORTED_SETTINGS = (
     UnsupportedSetting(
         "method.variant",
         lambda p: p.method.variant == "dora" and p.quantization.bits != 16,
-        "DoRA on a quantized base is refused since 0.9.3",
+        "DoRA on a quantized base has been refused since 0.9.3",
     ),
     UnsupportedSetting(
         "method.type",

@@ -75,7 +75,7 @@ def explain_unseen_template(plan: Plan) -> str | None:
     """A template that is not Qwen's is never the tokenizer's while it trains."""
     if plan.chat.official:
         return None
-    return "run.sh puts it beside the saved tokenizer; shown by tests/conformance/test_training"
+    return "run.sh saves it with the tokenizer; shown by tests/conformance/test_training"
 
 
 VERIFICATION = Verification(
@@ -86,7 +86,7 @@ VERIFICATION = Verification(
             "weights_dtype",
             lambda value: value == "bfloat16",
             "float32",
-            "LLaMA-Factory's `pure_bf16` starts on GPUs alone: the probe holds weights in float32",
+            "LLaMA-Factory's `pure_bf16` only starts on GPUs: the probe holds weights in float32",
         ),
     ),
     known_differences=KNOWN_DIFFERENCES,

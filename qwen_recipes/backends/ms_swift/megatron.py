@@ -10,9 +10,7 @@ from typing import Any
 
 from qwen_recipes.backends.base import UnsupportedSetting
 from qwen_recipes.backends.plan import Plan
-
-ATTENTION_LAYERS = ("q_proj", "k_proj", "v_proj", "o_proj")
-ALL_LINEAR_LAYERS = (*ATTENTION_LAYERS, "gate_proj", "up_proj", "down_proj")
+from qwen_recipes.qwen.facts import ATTENTION_MODULES, MLP_MODULES
 
 NATIVE_VALUES: dict[str, Mapping[Any, Any]] = {
     "megatron_command": {"pretrain": "pt", "sft": "sft", "dpo": "rlhf"},
@@ -34,7 +32,10 @@ NATIVE_VALUES: dict[str, Mapping[Any, Any]] = {
 
 
 def _has_unsupported_targets(plan: Plan) -> bool:
-    return plan.method.adapter and set(plan.method.targets) not in (set(ATTENTION_LAYERS), set(ALL_LINEAR_LAYERS))
+    return plan.method.adapter and set(plan.method.targets) not in (
+        set(ATTENTION_MODULES),
+        {*ATTENTION_MODULES, *MLP_MODULES},
+    )
 
 
 def _evaluates_apart_from_saving(plan: Plan) -> bool:

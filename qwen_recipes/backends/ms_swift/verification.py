@@ -59,7 +59,7 @@ VERIFICATION = Verification(
             "packing",
             bool,
             False,
-            "ms-swift packs with flash attention alone, whose kernels need a GPU",
+            "ms-swift only packs with flash attention, which needs a GPU",
         ),
     ),
     known_differences=KNOWN_DIFFERENCES,

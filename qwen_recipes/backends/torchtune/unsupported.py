@@ -156,7 +156,7 @@ MODEL = (
     UnsupportedSetting(
         "method.modules_to_save",
         lambda p: bool(p.method.modules_to_save),
-        "no modules can be trained beside an adapter",
+        "no modules can be trained along with an adapter",
     ),
     UnsupportedSetting(
         "method.start_from", lambda p: p.method.start_from is not None, "starting from an adapter is not compiled"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from qwen_recipes.backends.native_config import KeyChange
 
-_IGNORED = "accelerate's launcher refuses it, and a script that is started alone ignores it"
+_IGNORED = "accelerate's launcher refuses it, and a script started without the launcher ignores it"
 _BY_TRANSFORMERS = f"removed in transformers 5; {_IGNORED}"
 _RENAMED = {
     "max_seq_length": "max_length",

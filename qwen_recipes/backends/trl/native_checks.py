@@ -29,7 +29,7 @@ def check_broken_combinations(config: NativeConfig) -> Iterator[NativeViolation]
         yield NativeViolation(("load_in_8bit",), message, "load_in_8bit: false")
     if read_switch(data, "padding_free") and not read_switch(data, "packing") and data.get("max_length", 1024):
         message = "`padding_free` without packing is refused with a `max_length`, which it would not enforce"
-        yield NativeViolation(("padding_free",), message, "max_length: null, with rows cut beforehand")
+        yield NativeViolation(("padding_free",), message, "max_length: null, with rows truncated beforehand")
 
 
 def check_never_run(config: NativeConfig) -> Iterator[NativeViolation]:
@@ -44,8 +44,8 @@ def check_never_run(config: NativeConfig) -> Iterator[NativeViolation]:
         yield NativeViolation((adapter,), message, "use_peft: true", why, at_key=True)
     held_out = data.get("test_split_size")
     if held_out and str(data.get("eval_strategy", "no")) in ("no", "False"):
-        message = "`test_split_size` holds data out, and `eval_strategy` is not set: it is never evaluated on"
-        why = "The model trains on fewer examples, and nothing is learned of how it does on the others"
+        message = "`test_split_size` holds data out, and `eval_strategy` is not set: it is never used for evaluation"
+        why = "The model trains on fewer examples, and its loss on the others is not measured"
         yield NativeViolation(("test_split_size",), message, "eval_strategy: epoch", why, at_key=True)
 
 

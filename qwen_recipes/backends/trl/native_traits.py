@@ -3,10 +3,10 @@
 from qwen_recipes.backends.native_config import NativeTraits
 
 TRAITS = NativeTraits(
-    unknown_key_effect="accelerate's launcher refuses it, and a script that is started alone ignores it",
+    unknown_key_effect="accelerate's launcher refuses it, and a script started without the launcher ignores it",
     unknown_key_reason=(
-        "`trl sft` and its like end with an error that names no line; `python -m trl.scripts.sft` trains without the "
-        "line"
+        "`trl sft` and similar commands fail with an error that names no line; `python -m trl.scripts.sft` trains "
+        "without the line"
     ),
     template_variants={},
     all_linear_layers="lora_target_modules: all-linear",

@@ -41,7 +41,7 @@ UNSUPPORTED_SETTINGS = (
     UnsupportedSetting(
         "chat.encoding",
         lambda p: p.chat.exact and p.training.packing,
-        "examples that are handed over as token ids are not packed",
+        "examples that are passed as token ids are not packed",
     ),
     UnsupportedSetting(
         "chat.template",

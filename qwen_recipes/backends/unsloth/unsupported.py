@@ -65,7 +65,7 @@ ROWS = (
     UnsupportedSetting(
         "training.packing",
         lambda p: p.training.packing,
-        "Unsloth silently turns packing off for examples that are handed over as token ids",
+        "Unsloth silently turns packing off for examples that are passed as token ids",
     ),
 )
 OPTIMIZATION = (
@@ -167,7 +167,7 @@ MODEL = (
     UnsupportedSetting(
         "method.modules_to_save",
         lambda p: bool(p.method.modules_to_save),
-        "no key for modules that are trained beside an adapter",
+        "no key for modules that are trained along with an adapter",
     ),
     UnsupportedSetting(
         "method.start_from",

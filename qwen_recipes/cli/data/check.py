@@ -71,8 +71,8 @@ def command(
     """Check data with every data guard (QR5xx), using the model's own tokenizer and chat template.
 
     Reports invalid examples, lengths in tokens, examples that are too long, duplicates, and examples in both training
-    and validation data. Memory use does not depend on the size of the files. For the id of a data set on the hub,
-    a sample is checked. Exit code 1 if an example or a file has an error.
+    and validation data. Memory use does not depend on the size of the files. If ID is a data set on the hub, only a
+    sample is checked. Exit code 1 if an example or a file has an error.
 
     Example: recipes data check data/support.jsonl
     """

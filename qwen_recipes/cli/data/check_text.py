@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from qwen_recipes.cli.console import format_count
+from qwen_recipes.cli.reporters.text import SEVERITY_COLOURS
 from qwen_recipes.guards.rows.row_statistics import shorten_text
 
-COLOURS = {"error": "red", "warning": "yellow", "advice": "cyan"}
 BAR_WIDTH = 40
 MAX_KEYS = 8
 """Keys that nothing reads are shown."""
@@ -78,7 +78,7 @@ def _format_lengths(lengths: dict[str, Any]) -> str:
 
 def _describe_sequence_length(stats: dict[str, Any]) -> str:
     longer = f"{format_count(stats['longer'], 'row')} longer ({100 * stats['longer_share']:.1f}%)"
-    return f"{stats['tokens']:,}: {longer}, packs {100 * stats['packing_efficiency']:.1f}% full"
+    return f"{stats['tokens']:,}, with {longer} and packs {100 * stats['packing_efficiency']:.1f}% full"
 
 
 def _draw_histogram(histogram: list[dict[str, int]]) -> list[str]:
@@ -100,7 +100,7 @@ def _merge_bars(histogram: list[dict[str, int]]) -> list[tuple[int, int, int]]:
 def _format_findings(findings: list[dict[str, Any]]) -> str:
     if not findings:
         return "no problems"
-    counts = {s: sum(one["count"] for one in findings if one["severity"] == s) for s in COLOURS}
+    counts = {s: sum(one["count"] for one in findings if one["severity"] == s) for s in SEVERITY_COLOURS}
     said = [
         format_count(count, name) if name != "advice" else f"{count:,} advice"
         for name, count in counts.items()
@@ -110,7 +110,7 @@ def _format_findings(findings: list[dict[str, Any]]) -> str:
 
 
 def _format_finding(finding: dict[str, Any]) -> str:
-    kind = click.style(f"{finding['severity']}[{finding['code']}]", fg=COLOURS[finding["severity"]], bold=True)
+    kind = click.style(f"{finding['severity']}[{finding['code']}]", fg=SEVERITY_COLOURS[finding["severity"]], bold=True)
     lines = [f"{kind}: {finding['title']}: {finding['count']:,}"]
     for one in finding["examples"]:
         text = f": {one['text']}" if one["text"] else ""

@@ -55,7 +55,9 @@ if TYPE_CHECKING:
     "--group-by", metavar="KEY", help="Keep rows with the same value of KEY on one side of the split, e.g. meta.user."
 )
 @add_hub_options
-@click.option("--seed", type=int, default=42, show_default=True, help="Seed for the split and for dropping examples.")
+@click.option(
+    "--seed", metavar="N", type=int, default=42, show_default=True, help="Seed for the split and for dropping examples."
+)
 @click.option("--force", is_flag=True, help="Overwrite existing files.")
 @set_option
 @format_option("text", "json")

@@ -11,7 +11,7 @@ from qwen_recipes.finding import Finding
 
 _MAX_LINE_WIDTH = 200
 """Characters of a line that are shown."""
-_SEVERITY_COLOURS = {"error": "red", "warning": "yellow", "advice": "cyan"}
+SEVERITY_COLOURS = {"error": "red", "warning": "yellow", "advice": "cyan"}
 
 
 def report(findings: Iterable[Finding], files: Sequence[str] = ()) -> str:
@@ -21,7 +21,7 @@ def report(findings: Iterable[Finding], files: Sequence[str] = ()) -> str:
 
 def _format_finding(finding: Finding) -> str:
     span = finding.span
-    kind = click.style(f"{finding.severity}[{finding.code}]", fg=_SEVERITY_COLOURS[finding.severity], bold=True)
+    kind = click.style(f"{finding.severity}[{finding.code}]", fg=SEVERITY_COLOURS[finding.severity], bold=True)
     lines = [f"{format_location(finding)}{kind}: {_escape(finding.message)}"]
     if span and finding.line.strip():
         number = str(span.line)

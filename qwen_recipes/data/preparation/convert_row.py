@@ -7,12 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from qwen_recipes.data.rows.encode import EMPTY_THINK_BLOCK
 from qwen_recipes.data.rows.formats import normalize_row
 from qwen_recipes.data.rows.layouts import ANY_CONVERSATION, CONVERSATION_FORMATS, arrange_row
 from qwen_recipes.data.rows.message_forms import PLAIN, RowOptions
 from qwen_recipes.data.rows.messages import BadRowError, Message, Row, join_system
-
-EMPTY_THINK_BLOCK = "<think>\n\n</think>\n\n"
 
 
 @dataclass(frozen=True)

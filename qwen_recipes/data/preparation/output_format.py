@@ -88,7 +88,9 @@ def _write_parquet(lines: IO[bytes], out: IO[bytes]) -> None:
         parquet.write_table(Table.from_pylist(list(_read_rows(lines))), out)
     except (ArrowException, TypeError) as error:
         why = " ".join(str(error).split())
-        raise OutputFormatError(f"the rows can't be written as Parquet, which wants one type a column: {why}") from None
+        raise OutputFormatError(
+            f"the rows can't be written as Parquet, which needs one type per column: {why}"
+        ) from None
 
 
 _CONVERTERS: dict[str, Callable[[IO[bytes], IO[bytes]], None]] = {

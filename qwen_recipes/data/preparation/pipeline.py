@@ -37,7 +37,7 @@ from qwen_recipes.filesystem.read_file import open_file
 DROP_REASONS = {
     "duplicate": "the same as an earlier example",
     "near-duplicate": "nearly the same as an earlier example",
-    "mixed-out": "left out for the share of reasoning",
+    "mixed-out": "dropped to reach the share of reasoning",
 }
 
 
@@ -192,12 +192,15 @@ class DataPreparation:
 
     def _require_rows(self, assignments: list[Assignment]) -> None:
         if "train" not in assignments:
-            first = next(
-                (f"{one['file']}:{one['line']}: {one['why']}" for one in self.dropped), "the files have no rows"
-            )
-            raise PreparationError(f"no row is left to write; the first that was left out: {first}")
+            raise PreparationError(f"no row is left to write: {self._explain_no_rows(assignments)}")
         if self.options.group_by and not self.counts["grouped"]:
             raise PreparationError(f"--group-by {self.options.group_by}: no row has a value there")
+
+    def _explain_no_rows(self, assignments: list[Assignment]) -> str:
+        if "validation" in assignments:
+            return "all are held out for validation; lower --validation, or add rows"
+        dropped = (f"{one['file']}:{one['line']}: {one['why']}" for one in self.dropped)
+        return next((f"the first that was dropped is {first}" for first in dropped), "the files have no rows")
 
     def _write_outputs(self, outputs: OutputPaths, scratch: IO[bytes], assignments: list[Assignment]) -> dict[str, Any]:
         scratch.seek(0)

@@ -95,7 +95,7 @@ def _check_names(names: list[str]) -> None:
     """Raises ValueError for two columns of one name, of which a row could hold one."""
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the column {twice!r} is there twice")
+        raise ValueError(f"the column {twice!r} occurs twice")
 
 
 def _cut_batch(batch: Any) -> Iterator[Any]:

@@ -39,7 +39,7 @@ def find_row_files(folder: Path, path: str) -> list[Path]:
     except (OSError, ValueError):
         return []
     if len(files) > MAX_FILES:
-        raise MissingSourceError(f"{path} stands for more than {MAX_FILES:,} files: name a narrower pattern")
+        raise MissingSourceError(f"{path} matches more than {MAX_FILES:,} files: name a narrower pattern")
     return sorted(files)
 
 
@@ -47,7 +47,7 @@ def find_files(path: str) -> list[Path]:
     """The files of a source, seen from here. Raises MissingSourceError where there is none."""
     found = find_row_files(Path(), path)
     if not found:
-        raise MissingSourceError(f"{path} is not there" if not is_folder(Path(path)) else explain_empty_folder(path))
+        raise MissingSourceError(f"{path} does not exist" if not is_folder(Path(path)) else explain_empty_folder(path))
     return found
 
 
@@ -87,6 +87,8 @@ def _walk(folder: Path) -> Iterator[Path]:
     for root, folders, files in os.walk(folder):
         seen += len(folders) + len(files)
         if seen > MAX_ENTRIES:
-            raise MissingSourceError(f"{folder} holds more than {MAX_ENTRIES:,} files: name a folder of rows alone")
+            raise MissingSourceError(
+                f"{folder} holds more than {MAX_ENTRIES:,} files: name a folder that only holds data"
+            )
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield from (Path(root) / name for name in files if not name.startswith("."))

@@ -20,7 +20,7 @@ SHOWN = 400
 def _read_constant(name: str) -> None:
     """NaN is what pandas writes for a value that is not there."""
     if name != "NaN":
-        raise ValueError(f"{name} is no JSON")
+        raise ValueError(f"{name} is not JSON")
 
 
 DECODER = json.JSONDecoder(parse_constant=_read_constant)
@@ -47,7 +47,7 @@ def find_value_problem(row: Any, opening_marks: int, may_be_halved: bool) -> str
         try:
             json.dumps(row, ensure_ascii=False).encode("utf-8")
         except UnicodeEncodeError as error:
-            return f"half of a surrogate pair, \\u{ord(error.object[error.start]):04x}, is no character"
+            return f"half of a surrogate pair, \\u{ord(error.object[error.start]):04x}, is not a character"
         except (ValueError, TypeError, RecursionError):
             return "nested too deeply to be read"
     return ""
@@ -148,7 +148,7 @@ class _ValueStream:
                 return ""
 
     def read_value(self, number: int) -> RawRow:
-        """The value that begins here."""
+        """The value that begins here, as row `number`, from 1."""
         while True:
             why = self._decode()
             if not isinstance(why, str):

@@ -60,7 +60,7 @@ _PAIR_ROLES = (("user", "human"), ("assistant", "assistant"))
 
 
 def read_question_and_answer(row: Row, options: RowOptions) -> Row:
-    """A prompt and what answers it, both text or messages."""
+    """A prompt and what answers it, both text or messages. Raises BadRowError."""
     prompt = read_prompt(row, PROMPT_KEYS, options)
     answer = arrange_answer(find_first(row, COMPLETION_KEYS), options)
     if answer is None or (answer == "" and row.get("instruction") is None):
@@ -113,7 +113,7 @@ def read_preferred_output(row: Row, options: RowOptions) -> Row:
 
 
 def read_transcripts(row: Row, options: RowOptions) -> Row:
-    """Two whole conversations as text, each turn after `Human:` or `Assistant:`."""
+    """Two whole conversations as text, each turn after `Human:` or `Assistant:`. Raises BadRowError."""
     return _finish(row, {name: split_transcript(row[name], name) for name in ("chosen", "rejected")})
 
 

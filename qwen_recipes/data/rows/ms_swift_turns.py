@@ -17,7 +17,7 @@ def build_ms_swift_messages(segments: list[Segment]) -> list[Message]:
     text = segments[0].text
     asked, mark, tail = text.partition(TURN_BREAK + ANSWER_START)
     if not mark:
-        raise BadRowError("ms-swift wants a user's turn before the first answer; `chat.encoding: exact` takes this row")
+        raise BadRowError("ms-swift needs a user turn before the first answer; `chat.encoding: exact` accepts this row")
     parts = [Segment(tail, segments[0].in_loss), *segments[1:]]
     return [*_question_messages(asked), *(_part_message(part) for part in parts if part.text)]
 
@@ -28,7 +28,7 @@ def _question_messages(text: str) -> list[Message]:
         system, _, text = text.removeprefix(SYSTEM_START).partition(TURN_BREAK)
         made.append({"role": "system", "content": system})
     if not text.startswith(USER_START):
-        raise BadRowError("ms-swift wants a user's turn before the first answer; `chat.encoding: exact` takes this row")
+        raise BadRowError("ms-swift needs a user turn before the first answer; `chat.encoding: exact` accepts this row")
     return [*made, {"role": "user", "content": text.removeprefix(USER_START)}]
 
 

@@ -67,7 +67,9 @@ def _listen(port: int, other_nodes: int) -> socket.socket:
             ("", port), family=family, backlog=other_nodes, dualstack_ipv6=family == socket.AF_INET6
         )
     except OSError as error:
-        sys.exit(f"rows: node 0 can't wait for the others at port {port}: {error}; set MASTER_PORT to a free one")
+        sys.exit(
+            f"rows: node 0 cannot listen for the other nodes on port {port}: {error}; set MASTER_PORT to a free one"
+        )
 
 
 def _tell_others(server: socket.socket, mark: str, other_nodes: int) -> None:

@@ -59,7 +59,10 @@ def open_bytes(path: Path, form: FileForm) -> IO[bytes]:
 
 
 def open_text(path: Path, form: FileForm) -> IO[str]:
-    """The text of a file without its byte order mark; in UTF-8, bytes that are none become half surrogates."""
+    """The text of a file without its byte order mark; bytes that are not UTF-8 become unpaired surrogates.
+
+    Raises OSError, and MissingReaderError for a compression that no package here reads.
+    """
     errors = "surrogateescape" if form.encoding == "utf-8" else "strict"
     encoding = "utf-8-sig" if form.encoding == "utf-8" else form.encoding
     return io.TextIOWrapper(open_bytes(path, form), encoding, errors, newline="")

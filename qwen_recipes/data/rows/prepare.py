@@ -118,10 +118,10 @@ class RowPreparation:
         limit, row = self.spec["sequence_length"], conversation.examples[part]
         where = (conversation.file, conversation.line, part + 1 if len(conversation.examples) > 1 else 0)
         if length > limit and self.spec["overlong"] != "truncate":
-            self.counts.leave_out("overlong", *where, f"{length} tokens, {limit} fit")
+            self.counts.leave_out("overlong", *where, f"{length} tokens; {limit} fit")
             return None
         if length > limit and not self.renderer.has_loss_within_limit(row):
-            self.counts.leave_out("overlong", *where, f"no token is learnt of the {limit} that fit")
+            self.counts.leave_out("overlong", *where, f"none of the {limit} tokens that fit is in the loss")
             return None
         try:
             shaped = SHAPES[self.spec["shape"]](row, self.renderer)
@@ -184,7 +184,10 @@ class RowPreparation:
 def read_normalized_rows(
     source: dict[str, Any], counts: RowCounts | None = None
 ) -> Iterator[tuple[str, int, Row | None, str]]:
-    """File, number, and the row in our form or the reason why there is none; `counts` is told of unread keys."""
+    """File, line from 1, and the row in our form or else the reason, of each row; `counts` gets unread keys and roles.
+
+    Raises nothing for a row: what is wrong with it is its reason.
+    """
     options = read_options(source)
     for name, number, record, problem in read_source_rows(source):
         try:

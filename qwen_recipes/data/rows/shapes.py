@@ -58,7 +58,7 @@ def to_tokenized_text(row: Row, renderer: RowRenderer) -> Row:
 def to_messages(row: Row, renderer: RowRenderer) -> Row:
     """A conversation. Raises BadRowError where a turn of it carries no loss, which this form can't say."""
     if not all(is_trained(m) for m in row["messages"] if m["role"] == "assistant"):
-        raise BadRowError("unsupported: a turn without loss in this form; `chat.encoding: exact` takes this row")
+        raise BadRowError("unsupported: a turn without loss in this form; `chat.encoding: exact` accepts this row")
     return {"messages": remove_flags(row["messages"])}
 
 

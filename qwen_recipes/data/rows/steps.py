@@ -44,7 +44,7 @@ def write_steps(spec: dict[str, Any], counted: dict[str, int], folder: Path) -> 
         stable = counted["total"] - counted["warmup"] - counted["decay"]
         options = f"  {keys['stable_steps']}: {stable}\n  {keys['decay_steps']}: {counted['decay']}\n"
         text = re.sub(rf"^({keys['scheduler_options']}:\n)", rf"\g<1>{options}", text, flags=re.MULTILINE)
-    said = f"Counted: {counted['examples']} examples make {counted['per_epoch']} steps an epoch"
+    said = f"Counted: {counted['examples']} examples make {counted['per_epoch']} steps per epoch"
     steps = [f"{_indent(keys[name])}: {counted[count]}" for name, count in _WRITTEN.items()]
     replace_file(path, _add_lines(text, keys["steps"].rpartition(".")[0], said, steps))
 

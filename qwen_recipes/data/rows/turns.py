@@ -57,7 +57,7 @@ def _cut(messages: list[Message], turns: str, strips_reasoning: Callable[[], boo
 
 
 def find_queries(messages: Sequence[Message]) -> list[int]:
-    """Where each query begins: the first message, and each user message after an answer that is no tool's result."""
+    """Indices of messages at which a query begins: the first, and each user's after an answer, tool results aside."""
     starts, asked, answered = [0], False, False
     for index, message in enumerate(messages):
         if message["role"] == "assistant":

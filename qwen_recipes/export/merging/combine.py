@@ -13,8 +13,6 @@ from .adapters import Adapter, Factors
 from .read_config import MergeError
 
 METHODS = ("cat", "svd", "linear", "ties", "dare_linear", "dare_ties")
-SAME_RANK = ("linear", "ties", "dare_linear", "dare_ties")
-"""Ways that mix factors, which must be of one shape."""
 
 
 def combine_adapters(adapters: Sequence[Adapter], job: dict[str, Any]) -> dict[str, Factors]:

@@ -8,7 +8,7 @@ def explain_missing_base(base: str, revision: str | None, error: Exception) -> s
     at = f" at revision {revision}" if revision else ""
     known = {
         "HFValidationError": f"{base} is neither a folder nor the id of a model; write ORGANISATION/NAME",
-        "GatedRepoError": f"{base} is gated; accept its licence on the hub, then log in: `hf auth login`, or HF_TOKEN",
+        "GatedRepoError": f"{base} is gated; accept its license on the hub, then log in: `hf auth login`, or HF_TOKEN",
         "RevisionNotFoundError": f"{base} has no revision {revision}",
         "RepositoryNotFoundError": f"the hub has no public model {base}; check the id, or log in: `hf auth login`",
     }

@@ -14,7 +14,7 @@ On Qwen3-4B at rank 8, q and v alone are 2,949,120 trained parameters (0.073%), 
 To reproduce: `research/evidence/trainable_parameters.py`.
 
 Instead:
-Write `targets: all-linear`, or leave `targets` out. If you want fewer layers, allow QR201 with the reason.
+Write `targets: all-linear`, or leave `targets` out. If you want fewer layers, add QR201 to `allow` with the reason.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+from qwen_recipes.qwen.facts import ATTENTION_MODULES, MLP_MODULES
 
-LINEAR_LAYERS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+LINEAR_LAYERS = ATTENTION_MODULES + MLP_MODULES
 
 
 def check(context: GuardContext) -> Iterator[Violation]:

@@ -11,14 +11,14 @@ matches, and the experts are left out silently.
 
 Evidence:
 Qwen3-30B-A3B at rank 8, transformers 5.23 and PEFT 0.21.2, counted: attention alone 6,684,672 trained parameters,
-with experts 497,418,240, with the router 498,253,824. axolotl-ai-cloud/axolotl#3514 and #3515 (13.5 MB where 3.7 GB
-was meant), ml-explore/mlx-lm#571 (6.685 M on this very model: the experts left out), agentscope-ai/TuFT#154,
+with experts 497,418,240, with the router 498,253,824. axolotl-ai-cloud/axolotl#3514 and #3515 (13.5 MB instead of 3.7
+GB), ml-explore/mlx-lm#571 (6.685 M on this model, with the experts left out), agentscope-ai/TuFT#154,
 modelscope/ms-swift#6173.
 To reproduce: `research/evidence/trainable_parameters.py`.
 
 Instead:
-Write `targets: all-linear`, which means attention only for a mixture here, or leave `targets` out. If you want the
-experts and have counted the parameters that your versions train, allow QR202 with that reason.
+Write `targets: all-linear`, which here means attention only for a mixture, or leave `targets` out. If you want the
+experts and have counted the parameters that your versions train, add QR202 to `allow` with that reason.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+from qwen_recipes.qwen.facts import MLP_MODULES
 
-EXPERT_LAYERS = ("gate_proj", "up_proj", "down_proj")
 _ALL_LINEAR_VALUES = ("all", "all-linear")
 
 
@@ -37,7 +37,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     plan = context.plan
     if plan.model.dense or not plan.method.adapter:
         return
-    if any(name in EXPERT_LAYERS for name in plan.method.targets):
+    if any(name in MLP_MODULES for name in plan.method.targets):
         yield Violation(
             ("method", "targets"),
             f"depending on versions, the adapter is put on all {context.model.experts} experts per layer or on none",
@@ -56,7 +56,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
 
 def _reaches_experts(value: Any) -> bool:
     names = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else []
-    return any(str(name).strip() in (*EXPERT_LAYERS, *_ALL_LINEAR_VALUES) for name in names)
+    return any(str(name).strip() in (*MLP_MODULES, *_ALL_LINEAR_VALUES) for name in names)
 
 
 GUARD = Guard("QR202", "experts-in-targets", "error", "high", __doc__, check)

@@ -5,15 +5,15 @@ The adapter has rank 64 or more, and rsLoRA is off.
 
 Why it matters:
 LoRA divides its update by the rank. The higher the rank, the smaller the step in each direction, so the extra rank
-learns next to nothing. Rank-stabilized LoRA (rsLoRA) divides by the root of the rank.
+adds almost nothing. Rank-stabilized LoRA (rsLoRA) divides by the square root of the rank.
 
 Evidence:
-Kalajdzievski 2023, A Rank Stabilization Scaling Factor for Fine-Tuning with LoRA (arXiv:2312.03732): the gradient
-norm collapses with rank under alpha/rank and holds under alpha/√rank.
+Kalajdzievski 2023, A Rank Stabilization Scaling Factor for Fine-Tuning with LoRA (arXiv:2312.03732): the gradient norm
+collapses as the rank grows under alpha/rank, and stays constant under alpha/√rank.
 To reproduce: `research/evidence/lora_scaling.py`.
 
 Instead:
-Write `rslora: true`, and leave `alpha` out or near the rank: the same alpha acts √rank times as strongly.
+Write `rslora: true`, and leave `alpha` out or near the rank: the same alpha is √rank times as strong.
 """
 
 from __future__ import annotations

@@ -1,20 +1,21 @@
 """DoRA together with PiSSA.
 
 What:
-Native keys under `extra` enable DoRA beside PiSSA: two variants on the same modules, while `method.variant` has one.
+Native keys under `extra` enable DoRA beside PiSSA: two variants on the same modules, while `method.variant` names one.
 
 Why it matters:
 The recipe names one adapter, and the compiled file trains another. Each variant was measured by itself; nothing is
 known about both together.
 
 Evidence:
-The founding text held that they exclude each other. That is no longer true: on the CPU, PEFT 0.18.1, 0.20.0 and
-0.21.2 (those of the three frameworks) start DoRA with PiSSA exactly at the base model's output (off by 3e-7), train
-it and merge it exactly (2e-7). LoRA and DoRA on one module can't be written: it is one switch. PiSSA on a quantized
-base is refused at `method.variant`, DoRA on a quantized base by LLaMA-Factory.
+The two are often said to exclude each other, which is no longer true: on the CPU, PEFT 0.18.1, 0.20.0 and
+0.21.2 (the versions in the three environments) start DoRA with PiSSA exactly at the base model's output (off by 3e-7),
+train it and merge it exactly (2e-7). LoRA and DoRA cannot be combined on one module, since one switch chooses between
+them. On a quantized base, PiSSA is an error at `method.variant`, and LLaMA-Factory refuses DoRA.
 
 Instead:
-Keep one, as `method.variant`. If you want both, allow QR204, so that the compiled file says so.
+Keep one, as `method.variant`. If you want both, add QR204 to `allow`: the reason is then written into the compiled
+file.
 """
 
 from __future__ import annotations

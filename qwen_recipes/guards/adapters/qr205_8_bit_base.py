@@ -8,13 +8,13 @@ An 8-bit base learns no better than a 4-bit one, is slower, and needs far more m
 the size, and the 8-bit matrix product keeps activations in 16 bits for outliers.
 
 Evidence:
-Our run on one H100, Qwen3-4B's shape, rank 32, 2,048 tokens (transformers 5.17, bitsandbytes 0.50.2): 21.6 GB at
+Measured on one H100, Qwen3-4B's shape, rank 32, 2,048 tokens (transformers 5.17, bitsandbytes 0.50.2): 21.6 GB at
 the peak and 1,579 tokens/s with 8 bits, 9.2 GB and 2,408 tokens/s with 4 bits. QLoRA with 4 bits matches 16-bit
 fine-tuning (Dettmers et al. 2023, arXiv:2305.14314). unslothai/unsloth#3501: 8 bits failed with
 Qwen3-4B-Instruct-2507 (a fix, unslothai/unsloth#3806, was merged).
 
 Instead:
-Write `bits: 4`. If there is memory to spare, leave the base in 16 bits: it is faster and exact.
+Write `bits: 4`. If you have memory to spare, keep the base in 16 bits, which is faster and exact.
 """
 
 from __future__ import annotations

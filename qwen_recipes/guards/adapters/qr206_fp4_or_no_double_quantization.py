@@ -4,8 +4,9 @@ What:
 A 4-bit base uses `quantization.type: fp4`, or `quantization.double: false`.
 
 Why it matters:
-The weights of a trained model are close to normally distributed, and the sixteen values of nf4 are made for that: at
-the same size its error is smaller. Double quantization also compresses the constants, at no measurable loss.
+The weights of a trained model are close to normally distributed, and the sixteen values of nf4 are chosen for that
+distribution, so its error is smaller at the same size. Double quantization also compresses the constants, at no
+measurable loss.
 
 Evidence:
 Dettmers et al. 2023, QLoRA (arXiv:2305.14314), section 4: nf4 better than fp4 in perplexity and in zero-shot tasks;

@@ -8,10 +8,10 @@ The update is scaled by alpha/rank (alpha/√rank under rsLoRA), so alpha acts l
 too low, the adapter hardly learns at the usual learning rates; if it is far too high, training is unstable.
 
 Evidence:
-Hu et al. 2021, LoRA (arXiv:2106.09685), section 4.1: tuning alpha is roughly tuning the learning rate, so it is set
-once and not tuned. Usual scales are 1 (alpha = rank) to 2 (alpha = 2 x rank), up to 4. rsLoRA
-(arXiv:2312.03732) was measured at a fixed low alpha, so at alpha = √rank its scale is 1, which works too and is
-the lower bound here; half the rank, which is often named, is higher.
+Hu et al. 2021, LoRA (arXiv:2106.09685), section 4.1: tuning alpha is roughly the same as tuning the learning rate, so
+it is set once. Usual scales are 1 (alpha = rank) to 2 (alpha = 2 x rank), up to 4. rsLoRA (arXiv:2312.03732) was
+measured at a fixed low alpha, so at alpha = √rank its scale is 1, which works too and is the lower bound here; the
+often recommended half of the rank is higher.
 To reproduce: `research/evidence/lora_scaling.py`.
 
 Instead:

@@ -5,16 +5,16 @@ The input embedding and the output head of the model are one weight (0.6B, 1.7B,
 one of them, or both with a backend that trains and saves them separately.
 
 Why it matters:
-Each module to save becomes a copy of its own. The copies drift apart, and the result depends on the loader: a merge
-keeps one of them, or loading ties them again, and half of the training is lost silently.
+Each module to save becomes a copy of its own. The copies diverge, and the result depends on the loader: a merge keeps
+one of them, or loading ties them again, and half of the training is lost silently.
 
 Evidence:
 huggingface/transformers#45127, hiyouga/LlamaFactory#6749 (naming one alone did not converge),
 unslothai/unsloth#3428; unslothai/unsloth#9331 measured the merged head: 5.9 off without weight tying, 0.0 with it.
-Axolotl 0.21.0, run: both named without weight tying, the merge kept `embed_tokens` alone; the compiler asks for
-tying there (`peft_ensure_weight_tying`). ms-swift 4.6.0, run: both are merged right, as two weights. LLaMA-Factory
-0.9.5, run: the merged model has a head of its own while config.json says tied; transformers 5.6 reads it, older and
-other loaders do not.
+Tested with Axolotl 0.21.0: with both modules named and no weight tying, the merge kept only `embed_tokens`, so the
+compiler turns tying on (`peft_ensure_weight_tying`). Tested with ms-swift 4.6.0: both are merged correctly, as two
+weights. Tested with LLaMA-Factory 0.9.5: the merged model has a separate head, but its config.json says that the
+weights are tied; transformers 5.6 loads it, older versions and other loaders do not.
 
 Instead:
 Name both: `modules_to_save: [embed_tokens, lm_head]`, with Axolotl or ms-swift. Or name neither. Models of 8B and

@@ -5,13 +5,14 @@ A key asks for quantization without the key that makes it work: `load_in_4bit` w
 `quant_bits` without `quant_method` in ms-swift, a method that LLaMA-Factory does not know.
 
 Why it matters:
-No message says so. The base is loaded in 16 bits and needs four times the memory. If it fits, another training than
-the intended one runs, and figures measured with it are wrong.
+There is no error message. The base is loaded in 16 bits and needs four times the memory. If it fits, the run is not
+the one you intended, and measurements made with it are wrong.
 
 Evidence:
-Axolotl 0.21.0, run: `adapter: lora` with `load_in_4bit: true` passes validation and loads an unquantized base
-(`axolotl.loaders.model` quantizes to 4 bits for `qlora` and to 8 bits for `lora` alone). ms-swift 4.6.0, run:
-`quant_bits: 4` alone trains unquantized; its own FSDP example does that. LLaMA-Factory 0.9.5, run.
+Tested with Axolotl 0.21.0: `adapter: lora` with `load_in_4bit: true` passes validation and loads an unquantized base
+(`axolotl.loaders.model` quantizes to 4 bits for `qlora` and to 8 bits for `lora` only). Tested with ms-swift 4.6.0:
+`quant_bits: 4` by itself trains an unquantized base, as one of its own FSDP examples does. LLaMA-Factory 0.9.5 was
+tested too.
 
 Instead:
 Axolotl: `adapter: qlora` with `load_in_4bit: true`. ms-swift: `quant_method: bnb` beside `quant_bits: 4`.

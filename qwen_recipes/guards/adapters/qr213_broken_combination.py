@@ -4,14 +4,14 @@ What:
 Keys that work alone, but not together, in this version of this framework.
 
 Why it matters:
-The framework's own checks accept it. It fails after the model is loaded, or trains something else.
+The framework's own checks accept the combination. The run fails after the model is loaded, or trains something else.
 
 Evidence:
-LLaMA-Factory 0.9.5, run: DoRA on a quantized base is refused since 0.9.3, because the method's name changed on one
-side only; `pref_loss: hinge` and `ipo` train the sigmoid loss, because TRL 0.20 made the loss an argument that is
-not passed; PPO wants an older TRL than the package; ASFT with LoRA needs `ref_model`. Axolotl 0.21.0, run:
-`ao_adamw_4bit` and `ao_adamw_8bit` are unknown to its trainer. ms-swift 4.6.0, run: KTO without
-`gradient_accumulation_steps`.
+Tested with LLaMA-Factory 0.9.5: DoRA on a quantized base has been refused since 0.9.3, because a method was renamed in
+one of two places; `pref_loss: hinge` and `ipo` train the sigmoid loss, because LLaMA-Factory does not pass the
+argument that TRL 0.20 introduced for it; PPO needs an older TRL than the package requires; ASFT with LoRA needs
+`ref_model`. Tested with Axolotl 0.21.0: `ao_adamw_4bit` and `ao_adamw_8bit` are unknown to its trainer. Tested with
+ms-swift 4.6.0: KTO without `gradient_accumulation_steps` fails.
 
 Instead:
 Use the combination that the finding names, or another backend. `recipes backends` lists what each supports.

@@ -1,16 +1,17 @@
 """Adapter to continue not found.
 
 What:
-`method.start_from` names a folder that does not exist, and no recipe beside this one, and no earlier stage, writes it.
+`method.start_from` names a folder that does not exist and that neither an earlier stage nor a recipe in the same
+folder writes.
 
 Why it matters:
-An adapter keeps the rank, alpha, dropout and targets that it was saved with, whatever the recipe says. They are
-compared with the recipe if the folder can be read. As it cannot, a difference is found only when training starts, or
-not at all.
+An adapter keeps the rank, alpha, dropout and targets that it was saved with, whatever the recipe says. If the folder
+can be read, they are compared with the recipe. Without it, a difference is found only when training starts, or not at
+all.
 
 Evidence:
-Seen at the trainers of Axolotl 0.21.0 (SFT), LLaMA-Factory 0.9.5 and ms-swift 4.6.0 (SFT and DPO): `rank: 4, alpha: 4`
-with an adapter of rank 8 and alpha 16 trains at rank 8 and scale 2, and no message says so.
+Observed at the trainers of Axolotl 0.21.0 (SFT), LLaMA-Factory 0.9.5 and ms-swift 4.6.0 (SFT and DPO): `rank: 4,
+alpha: 4` with an adapter of rank 8 and alpha 16 trains at rank 8 and scale 2, without any message.
 
 Instead:
 Check the path. If an earlier run writes the folder, compile again after that run.
@@ -31,7 +32,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     folder = context.loaded.folder
     if start and find_adapter(start, folder, revision) is None and find_earlier_run(folder / start, folder) is None:
         on_hub = may_be_adapter_id(start)
-        where = "is neither here nor in the local Hugging Face cache" if on_hub else "does not exist"
+        where = "does not exist, and is not in the local Hugging Face cache" if on_hub else "does not exist"
         download = "; `recipes lock` downloads the settings of one on the hub" if on_hub else ""
         yield Violation(
             ("method", "start_from"),

@@ -1,19 +1,19 @@
 """Adapter of another base model.
 
 What:
-`method.start_from` holds an adapter that names another base model than the recipe's `model`.
+`method.start_from` holds an adapter whose base model is not the recipe's `model`.
 
 Why it matters:
 An adapter is a difference from the weights that it was trained on. On other weights of the same shape it loads
 silently and adds noise; on weights of another shape loading fails.
 
 Evidence:
-PEFT, read: it writes the base into adapter_config.json and does not compare it with the model when it loads an
-adapter.
+The source of PEFT: it writes the name of the base into adapter_config.json, and does not compare it with the model
+when it loads an adapter.
 
 Instead:
-Name the model that the adapter was trained on. If this is a copy of it under another name, allow QR216 with that
-reason.
+Name the model that the adapter was trained on. If your model is a copy of it under another name, add QR216 to `allow`
+with that reason.
 """
 
 from __future__ import annotations

@@ -2,20 +2,21 @@
 
 What:
 The model's config.json has a `quantization_config`. Weights in FP8, AWQ, GPTQ, compressed-tensors or MXFP4 cannot be
-trained here. bitsandbytes weights can carry an adapter, if `quantization.bits` is what they are stored with. For a
-model that is known by `like` alone, the end of its id tells (`-AWQ`, `-GPTQ-Int4`, `-FP8`, `-bnb-4bit`).
+trained here. An adapter can be trained on bitsandbytes weights, if `quantization.bits` is the number of bits that they
+are stored in. For a model that is only known by `like`, the guard goes by the end of its id (`-AWQ`, `-GPTQ-Int4`,
+`-FP8`, `-bnb-4bit`).
 
 Why it matters:
 Such a checkpoint is made for inference. Training a weight needs it in 16 or 32 bits, and an adapter on a quantized base
 needs a backward pass through the kernels of that format.
 
 Evidence:
-transformers 5.5.4, 5.19.0 and 5.20.1, source read: the quantizers of FP8 and MXFP4 report that they cannot be
+The source of transformers 5.5.4, 5.19.0 and 5.20.1: the quantizers of FP8 and MXFP4 report that they cannot be
 trained, and the Trainer stops ("quantization method do not support training"). AWQ and GPTQ need gptqmodel,
-compressed-tensors its own package; none of the locked environments has them. bitsandbytes trains adapters.
+compressed-tensors needs its own package; none of the locked environments has them. bitsandbytes trains adapters.
 
 Instead:
-Train the model in its original precision; `method: qlora` takes less memory than any of these. If your own environment
+Train the model in its original precision; `method: qlora` needs less memory than any of these. If your own environment
 (`run.environment`) has the package for the format, suppress QR217 with that reason (`allow`).
 """
 

@@ -4,18 +4,18 @@ What:
 A mixture of experts is loaded in 4 or 8 bits, and its experts are not quantized.
 
 Why it matters:
-In transformers 5 the experts of a layer are one fused weight and no linear layers, and bitsandbytes quantizes linear
-layers only: nineteen of twenty weights of such a model stay in 16 bits. Axolotl makes 32 bits of them: its preparation
-of a quantized model casts every 16-bit weight but the embeddings.
+In transformers 5 the experts of a layer are one fused weight, not linear layers, and bitsandbytes only quantizes
+linear layers: about 95% of the weights of such a model stay in 16 bits. Axolotl even casts them to 32 bits: when it
+prepares a quantized model, it casts every 16-bit weight except the embeddings.
 
 Evidence:
-Run on an H200: Axolotl 0.21.0 with `qlora` on Qwen3-30B-A3B's layers held the experts in float32. Read: PEFT's
-`prepare_model_for_kbit_training`, which Axolotl calls with the embeddings taken out; LLaMA-Factory 0.9.5 and ms-swift
-4.6.0 do not call it. `recipes plan` counts it.
+Tested on an H200: Axolotl 0.21.0 with `qlora` on Qwen3-30B-A3B's layers held the experts in float32. The source:
+Axolotl calls PEFT's `prepare_model_for_kbit_training` for everything but the embeddings; LLaMA-Factory 0.9.5 and
+ms-swift 4.6.0 do not call it. `recipes plan` includes this memory.
 
 Instead:
-With Axolotl, `quantization: {bits: 4, experts: true}` quantizes the experts while they are loaded (CUDA only). Else
-use `method: lora`, which takes about the same memory and is faster.
+With Axolotl, `quantization: {bits: 4, experts: true}` quantizes the experts while they are loaded (CUDA only).
+Otherwise use `method: lora`, which needs about the same memory and is faster.
 """
 
 from __future__ import annotations

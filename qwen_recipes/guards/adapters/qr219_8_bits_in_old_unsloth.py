@@ -4,13 +4,13 @@ What:
 The frozen base is quantized to 8 bits, and Unsloth is older than 2026.1.
 
 Why it matters:
-The backward pass ends with an error ("wrong number of dimensions"): Unsloth hands tensors of three dimensions to
-bitsandbytes' 8-bit product, which takes two.
+The backward pass ends with an error ("wrong number of dimensions"): Unsloth passes tensors with three dimensions to
+bitsandbytes' 8-bit product, which accepts two.
 
 Evidence:
-unslothai/unsloth#3501, with Qwen3-4B-Instruct-2507; mended by unslothai/unsloth#3806, opened on 2025-12-30 and merged.
-The version that is compiled for is newer, and `unsloth train` has no key for 8 bits: the guard speaks of an
-environment of your own, at `recipes run`.
+unslothai/unsloth#3501, with Qwen3-4B-Instruct-2507; fixed by unslothai/unsloth#3806, opened on 2025-12-30 and merged.
+The version that `recipes` compiles for is newer, and `unsloth train` has no key for 8 bits, so this guard only
+concerns environments of your own, at `recipes run`.
 
 Instead:
 Update Unsloth, or write `bits: 4`.

@@ -1,18 +1,19 @@
 """End of turn is not the end of sequence.
 
 What:
-The compiler writes `<|im_end|>` as end of sequence into the config, and so into the saved tokenizer. Native keys
-under `backends.*.extra` contradict it.
+The compiler writes `<|im_end|>` into the config as the end of sequence, which the saved tokenizer then has too. Native
+keys under `backends.*.extra` contradict it.
 
 Why it matters:
 Qwen3's templates end every turn with `<|im_end|>`, but the tokenizer of a Base model has `<|endoftext|>` as its end
-of sequence. Then the end of a turn is not in the loss, or generation never stops there: the model talks on after its
-answer.
+of sequence. With that, the end of a turn is not in the loss, or generation never stops there, and the model keeps
+talking after its answer.
 
 Evidence:
-QwenLM/Qwen3#1064, QwenLM/Qwen3#927, hiyouga/LlamaFactory#7943. Axolotl 0.21, run: with the Base tokenizer
-`<|im_end|>` got label -100 until `eot_tokens` named it. To reproduce: `research/evidence/base_end_of_turn.py`, and
-`research/evidence/axolotl_base_end_of_turn.py` in Axolotl itself.
+QwenLM/Qwen3#1064, QwenLM/Qwen3#927, hiyouga/LlamaFactory#7943. Tested with Axolotl 0.21: with the Base tokenizer,
+`<|im_end|>` got the label -100 until `eot_tokens` named it.
+To reproduce: `research/evidence/base_end_of_turn.py`, and
+`research/evidence/axolotl_base_end_of_turn.py` inside Axolotl.
 
 Instead:
 Remove the keys that name another end of sequence or empty the list of end-of-turn tokens.

@@ -8,10 +8,10 @@ Padding is not in the loss. If a trainer finds padding by its token, the real en
 and the model does not learn to stop.
 
 Evidence:
-transformers 5.20 and 5.5, read and run: `DataCollatorForLanguageModeling` sets every label that equals the pad token
-to -100. QwenLM/Qwen#1080 and unslothai/unsloth#416 are people who ran into it. All four kinds of released Qwen3
-tokenizers pad with `<|endoftext|>`, which ends no turn; a Base model's own end of sequence is that same token, which
-is why chat training states `<|im_end|>` (QR301). LLaMA-Factory and ms-swift have no key for it.
+The source of transformers 5.20 and 5.5, and a test with both: `DataCollatorForLanguageModeling` sets every label that
+equals the pad token to -100. QwenLM/Qwen#1080 and unslothai/unsloth#416 are reports of it. All four kinds of
+released Qwen3 tokenizers pad with `<|endoftext|>`, which does not end a turn. A Base model's own end of sequence is
+that same token, which is why chat training sets `<|im_end|>` (QR301). LLaMA-Factory and ms-swift have no key for it.
 To reproduce: `research/evidence/pad_equals_eos.py`.
 
 Instead:

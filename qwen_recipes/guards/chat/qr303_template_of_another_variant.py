@@ -2,13 +2,13 @@
 
 What:
 `chat.template` names the official template of another Qwen3 variant than the model's, or a Qwen3-Coder would get a
-template of Qwen3, because no template of its own is known or the framework can't use it.
+template of Qwen3, because its own template is not known or cannot be used by the framework.
 
 Why it matters:
-The templates differ in where think blocks go. Trained with one and used with another, the model sees prompts that it
-was not trained on. A hybrid template on Instruct-2507 writes empty think blocks that this model never saw; the
+The templates differ in where think blocks go. A model that is trained with one and used with another sees prompts that
+it was not trained on. A hybrid template on Instruct-2507 writes empty think blocks that this model never saw; the
 Instruct template on a hybrid or Thinking model removes the place where it reasons. Qwen3-Coder writes tool calls as
-`<function=name>`, and the templates of Qwen3 as JSON: what was trained would not be read as a call.
+`<function=name>`, and the templates of Qwen3 write them as JSON, so what it learned would not be parsed as a call.
 
 Evidence:
 hiyouga/LlamaFactory#9092, #8832, #10282. The four official templates rendered on the same conversations:
@@ -47,7 +47,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if chat.template != model.variant:
         yield Violation(
             ("chat", "template"),
-            f"{model.id} is a {model.variant} model, but this is the {chat.template} template",
+            f"{model.id} uses the {model.variant} template, not {chat.template}",
             "template: auto",
             Fix((("chat.template", "auto"),), safe=True),
         )

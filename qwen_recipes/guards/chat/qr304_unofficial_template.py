@@ -5,20 +5,20 @@ A native key under `backends.*.extra` replaces the chat template of the recipe: 
 `chat_template_jinja` (Axolotl), `template` (LLaMA-Factory, ms-swift), `use_chat_template: false` (ms-swift).
 
 Why it matters:
-The templates that frameworks ship under a model's name differ from Qwen's own. The model is then trained on text in
-another format than it was made for and than it gets at inference, and `recipes` checks the data and the loss mask with
-the official template.
+The templates that frameworks ship under a model's name differ from Qwen's own. The model is then trained on a format
+that it was not made for and does not see at inference. `recipes` checks the data and the loss mask with the official
+template, so those checks no longer apply.
 
 Evidence:
-Axolotl 0.21.0, run with the official tokenizers: `chat_template: qwen3` ends the prompt with an opening think tag,
-which Qwen's does not, and saves that into the trained model's tokenizer; on Instruct-2507 it adds
-empty think blocks; in DPO a chosen answer that reasons gets two. LLaMA-Factory 0.9.5 has no Jinja at all, its
-`qwen3` is Python code (hiyouga/LlamaFactory#10773 lists where it deviates). Unsloth: unslothai/unsloth#3383.
+Tested with Axolotl 0.21.0 and the official tokenizers: `chat_template: qwen3` ends the prompt with an opening think
+tag, which Qwen's does not, and saves that into the trained model's tokenizer; on Instruct-2507 it adds empty think
+blocks; in DPO a chosen answer that reasons gets two. LLaMA-Factory 0.9.5 does not use Jinja; its `qwen3` is Python
+code (hiyouga/LlamaFactory#10773 lists where it deviates). Unsloth: unslothai/unsloth#3383.
 To reproduce: `research/evidence/axolotl_qwen3_template.py`.
 
 Instead:
 Remove the key: the compiler passes Qwen's own template, or the name of the closest one that the framework has. For a
-template of your own, write `chat: {template: FILE.jinja}` in the recipe.
+custom template, write `chat: {template: FILE.jinja}` in the recipe.
 """
 
 from __future__ import annotations

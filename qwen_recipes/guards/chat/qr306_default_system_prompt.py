@@ -6,15 +6,16 @@ A native key under `backends.*.extra` adds a default system prompt: `default_sys
 (Axolotl).
 
 Why it matters:
-Qwen3 has no default system prompt; Qwen2.5 had one. Examples without a system message are then trained behind a
-prompt that is neither in the data nor in the saved template. At inference nobody sends it, and the model behaves
-differently from what was trained.
+Qwen3 has no default system prompt; Qwen2.5 had one. Examples without a system message are then trained after a prompt
+that is neither in the data nor in the saved template. At inference nobody sends that prompt, and the model behaves
+differently.
 
 Evidence:
 The four official templates, rendered: none inserts a system message (`tests/unit/qwen/test_chat_templates.py`).
-LLaMA-Factory 0.9.5, run: `template: qwen` adds "You are Qwen, created by Alibaba Cloud". ms-swift 4.6.0, read and
-run: `system` stands before every row that has none of its own, and `system: null` trains with the prompt "None".
-Axolotl 0.21.0, read: `default_system_message` is for its ChatML template, and others drop it silently.
+Tested with LLaMA-Factory 0.9.5: `template: qwen` adds "You are Qwen, created by Alibaba Cloud". The source of ms-swift
+4.6.0, and a test with it: `system` is put before every row that has no system message, and `system: null` trains with
+the prompt "None". The source of Axolotl 0.21.0: `default_system_message` applies to its ChatML template; other
+templates drop it silently.
 To reproduce: `research/evidence/default_system_prompt.py`.
 
 Instead:

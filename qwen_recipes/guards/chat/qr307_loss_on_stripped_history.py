@@ -9,14 +9,14 @@ These templates remove the reasoning from every assistant turn before the last u
 trained as answers without reasoning, although the model reasons in their place at inference.
 
 Evidence:
-The official templates on 300 real tool conversations with 957 assistant turns: the prompt of a turn, rendered alone,
-is no prefix of the whole rendering in 261 of 300 with hybrid and Thinking-2507, in none with Instruct-2507 (see
-modelscope/ms-swift#4810, #5793 for people who lost it). Whether a row has several reasoned turns stands in the rows,
-which a linter does not open. A Base model has no reasoning to lose and is left alone.
+The official templates on 300 real tool conversations with 957 assistant turns: the prompt of a turn, rendered by
+itself, is not a prefix of the whole rendering in 261 of 300 with hybrid and Thinking-2507, and in none with
+Instruct-2507 (modelscope/ms-swift#4810 and #5793 report the loss of reasoning). Whether a row has several turns with
+reasoning depends on the data, which `lint` does not read. A Base model has no reasoning to lose and is not checked.
 To reproduce: `research/evidence/stripped_history.py`.
 
 Instead:
-Leave `turns` out, or write `turns: split`: a conversation with several reasoned turns becomes one example for each
+Leave `turns` out, or write `turns: split`: a conversation with reasoning in several turns becomes one example for each
 user query, rendered as the model is served, with loss on that query's answer alone. `turns: last` trains only the
 answer to the last query. Conversations with one answer are not affected.
 """

@@ -10,10 +10,11 @@ A model that sees only answers without reasoning stops reasoning. A Thinking-250
 prompt already opens a think block; a hybrid model loses one of its two modes.
 
 Evidence:
-modelscope/ms-swift#4854, #5793, #5927, #8203: thinking lost, or a block that is opened and not closed, after training
-on rows without it. LLaMA-Factory 0.9.5, run: with `enable_thinking: false` reasoning in a row is deleted from every
-turn and an empty block without loss stands in its place. Unsloth's guide for Qwen3 advises a mix with about 75% of
-the rows with reasoning. A recipe does not show whether rows have reasoning: `recipes data check` counts those that do.
+modelscope/ms-swift#4854, #5793, #5927 and #8203: models that stopped thinking, or open a block and do not close it,
+after training on rows without reasoning. Tested with LLaMA-Factory 0.9.5: with `enable_thinking: false`, reasoning is
+deleted from every turn and replaced by an empty block without loss. Unsloth's guide for Qwen3 advises a mix with about
+75% of the rows with reasoning. A recipe does not show whether its data has reasoning; `recipes data check` counts the
+rows that have.
 To reproduce: `research/evidence/empty_think_block.py`.
 
 Instead:

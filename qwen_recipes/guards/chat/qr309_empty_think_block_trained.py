@@ -7,19 +7,19 @@ in ms-swift).
 
 Why it matters:
 If an answer has no reasoning, the hybrid template puts an empty think block before it. With loss on the block, the
-model learns not to reason, even when it is asked to. To switch reasoning off, the prompt says so
-(`enable_thinking=False`), which needs no training.
+model learns not to reason, even when it is asked to. Reasoning can be switched off in the prompt
+(`enable_thinking=False`), without training.
 
 Evidence:
-LLaMA-Factory 0.9.5 and ms-swift 4.6.0, run: which tokens carry loss under each setting (`recipes verify` shows
-yours). The mask was made for this: modelscope/ms-swift#5507, #8203, and snowflakedb/ArcticTraining#286, which copied
-it. Axolotl 0.21.0 leaves the block out of the loss in SFT; its own ORPO and KTO
-score it, which rows that `recipes` prepares do not.
+Tested with LLaMA-Factory 0.9.5 and ms-swift 4.6.0: which tokens are in the loss under each setting (`recipes verify`
+shows this for your data). ms-swift's mask was made for this: modelscope/ms-swift#5507, #8203, and
+snowflakedb/ArcticTraining#286, which copied it. Axolotl 0.21.0 leaves the block out of the loss in SFT; its own ORPO
+and KTO include it, but rows that `recipes` prepares do not.
 To reproduce: `research/evidence/empty_think_block.py`.
 
 Instead:
-Leave `thinking` out, or write `thinking: auto`. If the model should stop reasoning on purpose, allow QR309 with that
-reason.
+Leave `thinking` out, or write `thinking: auto`. If you want the model to stop reasoning, add QR309 to `allow` with
+that reason.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """Sequences longer than the model's positions.
 
 What:
-`training.sequence_length` is more than the model's `max_position_embeddings`.
+`training.sequence_length` exceeds the model's `max_position_embeddings`.
 
 Why it matters:
-The model was not trained on later positions: attention there is noise. The tokenizer's `model_max_length` is no
-guide: it is 131,072 for models with 40,960 positions, and 1,010,000 for Instruct-2507, which has 262,144.
+The model was not trained on later positions: attention there is noise. The tokenizer's `model_max_length` says nothing
+about it: it is 131,072 for models with 40,960 positions, and 1,010,000 for Instruct-2507, which has 262,144.
 
 Evidence:
 `config.json` and `tokenizer_config.json` of the released models, rebuilt to their public hashes

@@ -4,19 +4,19 @@ What:
 `shrink_embeddings: true` under `backends.axolotl.extra`.
 
 Why it matters:
-Qwen3's tokenizer has 151,669 tokens and its embedding has 151,936 rows; the rest are spare. If it is shrunk, the
-weights no longer fit the released config, nor adapters and tensor-parallel servers that expect this number.
+Qwen3's tokenizer has 151,669 tokens and its embedding has 151,936 rows; the rest are spare. With a smaller embedding,
+the weights no longer fit the released config, or adapters and tensor-parallel servers that expect 151,936 rows.
 
 Evidence:
-The released `config.json` and tokenizers, rebuilt to their public hashes (`qwen_recipes/qwen/registry.py`). Axolotl
-0.21.0, read: embeddings shrink only under this key; `resize_token_embeddings_to_32x` alone rounds to 151,680, which
-is less than there are, and does nothing. LLaMA-Factory 0.9.5 (`resize_vocab`) and ms-swift 4.6.0
-(`new_special_tokens`), read: they resize only when the tokenizer outgrows the 151,936 rows. Older advice to keep
-away from those keys is out of date.
+The released `config.json` and tokenizers, rebuilt to their public hashes (`qwen_recipes/qwen/registry.py`). The source
+of Axolotl 0.21.0: embeddings only shrink with this key; `resize_token_embeddings_to_32x` by itself rounds to 151,680,
+which is fewer than the model has, and does nothing. The source of LLaMA-Factory 0.9.5 (`resize_vocab`) and ms-swift
+4.6.0 (`new_special_tokens`): they only resize when the tokenizer exceeds 151,936 rows. Older advice to keep away from
+those keys is out of date.
 To reproduce: `research/evidence/vocabulary_size.py`.
 
 Instead:
-Remove the key. New tokens fit into the 267 spare rows (QR315 tells how to train them).
+Remove the key. New tokens fit into the 267 spare rows (QR315 explains how to train them).
 """
 
 from __future__ import annotations

@@ -9,13 +9,13 @@ A Base model has hardly seen `<|im_start|>` and `<|im_end|>`: their rows in the 
 random. An adapter on the linear layers does not change these rows, so the model may answer well and not stop.
 
 Evidence:
-hiyouga/LlamaFactory#7943: Qwen3-4B-Base with LoRA on all layers did not stop, all weights on the same data did.
-QwenLM/Qwen3#1064 traces it to the untrained rows (Qwen2.5-7B). It does not happen to everyone, more data and a higher
-rank help: so this is advice.
+hiyouga/LlamaFactory#7943: Qwen3-4B-Base with LoRA on all layers did not stop; full fine-tuning on the same data did.
+QwenLM/Qwen3#1064 traces it to the untrained rows (Qwen2.5-7B). It does not happen to everyone, and more data and a
+higher rank help, so this is only advice.
 
 Instead:
 Add `modules_to_save: [embed_tokens, lm_head]` (both, see QR208; it costs memory), use full fine-tuning, or start from
-an Instruct model, which knows how a turn ends. Try the trained model before you rely on it.
+an Instruct model, which knows how a turn ends. Test whether the trained model stops before you rely on it.
 """
 
 from __future__ import annotations
@@ -23,8 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
-
-EMBEDDING_MODULES = ["embed_tokens", "lm_head"]
+from qwen_recipes.qwen.facts import EMBEDDING_MODULES
 
 
 def check(context: GuardContext) -> Iterator[Violation]:
@@ -36,8 +35,8 @@ def check(context: GuardContext) -> Iterator[Violation]:
         yield Violation(
             context.locate_field("model.id"),
             "the Base model does not know <|im_end|>, and the adapter does not train its embedding",
-            f"modules_to_save: {EMBEDDING_MODULES} under `method`, or a model other than Base",
-            Fix((("method.modules_to_save", EMBEDDING_MODULES),), safe=False),
+            f"modules_to_save: {list(EMBEDDING_MODULES)} under `method`, or a model other than Base",
+            Fix((("method.modules_to_save", list(EMBEDDING_MODULES)),), safe=False),
         )
 
 

@@ -1,21 +1,21 @@
 """Thinking switch without effect.
 
 What:
-A native key under `backends.*.extra` sets thinking where it changes nothing that is trained: `enable_thinking` with
+A native key under `backends.*.extra` sets thinking where that does not change what is trained: `enable_thinking` with
 ms-swift, or with LLaMA-Factory if the examples are the official template's text or the model is Instruct-2507;
 `chat_template_kwargs: {enable_thinking: …}` with Axolotl.
 
 Why it matters:
-The key suggests that reasoning is now trained, or is not. The examples and `chat.thinking` decide that.
+The key suggests that it decides whether reasoning is trained. In fact the examples and `chat.thinking` decide.
 
 Evidence:
-The official templates, rendered: `enable_thinking` changes the prompt that asks for an answer, and no conversation
-that has its answers; Instruct-2507 ignores it. ms-swift 4.6.0, run: it is an option of inference. LLaMA-Factory
-0.9.5, run: only its `qwen3` template reads it. huggingface/transformers#37949 shows how it is misread.
+The official templates, rendered: `enable_thinking` changes the prompt for the next answer, not conversations that
+already have their answers; Instruct-2507 ignores it. Tested with ms-swift 4.6.0: it is an option for inference. Tested
+with LLaMA-Factory 0.9.5: only its `qwen3` template reads it. huggingface/transformers#37949 shows how it is misread.
 
 Instead:
-Remove the key. Put reasoning into the examples, or leave it out of them; `chat.thinking` decides about empty think
-blocks.
+Remove the key. Put reasoning into the examples, or leave it out of them; `chat.thinking` decides what happens to empty
+think blocks.
 """
 
 from __future__ import annotations

@@ -9,9 +9,9 @@ A new token takes one of the embedding's spare rows, which are not trained. The 
 model can neither read nor write the token.
 
 Evidence:
-Axolotl 0.21.0 and ms-swift 4.6.0, read: both extend the tokenizer and leave training the rows to
-`lora_modules_to_save` and `modules_to_save`. LLaMA-Factory 0.9.5, run: it adds both modules by itself and needs
-nothing. PEFT's documentation of LoRA says the same of new tokens.
+The source of Axolotl 0.21.0 and ms-swift 4.6.0: both extend the tokenizer, but only train the new rows with
+`lora_modules_to_save` or `modules_to_save`. Tested with LLaMA-Factory 0.9.5: it adds both modules itself, so no
+setting is needed. PEFT's documentation of LoRA says the same of new tokens.
 
 Instead:
 Write `modules_to_save: [embed_tokens, lm_head]` under `method`, or use words that the tokenizer has.
@@ -22,8 +22,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
+from qwen_recipes.qwen.facts import EMBEDDING_MODULES
 
-EMBEDDING_MODULES = ["embed_tokens", "lm_head"]
 EMBEDDING_TRAINING_KEYS = (
     "lora_modules_to_save",
     "modules_to_save",
@@ -40,8 +40,8 @@ def check(context: GuardContext) -> Iterator[Violation]:
         yield Violation(
             context.get_native_route("new_tokens"),
             "the embeddings of new tokens are not trained",
-            f"modules_to_save: {EMBEDDING_MODULES} under `method`",
-            Fix((("method.modules_to_save", EMBEDDING_MODULES),), safe=False),
+            f"modules_to_save: {list(EMBEDDING_MODULES)} under `method`",
+            Fix((("method.modules_to_save", list(EMBEDDING_MODULES)),), safe=False),
         )
 
 

@@ -5,13 +5,14 @@ What:
 template.
 
 Why it matters:
-At inference Qwen3's templates remove the reasoning of every earlier turn. Trained with it, the model learns to answer
-prompts that it never gets, and every example is longer.
+At inference Qwen3's templates remove the reasoning of every earlier turn. A model that is trained with it learns to
+answer prompts that it never sees, and every example is longer.
 
 Evidence:
-The official hybrid and Thinking-2507 templates, rendered (`tests/unit/qwen/test_chat_templates.py`). LLaMA-Factory
-0.9.5 and ms-swift 4.6.0, run: with the key the history keeps its think blocks, without it the rendering of the last
-turn equals the official one (hiyouga/LlamaFactory#8496). Qwen3.6 and later have such a flag in their own template.
+The official hybrid and Thinking-2507 templates, rendered (`tests/unit/qwen/test_chat_templates.py`). Tested with
+LLaMA-Factory 0.9.5 and ms-swift 4.6.0: with the key, earlier turns keep their think blocks; without it, the last turn
+is rendered as by the official template (hiyouga/LlamaFactory#8496). Qwen3.6 and later have such a flag in their own
+template.
 
 Instead:
 Remove the key.

@@ -2,25 +2,25 @@
 
 What:
 A Base model is trained on chat with LLaMA-Factory, or chat with a custom template with Axolotl, and the framework
-tokenizes the examples itself: `chat.encoding: native`, or examples that cannot be handed over as tokens (packed or
+tokenizes the examples itself: `chat.encoding: native`, or examples that cannot be passed as token ids (packed or
 streamed ones in LLaMA-Factory).
 
 Why it matters:
 Every other combination of a Qwen3 model and a framework trains on the official template's text, with loss where
-`chat.train_on` says. For a Base model LLaMA-Factory uses its own `qwen3` template, which alone makes `<|im_end|>` the
-end of sequence: the newline after a turn is in the loss, an earlier turn keeps its reasoning or gets an empty think
-block, and examples whose turns do not alternate are dropped. With a custom template, Axolotl renders the examples
-itself and finds the answers by a rule of its own.
+`chat.train_on` says. For a Base model LLaMA-Factory uses its own `qwen3` template, the only one that makes
+`<|im_end|>` the end of sequence: the newline after a turn is in the loss, an earlier turn keeps its reasoning or gets
+an empty think block, and examples whose turns do not alternate are dropped. With a custom template, Axolotl renders
+the examples itself and finds the answers by its own rule.
 
 Evidence:
-`research/parity`, run with LLaMA-Factory 0.9.5: docs/research/token-parity.md has the counts by case. Axolotl 0.21.0
-with a custom template, run: the ids differ from the first row on. With `encoding: exact`, 40 of 40 rows are the same
-in all three frameworks (`tests/conformance/test_tokens.py`). `recipes verify` shows the first token that differs in
-your rows.
+`research/parity`, run with LLaMA-Factory 0.9.5: docs/research/token-parity.md has the counts by case. Tested with
+Axolotl 0.21.0 and a custom template: the ids differ from the first row on. With `encoding: exact`, 40 of 40 rows are
+the same in all three frameworks (`tests/conformance/test_tokens.py`). `recipes verify` shows the first token that
+differs in your rows.
 
 Instead:
-Write `encoding: exact` under `chat`, or leave it out, without packing and streaming: `recipes` then makes token ids
-and labels, which need three to four times the disk space of the text. Or use another framework.
+Write `encoding: exact` under `chat`, or leave it out, without packing and streaming: `recipes` then writes token ids
+and labels, which need three to four times the disk space of the text. Alternatively, use another framework.
 """
 
 from __future__ import annotations

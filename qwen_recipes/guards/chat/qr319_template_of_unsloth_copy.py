@@ -4,11 +4,11 @@ What:
 Unsloth trains an Instruct-2507 model. It loads its own copy of the model, whose tokenizer has another chat template.
 
 Why it matters:
-Rendered by that template an answer gets an empty think block, which Instruct-2507 models do not have: whoever asks the
-adapter with a tokenizer that Unsloth has loaded asks in other words than it was trained on.
+That template puts an empty think block into an answer, which Instruct-2507 models do not use. With a tokenizer that
+Unsloth has loaded, the adapter gets prompts that it was not trained on.
 
 Evidence:
-unslothai/unsloth#3383, open; unslothai/unsloth#3552, closed, has the same for the 2507 models of 4B and 30B-A3B.
+unslothai/unsloth#3383 is open; unslothai/unsloth#3552, closed, reports the same for the 4B and 30B-A3B models of 2507.
 Unsloth's templates up to 2026.10.9, rendered: `qwen3-instruct` is Qwen's official text, `qwen3` adds the empty block.
 What is compiled is not affected: rows are rendered by the official template, and `run.sh` saves it beside the weights.
 

@@ -1,16 +1,16 @@
 """Unknown role.
 
 What:
-The role of a message is none that frameworks and APIs use (docs/reference/data-formats.md lists them), and `roles` of
-the source does not map it.
+A message has a role that frameworks and APIs do not use (docs/reference/data-formats.md lists those they do), and
+`roles` of the source does not map it.
 
 Why it matters:
 Qwen3's templates write nothing for an unknown role: the message disappears silently. A conversation with ShareGPT's
-roles that is read as `messages` becomes empty text.
+roles that is read as `messages` becomes empty.
 
 Evidence:
-Our run with the official templates and tokenizer, repeated by `tests/unit/guards/test_row_guards.py`: all four
-templates give the empty text for `human` and `gpt`.
+Tested with the official templates and tokenizer (`tests/unit/guards/test_row_guards.py`): all four templates produce
+empty text for `human` and `gpt`.
 
 Instead:
 Map it: `roles: {customer: user, agent: assistant}` of the source.

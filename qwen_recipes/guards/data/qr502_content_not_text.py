@@ -1,15 +1,16 @@
 """Content that is not text.
 
 What:
-A message's `content` is a map or a number instead of text, or a list with a part that is none: a picture, a sound.
+A message's `content` is a map or a number instead of text, or a list with a part that is not text, such as a picture
+or a sound.
 
 Why it matters:
-The templates of hybrid, Instruct-2507 and Thinking-2507 write nothing for content that is a list, silently. In a
-system message it fails, and the Base template always fails. The content is lost.
+The templates of hybrid, Instruct-2507 and Thinking-2507 write nothing for content that is a list, silently. For a
+system message they fail, and the Base template always fails. The content is lost.
 
 Evidence:
-Our run with the official templates and tokenizer, repeated by `tests/unit/guards/test_row_guards.py`. A file of that
-shape is among LLaMA-Factory 0.9.5's own examples.
+Tested with the official templates and tokenizer (`tests/unit/guards/test_row_guards.py`). One of LLaMA-Factory 0.9.5's
+own example files looks like this.
 
 Instead:
 Lists of text parts are joined when examples are read. Leave out pictures and sounds: a text model cannot use them.

@@ -1,14 +1,14 @@
 """No assistant turn.
 
 What:
-The assistant says nothing in the conversation.
+The conversation has no assistant message.
 
 Why it matters:
 The loss is on the assistant's turns, so there is nothing to learn from this example. Frameworks drop it, or train on
-labels that are all masked, which divides by zero in a batch of its own.
+labels that are all masked, which divides by zero if the batch has no other example.
 
 Evidence:
-The rows program leaves such rows out and counts them (`qwen_recipes/data/rows/messages.py`).
+The program that prepares the rows drops and counts them (`qwen_recipes/data/rows/messages.py`).
 
 Instead:
 Remove the example, or train on plain text with `objective: pretrain`.

@@ -8,7 +8,7 @@ Tokens after the last answer are not in the loss and only cost memory. Often the
 `train_on: last-assistant` the frameworks disagree about which turn is the last.
 
 Evidence:
-The program that prepares the rows (`rows/` in the compiled folder) leaves such rows out and counts them.
+The program that prepares the rows (`rows/` in the compiled folder) drops and counts them.
 LLaMA-Factory 0.9.5 drops conversations with an odd number of turns, with a warning in its log.
 
 Instead:

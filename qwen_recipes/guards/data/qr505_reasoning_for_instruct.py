@@ -5,11 +5,11 @@ Examples with `reasoning_content` or think tags, for a model with the Instruct-2
 
 Why it matters:
 That template drops `reasoning_content` silently and keeps think tags in the content as plain text, so one file trains
-two different things. The model was made not to reason, and never sees a think block at inference.
+two different things. The model was trained not to reason, and never sees a think block at inference.
 
 Evidence:
-Our run with the official templates and tokenizer, repeated by `tests/unit/qwen/test_chat_templates.py`.
-hiyouga/LLaMA-Factory#9092 and #10282 are of people who met it.
+Tested with the official templates and tokenizer (`tests/unit/qwen/test_chat_templates.py`). hiyouga/LLaMA-Factory#9092
+and #10282 report it.
 
 Instead:
 Remove the reasoning (`recipes data prepare --think remove`), or use a hybrid or Thinking-2507 model.

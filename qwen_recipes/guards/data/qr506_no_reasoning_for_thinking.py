@@ -9,8 +9,8 @@ and one newline. The model learns not to reason, after tokens that it never sees
 empty block are one token.
 
 Evidence:
-Our run with the official templates and tokenizer, repeated by `tests/unit/qwen/test_chat_templates.py` (token 271
-where the prompt has 198).
+Tested with the official templates and tokenizer (`tests/unit/qwen/test_chat_templates.py`): token 271 where the prompt
+has 198.
 
 Instead:
 Add reasoning to each answer, or use a hybrid or Instruct-2507 model.

@@ -1,16 +1,16 @@
 """Unpaired think tags.
 
 What:
-In an answer a think tag is not closed, there are two blocks, text stands before the block, `</think>` is mentioned in
-the text, or `reasoning_content` is used together with think tags.
+In an answer, a think tag is not closed, there are two think blocks, there is text before the block, `</think>` is
+mentioned in the text, or `reasoning_content` is used together with think tags.
 
 Why it matters:
-The templates search for the text `</think>`: what is before it becomes reasoning, what stands between two blocks is
-lost, and an unclosed `<think>` gets an empty block before it. Nothing is reported.
+The templates search for the text `</think>`: what is before it becomes reasoning, text between two blocks is lost, and
+an unclosed `<think>` gets an empty block before it. Nothing is reported.
 
 Evidence:
-Our run with the official templates and tokenizer, repeated by `tests/unit/guards/test_row_guards.py`: the text that
-each of these becomes.
+Tested with the official templates and tokenizer (`tests/unit/guards/test_row_guards.py`): the text that each of these
+becomes.
 
 Instead:
 Write one block at the beginning of the answer (`<think>`, reasoning, `</think>`, answer), or use `reasoning_content`.

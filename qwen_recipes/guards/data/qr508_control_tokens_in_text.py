@@ -5,16 +5,16 @@ What:
 question.
 
 Why it matters:
-The tokenizer turns these texts into the real control tokens wherever they stand. `<|im_end|>` in a text ends the turn
+The tokenizer turns these texts into the real control tokens wherever they occur. `<|im_end|>` in a text ends the turn
 in the middle of a sentence, and the model learns to stop there.
 
 Evidence:
-Our run with the official templates and tokenizer, repeated by `tests/unit/guards/test_row_guards.py`: `<|im_end|>` in
+Tested with the official templates and tokenizer (`tests/unit/guards/test_row_guards.py`): `<|im_end|>` in
 a question has id 151645.
 
 Instead:
-Remove them, or write them apart (`<| im_end |>`). Most come from text that was rendered already: use the messages
-instead.
+Remove them, or separate them with spaces (`<| im_end |>`). Most come from text that was rendered already: use the
+messages instead.
 """
 
 from __future__ import annotations

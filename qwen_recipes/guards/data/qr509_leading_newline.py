@@ -4,11 +4,11 @@ What:
 The content of an assistant message starts with a newline.
 
 Why it matters:
-The prompt at inference ends with `assistant` and a newline, one token. In training the two newlines are another
-token, which the model never sees at inference.
+At inference, the prompt ends with `assistant` and a newline, which is one token. In training, the two newlines become
+a different token, which the model never sees at inference.
 
 Evidence:
-Our run with the official templates and tokenizer, repeated by `tests/unit/guards/test_row_guards.py`: `\\n\\n` is
+Tested with the official templates and tokenizer (`tests/unit/guards/test_row_guards.py`): `\\n\\n` is
 token 271, `\\n` 198. Templates that write a think block strip it in the last turn only.
 
 Instead:

@@ -4,11 +4,11 @@ What:
 `arguments` of a tool call is text that is not JSON, or JSON that is not an object, or the call has no name.
 
 Why it matters:
-Templates write arguments that are text as they are: the model learns to send what is broken in the data.
+Templates write arguments that are text unchanged, so the model learns to send the same broken arguments.
 
 Evidence:
-Our run with the official templates and tokenizer, repeated by `tests/unit/guards/test_row_guards.py`: `{city: Oslo}`
-comes out of the template unchanged.
+Tested with the official templates and tokenizer (`tests/unit/guards/test_row_guards.py`): the template writes `{city:
+Oslo}` unchanged.
 
 Instead:
 Give `arguments` as an object, or as the text of a JSON object.

@@ -7,10 +7,10 @@ Why it matters:
 The loss compares the two answers: equal ones have no useful gradient, and any answer beats an empty one.
 
 Evidence:
-The rows program leaves equal pairs out and counts them (`qwen_recipes/data/rows/formats.py`).
+The program that prepares the rows drops and counts equal pairs (`qwen_recipes/data/rows/formats.py`).
 
 Instead:
-Remove the example, or write the answer that is worse.
+Remove the example, or write a worse answer for `rejected`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Longer than the sequence length.
 
 What:
-An example has more tokens than `training.sequence_length`, or than the model has positions.
+An example has more tokens than `training.sequence_length`, or more than the model has positions.
 
 Why it matters:
 Under `overlong: drop` the example is not trained on; under `truncate` its end is lost, which is where the answer is.
@@ -9,7 +9,7 @@ The longest examples are often the best ones.
 
 Evidence:
 Counted with the model's own tokenizer; `docs/how-to/check-and-prepare-data.md` shows a report. Frameworks differ in
-what they do by default: Axolotl and ms-swift drop, LLaMA-Factory cuts.
+what they do by default: Axolotl and ms-swift drop such examples, LLaMA-Factory truncates them.
 
 Instead:
 Set `training.sequence_length` to the length that the report proposes, or split the examples. Under `truncate` an

@@ -4,11 +4,12 @@ What:
 An example has no token in the loss (flags exclude every turn), or all of them are beyond the sequence length.
 
 Why it matters:
-Such an example costs as much as any other and teaches nothing. A batch of only such examples has an undefined loss
+Such an example costs as much as any other and teaches nothing. A batch with no other examples has an undefined loss
 (NaN), which may end the run.
 
 Evidence:
-Our label mask: assistant turns, from behind the header to `<|im_end|>` (`qwen_recipes/data/example_length.py`).
+The mask that `recipes` uses: assistant turns, from after the header to `<|im_end|>`
+(`qwen_recipes/data/example_length.py`).
 
 Instead:
 Shorten the question or raise `training.sequence_length`. An example that is too long is dropped under `overlong:

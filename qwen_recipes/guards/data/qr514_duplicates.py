@@ -1,14 +1,14 @@
 """Duplicate examples.
 
 What:
-The text of an example, as the model sees it, is that of an earlier one.
+An example has the same text, as the model sees it, as an earlier one.
 
 Why it matters:
 A duplicate is trained on several times per epoch, and the model memorizes it. Lee et al., "Deduplicating Training
 Data Makes Language Models Better" (2022), measured ten times less memorized text after deduplication.
 
 Evidence:
-A hash of the text of every row. `tests/unit/data/test_duplicates.py` compares with sets.
+A hash of the text of every row, compared with exact sets in `tests/unit/data/test_duplicates.py`.
 
 Instead:
 `recipes data prepare --deduplicate exact`. If an example should count more, use `weight`.

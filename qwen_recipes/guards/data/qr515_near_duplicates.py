@@ -5,11 +5,11 @@ An example shares at least 80% of its three-word sequences with an earlier one, 
 (MinHash).
 
 Why it matters:
-Text that a program filled in, or one text with a few words changed, counts as many examples and teaches as one. The
-estimate has a standard error of about 6%: look at some before you remove them.
+Text that was generated from a pattern, or one text with a few words changed, counts as many examples but teaches as
+much as one. The estimate has a standard error of about 6%, so look at some pairs before you remove them.
 
 Evidence:
-`tests/unit/data/test_duplicates.py` compares the sketch with the exact share on made-up rows. The method:
+`tests/unit/data/test_duplicates.py` compares the estimate with the exact share on synthetic rows. The method:
 Broder (1997).
 
 Instead:

@@ -4,12 +4,12 @@ What:
 Text with letters and accents as separate characters (NFD), or with characters that Unicode replaces by others.
 
 Why it matters:
-The tokenizer normalizes text to Unicode NFC before it splits it: the model is not taught the bytes of the file, and
-decoding does not return the file's text. It matters if answers are compared exactly, or if code is taught.
+The tokenizer normalizes text to Unicode NFC before it splits it: the model is not trained on the exact bytes of the
+file, and decoding does not return the file's text. This matters if answers are compared exactly, or if the data is
+code.
 
 Evidence:
-Our run with the official templates and tokenizer, repeated by `tests/unit/qwen/test_tokenizer.py`:
-decode(encode(x)) differs from x.
+Tested with the official tokenizer (`tests/unit/qwen/test_tokenizer.py`): decode(encode(x)) differs from x.
 
 Instead:
 Normalize the file (`unicodedata.normalize("NFC", text)`); `recipes data prepare --strip` does so.

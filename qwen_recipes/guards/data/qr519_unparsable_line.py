@@ -5,13 +5,13 @@ A line is not JSON: it is broken, truncated, not UTF-8, has two JSON values or U
 is longer than 16 MiB.
 
 Why it matters:
-Frameworks differ: one stops at the line, another drops the rest of the file. Here the lines after it are still read.
+Frameworks differ: one stops at the line, another drops the rest of the file. `recipes` still reads the lines after it.
 
 Evidence:
-`tests/unit/data/test_damaged_files.py` makes each of them.
+`tests/unit/data/test_damaged_files.py` tests each case.
 
 Instead:
-Repair or remove the line. `recipes data prepare` leaves such lines out and lists them.
+Repair or remove the line. `recipes data prepare` drops and lists such lines.
 """
 
 from __future__ import annotations

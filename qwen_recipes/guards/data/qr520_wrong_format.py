@@ -1,16 +1,16 @@
 """Example does not match its format.
 
 What:
-An example is not a map, lacks what its `format` needs, or has something other than text there.
+An example is not a map, lacks a column that its `format` needs, or has something other than text in it.
 
 Why it matters:
-Such an example is dropped before training. If there are many, `format` or `columns` states the wrong layout.
+Such an example is dropped before training. If there are many, `format` or `columns` names the wrong layout.
 
 Evidence:
-The reading is the one of the rows program that prepares every training (`qwen_recipes/data/rows/formats.py`).
+Examples are read by the same program that prepares the rows of every run (`qwen_recipes/data/rows/formats.py`).
 
 Instead:
-State the layout of the data (`format`, `columns`), or repair the example.
+Set the layout of the data (`format`, `columns`), or repair the example.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """Not a text file.
 
 What:
-A file begins like a zip archive, an Excel file, a PDF, a picture, a program or a Git LFS pointer, whatever its name is.
+A file begins like a zip archive, an Excel file, a PDF, a picture, a program or a Git LFS pointer, regardless of its
+name.
 
 Why it matters:
-Frameworks that go by the file name read noise, or fail with a message about a byte.
+Frameworks that go by the file name read garbage, or fail with an error about an invalid byte.
 
 Evidence:
 `tests/unit/data/test_damaged_files.py`: a zip named .jsonl.

@@ -1,13 +1,13 @@
 """File changed while it was read.
 
 What:
-The size of the file at the end of reading is not its size at the beginning.
+The size of the file changed between the beginning and the end of reading.
 
 Why it matters:
-Something still writes to the file. The data that is trained on is not the data that was checked.
+Something is still writing to the file. The data that is trained on is not the data that was checked.
 
 Evidence:
-`tests/unit/data/test_damaged_files.py`: a file that grows meanwhile.
+`tests/unit/data/test_damaged_files.py`: a file that grows while it is read.
 
 Instead:
 Wait until the file is complete, and check it again.

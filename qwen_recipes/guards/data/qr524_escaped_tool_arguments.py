@@ -4,12 +4,12 @@ What:
 `arguments` is text that writes non-ASCII letters as escapes: `\\u5317` instead of the letter.
 
 Why it matters:
-Templates write arguments that are text as they are, and those that are an object with their letters. The model learns
-to answer in escapes, at four or more tokens per letter.
+Templates write arguments that are text unchanged, and arguments that are an object with the real letters. With escapes
+in the text, the model learns to answer in escapes, at four or more tokens per letter.
 
 Evidence:
-Our run with the official templates and tokenizer, repeated by `tests/unit/guards/test_row_guards.py`: the escape
-stands in the rendered text.
+Tested with the official templates and tokenizer (`tests/unit/guards/test_row_guards.py`): the rendered text contains
+the escape.
 
 Instead:
 Give `arguments` as an object, or dump it with `ensure_ascii=False`.

@@ -4,12 +4,11 @@ What:
 An assistant turn has neither text nor tool calls.
 
 Why it matters:
-The only token in the loss is `<|im_end|>`: the model learns to stop at once. A few such examples are enough to make
-it happen sometimes.
+The only token in the loss is `<|im_end|>`: the model learns to stop at once. A few such examples are enough for it to
+happen sometimes.
 
 Evidence:
-Our run with the official templates and tokenizer, repeated by `tests/unit/guards/test_row_guards.py`: one trained
-token.
+Tested with the official templates and tokenizer (`tests/unit/guards/test_row_guards.py`): one token is in the loss.
 
 Instead:
 Remove the example, or write the answer.

@@ -5,11 +5,11 @@ The first message, apart from a system message, is the assistant's.
 
 Why it matters:
 The model learns to speak before it is asked. ms-swift does not accept such an example, because its template needs a
-question first: it is dropped and counted for ms-swift, unless token ids and labels are handed over. Axolotl and
+question first: it is dropped and counted for ms-swift, unless token ids and labels are passed. Axolotl and
 LLaMA-Factory train on it.
 
 Evidence:
-`research/parity`, the case `assistant-first`: docs/research/token-parity.md has what each framework makes of it.
+`research/parity`, the case `assistant-first`: docs/research/token-parity.md shows what each framework does with it.
 
 Instead:
 Start with the message that the assistant answers, or write `encoding: exact` under `chat`, which accepts the example

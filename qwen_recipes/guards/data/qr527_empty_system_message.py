@@ -5,12 +5,12 @@ A system message has no text, and there are no tool definitions for it.
 
 Why it matters:
 The official templates write an empty system turn for it, five tokens that a prompt without a system message does not
-have: the model is trained on another beginning than it gets at inference. ms-swift leaves the empty turn out; Axolotl
-and LLaMA-Factory keep it.
+have, so the model is trained on a different beginning from the one at inference. ms-swift leaves the empty turn out;
+Axolotl and LLaMA-Factory keep it.
 
 Evidence:
-Our run with the official templates and tokenizer, repeated by `tests/unit/guards/test_row_guards.py`; what the
-frameworks make of it: `research/parity`, the case `empty-system` in docs/research/token-parity.md.
+Tested with the official templates and tokenizer (`tests/unit/guards/test_row_guards.py`). What the frameworks do with
+it: `research/parity`, the case `empty-system` in docs/research/token-parity.md.
 
 Instead:
 Remove the empty message. If it is intended, `encoding: exact` under `chat` gives the same tokens in every framework.

@@ -5,16 +5,16 @@ An example or a message has a key that changes training in a framework or in Ope
 `loss_scale`, `rejected_response` …), and the layout of the example has no place for it.
 
 Why it matters:
-The value does not reach the model, which is trained on another conversation than the data describes. Other keys that
-nothing reads (`id`, `source`) are counted in the report and are not findings.
+The value does not reach the model, so the model is not trained on the conversation that the data describes. Other keys
+that nothing reads (`id`, `source`) are counted in the report and are not findings.
 
 Evidence:
-The keys that each layout reads (`qwen_recipes/data/rows/unread_keys.py`); the rows program that prepares every
-training counts the same. Cases: `tests/guards/rows/QR528.yaml`.
+The keys that each layout reads (`qwen_recipes/data/rows/unread_keys.py`); the program that prepares the rows of every
+run counts the same. Cases: `tests/guards/rows/QR528.yaml`.
 
 Instead:
-State the layout that reads it (`format`), map it with `columns`, or move it to where it is read: tool calls to
-`tool_calls`, reasoning to `reasoning_content`. Remove the key if it is not intended.
+Set the layout that reads it (`format`), map it with `columns`, or move it to where it is read: tool calls to
+`tool_calls`, reasoning to `reasoning_content`. Remove the key if you do not need it.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ An example has several answers in the loss, some with reasoning and some without
 
 Why it matters:
 Under `chat.turns: split` each answer becomes an example of its own. Some of them teach a hybrid model to reason and
-others not to, with the same kind of prompt.
+others not to, for the same kind of prompt.
 
 Evidence:
 The report of `recipes data check` counts answers with reasoning. Cases: `tests/guards/rows/QR530.yaml`.

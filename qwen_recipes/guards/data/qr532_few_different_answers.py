@@ -7,7 +7,7 @@ labelled desirable in one row and undesirable in another: the same words, or a f
 Why it matters:
 KTO estimates its reference point from answers to other prompts. If those are the same text as the example's own answer,
 the estimate is meaningless; ms-swift stops at such a pair (`assert rejected_response != response`) or drops examples.
-Opposite labels of nearly the same answer pull the same tokens up and down: most of the two gradients cancels.
+Opposite labels of nearly the same answer pull the same tokens up and down: most of the two gradients cancels out.
 
 Evidence:
 `recipes` pairs each example with a different answer among the sixteen examples before it, if there is one

@@ -9,7 +9,7 @@ The model learns the answer within a few steps. The loss is then near zero, and 
 after ten steps is usually a sign of this.
 
 Evidence:
-Answers are compared by a hash of their words, tokens in the loss are counted as in training.
+Answers are compared by a hash of their words; tokens in the loss are counted as in training.
 
 Instead:
 Balance the answers (`weight` of a source), add reasons to them, or train a classifier. Remove repeated examples.

@@ -1,16 +1,17 @@
 """`roles` names a role that no row has.
 
 What:
-`roles` of a data source gives one of our roles for a name that no message of its rows has as role.
+`roles` of a data source maps a name that none of its messages has as a role.
 
 Why it matters:
-It is often a misspelt name. Rows with the role that was meant cannot be read, and are dropped before training.
+The name is often misspelt. Rows with the intended role then cannot be read, and are dropped before training.
 
 Evidence:
-Roles are counted as rows write them (`qwen_recipes/data/rows/written_roles.py`); of a sample, only those of its rows.
+Roles are counted as they are written in the rows (`qwen_recipes/data/rows/written_roles.py`), for a sample only in its
+rows.
 
 Instead:
-Write the name as the rows have it; the message lists the other roles of the rows. Remove a name that is not needed.
+Write the name as it is in the rows; the message lists their other roles. Remove a name that is not needed.
 """
 
 from __future__ import annotations

@@ -7,13 +7,13 @@ Why it matters:
 The run ends with CUDA out of memory: at the first step, or hours later at the first long example.
 
 Evidence:
-The estimate's parts, its error on runs that were held out, and every measured run:
-docs/research/memory-estimates.md. On one H100 QLoRA on 4B with 2,048 tokens took 9,964 MiB without a fused loss
-(2026-11-23): most of it logits, which Liger's loss never holds.
+docs/research/memory-estimates.md has the estimate's parts, its error on held-out runs, and every measured run. On one
+H100, QLoRA on 4B with 2,048 tokens took 9,964 MiB without a fused loss (2026-11-23), most of it for logits, which
+Liger's loss never stores.
 
 Instead:
 `recipes plan` shows the parts of the estimate and the changes that would make it fit, the fastest first. The finding
-names the first of them.
+names the fastest.
 """
 
 from __future__ import annotations

@@ -1,18 +1,18 @@
 """Disk space for checkpoints of full fine-tuning.
 
 What:
-Full fine-tuning whose kept checkpoints need more than 28 GiB together.
+The checkpoints that are kept in full fine-tuning need more than 28 GiB in total.
 
 Why it matters:
 A checkpoint for resuming holds the weights and the optimizer states: 12 to 14 bytes per parameter, 52 GiB for a 4B
-model. A full disk ends the run while it writes, hours in. (An adapter's checkpoint is small; its run needs 28 GiB for
-the model's download and caches.)
+model. If the disk fills up, the run fails while saving, hours into training. (An adapter's checkpoint is small; its
+run needs 28 GiB for the model's download and caches.)
 
 Evidence:
-2 bytes of bf16 weights, and with AdamW in mixed precision 12 bytes of states: two moments and the weights in full
-precision (Rajbhandari et al. 2020, arXiv:1910.02054, section 3). Where float32 weights are trained without a copy in
-16 bits it is 12 in all. With `weights_dtype: bfloat16` the states are 4 bytes (our run on one H100: all weights of a
-4B model, 31.7 GiB at the peak), 8-bit optimizers keep 2. The older checkpoint is deleted after the newer one is
+2 bytes for bf16 weights, and with AdamW in mixed precision 12 bytes of states: two moments, and the weights in full
+precision (Rajbhandari et al. 2020, arXiv:1910.02054, section 3). If float32 weights are trained without a copy in 16
+bits, it is 12 bytes in total. With `weights_dtype: bfloat16` the states are 4 bytes (measured on one H100: all weights
+of a 4B model, 31.7 GiB at the peak); 8-bit optimizers keep 2. The older checkpoint is deleted after the newer one is
 written, so there must be room for one more.
 
 Instead:

@@ -1,14 +1,14 @@
 """Host memory for offload.
 
 What:
-What `hardware.offload` keeps in host memory needs more than 56 GiB.
+`hardware.offload` needs more than 56 GiB of host memory.
 
 Why it matters:
 The memory is pinned, so swap does not help. If it runs out, the kernel kills a process, often while the model is
 loaded, and the log says only "killed".
 
 Evidence:
-With Adam in mixed precision 12 bytes of states for each trained parameter (Rajbhandari et al. 2020,
+With Adam in mixed precision, 12 bytes of states for each trained parameter (Rajbhandari et al. 2020,
 arXiv:1910.02054), and 4 for gradients; `all` adds 2 bytes for each weight of the model. DeepSpeed's own estimates
 (`estimate_zero3_model_states_mem_needs`) count the same and add half for buffers. deepspeedai/DeepSpeed#3606.
 `recipes plan` shows the same number.

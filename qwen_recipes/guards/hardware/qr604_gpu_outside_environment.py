@@ -1,23 +1,23 @@
 """GPU that the locked environment does not run on.
 
 What:
-`hardware.gpu` is one of AMD's, older than Turing (V100, P100, Titan V), or has an Arm host (GH200, GB200, GB10), and
-`run.environment` is the managed one.
+`hardware.gpu` is an AMD GPU, is older than Turing (V100, P100, Titan V), or has an Arm host (GH200, GB200, GB10), and
+`run.environment` is `managed`.
 
 Why it matters:
-The environments that `recipes env create` builds are locked for x86-64 Linux with PyTorch for CUDA 13. On AMD's GPUs
-that PyTorch finds no GPU. On GPUs older than Turing the run ends at the first kernel with "no kernel image is
-available". On an Arm host the packages cannot be installed.
+The environments that `recipes env create` builds are locked for x86-64 Linux with PyTorch for CUDA 13. With that
+PyTorch, AMD GPUs are not found. On GPUs older than Turing, the run ends at the first kernel with "no kernel image is
+available". On an Arm host, the packages cannot be installed.
 
 Evidence:
 The lock files: torch 2.13.0 with nvidia-cuda-runtime 13.0, x86_64 wheels. CUDA 13's release notes: Maxwell, Pascal and
-Volta are no longer supported. bitsandbytes 0.50.2's wheel, looked into: it has libraries for ROCm 6.4 to 7.2 too, so
-that 4-bit and 8-bit weights need no build of their own on AMD. transformers 5.20, read: `tf32` is refused under ROCm,
-so the resolver leaves it off. FlashAttention, Liger kernels and FP8 were not run on AMD.
+Volta are no longer supported. The wheel of bitsandbytes 0.50.2 also has libraries for ROCm 6.4 to 7.2, so 4-bit and
+8-bit weights need no separate build on AMD. The source of transformers 5.20: `tf32` is refused under ROCm, so
+`recipes` leaves it off. FlashAttention, Liger kernels and FP8 were not run on AMD.
 
 Instead:
-Install the framework on that machine with a PyTorch that runs there (for ROCm, for CUDA 12.6, or for Arm), and write
-`run: {environment: current}`.
+Install the framework on that machine with a PyTorch build that supports the GPU (for ROCm, for CUDA 12.6, or for Arm),
+and write `run: {environment: current}`.
 """
 
 from __future__ import annotations

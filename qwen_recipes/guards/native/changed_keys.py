@@ -41,9 +41,9 @@ def find_changed_keys(change: KeyChange, data: dict[str, Any], config: NativeCon
 def _make_violation(change: KeyChange, route: Route, value: Any, config: NativeConfig) -> NativeViolation:
     broken = change.breaks_in is not None and is_at_least(change.breaks_in, config)
     said = format_route(route) + format_changed_value(change, value, config)
-    what = "is gone from" if broken else "is deprecated in"
+    what = "was removed in" if broken else "has been deprecated since"
     version = change.breaks_in if broken else change.since
-    message = f"`{said}` {what} {config.title} since {version}: {change.why}"
+    message = f"`{said}` {what} {config.title} {version}: {change.why}"
     return NativeViolation(route, message, change.write, severity=None if broken else "warning", at_key=True)
 
 

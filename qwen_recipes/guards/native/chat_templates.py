@@ -22,14 +22,13 @@ def check_qr303(config: NativeConfig) -> Iterator[NativeViolation]:
     variant = meaning.model_facts.variant
     if variant not in TEMPLATES:
         return
-    article = "an" if variant[:1] in "aeiou" else "a"
     if fits is not None and variant not in fits:
         made_for = " and ".join(fits[:2]) or "Qwen2.5"
-        message = f"{meaning.model_facts.id} is {article} {variant} model, but this template is made for {made_for}"
+        message = f"{meaning.model_facts.id} uses the {variant} template; this one is for {made_for}"
         yield NativeViolation(meaning.template.route, message, suggest_template(config, variant))
     elif fits is None and is_template_of_others(config, str(meaning.template.value), variant):
         name = meaning.template.value
-        message = f"{meaning.model_facts.id} is {article} {variant} model, but `{name}` is not a template for Qwen3"
+        message = f"{meaning.model_facts.id} uses the {variant} template; `{name}` is not a template for Qwen3"
         yield NativeViolation(meaning.template.route, message, suggest_template(config, variant))
 
 

@@ -5,14 +5,14 @@ What:
 
 Why it matters:
 Qwen3 was trained in bfloat16, and its activations exceed what fp16 can hold (65,504): the loss becomes NaN, or the
-scaler skips step after step.
+loss scaler skips one step after another.
 
 Evidence:
-All Qwen3 checkpoints state `torch_dtype: bfloat16` in their `config.json`. fp16's range: IEEE 754 binary16.
+All Qwen3 checkpoints have `torch_dtype: bfloat16` in their `config.json`. fp16's range: IEEE 754 binary16.
 
 Instead:
-Write `precision: bf16`, or `precision: fp32` on a GPU without bf16 (before Ampere). Or leave `precision` out, which
-uses the one that `hardware.gpu` can compute.
+Write `precision: bf16`, or `precision: fp32` on a GPU without bf16 (before Ampere). Or leave `precision` out: the
+default is one that `hardware.gpu` supports.
 """
 
 from __future__ import annotations

@@ -5,16 +5,16 @@ A native key sets `use_reentrant: true` for an adapter that is trained on severa
 
 Why it matters:
 Reentrant gradient checkpointing needs inputs with gradients, which the frozen embedding under an adapter does not
-give. It also runs the backward pass in pieces, which DDP takes for a parameter that is ready twice. The run ends with
+give. It also runs the backward pass in pieces, so that DDP sees a parameter become ready twice. The run ends with
 "element 0 of tensors does not require grad" or "Expected to mark a variable ready only once".
 
 Evidence:
-All three backends ask for input gradients of an adapter by themselves: `enable_input_require_grads` in Axolotl
-0.21.0 and ms-swift 4.6.0, an own checkpoint function in LLaMA-Factory 0.9.5, read; so a recipe has no field for it.
-The compiler writes `use_reentrant: false` except under ZeRO-3, which needs the other mode (QR101). transformers
-5.20, read: for a model wrapped by PEFT, DDP looks for unused parameters, and that search is what fails.
-LLaMA-Factory switches the search off for adapters and is left alone here. axolotl-ai-cloud/axolotl#1481 is the first
-message.
+The source of all three frameworks: they turn on input gradients for an adapter themselves
+(`enable_input_require_grads` in Axolotl 0.21.0 and ms-swift 4.6.0, a custom checkpoint function in LLaMA-Factory
+0.9.5), so a recipe has no field for it. The compiler writes `use_reentrant: false` except under ZeRO-3, which needs
+the other mode (QR101). The source of transformers 5.20: for a model wrapped by PEFT, DDP looks for unused parameters,
+and that search is what fails. LLaMA-Factory turns the search off for adapters and is not checked.
+axolotl-ai-cloud/axolotl#1481 is a report of the first message.
 To reproduce: `research/evidence/reentrant_checkpointing.py`.
 
 Instead:

@@ -6,7 +6,8 @@ What:
 Why it matters:
 Ten times too high, the model forgets what it knew within the first hundred steps, although the training loss still
 falls. Ten times too low, it learns nothing in an affordable number of epochs. An adapter needs about ten times the
-rate of full fine-tuning; preference training, which starts from a model that can do the task, needs a tenth of SFT's.
+rate of full fine-tuning; preference training, which starts from a model that can already do the task, needs a tenth of
+the rate of SFT.
 
 Evidence:
 Ranges with AdamW, for adapters / for all weights:
@@ -18,11 +19,11 @@ Ranges with AdamW, for adapters / for all weights:
 - ORPO: 5e-6 to 1e-4 / 5e-7 to 1e-5. Source: - / 8e-6 (arXiv:2403.07691).
 - Reward models: 1e-5 to 2e-4 / 1e-6 to 2e-5.
 
-Other optimizers (Muon, SGD, Lion, Adafactor) need other rates and are not checked, nor are runs on the CPU.
+Other optimizers (Muon, SGD, Lion, Adafactor) need other rates and are not checked. Neither are runs on the CPU.
 
 Instead:
-Leave `learning_rate` out, or write one within the range. If a sweep of yours shows that another one works, suppress
-QR403 with that reason (`allow`).
+Leave `learning_rate` out, or write one within the range. If a sweep of yours shows that another one works, add QR403
+to `allow` with that reason.
 """
 
 from __future__ import annotations

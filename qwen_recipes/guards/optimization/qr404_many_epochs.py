@@ -1,16 +1,16 @@
 """Many epochs.
 
 What:
-`training.epochs` is more than 3 (more than 4 for `objective: pretrain`), and nothing stops the run early.
+`training.epochs` is more than 3 (more than 4 for `objective: pretrain`), without early stopping.
 
 Why it matters:
 From the second or third epoch on, the model memorizes its examples: the training loss keeps falling while answers to
 anything else get worse, and each epoch costs as much as the first.
 
 Evidence:
-InstructGPT over-fitted its validation loss after one epoch of SFT (arXiv:2203.02155, section 3.5). Up to 4 passes
-over plain text are nearly as good as new text, after that the gain decays (arXiv:2305.16264). There are exceptions,
-LIMA trained 15 epochs on 1,000 chosen rows (arXiv:2305.11206): so this is advice.
+InstructGPT overfit on its validation loss after one epoch of SFT (arXiv:2203.02155, section 3.5). Up to 4 passes
+over plain text are nearly as good as new text; after that the gain decays (arXiv:2305.16264). There are exceptions, so
+this is only advice: LIMA trained for 15 epochs on 1,000 selected rows (arXiv:2305.11206).
 
 Instead:
 Write `epochs: 3` or less, or hold out validation examples and let `early_stopping: 3` end the run.

@@ -4,15 +4,15 @@ What:
 `objective.beta` of DPO (losses `sigmoid` and `robust`) is below 0.05 or above 0.20.
 
 Why it matters:
-Beta says how closely the model is held to the reference model. If it is too small, the model drifts: long answers,
-repetition, broken text. If it is too large, the pairs teach it nothing.
+Beta controls how closely the model is kept to the reference model. If it is too small, the model drifts: long answers,
+repetition, broken text. If it is too large, it learns nothing from the pairs.
 
 Evidence:
-0.1 is the paper's default (arXiv:2305.18290), TRL's, LLaMA-Factory's and ms-swift's. Best values depend on the model
-and the pairs, and 0.01 was best for one model in Hugging Face's comparison ("Preference Tuning LLMs with Direct
-Preference Optimization Methods", 2024): so this is advice. Other losses measure beta differently (IPO's is the
-inverse of a margin, SimPO's is 2 to 2.5) and are not judged. The adapter's rank is the smaller lever: sweep it before
-beta, not with it.
+0.1 is the default of the paper (arXiv:2305.18290), TRL, LLaMA-Factory and ms-swift. The best value depends on the
+model and the pairs; 0.01 was best for one model in Hugging Face's comparison ("Preference Tuning LLMs with Direct
+Preference Optimization Methods", 2024), so this is only advice. In other losses beta means something else (the inverse
+of a margin in IPO, 2 to 2.5 in SimPO); they are not checked. The adapter's rank matters less: sweep it before beta,
+not together with it.
 
 Instead:
 Start with `beta: 0.1`. Sweep 0.05, 0.1, 0.2 with everything else fixed.

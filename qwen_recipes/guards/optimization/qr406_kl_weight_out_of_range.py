@@ -4,14 +4,14 @@ What:
 `objective.kl_weight` is below 0.03 or above 0.10.
 
 Why it matters:
-The weight says how much staying close to the original model counts against learning the examples. Below the range it
+The weight balances staying close to the original model against learning the examples. Below the range it
 makes no difference and costs a second forward pass; above it the examples are hardly learned.
 
 Evidence:
-The range is this project's starting point for SFT of Qwen3, not a measured limit. That forgetting goes with the
-divergence from the model as it was: arXiv:2509.04259. ms-swift 4.6.0, run: the anchored loss starts at the plain one
-and lies above it. Only ms-swift supports it: Axolotl 0.21.0 and LLaMA-Factory 0.9.5 have no next-token loss with a
-divergence, and compiling for them is refused with the backends that can.
+The range is this project's starting point for SFT of Qwen3, not a measured limit. arXiv:2509.04259 shows that
+forgetting goes along with divergence from the original model. Tested with ms-swift 4.6.0: the loss with the KL term
+starts at the plain loss and then stays above it. Only ms-swift supports it: Axolotl 0.21.0 and LLaMA-Factory 0.9.5
+have no next-token loss with a KL term, and compiling for them is an error.
 
 Instead:
 Write a weight from 0.03 to 0.10, for example `kl_weight: 0.05`.

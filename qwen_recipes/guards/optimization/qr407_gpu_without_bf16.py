@@ -4,17 +4,17 @@ What:
 `hardware.gpu` is older than Ampere (T4, V100, RTX 20), and the run computes in bf16 or with FlashAttention.
 
 Why it matters:
-These GPUs have neither. The run ends at the first layer, or bf16 is emulated and takes several times as long. fp16,
-which they have, overflows with Qwen3 (QR401).
+These GPUs have neither. The run fails at the first layer, or bf16 is emulated and takes several times as long. They do
+support fp16, but it overflows with Qwen3 (QR401).
 
 Evidence:
-NVIDIA's data sheets: bf16 from compute capability 8.0 on. FlashAttention 2 and 3 in transformers 5.20, read (4: 9.0):
-"requires compute capability >= 8". modelscope/ms-swift#5002, lm-sys/FastChat#399: V100.
+NVIDIA's data sheets: bf16 needs compute capability 8.0. The source of transformers 5.20, for FlashAttention 2 and 3:
+"requires compute capability >= 8" (9.0 for FlashAttention 4). modelscope/ms-swift#5002, lm-sys/FastChat#399: V100.
 
 Instead:
 Leave `precision` and `attention` out: on such a GPU the run computes in fp32 with PyTorch's own attention, as with
-`precision: fp32` and `attention: sdpa`. That needs more memory: use QLoRA, a smaller model, or a GPU from Ampere on.
-LLaMA-Factory keeps the frozen base of an adapter in bf16 all the same, which such a GPU emulates slowly.
+`precision: fp32` and `attention: sdpa`. That needs more memory: use QLoRA, a smaller model, or an Ampere or newer GPU.
+LLaMA-Factory keeps the frozen base of an adapter in bf16 anyway, which such a GPU emulates slowly.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
         yield Violation(
             ("hardware", "gpu"),
             f"{gpu.name} does not support {' or '.join(lacks)}",
-            f"{told}, or a GPU from Ampere on",
+            f"{told}, or an Ampere or newer GPU",
             None if only_flash else Fix(sets, safe=False),
         )
 

@@ -1,7 +1,7 @@
 """Attention across packed examples.
 
 What:
-Examples are packed, and attention does not keep them apart: plain text in LLaMA-Factory, or its `packing` without
+Examples are packed, and attention crosses between them: plain text in LLaMA-Factory, or its `packing` without
 `neat_packing` under `backends.llamafactory.extra`.
 
 Why it matters:
@@ -9,16 +9,16 @@ A pack holds several examples. Unless attention stops at the end of each, an ans
 another conversation.
 
 Evidence:
-LLaMA-Factory 0.9.5, run: with `packing` alone, changing one row of a pack changes the logits of the next; with
-`neat_packing` it does not (eager and sdpa). Its plain text (stage `pt`) is cut from one long string, rows across
-blocks, and `neat_packing` is for SFT. Axolotl 0.21.0 keeps rows apart under flash, flex, sdpa and eager attention;
-under the last two only since 0.18 (axolotl-ai-cloud/axolotl#3796, before that a warning, #449). ms-swift 4.6.0 packs
-under flash attention only, and refuses others.
+Tested with LLaMA-Factory 0.9.5: with `packing` alone, changing one row of a pack changes the logits of the next; with
+`neat_packing` it does not (eager and sdpa). It cuts plain text (stage `pt`) into blocks from one long string, without
+regard to rows, and `neat_packing` is for SFT. Axolotl 0.21.0 keeps rows separate under flash, flex, sdpa and eager
+attention; under the last two since 0.18 (axolotl-ai-cloud/axolotl#3796; before that it only warned, #449). ms-swift
+4.6.0 packs with flash attention only, and refuses others.
 
 Instead:
 Write `packing: true` in the recipe instead of the native key: it sets `packing` and `neat_packing`. For plain text
-use Axolotl or ms-swift, or `packing: false`. If you want texts end to end, as in GPT-style pre-training, suppress
-QR408 (`allow`).
+use Axolotl or ms-swift, or `packing: false`. If you want texts joined end to end, as in GPT-style pre-training, add
+QR408 to `allow`.
 """
 
 from __future__ import annotations

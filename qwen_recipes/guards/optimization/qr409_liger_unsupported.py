@@ -1,19 +1,19 @@
 """Liger is not supported here.
 
 What:
-`training.kernels` names `liger` on the CPU, with `hardware.tensor_parallel` in Axolotl, or for a framework from
-before Qwen3's kernels. (Left out, it is on only where it can run.)
+`training.kernels` names `liger` on the CPU, with `hardware.tensor_parallel` in Axolotl, or for a framework that is too
+old to have Liger kernels for Qwen3. (By default, Liger is only on where it can run.)
 
 Why it matters:
 Liger's kernels are written in Triton, which needs a GPU, and its RMSNorm needs the whole width of a layer, which
 tensor parallelism splits. The run ends before its first step.
 
 Evidence:
-Axolotl 0.21.0, LLaMA-Factory 0.9.5 and ms-swift 4.6.0, run on the CPU: Triton finds no driver. Axolotl 0.21.0, read:
-its config is refused with `liger_rms_norm` and `tensor_parallel_size` above 1. By version: LLaMA-Factory did not know
-Qwen3's Liger kernels before 0.9.3 and trained without them, and logged one line about it (hiyouga/LlamaFactory#7965,
-wants liger-kernel 0.5.9); Axolotl supports them since 0.9.1 (axolotl-ai-cloud/axolotl#2612). Every version that this
-package compiles for is newer.
+Tested with Axolotl 0.21.0, LLaMA-Factory 0.9.5 and ms-swift 4.6.0 on the CPU: Triton finds no driver. The source of
+Axolotl 0.21.0: it refuses `liger_rms_norm` with `tensor_parallel_size` above 1. LLaMA-Factory before 0.9.3 did not
+have Liger kernels for Qwen3, trained without them, and logged one line about it (hiyouga/LlamaFactory#7965; they need
+liger-kernel 0.5.9). Axolotl has supported them since 0.9.1 (axolotl-ai-cloud/axolotl#2612). Every version that
+`recipes` compiles for is newer.
 
 Instead:
 Remove `liger` from `kernels`.

@@ -5,12 +5,12 @@ Full fine-tuning on one GPU with a 32-bit optimizer whose two moments need more 
 `hardware.gpu`.
 
 Why it matters:
-AdamW keeps two numbers for every weight, in the dtype of the weights. In 8 bits they need half to a quarter of that,
-with the same result within noise. This gives room for longer examples, or for a run that would not start.
+AdamW keeps two numbers for every weight, in the dtype of the weights. In 8 bits they need a quarter to half of that,
+with the same result within noise. This leaves memory for longer examples, or makes a run fit that would not.
 
 Evidence:
 One H100, Qwen3-4B, all weights, 2,048 tokens (2026-11-23): peak 32,438 MiB with AdamW, 24,839 MiB with `adamw_8bit`,
-both with weights in bfloat16 (torch 2.11, bitsandbytes 0.50.2). That quality holds: arXiv:2110.02861.
+both with weights in bfloat16 (torch 2.11, bitsandbytes 0.50.2). arXiv:2110.02861 shows that the quality is the same.
 
 Instead:
 Write `optimizer: adamw_8bit`, or `paged_adamw_8bit`, which moves states to host memory when the GPU is full.

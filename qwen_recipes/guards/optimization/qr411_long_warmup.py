@@ -4,13 +4,13 @@ What:
 `training.warmup_ratio` or `training.warmup_steps` is more than half of the run.
 
 Why it matters:
-The learning rate rises until the warmup ends. If that is late, most examples are trained at too low a rate, and no
-time is left for the decay.
+The learning rate rises until the warmup ends. If the warmup takes too long, most examples are trained at too low a
+rate, and little time is left for the decay.
 
 Evidence:
-Longer than the run it is refused outright. How it comes about: packing shrinks the number of steps, and a warmup
-counted in steps stays (axolotl-ai-cloud/axolotl#1212, #1644; modelscope/ms-swift: "packing shrinks step count"). How
-many steps an epoch has stands in the rows: `recipes plan` tells.
+A warmup that is longer than the run is an error. A common cause: packing reduces the number of steps, but not a warmup
+that is counted in steps (axolotl-ai-cloud/axolotl#1212, #1644; modelscope/ms-swift: "packing shrinks step count").
+`recipes plan` shows how many steps per epoch has.
 
 Instead:
 Write a share of the run, `warmup_ratio: 0.05`, which fits any length.

@@ -5,16 +5,16 @@ Full fine-tuning for a number of steps that uses fewer than 50,000 examples.
 
 Why it matters:
 On so few examples an adapter learns as well, forgets less of what the model knew, and costs a fraction of the memory.
-Full fine-tuning pays off if much is new.
+Full fine-tuning pays off if there is much to learn.
 
 Evidence:
-LoRA on all linear layers comes close to all weights on instruction data of 100,000 rows and forgets less; on 20
-billion tokens of plain text it stays behind (arXiv:2405.09673). How many rows a file has stands in the file: where
-the run is counted in epochs, `recipes data check` tells, and this guard is silent.
+LoRA on all linear layers comes close to full fine-tuning on 100,000 rows of instruction data and forgets less; on 20
+billion tokens of plain text it is worse (arXiv:2405.09673). This guard only checks runs that are counted in steps,
+since it does not read the data; `recipes data check` counts the rows.
 
 Instead:
-Write `method: lora`, with the learning rate of an adapter (QR403). If you have compared both, allow QR412 with the
-result.
+Write `method: lora`, with the learning rate of an adapter (QR403). If you have compared both, add QR412 to `allow`
+with the result.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
 """FlashAttention in fp32.
 
 What:
-`training.precision: fp32` with FlashAttention, which packing brings in ms-swift where `training.attention` is left out.
+`training.precision: fp32` with FlashAttention, which is the default with packing in ms-swift.
 
 Why it matters:
 FlashAttention computes in 16 bits only. The first step ends with "FlashAttention only support fp16 and bf16 data
 type".
 
 Evidence:
-The kernel's own check; transformers 5.20, read: queries in fp32 are cast to the weights' type, which is fp32 here.
-LLaMA-Factory 0.9.5 keeps the frozen base of an adapter in bf16 and is judged for all weights only.
+The kernel's own check. The source of transformers 5.20: queries in fp32 are cast to the weights' dtype, which is fp32
+here. LLaMA-Factory 0.9.5 keeps the frozen base of an adapter in bf16, so it is only checked for full fine-tuning.
 
 Instead:
 Write `precision: bf16`. On a GPU without it, `attention: sdpa` (and no packing in ms-swift).

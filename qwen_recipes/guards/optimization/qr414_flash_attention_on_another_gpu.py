@@ -1,17 +1,17 @@
 """FlashAttention 3 or 4 on a GPU that it is not written for.
 
 What:
-`training.attention: flash_attention_3` on a `hardware.gpu` that is no Hopper (H100, H200), or `flash_attention_4` on
-one that is neither Hopper nor data-centre Blackwell (B200, B300).
+`training.attention: flash_attention_3` on a `hardware.gpu` that is not Hopper (H100, H200), or `flash_attention_4` on
+one that is neither Hopper nor data-center Blackwell (B200, B300).
 
 Why it matters:
-Both are written for the instructions of these GPUs. On others the run ends when the model is loaded, or with "no kernel
-image", or is no faster.
+Both use instructions that only these GPUs have. On others the run fails when the model is loaded, or with "no kernel
+image", or is not faster.
 
 Evidence:
-Dao-AILab/flash-attention states H100 and H800 as the requirement of FlashAttention 3. transformers 5.20, read: it looks
-for compute capability 8 or more for FlashAttention 3, and 9 or more for 4. On RTX 50 FlashAttention 4 has no usable
-backward pass yet (Dao-AILab/flash-attention#2634). What a packaged build holds differs: so this is a warning.
+Dao-AILab/flash-attention names H100 and H800 as the requirement for FlashAttention 3. The source of transformers 5.20:
+it checks for compute capability 8 or more for FlashAttention 3, and 9 or more for 4. On RTX 50 FlashAttention 4 has no
+usable backward pass yet (Dao-AILab/flash-attention#2634). Packaged builds differ, so this is only a warning.
 
 Instead:
 Write `attention: flash_attention_2`.

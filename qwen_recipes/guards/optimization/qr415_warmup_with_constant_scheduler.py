@@ -4,12 +4,12 @@ What:
 `training.scheduler: constant` together with `training.warmup_ratio` or `training.warmup_steps`.
 
 Why it matters:
-The `constant` schedule starts at the full rate: the frameworks accept a warmup beside it and ignore it silently. The
-first steps, with empty optimizer moments, are then the largest of the run.
+The `constant` schedule starts at the full rate: the frameworks accept a warmup together with it, and silently ignore
+the warmup. The first steps, with empty optimizer moments, are then the largest of the run.
 
 Evidence:
-transformers 5.20, read: `get_scheduler` builds `constant` from the optimizer alone and drops the warmup. All three
-backends take their schedule from there.
+The source of transformers 5.20: `get_scheduler` builds `constant` from the optimizer alone and drops the warmup. All
+three frameworks get their schedule from it.
 
 Instead:
 Write `scheduler: constant_with_warmup`.

@@ -4,11 +4,11 @@ What:
 `training.fp8: true` on a `hardware.gpu` before Ada (LLaMA-Factory), or before Hopper (Axolotl).
 
 Why it matters:
-FP8 matrix products need tensor cores that older GPUs do not have. The run is refused when it starts, on the machine
-that was rented for it.
+FP8 matrix products need tensor cores that older GPUs do not have. The framework refuses to start, on a machine that
+you have already rented.
 
 Evidence:
-NVIDIA's data sheets: FP8 tensor cores from compute capability 8.9 on. Axolotl 0.21.0, read: it asks for 9.0.
+NVIDIA's data sheets: FP8 tensor cores need compute capability 8.9. The source of Axolotl 0.21.0: it requires 9.0.
 
 Instead:
 Write `fp8: false`, or leave it out; bf16 is what Qwen3 was trained in.

@@ -1,15 +1,16 @@
 """Pack length not a multiple of 8 in LLaMA-Factory.
 
 What:
-`training.packing` with `sdpa` or `eager` attention, and a `sequence_length` that 8 does not divide, in LLaMA-Factory.
+`training.packing` with `sdpa` or `eager` attention, and a `sequence_length` that is not a multiple of 8, in
+LLaMA-Factory.
 
 Why it matters:
 LLaMA-Factory's collator pads tokens to a multiple of 8 and does not pad their positions: the rotary embedding gets
 two lengths, and the first step ends with "The size of tensor a must match the size of tensor b".
 
 Evidence:
-LLaMA-Factory 0.9.5, run; hiyouga/LlamaFactory#10736, fixed after 0.9.5 by #10737. FlashAttention 2 takes another way
-and is not concerned.
+Tested with LLaMA-Factory 0.9.5; hiyouga/LlamaFactory#10736, fixed after 0.9.5 by #10737. FlashAttention 2 uses a
+different code path and is not affected.
 
 Instead:
 Use the next lower multiple of 8.

@@ -8,9 +8,9 @@ Why it matters:
 These are CUDA or Triton kernels. The config is accepted, and the run ends at the first step.
 
 Evidence:
-Axolotl 0.21.0, run on the CPU: its LoRA kernels stop at an assertion for CUDA, `bf16: true` with "setup doesn't
-support bf16/gpu", flash attention is not there. ms-swift 4.6.0, run: flex attention has no backward pass on the CPU.
-LLaMA-Factory 0.9.5 and ms-swift train bf16 on the CPU and are not judged for it.
+Tested with Axolotl 0.21.0 on the CPU: its LoRA kernels fail at an assertion for CUDA, `bf16: true` fails with "setup
+doesn't support bf16/gpu", and there is no flash attention. Tested with ms-swift 4.6.0: flex attention has no backward
+pass on the CPU. LLaMA-Factory 0.9.5 and ms-swift can train in bf16 on the CPU, so that is not reported.
 
 Instead:
 Write `attention: sdpa`, `kernels: none`, `precision: fp32`, or leave them out: the defaults work on the CPU.

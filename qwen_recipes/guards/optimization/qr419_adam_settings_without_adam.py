@@ -5,13 +5,13 @@ What:
 `lion_32bit`, or either with `muon` on an adapter alone.
 
 Why it matters:
-The frameworks accept these settings and do not pass them on: a sweep over betas would compare equal runs.
+The frameworks accept these settings and do not pass them on: a sweep over betas would compare identical runs.
 
 Evidence:
-transformers 5.20, read: SGD gets the learning rate, Adafactor two switches of its own, Lion its betas; neither Adam's
-betas nor its epsilon reach the others. All three backends build these optimizers there. Lion in 32 bits and Muon, run
-in each framework that has them: Lion holds an epsilon of 0 whatever is written. Muon gives Adam's numbers to the
-weights that it leaves to AdamW, embeddings and norms, and an adapter has none.
+The source of transformers 5.20, which builds these optimizers for all three frameworks: SGD receives the learning
+rate, Adafactor two switches of its own, and Lion its betas; neither Adam's betas nor its epsilon reach the others.
+Tested in each framework that has them: 32-bit Lion always has an epsilon of 0, and Muon uses Adam's settings for the
+weights that it leaves to AdamW (embeddings and norms), of which an adapter has none.
 
 Instead:
 Remove the field, or use an optimizer of the AdamW family.

@@ -8,8 +8,8 @@ KTO estimates the divergence by pairing each prompt with the answer of another e
 example there is no other, and TRL, which both frameworks use, refuses to train.
 
 Evidence:
-TRL 1.14 (Axolotl 0.21.0) and 0.29 (ms-swift 4.6.0), read: "Actual (not effective) batch size must be > 1".
-Accumulation does not help. LLaMA-Factory 0.9.5 pairs rows beforehand and takes 1.
+The source of TRL 1.14 (Axolotl 0.21.0) and 0.29 (ms-swift 4.6.0): "Actual (not effective) batch size must be > 1".
+Gradient accumulation does not help. LLaMA-Factory 0.9.5 pairs rows beforehand and accepts 1.
 
 Instead:
 Write `micro_batch_size: 2` or more. If memory is short, use a shorter `sequence_length`.

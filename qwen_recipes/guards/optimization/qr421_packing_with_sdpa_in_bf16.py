@@ -4,13 +4,14 @@ What:
 Axolotl before 0.18 packs examples with `attention: sdpa` in bf16 on a `hardware.gpu` before Hopper.
 
 Why it matters:
-PyTorch's attention with the mask of a pack is not tested in bf16 on these GPUs, and losses of exactly 0 were seen.
-Such a run learns nothing, although nothing fails.
+PyTorch's attention with the mask of a pack is not tested in bf16 on these GPUs, and losses of exactly 0 have been
+reported. Such a run learns nothing, although nothing fails.
 
 Evidence:
-Axolotl, read: it warns of this ("may results in 0.0 loss") and points to PyTorch's tests, which leave the case out.
-We have not seen it ourselves: hence low confidence. Since 0.18 it takes `varlen_attn` of PyTorch 2.10 for packs in 16
-bits, which builds no such mask (`monkeypatch/attention/sdpa_varlen.py`, read): it still prints the warning.
+The source of Axolotl: it warns of this ("may results in 0.0 loss") and points to PyTorch's tests, which skip the case.
+We have not reproduced it, so the confidence is low. Since 0.18 Axolotl has used `varlen_attn` of PyTorch 2.10 for
+packs in 16 bits, which builds no such mask (`monkeypatch/attention/sdpa_varlen.py`), although it still prints the
+warning.
 
 Instead:
 Leave `attention` out: packing then uses FlashAttention 2. Or use a newer Axolotl.

@@ -8,11 +8,11 @@ NEFTune divides its noise by the square root of the sequence length. A pack is m
 gets less noise than the value was tuned for: a quarter of it with 16 examples in a pack.
 
 Evidence:
-transformers 5.20, read: the hook scales by the length of the whole tensor. The paper's 5 to 15 are for single rows
-(arXiv:2310.05914).
+The source of transformers 5.20: the hook scales by the length of the whole tensor. The paper's values of 5 to 15 are
+for single rows (arXiv:2310.05914).
 
 Instead:
-Turn packing off, or tune the value again, higher.
+Turn packing off, or tune the value again; it has to be higher.
 """
 
 from __future__ import annotations

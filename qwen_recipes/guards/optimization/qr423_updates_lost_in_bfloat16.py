@@ -6,18 +6,18 @@ are too large for one step to change.
 
 Why it matters:
 A step of Adam moves a weight by about the learning rate. bfloat16 keeps 8 bits of a number: near 0.02, where Qwen3's
-weights are, its values are 0.0001 apart, and a sum is rounded to the nearest of them. A smaller step is lost each
-time, so those weights keep their first value for the whole run, while the loss falls by what the other weights learn.
-With float32 weights such steps add up. In an adapter this concerns A; B starts at zero and can move.
+weights are, its values are 0.0001 apart, and a sum is rounded to the nearest of them. A smaller step is lost every
+time, so those weights keep their initial value for the whole run, while the loss falls because of what the other
+weights learn. With float32 weights such steps add up. In an adapter this affects A; B starts at zero and can change.
 
 Evidence:
-research/evidence/bfloat16_updates.py, 100 steps of AdamW (torch 2.13): at 1e-5 85% of bfloat16 weights never
-changed, at 1e-4 15%, of float32 weights none. The share in the message is that of a normal distribution with
-standard deviation 0.02. DeepSpeed and Megatron keep float32 master weights for this reason (Micikevicius et al. 2018,
+research/evidence/bfloat16_updates.py, 100 steps of AdamW (torch 2.13): 85% of bfloat16 weights never changed at 1e-5
+and 15% at 1e-4; all float32 weights changed. The share in the message is that of a normal distribution with standard
+deviation 0.02. DeepSpeed and Megatron keep float32 master weights for this reason (Micikevicius et al. 2018,
 arXiv:1710.03740, section 3.1).
 
 Instead:
-Leave `weights_dtype` out: the default is float32. If memory is short, shard (`strategy: fsdp`), offload, use
+Leave `weights_dtype` out: the default is float32. If you are short of memory, shard (`strategy: fsdp`), offload, use
 `adamw_8bit`, or train an adapter. bfloat16 weights need a learning rate near 1e-3.
 """
 

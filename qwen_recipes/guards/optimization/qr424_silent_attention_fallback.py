@@ -1,24 +1,25 @@
-"""Another attention than the recipe's, silently.
+"""Attention silently replaced by the framework.
 
 What:
-`training.attention: flash_attention_2` in LLaMA-Factory, whose environment is not known to have flash-attn; or
-FlashAttention 2 or 3 in Axolotl beside flash-attn-4, on Hopper and data-centre Blackwell.
+`training.attention: flash_attention_2` in LLaMA-Factory, if its environment is not known to have flash-attn; or
+FlashAttention 2 or 3 in Axolotl with flash-attn-4 installed, on Hopper and data-center Blackwell.
 
 Why it matters:
-LLaMA-Factory prints one warning among others and computes with sdpa. Packed examples stay apart, but by a mask of every
-token against every other, which is several times as slow as what was asked for; one pack at a time was compiled, which
-sdpa does not need. Axolotl computes with FlashAttention 4 and prints one line of information: a measurement of
-FlashAttention 2 is then one of another kernel.
+LLaMA-Factory prints one warning among others and computes with sdpa. Packed examples stay separate, but by a mask of
+every token against every other, which is several times slower than FlashAttention; and the recipe was compiled for one
+pack at a time, which sdpa does not need. Axolotl computes with FlashAttention 4 and only logs a line about it, so a
+measurement of FlashAttention 2 is really one of a different kernel.
 
 Evidence:
-LLaMA-Factory 0.9.5 (`model/model_utils/attention.py`), read and run on one H200: "FlashAttention-2 is not installed.",
-then sdpa. hiyouga/LlamaFactory#3171, #7979: found by readers of the log alone. Axolotl 0.21.0 (`loaders/model.py`),
-read: "Flash Attention 4 enabled (upgraded from flash_attention_2)". ms-swift 4.6.0 and TRL 1.16.0 stop with
-transformers' ImportError. `recipes run` stops before the framework starts where the package is missing.
+The source of LLaMA-Factory 0.9.5 (`model/model_utils/attention.py`), and a test on one H200: "FlashAttention-2 is not
+installed.", then sdpa. In hiyouga/LlamaFactory#3171 and #7979 it was only noticed by reading the log. The source of
+Axolotl 0.21.0 (`loaders/model.py`): "Flash Attention 4 enabled (upgraded from flash_attention_2)". ms-swift 4.6.0 and
+TRL 1.16.0 stop with transformers' ImportError. `recipes run` stops before the framework starts if the package is
+missing.
 
 Instead:
-`recipes env create llamafactory --device cuda --with flash-attn`, then `recipes lock`, which notes that the environment
-has it; or `attention: sdpa`. In Axolotl write `attention: flash_attention_4`.
+`recipes env create llamafactory --device cuda --with flash-attn`, then `recipes lock`, which records that the
+environment has it; or `attention: sdpa`. In Axolotl write `attention: flash_attention_4`.
 """
 
 from __future__ import annotations

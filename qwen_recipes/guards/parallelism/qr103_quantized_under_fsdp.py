@@ -9,14 +9,14 @@ FSDP2: the run trains, but saves no memory. FSDP1 stops with an error.
 
 Evidence:
 huggingface/peft#1432, bitsandbytes-foundation/bitsandbytes#1709, axolotl-ai-cloud/axolotl#2250; accelerate 1.15 warns
-and leaves such weights whole. So "quantized bases and FSDP do not go together" is true of the default storage only:
+and leaves such weights whole. So "quantized bases and FSDP do not go together" is only true of the default storage:
 Axolotl 0.21 ships an FSDP example with a 4-bit base stored as bfloat16. On two H100 (transformers 5.23, accelerate
-1.15, docs/research/strategies.md): QLoRA under FSDP2 trained with either storage; of a 4B model each rank held 1.27
-GiB with bf16 and 2.12 GiB with uint8. FSDP1: bf16 trained, but the adapter that the Trainer saved was empty; uint8
-failed with "Cannot flatten integer dtype tensors". DoRA, its base in 4 bits or not: FSDP2 trained, FSDP1 failed in
+1.15, docs/research/strategies.md): QLoRA under FSDP2 trained with either storage; each rank held 1.27 GiB of a 4B
+model with bf16 and 2.12 GiB with uint8. FSDP1: bf16 trained, but the adapter that the Trainer saved was empty; uint8
+failed with "Cannot flatten integer dtype tensors". DoRA, with or without a 4-bit base: FSDP2 trained, FSDP1 failed in
 PEFT with "tuple index out of range". 8 bits failed under both ("only Tensors of floating point dtype can require
-gradients"); LLaMA-Factory 0.9.5 raises, PEFT advises against it. The same with either kind of checkpointing. Under
-DDP and ZeRO-2 every one of these methods trained.
+gradients"); LLaMA-Factory 0.9.5 raises, PEFT advises against it. All of this was the same with either kind of
+checkpointing. Under DDP and ZeRO-2 every one of these methods trained.
 
 Instead:
 Write `quantization.storage: bf16`, or leave `storage` out. With an 8-bit base, quantize to 4 bits or use ZeRO-2.

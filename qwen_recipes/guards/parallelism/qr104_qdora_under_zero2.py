@@ -4,17 +4,17 @@ What:
 DoRA on a quantized base is trained with ZeRO-2, the default strategy for several GPUs.
 
 Why it matters:
-Problems with this combination were reported and never explained. It may train: compare the loss of the first steps
-with a run on one GPU.
+Problems with this combination have been reported but never explained. It may train correctly: compare the loss of the
+first steps with a run on one GPU.
 
 Evidence:
-PEFT's page on DoRA says that issues were reported with QDoRA and DeepSpeed ZeRO-2, and names no cause (as of August
-2026). On two H100 (transformers 5.23, peft 0.21.2, DeepSpeed 0.19.8, docs/research/strategies.md) it did not show:
-QDoRA trained under ZeRO-2 with both kinds of checkpointing and both storages, with the losses of one GPU. QDoRA with
-FSDP was fixed by huggingface/peft#1806.
+PEFT's page on DoRA says that issues were reported with QDoRA and DeepSpeed ZeRO-2, without a cause (August 2026). On
+two H100 (transformers 5.23, peft 0.21.2, DeepSpeed 0.19.8, docs/research/strategies.md) it did not occur: QDoRA
+trained under ZeRO-2 with both kinds of checkpointing and both storage types, with the same losses as on one GPU. QDoRA
+with FSDP was fixed by huggingface/peft#1806.
 
 Instead:
-Write `strategy: ddp`: a quantized base is small enough for a whole copy on each GPU. Or train without DoRA (`method:
+Write `strategy: ddp`: a quantized base is small enough for a full copy on each GPU. Or train without DoRA (`method:
 qlora`).
 """
 

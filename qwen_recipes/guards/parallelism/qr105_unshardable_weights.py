@@ -2,19 +2,19 @@
 
 What:
 The weights are sharded (`zero3`, `fsdp`, `fsdp1`), and the base was quantized before training (GPTQ, AWQ and others)
-or is quantized by HQQ or EETQ. Or, under ZeRO-3, the adapter starts by PiSSA or Unsloth is enabled.
+or is quantized by HQQ or EETQ. Or, under ZeRO-3, the adapter is initialized by PiSSA, or Unsloth is enabled.
 
 Why it matters:
 Sharding cuts each weight into flat pieces. Packed integer formats cannot be cut like that, PiSSA needs the whole
 weight to compute its principal components, and Unsloth's kernels read whole weights.
 
 Evidence:
-LLaMA-Factory 0.9.5 raises on each of them (`model_utils/quantization.py`, `hparams/parser.py`);
+LLaMA-Factory 0.9.5 raises an error for each of them (`model_utils/quantization.py`, `hparams/parser.py`);
 hiyouga/LlamaFactory#6898, deepspeedai/DeepSpeed#7096 (prequantized), huggingface/peft#1826 (PiSSA under ZeRO-3).
 ms-swift loads GPTQ and AWQ under ZeRO-3, and every GPU then holds the whole model (modelscope/ms-swift#767).
 
 Instead:
-Write `strategy: zero2`, which leaves weights whole. Or start from the unquantized model with `method: qlora`.
+Write `strategy: zero2`, which does not shard weights. Or start from the unquantized model with `method: qlora`.
 """
 
 from __future__ import annotations

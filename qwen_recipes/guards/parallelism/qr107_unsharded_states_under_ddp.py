@@ -5,13 +5,14 @@ What:
 need more than half of one GPU's memory (for an adapter, more than a tenth).
 
 Why it matters:
-Under DDP eight GPUs have no more room than one. Full fine-tuning needs about 16 bytes per parameter before the first
-activation: 60 GiB for a 4B model. Sharded over the GPUs, the same run fits, with room for longer examples.
+Under DDP, eight GPUs hold no larger model than one. Full fine-tuning needs about 16 bytes per parameter before the
+first activation: 60 GiB for a 4B model. Sharded over the GPUs, the same run fits, with memory left for longer
+examples.
 
 Evidence:
-Rajbhandari et al. 2020, ZeRO (arXiv:1910.02054), section 3: 2 + 2 + 12 bytes a parameter with Adam in mixed
-precision. Our run on one H100: all weights of a 4B model took 31.7 GiB at 2,048 tokens with states in bfloat16.
-On two H100 the same run of a small model peaked at 5.4 GiB a GPU under DDP, 3.4 GiB under FSDP, 3.6 to 3.9 GiB under
+Rajbhandari et al. 2020, ZeRO (arXiv:1910.02054), section 3: 2 + 2 + 12 bytes per parameter with Adam in mixed
+precision. Measured on one H100: all weights of a 4B model took 31.7 GiB at 2,048 tokens with states in bfloat16.
+On two H100 the same run of a small model peaked at 5.4 GiB per GPU under DDP, 3.4 GiB under FSDP, 3.6 to 3.9 GiB under
 ZeRO-2 and ZeRO-3, with the same losses (docs/research/strategies.md).
 
 Instead:

@@ -4,16 +4,16 @@ What:
 Under FSDP, native keys name a decoder layer class that the model does not have.
 
 Why it matters:
-FSDP shards and fetches one wrapped layer at a time. With a class that the model does not have, it stops, or wraps the
-whole model as one piece and fetches all of it at once, which needs the memory that sharding should save.
+FSDP shards and fetches one wrapped layer at a time. With a class that the model does not have, it stops with an error,
+or wraps the whole model as one unit and fetches all of it at once, which uses the memory that sharding was meant to
+save.
 
 Evidence:
 transformers: the layers of `qwen3` are `Qwen3DecoderLayer`, of `qwen3_moe` `Qwen3MoeDecoderLayer`. accelerate 1.11
-and 1.15 raise "Could not find the transformer layer class ... in the model" (`utils/dataclasses.py`); seen on two H100
-with a class of another model under FSDP1 and FSDP2, and with the dense model's class for a mixture of experts
-(docs/research/strategies.md). Configs
-copied from an older model's example keep its class (`Qwen2DecoderLayer`). The compiler writes the class from the
-model's `model_type`, never from its name.
+and 1.15 raise "Could not find the transformer layer class ... in the model" (`utils/dataclasses.py`); observed on two
+H100 with the class of a different model under FSDP1 and FSDP2, and with the dense model's class for a mixture of
+experts (docs/research/strategies.md). A config that was copied from the example of an older model has that model's
+class (`Qwen2DecoderLayer`). The compiler writes the class from the model's `model_type`, never from its name.
 
 Instead:
 Remove the native key, so that the compiler writes the class.

@@ -4,18 +4,18 @@ What:
 `hardware.offload` keeps the optimizer states, or the weights too, in host memory.
 
 Why it matters:
-Every step then moves gradients and weights over PCIe and runs the optimizer on the CPU. Expect a run that is 2 to 5
-times slower, and at least 60 GiB of host memory.
+Every step then moves gradients and weights over PCIe and runs the optimizer on the CPU. Expect the run to be 2 to 5
+times slower, and to need at least 60 GiB of host memory.
 
 Evidence:
-pytorch/pytorch#74588: 3 to 10 times slower under FSDP, from the optimizer on the CPU;
+pytorch/pytorch#74588: 3 to 10 times slower under FSDP, because of the optimizer on the CPU;
 Lightning-AI/pytorch-lightning#18336. DeepSpeed's own CPU Adam is faster (Ren et al. 2021, ZeRO-Offload,
-arXiv:2101.06840); on two A100 and a host of 128 cores a step of a 3B model still spends seconds
+arXiv:2101.06840); on two A100 and a host with 128 cores, a step of a 3B model still takes seconds
 (deepspeedai/DeepSpeed#7474).
 
 Instead:
 Try these first, in this order: a fused loss (`kernels: [liger]`), a smaller micro-batch, `method: qlora`, an 8-bit
-optimizer, more GPUs. Then write `offload: none`. If you accept the cost, allow QR109 with the reason.
+optimizer, more GPUs. Then write `offload: none`. If you accept the cost, add QR109 to `allow` with the reason.
 """
 
 from __future__ import annotations

@@ -6,14 +6,14 @@ it does not support, more GPUs than key-value heads, preferences under DeepSpeed
 
 Why it matters:
 Each GPU holds a part of the sequence. If attention is not split as well, a token sees only its own GPU's part: the
-loss looks normal, but the long context is not learned. Other cases fail after the model is loaded.
+loss looks normal, but the long context is not learned. The other cases fail after the model is loaded.
 
 Evidence:
-Read in the sources. ms-swift 4.6.0 (`sequence_parallel.py`) patches `flash_attention_2` and `sdpa` alone; where the
-GPUs do not divide the key and value heads (8 in dense Qwen3, 4 in the mixtures) it switches to ring attention,
-which wants `padding_free` and refuses `sdpa`. Axolotl 0.21.0 refuses `eager`, refuses preferences under DeepSpeed,
-and without DeepSpeed wants `axolotl-ringmaster`, which the managed environment does not hold. LLaMA-Factory 0.9.5
-has none.
+The source of each framework. ms-swift 4.6.0 (`sequence_parallel.py`) only patches `flash_attention_2` and `sdpa`; if
+the number of key and value heads (8 in dense Qwen3, 4 in the mixtures) is not divisible by the number of GPUs, it
+switches to ring attention, which needs `padding_free` and refuses `sdpa`. Axolotl 0.21.0 refuses `eager`, refuses
+preferences under DeepSpeed, and without DeepSpeed needs `axolotl-ringmaster`, which the managed environment does not
+have. LLaMA-Factory 0.9.5 has no context parallelism.
 
 Instead:
 Write `attention: flash_attention_2`, and use a number of GPUs per sequence that divides the key-value heads. With

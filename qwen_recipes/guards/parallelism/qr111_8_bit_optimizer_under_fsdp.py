@@ -5,12 +5,12 @@ One of bitsandbytes' optimizers (`adamw_8bit`, `paged_adamw_8bit`, `paged_adamw_
 FSDP.
 
 Why it matters:
-Training runs, and the first checkpoint fails: FSDP gathers optimizer states by the shape of their weights, but
-bitsandbytes keeps them in blocks of its own. Everything trained since the start is lost.
+Training works, but saving the first checkpoint fails: FSDP gathers optimizer states by the shape of their weights, but
+bitsandbytes keeps them in its own blocks. Everything trained since the start is lost.
 
 Evidence:
-PEFT's page on FSDP: an error when a checkpoint is saved with `paged_adamw_8bit`. oumi-ai/oumi#835 (8-bit AdamW,
-LoRA and QLoRA), axolotl-ai-cloud/axolotl#2149; Axolotl 0.21.0 refuses 8-bit ones under FSDP2.
+PEFT's page on FSDP: an error when a checkpoint is saved with `paged_adamw_8bit`. oumi-ai/oumi#835 (8-bit AdamW, LoRA
+and QLoRA), axolotl-ai-cloud/axolotl#2149. Axolotl 0.21.0 refuses 8-bit optimizers under FSDP2.
 
 Instead:
 Write `optimizer: adamw_torch_fused`. Its states are sharded; for an adapter they are small.

@@ -2,15 +2,15 @@
 
 What:
 With Axolotl, native keys enable `cpu_ram_efficient_loading` for a 4-bit base under FSDP, together with DoRA, modules
-to save, another initialization than the default, fp4, or tensor or context parallelism.
+to save, an initialization other than the default, fp4, or tensor or context parallelism.
 
 Why it matters:
-With that key Axolotl stages the 4-bit weights in host memory and gives each GPU its shard. This works for plain LoRA
-on nf4 only, and Axolotl refuses everything else.
+With that key Axolotl stages the 4-bit weights in host memory and gives each GPU its shard. This only works for plain
+LoRA on nf4; Axolotl refuses everything else.
 
 Evidence:
 Axolotl 0.21.0, the list of conditions on "CPU-staged NF4" in its validation. The compiler writes
-`cpu_ram_efficient_loading: false` for a quantized base, with which all of these are accepted.
+`cpu_ram_efficient_loading: false` for a quantized base, with which all of these combinations are accepted.
 
 Instead:
 Remove the key from `extra`.

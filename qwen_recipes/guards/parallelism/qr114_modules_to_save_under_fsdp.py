@@ -4,11 +4,11 @@ What:
 With ms-swift, an adapter with `method.modules_to_save` is trained under FSDP.
 
 Why it matters:
-Reports say that saving the checkpoint hangs: the training is finished, but its result is not saved.
+Saving the checkpoint is reported to hang: training finishes, but its result is not saved.
 
 Evidence:
-modelscope/ms-swift#9313, May 2026: LoRA alone was saved, with modules to save it hung, after one step on two GPUs
-(Qwen2.5-Omni, full_shard); closed as stale, no fix named. Not tried by us on Qwen3.
+modelscope/ms-swift#9313, May 2026: plain LoRA was saved, but with modules to save it hung, after one step on two GPUs
+(Qwen2.5-Omni, full_shard). The issue was closed as stale, without a fix. Not tested on Qwen3.
 
 Instead:
 Write `strategy: zero2`, or train with Axolotl.

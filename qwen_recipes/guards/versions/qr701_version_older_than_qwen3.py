@@ -1,17 +1,17 @@
 """Framework older than Qwen3.
 
 What:
-The version of the backend is below the first that trains Qwen3 correctly: Axolotl 0.9.1, LLaMA-Factory 0.9.3.
+The framework is older than the first version that trains Qwen3 correctly: Axolotl 0.9.1, LLaMA-Factory 0.9.3.
 
 Why it matters:
-Qwen3 has its own classes in transformers since 4.51. An older version does not know `model_type: qwen3`, or knows it
-and breaks its fused kernels, template or mask.
+Qwen3 has had its own classes in transformers since 4.51. An older framework does not know `model_type: qwen3`, or its
+fused kernels, template or mask are wrong for it.
 
 Evidence:
-transformers 4.51 brought `qwen3` (huggingface/transformers#36878). Axolotl 0.9.1: its example and Liger for Qwen3
-(axolotl-ai-cloud/axolotl#2577, #2612). LLaMA-Factory 0.9.3: the template, and transformers above 4.49. Below them,
-for 4-bit bases: bitsandbytes 0.43 (storage type, FSDP), PEFT 0.11.1. The versions compiled for are above all of
-these; it speaks where another backend, or an environment of your own, is older.
+transformers 4.51 added `qwen3` (huggingface/transformers#36878). Axolotl 0.9.1: its example and Liger for Qwen3
+(axolotl-ai-cloud/axolotl#2577, #2612). LLaMA-Factory 0.9.3: the template, and transformers above 4.49. 4-bit bases
+also need bitsandbytes 0.43 (storage type, FSDP) and PEFT 0.11.1. The versions that `recipes` compiles for are newer
+than all of these; the guard only concerns other backends and environments of your own.
 
 Instead:
 Update the framework, or leave `run.environment: managed`, which installs the locked versions.

@@ -9,7 +9,7 @@ names the key but not the line. ms-swift also accepts the beginning of a key's n
 
 Evidence:
 The schemas under `schemas/backends`, taken from the frameworks' own classes, with the keys that plugins and other
-commands read (`schemas/native`). Dozens of Axolotl's own examples have such keys: `tests/wild/verdicts.json`.
+commands read (`schemas/native`). Dozens of Axolotl's own examples contain such keys: `tests/wild/verdicts.json`.
 To reproduce: `research/evidence/dropped_keys.py`.
 
 Instead:

@@ -4,15 +4,15 @@ What:
 A native key, or a value of one, that this version of the framework no longer accepts, or accepts with a warning.
 
 Why it matters:
-Configs outlive versions. A key that was removed ends the run at the start, or is ignored.
+Keys change between versions. With a key that was removed, the run fails at the start, or the key is ignored.
 
 Evidence:
-The tables `key_changes.py` of each backend. Axolotl's schema was compared release by release from 0.9 to 0.21 and the
-refusals read in its validators; LLaMA-Factory's keys from 0.9.1 to 0.9.5 and ms-swift's from 3.0 to 4.6 were compared
-with what the parsers take. In Axolotl's own examples, those of its archive that still use FSDP1 are refused, run.
+The tables in `key_changes.py` of each backend. Axolotl's schema was compared release by release from 0.9 to 0.21, and
+the errors are those of its validators; LLaMA-Factory's keys from 0.9.1 to 0.9.5 and ms-swift's from 3.0 to 4.6 were
+compared with what the parsers accept. Tested: Axolotl refuses those of its own archived examples that still use FSDP1.
 
 Instead:
-Write what the finding names.
+Write the key or value that the finding suggests.
 """
 
 from __future__ import annotations

@@ -1,20 +1,20 @@
 """Unmaintained framework.
 
 What:
-The recipe is compiled for a framework whose makers have stopped: torchtune, at its last git revision.
+The recipe is compiled for a framework that is no longer developed: torchtune, at its last git revision.
 
 Why it matters:
-No release of torchtune has Qwen3, and the revision that has it receives no fixes: not for new versions of PyTorch, nor
-for errors in training. What is compiled keeps to the signatures of that revision; training was not run here.
+No release of torchtune has Qwen3, and the revision that has it receives no fixes: neither for new versions of PyTorch
+nor for errors in training. The compiled files follow the signatures of that revision; training was not tested.
 
 Evidence:
 Active development ended in July 2025 (meta-pytorch/torchtune#2883); the last commit, `bd2a0fc7c` of April 2026, says in
-its README that the project is no longer maintained. Its newest release, 0.6.1, has Qwen2 and Qwen2.5 only. Revisions
-between 2025-05-20 and 2025-07-07 train a wrong Qwen3: RoPE came before the norms of queries and keys
+its README that the project is no longer maintained. Its newest release, 0.6.1, only has Qwen2 and Qwen2.5. Revisions
+between 2025-05-20 and 2025-07-07 train Qwen3 incorrectly: they apply RoPE before the norms of queries and keys
 (meta-pytorch/torchtune#2822).
 
 Instead:
-Use another framework for new work. To keep this one, state the reason under `allow`.
+Use another framework for new work. To keep this one, add QR704 to `allow` with the reason.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
         yield Violation(
             context.locate_field("run.backend"),
             f"{context.backend.title} {context.backend.unmaintained}",
-            "another framework for new work, or the reason for this one under `allow`",
+            "use another framework for new work, or add QR704 to `allow` with the reason",
         )
 
 

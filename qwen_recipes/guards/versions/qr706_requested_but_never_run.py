@@ -5,12 +5,12 @@ A LLaMA-Factory config without `do_train: true`, an Axolotl config that holds ou
 or a warmup that is longer than the run.
 
 Why it matters:
-The command ends without an error. LLaMA-Factory exits 0 and has trained nothing; Axolotl trains on fewer examples and
-never evaluates. In a warmup without end the learning rate never reaches its peak.
+The command ends without an error. LLaMA-Factory exits with code 0 without training; Axolotl trains on fewer examples
+and never evaluates. With a warmup longer than the run, the learning rate never reaches its peak.
 
 Evidence:
-LLaMA-Factory 0.9.5 and Axolotl 0.21.0, run: `val_set_size` alone gives no evaluation, `evals_per_epoch: 1` in one
-epoch neither.
+Tested with LLaMA-Factory 0.9.5 and Axolotl 0.21.0: with `val_set_size` alone there is no evaluation, nor with
+`evals_per_epoch: 1` in a run of one epoch.
 
 Instead:
 Write `do_train: true`; in Axolotl `eval_strategy: epoch` or `eval_steps`. The compiler always writes them.

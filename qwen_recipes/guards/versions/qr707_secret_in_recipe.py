@@ -1,20 +1,20 @@
 """Secret in the recipe.
 
 What:
-A token, a key or a password stands in the recipe: under `extra`, in a URL, or anywhere else.
+The recipe contains a token, a key or a password: under `extra`, in a URL, or anywhere else.
 
 Why it matters:
-What a recipe says is compiled into the framework's config, which is committed, copied to other machines and uploaded
-with the model; trackers show it to everybody who sees the run.
+It would be compiled into the framework's config, which is committed, copied to other machines and uploaded with the
+model; trackers show it to everyone who can see the run.
 
 Evidence:
-Run: `hub_token` and `wandb_api_key` under `extra` stood in the compiled `train.yaml` and in the run's `run.json`
-(`tests/unit/recipe/test_secrets.py`).
+Tested: without this guard, `hub_token` and `wandb_api_key` under `extra` were written into the compiled `train.yaml`
+and the run's `run.json` (`tests/unit/recipe/test_secrets.py`).
 
 Instead:
 Leave it out and set the variable that the framework reads where you start the run: `HF_TOKEN`, `WANDB_API_KEY`,
 `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`. Before: `backends: {axolotl: {extra: {hub_token: hf_abc…}}}`. After:
-`export HF_TOKEN=hf_abc…`, then `recipes run`. Make a new token where the recipe was shared.
+`export HF_TOKEN=hf_abc…`, then `recipes run`. If the recipe was shared, revoke the token and create a new one.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ def _find_model_problems(merge: Merge) -> Iterator[tuple[str, str, str]]:
     if merge.into is not None:
         yield "into", "`merge.into` is for adapters: whole models become one model", "remove it"
     if merge.combine is not None and merge.combine not in MODEL_METHODS:
-        yield "combine", f"`combine: {merge.combine}` merges adapters", f"one of {', '.join(MODEL_METHODS)}"
+        yield "combine", f"`combine: {merge.combine}` merges adapters", f"use one of: {', '.join(MODEL_METHODS)}"
     weights = [1.0 if one.weight is None else one.weight for one in merge.models]
     for message in find_weight_problems(merge.combine or "linear", weights):
         yield "models", message, "change the weights, or `combine`"

@@ -142,7 +142,7 @@ class _StageExpander:
                         route, f"stage `{name}` comes after `{stage.name}`", f"move `{name}` before `{stage.name}`"
                     )
                 elif name not in names and route[-1] == "from_stage":
-                    self._add(route, f"there is no stage `{name}`", f"one of {', '.join(names)}")
+                    self._add(route, f"there is no stage `{name}`", f"use one of: {', '.join(dict.fromkeys(names))}")
             earlier.append(stage.name)
 
     def _list_references(self, index: int, stage: Stage) -> list[tuple[Route, str]]:
@@ -323,7 +323,7 @@ class _StageExpander:
         if "/" in name or (Path(self.document.file).parent / name).is_dir():
             return self._make_outside_result(name, kind)
         names = ", ".join(name for name, result in self.results.items() if result.kind == kind) or "a folder"
-        self._add(route, f"there is no stage or folder `{name}`", f"one of {names}")
+        self._add(route, f"there is no stage or folder `{name}`", f"use one of: {names}")
         return None
 
     def _make_outside_result(self, folder: str, kind: str) -> _Result:

@@ -23,18 +23,18 @@ class Gpu(Section):
     """The GPU: its name, or what is to be known of one that is not listed."""
 
     name: str | None = optional_field(
-        "Name, as nvidia-smi or people spell it. docs/reference/gpus.md lists what is known.",
+        "Name of the GPU, as nvidia-smi prints it or in any common spelling; docs/reference/gpus.md lists them.",
         example="rtx-4090",
         read_by="tool",
         min_length=1,
     )
     memory: GpuMemory | None = optional_field(
-        "Memory of one GPU in GiB. It also tells apart GPUs that are sold with several sizes.",
+        "Memory of one GPU in GiB. It also distinguishes GPUs that are sold with different amounts of memory.",
         example="48 GiB",
         read_by="tool",
     )
     bf16: bool | None = optional_field(
-        "Whether it computes in bf16; `true` where a GPU that is not listed leaves it out.",
+        "Whether the GPU supports bf16. Default for GPUs that are not listed: true.",
         example=True,
         read_by="tool",
     )
@@ -65,7 +65,7 @@ class Hardware(Section):
         "How training is distributed over GPUs. `ddp` replicates the model; `zero1`, `zero2` and `zero3` shard "
         "optimizer "
         "states, also gradients, also weights with DeepSpeed; `fsdp` shards all three with PyTorch's FSDP2, `fsdp1` "
-        "with its predecessor; `megatron` splits the model with Megatron-Core; `auto` takes the fastest that fits.",
+        "with its predecessor; `megatron` splits the model with Megatron-Core; `auto` picks the fastest that fits.",
         example="auto",
     )
     offload: Literal["none", "optimizer", "all"] | None = optional_field(

@@ -76,9 +76,10 @@ class Merge(Section):
         min_length=1,
     )
     combine: CombineName | None = optional_field(
-        "How several adapters become one: `cat` adds their updates exactly; `svd` is the best update of one rank; "
-        "`linear`, `ties`, `dare_linear` and `dare_ties` mix the factors A and B and are approximations. How models "
-        "become one: `linear`, `slerp`, `task_arithmetic`, `ties`, `dare_linear` or `dare_ties` of their weights.",
+        "How several adapters become one: `cat` adds their updates exactly; `svd` is the best approximation at a "
+        "given rank; `linear`, `ties`, `dare_linear` and `dare_ties` mix the factors A and B and are approximations. "
+        "How models become one: `linear`, `slerp`, `task_arithmetic`, `ties`, `dare_linear` or `dare_ties` of their "
+        "weights.",
         example="cat",
         read_by="tool",
     )

@@ -26,7 +26,7 @@ class ParameterRange(Section):
         le=1000,
     )
     log: bool | None = optional_field(
-        "Space the values by their ratio, or draw them so: for learning rates.", example=True, read_by="tool"
+        "Space or sample the values on a logarithmic scale, as for learning rates.", example=True, read_by="tool"
     )
 
 
@@ -64,7 +64,7 @@ class Sweep(Section):
         min_length=1,
     )
     goal: Literal["minimize", "maximize"] | None = optional_field(
-        "Whether a low or a high value is good. Default: maximize accuracies and rewards, minimize the rest.",
+        "Whether lower or higher values are better. Default: maximize accuracies and rewards, minimize the rest.",
         example="minimize",
         read_by="tool",
     )
@@ -73,7 +73,7 @@ class Sweep(Section):
     )
     search: Search | None = optional_field("Search with Optuna.", example={"trials": 20}, read_by="tool")
     trial: TrialName | None = optional_field(
-        "The one trial to use, mostly as `--set sweep.trial=NAME`.", example="lr1e-4-rank16", read_by="tool"
+        "Use only this trial; usually given as `--set sweep.trial=NAME`.", example="lr1e-4-rank16", read_by="tool"
     )
     values: dict[str, Any] | None = optional_field(
         "Values of a trial that a search chose; `trial` names it.",

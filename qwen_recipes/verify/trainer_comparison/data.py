@@ -8,7 +8,7 @@ from qwen_recipes.verify.trainer_comparison.batch_rows import ALL_MATCH, compare
 from qwen_recipes.verify.trainer_comparison.check import Case, Leaf, NotSeen, Seen, SeenLeaf, UnseenLeaf
 from qwen_recipes.verify.trainer_comparison.expected_rows import ExpectedRows
 
-NO_HUB = UnseenLeaf("the probe reaches no hub", "tests/unit/data, tests/golden")
+NO_HUB = UnseenLeaf("the probe does not use the hub", "tests/unit/data, tests/golden")
 NAME = UnseenLeaf("a name that only files of the compiled folder use", "tests/golden")
 
 
@@ -60,14 +60,14 @@ def look_at_count(case: Case) -> Seen | NotSeen:
 def look_at_limit(case: Case) -> Seen | NotSeen:
     """Examples of the training set, where a source gives its first rows alone."""
     if all(source.limit is None for source in case.plan.data.train):
-        return NotSeen("every row of every source is taken")
+        return NotSeen("every row of every source is used")
     return look_at_count(case)
 
 
 def look_at_validation_limit(case: Case) -> Seen | NotSeen:
     """Examples to validate on, where a source gives its first rows alone."""
     if all(source.limit is None for source in case.plan.data.validation):
-        return NotSeen("every row of every source is taken")
+        return NotSeen("every row of every source is used")
     return look_at_validation_count(case)
 
 

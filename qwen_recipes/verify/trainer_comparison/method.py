@@ -194,5 +194,7 @@ METHOD: dict[str, Leaf] = {
     "method.lora_plus": SeenLeaf("rates of the groups that hold A and B", look_at_lora_plus),
     "method.modules_to_save": SeenLeaf("trainable tensors that are no adapter's", look_at_modules_to_save),
     "method.start_from": SeenLeaf("sums and digests of A and B", look_at_start),
-    "method.start_from_revision": UnseenLeaf("the probe reaches no hub", "tests/conformance/test_hub_training.py"),
+    "method.start_from_revision": UnseenLeaf(
+        "the probe does not use the hub", "tests/conformance/test_hub_training.py"
+    ),
 }

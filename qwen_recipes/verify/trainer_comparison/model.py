@@ -13,7 +13,7 @@ def look_at_base_weights(case: Case) -> Seen | NotSeen:
     """The digest of the base model's weights, beside that of the file they come from."""
     base = case.section("weights")["base"]
     if not case.plan.model.local:
-        return NotSeen("weights of a hub model are not at hand; a local folder's are compared")
+        return NotSeen("the weights of a hub model are not on this machine; those of a local folder are compared")
     if case.plan.method.variant == "pissa" and case.plan.method.start_from is None:
         return NotSeen("PiSSA moves a part of the base weights into the adapter")
     if case.plan.objective.type == "reward":
@@ -48,8 +48,8 @@ def look_at_tied_embeddings(case: Case) -> Seen | NotSeen:
 
 MODEL: dict[str, Leaf] = {
     "model.id": SeenLeaf("digest of the base weights", look_at_base_weights),
-    "model.revision": UnseenLeaf("the probe reaches no hub", "tests/conformance/test_parsers.py, tests/golden"),
-    "model.source": UnseenLeaf("the probe reaches no hub", "tests/conformance/test_modelscope.py"),
+    "model.revision": UnseenLeaf("the probe does not use the hub", "tests/conformance/test_parsers.py, tests/golden"),
+    "model.source": UnseenLeaf("the probe does not use the hub", "tests/conformance/test_modelscope.py"),
     "model.local": UnseenLeaf("it only says where `model.id` is looked for", "tests/unit/resolve"),
     "model.like": UnseenLeaf("it only says whose facts are taken", "tests/unit/qwen"),
     "model.model_type": UnseenLeaf(FACT, FACT_TEST),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from qwen_recipes.recipe.interval_checks import SCHEDULERS_WITH_MINIMUM
 from qwen_recipes.verify.trainer_comparison.check import Case, Look, NotSeen, Seen, values_equal
 from qwen_recipes.verify.trainer_comparison.learning_rates import count_warmup_steps, plan_rate
 
@@ -26,7 +27,6 @@ CLASSES = {
     "apollo_adamw": "APOLLOAdamW",
 }
 """An optimizer's class; bitsandbytes' with its bits and whether it is paged (see `name_optimizer`)."""
-WITH_MINIMUM = ("cosine_with_min_lr", "warmup_stable_decay")
 WITHOUT_BETAS = ("adafactor", "sgd")
 WITHOUT_EPSILON = ("sgd", "lion_8bit", "lion_32bit", "adafactor")
 UNDECAYED = re.compile(r"(?:^|[._])(?:bias|layernorm|rmsnorm|norm)(?:$|[._])")
@@ -48,7 +48,7 @@ def look_at_optimizer(case: Case) -> Seen | NotSeen:
     """The optimizer's class."""
     found = case.section("optimizer")
     if found["class"].startswith("bitsandbytes.") and "optim_bits" not in found.get("settings", {}):
-        return NotSeen("the observation has not the bits of bitsandbytes' optimizer")
+        return NotSeen("the number of bits of bitsandbytes' optimizer was not observed")
     seen = name_optimizer(found)
     fused = any(group["options"].get("fused") for group in found["groups"])
     if case.plan.training.optimizer == "adamw_torch_fused" and seen == "AdamW":
@@ -169,7 +169,7 @@ def look_at_gradient_norm(case: Case) -> Seen | NotSeen:
 
 def look_at_least_rate(case: Case) -> Seen | NotSeen:
     """Where `cosine_with_min_lr` and `warmup_stable_decay` end."""
-    if case.plan.training.scheduler not in WITH_MINIMUM:
+    if case.plan.training.scheduler not in SCHEDULERS_WITH_MINIMUM:
         return NotSeen("only `cosine_with_min_lr` and `warmup_stable_decay` end above 0 by it")
     return look_at_schedule(case)
 

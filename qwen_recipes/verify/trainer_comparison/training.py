@@ -28,7 +28,7 @@ def look_at_epochs(case: Case) -> Seen | NotSeen:
     """Planned steps of a run that is told in epochs: each epoch ends with a step of its own."""
     training, steps = case.plan.training, case.section("steps")
     if training.epochs is None or training.steps is not None:
-        return NotSeen("the run is told in steps")
+        return NotSeen("the recipe sets the number of steps")
     batches, accumulation = steps["batches_per_epoch"], training.gradient_accumulation
     if training.packing:
         return NotSeen("how many packs the rows make is the framework's choice")
@@ -40,7 +40,7 @@ def look_at_epochs(case: Case) -> Seen | NotSeen:
 def look_at_steps(case: Case) -> Seen | NotSeen:
     """Planned optimizer steps."""
     if case.plan.training.steps is None:
-        return NotSeen("the run is told in epochs")
+        return NotSeen("the recipe sets the number of epochs")
     return Seen(case.plan.training.steps, case.section("steps")["total"])
 
 

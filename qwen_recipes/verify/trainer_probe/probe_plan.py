@@ -86,7 +86,7 @@ def make_gpu_plan(plan: Plan) -> ProbePlan:
 
 def _make_probe_plan(plan: Plan, hardware: HardwarePlan, settings: Sequence[SetAside]) -> ProbePlan:
     if plan.hardware.megatron:
-        raise NotProbedError("Megatron-Core starts on GPUs alone: there is no trainer to probe in one process")
+        raise NotProbedError("Megatron-Core only starts on GPUs: there is no trainer to probe in one process")
     needed = [one for one in settings if _is_needed(one, plan)]
     set_aside = _find_hardware_fields(plan.hardware, hardware) | {one.field: one.reason for one in needed}
     if plan.hardware.replicas > 1:

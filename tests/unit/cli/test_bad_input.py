@@ -184,8 +184,8 @@ BROKEN_TOKENIZERS = {
     "cut": (lambda text: text[:100_000], "is not a whole JSON object"),
     "empty": (lambda text: "", "is not a whole JSON object"),
     "page": (lambda text: "<html></html>", "is not a whole JSON object"),
-    "hole": (lambda text: text[:1000] + text[5000:], "is no tokenizer"),
-    "merge": (put_foreign_merge, "is no tokenizer"),
+    "hole": (lambda text: text[:1000] + text[5000:], "is not a tokenizer"),
+    "merge": (put_foreign_merge, "is not a tokenizer"),
     "other": (lambda text: '{"model": {"type": "Unigram", "vocab": []}}', "is not a tokenizer of Qwen's kind"),
 }
 READERS = (

@@ -15,7 +15,7 @@ REFUSED = {
     "an extra that nothing reads": ("ms-swift", "backends: {ms-swift: {extra: {no_such_key: 7}}}\n"),
     "a field without effect": ("llamafactory", "quantization: {bits: 8, storage: bf16}\n"),
     "a field of another objective": ("axolotl", "objective: {type: sft, beta: 0.3}\n"),
-    "a template that is not there": ("axolotl", "chat: {template: absent.jinja}\n"),
+    "a template that does not exist": ("axolotl", "chat: {template: absent.jinja}\n"),
 }
 
 

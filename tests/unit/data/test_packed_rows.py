@@ -108,7 +108,7 @@ def test_a_column_that_is_there_twice_is_named(tmp_path):
         writer.write_table(table)
     for name in ("a.parquet", "a.arrow"):
         (row,) = read_file_rows(tmp_path / name)
-        assert row.row is None and "the column 'text' is there twice" in row.problem
+        assert row.row is None and "the column 'text' occurs twice" in row.problem
 
 
 def test_a_column_of_few_values_is_read(tmp_path):

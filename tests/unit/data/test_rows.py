@@ -178,7 +178,7 @@ def test_truncate_leaves_out_what_would_teach_nothing(prepare):
     long = row({"role": "user", "content": "long " * 20}, ANSWER)
     made, report = prepare([long, said("b")], overlong="truncate")
     assert len(made["train"]) == report["counts"]["overlong"] == 1
-    assert report["left_out"][0]["why"] == "no token is learnt of the 10 that fit"
+    assert report["left_out"][0]["why"] == "none of the 10 tokens that fit is in the loss"
 
 
 def test_only_the_last_turn_is_marked(prepare):
@@ -223,7 +223,7 @@ def test_a_missing_file_stops_before_anything_is_loaded(tmp_path):
     command = [sys.executable, "-m", "qwen_recipes.data.rows", str(spec)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr == "rows: nowhere.jsonl is not there\n"
+    assert done.stderr == "rows: nowhere.jsonl does not exist\n"
     assert not (tmp_path / "made").exists()
 
 

@@ -251,7 +251,7 @@ def test_the_program_is_run_by_its_path_whatever_lies_in_the_recipes_folder(tmp_
             continue  # Python itself imports it first
         done = subprocess.run([sys.executable, str(program), str(spec)], cwd=tmp_path, capture_output=True, text=True,
                               check=False, env={"PATH": "/usr/bin:/bin", **extra})  # fmt: skip
-        assert done.stderr == "rows: nowhere.jsonl is not there\n"
+        assert done.stderr == "rows: nowhere.jsonl does not exist\n"
 
 
 @pytest.mark.parametrize(

@@ -188,7 +188,7 @@ def test_a_lost_file_is_noticed_and_restored(tmp_path, offline):
     (environment.site_packages / "apple.py").unlink()
     lock = lock_file.read_requirements(environment.lock)
     assert installed_packages.find_lock_differences(environment.site_packages, lock.pins()) == [
-        "apple-1.0.dist-info was not installed to the end"
+        "apple-1.0.dist-info is only partly installed"
     ]
     (environment.folder / READY_MARKER).unlink()
     build_environment(environment, lambda text: None)

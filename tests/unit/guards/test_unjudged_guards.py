@@ -29,20 +29,20 @@ def lint(tmp_path, model):
 @pytest.mark.parametrize("model", ["me/unknown", "meta-llama/Llama-3.1-8B"])
 def test_lint_says_which_guards_could_not_look(tmp_path, empty_hub_cache, model):
     said = lint(tmp_path, model).stderr
-    assert "not judged: 6 guards (QR201, QR301, QR303, QR304, QR310, QR401), model not recognised" in said
+    assert "not checked: 6 guards (QR201, QR301, QR303, QR304, QR310, QR401), model not recognized" in said
     assert "1 file checked, no problems found by the other guards" in said
 
 
 def test_a_release_is_judged_whole(tmp_path, empty_hub_cache):
     said = lint(tmp_path, "unsloth/Qwen3-8B").stderr
-    assert "not judged" not in said and "1 file checked, no problems\n" in said
+    assert "not checked: " not in said and "1 file checked, no problems\n" in said
 
 
 def test_a_folder_s_own_facts_are_judged(tmp_path):
     (tmp_path / "model").mkdir()
     (tmp_path / "model/config.json").write_text(json.dumps(CONFIG))
     made = lint(tmp_path, tmp_path / "model")
-    assert "4,096 tokens exceed the 512 positions" in made.stdout and "not judged" not in made.stderr
+    assert "4,096 tokens exceed the 512 positions" in made.stdout and "not checked: " not in made.stderr
 
 
 RECIPE = "version: 1\nmodel: {model}\ndata: {{train: rows.jsonl}}\nchat: {{template: {template}}}\n"
@@ -58,9 +58,9 @@ def lint_recipe(tmp_path, model="Qwen/Qwen3-0.6B", template="auto", backend="trl
 def test_a_custom_template_is_said_to_be_beyond_the_guards_of_the_official_ones(tmp_path):
     (tmp_path / "own.jinja").write_text("{% for m in messages %}{{ m.content }}{% endfor %}")
     said = lint_recipe(tmp_path, template="own.jinja").stderr
-    assert "r.yaml: not judged: 3 guards (QR307, QR308, QR309), custom chat template" in said
+    assert "r.yaml: not checked: 3 guards (QR307, QR308, QR309), custom chat template" in said
     assert "QR316" in lint_recipe(tmp_path, template="own.jinja", backend="ms-swift").stderr
-    assert "not judged" not in lint_recipe(tmp_path).stderr
+    assert "not checked: " not in lint_recipe(tmp_path).stderr
 
 
 def test_a_chat_section_without_a_template_has_the_official_one(tmp_path):
@@ -68,7 +68,7 @@ def test_a_chat_section_without_a_template_has_the_official_one(tmp_path):
     (tmp_path / "r.yaml").write_text(
         "version: 1\nmodel: Qwen/Qwen3-4B\ndata: {train: rows.jsonl}\nchat: {turns: split}\n"
     )
-    assert "not judged" not in CliRunner().invoke(main, ["lint", str(tmp_path / "r.yaml")]).stderr
+    assert "not checked: " not in CliRunner().invoke(main, ["lint", str(tmp_path / "r.yaml")]).stderr
 
 
 def test_an_unknown_tokenizer_is_said_to_be_beyond_the_guards_of_qwen_s(tmp_path):
@@ -76,12 +76,12 @@ def test_an_unknown_tokenizer_is_said_to_be_beyond_the_guards_of_qwen_s(tmp_path
     (tmp_path / "model/config.json").write_text(json.dumps(CONFIG))
     (tmp_path / "model/tokenizer.json").write_text("{}")
     said = lint_recipe(tmp_path, "./model").stderr
-    assert "not judged: 2 guards (QR301, QR312), tokenizer not recognised" in said
+    assert "not checked: 2 guards (QR301, QR312), tokenizer not recognized" in said
 
 
 def test_an_editor_is_told_too(tmp_path, empty_hub_cache):
     from qwen_recipes.lsp.linted_document import lint_document
 
     native = lint_document(tmp_path / "train.yaml", NATIVE.format(model="me/unknown"))
-    assert native.unjudged.startswith("not judged: 6 guards")
+    assert native.unjudged.startswith("not checked: 6 guards")
     assert lint_document(tmp_path / "train.yaml", NATIVE.format(model="Qwen/Qwen3-8B")).unjudged == ""

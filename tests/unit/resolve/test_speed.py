@@ -102,7 +102,7 @@ def test_an_unmeasured_framework_keeps_the_cautious_settings():
 def test_flash_attention_is_not_assumed_in_an_environment_of_your_own():
     made = plan("run: {environment: current}", "ms-swift", SHORT)[0]
     assert not made.training.packing
-    said = "whether your environment has it is not known: if so, set `attention: flash_attention_2`"
+    said = "it is not known whether your environment has it; if it does, set `attention: flash_attention_2`"
     assert said in made.reasons["training.packing"].text
 
 

@@ -8,7 +8,7 @@ from tests.unit.runs.stand_ins import checkpoint, cut, saved
 HARM = {
     "incomplete: trainer_state.json is missing": lambda f: (f / "trainer_state.json").unlink(),
     "trainer_state.json is unreadable": lambda f: cut(f / "trainer_state.json"),
-    "trainer_state.json is for another step than 20": lambda f: (f / "trainer_state.json").write_text(
+    "trainer_state.json is for a step other than 20": lambda f: (f / "trainer_state.json").write_text(
         '{"global_step": 10}'
     ),
     "the weights are missing": lambda f: (f / "adapter_model.safetensors").unlink(),

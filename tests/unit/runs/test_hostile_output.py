@@ -184,7 +184,7 @@ def test_a_watcher_that_fails_ends_no_run(tmp_path, monkeypatch, capsys):
     code = "print('one', flush=True); import time; time.sleep(.3); print('two')"
     assert run(tmp_path, monkeypatch, code, Watching(True)).exit_code == 0
     assert (tmp_path / "run.log").read_text() == "one\ntwo\n"
-    assert "the run goes on" in capsys.readouterr().err
+    assert "the run continues" in capsys.readouterr().err
 
 
 def test_a_framework_that_closes_its_output_is_still_followed(tmp_path, monkeypatch):

@@ -33,7 +33,7 @@ def _import_file(path: str) -> Any:
     """The person's file, imported once; modules beside it can be imported from it."""
     file = Path(path).resolve()
     if not file.is_file():
-        raise FileNotFoundError(f"the rewards' file is not there: {file}")
+        raise FileNotFoundError(f"the file with the reward functions does not exist: {file}")
     sys.path.append(str(file.parent))
     spec = importlib.util.spec_from_file_location(f"rewards_of_{file.stem}", file)
     assert spec is not None and spec.loader is not None

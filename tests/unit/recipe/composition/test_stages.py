@@ -144,7 +144,7 @@ def test_one_recipe_is_asked_for_where_there_are_several(tmp_path: Path) -> None
     assert load_stage(str(tmp_path / "p.yaml"), (), "dpo").name == "p-dpo"
     with pytest.raises(RecipeError) as caught:
         load_stage(str(tmp_path / "p.yaml"), (), "dop")
-    assert caught.value.findings[0].suggestion == "one of sft, dpo"
+    assert caught.value.findings[0].suggestion == "use one of: sft, dpo"
     with pytest.raises(RecipeError) as caught:
         load_stage(str(tmp_path / "p.yaml"), (), "merge")
     assert "merges, and has no recipe" in caught.value.findings[0].message

@@ -1,0 +1,1 @@
+"""Size, names and owners of the package before and after its move, and what readers stumbled over."""
