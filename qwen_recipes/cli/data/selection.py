@@ -21,6 +21,7 @@ from qwen_recipes.data.first_rows import limit_files
 from qwen_recipes.data.hub_dataset import HubSplit
 from qwen_recipes.data.plan_template import make_plan_renderer
 from qwen_recipes.data.rows.find_files import MissingSourceError, explain_empty_folder, find_row_files, is_folder
+from qwen_recipes.data.rows.layouts import ANY_CONVERSATION, CONVERSATION_FORMATS
 from qwen_recipes.data.rows.message_forms import RowOptions
 from qwen_recipes.guards.rows.row_checker import RowCheckSettings, RowFile
 from qwen_recipes.qwen.chat_templates import TEMPLATES, RenderError, read_template
@@ -103,12 +104,18 @@ def _select_from_files(names: tuple[str, ...], options: DataOptions) -> DataSele
     files = [(file, False) for name in names for file in find_named_files(name, options.hub)]
     files += [(file, True) for name in options.validation for file in find_named_files(name, options.hub)]
     rows = [
-        RowFile(number, str(file), options.layout or detect_file_format(file) or "messages", {}, held, reading)
+        RowFile(number, str(file), options.layout or _find_format(file), {}, held, reading)
         for number, (file, held) in enumerate(files)
     ]
     train_on = options.train_on or "assistant"
     turns = choose_default_turns(template.variant, "sft", train_on)
     return DataSelection(rows, RowCheckSettings(facts, template, train_on, turns=turns, limit=options.limit))
+
+
+def _find_format(file: Path) -> str:
+    """The format of a file's rows; of conversations each row has its own, as in a recipe."""
+    found = detect_file_format(file) or "messages"
+    return ANY_CONVERSATION if found in CONVERSATION_FORMATS else found
 
 
 def _select_from_recipe(names: tuple[str, ...], options: DataOptions) -> DataSelection:

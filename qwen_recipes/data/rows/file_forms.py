@@ -103,14 +103,15 @@ def find_encoding(head: bytes, stated: str = "") -> str:
 def find_text_kind(suffix: str, head: str) -> Kind:
     """How a text is laid out in rows, by the suffix of its file's name and its beginning."""
     head = head.lstrip("\ufeff \t\r\n")
-    if suffix in (".csv", ".tsv"):
+    if suffix in (".csv", ".tsv") and not head.startswith('{"'):
         return "csv"
     if suffix == ".txt":
         return "lines" if _begins_with_object(head) else "text"
     if head.startswith("["):
         inner = head[1:].lstrip()
         return "json" if suffix == ".json" or not inner or inner[0] in "{]" else "lines"
-    return "json" if suffix == ".json" and not _is_object_a_line(head) else "lines"
+    spread = suffix == ".json" or head.partition("\n")[0].strip() == "{"
+    return "json" if spread and not _is_object_a_line(head) else "lines"
 
 
 def _begins_with_object(head: str) -> bool:

@@ -1,7 +1,7 @@
-"""Flags on a message that say whether it carries loss: `train` and `loss` (true or false), `weight` (0 or 1).
+"""Flags on a message that say whether it carries loss: `train` and its like (true or false), `weight` (0 or 1).
 
-`weight` is OpenAI's word, `train` Axolotl's, `loss` ms-swift's. A message without one is trained as `chat.train_on`
-says; a flag can only take a turn out of the loss.
+`weight` is OpenAI's word, `train` and `training` Axolotl's, `loss` ms-swift's. A message without one is trained as
+`chat.train_on` says; a flag can only take a turn out of the loss.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from .row import BadRowError, Message
 
-FLAGS = ("train", "weight", "loss")
+FLAGS = ("train", "weight", "loss", "training", "trainable")
 FLAG_NAMES = frozenset(FLAGS)
 
 

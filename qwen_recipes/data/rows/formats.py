@@ -60,7 +60,7 @@ def _read_preference(row: Row, style: ToolStyle) -> Row:
 
 def _read_kto(row: Row, style: ToolStyle) -> Row:
     if not isinstance(row.get("label"), bool):
-        raise BadRowError("`label` is true or false")
+        raise BadRowError(f"`label` is true or false, not {str(row.get('label'))[:40]!r}")
     if row.get("messages") is not None and row.get("completion") is None:
         messages = require_answer(_normalize_list(row["messages"], row, style))
         completion = _scored_answer(messages[-1], "messages", style)

@@ -31,6 +31,11 @@ ALPACA_WITHOUT_INPUT = (
     "Write a response that appropriately completes the request.\n\n"
     "### Instruction:\n{instruction}\n\n### Response:\n"
 )
+LABEL_WORDS = {
+    **dict.fromkeys(("true", "1", "1.0"), True),
+    **dict.fromkeys(("false", "0", "0.0"), False),
+}
+"""Labels as text, as CSV has them."""
 _TRANSCRIPT_MARK = re.compile(r"(?:\A|\n\n)\s*(Human|Assistant):")
 
 
@@ -48,21 +53,23 @@ def read_conversation(row: Row, options: RowOptions) -> Row:
 def read_turn_pairs(row: Row, options: RowOptions) -> Row:
     """`conversation`: a list of maps with a question and its answer."""
     pairs = row.get("conversation")
-    for pair in pairs if isinstance(pairs, list) else ():
-        if not isinstance(pair, dict) or not {"human", "assistant"} <= pair.keys():
-            return _finish(row, {"messages": arrange_messages(pairs, options.roles)})
     listed = pairs if isinstance(pairs, list) else []
-    turns = [{"role": who, "content": pair[name]} for pair in listed for who, name in _PAIR_ROLES]
-    return _finish(row, {"messages": turns})
+    for asked, answered in _PAIR_KEYS:
+        if listed and all(isinstance(pair, dict) and {asked, answered} <= pair.keys() for pair in listed):
+            names = (("system", "system"), ("user", asked), ("assistant", answered))
+            turns = [{"role": who, "content": pair[name]} for pair in listed for who, name in names if pair.get(name)]
+            return _finish(row, {"messages": turns})
+    return _finish(row, {"messages": arrange_messages(pairs, options.roles)})
 
 
-_PAIR_ROLES = (("user", "human"), ("assistant", "assistant"))
+_PAIR_KEYS = (("human", "assistant"), ("input", "output"))
+"""The names of a question and its answer: ms-swift's, and XTuner's (Capybara)."""
 
 
 def read_question_and_answer(row: Row, options: RowOptions) -> Row:
     """A prompt and what answers it, both text or messages. Raises BadRowError."""
     prompt = read_prompt(row, PROMPT_KEYS, options)
-    answer = arrange_answer(find_first(row, COMPLETION_KEYS), options)
+    answer = _strip_in_transcript(row, arrange_answer(find_first(row, COMPLETION_KEYS), options))
     if answer is None or (answer == "" and row.get("instruction") is None):
         name = next((key for key in COMPLETION_KEYS if key in row), "output" if "instruction" in row else "completion")
         raise BadRowError(f"no text in `{name}`")
@@ -76,8 +83,8 @@ def read_question_and_answer(row: Row, options: RowOptions) -> Row:
 def read_pair(row: Row, options: RowOptions) -> Row:
     """Two answers to compare, and the prompt where it stands apart."""
     made = {
-        "chosen": arrange_answer(find_first(row, CHOSEN_KEYS), options),
-        "rejected": arrange_answer(find_first(row, REJECTED_KEYS), options),
+        "chosen": _strip_in_transcript(row, arrange_answer(find_first(row, CHOSEN_KEYS), options)),
+        "rejected": _strip_in_transcript(row, arrange_answer(find_first(row, REJECTED_KEYS), options)),
     }
     prompt = read_prompt(row, PROMPT_KEYS, options)
     return _finish(row, {**({} if prompt is None else {"prompt": prompt}), **made})
@@ -134,7 +141,7 @@ def split_transcript(text: str, name: str) -> list[Message]:
 def read_labelled(row: Row, options: RowOptions) -> Row:
     """An answer and whether it is good; the prompt apart, or all of it one conversation."""
     label = find_first(row, LABEL_KEYS)
-    completion = arrange_answer(find_first(row, COMPLETION_KEYS), options)
+    completion = _strip_in_transcript(row, arrange_answer(find_first(row, COMPLETION_KEYS), options))
     if completion is None:
         made: Row = {"messages": read_conversation(row, options)["messages"]}
     elif isinstance(completion, list) and len(completion) > 1:
@@ -148,7 +155,7 @@ def read_labelled(row: Row, options: RowOptions) -> Row:
 def read_label(label: Any) -> Any:
     """A label as true or false, where it is one: 0, 1 and the words of CSV too."""
     if isinstance(label, str):
-        return {"true": True, "false": False}.get(label.lower(), label)
+        return LABEL_WORDS.get(label.strip().lower(), label)
     return bool(label) if label in (0, 1) else label
 
 
@@ -179,6 +186,8 @@ def read_prompt(row: Row, keys: Sequence[str], options: RowOptions) -> Any:
     value = parse_json_text(row[name], "[") if name in ("messages", "conversations") else row[name]
     if isinstance(value, (list, dict)):
         return arrange_messages(value if isinstance(value, list) else [value], options.roles)
+    if name == "prompt" and _is_open_transcript(value):
+        return split_transcript(value.rstrip().removesuffix("Assistant:"), name)
     if name == "instruction":
         value = write_instruction(value, row.get("input"), options.prompt_style)
     asked = [{"role": "user", "content": value}] if value != "" else []
@@ -192,7 +201,17 @@ def write_instruction(instruction: Any, extra: Any, style: str) -> Any:
     if style == "alpaca":
         text = ALPACA_WITH_INPUT if extra else ALPACA_WITHOUT_INPUT
         return text.format(instruction=instruction, input=extra)
-    return f"{instruction}\n{extra}" if extra else instruction
+    return f"{instruction}\n{extra}" if extra and instruction else extra or instruction
+
+
+def _is_open_transcript(value: Any) -> bool:
+    """Whether a text is a conversation in HH's form that the assistant is to go on with."""
+    return is_transcript(value) and value.rstrip().endswith("\n\nAssistant:")
+
+
+def _strip_in_transcript(row: Row, answer: Any) -> Any:
+    """An answer without the blank that stands after `Assistant:`, where the prompt is such a conversation."""
+    return answer.strip() if isinstance(answer, str) and _is_open_transcript(row.get("prompt")) else answer
 
 
 def _read_history(history: Any, options: RowOptions) -> list[Message]:

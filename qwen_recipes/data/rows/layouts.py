@@ -19,6 +19,8 @@ from .scored_completions import has_scored_completions, read_scored_completions
 SYSTEM_AND_TOOLS = (*read.SYSTEM_KEYS, *read.TOOL_KEYS)
 ANY_CONVERSATION = "conversation"
 """The format of a source of conversations whose recipe names none: each row's layout is found by its keys."""
+MOST_NAMED = 8
+"""Columns that a message names."""
 CONVERSATION_FORMATS = ("messages", "sharegpt", "alpaca", "prompt-completion")
 
 
@@ -60,6 +62,13 @@ class Layout:
             return self.only_columns
         found = (next((n for n in names if row.get(n) is not None), names[0]) for names in self.keys)
         return {*found, *self.optional}
+
+    def select_columns(self, row: Row) -> Row:
+        """A row of this layout without the columns that others would read; one that lacks a column as it is."""
+        columns = self.list_columns(row)
+        if self.format == "prompt" or row.keys() <= columns or not self.matches(row):
+            return row
+        return {name: value for name, value in row.items() if name in columns}
 
     def has_columns(self, names: Mapping[str, str]) -> bool:
         """Whether each of these is a column of it."""
@@ -207,7 +216,27 @@ def _is_certain(layout: Layout, row: Row) -> bool:
     if layout.format == "prompt":
         return not any(name in row for name in read.COMPLETION_KEYS)
     label = read.find_first(row, LABEL)
-    return layout.format != "kto" or isinstance(label, bool) or (isinstance(label, str) and _has_label(row))
+    return (
+        layout.format != "kto"
+        or isinstance(label, bool)
+        or (isinstance(label, str) and label.lower() in ("true", "false"))
+    )
+
+
+def explain_unknown_columns(row: Row) -> str:
+    """What to write for a row whose columns are none that a layout has."""
+    names = [str(name) for name in row]
+    listed = ", ".join(f"`{name[:40]}`" for name in names[:MOST_NAMED]) + (", …" if len(names) > MOST_NAMED else "")
+    for name, value in row.items():
+        first = value[0] if isinstance(value, list) and value else None
+        if isinstance(first, dict) and {"role", "from"} & first.keys():
+            return f"no known layout: the columns are {listed}; write `columns: {{messages: {name}}}`"
+        if isinstance(first, dict) and detect_format(first):
+            return f"no known layout: the rows are the list under `{name}`; save that list as the file"
+    return (
+        f"no known layout: the columns are {listed}; name the question's and the answer's: "
+        "`columns: {prompt: …, completion: …}`"
+    )
 
 
 def arrange_row(row: Any, row_format: str, columns: Mapping[str, str], options: RowOptions) -> tuple[Layout, Row]:
@@ -216,4 +245,6 @@ def arrange_row(row: Any, row_format: str, columns: Mapping[str, str], options: 
         raise BadRowError("not a map")
     named = rename_columns(row, columns)
     layout = find_layout(named, row_format, drop_message_keys(columns))
-    return layout, layout.read(named, options)
+    if named and not layout.count_keys(named) and detect_format(named) is None:
+        raise BadRowError(explain_unknown_columns(named))
+    return layout, layout.read(layout.select_columns(named), options)

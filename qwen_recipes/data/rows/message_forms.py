@@ -27,6 +27,8 @@ REASONING_KEYS = ("reasoning_content", "reasoning", "thinking")
 TEXT_KEYS = ("text", "value", "refusal")
 """Where a content part keeps its text."""
 THOUGHT_PARTS = ("thinking", "reasoning")
+CONTENT_KEYS = ("content", "value", "text")
+"""Where a message keeps what is said; `text` as in OpenAssistant's trees."""
 PLAIN_KEYS = frozenset(("role", "content"))
 
 
@@ -75,7 +77,7 @@ def arrange_message(message: Any, roles: Mapping[str, str] = PLAIN.roles) -> Any
         if isinstance(plain, str) and plain in PLAIN_ROLES:
             return message
     role = _read_role(message, roles)
-    content = message["content"] if "content" in message else message.get("value")
+    content = next((message[key] for key in CONTENT_KEYS if message.get(key) is not None), None)
     flags = {name: message[name] for name in FLAGS if name in message}
     if role == CALL:
         return {"role": "assistant", "content": "", "tool_calls": parse_calls(content), **flags}

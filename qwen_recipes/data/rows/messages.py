@@ -73,7 +73,9 @@ def _add_message(messages: list[Message], message: Any, style: ToolStyle) -> Non
         content = content if style is QWEN3 or role != "assistant" else style.join_calls(content, [])
         messages.append({"role": role, "content": content})
         return
-    content = "" if content is None else content
+    if content is None:
+        _require_no_text(message, role)
+        content = ""
     if not isinstance(content, str):
         raise BadRowError(_explain_content(content))
     flag = read_train_flag(message)
@@ -85,6 +87,13 @@ def _add_message(messages: list[Message], message: Any, style: ToolStyle) -> Non
         messages.append({"role": role, "content": content, "train": flag})
     else:
         raise BadRowError(f"unknown role {role!r}; `roles` of the source says which of ours it is")
+
+
+def _require_no_text(message: Message, role: Any) -> None:
+    """Raises BadRowError for a message without text that has nothing in its place."""
+    called = message.get("tool_calls") or message.get("reasoning_content")
+    if role in ("system", "user") or (role == "assistant" and not called):
+        raise BadRowError(f"a message of the {role} has no `content`")
 
 
 def _explain_content(content: Any) -> str:

@@ -9,11 +9,11 @@ from .columns import rename_known_columns
 from .flags import FLAGS
 from .layout_readers import TOOL_KEYS
 from .layouts import find_layout
-from .message_forms import PLAIN_KEYS, REASONING_KEYS, ROLES
+from .message_forms import CONTENT_KEYS, PLAIN_KEYS, REASONING_KEYS, ROLES
 from .row import Message
 
-MESSAGE_KEYS = ("role", "content", "tool_calls", "function_call", *REASONING_KEYS, *FLAGS)
-SPEAKER_KEYS = ("from", "value", *FLAGS)
+MESSAGE_KEYS = ("role", *CONTENT_KEYS, "tool_calls", "function_call", *REASONING_KEYS, *FLAGS)
+SPEAKER_KEYS = ("from", *CONTENT_KEYS, *FLAGS)
 MARGINAL_KEYS = ("name", "id", "type", "tool_call_id", "refusal", "annotations", "audio")
 """Keys of messages that no template of Qwen3 writes."""
 KNOWN_MESSAGE_KEYS = frozenset((*MESSAGE_KEYS, *MARGINAL_KEYS))
@@ -23,7 +23,8 @@ TRAINING_KEYS = frozenset(
         *("conversations", "instruction", "input", "output", "prompt", "completion", "response", "chosen", "rejected"),
         *("rejected_response", "rejected_messages", "label", "images", "image", "videos", "video", "audios", "audio"),
         *("documents", "reasoning_content", "reasoning", "thinking", "loss_scale", "enable_thinking"),
-        *("chat_template_kwargs", "channel", "training", "train_detail", "trainable", "loss_mask", *FLAGS),
+        *("chat_template_kwargs", "channel", "train_detail", "training_detail", "loss_mask", "loss_weight", *FLAGS),
+        *("context", "mask", "masked", "learn", "ignore"),
     )
 )
 """Keys that mean something for training to the frameworks or to OpenAI's API: to lose one is a finding (QR528)."""

@@ -13,6 +13,7 @@ from qwen_recipes.data.rows.formats import normalize_row
 from qwen_recipes.data.rows.layouts import ANY_CONVERSATION, CONVERSATION_FORMATS, FORMATS, LAYOUTS, find_layout
 from qwen_recipes.data.rows.message_forms import RowOptions
 from qwen_recipes.data.rows.messages import BadRowError
+from qwen_recipes.data.rows.row_reader import read_file_rows
 from qwen_recipes.data.rows.tool_styles import format_tools
 from qwen_recipes.data.rows.unread_keys import find_unread_keys, is_training_key
 from qwen_recipes.guards.lint import lint_text
@@ -181,3 +182,72 @@ def test_lint_warns_of_plain_text_unless_it_is_pretrained_on(tmp_path):
     assert find("plain.txt") == ["plain.txt is plain text, which `sft` cannot train on"]
     assert find("plain.txt", "objective: dpo\n") == ["plain.txt is plain text, which `dpo` cannot train on"]
     assert find("plain.txt", "objective: pretrain\n") == find("rows.txt") == []
+
+
+ASKED, ANSWERED = {"role": "user", "content": "q"}, {"role": "assistant", "content": "A"}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"messages": [{"role": "prompter", "text": "q"}, {"role": "assistant", "text": "A"}]},
+        {"conversations": [{"from": "human", "text": "q"}, {"from": "gpt", "text": "A"}]},
+        {"conversation": [{"input": "q", "output": "A"}]},
+        {"instruction": "", "input": "q", "output": "A"},
+        {"prompt": "\n\nHuman: q\n\nAssistant:", "completion": " A"},
+        {"instruction": "q", "output": "A", "prompt": "other", "response": "other"},
+    ],
+)
+def test_what_is_said_is_found_where_it_stands(row):
+    assert normalize_row(row, ANY_CONVERSATION, {}) == {"messages": [ASKED, ANSWERED]}
+
+
+@pytest.mark.parametrize(
+    "message", [{"role": "user"}, {"role": "user", "content": None}, {"role": "user", "contents": "q"}]
+)
+def test_a_message_without_text_is_refused(message):
+    with pytest.raises(BadRowError, match="a message of the user has no `content`"):
+        normalize_row({"messages": [message, ANSWERED]}, ANY_CONVERSATION, {})
+    with pytest.raises(BadRowError, match="a message of the assistant has no `content`"):
+        normalize_row({"messages": [ASKED, {**message, "role": "assistant"}]}, ANY_CONVERSATION, {})
+
+
+def test_keys_that_are_read_are_those_that_are_not_called_unread():
+    row = {"instruction": "q", "output": "A", "prompt": "other", "response": "other"}
+    assert find_unread_keys(row, ANY_CONVERSATION, {}) == ["prompt", "response"]
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ({"Q": "q", "A": "a"}, "the columns are `Q`, `A`"),
+        ({"dialog": [ASKED, ANSWERED]}, "columns: {messages: dialog}"),
+        ({"data": [{"messages": [ASKED, ANSWERED]}]}, "the rows are the list under `data`"),
+    ],
+)
+def test_columns_of_no_layout_are_named_with_what_to_write(row, says):
+    assert says in parse_row(row, ANY_CONVERSATION, {}, "hybrid", None).problem
+
+
+@pytest.mark.parametrize(("label", "read"), [("1", True), ("0", False), ("TRUE", True), (1, True), (0.0, False)])
+def test_labels_as_csv_has_them(label, read):
+    assert normalize_row({"prompt": "q", "completion": "A", "label": label}, "kto", {})["label"] is read
+
+
+def test_a_wrong_label_is_shown_and_no_other_objective_is_named():
+    problem = parse_row({"prompt": "q", "completion": "A", "label": "good"}, "kto", {}, "hybrid", None).problem
+    assert problem == "`label` is true or false, not 'good'"
+
+
+@pytest.mark.parametrize("flag", ["training", "trainable"])
+def test_further_flags_take_a_turn_out_of_the_loss(flag):
+    messages = normalize_row({"messages": [ASKED, {**ANSWERED, flag: False}]}, ANY_CONVERSATION, {})["messages"]
+    assert messages == [ASKED, {**ANSWERED, "train": False}]
+
+
+def test_objects_over_several_lines_and_json_in_a_csv(tmp_path):
+    rows = [{"prompt": "q", "completion": "A"}] * 2
+    (tmp_path / "spread.jsonl").write_text("\n".join(json.dumps(row, indent=1) for row in rows), "utf-8")
+    (tmp_path / "json.csv").write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    for name in ("spread.jsonl", "json.csv"):
+        assert [row.row for row in read_file_rows(tmp_path / name)] == rows
