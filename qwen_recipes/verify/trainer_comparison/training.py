@@ -92,14 +92,18 @@ def look_at_overlong(case: Case) -> Seen | NotSeen:
 def look_at_packing(case: Case) -> Seen | NotSeen:
     """Whether sequences of the first batches hold several examples."""
     try:
-        counts = [len(sequence) for batch in _batches(case) for sequence in list_sequences(batch)]
+        sequences = [sequence for batch in _batches(case) for sequence in list_sequences(batch)]
     except ValueError as error:
         if not case.plan.training.packing:
             return Seen(False, bool(find_argument(case, "sample_packing", "packing")), str(error))
         return NotSeen(str(error))
-    if not counts:
+    if not sequences:
         return NotSeen("no batch was drawn")
-    return Seen(case.plan.training.packing, max(counts) > 1)
+    together = max(map(len, sequences)) > 1
+    lengths = sorted(len(example.ids) for sequence in sequences for example in sequence)
+    if case.plan.training.packing and not together and sum(lengths[:2]) > case.plan.training.tokens_per_sequence:
+        return NotSeen("no two examples of the first two batches fit into one sequence")
+    return Seen(case.plan.training.packing, together)
 
 
 def look_at_batch_size(case: Case) -> Seen | NotSeen:
