@@ -10,7 +10,7 @@ _CONTROLS = "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u
 _CONTROL = re.compile(f"[{_CONTROLS}]")
 _STYLE = re.compile(r"\x1b\[(?:0|1|2|3|4|7|[34][0-7]|[349]9|9[0-7])(?:;(?:[0-7]|[34][0-7]))*m")
 """The styles that click writes: colours, bold, dim, underline, and their end."""
-_GITHUB_COMMAND = re.compile(r"(?m)^(\s*)::|##(?=\[)")
+_GITHUB_COMMAND = re.compile(r"(?m)^([^\S\n]*)::|##(?=\[)")
 """What GitHub Actions takes for a command in any line that a step prints."""
 
 

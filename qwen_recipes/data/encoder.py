@@ -20,7 +20,7 @@ from qwen_recipes.data.rows.turns import make_examples, strips_earlier_reasoning
 from qwen_recipes.filesystem.read_file import parse_json, read_bytes, read_json
 from qwen_recipes.qwen.chat_templates import check_characters, render_conversation
 from qwen_recipes.qwen.models import ModelFacts, get_model_facts
-from qwen_recipes.qwen.tokenizer import classify_tokenizer, get_tokenizer_folder
+from qwen_recipes.qwen.tokenizer import classify_tokenizer_content, get_tokenizer_folder
 from qwen_recipes.qwen.tokenizer_errors import InvalidTokenizerError, UnsupportedTokenizerError
 from qwen_recipes.qwen.tokenizer_steps import find_unsupported_step
 
@@ -108,7 +108,7 @@ def load_folder_tokenizer(folder: Path) -> Tokenizer:
     """
     file, config = folder / "tokenizer.json", folder / "tokenizer_config.json"
     content = read_bytes(file, "tokenizer")
-    if classify_tokenizer(file) == "own":
+    if classify_tokenizer_content(content) == "own":
         content = _check_own_tokenizer(file, content)
     tokenizer = _parse_tokenizer(file, content)
     tokenizer.no_padding()

@@ -57,21 +57,21 @@ class LossSelection:
 
         `flags` says of each assistant turn whether it may carry loss; none means that all may.
         """
-        turns = [
-            self._measure_turn(pieces, i) for i in range(1, len(pieces) - 1, 2)
-            if pieces[i] == "<|im_start|>" and pieces[i + 1].startswith("assistant\n")
-        ]  # fmt: skip
+        turns: list[tuple[int, int, bool]] = []
+        end = len(pieces)
+        for place in range(len(pieces) - 2, 0, -2):  # from the last: many turns may lack an end of their own
+            if pieces[place] == "<|im_start|>" and pieces[place + 1].startswith("assistant\n"):
+                turns.append((place + 1, min(end + 1, len(pieces)), self._leaves_out_block(pieces, place)))
+            end = place if pieces[place] == "<|im_end|>" else end
+        turns.reverse()
         kept = flags if len(flags) == len(turns) else [True] * len(turns)
         first = len(turns) - 1 if turns and self.train_on == "last-assistant" else 0
         return [turn for turn, keep in list(zip(turns, kept, strict=True))[first:] if keep]
 
-    def _measure_turn(self, pieces: list[str], start: int) -> tuple[int, int, bool]:
-        end = start + 2
-        while end < len(pieces) and pieces[end] != "<|im_end|>":
-            end += 2
+    def _leaves_out_block(self, pieces: list[str], start: int) -> bool:
+        """Whether the turn that begins at a piece has an empty think block that is not trained."""
         empty = pieces[start + 1] == "assistant\n" and tuple(pieces[start + 2 : start + 5]) == EMPTY_THINK_PIECES
-        empty = empty and pieces[start + 5].startswith("\n\n")
-        return start + 1, min(end + 1, len(pieces)), empty and not self.train_empty
+        return empty and pieces[start + 5].startswith("\n\n") and not self.train_empty
 
 
 class TokenMeasurer:

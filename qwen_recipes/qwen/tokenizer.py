@@ -76,7 +76,16 @@ def classify_tokenizer(file: Path) -> TokenizerKind:
 
     Raises OSError.
     """
-    found, (start, end) = _inspect_file(file, file.stat().st_mtime_ns)[0], BASE_TOKENIZER_JSON_SHA256_ENDS
+    return _classify_digest(_inspect_file(file, file.stat().st_mtime_ns)[0])
+
+
+def classify_tokenizer_content(content: bytes) -> TokenizerKind:
+    """As `classify_tokenizer`, of bytes that were read: the file may have another content by now."""
+    return _classify_digest(hashlib.sha256(content).hexdigest())
+
+
+def _classify_digest(found: str) -> TokenizerKind:
+    start, end = BASE_TOKENIZER_JSON_SHA256_ENDS
     if found == TOKENIZER_JSON_SHA256 or (found.startswith(start) and found.endswith(end)):
         return "official"
     return "rewritten" if found == RESAVED_TOKENIZER_JSON_SHA256 else "own"

@@ -7,6 +7,7 @@ by any regular expression can take forever, and some models of tokens end the pr
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from qwen_recipes.qwen.tokenizer_files import SPLIT_PATTERN
 
@@ -18,6 +19,8 @@ STEPS: Mapping[str, frozenset[str]] = {
 }
 """Types of each part, as tokenizer.json names them."""
 LISTS = ("normalizers", "pretokenizers", "processors", "decoders")
+MAX_STEPS = 16
+"""Steps of a part: each goes over the whole text."""
 NOT_QWENS = ("continuing_subword_prefix", "end_of_word_suffix", "unk_token", "dropout", "byte_fallback")
 """Options of byte-pair encoding that Qwen's tokenizer leaves empty."""
 
@@ -33,9 +36,14 @@ def find_unsupported_step(content: object) -> str | None:
         if model.get(option):
             return f"its model sets {option}"
     for part, allowed in STEPS.items():
-        for step in _list_steps(content.get(part)):
+        steps = list(islice(_list_steps(content.get(part)), MAX_STEPS + 1))
+        for step in steps:
             if problem := _find_problem(step, allowed):
                 return f"its {part} has {problem}"
+        if len(steps) > MAX_STEPS:
+            return f"its {part} has more than {MAX_STEPS} steps"
+        if sum(step["type"] == "ByteLevel" for step in steps if isinstance(step, Mapping)) > 1:
+            return f"its {part} has the step ByteLevel twice"
     return None
 
 
@@ -43,12 +51,12 @@ def _list_steps(part: object) -> Iterator[object]:
     """A part's steps: itself, or those of a Sequence, which may hold others."""
     pending = [part] if part is not None else []
     while pending:
-        step = pending.pop(0)
+        step = pending.pop()
         if not isinstance(step, Mapping) or step.get("type") != "Sequence":
             yield step
             continue
         for inner in [step[name] for name in LISTS if name in step] or [None]:  # whichever the library reads
-            pending[:0] = inner if isinstance(inner, list) else [inner]
+            pending += reversed(inner) if isinstance(inner, list) else [inner]
 
 
 def _find_problem(step: object, allowed: frozenset[str]) -> str | None:

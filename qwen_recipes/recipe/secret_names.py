@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import lru_cache
 from typing import Literal
+from urllib.parse import unquote
 
 NameKind = Literal["secret", "unsure", ""]
 """`unsure`: what stands under the name is a secret if it looks random."""
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _JOINED = re.compile(r"(?P<owner>[a-z]{2,20}?)(?P<noun>tokens?|keys?|secrets?|passwords?|credentials?)")
-_ALWAYS = {"password", "passwd", "passphrase", "passcode", "pwd", "secret", "credential"}
-_AT_THE_END = {"auth", "authorization", "bearer", "pass", "pwds", "auths"}
+_ALWAYS = {
+    *("password", "passwd", "passphrase", "passcode", "pwd", "secret", "credential", "passwort", "kennwort", "senha"),
+    *("contrasena", "wachtwoord"),
+}
+_AT_THE_END = {"auth", "authorization", "bearer", "pass", "pwds", "auths", "cookie", "cookies"}
 _OWNERS = {
     *("access", "account", "admin", "api", "app", "auth", "bearer", "bot", "client", "deploy", "encryption", "id"),
     *("jwt", "license", "login", "master", "oauth", "private", "push", "refresh", "secret", "security", "service"),
@@ -47,9 +52,16 @@ _ABOUT = {
 @lru_cache(maxsize=4096)
 def classify_name(name: str) -> NameKind:
     """Whether a secret stands under a name: of a field, a flag, a variable."""
-    words = _split_words(name[:400])
+    words = _split_words(_spell_in_ascii(name[:400]))
     kinds = {_classify_word(words, position) for position in range(len(words))}
     return "secret" if "secret" in kinds else "unsure" if "unsure" in kinds else ""
+
+
+def _spell_in_ascii(name: str) -> str:
+    """A name without percent signs of a URL, wide letters and accents."""
+    if "%" in name:
+        name = unquote(name, errors="replace")
+    return name if name.isascii() else unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
 
 
 def _split_words(name: str) -> list[str]:

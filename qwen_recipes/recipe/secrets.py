@@ -17,12 +17,18 @@ _SHAPES = re.compile(
             r"(?<![A-Za-z0-9])sk-(?:proj-|ant-|or-|svcacct-)?[A-Za-z0-9_-]{20,200}",
             r"(?<![A-Za-z0-9])(?:gh[pousr]_[A-Za-z0-9]{20,255}|github_pat_[A-Za-z0-9_]{20,255})",
             r"(?<![A-Za-z0-9])glpat-[A-Za-z0-9_-]{16,80}",
-            r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Z0-9])",
+            r"(?<![A-Za-z0-9])A[KS]IA[A-Z0-9]{16}(?![A-Z0-9])(?:[:,; \t]{1,3}[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+]))?",
             r"(?<![A-Za-z0-9])xox[abprs]-[A-Za-z0-9-]{10,200}",
             r"(?<![A-Za-z0-9])AIza[A-Za-z0-9_-]{35}",
-            r"(?<![A-Za-z0-9])(?:pypi|npm|ms|nvapi|r8|gsk)[-_][A-Za-z0-9_-]{30,200}",
+            r"(?<![A-Za-z0-9])(?:pypi|npm|ms|nvapi|r8|gsk|xai|pplx|rpa|csk|jina|ntn|tvly)[-_][A-Za-z0-9_-]{30,200}",
+            r"(?<![A-Za-z0-9])(?:[sr]k_(?:live|test)|whsec|dckr_[po]at|dop_v1|doo_v1|tgp_v1|wandb_v1|api_org)_[A-Za-z0-9_-]{20,200}",
+            r"(?<![A-Za-z0-9])(?:shp(?:at|ca|pa|ss)_|lin_api_|GOCSPX-|ya29\.|hv[bs]\.|ATATT3x|AGE-SECRET-KEY-1|gl(?:rt|dt|ptt|ft|soat)-)[A-Za-z0-9_=-]{16,800}",
+            r"(?<![A-Za-z0-9])(?:dapi[0-9a-f]{32}|SG\.[A-Za-z0-9_-]{16,30}\.[A-Za-z0-9_-]{16,60})",
+            r"(?<=hooks\.slack\.com/services/)[A-Za-z0-9/]{20,100}",
+            r"(?:(?<=discord\.com/api/webhooks/)|(?<=discordapp\.com/api/webhooks/))[0-9]{10,25}/[A-Za-z0-9_-]{20,100}",
+            r"(?<=api\.telegram\.org/bot)[0-9]{6,12}:[A-Za-z0-9_-]{20,60}",
             r"(?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]{10,2000}\.[A-Za-z0-9_-]{10,2000}\.[A-Za-z0-9_-]{5,2000}",
-            r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----",
+            r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:[^-]{1,20000}(?:-----END [A-Z ]{0,40}PRIVATE KEY-----)?)?",
             rf"(?<=://)(?!git@)[^\s/:'\"<>\[\]]{{0,200}}:{_NO_PORT}[^\s'\"<>]{{1,500}}(?={_HOST})",
             r"(?<=://)(?!git@|ssh@|user@|\*)[A-Za-z0-9_.-]{16,200}(?=@)",
             r"(?i:(?<=[?&#]token=)|(?<=[?&]api_key=)|(?<=[?&#]access_token=)|(?<=[?&]sig=)|(?<=[?&]signature=)|(?<=[?&]x-amz-signature=))[^\s&'\"*,][^\s&'\",]{5,500}",
@@ -30,7 +36,7 @@ _SHAPES = re.compile(
     )
 )
 _NAME_IN_TEXT = re.compile(
-    r"(?<![A-Za-z0-9_.-])(?P<name>[A-Za-z0-9_.-]{2,140})[\"']?[ \t]{0,8}[:=][ \t]{0,8}(?P<list>\[?)"
+    r"(?<![A-Za-z0-9_.%-])(?P<name>[A-Za-z0-9_.%-]{2,140})\\{0,3}[\"']?[ \t]{0,8}[:=][ \t]{0,8}(?P<list>\[?)"
 )
 """`name: value`, `"name": "value"`, `NAME=value`, and of a list of values the beginning."""
 _FLAG_IN_TEXT = re.compile(r"(?<![A-Za-z0-9_.-])--(?P<name>[A-Za-z0-9_.-]{2,140})[ \t]{1,8}(?P<list>\[?)(?!-)")
@@ -38,8 +44,14 @@ _ASSIGNED = re.compile(r"\A--|[A-Za-z0-9_-]=\[?\Z")
 """`NAME=value` and `--name value` are commands; `name: value` may be a sentence."""
 _VALUE_IN_TEXT = re.compile(
     r"[ ,]{0,8}(?:(?i:bearer|basic|token) {1,4})?"
-    r"(?:\"(?P<double>[^\"\n]{4,500})\"|'(?P<single>[^'\n]{4,500})'|(?P<bare>[^\s\"',}\])&;|`]{6,500}))"
+    r"(?:\\{1,3}\"(?P<escaped>[^\"\\\n]{4,500})|\"(?P<double>[^\"\n]{4,500})\"|'(?P<single>[^'\n]{4,500})'|(?P<bare>[^\s\"',}\])&;|`]{6,500}))"
 )
+_IN_COMMAND = re.compile(
+    r"(?<![\w-])(?:-u|--(?:proxy-)?user)[ =][\"']?[^\s:\"']{1,100}:(?![0-9]{1,9}(?:\s|$))(?P<user>[^\s\"']{4,200})"
+    r"|\bsshpass[ \t]+-p[ \t]{0,4}[\"']?(?P<sshpass>[^\s\"']{4,200})"
+    r"|\blogin[ \t]+\S{1,100}[ \t]+password[ \t]+(?P<netrc>\S{4,200})"
+)
+"""Passwords that follow no `:` or `=`: `curl -u name:…`, `sshpass -p …`, a line of .netrc."""
 _AMBIGUOUS_NAME = re.compile(r"(?i)(?:tokens?|pass|auth)$")
 _RANDOM_VALUE = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9_+/=.-]{12,}")
 """What a token of any service looks like: text speaks of tokens that are words, too."""
@@ -57,6 +69,7 @@ _QUOTED_URL_LOGIN = re.compile(
 _SHELL_FOLDERS = {"PWD", "OLDPWD"}
 """Variables of every shell that hold a folder, though elsewhere `pwd` is a password."""
 MASK = "*"
+_NOT_LINE_END = re.compile(r"[^\r\n]")
 _MIN_KNOWN_LENGTH = 4
 
 
@@ -85,6 +98,11 @@ def is_placeholder(value: str) -> bool:
     return text.lower() in _NO_SECRETS or text.startswith(("<", "$", "{", "*")) or text.endswith(("…", "..."))
 
 
+def looks_random(value: str) -> bool:
+    """Whether a text is of letters and digits as no word is."""
+    return _RANDOM_VALUE.fullmatch(value) is not None
+
+
 def find_login(value: str) -> re.Match[str] | None:
     """`user:password` before a host (groups `login`, `password`); in a URL it may hold `/`, `@` and blanks."""
     return _URL_LOGIN.match(value) or (None if "://" in value else _LOGIN.match(value))
@@ -99,6 +117,7 @@ def find_secret_spans(text: str) -> list[tuple[int, int]]:
     """Where secrets stand in a text, as (start, end) in characters: by their look, or after a name and `:` or `=`."""
     found = [match.span() for match in _SHAPES.finditer(text)]
     found += [match.span("login") for match in _QUOTED_URL_LOGIN.finditer(text)]
+    found += [match.span(match.lastgroup or 0) for match in _IN_COMMAND.finditer(text)]
     for match in (*_NAME_IN_TEXT.finditer(text), *_FLAG_IN_TEXT.finditer(text)):
         if classify_name(match["name"]):
             found += _find_named_spans(text, match)
@@ -135,7 +154,7 @@ def hide_secrets(text: str, known: Iterable[str] = ()) -> str:
         text = text.replace(secret, MASK * len(secret))
     pieces, shown_to = [], 0
     for start, end in find_secret_spans(text):
-        pieces += [text[shown_to:start], MASK * (end - max(start, shown_to))]
+        pieces += [text[shown_to:start], _NOT_LINE_END.sub(MASK, text[max(start, shown_to) : end])]
         shown_to = max(end, shown_to)
     return "".join((*pieces, text[shown_to:])) if pieces else text
 

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import TypeGuard
 
 from qwen_recipes.finding import RecipeError, Route
-from qwen_recipes.recipe.secrets import find_login, find_secret, find_secret_spans, is_secret_name, remember_secret
-from qwen_recipes.yaml_text.nodes import Document, Mapping, Node, Sequence
+from qwen_recipes.recipe.secrets import (
+    find_login,
+    find_secret,
+    find_secret_spans,
+    is_secret_name,
+    looks_random,
+    remember_secret,
+)
+from qwen_recipes.yaml_text.nodes import Document, Mapping, Node, Scalar, Sequence
 from qwen_recipes.yaml_text.reader import read_yaml
 
 _ENTRY = re.compile(r"""(?P<name>[\w.-]{1,100})["']?[ \t]{0,8}:[ \t]{1,8}(?P<value>[^\s,{}[\]#][^\n,{}[\]]{0,500})""")
 """`name: value` on a line or in a map between braces."""
+_QUOTED = re.compile(r'"(?P<written>(?:[^"\\\n]|\\.){8,1000})"')
+_ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|.)")
+_NAME_KEYS = ("name", "key", "variable", "var", "header", "field")
+_VALUE_KEYS = ("value", "val", "content", "default")
 _OPENING = re.compile(r"""(?P<name>[\w.-]{1,100})["']?[ \t]{0,8}:[ \t]*(?=[\[{|>&!]|$)""")
 """A name whose values follow in brackets or on lines of their own."""
 
@@ -26,6 +38,64 @@ def list_values(node: Node, route: Route = ()) -> Iterator[tuple[Route, object]]
             yield from list_values(inner, (*route, place))
     else:
         yield route, node.value
+
+
+def find_secrets(root: Node) -> Iterator[tuple[Route, str]]:
+    """Each place that holds a secret and the secret: values, keys of maps, and values whose name stands beside them."""
+    found = (*_find_in_values(root), *_find_in_keys(root), *_find_beside_names(root))
+    yield from dict.fromkeys((route, secret) for route, secret in found if secret)
+
+
+def _find_in_values(root: Node) -> Iterator[tuple[Route, str]]:
+    for route, value in list_values(root):
+        yield route, find_value_secret(route, value)
+
+
+def _find_in_keys(root: Node) -> Iterator[tuple[Route, str]]:
+    for route, node in _list_nodes(root):
+        for key, inner in node.entries.items() if isinstance(node, Mapping) else ():
+            yield (*route, key), _find_key_secret(route, str(key), inner)
+
+
+def _find_key_secret(route: Route, key: str, inner: Node) -> str:
+    """The secret in a key, by its look; under the name of a secret, a random key is one unless its value is."""
+    if found := find_secret(key):
+        return found
+    value = inner.value if isinstance(inner, Scalar) else ""
+    names = isinstance(value, str) and (not isinstance(inner, Scalar) or looks_random(value))
+    return key if is_secret_name(_choose_name(route)) and looks_random(key) and not names else ""
+
+
+def _find_beside_names(root: Node) -> Iterator[tuple[Route, str]]:
+    """`{name: HF_TOKEN, value: …}`, `[HF_TOKEN, …]`, `[--hub_token, …]`."""
+    pairs: list[tuple[str | int, str, Node]]
+    for route, node in _list_nodes(root):
+        pairs = []
+        if isinstance(node, Mapping):
+            names = [inner.value for key, inner in node.entries.items() if key in _NAME_KEYS and _is_text(inner)]
+            pairs = [(key, name, node.entries[key]) for key in _VALUE_KEYS if key in node.entries for name in names]
+        elif isinstance(node, Sequence):
+            flags = [(at, node.items[at - 1], inner) for at, inner in enumerate(node.items) if at]
+            pairs = [
+                (at, before.value, inner)
+                for at, before, inner in flags
+                if _is_text(before) and (len(flags) == 1 or before.value.startswith("-"))
+            ]
+        for step, name, inner in pairs:
+            yield (*route, step), find_secret(inner.value, name) if _is_text(inner) else ""
+
+
+def _is_text(node: Node) -> TypeGuard[Scalar]:
+    return isinstance(node, Scalar) and isinstance(node.value, str)
+
+
+def _list_nodes(node: Node, route: Route = ()) -> Iterator[tuple[Route, Mapping | Sequence]]:
+    """Each map and list with its route."""
+    if isinstance(node, Mapping | Sequence):
+        yield route, node
+        steps = node.entries.items() if isinstance(node, Mapping) else enumerate(node.items)
+        for step, inner in steps:
+            yield from _list_nodes(inner, (*route, step))
 
 
 def find_value_secret(route: Route, value: object) -> str:
@@ -70,12 +140,24 @@ def remember_secrets(node: Node) -> None:
     """Let nothing that this process prints show a secret of these values, errors of reading them included."""
     for route, value in list_values(node):
         _remember(route, value)
+    for _, secret in find_secrets(node):
+        for line in secret.splitlines():
+            remember_secret(line.strip())
 
 
 def remember_secrets_in_text(text: str) -> None:
     """As `remember_secrets`, for YAML that may not be readable."""
     for entry in _ENTRY.finditer(text):
         _remember((entry["name"],), entry["value"].strip("\"'"))
+    for quoted in _QUOTED.finditer(text):
+        written = quoted["written"]
+        if "\\" in written and find_secret(_ESCAPE.sub(_read_escape, written)):
+            remember_secret(written)
+
+
+def _read_escape(match: re.Match[str]) -> str:
+    code = int(match[1][1:], 16) if len(match[1]) > 1 else ord(match[1])
+    return chr(code) if code < 0x110000 else ""
 
 
 def _remember_blocks(text: str) -> None:

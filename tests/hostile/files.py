@@ -200,6 +200,7 @@ WITHIN = ("recipe.text", "plan.0", "plan.0.field", "backend.name", "environment.
 
 
 BPE: dict[str, Any] = {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"]}
+BYTES = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False}
 GROW = {"type": "Replace", "pattern": {"Regex": "."}, "content": "aaaaaaaaaa"}
 SPLIT = {"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolated", "invert": False}
 END = {"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "X", "type_id": 0}}], "pair": []}
@@ -214,6 +215,14 @@ TOKENIZERS: dict[str, dict[str, Any]] = {
     "a token at the end": {"post_processor": {**END, "special_tokens": {}}},
     "a decoder that grows": {"decoder": {"type": "Replace", "pattern": {"String": ""}, "content": "a" * 9999}},
     "a list of another part": {"normalizer": {"type": "Sequence", "decoders": [], "normalizers": [GROW] * 12}},
+    "bytes, again and again": {"pre_tokenizer": {"type": "Sequence", "pretokenizers": [BYTES] * 30}},
+    "bytes in lists": {
+        "pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "Sequence", "pretokenizers": [BYTES]}] * 30}
+    },
+    "a hundred thousand steps": {"normalizer": {"type": "Sequence", "normalizers": [{"type": "NFKD"}] * 100_000}},
+    "lists of nothing": {
+        "normalizer": {"type": "Sequence", "normalizers": [{"type": "Sequence", "normalizers": []}] * 200_000}
+    },
     "steps that are no list": {"normalizer": {"type": "Sequence", "normalizers": 7}},
     "Unigram": {"model": {"type": "Unigram", "unk_id": None, "vocab": [["<unk>", 0.0]]}},
     "WordPiece": {"model": {"type": "WordPiece", "unk_token": "N", "vocab": {"a": 0}, "max_input_chars_per_word": 0}},

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from . import limits
-from .file_forms import FileForm
+from .arrow_pieces import PIECE_ROWS, cut_batch, is_long_row
+from .file_forms import FileForm, open_regular_file
+from .json_values import explain_long_row
 from .memory_limit import limit_memory
 from .nul_characters import explain_nul
+from .parquet_pages import measure_columns
 from .row import MissingReaderError, RawRow
 
-BATCH_ROWS = 1000
+BATCH_ROWS = PIECE_ROWS
 PACKED_BYTES = 64 << 20
 """Bytes of a column's values that a batch may hold where the file packs them unusually well."""
 LIBRARY_BYTES = 512 << 20
@@ -52,15 +56,23 @@ def _read_batch(batches: Iterator[Any], memory: int) -> Any:
 def _read_parquet(path: Path) -> Iterator[Any]:
     from pyarrow import parquet
 
-    with parquet.ParquetFile(path) as file:
+    with open_regular_file(path) as source, parquet.ParquetFile(source) as file:
+        size = os.fstat(source.fileno()).st_size
+        limit = limits.get_expanded_limit(size)
         _check_names(file.schema_arrow.names)
-        for batch in file.iter_batches(_choose_batch_rows(path, file.metadata), use_threads=False):
-            yield from _cut_batch(batch)
+        rows = _choose_batch_rows(file.metadata, limit)
+        if measure_columns(source, file.metadata, size) > limit:
+            raise ValueError(limits.explain_expansion("what its pages hold"))
+        found = 0
+        for batch in file.iter_batches(rows, use_threads=False):
+            found += batch.num_rows
+            yield from cut_batch(batch, limit)
+        if found != file.metadata.num_rows:
+            raise ValueError(f"its pages hold {found:,} rows, and its metadata says {file.metadata.num_rows:,}")
 
 
-def _choose_batch_rows(path: Path, metadata: Any) -> int:
+def _choose_batch_rows(metadata: Any, limit: int) -> int:
     """Rows of a batch, fewer where a small file may hold large values. Raises ValueError for what grows too much."""
-    limit = limits.get_expanded_limit(path.stat().st_size)
     if metadata.num_rows * limits.MIN_ROW_BYTES > limit:
         raise ValueError(limits.explain_expansion(f"a file of {metadata.num_rows:,} rows"))
     rows = BATCH_ROWS
@@ -77,18 +89,19 @@ def _choose_batch_rows(path: Path, metadata: Any) -> int:
 def _read_arrow(path: Path, form: FileForm) -> Iterator[Any]:
     import pyarrow
 
-    with pyarrow.memory_map(str(path)) as source:
+    with open_regular_file(path) as file, pyarrow.PythonFile(file, "r") as source:
+        limit = limits.get_expanded_limit(os.fstat(file.fileno()).st_size)
         open_file = pyarrow.ipc.open_file if form.kind == "arrow" else pyarrow.ipc.open_stream
         reader = open_file(source)
         batches = map(reader.get_batch, range(reader.num_record_batches)) if form.kind == "arrow" else iter(reader)
         _check_names(reader.schema.names)
-        left = limits.get_expanded_limit(path.stat().st_size) // limits.MIN_ROW_BYTES
+        left = limit // limits.MIN_ROW_BYTES
         for batch in batches:
             left -= batch.num_rows
             if left < 0:
                 raise ValueError(limits.explain_expansion(f"a batch of {batch.num_rows:,} rows"))
             batch.validate(full=True)
-            yield from _cut_batch(batch)
+            yield from cut_batch(batch, limit)
 
 
 def _check_names(names: list[str]) -> None:
@@ -98,27 +111,11 @@ def _check_names(names: list[str]) -> None:
         raise ValueError(f"the column {twice!r} occurs twice")
 
 
-def _cut_batch(batch: Any) -> Iterator[Any]:
-    """A batch in pieces, smaller where each row may be as large as the batch: where rows can share a value."""
-    rows = BATCH_ROWS
-    if any(_may_share_values(column.type) for column in batch.schema):
-        rows = max(1, min(rows, PACKED_BYTES // max(1, batch.nbytes)))
-    yield from (batch.slice(start, rows) for start in range(0, batch.num_rows, rows))
-
-
-def _may_share_values(kind: Any) -> bool:
-    """Whether rows of an Arrow type may share a value that is stored once, at any depth."""
-    from pyarrow import types
-
-    shares = (types.is_dictionary, types.is_run_end_encoded, types.is_list_view, types.is_large_list_view)
-    views = (types.is_string_view, types.is_binary_view)
-    return any(one(kind) for one in (*shares, *views)) or any(
-        _may_share_values(kind.field(place).type) for place in range(kind.num_fields)
-    )
-
-
 def _list_rows(batch: Any) -> Iterator[RawRow]:
     """Each row of a batch; where one of them can't be made a row, the others still are."""
+    if is_long_row(batch):
+        yield RawRow(0, None, explain_long_row("row"))
+        return
     try:
         yield from map(make_row, batch.to_pylist())
         return

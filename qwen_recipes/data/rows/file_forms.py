@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import stat
@@ -55,21 +56,27 @@ class FileProblem:
     message: str
 
 
-def require_regular_file(path: Path) -> None:
-    """Raises OSError for what is not there, can't be read, or is a pipe, a device or a folder."""
-    mode = path.stat().st_mode
-    if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
-    if not stat.S_ISREG(mode):
-        raise OSError(errno.EINVAL, "it is a pipe or a device: save the rows to a file first", str(path))
-    if not os.access(path, os.R_OK):
-        raise PermissionError(errno.EACCES, "no permission", str(path))
+def open_regular_file(path: Path) -> io.BufferedReader:
+    """A file, opened to be read: what it is, is asked of what was opened, and a pipe in its place is not waited for.
+
+    Raises OSError for what is not there, can't be read, or is a pipe, a device or a folder.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
+        if not stat.S_ISREG(mode):
+            raise OSError(errno.EINVAL, "it is a pipe or a device: save the rows to a file first", str(path))
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
 
 
 def read_head(path: Path, size: int = HEAD_BYTES) -> bytes:
     """The first bytes of a file. Raises OSError."""
-    require_regular_file(path)
-    with path.open("rb") as file:
+    with open_regular_file(path) as file:
         return file.read(size)
 
 

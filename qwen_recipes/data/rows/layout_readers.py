@@ -36,7 +36,8 @@ LABEL_WORDS = {
     **dict.fromkeys(("false", "0", "0.0"), False),
 }
 """Labels as text, as CSV has them."""
-_TRANSCRIPT_MARK = re.compile(r"(?:\A|\n\n)\s*(Human|Assistant):")
+_TRANSCRIPT_MARK = re.compile(r"(?<!\s)(\s*)(Human|Assistant):")
+"""What a turn of a transcript begins with; behind another turn, there is a blank line before it."""
 
 
 def find_first(row: Row, keys: Sequence[str]) -> Any:
@@ -131,11 +132,15 @@ def is_transcript(value: Any) -> bool:
 
 def split_transcript(text: str, name: str) -> list[Message]:
     """The messages of such a text. Raises BadRowError."""
-    parts = _TRANSCRIPT_MARK.split(text)
-    if parts[0].strip():
+    marks = [mark for mark in _TRANSCRIPT_MARK.finditer(text) if not mark.start() or "\n\n" in mark[1]]
+    if text[: marks[0].start() if marks else None].strip():
         raise BadRowError(f"`{name}` does not begin with `Human:`")
     roles = {"Human": "user", "Assistant": "assistant"}
-    return [{"role": roles[who], "content": said.strip()} for who, said in zip(parts[1::2], parts[2::2], strict=True)]
+    ends = [*(mark.start() for mark in marks[1:]), len(text)]
+    return [
+        {"role": roles[mark[2]], "content": text[mark.end() : end].strip()}
+        for mark, end in zip(marks, ends, strict=True)
+    ]
 
 
 def read_labelled(row: Row, options: RowOptions) -> Row:

@@ -6,9 +6,10 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, BinaryIO, cast
 
 from .file_forms import (
     ARROW_MARKS,
@@ -17,6 +18,7 @@ from .file_forms import (
     find_compression,
     find_encoding,
     find_text_kind,
+    open_regular_file,
     read_head,
 )
 from .find_files import get_row_suffix
@@ -45,17 +47,23 @@ def find_form(path: Path, encoding: str = "") -> FileForm:
 
 def open_bytes(path: Path, form: FileForm) -> IO[bytes]:
     """The bytes of a file, decompressed. Raises OSError, MissingReaderError."""
+    file = open_regular_file(path)
     if not form.compression:
-        return path.open("rb")
-    limit = get_expanded_limit(path.stat().st_size)
-    open_file: dict[str, Callable[[Path], Any]] = {
+        return file
+    limit = get_expanded_limit(os.fstat(file.fileno()).st_size)
+    unpack: dict[str, Callable[[BinaryIO], Any]] = {
         "gzip": gzip.open,
         "bzip2": bz2.open,
         "xz": lzma.open,
         "zstd": _open_zstd,
     }
-    inner = open_file[form.compression](path)
-    return io.BufferedReader(cast(io.RawIOBase, _ExpandedStream(inner, form.compression, limit)), 1 << 20)
+    try:
+        inner = unpack[form.compression](file)
+    except MissingReaderError as error:
+        file.close()
+        raise MissingReaderError(f"{path} {error}") from None
+    stream = _ExpandedStream(inner, file, form.compression, limit)
+    return io.BufferedReader(cast(io.RawIOBase, stream), 1 << 20)
 
 
 def open_text(path: Path, form: FileForm) -> IO[str]:
@@ -68,26 +76,26 @@ def open_text(path: Path, form: FileForm) -> IO[str]:
     return io.TextIOWrapper(open_bytes(path, form), encoding, errors, newline="")
 
 
-def _open_zstd(path: Path) -> Any:
+def _open_zstd(file: BinaryIO) -> Any:
     try:
         from compression import zstd  # type: ignore[import-not-found,unused-ignore]
 
-        return zstd.open(path)
+        return zstd.open(file)
     except ImportError:
         pass
     try:
         import pyarrow
 
-        return pyarrow.input_stream(str(path), compression="zstd")
+        return pyarrow.input_stream(file, compression="zstd")
     except ImportError:
-        raise MissingReaderError(f"{path} is zstd: reading it needs pyarrow (pip install pyarrow)") from None
+        raise MissingReaderError("is zstd: reading it needs pyarrow (pip install pyarrow)") from None
 
 
 class _ExpandedStream(io.RawIOBase):
     """What is decompressed, up to a limit. Raises BrokenStreamError for whatever is wrong in it."""
 
-    def __init__(self, inner: Any, compression: str, limit: int) -> None:
-        self.inner, self.compression, self.left = inner, compression, limit
+    def __init__(self, inner: Any, file: BinaryIO, compression: str, limit: int) -> None:
+        self.inner, self.file, self.compression, self.left = inner, file, compression, limit
 
     def readable(self) -> bool:
         """It is."""
@@ -107,6 +115,7 @@ class _ExpandedStream(io.RawIOBase):
         return len(block)
 
     def close(self) -> None:
-        """And the stream below."""
+        """And the streams below."""
         self.inner.close()
+        self.file.close()
         super().close()

@@ -9,18 +9,17 @@ from qwen_recipes.backends.native_violation import NativeViolation
 from qwen_recipes.finding import Finding, Span, format_route
 from qwen_recipes.guards.versions.qr707_secret_in_recipe import SUGGESTION
 from qwen_recipes.recipe.secrets import find_secret_spans, remember_secret
-from qwen_recipes.recipe.written_values import find_value_secret, list_values
+from qwen_recipes.recipe.written_values import find_secrets
 
 WHY = "configs and scripts are committed, copied to other machines and shown by trackers"
 
 
 def check_qr707(config: NativeConfig) -> Iterator[NativeViolation]:
-    """A value that looks like a secret, or stands under the name of one."""
-    for route, value in list_values(config.document.root):
-        if secret := find_value_secret(route, value):
-            remember_secret(secret)
-            message = f"`{format_route(route)}` holds a secret"
-            yield NativeViolation(route, message, SUGGESTION, WHY, "warning")
+    """A value or a key that looks like a secret, or stands under the name of one."""
+    for route, secret in find_secrets(config.document.root):
+        remember_secret(secret)
+        message = f"`{format_route(route)}` holds a secret"
+        yield NativeViolation(route, message, SUGGESTION, WHY, "warning")
 
 
 def find_secrets_in_text(text: str, file: str, known_lines: set[int]) -> Iterator[Finding]:

@@ -23,18 +23,17 @@ from collections.abc import Iterator
 
 from qwen_recipes.guards.base import Guard, GuardContext, Violation
 from qwen_recipes.recipe.secrets import remember_secret
-from qwen_recipes.recipe.written_values import find_value_secret, list_values
+from qwen_recipes.recipe.written_values import find_secrets
 
 SUGGESTION = "leave it out, and set the framework's variable (HF_TOKEN, WANDB_API_KEY, …) where you start the run"
 
 
 def check(context: GuardContext) -> Iterator[Violation]:
-    """Values of the recipe that look like a secret, or are named as one."""
-    for route, value in list_values(context.loaded.document.root):
-        if secret := find_value_secret(route, value):
-            remember_secret(secret)
-            where = ".".join(map(str, route))
-            yield Violation(route, f"`{where}` holds a secret, which would be written into compiled files", SUGGESTION)
+    """Values and keys of the recipe that look like a secret, or are named as one."""
+    for route, secret in find_secrets(context.loaded.document.root):
+        remember_secret(secret)
+        where = ".".join(map(str, route))
+        yield Violation(route, f"`{where}` holds a secret, which would be written into compiled files", SUGGESTION)
 
 
 GUARD = Guard("QR707", "secret-in-recipe", "error", "high", __doc__, check)

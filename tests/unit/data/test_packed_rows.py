@@ -35,6 +35,10 @@ def number(*values):
     return pa.array(values, pa.int32())
 
 
+def make_bits(count):
+    return pa.Array.from_buffers(pa.bool_(), count, [None, pa.py_buffer(bytes(count // 8))])
+
+
 FILES = {
     "one text for all rows.parquet": lambda path: write_parquet(
         path, pa.DictionaryArray.from_arrays(number(*[0] * 3000), pa.array([BIG]))
@@ -54,6 +58,25 @@ FILES = {
     "one list for all rows.arrow": lambda path: write_arrow(
         path, pa.ListViewArray.from_arrays(number(*[0] * 3000), number(*[9000] * 3000), pa.array(["a"] * 9000))
     ),
+    "a list of nothing.arrow": lambda path: write_arrow(
+        path, pa.ListArray.from_arrays(number(0, 2**31 - 1), pa.nulls(2**31 - 1))
+    ),
+    "a list of fixed length.arrow": lambda path: write_arrow(
+        path, pa.FixedSizeListArray.from_arrays(pa.nulls(10**9), 10**9)
+    ),
+    "a map of nothing.arrow": lambda path: write_arrow(
+        path, pa.MapArray.from_arrays(number(0, 5_000_000), pa.array([b""] * 5_000_000), pa.nulls(5_000_000)), "zstd"
+    ),
+    "a thousand fields of nothing.arrow": lambda path: write_arrow(
+        path, pa.StructArray.from_arrays([pa.nulls(200_000)] * 1000, [f"c{place}" for place in range(1000)])
+    ),
+    "one dictionary of lists.arrow": lambda path: write_arrow(
+        path,
+        pa.DictionaryArray.from_arrays(number(*[0] * 900), pa.ListArray.from_arrays(number(0, 9000), pa.nulls(9000))),
+    ),
+    "packed bits.arrow": lambda path: write_arrow(
+        path, pa.ListArray.from_arrays(number(0, 80_000_000), make_bits(80_000_000)), "zstd"
+    ),
     "packed buffers.arrow": lambda path: write_arrow(path, pa.array([BIG] * 100), "zstd"),
     "rows of a number.jsonl.gz": lambda path: path.write_bytes(gzip.compress(b"1\n" * 900_000)),
     "rows of commas.csv.gz": lambda path: path.write_bytes(gzip.compress(b"a,b\n" + b",\n" * 900_000)),
@@ -70,6 +93,15 @@ def test_a_small_file_of_much_has_an_end(tmp_path, name):
     assert "RECIPES_MAX_EXPANSION" in last.problem
     assert size <= limits.get_expanded_limit((tmp_path / name).stat().st_size) + limits.MIN_ROW_BYTES
     assert time.process_time() - began < 5
+
+
+def test_a_row_that_is_too_large_is_named_and_the_others_are_read(tmp_path):
+    write_arrow(tmp_path / "a.arrow", pa.array(["a", "x" * (17 << 20), "b"]))
+    write_parquet(tmp_path / "a.parquet", pa.array(["a", "".join(map(str, range(2_800_000))), "b"]))
+    for name in ("a.arrow", "a.parquet"):
+        first, long, last = read_file_rows(tmp_path / name)
+        assert (first.row, last.row, last.number) == ({"text": "a"}, {"text": "b"}, 3)
+        assert long.row is None and "RECIPES_MAX_ROW_MIB" in long.problem
 
 
 def test_large_rows_are_not_held_together(tmp_path):

@@ -207,3 +207,99 @@ def test_the_folder_that_one_stands_in_is_no_password():
     folders = {"PWD": "/home/me/project", "OLDPWD": "/home/me"}
     assert not find_environment_secrets(folders)
     assert find_environment_secrets({**folders, "DB_PWD": "hunter2hunter2"}) == ["hunter2hunter2"]
+
+
+RANDOM = "Zq7Xk29Lm4Tr8Vb1"
+LOOKS = {
+    "Stripe": f"sk_live_{RANDOM * 2}",
+    "Google, a client": f"GOCSPX-{RANDOM * 2}",
+    "Google, an access": f"ya29.{RANDOM * 3}",
+    "SendGrid": f"SG.{RANDOM}abcdef.{RANDOM * 2}",
+    "Docker": f"dckr_pat_{RANDOM * 2}",
+    "Vault": f"hvs.{RANDOM * 3}",
+    "DigitalOcean": f"dop_v1_{'0a1b2c3d' * 8}",
+    "Databricks": f"dapi{'0a1b2c3d' * 4}",
+    "Atlassian": f"ATATT3xFfGF0{RANDOM * 4}",
+    "Together": f"tgp_v1_{RANDOM * 3}",
+    "xAI": f"xai-{RANDOM * 4}",
+    "Weights and Biases": f"wandb_v1_{RANDOM * 3}",
+    "an organization's": f"api_org_{RANDOM * 2}",
+    "age": f"AGE-SECRET-KEY-1{'QPZRY9X8' * 7}",
+    "a GitLab runner": f"glrt-{RANDOM}abcd",
+}
+PLACES = {
+    "a Slack hook": f"https://hooks.slack.com/services/T0000000/B0000000/{RANDOM}ABCDEFGH",
+    "a Discord hook": f"https://discord.com/api/webhooks/123456789012345678/{RANDOM * 4}",
+    "a Telegram bot": f"https://api.telegram.org/bot123456789:{RANDOM * 2}/sendMessage",
+    "both keys of AWS": f"AKIAABCDEFGH12345678:{RANDOM * 2}abcdefgh",
+    "a name with percent signs": f"https://h/?hf%5Ftoken={RANDOM}",
+    "a line of .netrc": f"machine hf.co login me password {RANDOM}",
+    "curl": f"curl -u me:{RANDOM} https://h",
+    "sshpass": f"sshpass -p {RANDOM} ssh h",
+    "JSON with backslashes": f'{{\\"api_key\\": \\"{RANDOM}\\"}}',
+    "the body of a key": f"-----BEGIN OPENSSH PRIVATE KEY-----\n{RANDOM * 4}\n-----END OPENSSH PRIVATE KEY-----",
+}
+NESTED = {
+    "a key": f"env: {{hf_{X}: 1}}",
+    "a key with a login": "env: {'https://me:pass1234@example.org/x': 1}",
+    "a key with a value of null": f"hub_token: {{{RANDOM}}}",
+    "a key in a map of tokens": f"hub_tokens: {{a: {{{RANDOM}: true}}}}",
+    "a key with a word behind": f"hub_tokens: {{{RANDOM}: mine}}",
+    "name and value": f"env: [{{name: HF_TOKEN, value: {RANDOM}}}]",
+    "key and value": f"env: [{{value: {RANDOM}, key: WANDB_API_KEY}}]",
+    "a list of two": f"env: [[HF_TOKEN, {RANDOM}]]",
+    "a list of flags": f"args: [--epochs, 3, --hub_token, {RANDOM}]",
+    "a cookie": f"headers: {{Cookie: session={RANDOM}}}",
+    "wide letters": f"ｈｕｂ＿ｔｏｋｅｎ: {RANDOM}",
+    "German": "passwort: correct-horse-battery",
+    "an escaped look": f'note: "\\x68f_{X}"',
+    "a private key": f"note: |\n        -----BEGIN PRIVATE KEY-----\n        {RANDOM}\n        -----END PRIVATE KEY-----",
+}
+NO_SECRETS = (
+    *("docker run --user 1000:1000 image", "login at the password prompt", "--user name", "hooks.slack.com/services"),
+    *("sk_live is a prefix", "ya29", "dapi", "api_org_chart", "50%_token=1", "hvs.", "-u 0:0"),
+)
+
+
+@pytest.mark.parametrize("kind", LOOKS)
+def test_tokens_of_more_services_are_recognised(kind):
+    assert find_secret(LOOKS[kind]) == LOOKS[kind]
+    assert RANDOM not in hide_secrets(f"at {LOOKS[kind]}.")
+
+
+@pytest.mark.parametrize("kind", PLACES)
+def test_secrets_in_commands_and_addresses_are_hidden(kind, monkeypatch):
+    monkeypatch.setattr("qwen_recipes.recipe.secrets._reported", set())
+    hidden = hide_secrets(PLACES[kind])
+    assert RANDOM not in hidden and len(hidden) == len(PLACES[kind])
+    assert hidden.count("\n") == PLACES[kind].count("\n")
+
+
+@pytest.mark.parametrize("text", NO_SECRETS)
+def test_what_only_resembles_a_secret_is_shown(text):
+    assert hide_secrets(text) == text
+
+
+@pytest.mark.parametrize("kind", NESTED)
+def test_a_secret_in_a_key_or_beside_its_name_is_an_error_and_not_printed(kind, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("qwen_recipes.recipe.secrets._reported", set())
+    text = (
+        "version: 1\nmodel: Qwen/Qwen3-4B\ndata: {train: rows.jsonl}\nrun: {backend: axolotl}\nbackends:\n  axolotl:\n"
+    )
+    (tmp_path / "r.recipe.yaml").write_text(f"{text}    extra:\n      {NESTED[kind]}\n", "utf-8")
+    (tmp_path / "rows.jsonl").write_text('{"messages": []}\n', "utf-8")
+    for command in (("lint",), ("lint", "--format", "json"), ("show",), ("compile",)):
+        shown = CliRunner().invoke(main, [command[0], "r.recipe.yaml", *command[1:]]).output
+        assert not any(secret in shown for secret in (RANDOM, X, "pass1234", "correct-horse")), shown
+        assert ("QR707" in shown) == (command[0] != "show"), shown
+
+
+def test_names_in_a_map_of_tokens_are_no_secrets():
+    from qwen_recipes.recipe.written_values import find_secrets
+    from qwen_recipes.yaml_text.reader import read_yaml
+
+    text = (
+        f"hub_tokens: {{account_2024_main: {RANDOM}, other_account_1: {{a: 1}}}}\nvocab: {{t5: 1, token123456789: 2}}"
+    )
+    assert [route for route, _ in find_secrets(read_yaml(text, "a").root)] == [("hub_tokens", "account_2024_main")]
