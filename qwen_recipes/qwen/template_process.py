@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
@@ -20,6 +20,8 @@ from qwen_recipes.qwen.template_hash import hash_template
 
 PACKAGE_FOLDER = Path(__file__).resolve().parents[2]
 START = "import sys; sys.path[:0] = sys.argv[2:]; from qwen_recipes.qwen.template_worker import serve; serve(int(sys.argv[1]))"  # noqa: E501
+MAX_MESSAGE = 400
+"""Characters of what a template says is wrong."""
 MAX_STOPS = 3
 """How often a template may be stopped before it is not rendered again."""
 
@@ -33,6 +35,8 @@ MAX_SECONDS = _read_number("RECIPES_TEMPLATE_SECONDS", 5)
 """Processor time of one rendering."""
 MAX_MEMORY = _read_number("RECIPES_TEMPLATE_MIB", 768) << 20
 """Bytes that the process may take, the interpreter's own among them."""
+MAX_MEAN_SECONDS = MAX_SECONDS / 50
+"""Of all renderings of a template, by the clock, once they took WAITED_SECONDS together: a slow one ends, too."""
 WAITED_SECONDS = 12 * MAX_SECONDS
 """Until a process is given up that gets no processor time."""
 
@@ -58,6 +62,8 @@ class TemplateProcess:
         self.compiled = ""
         self.refused: dict[str, TemplateProcessError] = {}
         self.stops: Counter[str] = Counter()
+        self.rendered: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
 
     def compile(self, text: str) -> None:
         """See whether this is a template. Raises TemplateProcessError; the same at once when it is asked again."""
@@ -68,9 +74,22 @@ class TemplateProcess:
         """The template's text with these variables, which must be JSON. Raises TemplateProcessError."""
         with self.lock:
             self._load(text)
+            began = time.monotonic()
             answer = self._exchange({"render": variables}, text)
+            self._count_time(text, time.monotonic() - began)
             _raise_problem(answer)
             return answer["text"]
+
+    def _count_time(self, text: str, seconds: float) -> None:
+        """Refuse a template from here on that is slow for each of many conversations."""
+        key = hash_template(text)
+        self.rendered[key] += 1
+        self.seconds[key] += seconds
+        if self.seconds[key] > max(WAITED_SECONDS, MAX_MEAN_SECONDS * self.rendered[key]):
+            mean = self.seconds[key] / self.rendered[key]
+            self.refused[key] = TemplateLimitError(
+                f"it takes {mean:.1f} s a conversation, and {self.seconds[key]:.0f} s so far (RECIPES_TEMPLATE_SECONDS)"
+            )
 
     def _load(self, text: str) -> None:
         key = hash_template(text)
@@ -130,7 +149,7 @@ class TemplateProcess:
 def _raise_problem(answer: Mapping[str, str]) -> None:
     for name, kind in _PROBLEMS.items():
         if name in answer:
-            raise kind(answer[name])
+            raise kind(answer[name][:MAX_MESSAGE])
 
 
 _PROBLEMS = {"syntax": TemplateSyntaxProblem, "limit": TemplateLimitError, "error": TemplateProcessError}

@@ -84,11 +84,11 @@ def classify_tokenizer_content(content: bytes) -> TokenizerKind:
     return _classify_digest(hashlib.sha256(content).hexdigest())
 
 
-def _classify_digest(found: str) -> TokenizerKind:
+def _classify_digest(digest: str) -> TokenizerKind:
     start, end = BASE_TOKENIZER_JSON_SHA256_ENDS
-    if found == TOKENIZER_JSON_SHA256 or (found.startswith(start) and found.endswith(end)):
+    if digest == TOKENIZER_JSON_SHA256 or (digest.startswith(start) and digest.endswith(end)):
         return "official"
-    return "rewritten" if found == RESAVED_TOKENIZER_JSON_SHA256 else "own"
+    return "rewritten" if digest == RESAVED_TOKENIZER_JSON_SHA256 else "own"
 
 
 def is_whole_object(file: Path) -> bool:

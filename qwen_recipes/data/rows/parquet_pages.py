@@ -121,15 +121,15 @@ def _unfold(value: int) -> int:
     return (value >> 1) ^ -(value & 1)
 
 
-def _read_header(file: IO[bytes], place: int) -> _Header:
+def _read_header(file: IO[bytes], offset: int) -> _Header:
     """The header of the page that begins at a byte. Raises ValueError."""
     size = HEAD_BYTES
     while True:
-        file.seek(place)
+        file.seek(offset)
         data = file.read(size)
         try:
             return _Header(data)
         except EOFError:
             if len(data) < size or size >= MAX_HEAD_BYTES:
-                raise ValueError(f"there is no page at byte {place}") from None
+                raise ValueError(f"there is no page at byte {offset}") from None
             size *= 16

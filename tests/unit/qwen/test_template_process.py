@@ -192,3 +192,22 @@ def test_an_interrupt_leaves_no_answer_behind(monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             process.render("{{ 1 }}", {})
     assert process.process is None and process.render("{{ 2 }}", {}) == "2"
+
+
+def test_a_template_that_is_slow_for_each_of_many_conversations_is_refused(monkeypatch):
+    monkeypatch.setattr(template_process, "WAITED_SECONDS", 0.5)
+    monkeypatch.setattr(template_process, "MAX_MEAN_SECONDS", 0.01)
+    process = template_process.TemplateProcess()
+    slow = "{% for a in range(500) %}{% for b in range(500) %}{% endfor %}{% endfor %}x"
+    with pytest.raises(template_process.TemplateLimitError, match="a conversation"):
+        for _ in range(200):
+            assert process.render(slow, {}) == "x"
+    for _ in range(100):
+        assert process.render("y", {}) == "y"
+
+
+def test_what_a_template_says_is_wrong_is_cut():
+    process = template_process.TemplateProcess()
+    with pytest.raises(template_process.TemplateProcessError) as caught:
+        process.compile("{{ 1|" + "y" * 500_000 + " }}")
+    assert len(str(caught.value)) < 500

@@ -253,7 +253,7 @@ NESTED = {
     "wide letters": f"ｈｕｂ＿ｔｏｋｅｎ: {RANDOM}",
     "German": "passwort: correct-horse-battery",
     "an escaped look": f'note: "\\x68f_{X}"',
-    "a private key": f"note: |\n        -----BEGIN PRIVATE KEY-----\n        {RANDOM}\n        -----END PRIVATE KEY-----",
+    "a private key": f"note: |\n        -----BEGIN PRIVATE KEY-----\n        {RANDOM}\n        -----END-----",
 }
 NO_SECRETS = (
     *("docker run --user 1000:1000 image", "login at the password prompt", "--user name", "hooks.slack.com/services"),
