@@ -45,7 +45,7 @@ def explain_size(kind: FileKind, size: int | None = None) -> str:
     """Why a file is not read that is larger than its kind allows; `size` in bytes where it is known."""
     found = "more" if size is None else f"{size / (1 << 20):,.1f} MiB"
     most = f"{get_max_bytes(kind) >> 20} MiB ({_get_variable(kind)} changes that)"
-    return f"it has {found}; the maximum for a {kind} is {most}"
+    return f"it has {found}; the maximum is {most}"
 
 
 def open_file(path: Path) -> BinaryIO:

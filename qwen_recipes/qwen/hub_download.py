@@ -65,7 +65,8 @@ def download_model_files(
         raise explain_hub_error(error, repo, revision, kind) from None
     config = "config.json" if kind == "model" else ADAPTER_FILES[0]
     if not Path(folder, config).is_file():
-        raise HubError(f"{repo} has no {config}: it is not a {kind}; check the id")
+        article = "an" if kind == "adapter" else "a"
+        raise HubError(f"{repo} has no {config}: it is not {article} {kind}; check the id")
     return Snapshot(Path(folder), Path(folder).name)
 
 

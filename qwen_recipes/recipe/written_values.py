@@ -79,7 +79,7 @@ def _find_beside_names(root: Node) -> Iterator[tuple[Route, str]]:
             pairs = [
                 (at, before.value, inner)
                 for at, before, inner in flags
-                if _is_text(before) and (len(flags) == 1 or before.value.startswith("-"))
+                if _is_text(before) and (before.value.startswith("-") or (len(flags) == 1 and before.value.isupper()))
             ]
         for step, name, inner in pairs:
             yield (*route, step), find_secret(inner.value, name) if _is_text(inner) else ""

@@ -37,9 +37,9 @@ MESSAGES = (
 
 SAYING = '{"jsonrpc": "2.0", "method": "no/such", "params": "Content-Length: 5"}'
 HEADERS = {
-    b"Content-Length: 100000000000000\r\n\r\n{}": "a message may have 16 MiB (RECIPES_MAX_MESSAGE_MIB",
-    b"Content-Length: 16777217\r\n\r\n" + b"x" * 16_777_217: "a message may have 16 MiB",
-    b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n{}": "a message may have 16 MiB",
+    b"Content-Length: 100000000000000\r\n\r\n{}": "the maximum is 16 MiB (RECIPES_MAX_MESSAGE_MIB",
+    b"Content-Length: 16777217\r\n\r\n" + b"x" * 16_777_217: "the maximum is 16 MiB",
+    b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n{}": "the maximum is 16 MiB",
     b"Content-Length: " + b"9" * 50_000 + b"\r\n\r\n{}": "a line of more than 8,192 bytes",
     b"Content-Length: -1\r\n\r\n{}": "Content-Length: -1 is not a number of bytes",
     b"Content-Length: many\r\n\r\n{}": "Content-Length: many is not a number of bytes",

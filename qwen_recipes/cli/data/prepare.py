@@ -15,7 +15,7 @@ from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, format
 from qwen_recipes.cli.progress import show_bytes_read
 from qwen_recipes.data.detect_format import ROW_FORMATS
 from qwen_recipes.data.preparation.convert_row import ConversationOptions
-from qwen_recipes.data.rows.layouts import CONVERSATION_FORMATS
+from qwen_recipes.data.rows.layouts import ANY_CONVERSATION, CONVERSATION_FORMATS
 
 if TYPE_CHECKING:
     from qwen_recipes.data.preparation.pipeline import OutputPaths, PreparationOptions
@@ -108,7 +108,7 @@ def _exit_on_bad_call(selection: DataSelection, outputs: OutputPaths, options: d
     if options["validation_output"] and not options["validation"]:
         exit_with_error("--validation-output needs --validation SHARE", ExitCode.USAGE)
     changed = options["split_turns"] or options["strip"] or options["think"] != "keep" or options["reasoning_share"]
-    other = sorted({rows.layout for rows in selection.files} - set(CONVERSATION_FORMATS))
+    other = sorted({rows.layout for rows in selection.files} - {ANY_CONVERSATION, *CONVERSATION_FORMATS})
     if other and (changed or options["history_reasoning"] != "keep"):
         exit_with_error(
             f"{', '.join(other)} data can only be deduplicated and split: remove the other options", ExitCode.USAGE

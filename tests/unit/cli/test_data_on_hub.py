@@ -81,7 +81,7 @@ def test_a_large_split_is_sampled_unless_all_is_asked_for(hub, tmp_path):
         (["me/none"], "the hub has no public data set me/none; check the id"),
         (["me/rows", "--revision", "v9"], "me/rows has no revision v9; check `revision`"),
         (["me/rows", "--split", "dev"], "me/rows has no split dev; splits: test, train"),
-        (["me/gated"], "me/gated is gated; accept its licence"),
+        (["me/gated"], "me/gated is gated; accept its license"),
         (["rows.jsonl", "--split", "dev"], "--subset, --split and --revision apply to a data set on the hub"),
         (["data/rows.jsonl"], "data/rows.jsonl does not exist"),
     ],

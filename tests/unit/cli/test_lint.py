@@ -250,7 +250,7 @@ def test_what_the_named_backend_can_not_be_told_is_an_error(lint):
         (b"{% for m in messages %}\n{{ m.content }\n", "not a valid Jinja template: line 2: "),
         (b"{{ messages }}\xff", "not a valid Jinja template: it is not UTF-8 text"),
         (b"{{ 'a' * 10 ** 10 }}", "not a valid Jinja template: `*` makes more than 1,000,000 characters"),
-        (b"x" * (3 << 20), "can't be read: it has 3.0 MiB; a template may have 2 MiB (RECIPES_MAX_TEMPLATE_MIB"),
+        (b"x" * (3 << 20), "can't be read: it has 3.0 MiB; the maximum is 2 MiB (RECIPES_MAX_TEMPLATE_MIB"),
         (b"{{ messages }}", ""),
         (None, "the chat template mine.jinja does not exist"),
     ],

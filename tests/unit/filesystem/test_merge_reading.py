@@ -24,7 +24,7 @@ def test_a_config_is_read(tmp_path):
         ("[" * 5000, "nested deeper|not valid JSON"),
         ('{"a": ', "not valid JSON"),
         (b"\xff\xfe", "not valid JSON"),
-        ('"' + "a" * (17 << 20) + '"', "a config may have 16 MiB"),
+        ('"' + "a" * (17 << 20) + '"', "the maximum is 16 MiB"),
     ],
     ids=["missing", "pipe", "device", "deep", "torn", "not text", "large"],
 )

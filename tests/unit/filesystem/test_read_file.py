@@ -48,7 +48,7 @@ def test_a_file_over_its_kinds_limit_is_named_with_the_way_to_change_it(tmp_path
     file = tmp_path / "a"
     with file.open("wb") as made:
         made.truncate((1 << 20) + 1)
-    with pytest.raises(OSError, match=f"may have 1 MiB \\({name} changes that\\)"):
+    with pytest.raises(OSError, match=f"the maximum is 1 MiB \\({name} changes that\\)"):
         read_bytes(file, kind)
     monkeypatch.setenv(name, "2")
     assert len(read_bytes(file, kind)) == (1 << 20) + 1

@@ -132,7 +132,7 @@ def test_a_model_of_the_hub_is_locked_at_its_commit_and_compiled_there(hub, reci
     ("change", "told"),
     [
         ({"private": {"me/bot"}}, "the hub has no public model me/bot; check the id, or log in"),
-        ({"gated": {"me/bot"}}, "me/bot is gated; accept its licence"),
+        ({"gated": {"me/bot"}}, "me/bot is gated; accept its license"),
         ({"offline": "1"}, "me/bot is not in the local cache; unset HF_HUB_OFFLINE"),
         ({"revision": "v9"}, "me/bot has no revision v9"),
     ],
@@ -194,8 +194,8 @@ def test_an_adapter_of_the_hub_is_read_once_the_network_may_be_used(hub, adapter
     ("start", "told"),
     [
         ("me/none", "the hub has no public adapter me/none; check the id"),
-        ("me/bot", "me/bot has no adapter_config.json: it is no adapter"),
-        ("me/gated", "me/gated is gated; accept its licence"),
+        ("me/bot", "me/bot has no adapter_config.json: it is not an adapter"),
+        ("me/gated", "me/gated is gated; accept its license"),
     ],
 )
 def test_an_adapter_that_is_not_on_the_hub_exits_2(hub, adapter_recipe, empty_hub_cache, start, told):

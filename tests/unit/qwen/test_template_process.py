@@ -195,8 +195,8 @@ def test_an_interrupt_leaves_no_answer_behind(monkeypatch):
 
 
 def test_a_template_that_is_slow_for_each_of_many_conversations_is_refused(monkeypatch):
-    monkeypatch.setattr(template_process, "WAITED_SECONDS", 0.5)
-    monkeypatch.setattr(template_process, "MAX_MEAN_SECONDS", 0.01)
+    monkeypatch.setattr(template_process, "WAITED_SECONDS", 0.2)
+    monkeypatch.setattr(template_process, "MAX_MEAN_SECONDS", 0.002)
     process = template_process.TemplateProcess()
     slow = "{% for a in range(500) %}{% for b in range(500) %}{% endfor %}{% endfor %}x"
     with pytest.raises(template_process.TemplateLimitError, match="a conversation"):

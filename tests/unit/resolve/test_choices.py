@@ -45,7 +45,7 @@ def describe(name, gpu, backend):
     paths = dict.fromkeys([*(f"training.{field}" for field in CHOSEN), *choices])
     head = f"{backend}: {made.safe_peak / GIB:.1f} of {made.usable / GIB:.1f} GiB, {'fits' if fits else 'may not fit'}"
     lines = [f"  {path}: {values[path]}{'  # ' + choices[path] if path in choices else ''}" for path in paths]
-    return fits or "no setting is sure to fit" in str(choices), "\n".join([head, *lines]) + "\n"
+    return fits or "no setting is certain to fit" in str(choices), "\n".join([head, *lines]) + "\n"
 
 
 @pytest.mark.parametrize(("name", "gpu"), PAIRS)

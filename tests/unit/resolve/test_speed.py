@@ -157,7 +157,7 @@ def test_packages_are_read_from_the_lock_beside_a_recipe(tmp_path):
 
 def test_what_fits_nowhere_says_so():
     made = plan("method: full\ntraining: {sequence_length: 8192}", hardware="gpu: rtx-3060")[0]
-    assert "no setting is sure to fit" in made.reasons["training.micro_batch_size"].text
+    assert "no setting is certain to fit" in made.reasons["training.micro_batch_size"].text
 
 
 def test_nothing_that_was_chosen_counts_as_written():
@@ -232,7 +232,7 @@ def test_no_choice_exceeds_its_bound(model, method, gpu, gpus, lengths, backend,
     estimate = estimate_plan(made, facts, get_gpu_model(gpu), make_rows(made, lengths))
     if estimate.safe_peak > estimate.usable:
         assert made.training == cautious.training
-        assert "no setting is sure to fit" in str(list_speed_choices(made))
+        assert "no setting is certain to fit" in str(list_speed_choices(made))
     for name, value in training.items():
         if name not in ("kernels", "batch_size"):
             assert getattr(made.training, name) == value

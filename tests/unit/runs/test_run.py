@@ -98,7 +98,7 @@ def test_diverged_run_says_so(place):
 
 def test_rows_that_fail_are_the_recipes_fault(place):
     code, _, err = recipes_run(place, STAND_IN_ROWS="1")
-    assert code == 1 and "data cannot be trained on" in err
+    assert code == 1 and "the data cannot be used for training" in err
     assert record(place)["status"] == "failed"
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # full-zero3: compiled by qwen-recipes 0.1.0 for LLaMA-Factory 0.9.5
-# recipe 43040da1b516a30b; edit the recipe, not this file
+# recipe 0e16be1544c1fb07; edit the recipe, not this file
 # trained weights are held in float32
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
@@ -12,9 +12,9 @@ cd -P "$here/$(dirname -- "$recipe")"
 export TOKENIZERS_PARALLELISM=false
 unset USE_V1 ALLOW_EXTRA_ARGS
 # The first of those that may be used: LLaMA-Factory would start a process for each
-export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-4 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3}")"
+export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-8 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}")"
 
 python "$here/rows/__main__.py" "$here/rows.json"
 
-export FORCE_TORCHRUN=1 NNODES=1 NPROC_PER_NODE=4
+export FORCE_TORCHRUN=1 NNODES=1 NPROC_PER_NODE=8
 exec llamafactory-cli train runs/full-zero3/rows/train.yaml "$@"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # full-zero3: compiled by qwen-recipes 0.1.0 for ms-swift 4.6.0
-# recipe 43040da1b516a30b; edit the recipe, not this file
+# recipe 0e16be1544c1fb07; edit the recipe, not this file
 # trained weights are held in float32
 # Needs the environment's bin folder on PATH: `recipes run` sees to it, as does `source ENVIRONMENT/bin/activate`.
 # Arguments go to the framework: `recipes run --resume` names the checkpoint so.
@@ -11,8 +11,8 @@ cd -P "$here/$(dirname -- "$recipe")"
 
 export TOKENIZERS_PARALLELISM=false
 # The first of those that may be used: ms-swift would spread the model over all
-export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-4 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3}")"
-export NNODES=1 NPROC_PER_NODE=4
+export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-8 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}")"
+export NNODES=1 NPROC_PER_NODE=8
 
 python "$here/rows/__main__.py" "$here/rows.json"
 exec swift sft runs/full-zero3/rows/train.yaml "$@"
