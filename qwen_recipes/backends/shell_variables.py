@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 
 from qwen_recipes.backends.shell_parser import ShellCommand, ShellWord, drop_redirections, parse_commands
 
@@ -20,6 +21,8 @@ _KEYWORDS = ("then", "else", "do", "{")
 _SHELLS = ("bash", "sh", "zsh")
 MOST_WORDS = 10_000
 """Words that a command may become."""
+MOST_TEXT = 1 << 20
+"""Characters and words that the variables of a script may put in, all together; what would be more stays as written."""
 
 
 def expand_commands(commands: Iterable[ShellCommand]) -> Iterator[ShellCommand]:
@@ -47,6 +50,7 @@ class _Variables:
 
     def __init__(self) -> None:
         self.words: dict[str, tuple[ShellWord, ...] | None] = {}
+        self.room = MOST_TEXT
 
     def assign(self, command: ShellCommand) -> bool:
         """Take note of a command that does nothing but assign; False for any other."""
@@ -79,7 +83,7 @@ class _Variables:
 
     def expand(self, command: ShellCommand) -> ShellCommand:
         """The words of a command, arrays and lists of words unfolded."""
-        return [made for word in command for made in self._expand_word(word)]
+        return list(islice((made for word in command for made in self._expand_word(word)), MOST_WORDS))
 
     def _expand_word(self, word: ShellWord) -> Iterator[ShellWord]:
         if word.literal or "$" not in word.text:
@@ -88,7 +92,7 @@ class _Variables:
         whole = _WHOLE.match(word.text)
         held = self.words.get(whole[1] or whole[2]) if whole else None
         if held and (len(held) > 1 or "[" in word.text):
-            yield from held
+            yield from held if self._take(len(held)) else (word,)
             return
         text = self._fill(word.text)
         if word.quoted or text == word.text or not whole:
@@ -98,7 +102,15 @@ class _Variables:
 
     def _fill(self, text: str) -> str:
         """A text with what its variables hold, as far as that is one text."""
-        return _VARIABLE.sub(self._look_up, text)
+        grown = sum(len(self._look_up(match)) for match in _VARIABLE.finditer(text))
+        return _VARIABLE.sub(self._look_up, text) if self._take(grown) else text
+
+    def _take(self, size: int) -> bool:
+        """Whether there is room for so much more; it is taken."""
+        if size > self.room:
+            return False
+        self.room -= size
+        return True
 
     def _look_up(self, match: re.Match[str]) -> str:
         name, default = match[1] or match[2], match[4]

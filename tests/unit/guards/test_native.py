@@ -17,6 +17,7 @@ from qwen_recipes.backends.native_config import (
     read_native_configs,
 )
 from qwen_recipes.backends.shell_parser import parse_assignments, parse_commands, parse_flags
+from qwen_recipes.backends.shell_variables import MOST_TEXT, expand_commands
 from qwen_recipes.cli import main
 from qwen_recipes.guards import load_guard
 from qwen_recipes.guards.native import RULE_MODULES, detect_framework, lint_native
@@ -206,6 +207,12 @@ def test_what_a_script_says_through_variables_and_shells(script):
 )
 def test_a_variable_of_several_values_stays(script):
     assert values_of(script) == [{"lora_rank": "$R"}]
+
+
+def test_variables_that_double_stay_as_written():
+    script = "a=xxxxxxxxxx\n" + "a=$a$a$a$a$a$a$a$a$a$a\n" * 12 + "b=(x x)\n" + 'b+=("${b[@]}" "${b[@]}")\n' * 40
+    commands = list(expand_commands(parse_commands(script + 'llamafactory-cli train --template $a "${b[@]}"\n')))
+    assert sum(len(word.text) for command in commands for word in command) < 2 * MOST_TEXT
 
 
 def test_json_is_recognised_however_it_is_indented():
