@@ -47,8 +47,6 @@ VARIED_SHARE = 0.8
 """Rows shorter than this share of the limit, in the mean, make micro-batches of many lengths."""
 CACHE_BYTES_PER_TOKEN = 24
 """Disk a token takes in the frameworks' caches: ids, mask and labels of 8 bytes each."""
-BLOCKS_BY_CHANCE = ("dpo", "kto", "orpo", "simpo")
-"""Objectives whose unfused loss left 0.3 to 7 bytes a logit unused in runs of one shape (trainer_results.jsonl)."""
 TOKENIZER_BYTES = 11.5e6
 """Tokenizer, template and configs beside what was trained."""
 
@@ -117,27 +115,20 @@ class Estimate:
         return self.peak * (max(most, PACKED_BOUND) if self.workload.packed else most)
 
     @property
-    def chance(self) -> Literal["", "_varied", "_blocks", "_shards", "_adapter_shards"]:
-        """How much is chance: logits of many lengths leave blocks in the allocator, and so do those of two answers,
-        and weights that several GPUs share.
+    def chance(self) -> Literal["", "_blocks", "_shards", "_adapter_shards"]:
+        """How much is chance: an unfused loss leaves one to three blocks of logits in the allocator, and weights that
+        several GPUs share leave others.
 
         Names the interval; empty where nearly all of the peak is in use.
         """
         load = self.workload
         if load.shards > 1 and load.strategy in SHARDS_GRADIENTS:
             return "_shards" if load.method == "full" else "_adapter_shards"
-        if load.fused_loss:
-            return ""
-        if load.varies:
-            return "_varied"
-        return "_blocks" if load.objective in BLOCKS_BY_CHANCE else ""
+        return "" if load.fused_loss or load.objective == "reward" else "_blocks"
 
     @property
     def _interval(self) -> tuple[float, float]:
-        low, high = _load_intervals()[f"interval_memory{self.chance}"]
-        if self.workload.packed and get_traits(self.workload.trainer).packs_vary:  # which may leave no blocks
-            low = _load_intervals()["interval_memory_varied"][0]
-        return low, high
+        return _load_intervals()[f"interval_memory{self.chance}"]
 
     @property
     def usable(self) -> float:
@@ -277,6 +268,6 @@ def has_varied_lengths(plan: Plan, rows: TrainingRows | None) -> bool:
 
 @cache
 def _load_intervals() -> dict[str, tuple[float, float]]:
-    """Measured over estimated, both ends: of memory, of memory where lengths leave blocks, and of tokens a second."""
+    """Measured over estimated, both ends: of memory, apart where blocks are left, and of seconds."""
     document = json.loads((Path(__file__).parent / "constants.json").read_text("utf-8"))
     return {name: (ends[0], ends[1]) for name, ends in document.items() if name.startswith(("interval", "bound"))}

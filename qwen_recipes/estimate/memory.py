@@ -163,7 +163,7 @@ def takes_head_gradient_early(workload: Workload) -> bool:
 def allocator_reserve_bytes(workload: Workload, transient: Mapping[str, float], c: Constants) -> float:
     """Bytes that the allocator holds unused: blocks that logits left, and a share of what comes and goes.
 
-    Micro-batches of ever other lengths leave blocks that the next can't use.
+    Of an allocator whose segments grow, as run.sh asks for: what one length of micro-batch frees, the next can use.
     """
     logits = 0.0 if workload.fused_loss else get_logit_blocks(workload.trainer, workload.objective)
     blocks = c["reserve_logits"] * logits * workload.tokens * workload.facts.vocab_size
@@ -172,12 +172,8 @@ def allocator_reserve_bytes(workload: Workload, transient: Mapping[str, float], 
     if workload.reference and not workload.fused_loss:
         trained += c["reserve_reference"] * 2.0 * workload.facts.parameters
     experts = 0.0 if workload.facts.dense else c["reserve_experts"] * 2.0 * workload.facts.layer_parameters
-    varied = (1.0 + c["reserve_varied"]) if workload.varies else 1.0
-    widest = c["reserve_varied_logits"] * transient["logits"] if workload.varies and not workload.fused_loss else 0.0
-    if workload.packed and get_traits(workload.trainer).packs_vary:
-        widest += c["reserve_packs"] * workload.tokens * workload.facts.hidden_size
     shards = shard_block_bytes(workload, c)
-    return blocks + c["reserve_share"] * within * varied + trained + experts + widest + shards + c["reserve_bytes"]
+    return blocks + c["reserve_share"] * within + trained + experts + shards + c["reserve_bytes"]
 
 
 def shard_block_bytes(workload: Workload, c: Constants) -> float:

@@ -21,7 +21,7 @@ class TrainerTraits:
 
     logits: Mapping[str, LogitBytes]
     logit_blocks: Mapping[str, float]
-    """Bytes a logit that the allocator keeps in blocks which nothing else fits."""
+    """Bytes a logit that the allocator keeps unused, with segments that grow: one to three blocks of bf16 logits."""
     fuses_losses: tuple[str, ...] = ()
     """Objectives whose loss takes the head in slices, also without Liger's kernels."""
     makes_experts_float32: bool = False
@@ -40,8 +40,6 @@ class TrainerTraits:
     """A reference model is held as the trained one is, instead of in bf16."""
     dense_mask: bool = False
     """Packs under sdpa have a mask of every token against every other."""
-    packs_vary: bool = False
-    """Packs are not padded: each is of another length."""
     bare_adapters: bool = False
     """An adapter is saved without a tokenizer."""
     float32_full: bool = field(default=True, kw_only=True)
@@ -49,23 +47,23 @@ class TrainerTraits:
 
 
 TRAITS: dict[str, TrainerTraits] = {
-    "plain": TrainerTraits({"sft": CAUSAL}, {"sft": 2.4}, upcasts_embeddings=True, float32_full=False),
+    "plain": TrainerTraits({"sft": CAUSAL}, {"sft": 3.6}, upcasts_embeddings=True, float32_full=False),
     "axolotl": TrainerTraits(
         {"sft": CAUSAL, "dpo": (10.0, 8.0), "kto": (16.0, 8.0), "orpo": (8.0, 10.0), "reward": NONE},
-        {"sft": 2.4, "dpo": 0.3, "kto": 5.2, "orpo": 3.2, "reward": 0.0},
+        {"sft": 3.6, "dpo": 0.2, "kto": 2.1, "orpo": 6.4, "reward": 0.0},
         makes_experts_float32=True,
         float32_embeddings=("full", "freeze"),
     ),
     "llamafactory": TrainerTraits(
         {"sft": CAUSAL, "dpo": (20.0, 12.0), "kto": (24.0, 12.0), "orpo": (12.0, 12.0), "reward": (10.0, 0.0)},
-        {"sft": 2.4, "dpo": 2.3, "kto": 4.2, "orpo": 6.2, "reward": 0.2},
+        {"sft": 3.6, "dpo": 2.2, "kto": 2.1, "orpo": 2.1, "reward": 0.0},
         drops_int8_inputs=True,
         freezes_early_layers=True,
         dense_mask=True,
     ),
     "ms-swift": TrainerTraits(
         {"sft": (9.9, 11.9), "dpo": (9.9, 11.9), "kto": (9.9, 11.9), "orpo": (8.0, 14.0), "reward": NONE},
-        {"sft": 2.4, "dpo": 3.3, "kto": 6.0, "orpo": 9.2, "reward": 0.0},
+        {"sft": 3.6, "dpo": 4.6, "kto": 5.0, "orpo": 2.2, "reward": 0.0},
         bare_adapters=True,
     ),
     "trl": TrainerTraits(
@@ -74,7 +72,6 @@ TRAITS: dict[str, TrainerTraits] = {
         fuses_losses=("sft", "dpo", "kto", "grpo"),
         bfloat16_quantized_adapters=True,
         float32_reference=True,
-        packs_vary=True,
     ),
 }
 """By backend. From the peaks of forward and backward passes on an H200 (docs/research/memory-estimates.md)."""

@@ -35,34 +35,35 @@ MEMORY_REGULARIZATION, TIME_REGULARIZATION = 0.0006, 0.01
 MEMORY_OUTLIER, TIME_OUTLIER = 0.12, 0.4
 """Errors beyond this count linearly: chance decides about blocks, a busy host about steps."""
 ROUNDS = 40
-INTERVAL_WIDENING, BOUND_WIDENING = 1.15, 1.35
+INTERVAL_WIDENING, BOUND_WIDENING = 1.3, 1.35
 """Few cells show too narrow a spread: half-widths of the interval, and of the bound, are multiplied by these."""
 
 Values = dict[str, float]
 
 
 def compute_trainer_errors(values: Values, cells: list[TrainerCell]) -> list[float]:
-    """log(estimate / measured) of the forward pass (half), the backward pass, and what is reserved."""
+    """log(estimate / measured) of the forward pass (half), the backward pass, and what is reserved as today."""
     found = []
     for cell in cells:
-        load, result = cell.estimate.workload, cell.result or {}
+        load, result = cell.estimate.workload, cell.latest or {}
         fixed = sum(get_fixed_parts(load).values())
         peaks = {name: fixed + sum(parts.values()) for name, parts in list_moments(load, values).items()}
         forward = max(peaks.pop("model"), peaks.pop("loss"))
         measured = result["moments"]
         found.append(0.5 * math.log(forward / measured["forward"]))
         found.append(math.log(max(peaks.values()) / measured["backward"]))
-        weight = 0.3 if cell.estimate.chance else 1.0
-        found.append(weight * math.log(estimate_memory(load, values).peak / result["peak_reserved"]))
+        if cell.reserves_as_today:
+            found.append(math.log(estimate_memory(load, values).peak / result["peak_reserved"]))
     return found
 
 
 def compute_memory_errors(values: Values, cells: list[MeasuredCell]) -> list[float]:
-    """log(estimate / measured) of what is reserved."""
-    return [
-        math.log(estimate_memory(build_workload_from_cell(m.cell, m.facts), values).peak / m.peak_reserved)
-        for m in cells
-    ]
+    """log(estimate / measured) of what is in use at the peak: their allocator was another."""
+    found = []
+    for m in cells:
+        made = estimate_memory(build_workload_from_cell(m.cell, m.facts), values)
+        found.append(math.log((made.peak - made.reserve) / float(m.result["peak_allocated"])))
+    return found
 
 
 def compute_step_errors(values: Values, cells: list[TrainerCell]) -> list[float]:
@@ -132,11 +133,11 @@ def interpolate_quantile(ordered: list[float], share: float) -> float:
 
 def set_intervals(document: dict[str, Any], values: Values, cells: list[TrainerCell]) -> None:
     """90% of the fitted cells, and all of them for the bound; apart for those where chance decides about blocks."""
-    for suffix in ("", "_blocks", "_varied"):
+    for suffix in ("", "_blocks"):
         errors = [
-            math.log(estimate_memory(cell.estimate.workload, values).peak / (cell.result or {})["peak_reserved"])
+            math.log(estimate_memory(cell.estimate.workload, values).peak / (cell.latest or {})["peak_reserved"])
             for cell in cells
-            if cell.estimate.chance == suffix
+            if cell.reserves_as_today and cell.estimate.chance == suffix
         ]
         document[f"interval_memory{suffix}"] = compute_interval(errors, 0.9, INTERVAL_WIDENING)
         document[f"bound_memory{suffix}"] = compute_interval(errors, 1.0, BOUND_WIDENING)
@@ -188,7 +189,11 @@ def main() -> None:
     document["fitted_on"] = len(older) + len(cells)
     FILE.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
     shown = {
-        "four trainers": compute_trainer_errors(values, cells)[2::3],
+        "four trainers": [
+            math.log(estimate_memory(cell.estimate.workload, values).peak / (cell.latest or {})["peak_reserved"])
+            for cell in cells
+            if cell.reserves_as_today
+        ],
         "older cells": compute_memory_errors(values, older),
     }
     for title, errors in shown.items():

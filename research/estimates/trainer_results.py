@@ -22,23 +22,29 @@ from research.measurements.write_shapes import write_shape
 
 MEASURED = Path(__file__).resolve().parents[2] / "qwen_recipes/estimate/measured"
 STANDS_FOR = {"trl": "llamafactory"}
-"""Whose plan cells of the first sets have: TRL was measured through its Python trainers, it had no templates here."""
+"""Whose plan cells of the first sets have, unless they were measured again: TRL ran without our templates."""
 
 
 @dataclass(frozen=True)
 class TrainerCell:
-    """A cell with its plan, and its result where it was measured."""
+    """A cell with its plan, and its result where it was measured: as its set judged it, and the last one."""
 
     cell: dict[str, Any]
     plan: Plan
     facts: ModelFacts
     rows: TrainingRows
     result: dict[str, Any] | None
+    latest: dict[str, Any] | None
+
+    @property
+    def reserves_as_today(self) -> bool:
+        """Whether what was reserved last is that of an allocator whose segments grow, as run.sh asks for since."""
+        return bool(self.latest and self.latest.get("expandable"))
 
     @property
     def shapes_constants(self) -> bool:
         """Whether the constants were fitted on it; `judged` cells judged the fit before that (trainer_page.py)."""
-        return self.cell["split"] in ("fitted", "judged", "second")
+        return self.cell["split"] in ("fitted", "judged", "second", "third")
 
     @property
     def trained(self) -> bool:
@@ -51,11 +57,18 @@ class TrainerCell:
         return estimate_plan(self.plan, self.facts, get_gpu_model("h200"), self.rows)
 
 
-def load_results() -> dict[str, dict[str, Any]]:
-    """The last result of each cell."""
-    file = MEASURED / "trainer_results.jsonl"
-    lines = file.read_text("utf-8").splitlines() if file.is_file() else []
-    return {result["id"]: result for result in map(json.loads, lines)}
+def load_results() -> dict[str, list[dict[str, Any]]]:
+    """The results of each cell, in the order of their measurement."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for line in (MEASURED / "trainer_results.jsonl").read_text("utf-8").splitlines():
+        result = json.loads(line)
+        found.setdefault(result["id"], []).append(result)
+    return found
+
+
+def choose_judged(results: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The result that judges: the last with the allocator of the first, for later ones were measured with another."""
+    return next((r for r in reversed(results) if bool(r.get("expandable")) == bool(results[0].get("expandable"))), None)
 
 
 @cache
@@ -64,16 +77,19 @@ def load_trainer_cells() -> tuple[TrainerCell, ...]:
     results = load_results()
     cells = json.loads((MEASURED / "trainer_cells.json").read_text("utf-8"))
     with tempfile.TemporaryDirectory() as scratch:
-        return tuple(_plan_cell(cell, Path(scratch), results.get(cell["id"])) for cell in cells)
+        return tuple(_plan_cell(cell, Path(scratch), results.get(cell["id"], [])) for cell in cells)
 
 
-def _plan_cell(cell: dict[str, Any], scratch: Path, result: dict[str, Any] | None) -> TrainerCell:
+def _plan_cell(cell: dict[str, Any], scratch: Path, results: list[dict[str, Any]]) -> TrainerCell:
     facts = facts_for_shape(cell["model"])
     model = write_shape(cell["model"], scratch / "models")
     recipe = write_recipe(cell, model, scratch / cell["id"])
     backend = cell["backend"]
-    planned = backend if cell["split"].startswith(("second", "third")) else STANDS_FOR.get(backend, backend)
+    own = cell["split"].startswith(("second", "third", "fourth")) or len(results) > 1
+    planned = backend if own else STANDS_FOR.get(backend, backend)
     plan = resolve(load_recipe(str(recipe)), load_backend(planned))
     lengths = tuple(length + OVERHEAD // 2 for length in draw_lengths(cell, count_rows(cell)))
     rows = TrainingRows(len(lengths), sum(lengths) / len(lengths), max(lengths), exact=True, lengths=lengths)
-    return TrainerCell(cell, replace(plan, backend=backend), facts, rows, result)
+    return TrainerCell(
+        cell, replace(plan, backend=backend), facts, rows, choose_judged(results), results[-1] if results else None
+    )

@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -52,6 +53,12 @@ def build_environment(backend: str, sites: Path, gpu: int = 0) -> dict[str, str]
         "CUDA_VISIBLE_DEVICES": str(gpu),
     }
     return {**os.environ, **fixed}
+
+
+def read_allocator(script: Path) -> dict[str, str]:
+    """What a compiled run.sh sets for PyTorch's allocator, as a variable of the environment."""
+    found = re.search(r"PYTORCH_ALLOC_CONF:-([^}]+)}", script.read_text("utf-8")) if script.is_file() else None
+    return {"PYTORCH_ALLOC_CONF": found[1]} if found else {}
 
 
 class TrainerMeasurement:
@@ -138,11 +145,12 @@ class TrainerMeasurement:
         """Its process; what it saved is measured and deleted."""
         command = [sys.executable, str(HERE / "trainer_meter.py"), str(folder / "case.json")]
         limit = min(LIMIT_S, self.deadline + 15 - time.monotonic())
+        environment = build_environment(case["backend"], self.given.sites, case["gpu"])
         with (folder / "log").open("w") as log:
             try:
                 subprocess.run(
                     command,
-                    env=build_environment(case["backend"], self.given.sites, case["gpu"]),
+                    env=environment | read_allocator(Path(case["folder"]) / "run.sh"),
                     stdout=log,
                     stderr=log,
                     timeout=limit,

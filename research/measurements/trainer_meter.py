@@ -197,8 +197,15 @@ class Meter:
             "host_peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
             "gpu": self.cuda.get_device_name(),
             "allocator": os.environ.get("PYTORCH_ALLOC_CONF") or os.environ.get("PYTORCH_CUDA_ALLOC_CONF") or "",
+            "expandable": self.read_expandable(),
             "versions": read_versions(),
         }
+
+    def read_expandable(self) -> bool | None:
+        """Whether the allocator's segments grow: what it does, which a variable set too late does not tell."""
+        with contextlib.suppress(Exception):
+            return bool(self.cuda.memory._snapshot()["allocator_settings"]["expandable_segments"])
+        return None
 
 
 def move_to_cores(cores: list[int]) -> None:

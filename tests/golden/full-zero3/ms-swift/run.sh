@@ -12,6 +12,8 @@ cd -P "$here/$(dirname -- "$recipe")"
 export TOKENIZERS_PARALLELISM=false
 # The first of those that may be used: ms-swift would spread the model over all
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-8 <<< "${CUDA_VISIBLE_DEVICES:-0,1,2,3,4,5,6,7}")"
+# Memory that one batch frees serves the next, whatever its shape
+[ -n "${PYTORCH_CUDA_ALLOC_CONF:-}" ] || export PYTORCH_ALLOC_CONF="${PYTORCH_ALLOC_CONF:-expandable_segments:True}"
 export NNODES=1 NPROC_PER_NODE=8
 
 python "$here/rows/__main__.py" "$here/rows.json"

@@ -14,6 +14,8 @@ export TOKENIZERS_PARALLELISM=false
 unset USE_V1 ALLOW_EXTRA_ARGS
 # The first of those that may be used: LLaMA-Factory would start a process for each
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-1 <<< "${CUDA_VISIBLE_DEVICES:-0}")"
+# Memory that one batch frees serves the next, whatever its shape
+[ -n "${PYTORCH_CUDA_ALLOC_CONF:-}" ] || export PYTORCH_ALLOC_CONF="${PYTORCH_ALLOC_CONF:-expandable_segments:True}"
 
 python "$here/rows/__main__.py" "$here/rows.json"
 

@@ -14,6 +14,8 @@ export AXOLOTL_DO_NOT_TRACK=1
 export TOKENIZERS_PARALLELISM=false
 # The first of those that may be used, as many as the recipe trains on
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-1 <<< "${CUDA_VISIBLE_DEVICES:-0}")"
+# Memory that one batch frees serves the next, whatever its shape
+[ -n "${PYTORCH_CUDA_ALLOC_CONF:-}" ] || export PYTORCH_ALLOC_CONF="${PYTORCH_ALLOC_CONF:-expandable_segments:True}"
 
 # Axolotl's cache of tokenized rows does not notice that rows have changed.
 rm -rf -- runs/several-sources-weighted/rows/prepared

@@ -13,6 +13,8 @@ cd -P "$here/$(dirname -- "$recipe")"
 export TOKENIZERS_PARALLELISM=false
 # The first of those that may be used: TRL would spread the model over all
 export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-1 <<< "${CUDA_VISIBLE_DEVICES:-0}")"
+# Memory that one batch frees serves the next, whatever its shape
+[ -n "${PYTORCH_CUDA_ALLOC_CONF:-}" ] || export PYTORCH_ALLOC_CONF="${PYTORCH_ALLOC_CONF:-expandable_segments:True}"
 
 python "$here/rows/__main__.py" "$here/rows.json"
 
