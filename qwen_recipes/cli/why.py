@@ -21,19 +21,32 @@ if TYPE_CHECKING:
 def command(log: str, form: str) -> None:
     """Diagnose a failed run: name the cause in its log and how to prevent it.
 
-    LOG is a framework's log, or - for standard input; DIR is a run's output folder. Exit code 1 if no known cause is
-    found.
+    LOG is a framework's log, or - for standard input; DIR is a run's output folder. Losses that are not numbers or 0,
+    and rewards without differences, are found too. Exit code 1 if no known cause is found in a run that did not finish.
     """
-    from qwen_recipes.diagnose.causes import find_causes, find_causes_in_log
+    from qwen_recipes.diagnose.causes import find_causes, select_lines
+    from qwen_recipes.runs.log_tail import clean_lines, read_clean_lines
 
-    found = find_causes(sys.stdin.read().splitlines()) if log == "-" else find_causes_in_log(_find_log(Path(log)))
+    lines = clean_lines(sys.stdin.read()) if log == "-" else read_clean_lines(_find_log(Path(log)))
+    found = find_causes(select_lines(lines))
     if form == "json":
         print_json([_cause_as_dict(one) for one in found])
     else:
         for one in found:
             print_text(_format_cause(one))
     if not found:
-        print_stderr("recipes: no known cause found; read the last lines of the log")
+        _report_no_cause(lines, Path(log))
+
+
+def _report_no_cause(lines: list[str], log: Path) -> None:
+    """Say whether the run finished or goes on, or else show its last error. Exits with 1 if it did not finish."""
+    from qwen_recipes.diagnose.run_end import describe_run_end
+
+    end = describe_run_end(lines, log)
+    for line in end.error:
+        print_stderr(f"  {line}")
+    print_stderr(f"recipes: {end.message}")
+    if not end.well:
         sys.exit(ExitCode.INVALID_INPUT)
 
 

@@ -27,7 +27,11 @@ _MAX_MESSAGE_LINES = 5
 
 def read_error_lines(log: Path, max_lines: int = _MAX_LINES) -> list[str]:
     """The last lines of the last traceback that tells the reason, or of the output where there is none."""
-    lines = read_clean_lines(log)
+    return select_error_lines(read_clean_lines(log), max_lines)
+
+
+def select_error_lines(lines: list[str], max_lines: int = _MAX_LINES) -> list[str]:
+    """The last lines of the last traceback among `lines` that tells the reason, or of them all where there is none."""
     starts = [index for index, line in enumerate(lines) if _TRACEBACK in line]
     blocks = [_slice_traceback(lines, start) for start in starts]
     telling = [block for block in blocks if not _is_from_launcher(block)]
@@ -60,6 +64,11 @@ def read_clean_lines(log: Path) -> list[str]:
         text = read_tail(log, _TAIL_BYTES).decode("utf-8", "replace")
     except OSError:
         return []
+    return clean_lines(text)
+
+
+def clean_lines(text: str) -> list[str]:
+    """A log's lines as a person saw them: progress bars, colours and rank prefixes taken out, long lines cut."""
     seen = (_RANK.sub("", _COLOUR.sub("", line[:_MAX_LINE])) for line in text.splitlines())
     kept = [line.rstrip() for line in seen if not _PROGRESS_BAR.search(line) and not _CARETS.fullmatch(line)]
     return [line for index, line in enumerate(kept) if line or (index and kept[index - 1])]

@@ -10,6 +10,11 @@ MAX_STEP = 10**9
 _MAX_DIGITS = 40
 _PRINTED_METRICS = re.compile(r"\{'(?:loss|eval_loss)': [^{}]*\}")
 _PRINTED_NUMBER = re.compile(r"'(loss|eval_loss|learning_rate)': (?:'([^',{}]{1,40})'|([^',{} ]{1,40}))")
+_LOGGED_NAMES = ("loss", "eval_loss", "grad_norm", "reward", "reward_std", "frac_reward_zero_std")
+_LOGGED_VALUE = re.compile(
+    r"""["']([\w./-]{1,60})["']: ?["']?([+-]?(?:\d[\d.eE+-]{0,39}|[Nn]a[Nn]|[Ii]nf(?:inity)?))\b"""
+)
+_STEP_LINE = re.compile(r"^Step \d{1,9} \| loss:(\S{1,40})")
 _PROGRESS_BAR = re.compile(rb"^\s*(?:Train:\s*)?\d{1,3}%\|[^|]*\|\s*(\d{1,9})/(\d{1,9}) \[")
 
 
@@ -39,6 +44,17 @@ def find_printed_metrics(text: str) -> list[dict[str, float]]:
         pairs = ((name, parse_number(quoted or bare)) for name, quoted, bare in _PRINTED_NUMBER.findall(printed))
         found.append({name: value for name, value in pairs if value is not None})
     return [entry for entry in found if entry]
+
+
+def read_logged_values(line: str) -> dict[str, float]:
+    """The numbers that a line logs beside a loss or reward, by name; torchtune's lines too. Empty for other lines."""
+    if step := _STEP_LINE.match(line):
+        return {"loss": value} if (value := parse_number(step[1])) is not None else {}
+    if "{" not in line:
+        return {}
+    pairs = ((name, parse_number(value)) for name, value in _LOGGED_VALUE.findall(line))
+    found = {name: value for name, value in pairs if value is not None}
+    return found if any(name in found for name in _LOGGED_NAMES) else {}
 
 
 def find_progress_bar(line: bytes) -> tuple[int, int] | None:
