@@ -7,7 +7,7 @@ measured), one constant after the other, each held near the value that its meani
 forward and backward passes and of what the allocator reserves, for the four trainers; of what is reserved, for the
 older cells. Seconds: of the median step, on the busy machine that the cells had (`start_host` is 1 meanwhile). The
 start's seconds are medians by trainer, and `start_host` and `launch_varied` come from runs that had a machine for
-themselves: set by hand. `--shards` sets nothing but the interval of runs whose weights several GPUs share.
+themselves: set by hand. `--shards`, afterwards, sets nothing but the interval of runs whose weights several GPUs share.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def compute_step_errors(values: Values, cells: list[TrainerCell]) -> list[float]
     """log(estimate / measured) of the median step after the first."""
     found = []
     for cell in cells:
-        load, result = cell.estimate.workload, cell.result or {}
+        load, result = cell.estimate.workload, cell.quietest or {}
         tokens = result["micro_batches"]["padded"] if load.varies else None
         each = estimate_micro_batch_seconds(load, get_gpu_model("h200"), values, tokens)
         found.append(math.log(load.accumulation * each / statistics.median(result["step_seconds"][1:])))
@@ -157,8 +157,8 @@ def set_shard_interval(document: dict[str, Any]) -> None:
 
 def main() -> None:
     document: dict[str, Any] = json.loads(FILE.read_text("utf-8"))
-    set_shard_interval(document)
     if "--shards" in sys.argv:
+        set_shard_interval(document)
         FILE.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
         return
     start = {name: float(entry["start"]) for name, entry in document["constants"].items()}

@@ -42,14 +42,20 @@ class TrainerCell:
         return bool(self.latest and self.latest.get("expandable"))
 
     @property
+    def quietest(self) -> dict[str, Any] | None:
+        """The result whose machine was less busy: the one that judged, where there is one."""
+        return self.result or self.latest
+
+    @property
     def shapes_constants(self) -> bool:
-        """Whether the constants were fitted on it; `judged` cells judged the fit before that (trainer_page.py)."""
-        return self.cell["split"] in ("fitted", "judged", "second", "third")
+        """Whether the constants were fitted on it, once it had judged the fit before (trainer_page.py)."""
+        ended = self.result is None or self.result["outcome"] == "trained"
+        return ended and self.cell["split"] in ("fitted", "judged", "second", "third")
 
     @property
     def trained(self) -> bool:
         """Whether it was measured and trained; GRPO's cells, whose lengths are drawn, shape no constant."""
-        return self.result is not None and self.result["outcome"] == "trained" and "grpo" not in self.cell["id"]
+        return self.latest is not None and self.latest["outcome"] == "trained" and "grpo" not in self.cell["id"]
 
     @cached_property
     def estimate(self) -> Estimate:
@@ -66,9 +72,10 @@ def load_results() -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def choose_judged(results: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The result that judges: the last with the allocator of the first, for later ones were measured with another."""
-    return next((r for r in reversed(results) if bool(r.get("expandable")) == bool(results[0].get("expandable"))), None)
+def choose_judged(split: str, results: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The last result with the allocator that the set's predictions were made for."""
+    grows = split.startswith("fourth")
+    return next((r for r in reversed(results) if bool(r.get("expandable")) == grows), None)
 
 
 @cache
@@ -90,6 +97,5 @@ def _plan_cell(cell: dict[str, Any], scratch: Path, results: list[dict[str, Any]
     plan = resolve(load_recipe(str(recipe)), load_backend(planned))
     lengths = tuple(length + OVERHEAD // 2 for length in draw_lengths(cell, count_rows(cell)))
     rows = TrainingRows(len(lengths), sum(lengths) / len(lengths), max(lengths), exact=True, lengths=lengths)
-    return TrainerCell(
-        cell, replace(plan, backend=backend), facts, rows, choose_judged(results), results[-1] if results else None
-    )
+    judged = choose_judged(cell["split"], results)
+    return TrainerCell(cell, replace(plan, backend=backend), facts, rows, judged, results[-1] if results else None)
