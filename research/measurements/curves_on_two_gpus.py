@@ -1,10 +1,12 @@
-"""The curve of one recipe on one GPU and on two, in each framework: what averaging over GPUs does to a step's loss.
+"""The curve of one recipe on one GPU and on two, in each framework: what spreading a step over GPUs does to its loss.
 
-    PYTHONPATH=. python research/measurements/curves_on_two_gpus.py OUT --sites FOLDER
+    PYTHONPATH=. python research/measurements/curves_on_two_gpus.py OUT --sites FOLDER [--backend trl]
+        [--curve sft-full dpo-full] [--strategy ddp zero2 zero3 fsdp] [--jobs 8] [--minutes 9]
 
-The tiny model of research/curves in float32, 24 steps of 8 examples: 4 micro-batches of 2 on one GPU, 2 on each of two.
-FOLDER holds the frameworks' packages, as offline_packages.py gathers them. Appends a JSON line a curve and framework to
-OUT/two_gpus.jsonl: both runs' losses, and their largest difference.
+The tiny model of research/curves in float32, 24 steps: on one GPU twice the micro-batches of each of two. TRL makes a
+new adapter where others start from one. FOLDER holds the frameworks' packages, as offline_packages.py gathers them.
+Appends a JSON line a curve, framework and strategy to OUT/two_gpus.jsonl: both runs' losses, their largest difference,
+and the same of the weights that were saved, as transformers or PEFT loads them (saved_weights.py).
 """
 
 from __future__ import annotations
@@ -13,9 +15,13 @@ import argparse
 import json
 import os
 import subprocess
-from dataclasses import replace
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from run_on_gpu import create_environment
@@ -24,69 +30,165 @@ from qwen_recipes.backends import load_backend
 from qwen_recipes.compile import compile_recipe, write_files
 from qwen_recipes.finding import RecipeError
 from qwen_recipes.recipe.load import load_recipe
-from research.curves.curve_recipes import BACKENDS, CURVES, IN_ORDER
+from research.curves.curve_recipes import ADAPTER, BACKENDS, CURVES, IN_ORDER
 from research.curves.run_curves import StartingPoint, make_starting_point
 
-STEPS, LIMIT_S = 24, 240
-NAMES = ("sft-full", "sft-adapter")
+HERE = Path(__file__).resolve().parent
+STEPS, LIMIT_S, FIRST_PORT = 24, 240, 29400
+STRATEGIES = ("ddp", "zero2", "zero3", "fsdp")
 ON_GPU = {"precision": "fp32", "tf32": False, "kernels": "none", "attention": "sdpa", "save_every": STEPS}
+ONE_COMPILER = threading.Lock()
+PORTS = count(FIRST_PORT)
 
 
-def train(name: str, backend: str, gpus: int, out: Path, python: Path, start: StartingPoint) -> list[float]:
-    """Losses by step. Raises RuntimeError with the end of the log where there are none."""
-    folder = out / f"{name}-{backend}-{gpus}"
-    recipe = replace(CURVES[name], training={**CURVES[name].training, **ON_GPU}, steps=STEPS)
-    hardware = {"gpus": gpus, "strategy": "ddp" if gpus > 1 else "single"}
-    file = recipe.write(folder / "recipe", start.model, start.adapter, hardware)
-    loaded = load_recipe(str(file), (f"output.dir={folder / 'out'}",))
-    compiled = folder / "compiled"
-    write_files(compiled, compile_recipe(loaded, load_backend(backend), compiled).files)
-    config = compiled / "train.yaml"
-    config.write_text(yaml.safe_dump({**yaml.safe_load(config.read_text("utf-8")), **IN_ORDER[backend]}), "utf-8")
-    variables = {**os.environ, "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}"}
-    variables.pop("PYTHONPATH", None)  # it leads to other versions than the framework's
-    try:
-        done = subprocess.run(
-            ["bash", compiled / "run.sh"], env=variables, capture_output=True, text=True, timeout=LIMIT_S
-        )
-    except subprocess.TimeoutExpired as late:
-        raise RuntimeError(f"not trained after {LIMIT_S} s") from late
-    states = sorted((folder / "out").rglob("trainer_state.json"))
-    if not states:
-        raise RuntimeError((done.stdout + done.stderr)[-2000:])
-    log = json.loads(states[-1].read_text("utf-8"))["log_history"]
-    return [entry["loss"] for entry in log if "loss" in entry]
+class Cell(NamedTuple):
+    """What is trained: a curve's recipe by a framework; `single` is one GPU, each other strategy two."""
+
+    curve: str
+    backend: str
+    strategy: str
 
 
-def compare(name: str, backend: str, out: Path, python: Path, start: StartingPoint) -> dict[str, Any]:
-    """Both runs, and the largest difference of a step's loss."""
-    try:
-        one, two = (train(name, backend, gpus, out, python, start) for gpus in (1, 2))
-    except (RuntimeError, RecipeError) as error:
-        return {"error": str(error)}
-    return {"one": one, "two": two, "largest": max(abs(a - b) for a, b in zip(one, two, strict=True))}
+class Trained(NamedTuple):
+    """Losses by step, and the folder with the weights that were saved."""
+
+    losses: list[float]
+    weights: Path
+
+
+@dataclass
+class TwoGpuCurves:
+    """Cells that train beside each other."""
+
+    out: Path
+    sites: Path
+    start: StartingPoint
+    deadline: float
+
+    def compile_cell(self, cell: Cell) -> Path:
+        """The cell's folder, with `compiled`; in the order of the file. Raises RecipeError where it is refused."""
+        folder = self.out / "-".join(cell)
+        curve = CURVES[cell.curve]
+        recipe = replace(curve, training={**curve.training, **ON_GPU}, steps=STEPS)
+        hardware = {"gpus": 1 if cell.strategy == "single" else 2, "strategy": cell.strategy}
+        file = recipe.write(folder / "recipe", self.start.model, self.start.adapter, hardware)
+        if curve.adapter and cell.backend not in curve.backends:
+            give_new_adapter(file)
+        compiled = folder / "compiled"
+        with ONE_COMPILER:
+            loaded = load_recipe(str(file), (f"output.dir={folder / 'out'}",))
+            write_files(compiled, compile_recipe(loaded, load_backend(cell.backend), compiled).files)
+        edit_file(compiled / "train.yaml", IN_ORDER[cell.backend])
+        return folder
+
+    def train(self, cell: Cell) -> Trained:
+        """run.sh to its end. Raises RuntimeError with the end of the log where there are no losses."""
+        folder, port = self.compile_cell(cell), next(PORTS)
+        if (folder / "compiled" / "accelerate.yaml").is_file():
+            edit_file(folder / "compiled" / "accelerate.yaml", {"main_process_port": port})
+        done = self.run_script(cell, folder, port)
+        states = sorted((folder / "out").rglob("trainer_state.json"))
+        if not states:
+            raise RuntimeError(done[-2000:])
+        log = json.loads(states[-1].read_text("utf-8"))["log_history"]
+        saved = (folder / "out", states[-1].parent)
+        weights = next((place for place in saved if list(place.glob("*.safetensors"))), saved[0])
+        return Trained([entry["loss"] for entry in log if "loss" in entry], weights)
+
+    def run_script(self, cell: Cell, folder: Path, port: int) -> str:
+        """What the cell's run.sh said. Raises RuntimeError with it where it ends with an error or at its limit."""
+        python, log = self.get_python(cell.backend), folder / "log"
+        variables = {**os.environ, "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}", "OMP_NUM_THREADS": "2"}
+        variables |= {"MASTER_PORT": str(port), "PET_MASTER_PORT": str(port)}
+        variables.pop("PYTHONPATH", None)  # it leads to other versions than the framework's
+        limit = max(20, min(LIMIT_S, int(self.deadline - time.monotonic())))
+        command = ["timeout", "-k", "5", str(limit), "bash", str(folder / "compiled" / "run.sh")]
+        with log.open("w") as file:
+            code = subprocess.run(command, env=variables, stdout=file, stderr=file, check=False).returncode
+        said = log.read_text("utf-8", "replace")
+        if code:
+            ended = f"not trained after {limit} s" if code == 124 else f"exit {code}"
+            raise RuntimeError(f"{ended}: {said[-2500:]}")
+        return said
+
+    def get_python(self, backend: str) -> Path:
+        """The interpreter of the framework's environment, which is made where it is not there."""
+        environment = self.out / "environments" / backend
+        with ONE_COMPILER:
+            if not environment.is_dir():
+                create_environment(environment, self.sites, backend)
+        return environment / "bin" / "python"
+
+    def compare(self, cell: Cell, one: Future[Trained], two: Future[Trained]) -> dict[str, Any]:
+        """Both runs, and the largest differences of a step's loss and of a saved weight."""
+        try:
+            single, double = one.result(), two.result()
+        except RecipeError as error:
+            return {"refused": error.findings[0].message}
+        except RuntimeError as error:
+            return {"error": str(error)}
+        pairs = zip(single.losses, double.losses, strict=True)
+        found: dict[str, Any] = {
+            "one": single.losses,
+            "two": double.losses,
+            "largest": max(abs(a - b) for a, b in pairs),
+        }
+        return found | {"weights": self.compare_weights(cell, single.weights, double.weights)}
+
+    def compare_weights(self, cell: Cell, one: Path, two: Path) -> dict[str, Any]:
+        """What saved_weights.py says of both folders, in the framework's environment."""
+        command = [self.get_python(cell.backend), HERE / "saved_weights.py", self.start.model, one, two]
+        variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+        return json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else {"error": done.stderr[-1500:]}
+
+
+def give_new_adapter(recipe: Path) -> None:
+    """An adapter of the same shape in place of the one to start from."""
+    edit_file(recipe, {"method": {"type": "lora", "rank": ADAPTER["r"], "alpha": ADAPTER["lora_alpha"]}})
+
+
+def edit_file(file: Path, keys: dict[str, Any]) -> None:
+    """Set keys of a YAML file."""
+    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text("utf-8")), **keys}), "utf-8")
+
+
+def list_cells(given: argparse.Namespace) -> list[Cell]:
+    """Each framework's curves by each strategy."""
+    return [
+        Cell(curve, backend, strategy)
+        for backend in given.backend or BACKENDS
+        for curve in given.curve or ("sft-full", "sft-adapter")
+        for strategy in given.strategy
+    ]
 
 
 def main() -> None:
     """Train every curve in every framework."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--sites", type=Path, required=True)
-    parser.add_argument("--backend", choices=BACKENDS, action="append", help="All where left out.")
-    parser.add_argument("--curve", choices=NAMES, action="append", help="Both where left out.")
+    parser.add_argument("out", type=lambda text: Path(text).resolve())
+    parser.add_argument("--sites", type=lambda text: Path(text).resolve(), required=True)
+    parser.add_argument("--backend", choices=BACKENDS, nargs="+", help="All where left out.")
+    parser.add_argument("--curve", choices=CURVES, nargs="+", help="Those of SFT where left out.")
+    parser.add_argument("--strategy", choices=STRATEGIES, nargs="+", default=["ddp"])
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=600)
     given = parser.parse_args()
-    out = given.out.resolve()
-    out.mkdir(parents=True, exist_ok=True)
-    start = None
-    for backend in given.backend or BACKENDS:
-        environment = out / "environments" / backend
-        if not environment.is_dir():
-            create_environment(environment, given.sites.resolve(), backend)
-        python = environment / "bin" / "python"
-        start = start or make_starting_point(out, python)
-        for name in given.curve or NAMES:
-            line = json.dumps({"curve": name, "backend": backend, **compare(name, backend, out, python, start)})
-            with (out / "two_gpus.jsonl").open("a", encoding="utf-8") as lines:
+    deadline = time.monotonic() + given.minutes * 60
+    given.out.mkdir(parents=True, exist_ok=True)
+    cells = list_cells(given)
+    environment = given.out / "environments" / cells[0].backend
+    if not environment.is_dir():
+        create_environment(environment, given.sites, cells[0].backend)
+    start = make_starting_point(given.out, environment / "bin" / "python")
+    runs = TwoGpuCurves(given.out, given.sites, start, deadline)
+    with ThreadPoolExecutor(given.jobs) as pool:
+        singles = {cell[:2]: cell._replace(strategy="single") for cell in cells}
+        ones = {key: pool.submit(runs.train, cell) for key, cell in singles.items()}
+        twos = {cell: pool.submit(runs.train, cell) for cell in cells}
+        for cell in cells:
+            line = json.dumps(cell._asdict() | runs.compare(cell, ones[cell[:2]], twos[cell]))
+            with (given.out / "two_gpus.jsonl").open("a", encoding="utf-8") as lines:
                 lines.write(line + "\n")
             print(line[:2000], flush=True)
 

@@ -48,6 +48,13 @@ posthog==6.7.11 python-dotenv==1.0.1 sniffio==1.3.1 platformdirs==4.14.7 fastcor
 sentry-sdk gitpython gitdb smmap
 """,
     "trl": "trl==1.16.0 accelerate==1.15.0",
+    "unsloth": """
+unsloth==2026.10.9 unsloth_zoo==2026.10.9 transformers==5.17.0 trl==0.29.1 datasets==4.3.0 dill==0.4.0
+multiprocess==0.70.16 fsspec==2025.9.0 cut-cross-entropy==25.1.1 torchao==0.18.0 msgspec==0.23.0 hf_transfer==0.1.9
+tyro==1.0.17 docstring_parser==0.18.0 typeguard==4.6.1 typer==0.27.1 annotated-doc==0.0.7 shellingham==1.5.4
+json5==0.17.3 nest-asyncio==1.6.0 structlog==26.1.0 fastapi==0.141.1 starlette==1.10.0 python-multipart==0.0.34
+email-validator==2.4.0 dnspython==2.9.2 tabulate==0.10.0 typing-extensions==4.16.0
+""",
     "recipes": "jsonschema jsonschema-specifications referencing rpds-py",
 }
 """Versions as in the backends' locks, where they matter."""
@@ -69,6 +76,8 @@ UNUSED_FILES = (
         "modelscope/preprocessors",
         "ninja/data",
         "wandb/bin",
+        "studio/frontend",
+        "studio/src-tauri",
     ),
 )
 NUMBA = '''\

@@ -41,6 +41,7 @@ COMMANDS = {
     "axolotl": "from axolotl.cli.main import main",
     "torchrun": "from torch.distributed.run import main",
     "accelerate": "from accelerate.commands.accelerate_cli import main",
+    "unsloth": "from unsloth_cli import app as main",
 }
 PACKAGES = ("torch", "transformers", "peft", "accelerate", "deepspeed", "bitsandbytes", "trl")
 LOSS = re.compile(r"""['"]loss['"]: ['"]?([0-9.]+)""")

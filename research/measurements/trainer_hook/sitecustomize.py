@@ -3,7 +3,7 @@
 $TRAINER_DTYPES names a folder: training stops at its first step, and each process writes rank<n>.json there: dtypes of
 the trained weights and of the weights that the optimizer updates (DeepSpeed's master weights), with how many tensors
 have each. $TRAINER_MEMORY names a folder: after training each process writes rank<n>.json there: peaks of its GPU's
-memory in bytes, which no reset by the framework can hide, and seconds of each step.
+memory in bytes, which no reset by the framework can hide, seconds of each step, and the losses that were logged.
 """
 
 from __future__ import annotations
@@ -93,15 +93,20 @@ class MemoryPeaks:
 
 
 def measure_memory(module: ModuleType) -> None:
-    """Let every Trainer write this process's peaks and step times once it has trained."""
+    """Let every Trainer write this process's peaks, step times and losses once it has trained."""
     peaks, train = MemoryPeaks(), module.Trainer.train
 
     class Steps(module.TrainerCallback):  # type: ignore[name-defined,misc]
         ends: ClassVar[list[float]] = []
+        losses: ClassVar[list[float]] = []
 
         def on_step_end(self, *_: Any, **__: Any) -> None:
             peaks.cuda.synchronize()
             self.ends.append(time.perf_counter())
+
+        def on_log(self, *_: Any, logs: dict[str, Any] | None = None, **__: Any) -> None:
+            if logs and "loss" in logs:
+                self.losses.append(float(logs["loss"]))
 
     def run(trainer: Any, *arguments: Any, **options: Any) -> Any:
         trainer.add_callback(Steps())
@@ -110,6 +115,7 @@ def measure_memory(module: ModuleType) -> None:
         peaks.keep()
         seconds = [round(end - start, 4) for start, end in pairwise(Steps.ends)]
         found = {"allocated": peaks.allocated, "reserved": peaks.reserved, "step_seconds": seconds}
+        found["losses"] = Steps.losses
         file = Path(os.environ["TRAINER_MEMORY"]) / f"rank{os.environ.get('RANK', '0')}.json"
         file.write_text(json.dumps(found), "utf-8")
         return done
