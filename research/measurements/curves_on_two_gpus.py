@@ -98,7 +98,7 @@ class TwoGpuCurves:
     def run_script(self, cell: Cell, folder: Path, port: int) -> str:
         """What the cell's run.sh said. Raises RuntimeError with it where it ends with an error or at its limit."""
         python, log = self.get_python(cell.backend), folder / "log"
-        variables = {**os.environ, "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}", "OMP_NUM_THREADS": "2"}
+        variables = {"OMP_NUM_THREADS": "2", **os.environ, "PATH": f"{python.parent}{os.pathsep}{os.environ['PATH']}"}
         variables |= {"MASTER_PORT": str(port), "PET_MASTER_PORT": str(port)}
         variables.pop("PYTHONPATH", None)  # it leads to other versions than the framework's
         limit = max(20, min(LIMIT_S, int(self.deadline - time.monotonic())))
