@@ -153,13 +153,13 @@ def edit_file(file: Path, keys: dict[str, Any]) -> None:
     file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text("utf-8")), **keys}), "utf-8")
 
 
-def list_cells(given: argparse.Namespace) -> list[Cell]:
+def list_cells(options: argparse.Namespace) -> list[Cell]:
     """Each framework's curves by each strategy."""
     return [
         Cell(curve, backend, strategy)
-        for backend in given.backend or BACKENDS
-        for curve in given.curve or ("sft-full", "sft-adapter")
-        for strategy in given.strategy
+        for backend in options.backend or BACKENDS
+        for curve in options.curve or ("sft-full", "sft-adapter")
+        for strategy in options.strategy
     ]
 
 
@@ -173,22 +173,22 @@ def main() -> None:
     parser.add_argument("--strategy", choices=STRATEGIES, nargs="+", default=["ddp"])
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=600)
-    given = parser.parse_args()
-    deadline = time.monotonic() + given.minutes * 60
-    given.out.mkdir(parents=True, exist_ok=True)
-    cells = list_cells(given)
-    environment = given.out / "environments" / cells[0].backend
+    options = parser.parse_args()
+    deadline = time.monotonic() + options.minutes * 60
+    options.out.mkdir(parents=True, exist_ok=True)
+    cells = list_cells(options)
+    environment = options.out / "environments" / cells[0].backend
     if not environment.is_dir():
-        create_environment(environment, given.sites, cells[0].backend)
-    start = make_starting_point(given.out, environment / "bin" / "python")
-    runs = TwoGpuCurves(given.out, given.sites, start, deadline)
-    with ThreadPoolExecutor(given.jobs) as pool:
+        create_environment(environment, options.sites, cells[0].backend)
+    start = make_starting_point(options.out, environment / "bin" / "python")
+    runs = TwoGpuCurves(options.out, options.sites, start, deadline)
+    with ThreadPoolExecutor(options.jobs) as pool:
         singles = {cell[:2]: cell._replace(strategy="single") for cell in cells}
         ones = {key: pool.submit(runs.train, cell) for key, cell in singles.items()}
         twos = {cell: pool.submit(runs.train, cell) for cell in cells}
         for cell in cells:
             line = json.dumps(cell._asdict() | runs.compare(cell, ones[cell[:2]], twos[cell]))
-            with (given.out / "two_gpus.jsonl").open("a", encoding="utf-8") as lines:
+            with (options.out / "two_gpus.jsonl").open("a", encoding="utf-8") as lines:
                 lines.write(line + "\n")
             print(line[:2000], flush=True)
 

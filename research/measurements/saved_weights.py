@@ -36,12 +36,12 @@ def load_adapter(base: str, folder: str) -> Tensors:
     from transformers import AutoModelForCausalLM
 
     model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), folder)
-    found: Tensors = get_peft_model_state_dict(model)
+    tensors: Tensors = get_peft_model_state_dict(model)
     with safe_open(str(Path(folder) / "adapter_model.safetensors"), "pt") as file:
         saved = set(file.keys())
-    if saved != set(found):
-        sys.exit(f"{folder}: {sorted(saved ^ set(found))[:8]} are in the file or in the model alone")
-    return {name: tensor.float() for name, tensor in found.items()}
+    if saved != set(tensors):
+        sys.exit(f"{folder}: {sorted(saved ^ set(tensors))[:8]} are in the file or in the model alone")
+    return {name: tensor.float() for name, tensor in tensors.items()}
 
 
 def measure_difference(one: Tensors, two: Tensors) -> float:
@@ -51,11 +51,11 @@ def measure_difference(one: Tensors, two: Tensors) -> float:
     return max(float((one[name] - two[name]).abs().max()) for name in one)
 
 
-def measure_moved(base: str, folder: str, found: Tensors) -> float:
+def measure_moved(base: str, folder: str, trained: Tensors) -> float:
     """How far training moved a number: from the base model's, or an adapter's B from zero."""
     if (Path(folder) / "adapter_config.json").is_file():
-        return max(float(tensor.abs().max()) for name, tensor in found.items() if "lora_B" in name)
-    return measure_difference(load_weights(base, base), found)
+        return max(float(tensor.abs().max()) for name, tensor in trained.items() if "lora_B" in name)
+    return measure_difference(load_weights(base, base), trained)
 
 
 def main() -> None:

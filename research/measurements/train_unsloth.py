@@ -68,9 +68,9 @@ def write_recipe(method: str, backend: str, model: Path, folder: Path) -> Path:
 class UnslothRuns:
     """Runs beside each other on one GPU."""
 
-    def __init__(self, given: argparse.Namespace) -> None:
-        self.out, self.sites = given.out, given.sites
-        self.deadline = time.monotonic() + given.minutes * 60
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.out, self.sites = options.out, options.sites
+        self.deadline = time.monotonic() + options.minutes * 60
         self.model = write_model(self.out / "models", self.sites)
         for backend in dict.fromkeys(backend for _, backend in RUNS):
             if not (self.out / "environments" / backend).is_dir():
@@ -157,10 +157,10 @@ def main() -> None:
     parser.add_argument("--sites", type=lambda text: Path(text).resolve(), required=True)
     parser.add_argument("--jobs", type=int, default=4)
     parser.add_argument("--minutes", type=float, default=5)
-    given = parser.parse_args()
-    given.out.mkdir(parents=True, exist_ok=True)
-    runs = UnslothRuns(given)
-    with ThreadPoolExecutor(given.jobs) as pool:
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    runs = UnslothRuns(options)
+    with ThreadPoolExecutor(options.jobs) as pool:
         for method, backend in RUNS:
             pool.submit(runs.train_and_save, method, backend)
 
