@@ -23,8 +23,8 @@ from research.measurements.trainer_cell_recipes import OVERHEAD, count_rows, dra
 from research.measurements.write_shapes import write_shape
 
 OUT = Path(__file__).resolve().parent / "two_gpu_memory_cells.json"
-MODEL, STEPS = "1.7B", 5
-CELLS = [
+STEPS = 5
+FIRST = [  # of Qwen3-1.7B's shape
     # name, method, strategy, length, micro-batch, objective, backends
     ("lora-ddp", "lora:16", "ddp", 2048, 2, "sft", "llamafactory trl"),
     ("lora-zero3", "lora:16", "zero3", 2048, 2, "sft", "axolotl ms-swift"),
@@ -36,31 +36,47 @@ CELLS = [
     ("full-fsdp", "full", "fsdp", 2048, 1, "sft", "axolotl llamafactory trl"),
     ("dpo-zero2", "lora:16", "zero2", 1024, 2, "dpo", "llamafactory trl"),
 ]
+SECOND = [
+    # model, and as above
+    ("4B", ("lora-zero2", "lora:16", "zero2", 2048, 1, "sft", "axolotl ms-swift")),
+    ("4B", ("lora-zero3", "lora:16", "zero3", 2048, 1, "sft", "llamafactory trl")),
+    ("4B", ("lora-fsdp", "lora:32", "fsdp", 1024, 2, "sft", "axolotl llamafactory")),
+    ("4B", ("qlora-ddp", "qlora:16", "ddp", 2048, 2, "sft", "llamafactory trl")),
+    ("0.6B", ("full-zero2", "full", "zero2", 2048, 2, "sft", "ms-swift trl")),
+    ("1.7B", ("full-zero3", "full", "zero3", 1024, 2, "sft", "axolotl llamafactory")),
+    ("0.6B", ("full-fsdp", "full", "fsdp", 2048, 2, "sft", "axolotl llamafactory trl")),
+    ("0.6B", ("dpo-ddp", "lora:16", "ddp", 1024, 2, "dpo", "axolotl ms-swift trl")),
+]
+"""Drawn after the formulas were mended on the first set, and with an allocator whose segments grow."""
 
 
 def list_cells() -> list[dict[str, Any]]:
-    """In the words of trainer_cell_recipes.py."""
-    found = []
-    for name, method, strategy, length, micro, objective, backends in CELLS:
-        kind, _, rank = method.partition(":")
-        recipe = {
-            "method": {"type": kind} | ({"rank": int(rank)} if rank else {}),
-            "training": {
-                "steps": STEPS,
-                "sequence_length": length,
-                "batch_size": 2 * micro,
-                "micro_batch_size": micro,
-                "gradient_checkpointing": True,
-                "attention": "sdpa",
-                "packing": False,
-            },
-            "hardware": {"gpu": "h200", "gpus": 2, "strategy": strategy},
-        } | ({} if objective == "sft" else {"objective": objective})
-        found += [
-            {"id": f"{backend}-{name}", "backend": backend, "model": MODEL, "rows": "full", "recipe": recipe}
-            for backend in backends.split()
-        ]
-    return found
+    """Both sets."""
+    found = [one for row in FIRST for one in make_cells("1.7B", row)]
+    return found + [one for model, row in SECOND for one in make_cells(model, row, "second-")]
+
+
+def make_cells(model: str, row: tuple[str, str, str, int, int, str, str], prefix: str = "") -> list[dict[str, Any]]:
+    """One for each backend, in the words of trainer_cell_recipes.py."""
+    name, method, strategy, length, micro, objective, backends = row
+    kind, _, rank = method.partition(":")
+    recipe = {
+        "method": {"type": kind} | ({"rank": int(rank)} if rank else {}),
+        "training": {
+            "steps": STEPS,
+            "sequence_length": length,
+            "batch_size": 2 * micro,
+            "micro_batch_size": micro,
+            "gradient_checkpointing": True,
+            "attention": "sdpa",
+            "packing": False,
+        },
+        "hardware": {"gpu": "h200", "gpus": 2, "strategy": strategy},
+    } | ({} if objective == "sft" else {"objective": objective})
+    return [
+        {"id": f"{prefix}{backend}-{name}", "backend": backend, "model": model, "rows": "full", "recipe": recipe}
+        for backend in backends.split()
+    ]
 
 
 def estimate_cell(cell: dict[str, Any], scratch: Path) -> Estimate:
