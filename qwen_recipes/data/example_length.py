@@ -128,7 +128,7 @@ class TokenMeasurer:
         pieces = CONTROL_TOKEN_PATTERN.split(text + END_OF_TEXT if is_plain_text else text.removesuffix("\n"))
         values, ends = self._word_values(pieces)
         found = numpy.array(values, dtype=numpy.uint64)
-        counts = numpy.cumsum(found & numpy.uint64(COUNT_MASK), dtype=numpy.int64)
+        counts = (found & numpy.uint64(COUNT_MASK)).cumsum()
         total = int(counts[-1]) if values else 0
         if is_plain_text or self.loss_selection.train_on == "all":
             return _leave_out_first_token(ExampleLength(total, total, 0)), found

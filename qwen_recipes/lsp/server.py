@@ -42,8 +42,16 @@ class _LineHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Report a message, with the error that it is about."""
         error = record.exc_info[1] if record.exc_info else None
-        said = [record.getMessage(), f"{type(error).__name__}: {error}" if error else ""]
+        said = [_drop_traceback(record.getMessage()), f"{type(error).__name__}: {error}" if error else ""]
         self.report(": ".join(" ".join(one.split())[:_SHOWN] for one in said if one))
+
+
+def _drop_traceback(text: str) -> str:
+    """A message without the traceback that pygls writes into it; the last line says what the error is."""
+    said, found, trace = text.partition("Traceback (most recent call last)")
+    if not found:
+        return text
+    return f"{said.rstrip(' +|').removesuffix('Exception Group').strip()}: {trace.strip(' -+|').splitlines()[-1]}"
 
 
 def build_server() -> LanguageServer:
@@ -152,7 +160,13 @@ class _OpenDocuments:
         return known
 
     def _get_text_document(self, uri: str) -> TextDocument:
-        return self.server.workspace.get_text_document(uri)
+        """An open document. One that is not is empty: pygls would read it from the disk, whatever lies there."""
+        from pygls.workspace import TextDocument
+
+        workspace = self.server.workspace
+        if uri in workspace.text_documents:
+            return workspace.get_text_document(uri)
+        return TextDocument(uri, "")
 
     def _warn_once(self, message: str) -> None:
         """Tell once that settings can't be read."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -129,6 +130,51 @@ def test_it_answers_after_every_header_that_cannot_be_read(client, tmp_path):
     status = Path(f"/proc/{client.process.pid}/status")
     if status.exists():
         assert int(re.findall(r"VmHWM:\s+(\d+)", status.read_text())[0]) < 400_000, "kB"
+
+
+NOT_OPEN = ("file:///dev/zero", "file:///dev/fd/0", "file:///", "", "file:///%00.recipe.yaml", "file:///" + "a" * 5000)
+
+
+@pytest.mark.parametrize("place", range(len(NOT_OPEN) + 1))
+def test_a_document_that_is_not_open_is_not_read(client, tmp_path, place):
+    """The last is a pipe, which a folder may hold in a recipe's place: opened, it waits for ever."""
+    os.mkfifo(tmp_path / "pipe.recipe.yaml")
+    uri = [*NOT_OPEN, (tmp_path / "pipe.recipe.yaml").as_uri()][place]
+    here = {"textDocument": {"uri": uri}, "position": {"line": 0, "character": 1}}
+    assert client.request("textDocument/hover", **here) is None
+    client.request("textDocument/completion", **here)
+    client.notify("textDocument/didClose", textDocument={"uri": uri})
+    assert ask_everything(client, "last.recipe.yaml", WRONG)
+    assert b"rror" not in (tmp_path / "log").read_bytes()
+
+
+POSITIONS = (-1, -(10**30), 2**31, 2**63, 1.5, 1e308, None, True, "1", [], {})
+
+
+def test_positions_and_messages_of_wrong_types_are_a_line_in_the_log(client, tmp_path):
+    uri = client.open("a.recipe.yaml", WRONG)
+    client.wait_for_diagnostics(uri)
+    document = {"uri": uri, "version": 2}
+    for value in POSITIONS:
+        here = {"line": value, "character": value}
+        place = {"start": here, "end": {"line": 0, "character": 0}}
+        for method in ("hover", "completion"):
+            client._send(
+                {"id": 900, "method": f"textDocument/{method}", "params": {"textDocument": document, "position": here}}
+            )
+        change = {"textDocument": document, "contentChanges": [{"range": place, "text": ""}]}
+        client._send({"method": "textDocument/didChange", "params": change})
+        client._send({"id": value, "method": "textDocument/hover", "params": value})
+        client._send({"id": value, "result": value})
+        client._send({"method": "$/cancelRequest", "params": {"id": value}})
+        client._send({"method": value})
+    for number in range(30):
+        client.change(uri, f"{WRONG}# {number}\n")
+        client._send({"id": 1000 + number, "method": "textDocument/hover", "params": {"textDocument": document}})
+        client._send({"method": "$/cancelRequest", "params": {"id": 1000 + number}})
+    assert ask_everything(client, "last.recipe.yaml", WRONG)
+    lines = (tmp_path / "log").read_bytes().decode().splitlines()
+    assert lines and all(line.startswith("recipes lsp: ") and len(line) < 700 for line in lines)
 
 
 def test_input_that_ends_in_a_message_ends_the_server(tmp_path):

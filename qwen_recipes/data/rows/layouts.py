@@ -245,6 +245,6 @@ def arrange_row(row: Any, row_format: str, columns: Mapping[str, str], options: 
         raise BadRowError("not a map")
     named = rename_columns(row, columns)
     layout = find_layout(named, row_format, drop_message_keys(columns))
-    if named and not layout.count_keys(named) and detect_format(named) is None:
+    if named and not layout.matches(named) and not layout.count_keys(named) and detect_format(named) is None:
         raise BadRowError(explain_unknown_columns(named))
     return layout, layout.read(layout.select_columns(named), options)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qwen_recipes.data.chat_rendering import TemplateRenderer
 from qwen_recipes.data.example_length import ExampleLength, TokenMeasurer, extract_word_hashes, select_loss
-from qwen_recipes.data.minhash import compute_sketch, hash_factors
+from qwen_recipes.data.minhash import compute_sketches, hash_factors
 from qwen_recipes.data.parsed_row import ParsedRow, has_reasoning, parse_row
 from qwen_recipes.data.rows.flags import is_trained
 from qwen_recipes.data.rows.message_forms import PLAIN, RowOptions
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     Array = numpy.ndarray[Any, Any]
 
 FORMAT_CODE = "QR520"
+SKETCHED_WORDS = 2048
+"""Words of examples whose sketches are computed at once."""
 END_OF_TURN_VALUE = control_token_value("<|im_end|>") >> COUNT_BITS
 
 
@@ -77,7 +79,7 @@ class RowChecker:
 
     def check_part(self, work: FilePart, rows: RowFile) -> tuple[RowStatistics, Array]:
         """What is found in a part of a file, and what is kept of its rows to find duplicates."""
-        tally, kept, lines = RowStatistics(), RowFingerprints(rows), [0]
+        tally, kept, lines = RowStatistics(), RowFingerprints(rows, self.factors), [0]
         for record in read_raw_rows(work, lines):
             tally.read += 1
             self._check_record(record, rows, tally, kept)
@@ -116,7 +118,7 @@ class RowChecker:
         row.lengths = [one.length for one in measured]
         row.length = max(row.lengths, key=lambda length: length.tokens)
         for one in measured:
-            kept.add_example(record.number, one, self.factors)
+            kept.add_example(record.number, one)
         if row.row_format == "kto":
             tally.labelled.add_row(row.normalized, kept.rows.file, record.number)
         _count_row(tally, row, flagged)
@@ -167,21 +169,32 @@ class MeasuredExample(NamedTuple):
 
 
 class RowFingerprints:
-    """What is kept of rows to find duplicates among them."""
+    """What is kept of rows to find duplicates among them. `factors`: see `hash_factors`."""
 
-    def __init__(self, rows: RowFile) -> None:
-        self.rows = rows
+    def __init__(self, rows: RowFile, factors: Array) -> None:
+        self.rows, self.factors = rows, factors
         self.entries: list[tuple[int, int]] = []
         self.sketches: list[Array] = []
+        self.waiting: list[Array] = []
+        """Words of the examples whose sketches are not made yet."""
+        self.words_waiting = 0
 
-    def add_example(self, line: int, example: MeasuredExample, factors: Array) -> None:
+    def add_example(self, line: int, example: MeasuredExample) -> None:
         """Keep an example: the hash of its texts, and a sketch of their words behind the system message."""
         import numpy
 
         self.entries.append((hash_texts(example.texts), line))
         said = [_skip_first_turn(one) if text.startswith("<|im_start|>system\n") else one
                 for text, one in zip(example.texts, example.words, strict=True)]  # fmt: skip
-        self.sketches.append(compute_sketch(said[0] if len(said) == 1 else numpy.concatenate(said), factors))
+        self.waiting.append(said[0] if len(said) == 1 else numpy.concatenate(said))
+        self.words_waiting += len(self.waiting[-1])
+        if self.words_waiting > SKETCHED_WORDS or len(self.waiting) > SKETCHED_WORDS:
+            self._add_sketches()
+
+    def _add_sketches(self) -> None:
+        if self.waiting:
+            self.sketches.append(compute_sketches(self.waiting, self.factors))
+        self.waiting, self.words_waiting = [], 0
 
     def to_array(self) -> Array:
         """One record a row."""
@@ -189,10 +202,11 @@ class RowFingerprints:
 
         from qwen_recipes.data.duplicates import row_dtype
 
+        self._add_sketches()
         made = numpy.zeros(len(self.entries), row_dtype())
         if self.entries:
             made["hash"], made["line"] = zip(*self.entries, strict=True)
-            made["sketch"] = numpy.stack(self.sketches)
+            made["sketch"] = numpy.concatenate(self.sketches)
         made["source"], made["validation"] = self.rows.number, self.rows.validation
         return made
 

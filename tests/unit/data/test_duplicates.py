@@ -8,7 +8,13 @@ import pytest
 from qwen_recipes.data import duplicates
 from qwen_recipes.data.duplicates import DuplicateFinder, row_dtype
 from qwen_recipes.data.length_histogram import LengthHistogram
-from qwen_recipes.data.minhash import NEAR_DUPLICATE_SIMILARITY, compute_sketch, estimate_similarity, hash_factors
+from qwen_recipes.data.minhash import (
+    NEAR_DUPLICATE_SIMILARITY,
+    compute_sketch,
+    compute_sketches,
+    estimate_similarity,
+    hash_factors,
+)
 
 numpy = pytest.importorskip("numpy")
 
@@ -98,6 +104,13 @@ def test_near_duplicates_are_found_and_others_are_not(monkeypatch):
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
 def test_short_texts_have_a_sketch(count):
     assert compute_sketch(words(random.Random(1), count), hash_factors()).shape == (40,)
+
+
+@pytest.mark.parametrize("counts", [[5], [0], [2, 1], [3, 3], [1, 7, 0, 3, 4, 2], [200, 2, 200, 3]])
+def test_sketches_of_many_texts_are_those_of_each(counts):
+    draw, functions = random.Random(7), hash_factors()
+    texts = [words(draw, count) for count in counts]
+    assert (compute_sketches(texts, functions) == [compute_sketch(text, functions) for text in texts]).all()
 
 
 def test_lengths():
