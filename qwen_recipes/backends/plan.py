@@ -7,14 +7,13 @@ so that `training.learning_rate` is the same thing in both.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from math import sqrt
 from typing import Any, Literal
 
 from qwen_recipes.gpus.gpu_model import GpuModel
+from qwen_recipes.recipe.objective_formats import NEXT_TOKEN_OBJECTIVES, PAIRED_OBJECTIVES
 
-PAIRED_OBJECTIVES = ("dpo", "orpo", "simpo", "reward")
-"""Objectives whose rows have a better and a worse answer."""
 OWN_TEMPLATE = "own"
 """The chat template that came with the model, where it is not an official one."""
 
@@ -351,6 +350,11 @@ class ObjectivePlan:
     vllm_port: int = 8000
 
     @property
+    def next_token(self) -> bool:
+        """Whether the loss is that of each next token (SFT, pre-training), and not of a whole answer."""
+        return self.type in NEXT_TOKEN_OBJECTIVES
+
+    @property
     def pairs(self) -> bool:
         """Whether a row is a better and a worse answer."""
         return self.type in PAIRED_OBJECTIVES
@@ -392,6 +396,11 @@ class Plan:
     extra: Mapping[str, Any] = field(default_factory=dict)
     base: str = "."
     """The recipe's folder, seen from the folder that the files are written to."""
+
+    @property
+    def parts(self) -> dict[str, Any]:
+        """Its parts by name, from `model` to `run`."""
+        return {one.name: part for one in fields(self) if is_dataclass(part := getattr(self, one.name))}
 
     @property
     def counts_steps(self) -> bool:

@@ -31,7 +31,7 @@ def trains_beside_half_precision(plan: Plan) -> bool:
 
 def is_cast_by_trl(plan: Plan) -> bool:
     """Whether TRL's trainers cast an adapter on a quantized base to bfloat16 (all but SFT's, which none uses here)."""
-    other = plan.objective.type not in ("sft", "pretrain") or plan.objective.kl_weight is not None
+    other = not plan.objective.next_token or plan.objective.kl_weight is not None
     return other and plan.quantization.bits != 16
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error
-from qwen_recipes.filesystem.read_file import open_file
+from qwen_recipes.filesystem.regular_file import open_regular_file
 
 _POLL_SECONDS = 0.5
 """Seconds between two looks at a log that is followed."""
@@ -39,7 +39,7 @@ def command(folder: Path, follow: bool, lines: int) -> None:
     """
     output = _find_run_folder(folder)
     try:
-        with open_file(output / "run.log") as log:
+        with open_regular_file(output / "run.log") as log:
             log.seek(_find_tail_offset(log.fileno(), lines) if lines else 0)
             _copy_to_stdout(_read_chunks(log.fileno(), log.tell(), output if follow else None))
     except OSError as error:

@@ -12,8 +12,6 @@ from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error
 if TYPE_CHECKING:
     from qwen_recipes.export.merge import MergeJob
 
-_COMPARABLE = ("sft", "pretrain")
-
 
 def sample_examples_or_exit(run: Path, count: int) -> list[dict[str, list[int]]]:
     """Ids and labels of the first `count` examples that a run trained on; exits where its record has no such recipe."""
@@ -22,6 +20,7 @@ def sample_examples_or_exit(run: Path, count: int) -> list[dict[str, list[int]]]
     from qwen_recipes.data.encoder import build_encoder
     from qwen_recipes.export.merge import find_run_folder
     from qwen_recipes.qwen.earlier_run import read_recorded_recipe
+    from qwen_recipes.recipe.objective_formats import NEXT_TOKEN_OBJECTIVES
     from qwen_recipes.resolve import resolve
     from qwen_recipes.runs.record import read_record
     from qwen_recipes.verify.row_sample import sample_rows
@@ -31,10 +30,10 @@ def sample_examples_or_exit(run: Path, count: int) -> list[dict[str, list[int]]]
     if loaded is None or record is None:
         exit_with_error(f"--compare-loss: {run} has no run.json of a run, whose data are compared", ExitCode.USAGE)
     plan = resolve(loaded, load_backend(record.backend["name"]))
-    if plan.objective.type not in _COMPARABLE:
+    if not plan.objective.next_token:
+        comparable = " and ".join(NEXT_TOKEN_OBJECTIVES)
         exit_with_error(
-            f"--compare-loss: this run trained {plan.objective.type}; only {' and '.join(_COMPARABLE)} can be compared",
-            ExitCode.USAGE,
+            f"--compare-loss: this run trained {plan.objective.type}; only {comparable} can be compared", ExitCode.USAGE
         )
     sample = read_or_exit(lambda: sample_rows(plan, loaded.folder, build_encoder(plan, loaded.folder), count))
     exit_without_examples(sample, sample.rows)

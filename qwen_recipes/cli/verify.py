@@ -94,7 +94,7 @@ def _compare_backends(recipes: list[BackendRecipe], rows: int) -> tuple[list[Any
     plan = recipes[0].plan
     if plan.objective.type in OBJECTIVES:
         return compare_preference_backends(recipes, rows)
-    if plan.objective.type not in ("sft", "pretrain"):
+    if not plan.objective.next_token:
         title = plan.objective.type.upper()
         exit_with_error(
             f"{title} cannot be verified without --trainer: its answers are generated during training", ExitCode.USAGE

@@ -23,7 +23,9 @@ from qwen_recipes.recipe.load import LoadedRecipe
 CHAT_TEMPLATE = "chat_template.jinja"
 WEIGHTS_PLUGIN = "weights_dtype.py"
 _ROWS_PROGRAM = Path(__file__).parent.parent / "data" / "rows"
-_REPLACE_FILE = Path(__file__).parent.parent / "filesystem" / "replace_file.py"
+_FILESYSTEM = Path(__file__).parent.parent / "filesystem"
+_SHARED_MODULES = ("regular_file.py", "replace_file.py")
+"""Modules of `filesystem/` that the program in `rows/` reads and writes files by."""
 _REWARDS_PROGRAM = _ROWS_PROGRAM.with_name("reward_functions.py")
 
 
@@ -77,20 +79,8 @@ class Renderer:
 
     def _build_context(self) -> dict[str, Any]:
         view = TracedPlan(self.plan, "", self.record)
-        parts = (
-            "model",
-            "data",
-            "chat",
-            "objective",
-            "method",
-            "quantization",
-            "training",
-            "hardware",
-            "output",
-            "tracking",
-        )
         return {
-            **{part: getattr(view, part) for part in parts},
+            **{part: getattr(view, part) for part in self.plan.parts},
             "name": self.plan.name,
             "header": RawText(format_header(self.plan, self.backend)),
             "recipe_path": self.recipe_path,
@@ -147,7 +137,7 @@ class Renderer:
     def get_copied_files(self) -> dict[str, str]:
         """Files that are copied as they are: the program that prepares rows, plugins, and the chat template."""
         files = {f"rows/{path.name}": path.read_text("utf-8") for path in sorted(_ROWS_PROGRAM.glob("*.py"))}
-        files[f"rows/{_REPLACE_FILE.name}"] = _REPLACE_FILE.read_text("utf-8")
+        files |= {f"rows/{name}": (_FILESYSTEM / name).read_text("utf-8") for name in _SHARED_MODULES}
         if self.plan.objective.rewards:
             files["reward_functions.py"] = _REWARDS_PROGRAM.read_text("utf-8")
         if self._casts_weights() and self.backend.weights_plugin:

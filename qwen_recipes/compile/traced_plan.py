@@ -8,8 +8,9 @@ from typing import Any
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.compile.traced_values import trace_value
 
-_DERIVED_FROM = {
+DERIVED_FROM = {
     "method.adapter": ("method.type",),
+    "objective.next_token": ("objective.type",),
     "objective.pairs": ("objective.type",),
     "objective.compares": ("objective.type", "objective.kl_weight"),
     "objective.chat": ("objective.type",),
@@ -50,7 +51,7 @@ class FieldReads:
 def find_source_fields(plan: Plan, path: str) -> tuple[str, ...]:
     """The recipe's fields that a value of the plan was computed from."""
     reason = plan.reasons.get(path)
-    return (*(reason.fields if reason else ()), *_DERIVED_FROM.get(path, ()))
+    return (*(reason.fields if reason else ()), *DERIVED_FROM.get(path, ()))
 
 
 class TracedPlan:

@@ -9,9 +9,10 @@ import errno
 import json
 import os
 import re
-import stat
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
+
+from qwen_recipes.filesystem.regular_file import open_regular_file
 
 FileKind = Literal[
     "recipe", "settings", "template", "config", "tokenizer", "native config", "lock", "record", "log", "message"
@@ -48,25 +49,10 @@ def explain_size(kind: FileKind, size: int | None = None) -> str:
     return f"it has {found}; the maximum is {most}"
 
 
-def open_file(path: Path) -> BinaryIO:
-    """A regular file, opened to be read: a pipe is not waited for. Raises OSError; `strerror` says what is wrong."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        mode = os.fstat(descriptor).st_mode
-        if stat.S_ISDIR(mode):
-            raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
-        if not stat.S_ISREG(mode):
-            raise OSError(errno.EINVAL, "it is a pipe or a device, not a file", str(path))
-        return os.fdopen(descriptor, "rb")
-    except BaseException:
-        os.close(descriptor)
-        raise
-
-
 def read_bytes(path: Path, kind: FileKind) -> bytes:
     """The file's bytes. Raises OSError for what is no regular file, or too large; `strerror` says what is wrong."""
     limit = get_max_bytes(kind)
-    with open_file(path) as file:
+    with open_regular_file(path) as file:
         size = os.fstat(file.fileno()).st_size
         content = file.read(limit + 1) if size <= limit else b""
     if size > limit or len(content) > limit:
@@ -81,13 +67,13 @@ def read_text(path: Path, kind: FileKind) -> str:
 
 def read_head(path: Path, size: int) -> bytes:
     """The first bytes of a regular file. Raises OSError."""
-    with open_file(path) as file:
+    with open_regular_file(path) as file:
         return file.read(size)
 
 
 def read_tail(path: Path, size: int) -> bytes:
     """The last bytes of a regular file. Raises OSError."""
-    with open_file(path) as file:
+    with open_regular_file(path) as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - size))
         return file.read(size)
 

@@ -7,7 +7,12 @@ from collections.abc import Iterator
 from qwen_recipes.finding import Finding, Route
 from qwen_recipes.recipe.column_checks import check_reading
 from qwen_recipes.recipe.interval_checks import check_intervals, check_sampling, check_schedule
-from qwen_recipes.recipe.objective_formats import FORMATS_BY_OBJECTIVE, LOW_RANK_OPTIMIZERS, OBJECTIVES_BY_FIELD
+from qwen_recipes.recipe.objective_formats import (
+    FORMATS_BY_OBJECTIVE,
+    LOW_RANK_OPTIMIZERS,
+    NEXT_TOKEN_OBJECTIVES,
+    OBJECTIVES_BY_FIELD,
+)
 from qwen_recipes.recipe.spec import Recipe
 from qwen_recipes.recipe.spec.model_and_data import Source
 
@@ -95,7 +100,7 @@ def _check_objective(recipe: Recipe) -> Iterator[Finding]:
     if kind == "pretrain" and recipe.chat is not None and recipe.chat.model_fields_set - {"encoding"}:
         instead = "keep only `encoding` under `chat`, or set `objective: sft`"
         yield _make_error(("chat",), "`chat` does not apply to plain text, which has no chat template", instead)
-    if kind not in ("sft", "pretrain") and recipe.training and recipe.training.packing:
+    if kind not in NEXT_TOKEN_OBJECTIVES and recipe.training and recipe.training.packing:
         yield _make_error(("training", "packing"), f"`{kind}` does not support packing", "remove `packing`")
     yield from _check_packs(recipe)
 

@@ -13,6 +13,11 @@ FORMATS_BY_OBJECTIVE: dict[str, tuple[str, ...]] = {
 }
 """Formats that an objective can learn from; the first is the default where `DEFAULT_FORMATS` has no other."""
 
+NEXT_TOKEN_OBJECTIVES = ("sft", "pretrain")
+"""Objectives whose loss is that of each next token, and not of a whole answer."""
+PAIRED_OBJECTIVES = tuple(name for name, formats in FORMATS_BY_OBJECTIVE.items() if formats == ("preference",))
+"""Objectives whose rows have a better and a worse answer."""
+
 DEFAULT_FORMATS = {"sft": "conversation"}
 """Format of a source that names none: `conversation` is any of those of conversations, found by each row's columns."""
 

@@ -30,8 +30,7 @@ def _find_liger_conflict(
 ) -> str:
     reasons = {
         "Triton kernels need a GPU": hardware.device == "cpu",
-        "tested with the next-token loss only": objective.type not in ("pretrain", "sft")
-        or objective.kl_weight is not None,
+        "tested with the next-token loss only": not objective.next_token or objective.kl_weight is not None,
         "not tested with modules_to_save": bool(method.modules_to_save),
         "not tested with mixtures of experts": bool(facts.experts),
         "not tested with tensor or context parallelism": hardware.tensor_parallel * hardware.context_parallel > 1,

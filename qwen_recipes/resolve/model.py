@@ -10,6 +10,7 @@ from qwen_recipes.finding import RecipeError
 from qwen_recipes.qwen.chat_templates import find_template_problem
 from qwen_recipes.qwen.models import ModelFacts, ModelFolderError, UnknownModelError, get_model_facts
 from qwen_recipes.qwen.tokens import END_OF_TEXT, END_OF_TURN
+from qwen_recipes.recipe.objective_formats import NEXT_TOKEN_OBJECTIVES
 from qwen_recipes.recipe.spec import Recipe
 from qwen_recipes.recipe.spec.chat import Chat
 from qwen_recipes.resolve.decisions import PlanDecisions
@@ -149,7 +150,7 @@ def _find_template_error(file: Path) -> str | None:
 
 
 def _resolve_encoding(requested: str | None, objective: str, decisions: PlanDecisions) -> str:
-    if requested == "exact" and objective not in ("sft", "pretrain"):
+    if requested == "exact" and objective not in NEXT_TOKEN_OBJECTIVES:
         decisions.report_problem(
             ("chat", "encoding"),
             "`chat.encoding: exact` supports SFT and pre-training only",

@@ -10,20 +10,6 @@ from typing import Any
 from qwen_recipes.backends.plan import Plan, Reason
 from qwen_recipes.gpus.gpu_model import GpuModel
 
-_PLAN_PARTS = (
-    "model",
-    "data",
-    "chat",
-    "objective",
-    "method",
-    "quantization",
-    "training",
-    "hardware",
-    "output",
-    "tracking",
-    "run",
-)
-
 
 @dataclass(frozen=True)
 class PlanValue:
@@ -46,7 +32,7 @@ class PlanValue:
 
 def list_plan_values(plan: Plan) -> list[PlanValue]:
     """Every value of a plan, in its order. An adapter's numbers are left out where none is trained."""
-    rows = [row for part in _PLAN_PARTS for row in _iterate_values(plan, getattr(plan, part), part)]
+    rows = [row for name, part in plan.parts.items() for row in _iterate_values(plan, part, name)]
     hidden = (
         ()
         if plan.method.adapter

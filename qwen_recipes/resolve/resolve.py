@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from qwen_recipes.backends.base import Backend
-from qwen_recipes.backends.plan import PAIRED_OBJECTIVES, OutputPlan, Plan, RunPlan, TrackingPlan
+from qwen_recipes.backends.plan import OutputPlan, Plan, RunPlan, TrackingPlan
 from qwen_recipes.finding import RecipeError
 from qwen_recipes.recipe.load import LoadedRecipe
 from qwen_recipes.recipe.locate import locate_finding
+from qwen_recipes.recipe.objective_formats import PAIRED_OBJECTIVES
 from qwen_recipes.recipe.spec.hardware_and_output import Output, Run, Tracking
 from qwen_recipes.recipe.spec.training import Training
 from qwen_recipes.recipe.written_fields import find_written_fields

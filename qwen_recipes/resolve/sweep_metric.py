@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from qwen_recipes.backends.plan import PAIRED_OBJECTIVES, Plan
+from qwen_recipes.backends.plan import Plan
 from qwen_recipes.finding import RecipeError
 from qwen_recipes.recipe.trials import LoadedSweep, locate_sweep_problem
 from qwen_recipes.resolve.choose_backend import choose_backend
@@ -40,7 +40,7 @@ def choose_sweep_metric(sweep: LoadedSweep, backend: str | None = None) -> Sweep
     Raises RecipeError where there is none, or the one that is named does not.
     """
     plans = [choose_backend(trial.loaded, backend)[0].plan for trial in sweep.trials]
-    preferences = all(plan.objective.type in PAIRED_OBJECTIVES for plan in plans)
+    preferences = all(plan.objective.pairs for plan in plans)
     name = sweep.spec.metric or ("reward_accuracy" if preferences else "eval_loss")
     chosen = sweep.spec.metric is not None
     data, loss = _find_differences(plans, _DATA_FIELDS), _find_differences(plans, _LOSS_FIELDS)
@@ -49,7 +49,7 @@ def choose_sweep_metric(sweep: LoadedSweep, backend: str | None = None) -> Sweep
         kind = "the data" if different[0] in data else "the loss"
         begin = f"trials cannot be ranked by `{name}`: `{different[0]}` differs between them and changes {kind}"
         _raise(sweep, begin, _suggest_metric(preferences, bool(data)))
-    if not chosen and not preferences and any(plan.objective.type not in ("sft", "pretrain") for plan in plans):
+    if not chosen and not preferences and any(not plan.objective.next_token for plan in plans):
         _raise(sweep, f"`sweep.metric` is missing: there is no default for {plans[0].objective.type}",
                "metric: NAME as the framework logs it, e.g. rewards/margins, and `goal`")  # fmt: skip
     if name.startswith("eval_") and not all(_has_validation(plan) for plan in plans):

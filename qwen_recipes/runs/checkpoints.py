@@ -11,7 +11,8 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from qwen_recipes.filesystem.read_file import open_file, read_json
+from qwen_recipes.filesystem.read_file import read_json
+from qwen_recipes.filesystem.regular_file import open_regular_file
 
 _LENGTH_BYTES = 8
 """Bytes of the length in front of a safetensors header."""
@@ -86,7 +87,7 @@ def find_safetensors_damage(path: Path) -> str | None:
     """How a safetensors file is not whole: its header says where its last byte is. None where it is whole."""
     try:
         size = path.stat().st_size
-        with open_file(path) as file:
+        with open_regular_file(path) as file:
             length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
             header = json.loads(file.read(length)) if 2 <= length <= min(size, _MAX_HEADER_BYTES) else None
         if not isinstance(header, dict):

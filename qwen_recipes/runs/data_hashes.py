@@ -10,7 +10,7 @@ from typing import Any
 
 from qwen_recipes.backends.plan import Plan, SourcePlan
 from qwen_recipes.data.source_files import list_source_files
-from qwen_recipes.filesystem.read_file import open_file
+from qwen_recipes.filesystem.regular_file import open_regular_file
 
 _BLOCK_BYTES = 1 << 20
 _LINE_SUFFIXES = (".jsonl", ".ndjson")
@@ -42,7 +42,7 @@ def hash_file(path: Path) -> tuple[str, int, int]:
 @lru_cache(maxsize=4096)
 def _hash_file(path: Path, inode: int, size: int, modified_ns: int) -> tuple[str, int, int]:
     digest, size, lines, last = hashlib.sha256(), 0, 0, b"\n"
-    with open_file(path) as file:
+    with open_regular_file(path) as file:
         while block := file.read(_BLOCK_BYTES):
             digest.update(block)
             size, lines, last = size + len(block), lines + block.count(b"\n"), block[-1:]

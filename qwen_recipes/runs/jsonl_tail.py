@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from qwen_recipes.filesystem.read_file import open_file, parse_json
+from qwen_recipes.filesystem.read_file import parse_json
+from qwen_recipes.filesystem.regular_file import open_regular_file
 
 MAX_LINE_BYTES = 1 << 20
 """Of a line; longer ones are skipped."""
@@ -40,7 +41,7 @@ class JsonlTail:
         try:
             if not self.path.exists() or (size := self.path.stat().st_size) == self.place:
                 return b""
-            with open_file(self.path) as file:
+            with open_regular_file(self.path) as file:
                 self.place = self.place if size > self.place else 0
                 file.seek(self.place)
                 block = file.read(MAX_LINE_BYTES)

@@ -25,7 +25,6 @@ from qwen_recipes.recipe.spec.hardware_and_output import Output
 from qwen_recipes.recipe.spec.model_and_data import Model
 from qwen_recipes.verify.row_sample import SampledRow
 
-SUBCOMMANDS = {"pretrain": "pt", "sft": "sft"}
 TIMEOUT_SECONDS = 3600.0
 
 
@@ -83,7 +82,7 @@ def prepare_job(
         "folder": str(folder / "compiled"),
         "rows": str(folder / "rows.json"),
         "config": str(folder / "compiled" / "train.yaml"),
-        "command": SUBCOMMANDS[plan.objective.type],
+        "objective": plan.objective.type,
         "cwd": str(loaded.folder.resolve()),
         "out": str(folder / "encoded.jsonl"),
     }

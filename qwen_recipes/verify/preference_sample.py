@@ -11,9 +11,11 @@ from qwen_recipes.data.plan_template import find_plan_tool_style
 from qwen_recipes.data.rows.encode import IGNORE_INDEX
 from qwen_recipes.data.rows.messages import BadRowError, Row
 from qwen_recipes.data.rows.preferences import TooLongError
+from qwen_recipes.recipe.objective_formats import PAIRED_OBJECTIVES
 from qwen_recipes.verify.row_sample import RowSample, read_source
 
-OBJECTIVES = ("dpo", "orpo", "simpo", "kto", "reward")
+OBJECTIVES = (*PAIRED_OBJECTIVES, "kto")
+"""Objectives whose answers are in the rows, and judged as a whole."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tools.trainer_cells.factors import COMPARES, NOT_WRITTEN, TEXT, Rule, for_objectives, unless_written
+from qwen_recipes.recipe.objective_formats import NEXT_TOKEN_OBJECTIVES
+from tools.trainer_cells.factors import COMPARES, NOT_WRITTEN, Rule, for_objectives, unless_written
 
 LOST_BY_REWARDS = ("early_stopping", "neftune")
 LLAMAFACTORY_OBJECTIVES = ("sft", "pretrain", "dpo", "orpo", "simpo", "kto", "reward")
@@ -20,7 +21,7 @@ BACKEND_RULES: dict[str, list[Rule]] = {
         ("layers", "method", unless_written(lambda method: method == "freeze")),
         ("method", "objective", lambda method, kind: method not in ("full", "freeze") or kind != "reward"),
         ("method", "objective", lambda method, kind: method != "pissa" or kind not in ("dpo", "ipo", "kto")),
-        ("dropout", "objective", unless_written(lambda objective: objective in (*TEXT, "reward"))),
+        ("dropout", "objective", unless_written(lambda objective: objective in (*NEXT_TOKEN_OBJECTIVES, "reward"))),
         *((name, "objective", unless_written(lambda objective: objective != "reward")) for name in LOST_BY_REWARDS),
         ("weights_dtype", "seed", lambda weights_dtype, _: weights_dtype == NOT_WRITTEN),
         for_objectives("encoding", "sft"),

@@ -10,6 +10,7 @@ from pathlib import Path
 from qwen_recipes.backends import load_backend, load_backends
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.compile.support_matrix import SupportCell
+from qwen_recipes.compile.traced_plan import DERIVED_FROM
 from qwen_recipes.guards import list_guard_codes
 from qwen_recipes.guards.catalog import get_guard_module
 from qwen_recipes.recipe.load import load_recipe_text
@@ -199,5 +200,6 @@ def _list_paths(code: str) -> Iterator[str]:
 
 def find_guards_of_field(path: str) -> list[str]:
     """Codes of the guards whose check reads a field or points at it."""
-    names = {path, *PLAN_FIELDS.get(path, ())}
+    derived = (name for name, fields in DERIVED_FROM.items() if path in fields)
+    names = {path, *PLAN_FIELDS.get(path, ()), *derived}
     return [code for code, paths in _scan_guards().items() if "." in path and names & paths]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from qwen_recipes.recipe.objective_formats import NEXT_TOKEN_OBJECTIVES
+
 NOT_WRITTEN = ""
 """The level at which a field is left out of the recipe."""
 
@@ -66,7 +68,6 @@ COMPARES = ("dpo", "ipo", "kto", "grpo", "anchored")
 LOW_RANK = ("galore_adamw", "apollo_adamw")
 WITHOUT_BETAS = ("adafactor", "sgd")
 WITHOUT_EPSILON = (*WITHOUT_BETAS, "lion_8bit", "lion_32bit")
-TEXT = ("sft", "pretrain")
 
 Rule = tuple[str, str, Callable[[Any, Any], bool]]
 """Two factors, and whether two of their levels may stand together."""
@@ -101,8 +102,8 @@ RULES: list[Rule] = [
     ("early_stopping", "validation", unless_written(lambda validation: validation != NOT_WRITTEN)),
     ("early_stopping", "length", unless_written(lambda length: "step" in length)),
     ("early_stopping", "save_every", unless_written(lambda save_every: save_every == NOT_WRITTEN)),
-    for_objectives("packing", *TEXT),
-    for_objectives("encoding", *TEXT),
+    for_objectives("packing", *NEXT_TOKEN_OBJECTIVES),
+    for_objectives("encoding", *NEXT_TOKEN_OBJECTIVES),
     ("packing", "neftune", unless_written(lambda neftune: neftune == NOT_WRITTEN)),
     *(for_objectives(name, "sft") for name in ("train_on", "thinking", "template")),
     ("thinking", "template", unless_written(lambda template: template == NOT_WRITTEN)),
@@ -119,7 +120,7 @@ RULES: list[Rule] = [
     ("overlong", "objective", unless_written(lambda objective: objective not in ("kto", "grpo", "reward"))),
     ("sequence_length", "limit", lambda length, limit: length != 48 or limit == NOT_WRITTEN),
     ("sequence_length", "format", lambda length, form: length != 48 or form != "reasoned"),
-    ("sequence_length", "objective", lambda length, objective: length != 48 or objective in TEXT),
+    ("sequence_length", "objective", lambda length, objective: length != 48 or objective in NEXT_TOKEN_OBJECTIVES),
     ("method", "objective", lambda method, objective: method != "continued" or objective != "pretrain"),
     ("batch", "objective", lambda batch, objective: objective != "kto" or batch != "3 of 1"),
     ("batch", "objective", lambda batch, objective: objective != "grpo" or batch == "4 of 2"),

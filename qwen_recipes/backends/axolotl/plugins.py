@@ -28,7 +28,7 @@ def _needs_preference_plugin(plan: Plan) -> bool:
     training = plan.training
     dropout = plan.method.adapter and plan.method.dropout > 0
     rl = plan.objective.type not in ("sft", "pretrain", "reward")
-    preferences = plan.objective.type not in ("sft", "pretrain")
+    preferences = not plan.objective.next_token
     return (preferences and dropout) or (rl and (training.neftune is not None or training.early_stopping is not None))
 
 
@@ -39,4 +39,4 @@ def _compares_with_base(plan: Plan) -> bool:
 def _averages_over_gpus(plan: Plan) -> bool:
     """Several GPUs with rows of their own, each whole: trained on tokens, whose number differs from GPU to GPU."""
     hardware = plan.hardware
-    return plan.objective.type in ("sft", "pretrain") and hardware.replicas == hardware.world > 1
+    return plan.objective.next_token and hardware.replicas == hardware.world > 1

@@ -13,10 +13,6 @@ def _ignores_label_smoothing(plan: Plan) -> bool:
     return o.type == "dpo" and o.label_smoothing > 0 and o.loss not in ("robust", "exo_pair", "aot")
 
 
-def _is_preference(plan: Plan) -> bool:
-    return plan.objective.type not in ("sft", "pretrain")
-
-
 def _cuts_at_the_end_of_a_pack(plan: Plan) -> bool:
     t, own = plan.training, not plan.chat.official and not plan.chat.exact
     return own and t.packing and t.overlong == "truncate" and t.pack_length > t.sequence_length
@@ -46,19 +42,19 @@ UNSUPPORTED_SETTINGS = (
     ),
     UnsupportedSetting(
         "method.dropout",
-        lambda p: _is_preference(p) and p.method.adapter and p.method.dropout > 0,
+        lambda p: not p.objective.next_token and p.method.adapter and p.method.dropout > 0,
         "TRL disables dropout in preference training; the plugin that keeps it is tested from 0.17 on",
         until="0.17",
     ),
     UnsupportedSetting(
         "training.neftune",
-        lambda p: _is_preference(p) and p.objective.type != "reward" and p.training.neftune is not None,
+        lambda p: not p.objective.next_token and p.objective.type != "reward" and p.training.neftune is not None,
         "preference trainers ignore it; the plugin that passes it on is tested from 0.17 on",
         until="0.17",
     ),
     UnsupportedSetting(
         "training.early_stopping",
-        lambda p: _is_preference(p) and p.objective.type != "reward" and p.training.early_stopping is not None,
+        lambda p: not p.objective.next_token and p.objective.type != "reward" and p.training.early_stopping is not None,
         "preference trainers ignore it; the plugin that passes it on is tested from 0.17 on",
         until="0.17",
     ),
@@ -159,7 +155,7 @@ UNSUPPORTED_SETTINGS = (
     ),
     UnsupportedSetting(
         "training.kernels",
-        lambda p: p.training.lora_kernels and (p.quantization.bits == 8 or p.objective.type not in ("sft", "pretrain")),
+        lambda p: p.training.lora_kernels and (p.quantization.bits == 8 or not p.objective.next_token),
         "fused adapter kernels do not support 8-bit bases or preference objectives",
     ),
     UnsupportedSetting(
@@ -209,7 +205,7 @@ UNSUPPORTED_SETTINGS = (
     UnsupportedSetting("output.hub.private", lambda p: not p.output.hub_private, "repositories are always private"),
     UnsupportedSetting(
         "data.streaming",
-        lambda p: p.data.streaming and (p.data.validates or p.objective.type not in ("sft", "pretrain")),
+        lambda p: p.data.streaming and (p.data.validates or not p.objective.next_token),
         "streams training data of SFT and pre-training only, without validation",
     ),
 )

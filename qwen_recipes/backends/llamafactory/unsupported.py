@@ -222,7 +222,7 @@ UNSUPPORTED_SETTINGS = (
     ),
     UnsupportedSetting(
         "data.streaming",
-        lambda p: p.data.streaming and p.objective.type not in ("sft", "pretrain"),
+        lambda p: p.data.streaming and not p.objective.next_token,
         "streaming of preferences is not tried here",
     ),
 )

@@ -22,7 +22,7 @@ OLDER_VERSIONS = ("3.12.6",)
 
 def list_output_files(plan: Plan) -> list[OutputFile]:
     """The config, what sharding needs, and the launch script."""
-    rlhf = plan.objective.type not in ("sft", "pretrain") or plan.objective.kl_weight is not None
+    rlhf = not plan.objective.next_token or plan.objective.kl_weight is not None
     if plan.hardware.megatron:
         config = OutputFile("train.yaml", "megatron.yaml.j2", "yaml", config=True, schema_definition="megatron")
         return [config, OutputFile("run.sh", "run.sh.j2", "shell")]

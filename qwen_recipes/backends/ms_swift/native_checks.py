@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from qwen_recipes.backends.ms_swift.commands import TRAINING_COMMANDS
 from qwen_recipes.backends.native_config import NativeConfig
 from qwen_recipes.backends.native_violation import NativeCheck, NativeViolation, is_at_least
 from qwen_recipes.backends.refused_combination import find_endless_warmup
-
-TRAINING_COMMANDS = ("sft", "pt", "rlhf")
 
 
 def check_broken_combinations(config: NativeConfig) -> Iterator[NativeViolation]:

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from qwen_recipes.backends.ms_swift import VERSION
+from qwen_recipes.backends.ms_swift.commands import COMMANDS, MEGATRON_COMMANDS, OTHER_COMMANDS, TRAINING_COMMANDS
 from qwen_recipes.backends.native_config import (
     InterpretedSettings,
     KnownKeys,
@@ -35,9 +36,6 @@ DISTINCTIVE_KEYS = frozenset(
         "val_dataset",
     }
 )  # fmt: skip
-TRAINING_COMMANDS = ("sft", "pt", "rlhf")
-OTHER_COMMANDS = ("infer", "export", "merge-lora", "deploy", "eval", "rollout", "sample", "app", "web-ui")
-MEGATRON_COMMANDS = ("sft", "pt", "rlhf", "export")
 RAY_KEYS = frozenset({"colocate_groups", "rollout"})
 """Marks of the driver's file of `megatron rlhf --use_ray`, which has a language of its own."""
 
@@ -55,12 +53,7 @@ def guess_command(data: Mapping[str, Any]) -> str:
     """The command that leaves the fewest keys unread; of equals the first."""
     if RAY_KEYS & set(data) or isinstance(data.get("train"), Mapping):
         return "ray"
-    order: list[str] = [
-        *(("rlhf",) if "rlhf_type" in data else ()),
-        *TRAINING_COMMANDS,
-        *(f"megatron {c}" for c in MEGATRON_COMMANDS),
-        *OTHER_COMMANDS,
-    ]
+    order = ("rlhf", *COMMANDS) if "rlhf_type" in data else COMMANDS
     return min(order, key=lambda command: len({normalize_key(key) for key in data} - list_command_keys(command)))
 
 
@@ -108,13 +101,10 @@ def _build_known_keys(command: str, *, is_strict: bool) -> KnownKeys:
     known, schema = list_command_keys(command), load_native_schema("ms-swift")
     properties = {**schema["properties"], **schema["$defs"].get(command, {}).get("properties", {})}
     listed = {**schema, "properties": properties if command in TRAINING_COMMANDS else {}}
-    others = (
-        f"`{name}`" for name in [*TRAINING_COMMANDS, *(f"megatron {c}" for c in MEGATRON_COMMANDS), *OTHER_COMMANDS]
-    )
     elsewhere: dict[str, str] = {}
-    for name in others:
-        for key in list_command_keys(name.strip("`")) - known:
-            elsewhere.setdefault(key, name)
+    for name in COMMANDS:
+        for key in list_command_keys(name) - known:
+            elsewhere.setdefault(key, f"`{name}`")
     switches = {f"no_{key}" for key in known}
     return KnownKeys(known | switches, listed, bool(known - {"ENV"}) and is_strict, elsewhere)
 

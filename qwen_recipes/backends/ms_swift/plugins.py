@@ -18,7 +18,7 @@ def choose_plugins(plan: Plan) -> tuple[str, ...]:
 
 def loses_dropout(plan: Plan) -> bool:
     """Whether it would turn off dropout that the recipe asks for, or leave it on in a reference's adapter."""
-    preferences = plan.objective.type not in ("sft", "pretrain") or plan.objective.kl_weight is not None
+    preferences = not plan.objective.next_token or plan.objective.kl_weight is not None
     return preferences and plan.method.adapter and plan.method.dropout > 0
 
 

@@ -7,7 +7,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-ARGUMENT_CLASSES = {"sft": "SftArguments", "pt": "PretrainArguments", "rlhf": "RLHFArguments"}
+ARGUMENT_CLASSES = {"sft": "SftArguments", "pretrain": "PretrainArguments"}
+"""Of its commands, by objective."""
 MACHINE_KEYS = (
     *("bf16", "fp16", "tf32", "attn_impl", "use_liger_kernel", "quant_method", "quant_bits", "deepspeed", "fsdp"),
     *("packing", "report_to", "streaming", "val_dataset", "eval_strategy", "eval_steps", "torch_compile", "adapters"),
@@ -27,7 +28,7 @@ def encode(job: dict[str, Any]) -> list[dict[str, Any]]:
     """Ids and labels of the training rows, by the framework's own loader and template, row by row."""
     words = [_drop_machine_keys(job)]
     import_module("swift.cli.main").parse_yaml_args(words)
-    cls = getattr(import_module("swift.arguments"), ARGUMENT_CLASSES[job["command"]])
+    cls = getattr(import_module("swift.arguments"), ARGUMENT_CLASSES[job["objective"]])
     args, _ = import_module("swift.utils").parse_args(cls, words)
     template = args.get_template(args.get_model_processor(load_model=False)[1])
     template.set_mode("train")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from qwen_recipes.backends.ms_swift.command import choose_swift_command
+from qwen_recipes.backends.ms_swift.native_values import NATIVE_VALUES
 from qwen_recipes.backends.plan import Plan
 
 
 def choose_command(plan: Plan) -> str:
-    """The command that reads the compiled config."""
-    return choose_swift_command(plan)
+    """The command that reads the compiled config: `sft`, `pt`, `rlhf`, or one of these after `megatron`."""
+    kind = plan.objective.type
+    if plan.hardware.megatron:
+        return f"megatron {NATIVE_VALUES['megatron_command'].get(kind, 'rlhf')}"
+    return "rlhf" if plan.objective.kl_weight is not None else NATIVE_VALUES["command"].get(kind, "rlhf")
 
 
 def build_surrounding_config(plan: Plan) -> dict[str, Any]:

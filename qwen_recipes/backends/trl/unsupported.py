@@ -13,10 +13,6 @@ def _ignores_label_smoothing(plan: Plan) -> bool:
     return o.type == "dpo" and o.label_smoothing > 0 and o.loss not in ("robust", "exo_pair", "aot")
 
 
-def _is_text(plan: Plan) -> bool:
-    return plan.objective.type in ("sft", "pretrain")
-
-
 UNSUPPORTED_SETTINGS = (
     UnsupportedSetting(
         "model.source", lambda p: p.model.source is not None, "models are loaded from the Hugging Face hub only"
@@ -51,7 +47,7 @@ UNSUPPORTED_SETTINGS = (
     UnsupportedSetting("data.streaming", lambda p: p.data.streaming, "streaming of tokenized data is not tested"),
     UnsupportedSetting(
         "training.packing",
-        lambda p: p.training.packing and not _is_text(p),
+        lambda p: p.training.packing and not p.objective.next_token,
         "packing is for SFT only",
     ),
     UnsupportedSetting("method.type", lambda p: p.method.type == "freeze", "the command `trl` cannot freeze layers"),

@@ -50,7 +50,7 @@ def _is_split(name: str, plan: Plan) -> bool:
 OBJECTIVES = (
     UnsupportedSetting(
         "objective.type",
-        lambda p: p.objective.type not in ("sft", "pretrain"),
+        lambda p: not p.objective.next_token,
         "`unsloth train` has no DPO, KTO, GRPO or reward models: Unsloth trains them from Python only",
     ),
     UnsupportedSetting(

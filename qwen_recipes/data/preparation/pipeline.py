@@ -32,7 +32,7 @@ from qwen_recipes.data.rows.row_reader import ByteRange, RawRow, find_file_probl
 from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.filesystem.file_set import FileSet
 from qwen_recipes.filesystem.locked_folder import lock_folder, make_folder
-from qwen_recipes.filesystem.read_file import open_file
+from qwen_recipes.filesystem.regular_file import open_regular_file
 
 DROP_REASONS = {
     "duplicate": "the same as an earlier example",
@@ -280,7 +280,7 @@ def _word_hash_array(text: str) -> Any:
 
 def _compute_sha256(file: str) -> str:
     digest = sha256()
-    with open_file(Path(file)) as content:
+    with open_regular_file(Path(file)) as content:
         while block := content.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()

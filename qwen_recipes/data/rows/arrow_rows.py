@@ -9,7 +9,7 @@ from typing import Any
 
 from . import limits
 from .arrow_pieces import PIECE_ROWS, cut_batch, is_long_row
-from .file_forms import FileForm, open_regular_file
+from .file_forms import FileForm, open_rows
 from .json_values import explain_long_row
 from .memory_limit import limit_memory
 from .nul_characters import explain_nul
@@ -56,7 +56,7 @@ def _read_batch(batches: Iterator[Any], memory: int) -> Any:
 def _read_parquet(path: Path) -> Iterator[Any]:
     from pyarrow import parquet
 
-    with open_regular_file(path) as source, parquet.ParquetFile(source) as file:
+    with open_rows(path) as source, parquet.ParquetFile(source) as file:
         size = os.fstat(source.fileno()).st_size
         limit = limits.get_expanded_limit(size)
         _check_names(file.schema_arrow.names)
@@ -89,7 +89,7 @@ def _choose_batch_rows(metadata: Any, limit: int) -> int:
 def _read_arrow(path: Path, form: FileForm) -> Iterator[Any]:
     import pyarrow
 
-    with open_regular_file(path) as file, pyarrow.PythonFile(file, "r") as source:
+    with open_rows(path) as file, pyarrow.PythonFile(file, "r") as source:
         limit = limits.get_expanded_limit(os.fstat(file.fileno()).st_size)
         open_file = pyarrow.ipc.open_file if form.kind == "arrow" else pyarrow.ipc.open_stream
         reader = open_file(source)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import json
-import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
+
+from .regular_file import open_regular_file
 
 HEAD_BYTES = 1 << 16
 """Bytes that are looked at."""
@@ -56,27 +55,14 @@ class FileProblem:
     message: str
 
 
-def open_regular_file(path: Path) -> io.BufferedReader:
-    """A file, opened to be read: what it is, is asked of what was opened, and a pipe in its place is not waited for.
-
-    Raises OSError for what is not there, can't be read, or is a pipe, a device or a folder.
-    """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        mode = os.fstat(descriptor).st_mode
-        if stat.S_ISDIR(mode):
-            raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
-        if not stat.S_ISREG(mode):
-            raise OSError(errno.EINVAL, "it is a pipe or a device: save the rows to a file first", str(path))
-        return os.fdopen(descriptor, "rb")
-    except BaseException:
-        os.close(descriptor)
-        raise
+def open_rows(path: Path) -> io.BufferedReader:
+    """A file of rows. Raises OSError for what is not there, can't be read, or is a pipe, a device or a folder."""
+    return open_regular_file(path, "it is a pipe or a device: save the rows to a file first")
 
 
 def read_head(path: Path, size: int = HEAD_BYTES) -> bytes:
     """The first bytes of a file. Raises OSError."""
-    with open_regular_file(path) as file:
+    with open_rows(path) as file:
         return file.read(size)
 
 

@@ -18,7 +18,7 @@ from .file_forms import (
     find_compression,
     find_encoding,
     find_text_kind,
-    open_regular_file,
+    open_rows,
     read_head,
 )
 from .find_files import get_row_suffix
@@ -47,7 +47,7 @@ def find_form(path: Path, encoding: str = "") -> FileForm:
 
 def open_bytes(path: Path, form: FileForm) -> IO[bytes]:
     """The bytes of a file, decompressed. Raises OSError, MissingReaderError."""
-    file = open_regular_file(path)
+    file = open_rows(path)
     if not form.compression:
         return file
     limit = get_expanded_limit(os.fstat(file.fileno()).st_size)

@@ -15,7 +15,7 @@ from typing import IO
 from . import limits
 from .arrow_rows import read_arrow_rows
 from .csv_rows import read_csv_rows
-from .file_forms import FileForm, FileProblem, FileProblemKind, find_file_problem, open_regular_file
+from .file_forms import FileForm, FileProblem, FileProblemKind, find_file_problem, open_rows
 from .find_files import get_row_suffix
 from .json_values import explain_long_row, parse_line, read_json_values
 from .nul_characters import explain_nul
@@ -95,7 +95,7 @@ def read_raw_rows(part: FilePart, line_counts: list[int] | None = None) -> Itera
         yield from part
         return
     number = 0
-    with open_regular_file(part.path) as file:
+    with open_rows(part.path) as file:
         for number, line in _read_lines(file, part):
             if line is None:
                 yield RawRow(number, None, explain_long_row("line"))
@@ -204,7 +204,7 @@ def _pass_blank_lines(file: io.BufferedReader, most: int) -> tuple[int, int]:
 
 def _is_blank(part: ByteRange) -> bool:
     """Whether a stretch holds blanks and NUL bytes alone."""
-    with open_regular_file(part.path) as file:
+    with open_rows(part.path) as file:
         file.seek(part.start)
         left, size = part.end - part.start, 1 << 12
         while left > 0 and (block := file.read(min(size, left))):

@@ -29,7 +29,7 @@ MIN_EXAMPLES = 50_000
 def check(context: GuardContext) -> Iterator[Violation]:
     """All weights, and a run whose steps can't see many rows."""
     plan, t = context.plan, context.plan.training
-    told = plan.method.type == "full" and plan.objective.type in ("sft", "pretrain") and plan.hardware.device == "cuda"
+    told = plan.method.type == "full" and plan.objective.next_token and plan.hardware.device == "cuda"
     if told and t.steps and not t.packing and t.steps * t.batch_size < MIN_EXAMPLES:
         yield Violation(
             context.locate_field("method.type"),

@@ -57,7 +57,7 @@ def _check_axolotl(context: GuardContext) -> Iterator[Violation]:
     plan = context.plan
     if plan.training.attention == "eager":
         yield _make_attention_violation("Axolotl refuses to split `eager` attention")
-    if plan.hardware.deepspeed and plan.objective.type not in ("sft", "pretrain"):
+    if plan.hardware.deepspeed and not plan.objective.next_token:
         message = "under DeepSpeed, Axolotl splits sequences for SFT only"
         yield Violation(("hardware", "context_parallel"), message, "strategy: fsdp, or no `context_parallel`")
     elif not plan.hardware.deepspeed and plan.run.environment == "managed":

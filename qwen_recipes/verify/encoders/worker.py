@@ -2,8 +2,8 @@
 
 FILE is a backend's `row_encoder.py`, with `load()` and `encode(job)`. It may hold VARIABLES of the environment.
 
-A job is {"folder": of the compiled files, "rows": rows.json to prepare first, "config": train.yaml, "command": word or
-null, "cwd": folder, "out": file}. `out` gets one JSON object a line: {"row": place among the prepared rows,
+A job is {"folder": of the compiled files, "rows": rows.json to prepare first, "config": train.yaml, "objective": the
+recipe's, "cwd": folder, "out": file}. `out` gets one JSON object a line: {"row": place among the prepared rows,
 "input_ids", "labels"}, or {"row", "error"} where the framework leaves the row out, or {"error"} where it takes none.
 """
 

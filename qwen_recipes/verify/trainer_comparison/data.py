@@ -14,7 +14,7 @@ NAME = UnseenLeaf("a name that only files of the compiled folder use", "tests/go
 
 def look_at_rows(case: Case) -> Seen | NotSeen:
     """The first batches of training against our own encoder's rows."""
-    if case.plan.objective.type not in ("sft", "pretrain"):
+    if not case.plan.objective.next_token:
         return NotSeen("our own encoder makes no pairs, labels or prompts; `batches.text` looks at their text")
     return _compare(case, case.section("batches")["micro_batches"], case.rows)
 
@@ -23,7 +23,7 @@ def look_at_validation_rows(case: Case) -> Seen | NotSeen:
     """The first batch of the evaluation against our own encoder's rows."""
     if not case.plan.data.validation:
         return NotSeen("the recipe names no rows to validate on")
-    if case.plan.objective.type not in ("sft", "pretrain"):
+    if not case.plan.objective.next_token:
         return NotSeen("our own encoder makes no pairs, labels or prompts")
     batch = case.section("evaluation")
     if batch is None:
@@ -45,7 +45,7 @@ def _compare(case: Case, batches: list[Any], expected: ExpectedRows | NotSeen) -
 
 def look_at_count(case: Case) -> Seen | NotSeen:
     """Examples of the training set, as often as their source's weight says."""
-    if case.plan.objective.type not in ("sft", "pretrain"):
+    if not case.plan.objective.next_token:
         return NotSeen("our own encoder makes no pairs, labels or prompts, and can't count what it leaves out")
     if isinstance(case.rows, NotSeen):
         return case.rows
@@ -76,7 +76,7 @@ def look_at_validation_share(case: Case) -> Seen | NotSeen:
     share = case.plan.data.validation_share
     if share is None:
         return NotSeen("the recipe holds out no share of its rows")
-    if case.plan.objective.type not in ("sft", "pretrain") or case.plan.training.packing:
+    if not case.plan.objective.next_token or case.plan.training.packing:
         return NotSeen("packs, pairs and labels are not counted by our own encoder")
     if isinstance(case.rows, NotSeen):
         return case.rows
@@ -87,7 +87,7 @@ def look_at_validation_count(case: Case) -> Seen | NotSeen:
     """Examples to validate on, as often as their source's weight says."""
     if not case.plan.data.validation:
         return NotSeen("the recipe names no rows to validate on")
-    if case.plan.objective.type not in ("sft", "pretrain") or case.plan.training.packing:
+    if not case.plan.objective.next_token or case.plan.training.packing:
         return NotSeen("packs, pairs and labels are not counted by our own encoder")
     if isinstance(case.validation_rows, NotSeen):
         return case.validation_rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from qwen_recipes.recipe.objective_formats import OBJECTIVES_BY_FIELD
 from qwen_recipes.verify.trainer_comparison.check import Case, Leaf, Look, NotSeen, Seen, SeenLeaf, UnseenLeaf
 from qwen_recipes.verify.trainer_comparison.place import OUR_MODULES
 
@@ -12,7 +13,6 @@ SFT_LOSS = "sft"
 COMPARING = ("dpo", "kto", "grpo")
 """Objectives whose loss compares the model with a reference."""
 START, BASE = "the model as training finds it", "the model without the adapter that it starts from"
-WITH_BETA = ("dpo", "orpo", "simpo", "kto", "grpo")
 
 
 def find_setting(case: Case, *names: str) -> Any:
@@ -49,7 +49,7 @@ def look_at_loss(case: Case) -> Seen | NotSeen:
 def look_at_beta(case: Case) -> Seen | NotSeen:
     """How closely the model is held to its reference, or the weight of the preference."""
     objective = case.plan.objective
-    if objective.type not in WITH_BETA:
+    if objective.type not in OBJECTIVES_BY_FIELD["beta"]:
         return NotSeen(f"{objective.type} has no beta")
     return Seen(objective.beta, find_setting(case, "beta"))
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from qwen_recipes.filesystem.read_file import open_file
+from qwen_recipes.filesystem.regular_file import open_regular_file
 from qwen_recipes.sizes import format_bytes
 from qwen_recipes.verify.trainer.weights import group_experts
 
@@ -57,7 +57,7 @@ def _digest_files(files: Sequence[Path], keep: Callable[[str], bool]) -> str:
 
 
 def _list_tensors(file: Path) -> Iterator[tuple[str, _SavedTensor]]:
-    with open_file(file) as stream:
+    with open_regular_file(file) as stream:
         (length,) = struct.unpack("<Q", stream.read(8))
         header = json.loads(stream.read(length))
     for name, tensor in header.items():
@@ -67,7 +67,7 @@ def _list_tensors(file: Path) -> Iterator[tuple[str, _SavedTensor]]:
 
 
 def _read_tensor(tensor: _SavedTensor) -> bytes:
-    with open_file(tensor.file) as stream:
+    with open_regular_file(tensor.file) as stream:
         stream.seek(tensor.start)
         return _to_float32(stream.read(tensor.end - tensor.start), tensor.dtype)
 

@@ -32,7 +32,7 @@ def look_at_epochs(case: Case) -> Seen | NotSeen:
     batches, accumulation = steps["batches_per_epoch"], training.gradient_accumulation
     if training.packing:
         return NotSeen("how many packs the rows make is the framework's choice")
-    if case.plan.objective.type in ("sft", "pretrain") and not isinstance(case.rows, NotSeen):
+    if case.plan.objective.next_token and not isinstance(case.rows, NotSeen):
         batches = math.ceil(case.rows.examples / training.micro_batch_size)
     return Seen(math.ceil(training.epochs * max(1, math.ceil(batches / accumulation))), steps["total"])
 
@@ -47,7 +47,7 @@ def look_at_steps(case: Case) -> Seen | NotSeen:
 def look_at_length(case: Case) -> Seen | NotSeen:
     """The longest sequence of a batch, where rows are that long or packed; else the length that is told."""
     length = case.plan.training.tokens_per_sequence
-    text = case.plan.objective.type in ("sft", "pretrain") and case.plan.objective.kl_weight is None
+    text = case.plan.objective.next_token and case.plan.objective.kl_weight is None
     told = find_argument(case, "max_seq_length" if text else "max_length")
     if told is not None:
         return Seen(length, told)
@@ -82,7 +82,7 @@ def _batches(case: Case) -> list[Any]:
 
 def look_at_overlong(case: Case) -> Seen | NotSeen:
     """Rows that are too long are left out, or truncated as by our own encoder."""
-    if case.plan.objective.type not in ("sft", "pretrain"):
+    if not case.plan.objective.next_token:
         return NotSeen("our own encoder makes no pairs, labels or prompts")
     if isinstance(case.rows, NotSeen) or not (case.rows.overlong or case.rows.truncated):
         return NotSeen("no row is too long")

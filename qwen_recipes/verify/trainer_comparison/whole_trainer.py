@@ -52,7 +52,7 @@ def look_at_number_of_batches(case: Case) -> Seen | NotSeen:
 def look_at_divisor(case: Case) -> Seen | NotSeen:
     """The next-token loss is divided by the tokens in the loss of the whole optimizer step."""
     batches = case.section("batches")
-    if case.plan.objective.type not in ("sft", "pretrain") or case.plan.objective.kl_weight is not None:
+    if not case.plan.objective.next_token or case.plan.objective.kl_weight is not None:
         return NotSeen("losses of pairs, labels and rewards are means over examples")
     if not batches["micro_batches"]:
         return NotSeen("no batch was drawn")

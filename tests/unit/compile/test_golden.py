@@ -20,7 +20,7 @@ GOLDEN = ROOT / "tests/golden"
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 GOLDEN_EXAMPLES = [example for example in EXAMPLES if (GOLDEN / example.stem).is_dir()]
 COPIED = {f"rows/{file.name}": file for file in (ROOT / "qwen_recipes/data/rows").glob("*.py")}
-COPIED["rows/replace_file.py"] = ROOT / "qwen_recipes/filesystem/replace_file.py"
+COPIED |= {f"rows/{name}": ROOT / "qwen_recipes/filesystem" / name for name in ("regular_file.py", "replace_file.py")}
 
 
 def compiled(example, backend):

@@ -18,8 +18,6 @@ ALLOWED = {
     ("data/preparation/output_format.py", "write_table"): "into a file that is open",
     ("data/hub_dataset.py", "open"): "a file on the hub, to read",
     ("data/hub_dataset.py", "write_table"): "into memory",
-    ("data/rows/file_forms.py", "os.open"): "to read, and not to wait for a pipe",
-    ("data/rows/file_forms.py", "os.fdopen"): "to read",
     ("data/rows/open_file.py", "open"): "zstd.open, to read",
     ("qwen/tokenizer.py", "rename"): "a tokenizer that was built in a temporary folder beside its place",
 }

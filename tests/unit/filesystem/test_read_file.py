@@ -12,7 +12,6 @@ from qwen_recipes.filesystem.read_file import (
     MAX_DEPTH,
     MAX_MIB,
     get_max_bytes,
-    open_file,
     parse_json,
     read_bytes,
     read_head,
@@ -20,6 +19,7 @@ from qwen_recipes.filesystem.read_file import (
     read_tail,
     read_text,
 )
+from qwen_recipes.filesystem.regular_file import open_regular_file
 
 
 def test_files_are_read(tmp_path):
@@ -31,7 +31,7 @@ def test_files_are_read(tmp_path):
     assert (read_head(file, 4), read_tail(file, 4)) == (b'{"a"', b" 1]}")
 
 
-@pytest.mark.parametrize("read", [open_file, lambda p: read_bytes(p, "recipe"), lambda p: read_head(p, 9)])
+@pytest.mark.parametrize("read", [open_regular_file, lambda p: read_bytes(p, "recipe"), lambda p: read_head(p, 9)])
 def test_what_is_no_file_is_neither_read_nor_waited_for(tmp_path, read):
     os.mkfifo(tmp_path / "pipe")
     for place, said in (("/dev/zero", "a pipe or a device"), (tmp_path / "pipe", "a pipe"), (tmp_path, "a folder")):
