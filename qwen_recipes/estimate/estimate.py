@@ -42,6 +42,9 @@ GPU_SCALING = 0.92
 """Speed that each further GPU adds, of one alone; sharded weights cost more (SHARDED_SPEED)."""
 PACKED_BOUND = 1.25
 """At least this many times the estimated peak is kept free for packs: an H200 took up to 1.19 times (Axolotl, sdpa)."""
+BLOCK_BYTES = 2.4
+"""Bytes a logit of one more block of bf16 logits that an unfused loss may leave, with what lies beside it: runs of as
+many tokens left 0.2 or 2.2 (measured/trainer_results.jsonl)."""
 SHARDED_SPEED = 0.8
 VARIED_SHARE = 0.8
 """Rows shorter than this share of the limit, in the mean, make micro-batches of many lengths."""
@@ -111,8 +114,10 @@ class Estimate:
     @property
     def safe_peak(self) -> float:
         """Bytes that `peak` stays below in 99 of 100 runs: what has to be there for a run to fit."""
-        most = _load_intervals()[f"bound_memory{self.chance}"][1]
-        return self.peak * (max(most, PACKED_BOUND) if self.workload.packed else most)
+        load, most = self.workload, _load_intervals()[f"bound_memory{self.chance}"][1]
+        bound = self.peak * (max(most, PACKED_BOUND) if load.packed else most)
+        another = BLOCK_BYTES * load.tokens * load.facts.vocab_size if self.chance == "_blocks" else 0.0
+        return max(bound, self.peak + another)
 
     @property
     def chance(self) -> Literal["", "_blocks", "_shards", "_adapter_shards"]:

@@ -180,7 +180,7 @@ def shard_block_bytes(workload: Workload, c: Constants) -> float:
     """Bytes of blocks that gathering weights and sharing gradients out leave, where all weights are trained."""
     if workload.method != "full" or workload.strategy not in SHARDS_GRADIENTS or workload.shards == 1:
         return 0.0
-    each = c["reserve_shards" if workload.strategy in SHARDS_WEIGHTS else "reserve_zero2"]
+    each = c[f"reserve_{'fsdp' if workload.strategy in FSDP_STRATEGIES else workload.strategy}"]
     return 0.0 if workload.offload != "none" else each * workload.trainable / workload.shards
 
 
@@ -233,6 +233,8 @@ def stored_weight_bytes(workload: Workload) -> float:
         whole = stored * (2 if workload.reference else 1)
     if workload.strategy not in SHARDS_WEIGHTS:
         return whole / workload.model_parallel_gpus
+    if workload.strategy == "fsdp" and traits.float32_shards and workload.bits == 16 and workload.method == "lora":
+        whole = 4.0 * facts.parameters
     resident = 0.0 if workload.offload == "all" else whole / workload.shards
     gathered = 2 * facts.layer_parameters
     if workload.strategy in FSDP_STRATEGIES and workload.shards > 1:  # its outermost unit stays gathered

@@ -40,6 +40,8 @@ class TrainerTraits:
     """A reference model is held as the trained one is, instead of in bf16."""
     dense_mask: bool = False
     """Packs under sdpa have a mask of every token against every other."""
+    float32_shards: bool = False
+    """Under FSDP all weights are held in float32, frozen ones too: accelerate 1.11's `fsdp2_prepare_model`."""
     bare_adapters: bool = False
     """An adapter is saved without a tokenizer."""
     float32_full: bool = field(default=True, kw_only=True)
@@ -60,6 +62,7 @@ TRAITS: dict[str, TrainerTraits] = {
         drops_int8_inputs=True,
         freezes_early_layers=True,
         dense_mask=True,
+        float32_shards=True,
     ),
     "ms-swift": TrainerTraits(
         {"sft": (9.9, 11.9), "dpo": (9.9, 11.9), "kto": (9.9, 11.9), "orpo": (8.0, 14.0), "reward": NONE},

@@ -148,7 +148,8 @@ def set_shard_interval(document: dict[str, Any]) -> None:
     GPU at least: the cells are few, and of one model.
     """
     for suffix in ("_shards", "_adapter_shards"):
-        errors = [math.log1p(c.error_now) for c in load_two_gpu_cells() if c.estimate.chance == suffix]
+        cells = [c for c in load_two_gpu_cells() if c.reserves_as_today and c.estimate.chance == suffix]
+        errors = [math.log1p(c.error_now) for c in cells]
         for name, share, widening in (("interval", 0.9, INTERVAL_WIDENING), ("bound", 1.0, BOUND_WIDENING)):
             low, high = compute_interval(errors, share, widening)
             least, most = document[f"{name}_memory"]

@@ -25,6 +25,11 @@ class TwoGpuCell:
     estimate: Estimate
 
     @property
+    def reserves_as_today(self) -> bool:
+        """Whether the allocator's segments grew, as run.sh asks for since the first set."""
+        return bool(self.result.get("expandable"))
+
+    @property
     def error(self) -> float:
         """Of the reserved peak, as it was said before it was measured."""
         return float(self.cell["said"]["peak"] / self.result["peak_reserved"] - 1)

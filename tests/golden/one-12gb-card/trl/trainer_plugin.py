@@ -65,7 +65,8 @@ def extend_trainer(trainer: Any, options: argparse.Namespace, config: Path) -> N
     @wraps(save)
     def save_with_card(self: Any, output_dir: Any = None, *args: Any, **more: Any) -> None:
         save(self, output_dir, *args, **more)
-        write_model_card(self, options.method, Path(output_dir or self.args.output_dir), config)
+        if self.args.should_save:  # every process comes here, and only one makes the folder
+            write_model_card(self, options.method, Path(output_dir or self.args.output_dir), config)
 
     trainer.__init__, trainer._save = build_and_adjust, save_with_card
     trainer.create_model_card = lambda self, *_args, **_more: None

@@ -19,4 +19,5 @@ export CUDA_VISIBLE_DEVICES="$(cut -d, -f1-2 <<< "${CUDA_VISIBLE_DEVICES:-0,1}")
 
 python "$here/rows/__main__.py" "$here/rows.json"
 
-exec accelerate launch --config_file "$here/fsdp.yaml" -m llamafactory.launcher runs/two-gpus-lora/rows/train.yaml "$@"
+export FORCE_TORCHRUN=1 NNODES=1 NPROC_PER_NODE=2
+exec llamafactory-cli train runs/two-gpus-lora/rows/train.yaml "$@"
