@@ -53,7 +53,7 @@ def open_folder(path: Path, root: Path | None = None, *, create: bool = True) ->
     """
     root = path if root is None else root
     if create:
-        root.mkdir(parents=True, exist_ok=True)
+        _create_folder(root)
     descriptor = os.open(root, _FOLDER_FLAGS)
     try:
         for name in _list_steps(path, root):
@@ -63,6 +63,13 @@ def open_folder(path: Path, root: Path | None = None, *, create: bool = True) ->
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _create_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except RecursionError:  # pathlib makes the folders above by calling itself
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), str(path)) from None
 
 
 class StagedFile:

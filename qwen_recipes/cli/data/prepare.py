@@ -75,6 +75,8 @@ def command(names: tuple[str, ...], out: Path, form: str, force: bool, **flags: 
     hub = HubOptions(flags["subset"], flags["split"], flags["revision"], complete=True)
     options = DataOptions(flags["model"], flags["layout"], sets=flags["sets"], hub=hub)
     asked = select_data(names, options)
+    if not out.name:
+        exit_with_error("-o needs the name of a file", ExitCode.USAGE)
     stem, _, ending = out.name.partition(".")
     held = flags["validation_output"] or out.with_name(f"{stem}-validation.{ending or 'jsonl'}")
     outputs = OutputPaths(out, held, out.with_name(out.name + ".manifest.json"))

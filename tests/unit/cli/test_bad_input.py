@@ -222,3 +222,21 @@ def test_a_tokenizer_config_with_broken_tokens_exits_1(model_with, tmp_path):
     for words in READERS:
         result = CliRunner().invoke(main, words)
         assert result.exit_code == 1 and "added_tokens_decoder is not a map" in result.output, (words, result.output)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("compile", "r.yaml", "-o", "a/" * 2000), "File name too long"),
+        (("init", "--data", "rows.jsonl", "-o", "a/" * 2000 + "b.yaml"), "a/b.yaml"),
+        (("data", "check", "rows.jsonl", "--html", "a/" * 2000 + "b.html"), "a/b.html: cannot write"),
+        (("data", "prepare", "rows.jsonl", "-o", "a/" * 2000 + "b.jsonl"), "File name too long"),
+        (("data", "prepare", "rows.jsonl", "-o", ""), "-o needs the name of a file"),
+    ],
+)
+def test_an_output_that_cannot_be_is_a_usage_error(place, arguments, said):
+    (place / "r.yaml").write_text("version: 1\nmodel: Qwen/Qwen3-4B\ndata: {train: rows.jsonl}\n", "utf-8")
+    before = list_files(place)
+    result = CliRunner().invoke(main, [*arguments])
+    assert result.exit_code == 2 and said in result.output, result.output[-500:]
+    assert list_files(place) == before
