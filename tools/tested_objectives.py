@@ -73,15 +73,22 @@ def list_curves() -> Iterator[Shown]:
 
 
 def list_gpu_runs() -> Iterator[Shown]:
-    """Runs whose memory was measured on one GPU."""
+    """Runs whose memory was measured on one GPU, and Unsloth's."""
     trained = {run["id"] for run in read_lines(MEASURED / "trainer_results.jsonl") if run["outcome"] == "trained"}
     for cell in json.loads((MEASURED / "trainer_cells.json").read_text("utf-8")):
         if cell["id"] in trained:
             yield cell["backend"], read_objective(cell["recipe"]), "trained on a GPU"
+    for run in read_lines(MEASUREMENTS / "unsloth.jsonl"):
+        if run["outcome"] == "trained" and is_current(run["backend"], run["versions"].get(run["backend"])):
+            yield run["backend"], "sft", "trained on a GPU"
 
 
 def list_two_gpu_runs() -> Iterator[Shown]:
-    """Curves, resumed runs (SFT) and examples that were trained on two GPUs."""
+    """Curves, resumed runs (SFT), examples and cells of memory that were trained on two GPUs."""
+    trained = {run["id"] for run in read_lines(MEASUREMENTS / "two_gpu_memory.jsonl") if run["outcome"] == "trained"}
+    for cell in json.loads((MEASUREMENTS.parent / "two_gpu_memory_cells.json").read_text("utf-8")):
+        if cell["id"] in trained:
+            yield cell["backend"], read_objective(cell["recipe"]), "trained on two GPUs"
     for run in read_lines(MEASUREMENTS / "two_gpus.jsonl"):
         yield run["backend"], CURVES[run["curve"]].objective, "trained on two GPUs"
     for run in read_lines(MEASUREMENTS / "resumed.jsonl"):

@@ -97,10 +97,14 @@ That it can fail is tested too: each of these {count} changes to {framework}'s c
 - Packing: each framework fills packs by rules of its own, so a step holds other examples in each. What a packed batch
   holds is compared [at the trainer](trainer-values.md) instead.
 - Several GPUs, run once on two H200 (`research/measurements/curves_on_two_gpus.py`, 29 and 30 November 2026, 24 steps,
-  float32, `results/two_gpus.jsonl`): two GPUs give the losses of one, to 1e-6 (full weights: Axolotl, LLaMA-Factory,
-  ms-swift; adapter: LLaMA-Factory) and 2e-6 (adapter: ms-swift). Axolotl averages each GPU's own mean over its tokens, which
+  float32, `results/two_gpus.jsonl`): two GPUs give the losses of one, to 1e-6 (full weights: all four frameworks, TRL also
+  under ZeRO-2 and ZeRO-3; adapter: Axolotl, LLaMA-Factory) and 2e-6 (adapter: ms-swift; TRL's DPO, with full weights under
+  DDP, ZeRO-2 and ZeRO-3, and with an adapter under ZeRO-2). The weights that TRL saved differ by 2e-7 at most. Axolotl averages each GPU's own mean over its tokens, which
   made its losses differ by up to 0.16; its configs for several GPUs have a plugin since then that averages over all tokens,
-  and the figure above is with it. Axolotl's adapter and TRL were not run on two GPUs.
+  and the figure above is with it. TRL's other runs under DDP and FSDP ended at their first checkpoint, through a fault of
+  ours that is mended and was not run on two GPUs since (on two CPU processes it was).
+- Unsloth, run once on an H200 beside TRL (`research/measurements/train_unsloth.py`, 38 steps in bf16, `lora` and `qlora`): the
+  means of ten steps that TRL logs are Unsloth's to 2e-4.
 - bf16: rounding alone moves a loss by more than {tolerance}.
 """
 

@@ -13,7 +13,8 @@ HEAD = """\
 
 `make conformance-full` lets every framework train a tiny Qwen3 for two steps on the CPU, once for each objective and
 method, and writes each outcome to `tests/conformance/results.json`. This page shows that file. A cell that says
-nothing was not run since it is kept; *refused* is the compiler's own answer, with its reason.
+nothing was not run since it is kept; *parsed*: read by the framework's own parser, not trained; *refused* is the
+compiler's own answer, with its reason.
 """
 
 
