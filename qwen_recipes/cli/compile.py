@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -172,8 +173,8 @@ def _compare_with_folder(outputs: list[CompiledRecipe], *, show: bool, check: bo
     if show:
         print_text(shown, nl=False)
     elif check:
-        for path in (folder / name for folder, names in changed.items() for name in names):
-            print_stderr(f"{path} {'is out of date' if path.is_file() else 'is missing'}")
+        for folder, names in changed.items():
+            _print_drift(folder, names)
     return any(changed.values())
 
 
@@ -214,3 +215,11 @@ def get_compiled_folder(loaded: LoadedRecipe, output: Path | None) -> Path:
 def is_default_folder(root: Path) -> bool:
     """Whether nobody named this folder: it is trusted no more than what lies in it."""
     return root.parent == DEFAULT_FOLDER
+
+
+def _print_drift(folder: Path, names: Iterable[str]) -> None:
+    if not folder.is_dir():
+        print_stderr(f"{folder} does not exist: not compiled yet")
+        return
+    for path in (folder / name for name in names):
+        print_stderr(f"{path} {'is out of date' if path.is_file() else 'is missing'}")

@@ -166,7 +166,8 @@ def _check_options(count: int, combine: str | None, rank: int | None, density: f
         if value is not None and combine not in COMBINE_FIELDS[name]:
             exit_with_error(f"--{name} applies to --combine {' or '.join(COMBINE_FIELDS[name])}", ExitCode.USAGE)
     if combine in _COMBINE_MODELS:
-        exit_with_error(f"--combine {combine} is for models, not adapters", ExitCode.USAGE)
+        given = "one folder was given" if count == 1 else "these folders hold adapters"
+        exit_with_error(f"--combine {combine} merges two or more whole models; {given}", ExitCode.USAGE)
     if count == 1 and combine not in (None, "cat"):
         exit_with_error(f"--combine {combine} needs several adapters", ExitCode.USAGE)
 

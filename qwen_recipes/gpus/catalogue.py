@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
 from qwen_recipes.errors import QwenRecipesError, join_alternatives
 from qwen_recipes.gpus.gpu_model import GpuModel, state_gpu
-from qwen_recipes.gpus.gpu_names import GpuName, parse_gpu_name
+from qwen_recipes.gpus.gpu_names import GpuName, parse_gpu_name, parse_memory, split_several
 from qwen_recipes.gpus.mig import MigError, cut_slice
 
 _FILE = Path(__file__).with_name("catalogue.csv")
@@ -39,7 +40,7 @@ def get_gpu_model(name: str, memory: float | None = None) -> GpuModel:
     if name_parts.mig:
         return _cut_first_slice(found, name_parts, name)
     if not found:
-        raise UnknownGpuError(_suggest_names(name_parts))
+        raise UnknownGpuError(_explain_unknown(name, name_parts))
     if memory is not None:
         return min(found, key=lambda gpu: abs(gpu.memory - memory))
     return found[0]
@@ -49,8 +50,8 @@ def parse_gpu(text: str) -> GpuModel:
     """The GPU of a command line: a name, or only its memory (`48GiB`). Raises UnknownGpuError."""
     if text.isdecimal():
         raise UnknownGpuError(f"give the memory with its unit, e.g. {text}GiB")
-    name = parse_gpu_name(text)
-    return state_gpu(name.memory) if name.memory and not name.key and not name.mig else get_gpu_model(text)
+    memory = parse_memory(text)
+    return state_gpu(memory) if memory else get_gpu_model(text)
 
 
 def list_other_sizes(name: str) -> list[str]:
@@ -115,6 +116,20 @@ def _cut_first_slice(gpus: list[GpuModel], name_parts: GpuName, name: str) -> Gp
         except MigError as error:
             problems.append(str(error))
     raise UnknownGpuError("; ".join(problems) or _suggest_names(name_parts))
+
+
+def _explain_unknown(name: str, name_parts: GpuName) -> str:
+    """What to write for a name that is none of a GPU: several of one, one with another memory, or a slip."""
+    several = split_several(name)
+    if several and (found := _find_models(parse_gpu_name(several[0]))):
+        return f"name one GPU and state their number apart: `gpu: {found[0].name}` and `gpus: {several[1]}`"
+    if memory := parse_memory(name):
+        return f"write a GPU's memory as `gpu: {{memory: {memory} GiB}}`"
+    if name_parts.memory and (found := _find_models(replace(name_parts, whole=name_parts.key, memory=None))):
+        sizes = join_alternatives([f"{gpu.memory:g} GiB" for gpu in found])
+        stated = f"gpu: {{name: {found[0].name}, memory: {name_parts.memory} GiB}}"
+        return f"{found[0].name} is sold with {sizes}; for a modified one write `{stated}` in the recipe"
+    return _suggest_names(name_parts)
 
 
 def _suggest_names(name_parts: GpuName) -> str:

@@ -15,6 +15,11 @@ _MAKERS_WORDS = frozenset(
 _FORMS = frozenset(["sxm", "sxm2", "sxm3", "sxm4", "sxm5", "sxm6", "pcie", "oam", "ac"])
 _SAME_WORDS = {"mobile": "laptop", "notebook": "laptop", "pci": "pcie"}
 _MIG = re.compile(r"[\s-]*(?:\bmig[\s-]*)(?:\dc\.)?(\d+g\.\d+gb)(?:\+\S*)?(?:-shared)?", re.I)
+_MEMORY_ALONE = re.compile(r"\s*(\d{1,9})\s?(mib|mb|gib|gb|g)\s*", re.I)
+_MIB_PER_GIB = 1024
+_SEVERAL = re.compile(
+    r"(?P<before>\d{1,4})\s?[x×*]\s?(?P<name>\D.*)|(?P<named>.*\S)\s?[x×*]\s?(?P<behind>\d{1,4})", re.I
+)
 _MEMORY = re.compile(r"(?<![a-z0-9.])(\d+)\s?(?:gb|gib|g)\b")
 
 
@@ -43,6 +48,23 @@ def parse_gpu_name(text: str) -> GpuName:
         memory=int(memory[1]) if memory else None,
         mig=mig[1].lower() if mig else "",
     )
+
+
+def parse_memory(text: str) -> int | None:
+    """GiB of a text that is a size and nothing else: `48GiB`, or MiB as drivers print them; None for other texts."""
+    found = _MEMORY_ALONE.fullmatch(text)
+    if found is None:
+        return None
+    size = int(found[1])
+    return round(size / _MIB_PER_GIB) if found[2].lower().startswith("m") else size
+
+
+def split_several(text: str) -> tuple[str, int] | None:
+    """Name and number of `8xH100` or `h100 x 8`; None for the name of one GPU."""
+    found = _SEVERAL.fullmatch(text.strip())
+    if found is None:
+        return None
+    return (found["name"] or found["named"]).strip(), int(found["before"] or found["behind"])
 
 
 def _join(text: str, left_out: frozenset[str] = frozenset()) -> str:

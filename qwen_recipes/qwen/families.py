@@ -48,6 +48,8 @@ _NAME_PATTERNS = {
     r"qwen-?3-asr": "Qwen3-ASR",
     r"qwen-?3-tts": "Qwen3-TTS",
     r"(?:^|meta-|code)llama": "Llama",
+    r"qwq": "QwQ (Qwen2.5)",
+    r"qvq": "QVQ (Qwen2-VL)",
     r"mi(?:s|x)tral": "Mistral",
     r"gemma": "Gemma",
     r"deepseek(?!.*qwen-?3)": "DeepSeek",

@@ -49,8 +49,22 @@ def _raise_override_error(text: str, reason: str) -> NoReturn:
     raise OverrideError([Finding("recipe", "error", f"--set {text}: {reason}")])
 
 
-def _mark_as_command_line(node: Node) -> Node:
-    """A value from the command line has no place in the file."""
+def _mark_as_command_line(node: Node, marked: dict[int, Node] | None = None) -> Node:
+    """A value from the command line has no place in the file, nor has anything in it; `marked` by identity, since an
+    aliased node stands in several places.
+    """
+    marked = {} if marked is None else marked
+    if id(node) not in marked:
+        marked[id(node)] = _mark_each(node, marked)
+    return marked[id(node)]
+
+
+def _mark_each(node: Node, marked: dict[int, Node]) -> Node:
+    if isinstance(node, Mapping):
+        entries = {key: _mark_as_command_line(inner, marked) for key, inner in node.entries.items()}
+        return Mapping(COMMAND_LINE_SPAN, entries, dict.fromkeys(node.keys, COMMAND_LINE_SPAN))
+    if isinstance(node, Sequence):
+        return Sequence(COMMAND_LINE_SPAN, [_mark_as_command_line(item, marked) for item in node.items])
     return replace(node, span=COMMAND_LINE_SPAN)
 
 

@@ -66,6 +66,11 @@ FIELDS_BY_NATIVE_KEY = {
 }
 """Keys of the frameworks, and the field of ours that says the same."""
 EXPLAINED_NATIVE_KEYS = {
+    **dict.fromkeys(
+        ("dtype", "torch_dtype"),
+        "set `training.precision` (of the computation: bf16, fp16 or fp32) or `training.weights_dtype` (of the trained "
+        "weights: float32 or bfloat16)",
+    ),
     "gradient_accumulation_steps": "set `training.batch_size`, the effective batch size: micro-batch x gradient "
     "accumulation x GPUs",
 }

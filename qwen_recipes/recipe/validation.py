@@ -14,7 +14,7 @@ from qwen_recipes.yaml_text.nodes import Document, Mapping, Node, Scalar, plain_
 def validate_document(document: Document) -> Recipe:
     """The document as a Recipe. Raises RecipeError with every problem of the file."""
     if not isinstance(document.root, Mapping):
-        message, suggestion = "a recipe is a map of fields and values", "`recipes init` writes one"
+        message, suggestion = _explain_no_map(document)
         raise RecipeError([locate_finding(document, Finding("recipe", "error", message, suggestion=suggestion))])
     data = plain_data(document.root)
     try:
@@ -26,6 +26,16 @@ def validate_document(document: Document) -> Recipe:
 
         return validate_or_explain(document, data)
     return recipe
+
+
+def _explain_no_map(document: Document) -> tuple[str, str]:
+    """What is wrong with a file that holds no map, and what to do."""
+    if str(document.file).endswith(".sh"):
+        return (
+            "no framework is recognised in this script: it starts none of their programs",
+            "add `--as axolotl`, `--as llamafactory`, `--as ms-swift` or `--as trl`, or lint the config that it passes",
+        )
+    return "a recipe is a map of fields and values", "`recipes init` writes one"
 
 
 def has_empty_value(node: Node) -> bool:

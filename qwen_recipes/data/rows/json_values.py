@@ -114,8 +114,14 @@ def _read_list(stream: _ValueStream) -> Iterator[RawRow]:
         yield RawRow(number + 1, None, "the list is not closed: the file was cut off")
         return
     stream.place += 1
-    if stream.skip_blanks():
-        yield RawRow(number + 1, None, "something follows the list", stream.show_rest())
+    if behind := stream.skip_blanks():
+        yield RawRow(number + 1, None, _explain_behind_list(behind), stream.show_rest())
+
+
+def _explain_behind_list(mark: str) -> str:
+    if mark == "[":
+        return 'a list on each line: write each line as an object, e.g. {"messages": [ ... ]}'
+    return "something follows the list: a file is one list, or one object on each line"
 
 
 class _ValueStream:

@@ -18,8 +18,8 @@ TOOL_KEYS = ("tools", "functions")
 PROMPT_KEYS = ("prompt", "messages", "conversations", "question", "query", "instruction", "input")
 ALONE_PROMPT_KEYS = ("prompt", "messages", "conversations", "query", "question", "problem", "instruction")
 COMPLETION_KEYS = ("completion", "response", "answer", "output")
-CHOSEN_KEYS = ("chosen", "chosen_response", "chosen_messages")
-REJECTED_KEYS = ("rejected", "rejected_response", "rejected_messages")
+CHOSEN_KEYS = ("chosen", "chosen_response", "chosen_messages", "accepted", "preferred")
+REJECTED_KEYS = ("rejected", "rejected_response", "rejected_messages", "dispreferred", "non_preferred")
 LABEL_KEYS = ("label", "kto_tag")
 ALPACA_WITH_INPUT = (
     "Below is an instruction that describes a task, paired with an input that provides further context. "

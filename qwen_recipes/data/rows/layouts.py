@@ -227,6 +227,8 @@ def explain_unknown_columns(row: Row) -> str:
     """What to write for a row whose columns are none that a layout has."""
     names = [str(name) for name in row]
     listed = ", ".join(f"`{name[:40]}`" for name in names[:MOST_NAMED]) + (", …" if len(names) > MOST_NAMED else "")
+    if {"role", "content"} <= row.keys() or {"from", "value"} <= row.keys():
+        return 'a row is a single message; write a conversation as one row: {"messages": [ ... ]}'
     for name, value in row.items():
         first = value[0] if isinstance(value, list) and value else None
         if isinstance(first, dict) and {"role", "from"} & first.keys():

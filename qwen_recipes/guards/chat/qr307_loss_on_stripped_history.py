@@ -1,8 +1,8 @@
 """Loss on turns whose reasoning was removed.
 
 What:
-`chat.turns: together` is set for a hybrid or Thinking-2507 template with loss on every assistant turn, and the
-examples may hold several turns (`format: messages` or `sharegpt`).
+`chat.turns: together`, or `chat.train_on: all`, is set for a hybrid or Thinking-2507 template, so that there is loss on
+every turn, and the examples may hold several turns (`format: messages` or `sharegpt`).
 
 Why it matters:
 These templates remove the reasoning from every assistant turn before the last user query. Earlier turns are then
@@ -34,16 +34,22 @@ MULTI_TURN_FORMATS = ("messages", "sharegpt", "conversation")
 def check(context: GuardContext) -> Iterator[Violation]:
     """Conversations are kept whole by the recipe's own word, under a template that strips earlier reasoning."""
     chat = context.plan.chat
-    whole = context.is_set("chat.turns") and chat.turns == "together" and chat.train_on == "assistant"
-    if not whole or context.plan.objective.type != "sft" or chat.template not in HISTORY_STRIPPING_TEMPLATES:
+    if chat.turns != "together" or not (context.is_set("chat.turns") or chat.train_on == "all"):
+        return
+    if context.plan.objective.type != "sft" or chat.template not in HISTORY_STRIPPING_TEMPLATES:
         return
     if any(source.format in MULTI_TURN_FORMATS for source in context.plan.data.train):
-        yield Violation(
-            ("chat", "turns"),
-            f"the {chat.template} template removes the reasoning from every turn before the last query",
-            "turns: split",
-            Fix((("chat.turns", "split"),), safe=False),
-        )
+        yield _describe_loss(chat.template, chat.train_on)
+
+
+def _describe_loss(template: str, train_on: str) -> Violation:
+    field, value = ("turns", "split") if train_on == "assistant" else ("train_on", "assistant")
+    return Violation(
+        ("chat", field),
+        f"the {template} template removes the reasoning from every turn before the last query",
+        f"{field}: {value}",
+        Fix(((f"chat.{field}", value),), safe=False),
+    )
 
 
 GUARD = Guard("QR307", "loss-on-stripped-history", "warning", "medium", __doc__, check)

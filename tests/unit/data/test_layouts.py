@@ -10,7 +10,14 @@ import pytest
 from qwen_recipes.data.detect_format import detect_file_format
 from qwen_recipes.data.parsed_row import parse_row
 from qwen_recipes.data.rows.formats import normalize_row
-from qwen_recipes.data.rows.layouts import ANY_CONVERSATION, CONVERSATION_FORMATS, FORMATS, LAYOUTS, find_layout
+from qwen_recipes.data.rows.layouts import (
+    ANY_CONVERSATION,
+    CONVERSATION_FORMATS,
+    FORMATS,
+    LAYOUTS,
+    detect_format,
+    find_layout,
+)
 from qwen_recipes.data.rows.message_forms import RowOptions
 from qwen_recipes.data.rows.messages import BadRowError
 from qwen_recipes.data.rows.row_reader import read_file_rows
@@ -110,6 +117,23 @@ def test_columns_may_lie_deeper(row, path):
 def test_a_column_that_is_not_there_is_named_with_those_that_are():
     with pytest.raises(BadRowError, match=r"no column a\.b\.c; the row has `a`"):
         normalize_row({"a": {"b": 1}}, "messages", {"messages": "a.b.c"})
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"), [("accepted", "rejected"), ("preferred", "dispreferred"), ("preferred", "non_preferred")]
+)
+def test_pairs_under_other_names(better, worse):
+    row = {"prompt": "q", better: "good", worse: "bad"}
+    assert detect_format(row) == "preference"
+    made = normalize_row(row, "preference", {})
+    assert "good" in str(made["chosen"]) and "bad" in str(made["rejected"])
+    assert not find_unread_keys(row, "preference", {})
+
+
+@pytest.mark.parametrize("row", [USER, {"from": "human", "value": "q"}])
+def test_a_row_that_is_one_message_is_named(row):
+    with pytest.raises(BadRowError, match="a row is a single message"):
+        normalize_row(row, "messages", {})
 
 
 def test_alpacas_own_prompt():

@@ -95,7 +95,12 @@ def test_models_that_do_not_belong_together_are_refused_with_every_reason(
         (("a", "b", "--combine", "ties", "--base", "b", "--density", "nan"), 2, "take finite numbers"),
         (("a", "adapter"), 2, "adapter holds no whole model"),
         (("a",), 1, "a has no adapter"),
-        (("adapter", "adapter", "--combine", "slerp"), 2, "--combine slerp is for models"),
+        (("adapter", "--combine", "task_arithmetic", "--base", "b"), 2, "whole models; one folder was given"),
+        (
+            ("adapter", "adapter", "--combine", "slerp"),
+            2,
+            "--combine slerp merges two or more whole models; these folders hold adapters",
+        ),
     ],
 )
 def test_what_cannot_be_merged_is_said_and_nothing_is_written(

@@ -66,7 +66,11 @@ def test_every_name_of_the_catalogue_finds_itself():
         ("4900", "rtx-4090"),
         ("h1000", "h100"),
         ("mi300", "mi300x"),
-        ("RTX 4090 48GB", "rtx-4090"),
+        ("RTX 4090 48GB", "sold with 24 GiB; for a modified one write `gpu: {name: rtx-4090, memory: 48 GiB}`"),
+        ("4090 48GB", "rtx-4090 is sold with 24 GiB"),
+        ("h100x8", "`gpu: h100` and `gpus: 8`"),
+        ("2 x A100", "`gpu: a100-40gb` and `gpus: 2`"),
+        ("40GiB", "`gpu: {memory: 40 GiB}`"),
         ("abacus", "memory: 48 GiB"),
         ("", "memory: 48 GiB"),
         ("T4 MIG 1g.5gb", "t4 has no MIG"),
@@ -118,6 +122,10 @@ def test_bf16_and_tf32_by_maker_and_generation():
 
 def test_a_command_line_may_state_memory_alone():
     assert parse_gpu("48GiB").memory == parse_gpu("48 GB").memory == 48 and parse_gpu("48GiB").supports_bf16
+    assert parse_gpu("49140MiB").memory == 48 and parse_gpu("81559 MiB").memory == 80
+    for text in ("-5GiB", "0GiB", "5.GiB"):
+        with pytest.raises(UnknownGpuError):
+            parse_gpu(text)
     assert parse_gpu("rtx-4090").name == "rtx-4090"
 
 

@@ -78,7 +78,16 @@ def test_what_is_wrong_is_refused_and_never_a_crash(write_recipe, problems, text
         assert finding.line == "" or finding.span.line > 0
 
 
-def test_a_wrong_value_does_not_point_at_an_innocent_line(write_recipe, problems):
-    (finding,) = problems(load_recipe, str(write_recipe()), ("training.epochs=x",))
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("training.epochs=x", "training.epochs"),
+        ("training={epochs: x}", "training.epochs"),
+        ("method={type: lora, rnak: 8}", "rnak"),
+        ("data.train=[{path: a, weight: -1}]", "weight"),
+    ],
+)
+def test_a_wrong_value_does_not_point_at_an_innocent_line(write_recipe, problems, text, field):
+    (finding,) = problems(load_recipe, str(write_recipe()), (text,))
     assert "version" not in finding.line
-    assert "training.epochs" in f"{finding.file} {finding.message}"
+    assert field in f"{finding.file} {finding.message}"
