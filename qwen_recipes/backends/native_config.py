@@ -1,68 +1,18 @@
-"""Native configs of a framework: recognized, read, and translated to recipe fields."""
+"""A framework's own config: what its keys mean, which keys are read, and what the framework does with them."""
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
-from importlib import import_module
-from importlib.util import find_spec
-from pathlib import Path
+from functools import cached_property
 from typing import Any, Literal
 
-from qwen_recipes.backends import ENTRY_POINTS, load_backend
-from qwen_recipes.backends.entry_points import find_entry_points
-from qwen_recipes.finding import Finding, RecipeError, Route
-from qwen_recipes.package_data import find_package_data
+from qwen_recipes.backends import load_backend
+from qwen_recipes.backends.located_values import LocatedValue
+from qwen_recipes.backends.native_modules import import_backend_module
+from qwen_recipes.finding import Route
 from qwen_recipes.qwen.facts import ModelFacts
 from qwen_recipes.yaml_text.nodes import Document, plain_data
-from qwen_recipes.yaml_text.nodes import Mapping as Map
-from qwen_recipes.yaml_text.reader import read_yaml
-
-__all__ = [
-    "InterpretedSettings",
-    "KeyChange",
-    "KnownKeys",
-    "LocatedValue",
-    "NativeConfig",
-    "NativeTraits",
-    "detect_framework",
-    "list_native_frameworks",
-    "read_native_configs",
-]
-
-_TOP_LEVEL_KEY = re.compile(r"^[\"']?([A-Za-z_][\w-]*)[\"']?\s*:(?:\s|$)", re.M)
-_OTHER_FRAMEWORK = "_component_:"
-"""A mark of torchtune's configs, which have `model` and `dataset` too."""
-_RECIPE_KEYS = {"version", "data", "method", "objective", "training", "hardware", "output", "run", "allow", "extends"}
-_OTHER_PROGRAMS = {"echo", "printf", "pip", "git", "cd", "which", "alias", "export", "grep"}
-"""Programs that name a framework and do not start it."""
-
-
-@cache
-def list_native_frameworks() -> tuple[str, ...]:
-    """Frameworks whose own configs can be read: those whose package has a `native_config.py`. Imports none of them."""
-    places = find_entry_points(ENTRY_POINTS).items()
-    return tuple(name for name, (module, _) in sorted(places) if _has_native_config(module))
-
-
-def _has_native_config(module: str) -> bool:
-    try:
-        spec = find_spec(module)
-    except ImportError:
-        return False
-    folders = spec.submodule_search_locations if spec else None
-    return any(Path(folder, "native_config.py").is_file() for folder in folders or ())
-
-
-@dataclass(frozen=True)
-class LocatedValue:
-    """A value of the config by its recipe field, and the key that sets it."""
-
-    value: Any
-    route: Route
 
 
 @dataclass(frozen=True)
@@ -196,13 +146,13 @@ class NativeConfig:
     @cached_property
     def interpreted_settings(self) -> InterpretedSettings:
         """The values of the config by recipe field."""
-        meant: InterpretedSettings = _import_native_module(self.backend).interpret_settings(self)
+        meant: InterpretedSettings = import_backend_module(self.backend, "native_config").interpret_settings(self)
         return meant
 
     @cached_property
     def known_keys(self) -> KnownKeys:
         """The keys that are read of it."""
-        known: KnownKeys = _import_native_module(self.backend).list_known_keys(self)
+        known: KnownKeys = import_backend_module(self.backend, "native_config").list_known_keys(self)
         return known
 
     @cached_property
@@ -222,176 +172,7 @@ class NativeConfig:
         return load_backend(self.backend).title
 
 
-def detect_framework(text: str) -> str | None:
-    """The framework that a config or script is written for, or None: by its keys or the command it calls."""
-    keys = _find_top_level_keys(text)
-    if _match_training_command().search(text):
-        called = _read_commands(text)
-        if called:
-            return called[0].backend
-    if "version" in keys or _OTHER_FRAMEWORK in text:
-        return None
-    modules = {name: _import_native_module(name) for name in list_native_frameworks()}
-    points = {name: len(keys & module.DISTINCTIVE_KEYS) for name, module in modules.items()}
-    decided = [name for name, module in modules.items() if keys & module.DECISIVE_KEYS and points[name] > 1]
-    if decided:
-        return max(decided, key=lambda name: points[name])
-    best = max(points, key=lambda name: points[name])
-    rivals = [count for name, count in points.items() if name != best]
-    return best if points[best] > max(1, *rivals, len(keys & _RECIPE_KEYS)) else None
-
-
-def _find_top_level_keys(text: str) -> set[str]:
-    """The keys at the top of a YAML, or of a JSON map, however it is indented."""
-    if text.lstrip().startswith("{"):
-        try:
-            read = json.loads(text)
-        except (ValueError, RecursionError):
-            read = None
-        if isinstance(read, dict):
-            return {*read}
-    return set(_TOP_LEVEL_KEY.findall(text))
-
-
-@cache
-def _match_training_command() -> re.Pattern[str]:
-    """A line that calls one of the frameworks."""
-    programs = "|".join(_import_native_module(name).COMMAND_PATTERN for name in list_native_frameworks())
-    return re.compile(rf"^[^#\n]*(?:{programs})", re.M)
-
-
-def read_native_configs(
-    text: str,
-    name: str,
-    backend: str | None = None,
-    version: str | None = None,
-    repeated: list[Finding] | None = None,
-) -> list[NativeConfig]:
-    """The configs in a file: one of a YAML, one for each of a script's commands; none where it is not recognised.
-
-    Raises RecipeError where the text is not YAML, or has a key twice that `repeated` is not there to take.
-    """
-    framework = backend or detect_framework(text)
-    if framework is None:
-        return []
-    called = (
-        [c for c in _read_commands(text, name) if c.backend == framework]
-        if _match_training_command().search(text)
-        else []
-    )
-    if not called:
-        document = read_yaml(text, name, repeated)
-        if not isinstance(document.root, Map):
-            raise RecipeError([Finding("QR702", "error", "a config is a map of keys and values", file=name)])
-        called = [_import_native_module(framework).build_config(document)]
-    return [_set_version(config, version) for config in called]
-
-
-def _set_version(config: NativeConfig, version: str | None) -> NativeConfig:
-    from dataclasses import replace
-
-    return replace(config, version=version) if version else config
-
-
-def _read_commands(text: str, name: str = "<text>") -> list[NativeConfig]:
-    from qwen_recipes.backends.shell_parser import parse_assignments, parse_commands, parse_flags
-    from qwen_recipes.backends.shell_variables import expand_commands
-
-    found = []
-    for command in expand_commands(parse_commands(text)):
-        program = next((word.text for word in command if "=" not in word.text), "")
-        for backend in list_native_frameworks() if program not in _OTHER_PROGRAMS else ():
-            start = _import_native_module(backend).match_command(command)
-            if start:
-                document = parse_flags(command[start[1] :], name, text)
-                follows = any(w.text.endswith((".yaml", ".yml", ".json")) for w in command[start[1] : start[1] + 1])
-                version = get_default_version(backend)
-                found.append(
-                    NativeConfig(backend, version, start[0], "shell", document, parse_assignments(command), follows)
-                )
-    return found
-
-
-@cache
-def get_default_version(backend: str) -> str:
-    """The version of the framework that we know."""
-    return load_backend(backend).version
-
-
-@cache
-def load_native_schema(backend: str) -> dict[str, Any]:
-    """The framework's own vocabulary of a training config."""
-    return load_backend(backend).load_schema()
-
-
-@cache
-def load_extra_keys(backend: str) -> dict[str, Any]:
-    """Keys that plugins or other commands than training read."""
-    path = find_package_data("schemas") / "native" / f"{backend}-{get_default_version(backend)}.json"
-    loaded: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    return loaded
-
-
-def read_value(data: Mapping[str, Any], *keys: str) -> LocatedValue | None:
-    """The first of these keys that has a value which the file itself tells."""
-    for key in keys:
-        value = data.get(key)
-        if value is not None and not (isinstance(value, str) and "$" in value):
-            return LocatedValue(value, (key,))
-    return None
-
-
-def find_model_facts(model: LocatedValue | None) -> ModelFacts | None:
-    """The facts of a release, whichever organisation's copy it is, of a folder, or of a model in the hub's cache."""
-    from qwen_recipes.qwen.models import REGISTRY, ModelFolderError, UnknownModelError, get_model_facts
-
-    if model is None or not isinstance(model.value, str):
-        return None
-    names = {known.partition("/")[2].lower(): facts for known, facts in REGISTRY.items()}
-    if found := names.get(model.value.rstrip("/").rpartition("/")[2].lower()):
-        return found
-    try:
-        return get_model_facts(model.value)
-    except (UnknownModelError, ModelFolderError):
-        return None
-
-
-def parse_deepspeed_stage(value: Any) -> str | None:
-    """Our name for a DeepSpeed setting: its stage, from a map or from the name of a file that says it."""
-    if isinstance(value, Mapping):
-        zero = value.get("zero_optimization")
-        stage = zero.get("stage") if isinstance(zero, Mapping) else None
-        return f"zero{stage}" if stage in (1, 2, 3) else None
-    if not isinstance(value, str) or "$" in value.rpartition("/")[2]:
-        return None
-    name = value.rpartition("/")[2].lower()
-    found = re.search(r"(?:zero|stage|(?:^|[_-])z)[_-]?([0-3])(?![0-9])", name)
-    return f"zero{found.group(1)}" if found else None
-
-
-def split_names(value: Any) -> list[str]:
-    """Names given as a list, or as text with commas or blanks."""
-    return [str(item) for item in value] if isinstance(value, list) else re.split(r"[,\s]+", str(value).strip())
-
-
-def read_switch(data: Mapping[str, Any], key: str) -> LocatedValue | None:
-    """The key where it is on; `yes`, `on` and their like count, as YAML 1.1 reads them."""
-    on = data.get(key)
-    truly = on is True or (isinstance(on, str) and on.lower() in ("true", "yes", "on", "1"))
-    return LocatedValue(True, (key,)) if truly else None
-
-
 def load_native_traits(backend: str) -> NativeTraits:
     """What this framework does with its configs."""
     traits: NativeTraits = import_backend_module(backend, "native_traits").TRAITS
     return traits
-
-
-def _import_native_module(backend: str) -> Any:
-    return import_backend_module(backend, "native_config")
-
-
-@cache
-def import_backend_module(backend: str, name: str) -> Any:
-    """A module of a framework's package, by its name there."""
-    return import_module(f"{find_entry_points(ENTRY_POINTS)[backend][0]}.{name}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qwen_recipes.backends.native_config import list_native_frameworks
+from qwen_recipes.backends.native_modules import list_native_frameworks
 from qwen_recipes.cli.console import REPORTERS, print_bytes, print_machine, print_stderr, print_text
 from qwen_recipes.cli.lint_files import PathNotFoundError, find_lint_files, looks_like_recipe
 from qwen_recipes.cli.options_and_exits import (
@@ -159,12 +159,7 @@ def command(
         exit_with_error(
             "--set cannot be combined with --fix, --unsafe-fixes or --diff: it changes no file", ExitCode.USAGE
         )
-    if version is not None and not (backend or framework):
-        exit_with_error("--backend-version needs one framework: add --backend NAME or --as NAME", ExitCode.USAGE)
-    if version is not None and backend == "all":
-        exit_with_error("--backend-version needs one framework: add --backend NAME", ExitCode.USAGE)
-    if framework or backend not in (None, "all"):
-        get_backend_or_exit(backend or framework or "", version)
+    _check_framework(backend, version, framework)
     try:
         asked = LintOptions(
             backend,
@@ -192,13 +187,28 @@ def command(
     shown = [f for f in found if f.severity == "error"] if quiet else found
     if not (diff or (fixes and "-" in files)):
         _print_findings(shown, files, form, statistics)
-    counted = f"{len(files)} file{'s' if len(files) != 1 else ''} checked"
-    unjudged = [note for file in files if (note := asked.describe_unjudged(file))]
+    _print_summary(shown, files, asked, fixable="" if fixes else _describe_fixable(shown))
+    sys.exit(ExitCode.INVALID_INPUT if any(f.severity == "error" for f in found) else ExitCode.SUCCESS)
+
+
+def _check_framework(backend: str | None, version: str | None, framework: str | None) -> None:
+    """Exit where the framework is not known, or a version is given and none or several are meant."""
+    if version is not None and not (backend or framework):
+        exit_with_error("--backend-version needs one framework: add --backend NAME or --as NAME", ExitCode.USAGE)
+    if version is not None and backend == "all":
+        exit_with_error("--backend-version needs one framework: add --backend NAME", ExitCode.USAGE)
+    if framework or backend not in (None, "all"):
+        get_backend_or_exit(backend or framework or "", version)
+
+
+def _print_summary(shown: list[Finding], files: list[str], options: LintOptions, *, fixable: str) -> None:
+    """How many files were checked, which guards could not look at them, and what was found."""
+    unjudged = [note for file in files if (note := options.describe_unjudged(file))]
     for note in unjudged:
         print_stderr(note)
+    counted = f"{len(files)} file{'s' if len(files) != 1 else ''} checked"
     summary = summarize_findings(shown) if shown or not unjudged else "no problems found by the other guards"
-    print_stderr(f"{counted}, {summary}{'' if fixes else _describe_fixable(shown)}")
-    sys.exit(ExitCode.INVALID_INPUT if any(f.severity == "error" for f in found) else ExitCode.SUCCESS)
+    print_stderr(f"{counted}, {summary}{fixable}")
 
 
 def _print_findings(findings: list[Finding], files: list[str], form: str, statistics: bool) -> None:

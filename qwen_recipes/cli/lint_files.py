@@ -100,7 +100,7 @@ def is_recipe_file(path: str) -> bool:
 
 def is_native_config(path: str, framework: str) -> bool:
     """Whether a YAML file or a script is one of this framework's, by what it says."""
-    from qwen_recipes.backends.native_config import detect_framework
+    from qwen_recipes.backends.read_native_configs import detect_framework
 
     return (
         path.endswith(NATIVE_SUFFIXES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -86,7 +86,7 @@ def command(
 
     Example: recipes merge runs/support-bot -o runs/support-bot-merged
     """
-    from qwen_recipes.cli.merge_loss import compare_or_warn, format_loss, sample_examples_or_exit
+    from qwen_recipes.cli.merge_loss import compare_or_warn, sample_examples_or_exit
     from qwen_recipes.cli.merge_models import find_models_or_exit, run_model_merge
     from qwen_recipes.export.merge import (
         MergeFailedError,
@@ -94,16 +94,11 @@ def command(
         MergeRoomError,
         find_adapter_folder,
         find_trained_base,
-        format_losses,
         run_merge,
     )
     from qwen_recipes.export.merge_models import ModelMerge
-    from qwen_recipes.export.server_commands import TOO_LARGE, format_server_command
 
-    if weights and len(weights) != len(adapters):
-        exit_with_error(f"{len(adapters)} folders, but {len(weights)} --weight: give one for each", ExitCode.USAGE)
-    if not all(map(math.isfinite, weights)) or (density is not None and not math.isfinite(density)):
-        exit_with_error("--weight and --density take finite numbers", ExitCode.USAGE)
+    _check_numbers(len(adapters), weights, density)
     if examples and (len(adapters) > 1 or into == "adapter" or weights not in ((), (1.0,))):
         exit_with_error("--compare-loss needs one adapter, whole, merged into a model", ExitCode.USAGE)
     for folder in adapters:
@@ -145,7 +140,16 @@ def command(
         exit_with_error(f"{error.filename or output}: {error.strerror}", ExitCode.USAGE)
     if form == "json":
         print_json({"output": str(output), **report, **({"loss": loss} if loss else {})})
-        return
+    else:
+        _print_report(job, report, loss)
+
+
+def _print_report(job: MergeJob, report: dict[str, Any], loss: dict[str, Any] | None) -> None:
+    """What was written, what was lost by combining, and both losses where they were compared."""
+    from qwen_recipes.cli.merge_loss import format_loss
+    from qwen_recipes.export.merge import format_losses
+    from qwen_recipes.export.server_commands import TOO_LARGE, format_server_command
+
     if job.caveat:
         print_stderr(f"recipes: {job.caveat}")
     for line in format_losses(report["losses"], job.combine) if report.get("losses") else []:
@@ -154,9 +158,16 @@ def command(
         print_text(format_loss(loss, job))
     size = f", {format_bytes(report['bytes'])} in {report['shards']} shards" if "bytes" in report else ""
     size += f", {format_bytes(report['peak_bytes'])} of memory" if report.get("peak_bytes") else ""
-    print_stderr(f"{output}: {format_count(report['weights'], 'weight')} changed{size}")
+    print_stderr(f"{job.output}: {format_count(report['weights'], 'weight')} changed{size}")
     if job.into == "adapter":
-        print_stderr(f"serve it: {format_server_command(job.base, output, report['rank']) or TOO_LARGE}")
+        print_stderr(f"serve it: {format_server_command(job.base, job.output, report['rank']) or TOO_LARGE}")
+
+
+def _check_numbers(count: int, weights: tuple[float, ...], density: float | None) -> None:
+    if weights and len(weights) != count:
+        exit_with_error(f"{count} folders, but {len(weights)} --weight: give one for each", ExitCode.USAGE)
+    if not all(map(math.isfinite, weights)) or (density is not None and not math.isfinite(density)):
+        exit_with_error("--weight and --density take finite numbers", ExitCode.USAGE)
 
 
 def _check_options(count: int, combine: str | None, rank: int | None, density: float | None) -> None:

@@ -9,7 +9,7 @@ from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.finding import Finding
 from qwen_recipes.qwen.facts import ModelFacts
 from qwen_recipes.qwen.models import ModelName, get_model_facts
-from qwen_recipes.recipe.composition.stages import MergeInput
+from qwen_recipes.recipe.composition.stage_documents import MergeInput
 from qwen_recipes.recipe.locate import locate_finding
 from qwen_recipes.recipe.pipeline import Pipeline, PipelineStage
 

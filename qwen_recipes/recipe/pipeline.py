@@ -12,7 +12,8 @@ from typing import NoReturn
 from qwen_recipes.finding import Finding, RecipeError, Span
 from qwen_recipes.recipe.composition.extends import CompositionError
 from qwen_recipes.recipe.composition.paths import fill_in_variables
-from qwen_recipes.recipe.composition.stages import MAX_STAGES, MergeInput, StageDocument, expand_stages
+from qwen_recipes.recipe.composition.stage_documents import MergeInput, StageDocument
+from qwen_recipes.recipe.composition.stages import MAX_STAGES, expand_stages
 from qwen_recipes.recipe.load import (
     LoadedRecipe,
     has_stages,

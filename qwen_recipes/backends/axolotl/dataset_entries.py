@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from qwen_recipes.backends.native_config import NativeConfig, NestedKey, get_default_version
+from qwen_recipes.backends.native_config import NativeConfig, NestedKey
+from qwen_recipes.backends.native_modules import get_default_version
 from qwen_recipes.finding import Route, format_route
 
 DATASET_CLASSES = {"dpo": "DPODataset", "ipo": "DPODataset", "simpo": "DPODataset", "kto": "KTODataset"}

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 
 from qwen_recipes.backends.axolotl.refused_combinations import REFUSED_COMBINATIONS
-from qwen_recipes.backends.native_config import NativeConfig, load_extra_keys, read_switch
+from qwen_recipes.backends.located_values import read_switch
+from qwen_recipes.backends.native_config import NativeConfig
+from qwen_recipes.backends.native_modules import load_extra_keys
 from qwen_recipes.backends.native_violation import NativeCheck, NativeViolation, is_at_least
 from qwen_recipes.backends.refused_combination import find_endless_warmup, find_refused_combinations
 from qwen_recipes.qwen.tokens import END_OF_TURN

@@ -7,19 +7,16 @@ from typing import Any
 
 from qwen_recipes.backends.axolotl import VERSION
 from qwen_recipes.backends.axolotl.dataset_entries import narrow_entries
-from qwen_recipes.backends.native_config import (
-    InterpretedSettings,
-    KnownKeys,
+from qwen_recipes.backends.located_values import (
     LocatedValue,
-    NativeConfig,
     find_model_facts,
-    load_extra_keys,
-    load_native_schema,
     parse_deepspeed_stage,
     read_switch,
     read_value,
     split_names,
 )
+from qwen_recipes.backends.native_config import InterpretedSettings, KnownKeys, NativeConfig
+from qwen_recipes.backends.native_modules import load_extra_keys, load_native_schema
 from qwen_recipes.backends.shell_parser import ShellCommand
 from qwen_recipes.yaml_text.nodes import Document
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qwen_recipes.backends.llamafactory.refused_combinations import REFUSED_COMBINATIONS
-from qwen_recipes.backends.native_config import NativeConfig, read_switch
+from qwen_recipes.backends.located_values import read_switch
+from qwen_recipes.backends.native_config import NativeConfig
 from qwen_recipes.backends.native_violation import NativeCheck, NativeViolation, is_at_least
 from qwen_recipes.backends.refused_combination import find_endless_warmup, find_refused_combinations
 from qwen_recipes.yaml_text.nodes import Mapping

@@ -6,17 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from qwen_recipes.backends.ms_swift.megatron import NATIVE_VALUES as MEGATRON
+from qwen_recipes.backends.training_arguments import STEP_KEYS
 
 NATIVE_VALUES: dict[str, Mapping[Any, Any]] = {
     "weights_callback": {"float32": "float32_weights", "bfloat16": "bfloat16_weights"},
-    "counted": {
-        "steps": "max_steps",
-        "warmup_steps": "warmup_steps",
-        "warmup_ratio": "warmup_ratio",
-        "scheduler_options": "lr_scheduler_kwargs",
-        "decay_steps": "num_decay_steps",
-        "stable_steps": "num_stable_steps",
-    },
+    "counted": STEP_KEYS,
     "command": {
         "pretrain": "pt",
         "sft": "sft",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qwen_recipes.backends.native_config import NativeConfig, read_switch
+from qwen_recipes.backends.located_values import read_switch
+from qwen_recipes.backends.native_config import NativeConfig
 from qwen_recipes.backends.native_violation import NativeCheck, NativeViolation
 
 

@@ -6,19 +6,16 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from qwen_recipes.backends.native_config import (
-    InterpretedSettings,
-    KnownKeys,
+from qwen_recipes.backends.located_values import (
     LocatedValue,
-    NativeConfig,
     find_model_facts,
-    load_extra_keys,
-    load_native_schema,
     parse_deepspeed_stage,
     read_switch,
     read_value,
     split_names,
 )
+from qwen_recipes.backends.native_config import InterpretedSettings, KnownKeys, NativeConfig
+from qwen_recipes.backends.native_modules import load_extra_keys, load_native_schema
 from qwen_recipes.backends.shell_parser import ShellCommand
 from qwen_recipes.backends.trl import VERSION
 from qwen_recipes.yaml_text.nodes import Document, plain_data

@@ -5,15 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from qwen_recipes.backends.training_arguments import STEP_KEYS
+
 NATIVE_VALUES: dict[str, Mapping[Any, Any]] = {
-    "counted": {
-        "steps": "max_steps",
-        "warmup_steps": "warmup_steps",
-        "warmup_ratio": "warmup_ratio",
-        "scheduler_options": "lr_scheduler_kwargs",
-        "decay_steps": "num_decay_steps",
-        "stable_steps": "num_stable_steps",
-    },
+    "counted": STEP_KEYS,
     "method": {"sft": "sft", "pretrain": "sft", "dpo": "dpo", "kto": "kto", "reward": "reward", "grpo": "grpo"},
     "dtype": {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"},
     "dora": {"plain": False, "dora": True},

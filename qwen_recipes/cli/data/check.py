@@ -11,32 +11,19 @@ import click
 
 from qwen_recipes.cli.console import print_json, print_text
 from qwen_recipes.cli.data.hub_rows import HubOptions, add_hub_options
+from qwen_recipes.cli.data.reading_options import layout_option, length_option, model_option, turns_option
 from qwen_recipes.cli.data.selection import DataOptions, DataSelection, list_stages, select_data
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, format_option, set_option
 from qwen_recipes.cli.progress import show_bytes_read
-from qwen_recipes.data.detect_format import ROW_FORMATS
-from qwen_recipes.qwen.registry import DEFAULT_MODEL
 
 
 @click.command("check")
 @click.argument("names", nargs=-1, required=True, metavar="FILE...|ID|RECIPE")
-@click.option(
-    "--model", metavar="MODEL", help=f"Model whose tokenizer and template are used. [default: {DEFAULT_MODEL}]"
-)
-@click.option("--format-of", "layout", type=click.Choice(ROW_FORMATS), help="Layout of the files. [default: detected]")
+@model_option
+@layout_option
 @click.option("--validation", multiple=True, metavar="FILE", help="Validation data, checked for leakage. Repeatable.")
-@click.option(
-    "--sequence-length",
-    "limit",
-    type=click.IntRange(1),
-    metavar="TOKENS",
-    help="Maximum length of an example. [default: training.sequence_length]",
-)
-@click.option(
-    "--train-on",
-    type=click.Choice(["assistant", "last-assistant", "all"]),
-    help="Turns in the loss. [default: chat.train_on, else assistant]",
-)
+@length_option
+@turns_option
 @add_hub_options
 @click.option("--all", "complete", is_flag=True, help="Check all rows of data sets on the hub. [default: a sample]")
 @click.option("--ignore", multiple=True, metavar="CODES", help="Do not report these guards, e.g. QR515. Repeatable.")

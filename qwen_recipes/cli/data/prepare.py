@@ -10,10 +10,10 @@ import click
 
 from qwen_recipes.cli.console import format_count, print_json, print_text
 from qwen_recipes.cli.data.hub_rows import HubOptions, add_hub_options
+from qwen_recipes.cli.data.reading_options import layout_option
 from qwen_recipes.cli.data.selection import DataOptions, DataSelection, select_data
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, format_option, set_option
 from qwen_recipes.cli.progress import show_bytes_read
-from qwen_recipes.data.detect_format import ROW_FORMATS
 from qwen_recipes.data.preparation.convert_row import ConversationOptions
 from qwen_recipes.data.rows.layouts import ANY_CONVERSATION, CONVERSATION_FORMATS
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="File to write; its suffix sets the format: .jsonl, .json, .jsonl.gz, .csv, .tsv or .parquet.",
 )
-@click.option("--format-of", "layout", type=click.Choice(ROW_FORMATS), help="Layout of the files. [default: detected]")
+@layout_option
 @click.option("--split-turns", is_flag=True, help="Make one example per assistant answer, with the turns before it.")
 @click.option(
     "--strip", is_flag=True, help="Normalize text to Unicode NFC and remove newlines at the beginning of answers."

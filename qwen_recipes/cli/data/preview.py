@@ -12,13 +12,12 @@ import click
 
 from qwen_recipes.cli.console import format_count, print_stderr, print_text, should_colour
 from qwen_recipes.cli.data.hub_rows import HubOptions, add_hub_options
+from qwen_recipes.cli.data.reading_options import layout_option, length_option, model_option, turns_option
 from qwen_recipes.cli.data.selection import DataOptions, DataSelection, get_template_text, select_data
 from qwen_recipes.cli.data.token_preview import RowPreview, format_previews
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, set_option
-from qwen_recipes.data.detect_format import ROW_FORMATS
 from qwen_recipes.data.rows.messages import Row
 from qwen_recipes.guards.rows.row_checker import RowCheckSettings
-from qwen_recipes.qwen.registry import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from qwen_recipes.data.encoder import Encoder
@@ -33,22 +32,10 @@ if TYPE_CHECKING:
     "--from-row", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="First row to show, from 1."
 )
 @click.option("--backend", metavar="NAME", help="Show the data as prepared for this framework. [default: run.backend]")
-@click.option(
-    "--model", metavar="MODEL", help=f"Model whose tokenizer and template are used. [default: {DEFAULT_MODEL}]"
-)
-@click.option("--format-of", "layout", type=click.Choice(ROW_FORMATS), help="Layout of the files. [default: detected]")
-@click.option(
-    "--sequence-length",
-    "limit",
-    type=click.IntRange(1),
-    metavar="TOKENS",
-    help="Maximum length of an example. [default: training.sequence_length]",
-)
-@click.option(
-    "--train-on",
-    type=click.Choice(["assistant", "last-assistant", "all"]),
-    help="Turns in the loss. [default: chat.train_on, else assistant]",
-)
+@model_option
+@layout_option
+@length_option
+@turns_option
 @add_hub_options
 @click.option(
     "--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write an HTML page instead."

@@ -26,7 +26,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qwen_recipes.backends.native_config import list_native_frameworks, load_native_traits
+from qwen_recipes.backends.native_config import load_native_traits
+from qwen_recipes.backends.native_modules import list_native_frameworks
 from qwen_recipes.guards.base import Guard, GuardContext, Violation
 
 

@@ -8,8 +8,9 @@ from importlib import import_module
 from itertools import islice
 from pathlib import Path
 
-from qwen_recipes.backends.native_config import NativeConfig, detect_framework, read_native_configs
+from qwen_recipes.backends.native_config import NativeConfig
 from qwen_recipes.backends.native_violation import NativeCheck, NativeViolation
+from qwen_recipes.backends.read_native_configs import detect_framework, read_native_configs
 from qwen_recipes.filesystem.read_file import read_bytes
 from qwen_recipes.finding import MAX_FINDINGS, Finding, RecipeError, limit_findings
 from qwen_recipes.guards.base import Guard

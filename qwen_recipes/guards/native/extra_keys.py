@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from qwen_recipes.backends.native_config import NativeConfig, import_backend_module, list_native_frameworks
+from qwen_recipes.backends.native_config import NativeConfig
+from qwen_recipes.backends.native_modules import import_backend_module, list_native_frameworks
 from qwen_recipes.finding import Span
 from qwen_recipes.guards.base import GuardContext, Violation
 from qwen_recipes.yaml_text.nodes import Document, Mapping, Node, Scalar, Sequence

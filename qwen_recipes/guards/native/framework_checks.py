@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qwen_recipes.backends.native_config import NativeConfig, import_backend_module
+from qwen_recipes.backends.native_config import NativeConfig
+from qwen_recipes.backends.native_modules import import_backend_module
 from qwen_recipes.backends.native_violation import NativeCheck, NativeViolation
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from qwen_recipes.backends.native_config import KeyChange, KnownKeys, NativeConfig, get_default_version
+from qwen_recipes.backends.native_config import KeyChange, KnownKeys, NativeConfig
+from qwen_recipes.backends.native_modules import get_default_version
 from qwen_recipes.backends.native_violation import NativeViolation
 from qwen_recipes.finding import Route, Severity, format_route
 from qwen_recipes.recipe.suggestions import FIELDS_BY_NATIVE_KEY, find_closest_match

@@ -13,7 +13,7 @@ PACKAGE = ROOT / "qwen_recipes"
 OTHERS = ("filesystem/", "data/rows/", "verify/encoders/", "verify/trainer/")
 """Read files in bounded pieces (`data/rows/limits.py`), or run in a framework's environment."""
 OWN_FILES = {
-    "backends/base.py", "backends/entry_points.py", "backends/flash_attention.py", "backends/native_config.py",
+    "backends/base.py", "backends/entry_points.py", "backends/flash_attention.py", "backends/native_modules.py",
     "backends/tested_objectives.py",
     "compile/render.py", "data/reward_functions.py", "diagnose/causes.py", "environments/find_uv.py",
     "environments/lock_file.py", "estimate/estimate.py", "estimate/measured/__init__.py", "estimate/memory.py",

@@ -8,14 +8,14 @@ from collections import Counter
 import pytest
 from click.testing import CliRunner
 
-from qwen_recipes.backends.native_config import (
+from qwen_recipes.backends.located_values import parse_deepspeed_stage
+from qwen_recipes.backends.native_modules import (
     get_default_version,
     list_native_frameworks,
     load_extra_keys,
     load_native_schema,
-    parse_deepspeed_stage,
-    read_native_configs,
 )
+from qwen_recipes.backends.read_native_configs import read_native_configs
 from qwen_recipes.backends.shell_parser import parse_assignments, parse_commands, parse_flags
 from qwen_recipes.backends.shell_variables import MOST_TEXT, expand_commands
 from qwen_recipes.cli import main
