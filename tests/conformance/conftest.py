@@ -12,9 +12,9 @@ import pytest
 from qwen_recipes.qwen.tokenizer import get_tokenizer_folder
 from tests.conformance.framework_parser import FrameworkParser
 from tests.conformance.probed_trainers import TrainerProbes
+from tests.conftest import ROOT
 
 SAMPLES = Path(__file__).parent / "samples"
-ROOT = Path(__file__).parents[2]
 
 
 def find_interpreter(name: str) -> Path | None:
@@ -86,3 +86,12 @@ def tiny_model(interpreter: Callable[[str], Path], tmp_path_factory: pytest.Temp
 def trainer_probes(interpreter: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> TrainerProbes:
     """Recipes at the frameworks' trainers: `trainer_probes.probe(backend, group, recipes)`."""
     return TrainerProbes(interpreter, tmp_path_factory.mktemp("probes"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with rows."""
+    for name, source, count in (("sft", "support", 40), ("pairs", "preferences", 20)):
+        lines = (ROOT / "examples" / "data" / f"{source}.jsonl").read_text("utf-8").splitlines()[:count]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
+    return tmp_path

@@ -15,7 +15,8 @@ import pytest
 from qwen_recipes.qwen.models import get_model_facts
 from qwen_recipes.qwen.tokenizer import get_tokenizer_folder
 from tests.conformance.conftest import run_command
-from tests.conformance.test_pipelines import BACKENDS, ROOT, compare_logits, folder, recipes  # noqa: F401 - a fixture
+from tests.conformance.pipelines import BACKENDS, compare_logits, recipes
+from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.training, pytest.mark.full]
 
@@ -51,14 +52,14 @@ for file in Path(sys.argv[1]).glob("*.safetensors"):
 """
 
 
-def write_recipe(folder: Path, name: str, backend: str, model: str, objective: str, rows: str) -> str:  # noqa: F811
+def write_recipe(folder: Path, name: str, backend: str, model: str, objective: str, rows: str) -> str:
     """The recipe's file, named as the recipe."""
     text = RECIPE.format(name=name, backend=backend, model=model, objective=objective, rows=rows)
     (folder / f"{name}.yaml").write_text(text, "utf-8")
     return f"{name}.yaml"
 
 
-def train_and_merge(folder: Path, backend: str, python: Path) -> Path:  # noqa: F811
+def train_and_merge(folder: Path, backend: str, python: Path) -> Path:
     """SFT of a new tiny model, and its merged weights in `by-recipes`, `by-hand` and `fused`; the adapter's folder."""
     program = ROOT / "examples/quickstart/make_tiny_model.py"
     run_command([python, program, folder / "model", "--experts", "4", "--tokenizer", get_tokenizer_folder("hybrid")])
@@ -69,7 +70,7 @@ def train_and_merge(folder: Path, backend: str, python: Path) -> Path:  # noqa: 
     return adapter
 
 
-def check_dpo(folder: Path, backend: str, model: str) -> None:  # noqa: F811
+def check_dpo(folder: Path, backend: str, model: str) -> None:
     """A recipe on the folder lints, plans, compiles, holds its weights at the trainer, and trains two steps."""
     file = write_recipe(folder, f"dpo-{model}", backend, model, "dpo", "pairs")
     assert get_model_facts(str(folder / model)).experts == 4
@@ -88,7 +89,7 @@ def check_dpo(folder: Path, backend: str, model: str) -> None:  # noqa: F811
 def test_every_framework_trains_on_each_form_of_what_was_merged(
     name: str,
     interpreter: Callable[[str], Path],
-    folder: Path,  # noqa: F811
+    folder: Path,
 ) -> None:
     python = interpreter(name)
     adapter = train_and_merge(folder, name, python)

@@ -11,10 +11,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from qwen_recipes.environments.program_environments import get_program_environment
+from tests.conformance.pipelines import read_stages, recipes
 
-from .test_pipelines import folder, read_stages, recipes
-
-__all__ = ["folder"]
 pytestmark = [pytest.mark.training, pytest.mark.full]
 PIPELINE = """\
 version: 1

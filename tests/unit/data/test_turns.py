@@ -20,7 +20,7 @@ from qwen_recipes.data.rows.unread_keys import find_unread_keys, is_training_key
 from qwen_recipes.qwen.chat_templates import read_template, render_conversation
 from tests.conftest import ROOT
 
-from .test_rows import SOURCE, prepare, said  # noqa: F401 - a fixture
+from .row_values import SOURCE, said
 
 
 def user(text):
@@ -211,7 +211,7 @@ def test_nulls_that_parquet_adds_do_not_reach_the_text(tmp_path):
     assert row is None and "Parquet" in why
 
 
-def test_a_share_is_held_out_before_weights_repeat_rows(prepare):  # noqa: F811
+def test_a_share_is_held_out_before_weights_repeat_rows(prepare):
     items = [said(str(n)) for n in range(20)] + [said("0")]
 
     made, report = prepare(items, validation_share=0.2, weight=3)
@@ -221,7 +221,7 @@ def test_a_share_is_held_out_before_weights_repeat_rows(prepare):  # noqa: F811
     assert report["counts"]["validation"] == 4 and len(train) >= 3 * 16
 
 
-def test_a_conversation_is_on_one_side_and_counted(prepare):  # noqa: F811
+def test_a_conversation_is_on_one_side_and_counted(prepare):
     talks = [{"messages": [user(f"q{n}"), answer("a", "t"), user("more"), answer(f"b{n}", "t")]} for n in range(10)]
     made, report = prepare(talks, validation_share=0.2, turns="split", sequence_length=100, shape="marked-messages")
     names = {s: {r["messages"][0]["content"] for r in made[s]} for s in ("train", "validation")}
@@ -230,7 +230,7 @@ def test_a_conversation_is_on_one_side_and_counted(prepare):  # noqa: F811
     assert (report["counts"]["train"], report["counts"]["validation"]) == (16, 4)
 
 
-def test_one_long_example_of_a_conversation_is_left_out_alone(prepare):  # noqa: F811
+def test_one_long_example_of_a_conversation_is_left_out_alone(prepare):
     talk = {"messages": [user("q"), answer("a", "t"), user("long " * 50), answer("b", "t")]}
     made, report = prepare([talk], turns="split", sequence_length=20)
     assert len(made["train"]) == 1
