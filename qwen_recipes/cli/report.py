@@ -65,13 +65,13 @@ def _report_sweep(sweep: SweepRecord, output: Path, form: str) -> None:
 
 
 def _write_page(text: str, output: Path, about: str) -> None:
-    from qwen_recipes.filesystem.replace_file import replace_file
+    from qwen_recipes.reports.save_page import save_page
 
     if str(output) == "-":
         print_machine(text, nl=False)
         return
     try:
-        replace_file(output, text, create_folder=False)
+        save_page(output, text)
     except OSError as error:
         exit_with_error(f"{output}: cannot write: {error.strerror}", ExitCode.USAGE)
     print_stderr(f"{output}: {about}")

@@ -88,13 +88,13 @@ def _check_stage(
 
 
 def _write_report(html: Path, summaries: dict[str, dict[str, Any]]) -> None:
-    from qwen_recipes.filesystem.replace_file import replace_file
     from qwen_recipes.reports.check_report import render_check_report
+    from qwen_recipes.reports.save_page import save_page
 
     if len(summaries) > 1:
         exit_with_error("--html takes one stage: add --stage NAME", ExitCode.USAGE)
     try:
-        replace_file(html, render_check_report(next(iter(summaries.values()))), create_folder=False)
+        save_page(html, render_check_report(next(iter(summaries.values()))))
     except OSError as error:
         exit_with_error(f"{html}: cannot write: {error.strerror}", ExitCode.USAGE)
 

@@ -70,12 +70,12 @@ def command(
     if html is None:
         print_text(format_previews(shown, coloured=_can_colour()))
         sys.exit(ExitCode.INVALID_INPUT if all_bad else ExitCode.SUCCESS)
-    from qwen_recipes.filesystem.replace_file import replace_file
     from qwen_recipes.reports.page import render_page
+    from qwen_recipes.reports.save_page import save_page
 
     page = render_page("token_preview", title="Rows", description=_describe_encoding(asked.rules), rows=shown)
     try:
-        replace_file(html, page, create_folder=False)
+        save_page(html, page)
     except OSError as error:
         exit_with_error(f"{html}: cannot write: {error.strerror}", ExitCode.USAGE)
     print_stderr(f"{format_count(len(shown), 'row')} in {html}")
