@@ -14,6 +14,8 @@ _FINISHED = re.compile(
 )
 _ERROR = re.compile(r"\bTraceback \(most recent call last\)|^\S*(?:Error|Exception)\b: |\b(?:ERROR|FATAL|error):")
 
+_HEADING = "Traceback (most recent call last):"
+
 
 @dataclass(frozen=True)
 class RunEnd:
@@ -35,7 +37,7 @@ def describe_run_end(lines: list[str], path: Path) -> RunEnd:
     if record is None and _says_finished(lines):
         return RunEnd(True, "the training finished; there is no known problem in the log")
     error = select_error_lines(lines) if any(map(_ERROR.search, lines)) else []
-    if error:
+    if error and error[-1].strip() != _HEADING:
         return RunEnd(False, "no known cause found; the last error in the log is shown above", tuple(error))
     return RunEnd(False, "no known cause and no error found; read the last lines of the log")
 

@@ -33,7 +33,7 @@ def _explain_no_map(document: Document) -> tuple[str, str]:
     if str(document.file).endswith(".sh"):
         return (
             "no framework is recognised in this script: it starts none of their programs",
-            "add `--as axolotl`, `--as llamafactory`, `--as ms-swift` or `--as trl`, or lint the config that it passes",
+            "say which with `--as`, or lint the config that it passes",
         )
     return "a recipe is a map of fields and values", "`recipes init` writes one"
 

@@ -13,7 +13,7 @@ from qwen_recipes.recipe.example_lengths import ExampleLengths
 from qwen_recipes.recipe.load import LoadedRecipe
 from qwen_recipes.resolve.open_settings import Choice, OpenSettings
 from qwen_recipes.resolve.packs import fill_packs
-from qwen_recipes.resolve.strategy import STRATEGIES_TO_TRY, has_fsdp_conflict
+from qwen_recipes.resolve.strategy import STRATEGIES_TO_TRY, has_strategy_conflict
 
 BATCH_TOLERANCE = 0.1
 """How far the examples of a step may be from the batch that was meant, where packs are chosen for speed."""
@@ -63,7 +63,7 @@ class CandidateSpace:
         for strategy, (packing, length) in product(self._list_strategies(), [(None, None), *self.list_packs()]):
             choice = Choice(strategy=strategy, packing=packing, pack_length=length)
             plan = self.plan if choice == Choice() else self.resolve_with(choice)
-            if plan is not None and not (strategy and has_fsdp_conflict(plan)):
+            if plan is not None and not (strategy and has_strategy_conflict(plan)):
                 yield Candidate(choice, plan)
 
     def _list_strategies(self) -> list[str | None]:

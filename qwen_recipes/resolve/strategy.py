@@ -13,7 +13,7 @@ from qwen_recipes.sizes import GIB
 ASSUMED_GPU = "rtx-4090"
 """The GPU that is planned for where the recipe names none."""
 STRATEGIES_TO_TRY = {"zero2": ("fsdp",), "fsdp": ("zero3",)}
-"""What is tried where the default does not fit, from the fastest on. An adapter takes no ZeRO-3 (QR101)."""
+"""What is tried where the default does not fit, from the fastest on."""
 PlanFunction = Callable[[str], "Plan | None"]
 """The plan of the same recipe under another strategy; None where it can't be resolved so."""
 
@@ -49,12 +49,16 @@ def choose_fitting_strategy(plan: Plan, folder: Path, backend: Backend, plan_wit
 def _list_candidates(plan: Plan, backend: Backend, plan_with: PlanFunction) -> Iterator[Plan]:
     for strategy in STRATEGIES_TO_TRY.get(plan.hardware.strategy, ()):
         other = plan_with(strategy)
-        if other is not None and not has_fsdp_conflict(other) and not backend.find_unsupported(other):
+        if other is not None and not has_strategy_conflict(other) and not backend.find_unsupported(other):
             yield other
 
 
-def has_fsdp_conflict(plan: Plan) -> bool:
-    """What FSDP shards badly or not at all: QR103, QR111, QR112 and QR114."""
+def has_strategy_conflict(plan: Plan) -> bool:
+    """What a guard refuses: an adapter under ZeRO-3 (QR101), and what FSDP shards badly or not at all (QR103, QR111,
+    QR112, QR114).
+    """
+    if plan.method.adapter and plan.hardware.strategy == "zero3":
+        return True
     quantized_preferences = plan.quantization.bits != 16 and plan.objective.type in ("dpo", "orpo", "kto")
     return plan.hardware.fsdp and (
         plan.quantization.bits == 8

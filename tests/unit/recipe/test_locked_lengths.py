@@ -124,7 +124,7 @@ def test_a_plan_that_does_not_fit_says_where_it_would(tmp_path):
     row = {"prompt": "Hi", "chosen": "word " * 90, "rejected": "no"}
     (tmp_path / "rows.jsonl").write_text((json.dumps(row) + "\n") * 50, "utf-8")
     said = CliRunner().invoke(main, ["plan", str(recipe)]).stdout
-    assert "It fits in TRL (" in said and "`--backend trl`" in said
+    assert "It fits in Axolotl (" in said and "TRL (" in said and "`--backend axolotl`" in said
     assert "training.sequence_length=" in said
     assert "`recipes lock` measures yours" in said
     assert CliRunner().invoke(main, ["lock", str(recipe)]).exit_code == 0

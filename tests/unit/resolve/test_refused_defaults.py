@@ -8,6 +8,7 @@ import pytest
 
 from qwen_recipes.backends import load_backend
 from qwen_recipes.finding import RecipeError
+from qwen_recipes.guards.lint import lint_recipe
 from qwen_recipes.resolve import resolve
 from tests.conftest import BACKENDS
 
@@ -39,6 +40,21 @@ def test_no_default_is_refused(loaded, name):
             continue
         for field in refused:
             found.setdefault(field, changes)
+    assert not found
+
+
+STRATEGY_GUARDS = {"QR101", "QR103", "QR111", "QR112", "QR114"}
+
+
+@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize("gpu", ["rtx-3060", "rtx-4080", "rtx-4090", "a100-40gb", "h100"])
+def test_no_strategy_that_is_chosen_is_refused_by_a_guard(loaded, name, gpu):
+    found = []
+    for method, model, length in product(METHODS[:3], ("Qwen/Qwen3-8B", "Qwen/Qwen3-32B"), (512, 8192)):
+        changes = {"model": model, "method": method, "training": {"sequence_length": length, "batch_size": 8}}
+        recipe = loaded({**changes, "hardware": {"gpu": gpu, "gpus": 2}})
+        refused = {one.code for one in lint_recipe(recipe, name) if one.severity == "error"}
+        found += [(method, model, length, code) for code in refused & STRATEGY_GUARDS]
     assert not found
 
 

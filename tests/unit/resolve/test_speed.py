@@ -180,8 +180,8 @@ def test_another_strategy_has_to_be_much_faster():
 
 def test_a_strategy_that_was_taken_because_it_fits_stays():
     text = "method: lora\ntraining: {sequence_length: 512, batch_size: 8}"
-    made = plan(text, hardware="gpu: rtx-4080, gpus: 2", model="Qwen/Qwen3-8B")[0]
-    assert made.hardware.strategy == "zero3"
+    made = plan(text, backend="axolotl", hardware="gpu: rtx-4080, gpus: 2", model="Qwen/Qwen3-8B")[0]
+    assert made.hardware.strategy == "fsdp"
 
 
 METHODS = st.sampled_from(["full", "lora", "qlora", "dora", "{type: lora, rank: 128}"])
