@@ -130,9 +130,10 @@ def exit_if_not_ours(compiled: list[CompiledRecipe]) -> None:
 
     for one in compiled:
         if other := find_other_owner(one.folder, one.loaded):
+            named = "give one of them another `name`, " if is_default_folder(one.folder.parent) else ""
             exit_with_error(
                 f"{one.folder} holds files compiled from {other}; {one.loaded.document.file} would overwrite them: "
-                "give one of them another `name`, use another folder with -o, or overwrite with --force",
+                f"{named}use another folder with -o, or overwrite with --force",
                 ExitCode.INVALID_INPUT,
             )
 

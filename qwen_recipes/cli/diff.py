@@ -62,12 +62,13 @@ def _compare_runs(first: str, second: str) -> list[DifferenceSection]:
 def _compare_recipes(first: str, second: str, backend: str | None) -> list[DifferenceSection]:
     from qwen_recipes.reports.run_diff import compare_plans
 
-    found = compare_plans(*(_resolve_values(file, backend) for file in (first, second)))
+    printed: set[str] = set()
+    found = compare_plans(*(_resolve_values(file, backend, printed) for file in (first, second)))
     return [("recipe", found)] if found else []
 
 
-def _resolve_values(file: str, name: str | None) -> dict[str, Any]:
+def _resolve_values(file: str, name: str | None, printed: set[str]) -> dict[str, Any]:
     from qwen_recipes.resolve.plan_table import list_plan_values
 
-    recipe = load_backend_recipe(file, (), name)
+    recipe = load_backend_recipe(file, (), name, printed=printed)
     return {"backend": recipe.backend.name, **{row.field: row.value for row in list_plan_values(recipe.plan)}}

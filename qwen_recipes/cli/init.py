@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -17,9 +18,11 @@ from qwen_recipes.qwen.registry import DEFAULT_MODEL
 from qwen_recipes.sizes import GIB
 
 if TYPE_CHECKING:
+    from qwen_recipes.backends.base import Backend
     from qwen_recipes.compile.starter_recipe import StarterRecipe, StarterRequest
     from qwen_recipes.gpus.gpu_model import GpuModel
 
+Answer = TypeVar("Answer")
 GOALS = ("chat", "preferences", "text", "labels")
 _GOAL_OBJECTIVES = {"chat": "sft", "preferences": "dpo", "text": "pretrain", "labels": "kto"}
 _ASSUMED = "assumed"
@@ -64,14 +67,20 @@ def command(
     """
     if output:
         _exit_if_exists(output, force)
-    model = model or _prompt_or_default("Model", DEFAULT_MODEL)
-    data = data or Path(_prompt_or_default("Training data (a file)", None))
+    folder = output.parent if output else Path()
+    model = model or ask_until_valid("Model", DEFAULT_MODEL, lambda answer: _check_model(answer, folder))
+    file = _read_or_exit(_read_data, str(data)) if data else ask_until_valid("Training data (a file)", None, _read_data)
     if not output:
-        output = Path(f"{data.name.partition('.')[0] or 'new'}.recipe.yaml")
+        output = Path(f"{file.name.partition('.')[0] or 'new'}.recipe.yaml")
         _exit_if_exists(output, force)
     here = [] if gpu else _detect_gpus()
-    named = gpu or _prompt_or_default("GPU", here[0].name if here else _DEFAULT_GPU)
-    wish = _build_request(model, data, named, backend or _prompt_or_default("Framework", _DEFAULT_BACKEND), goal)
+    found = (
+        _read_or_exit(_read_gpu, gpu)
+        if gpu
+        else ask_until_valid("GPU", here[0].name if here else _DEFAULT_GPU, _read_gpu)
+    )
+    chosen = get_backend_or_exit(backend) if backend else ask_until_valid("Framework", _DEFAULT_BACKEND, _read_backend)
+    wish = _build_request(model, file, found, chosen, goal)
     if not gpu:
         wish = replace(wish, gpu_source=_describe_gpu_source(here, wish.gpu.name), gpus=here.count(wish.gpu) or 1)
     made = _draft_or_exit(wish, output.parent)
@@ -93,13 +102,62 @@ def _exit_if_exists(output: Path, force: bool) -> None:
         exit_with_error(f"{output} exists; use --force to overwrite it, or -o to write another file", ExitCode.USAGE)
 
 
-def _prompt_or_default(question: str, default: str | None) -> str:
-    """The answer; without a terminal the default, or exit 2 if there is none."""
+def ask_until_valid(question: str, default: str | None, read: Callable[[str], Answer]) -> Answer:
+    """The answer as `read` returns it, asked again while `read` raises click.UsageError.
+
+    Without a terminal it is the default's, or the command exits with 2.
+    """
     if sys.stdin.isatty():
-        return str(click.prompt(question, default=default, err=True))
+        answer: Answer = click.prompt(question, default=default, err=True, value_proc=read)
+        return answer
     if default is None:
         exit_with_error("no training data given: add --data FILE", ExitCode.USAGE)
-    return default
+    return _read_or_exit(read, default)
+
+
+def _read_or_exit(read: Callable[[str], Answer], text: str) -> Answer:
+    try:
+        return read(text)
+    except click.UsageError as error:
+        exit_with_error(error.message, ExitCode.USAGE)
+
+
+def _check_model(name: str, folder: Path) -> str:
+    """The name, if the model is known. Raises click.UsageError."""
+    from qwen_recipes.qwen.models import ModelFolderError, UnknownModelError, get_model_facts
+
+    try:
+        get_model_facts(name, folder)
+    except (UnknownModelError, ModelFolderError) as error:
+        raise click.UsageError(str(error)) from error
+    return name
+
+
+def _read_data(name: str) -> Path:
+    """Raises click.UsageError."""
+    if not (path := Path(name)).is_file():
+        raise click.UsageError(f"{path} does not exist or is not a file")
+    return path
+
+
+def _read_gpu(name: str) -> GpuModel:
+    """Raises click.UsageError."""
+    from qwen_recipes.gpus.catalogue import UnknownGpuError, parse_gpu
+
+    try:
+        return parse_gpu(name)
+    except UnknownGpuError as error:
+        raise click.UsageError(f"unknown GPU `{name}`: {error}") from error
+
+
+def _read_backend(name: str) -> Backend:
+    """Raises click.UsageError."""
+    from qwen_recipes.backends import UnknownBackendError, load_backend_version
+
+    try:
+        return load_backend_version(name)
+    except UnknownBackendError as error:
+        raise click.UsageError(str(error.args[0])) from error
 
 
 def _detect_gpus() -> list[GpuModel]:
@@ -118,17 +176,10 @@ def _describe_gpu_source(here: list[GpuModel], name: str) -> str:
     return f"{_ASSUMED}: no known GPU was found" if name == _DEFAULT_GPU else "your answer"
 
 
-def _build_request(model: str, data: Path, gpu: str, backend: str, goal: str | None) -> StarterRequest:
+def _build_request(model: str, data: Path, gpu: GpuModel, backend: Backend, goal: str | None) -> StarterRequest:
     from qwen_recipes.compile.starter_recipe import StarterRequest
-    from qwen_recipes.gpus.catalogue import UnknownGpuError, parse_gpu
 
-    if not data.is_file():
-        exit_with_error(f"{data} does not exist or is not a file", ExitCode.USAGE)
-    try:
-        found = parse_gpu(gpu)
-    except UnknownGpuError as error:
-        exit_with_error(f"--gpu: unknown GPU `{gpu}`: {error}", ExitCode.USAGE)
-    return StarterRequest(model, data, found, get_backend_or_exit(backend), _GOAL_OBJECTIVES[goal] if goal else None)
+    return StarterRequest(model, data, gpu, backend, _GOAL_OBJECTIVES[goal] if goal else None)
 
 
 def _draft_or_exit(request: StarterRequest, folder: Path) -> StarterRecipe:

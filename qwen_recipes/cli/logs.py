@@ -54,6 +54,8 @@ def _find_run_folder(folder: Path) -> Path:
 
     if (folder / "run.log").is_file():
         return folder
+    if not folder.is_dir():
+        exit_with_error(f"{folder} does not exist or is not a folder", ExitCode.USAGE)
     found = list_runs(folder)
     going_on = [one for one in found if one.state == "running"]
     for few in (found, going_on):

@@ -150,14 +150,21 @@ Prepare = Callable[["LoadedRecipe"], "LoadedRecipe"]
 
 
 def load_backend_recipe(
-    file: str, sets: tuple[str, ...], name: str | None, version: str | None = None, prepare: Prepare | None = None
+    file: str,
+    sets: tuple[str, ...],
+    name: str | None,
+    version: str | None = None,
+    prepare: Prepare | None = None,
+    printed: set[str] | None = None,
 ) -> BackendRecipe:
-    """A recipe for the framework named, else its own, else the first that supports it, which is printed.
+    """A recipe for the framework named, else its own, else the first that supports it, which is printed once.
+
+    `printed` holds what was printed before.
 
     Raises RecipeReadError, RecipeError, UnknownBackendError, for which `exit_on_error` ends the command.
     """
     exit_if_all_backends(name)
-    return load_backend_recipes(file, sets, name, version, prepare)[0]
+    return load_backend_recipes(file, sets, name, version, prepare, printed)[0]
 
 
 def exit_if_all_backends(name: str | None) -> None:
@@ -167,7 +174,12 @@ def exit_if_all_backends(name: str | None) -> None:
 
 
 def load_backend_recipes(
-    file: str, sets: tuple[str, ...], name: str | None, version: str | None = None, prepare: Prepare | None = None
+    file: str,
+    sets: tuple[str, ...],
+    name: str | None,
+    version: str | None = None,
+    prepare: Prepare | None = None,
+    printed: set[str] | None = None,
 ) -> list[BackendRecipe]:
     """As `load_backend_recipe`, for commands that also take `--backend all`.
 
@@ -175,7 +187,7 @@ def load_backend_recipes(
     """
     from qwen_recipes.recipe.pipeline import load_stage
 
-    return choose_backends_or_exit(load_stage(file, sets, get_asked_stage()), name, version, prepare)
+    return choose_backends_or_exit(load_stage(file, sets, get_asked_stage()), name, version, prepare, printed=printed)
 
 
 def load_stages(

@@ -92,6 +92,11 @@ def make_starter_recipe(request: StarterRequest, folder: Path) -> StarterRecipe:
     layout = detect_file_format(request.data)
     if layout is None:
         raise NoStarterRecipeError(f"{request.data}: unknown layout; see docs/reference/data-formats.md")
+    if layout == "prompt":
+        raise NoStarterRecipeError(
+            f"{request.data}: prompts without answers; `objective: grpo` trains on them and needs reward functions, "
+            "which `init` does not write; see examples/grpo.yaml"
+        )
     values = choose_values(request, layout, folder)
     tried: list[Draft] = []
     for draft in _iterate_drafts(request, values, folder):
@@ -103,6 +108,11 @@ def make_starter_recipe(request: StarterRequest, folder: Path) -> StarterRecipe:
 
 def _raise_without_recipe(request: StarterRequest, tried: list[Draft]) -> NoReturn:
     unfit = [draft for draft in tried if not draft.problems]
+    if not unfit and not request.backend.takes_any_recipe:
+        raise NoStarterRecipeError(
+            f"`init` writes no recipe for {request.backend.title}, which needs values of its own; "
+            f"see docs/how-to/{request.backend.name}.md"
+        )
     if not unfit:
         said = "; ".join(dict.fromkeys(f"{f.code}: {f.message}" for draft in tried for f in draft.problems))
         raise NoStarterRecipeError(f"no valid recipe found for {request.model} on {request.gpu.name}: {said}")

@@ -16,6 +16,8 @@ from qwen_recipes.gpus.mig import MigError, cut_slice
 _FILE = Path(__file__).with_name("catalogue.csv")
 _AMPERE = 8.0
 STATE_IT = "for a GPU that is not listed, give its memory: `gpu: {memory: 48 GiB, bf16: true}`, or `--gpu 48GiB`"
+NO_GPU = "to train without a GPU, leave `gpu` out and write `hardware: {device: cpu}`"
+_NAMES_OF_NO_GPU = frozenset(["cpu", "none", "no", "null"])
 _SOLD_TOLERANCE, _REPORTED_TOLERANCE = 0.08, 0.15
 """Differences from the catalogue's memory: of a name's (94 GB and 96), and of what a driver reports."""
 
@@ -120,6 +122,8 @@ def _cut_first_slice(gpus: list[GpuModel], name_parts: GpuName, name: str) -> Gp
 
 def _explain_unknown(name: str, name_parts: GpuName) -> str:
     """What to write for a name that is none of a GPU: several of one, one with another memory, or a slip."""
+    if name_parts.whole in _NAMES_OF_NO_GPU:
+        return NO_GPU
     several = split_several(name)
     if several and (found := _find_models(parse_gpu_name(several[0]))):
         return f"name one GPU and state their number apart: `gpu: {found[0].name}` and `gpus: {several[1]}`"

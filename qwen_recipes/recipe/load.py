@@ -16,7 +16,7 @@ from qwen_recipes.recipe.cross_field_checks import find_contradictions
 from qwen_recipes.recipe.example_lengths import ExampleLengths, read_locked_lengths
 from qwen_recipes.recipe.locate import locate_finding
 from qwen_recipes.recipe.locked_packages import PackagesByBackend, read_locked_packages
-from qwen_recipes.recipe.names import explain_unusable_name, make_name
+from qwen_recipes.recipe.names import explain_unusable_name, make_name, suggest_name
 from qwen_recipes.recipe.overrides import apply_overrides
 from qwen_recipes.recipe.read_file import read_recipe_bytes
 from qwen_recipes.recipe.spec import Recipe
@@ -134,7 +134,9 @@ def validate_recipe_document(document: Document, folder: Path, stage: str = "") 
         lengths = read_locked_lengths(document.file, paths, loaded.part)
         loaded = replace(loaded, lengths=lengths, packages=read_locked_packages(document.file, loaded.part))
     if why := explain_unusable_name(loaded.name):
-        problem = Finding("recipe", "error", f"{why[0].upper()}{why[1:]}", ("name",), suggestion="name: support-bot")
+        problem = Finding(
+            "recipe", "error", f"{why[0].upper()}{why[1:]}", ("name",), suggestion=f"name: {suggest_name(loaded.name)}"
+        )
         raise RecipeError([locate_finding(document, problem)])
     problems = [locate_finding(document, finding) for finding in find_contradictions(recipe)]
     if problems:

@@ -27,5 +27,11 @@ def explain_unusable_name(name: str) -> str | None:
     return None
 
 
+def suggest_name(name: str) -> str:
+    """A name that can be used, as near to `name` as there is."""
+    made = make_name(name)
+    return made if made and explain_unusable_name(made) is None else "support-bot"
+
+
 def _may_stand_in_name(char: str) -> bool:
     return char in "._-" or unicodedata.category(char)[0] in "LMN"

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 from qwen_recipes.finding import MAX_FINDINGS, Finding, RecipeError, Route, format_route
 from qwen_recipes.recipe.field_index import find_field_info, find_section_at
 from qwen_recipes.recipe.locate import locate_finding
+from qwen_recipes.recipe.names import suggest_name
 from qwen_recipes.recipe.spec import Recipe
 from qwen_recipes.recipe.spec.text_forms import DESCRIPTIONS
 from qwen_recipes.recipe.spec.validator import validate_recipe
@@ -208,6 +209,8 @@ def _suggest_value(route: Route, node: Node | None, problems: list[ErrorDetails]
         slip = find_closest_match(node.raw, choices) if "literal_error" in kinds else None
         if slip:
             return f"did you mean `{slip}`?"
+    if route == ("name",) and isinstance(node, Scalar):
+        return f"e.g. `name: {suggest_name(node.raw)}`"
     info = find_field_info(route)
     name = next((step for step in reversed(route) if isinstance(step, str)), "")
     return f"e.g. `{name}: {_format_example(info.examples[0])}`" if info and info.examples else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -194,3 +195,37 @@ def test_it_says_nothing_fits_of_rows_that_can_t_be_trained_on(tmp_path, rows, s
     result = init(tmp_path, "--data", str(file))
     assert result.exit_code == 1 and said in result.output and "estimated at" not in result.output
     assert not (tmp_path / "mine.yaml").exists()
+
+
+def test_on_a_terminal_each_answer_is_checked_before_the_next_question(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(gpu_module, "detect_gpus", list)
+    monkeypatch.setattr("qwen_recipes.cli.init.sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
+    answers = ["no/model", "", "no.jsonl", str(DATA / "support.jsonl"), "rtx-1", "rtx-3060", "axolot", "axolotl"]
+    result = CliRunner().invoke(main, ["init"], input="\n".join(answers) + "\n")
+    assert result.exit_code == 0, result.output
+    errors = ("'no/model'", "no.jsonl", "unknown GPU", "unknown framework")
+    asked = [result.output.index(f"Error: {said}") for said in errors]
+    assert asked == sorted(asked) and (tmp_path / "support.recipe.yaml").is_file()
+    assert all(
+        result.output.count(question) == 2 for question in ("Model [", "Training data (", "GPU [", "Framework [")
+    )
+
+
+@pytest.mark.parametrize("backend", ["unsloth", "torchtune"])
+def test_a_framework_with_values_of_its_own_is_named_with_its_page(tmp_path, backend):
+    result = init(tmp_path, "--data", str(DATA / "support.jsonl"), "--gpu", "rtx-4090", "--backend", backend)
+    assert result.exit_code == 1 and f"see docs/how-to/{backend}.md" in result.output
+    assert (ROOT / "docs" / "how-to" / f"{backend}.md").is_file()
+
+
+def test_prompts_without_answers_are_for_grpo(tmp_path):
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text('{"prompt": "What is 2 plus 2?"}\n', "utf-8")
+    result = init(tmp_path, "--data", str(rows), "--gpu", "rtx-4090")
+    assert result.exit_code == 1 and "objective: grpo" in result.output and "format:" not in result.output
+
+
+def test_a_gpu_called_cpu_is_told_where_the_device_stands(tmp_path):
+    result = init(tmp_path, "--data", str(DATA / "support.jsonl"), "--gpu", "CPU")
+    assert result.exit_code == 2 and "hardware: {device: cpu}" in result.output

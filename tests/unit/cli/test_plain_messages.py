@@ -115,3 +115,25 @@ def test_the_hub_is_switched_off_as_its_client_reads_it(
 ) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", value)
     assert is_offline() is offline
+
+
+def test_diff_says_once_which_framework_it_uses(tmp_path):
+    file = tmp_path / "a.yaml"
+    file.write_text("version: 1\nmodel: Qwen/Qwen3-0.6B\ndata: {train: [{path: a.jsonl}]}\n", "utf-8")
+    assert run("diff", str(file), str(file)).stderr.count("using ") == 1
+
+
+def test_logs_of_a_folder_that_is_not_there(tmp_path):
+    result = run("logs", str(tmp_path / "none"))
+    assert result.exit_code == 2 and "does not exist or is not a folder" in result.stderr
+
+
+def test_another_name_is_advised_only_where_it_helps(tmp_path):
+    for name in "ab":
+        (tmp_path / f"{name}.yaml").write_text(
+            f"version: 1\nname: {name}\nmodel: Qwen/Qwen3-0.6B\ndata: {{train: [{{path: a.jsonl}}]}}\n", "utf-8"
+        )
+    (tmp_path / "a.jsonl").write_text('{"messages": [{"role": "user", "content": "a"}]}\n', "utf-8")
+    assert run("compile", str(tmp_path / "a.yaml"), "-o", str(tmp_path / "out")).exit_code == 0
+    result = run("compile", str(tmp_path / "b.yaml"), "-o", str(tmp_path / "out"))
+    assert result.exit_code == 1 and "another `name`" not in result.stderr and "use another folder" in result.stderr

@@ -256,3 +256,19 @@ def test_the_hash_is_of_what_is_said(loaded):
 def test_base_is_what_the_other_tests_build_on(loaded):
     assert loaded(nest_value("name", "x")).recipe.model.id == BASE["model"]
     assert (ROOT / "pyproject.toml").is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "suggested"),
+    [
+        ("Поддержка клиентов", "Поддержка-клиентов"),
+        ("support bot v1.2", "support-bot-v1.2"),
+        ("../../evil", "evil"),
+        ("a🦜", "a"),
+        ("🦜", "support-bot"),
+        ("a" * 300, "support-bot"),
+    ],
+)
+def test_a_name_that_cannot_be_used_gets_the_nearest_one(write_recipe, problems, name, suggested):
+    (found,) = problems(load_recipe, str(write_recipe({"name": name}, "b.yaml")))
+    assert found.suggestion.removeprefix("e.g. ").strip("`") == f"name: {suggested}"
