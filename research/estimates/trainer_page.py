@@ -247,8 +247,9 @@ the embedding that FSDP keeps gathered and its gradient, and the blocks that gat
 {mean([c.error for c in second]):.1%} on average, {max(abs(c.error) for c in second):.0%} at most. Its worst, LLaMA-Factory's LoRA under
 FSDP, has a cause: accelerate 1.11, which LLaMA-Factory's lock has, makes float32 of the frozen weights too. `today` counts that
 (from both sets: it describes and does not judge; {mean(today):.1%} on average of what was measured with growing segments). Axolotl's
-DPO left one block of logits more than on one GPU; bounds have room for one more since. Under ZeRO-2 DeepSpeed's buffer for
-gradients took 0.9 GiB of an adapter's run (`trl-dpo-zero2`): compiled configs make it a tenth since, which was not measured.
+DPO left one block of logits more than on one GPU; bounds have room for one more since. `trl-dpo-zero2`
+took 0.7 GiB more in use than was said: DeepSpeed's buffer of 500 million gradients is as large (read in its source). Compiled
+configs make it a tenth for adapters since, which was not measured.
 
 | cell | reserved | in use | predicted | error | today |
 |---|---|---|---|---|---|"""
