@@ -1,17 +1,19 @@
 """Read the JSON files of adapters and models, which anybody may have written, as the package reads them.
 
-This program runs in a framework's environment, where the package is not installed: its module is loaded by its place.
+This program runs in a framework's environment, where the package is not installed: it is loaded from its place.
 """
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
+import sys
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-_READ_FILE = Path(__file__).parents[2] / "filesystem" / "read_file.py"
+_PACKAGE = Path(__file__).parents[2]
 
 
 class MergeError(Exception):
@@ -30,8 +32,9 @@ def read_config(path: Path, kind: str = "config") -> Any:
 
 @cache
 def _load_read_file() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("read_file", _READ_FILE)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    if _PACKAGE.name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(_PACKAGE.name, _PACKAGE / "__init__.py")
+        assert spec is not None and spec.loader is not None
+        sys.modules[_PACKAGE.name] = package = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(package)
+    return importlib.import_module(f"{_PACKAGE.name}.filesystem.read_file")
