@@ -12,6 +12,7 @@ import yaml
 from qwen_recipes.compile.field_probes import MINIMAL_RECIPE, deep_merge, nest_value
 from qwen_recipes.finding import Finding, RecipeError
 from qwen_recipes.recipe.load import LoadedRecipe, load_recipe
+from qwen_recipes.resolve.known_choices import forget_choices
 
 __all__ = ["ALL_BACKENDS", "BACKENDS", "BASE", "ROOT", "deep_merge", "nest_value"]
 ROOT = Path(__file__).parent.parent
@@ -23,6 +24,12 @@ BASE = MINIMAL_RECIPE
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="write tests/golden anew")
+
+
+@pytest.fixture(autouse=True)
+def no_known_choices() -> None:
+    """No choice for speed that another test made."""
+    forget_choices()
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def run_input(content: bytes) -> str:
         findings = lint_recipe(loaded, None)
         _render_findings(findings)
         if any(finding.fix for finding in findings):
-            fix_text(loaded.document.text, lambda text: lint_text(text, NAME, EXAMPLES), unsafe=True)
+            fix_text(loaded.document.text, lambda text: lint_text(text, NAME, EXAMPLES).findings, unsafe=True)
     except RecipeError as error:
         _check_error(error)
     for backend in load_backends():

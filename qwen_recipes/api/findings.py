@@ -48,7 +48,7 @@ def lint(
     """
     options = LintOptions(backend, (), (), (), None, backend_version)
     if isinstance(recipe, Recipe):
-        return Findings(options.lint_recipe(recipe._text, recipe.file, recipe.folder, recipe._overrides))
+        return Findings(options.lint_recipe(recipe._text, recipe.file, recipe.folder, recipe._overrides).findings)
     if isinstance(recipe, Mapping):
-        return Findings(options.lint_recipe(dump_yaml(recipe), "recipe.yaml", Path(), ()))
-    return Findings(options.lint(read_recipe_bytes(str(recipe)), str(recipe)))
+        return Findings(options.lint_recipe(dump_yaml(recipe), "recipe.yaml", Path(), ()).findings)
+    return Findings(options.find(read_recipe_bytes(str(recipe)), str(recipe)))

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from qwen_recipes.filesystem.replace_file import replace_file
 from qwen_recipes.finding import Finding, RecipeError
 from qwen_recipes.recipe import spec
+from qwen_recipes.recipe.file_content import FileContent, load_file_content
 from qwen_recipes.recipe.load import LoadedRecipe, load_recipe_text
 from qwen_recipes.recipe.overrides import format_override_value
-from qwen_recipes.recipe.pipeline import Pipeline, PipelineStage, find_every_problem, load_pipeline_text
+from qwen_recipes.recipe.pipeline import PipelineStage
 from qwen_recipes.recipe.read_file import read_recipe_bytes
 from qwen_recipes.recipe.spec.section import Section
-from qwen_recipes.recipe.trials import LoadedSweep, load_trials_text
+from qwen_recipes.recipe.trials import LoadedSweep
 from qwen_recipes.yaml_text.nodes import plain_data
 
 if TYPE_CHECKING:
@@ -66,13 +67,7 @@ class Recipe:
 
     def _read(self, text: bytes | str, name: str, folder: Path, overrides: tuple[str, ...]) -> None:
         self._text, self._name, self._folder, self._overrides = text, name, folder, overrides
-        with find_every_problem(folder):
-            self._pipeline: Pipeline | None = load_pipeline_text(text, name, folder, overrides)
-            self._sweep: LoadedSweep | None = None
-            self._loaded: LoadedRecipe | None = None
-            if self._pipeline is None:
-                self._sweep = load_trials_text(text, name, folder, overrides)
-                self._loaded = None if self._sweep else load_recipe_text(text, name, folder, overrides)
+        self._content = load_file_content(text, name, folder, overrides)
 
     @classmethod
     def from_file(cls, file: str | Path, set: Mapping[str, Any] | None = None) -> Self:
@@ -103,20 +98,20 @@ class Recipe:
     @property
     def loaded(self) -> LoadedRecipe:
         """The recipe with the document that it was read from. Raises RecipeError for one with a sweep or stages."""
-        if self._pipeline is not None:
-            suggestion = f"recipe.stages[{self._pipeline.trainings[0].name!r}]"
+        if self._content.pipeline is not None:
+            suggestion = f"recipe.stages[{self._content.pipeline.trainings[0].name!r}]"
             message = "this recipe has several stages"
             raise RecipeError(
                 [Finding("recipe", "error", message, ("stages",), file=self._name, suggestion=suggestion)]
             )
-        if self._loaded is None:
+        if self._content.recipe is None:
             return load_recipe_text(self._text, self._name, self._folder, self._overrides)
-        return self._loaded
+        return self._content.recipe
 
     @property
     def sweep(self) -> LoadedSweep | None:
         """The sweep with its trials; None for a recipe without one."""
-        return self._sweep
+        return self._content.sweep
 
     @property
     def fields(self) -> spec.Recipe:
@@ -129,19 +124,23 @@ class Recipe:
     @cached_property
     def trials(self) -> dict[str, Recipe]:
         """The trials of a recipe with a `sweep`, by name; empty without one."""
-        return {trial.name: _wrap(trial.loaded) for trial in self._sweep.trials} if self._sweep else {}
+        return {trial.name: _wrap(trial.loaded) for trial in self._content.sweep.trials} if self._content.sweep else {}
 
     @cached_property
     def stages(self) -> dict[str, Recipe]:
         """The stages of a pipeline that train, by name, in order; empty for a recipe of one run."""
-        return {stage.name: _wrap_stage(stage) for stage in self._pipeline.trainings} if self._pipeline else {}
+        return (
+            {stage.name: _wrap_stage(stage) for stage in self._content.pipeline.trainings}
+            if self._content.pipeline
+            else {}
+        )
 
     @property
     def name(self) -> str:
         """The recipe's name, or one made of its file's."""
-        if self._pipeline is not None:
-            return self._pipeline.name
-        return self._sweep.name if self._sweep else self.loaded.name
+        if self._content.pipeline is not None:
+            return self._content.pipeline.name
+        return self._content.sweep.name if self._content.sweep else self.loaded.name
 
     @property
     def file(self) -> str:
@@ -164,10 +163,12 @@ class Recipe:
 
         A sweep and a pipeline are as they are written.
         """
-        if self._pipeline is not None:
-            return _leave_out_extends(plain_data(self._pipeline.document.root))
-        if self._sweep is not None:
-            return _leave_out_extends(plain_data(self._sweep.document.root)) | {"sweep": self._sweep.written}
+        if self._content.pipeline is not None:
+            return _leave_out_extends(plain_data(self._content.pipeline.document.root))
+        if self._content.sweep is not None:
+            return _leave_out_extends(plain_data(self._content.sweep.document.root)) | {
+                "sweep": self._content.sweep.written
+            }
         return self.loaded.recipe.model_dump(exclude_none=True, exclude={"extends"})
 
     def to_yaml(self) -> str:
@@ -185,8 +186,8 @@ class Recipe:
         return hash(self.to_yaml())
 
     def __repr__(self) -> str:
-        trials = f" with a sweep of {len(self._sweep.trials)} trials" if self._sweep else ""
-        stages = f" of {len(self._pipeline.stages)} stages" if self._pipeline else ""
+        trials = f" with a sweep of {len(self._content.sweep.trials)} trials" if self._content.sweep else ""
+        stages = f" of {len(self._content.pipeline.stages)} stages" if self._content.pipeline else ""
         return f"<Recipe {self.name!r}{trials}{stages}>"
 
     def _repr_html_(self) -> str:
@@ -199,8 +200,7 @@ def _wrap(loaded: LoadedRecipe) -> Recipe:
     """A recipe that is loaded already."""
     made = Recipe.__new__(Recipe)
     made._text, made._name = dump_yaml(plain_data(loaded.document.root)), str(loaded.document.file)
-    made._folder, made._overrides, made._sweep, made._loaded = loaded.folder, (), None, loaded
-    made._pipeline = None
+    made._folder, made._overrides, made._content = loaded.folder, (), FileContent(recipe=loaded)
     return made
 
 
@@ -208,7 +208,7 @@ def _wrap_stage(stage: PipelineStage) -> Recipe:
     """A stage's recipe, with its sweep."""
     made = _wrap(stage.loaded)
     if stage.sweep is not None:
-        made._sweep, made._loaded = stage.sweep, None
+        made._content = FileContent(sweep=stage.sweep)
         made._text = dump_yaml(made.to_dict())
     return made
 

@@ -25,7 +25,7 @@ from qwen_recipes.cli.options_and_exits import (
     summarize_findings,
 )
 from qwen_recipes.finding import Finding
-from qwen_recipes.guards.lint import lint_recipe, lint_text
+from qwen_recipes.guards.lint import LintedText, lint_recipe, lint_text
 from qwen_recipes.guards.lint_settings import LintSettingsError, load_lint_settings, parse_selectors
 from qwen_recipes.recipe.overrides import OverrideError
 from qwen_recipes.recipe.read_file import RecipeReadError, read_recipe_bytes
@@ -34,6 +34,14 @@ if TYPE_CHECKING:
     from qwen_recipes.guards.fixes import FixResult
 
 __all__ = ["command", "lint_recipe"]
+
+
+@dataclass(frozen=True)
+class LintedFile:
+    """What is to be said of a file; `unjudged`: which guards could not look at it."""
+
+    findings: list[Finding]
+    unjudged: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,46 +56,44 @@ class LintOptions:
     version: str | None = None
     stage: str = ""
 
-    def lint(self, content: bytes | str, file: str) -> list[Finding]:
+    def lint(self, content: bytes | str, file: str) -> LintedFile:
         """The findings that were asked for. Raises LintSettingsError."""
+        from qwen_recipes.guards.unjudged import describe_unjudged_native, describe_unjudged_recipes
+
         name, folder = ("<stdin>", Path()) if file == "-" else (file, Path(file).parent)
         found = self._lint_native(content, name)
         if found is None:
-            found = self.lint_recipe(content, name, folder, self.sets)
-        return load_lint_settings(file, self.select, self.ignore).apply(found)
+            linted = self.lint_recipe(content, name, folder, self.sets)
+            found, note = linted.findings, describe_unjudged_recipes(linted.recipes)
+        else:
+            text = content if isinstance(content, str) else content.decode("utf-8-sig", "replace")
+            note = describe_unjudged_native(text, self.framework, self.version)
+        found = load_lint_settings(file, self.select, self.ignore).apply(found)
+        return LintedFile(found, f"{name}: {note}" if note and file != "-" else "")
 
-    def lint_file(self, file: str) -> list[Finding]:
+    def lint_file(self, file: str) -> LintedFile:
         """As `lint`, of a file that is read here. Raises RecipeReadError, LintSettingsError."""
         return self.lint(read_recipe_bytes(file), file)
 
-    def describe_unjudged(self, file: str) -> str:
-        """Which guards could not look at a file; empty where all could."""
-        from qwen_recipes.guards.unjudged import describe_unjudged_native, describe_unjudged_recipe
+    def find(self, content: bytes | str, file: str) -> list[Finding]:
+        """The findings alone, as `lint`."""
+        return self.lint(content, file).findings
 
-        try:
-            content = read_recipe_bytes(file) if file != "-" else b""
-        except RecipeReadError:
-            return ""
-        if looks_like_recipe(content) and not self.framework:
-            note = describe_unjudged_recipe(content, file, Path(file).parent, self.sets, self.stage)
-        else:
-            note = describe_unjudged_native(content.decode("utf-8-sig", "replace"), self.framework, self.version)
-        return f"{file}: {note}" if note else ""
-
-    def lint_recipe(self, content: bytes | str, name: str, folder: Path, sets: tuple[str, ...]) -> list[Finding]:
+    def lint_recipe(self, content: bytes | str, name: str, folder: Path, sets: tuple[str, ...]) -> LintedText:
         """What the guards say of a recipe; where none is an error, also what `compile` would refuse."""
         check_data = not self.select and name != "<stdin>"
-        found = lint_text(
+        linted = lint_text(
             content, name, folder, self.backend, sets, self.version, check_data=check_data, stage=self.stage
         )
-        if any(finding.severity == "error" for finding in found):
-            return found
+        if any(finding.severity == "error" for finding in linted.findings):
+            return linted
         text = content if isinstance(content, str) else content.decode("utf-8", "replace")
         if not (self.backend or "extra" in text or any("extra" in one for one in sets)):
-            return found  # compiling costs as much as linting: only where something may be found
+            return linted  # compiling costs as much as linting: only where something may be found
         from qwen_recipes.compile.lint_compiled import find_compile_errors
 
-        return found + find_compile_errors(content, name, folder, self.backend, sets, self.version, self.stage)
+        more = find_compile_errors(linted.recipes, self.backend, self.version)
+        return LintedText(linted.findings + more, linted.recipes)
 
     def _lint_native(self, content: bytes | str, name: str) -> list[Finding] | None:
         """The findings in a framework's own config; None for anything else."""
@@ -171,23 +177,17 @@ def command(
             get_asked_stage(),
         )
         files = find_lint_files(paths, framework)
-        found = [
-            f
-            for file in files
-            for f in _lint_or_explain(
-                file,
-                partial(_fix_file, options=asked, unsafe=unsafe_fixes, diff=diff) if fixes else asked.lint_file,
-                is_alone=(file,) == paths,
-            )
-        ]
+        lint = partial(_fix_file, options=asked, unsafe=unsafe_fixes, diff=diff) if fixes else asked.lint_file
+        linted = [_lint_or_explain(file, lint, is_alone=(file,) == paths) for file in files]
     except OverrideError as error:
         exit_with_error(error.findings[0].message, ExitCode.USAGE)
     except (LintSettingsError, RecipeReadError, PathNotFoundError) as error:
         exit_with_error(str(error), ExitCode.USAGE)
+    found = [finding for one in linted for finding in one.findings]
     shown = [f for f in found if f.severity == "error"] if quiet else found
     if not (diff or (fixes and "-" in files)):
         _print_findings(shown, files, form, statistics)
-    _print_summary(shown, files, asked, fixable="" if fixes else _describe_fixable(shown))
+    _print_summary(shown, linted, fixable="" if fixes else _describe_fixable(shown))
     sys.exit(ExitCode.INVALID_INPUT if any(f.severity == "error" for f in found) else ExitCode.SUCCESS)
 
 
@@ -201,12 +201,12 @@ def _check_framework(backend: str | None, version: str | None, framework: str | 
         get_backend_or_exit(backend or framework or "", version)
 
 
-def _print_summary(shown: list[Finding], files: list[str], options: LintOptions, *, fixable: str) -> None:
+def _print_summary(shown: list[Finding], linted: list[LintedFile], *, fixable: str) -> None:
     """How many files were checked, which guards could not look at them, and what was found."""
-    unjudged = [note for file in files if (note := options.describe_unjudged(file))]
+    unjudged = [one.unjudged for one in linted if one.unjudged]
     for note in unjudged:
         print_stderr(note)
-    counted = f"{len(files)} file{'s' if len(files) != 1 else ''} checked"
+    counted = f"{len(linted)} file{'s' if len(linted) != 1 else ''} checked"
     summary = summarize_findings(shown) if shown or not unjudged else "no problems found by the other guards"
     print_stderr(f"{counted}, {summary}{fixable}")
 
@@ -222,7 +222,7 @@ def _print_findings(findings: list[Finding], files: list[str], form: str, statis
         (print_text if form == "text" or (statistics and form != "json") else print_machine)(said)
 
 
-def _lint_or_explain(file: str, lint: Callable[[str], list[Finding]], *, is_alone: bool) -> list[Finding]:
+def _lint_or_explain(file: str, lint: Callable[[str], LintedFile], *, is_alone: bool) -> LintedFile:
     """The findings in a file; one that can't be read is an error among those of the others.
 
     Raises RecipeReadError where it is the only one that was asked for.
@@ -232,27 +232,27 @@ def _lint_or_explain(file: str, lint: Callable[[str], list[Finding]], *, is_alon
     except RecipeReadError as error:
         if is_alone:
             raise
-        return [Finding("recipe", "error", str(error).removeprefix(f"{file}: "), file=file)]
+        return LintedFile([Finding("recipe", "error", str(error).removeprefix(f"{file}: "), file=file)])
 
 
-def _fix_file(file: str, options: LintOptions, unsafe: bool, diff: bool) -> list[Finding]:
+def _fix_file(file: str, options: LintOptions, unsafe: bool, diff: bool) -> LintedFile:
     """Fix a file, or print the changes. Returns the findings that remain."""
     from qwen_recipes.guards.fixes import fix_text
 
     content = read_recipe_bytes(file)
-    found = options.lint(content, file)
-    if not any(finding.fix for finding in found):
+    linted = options.lint(content, file)
+    if not any(finding.fix for finding in linted.findings):
         _echo_unchanged_stdin(file, content, diff)
-        return found
+        return linted
     text = content.decode("utf-8-sig")
-    fixed = fix_text(text, partial(options.lint, file=file), unsafe=unsafe)
+    fixed = fix_text(text, partial(options.find, file=file), unsafe=unsafe)
     for finding, why in fixed.dropped:
         print_stderr(f"{finding.file}: {finding.code} not fixed: {why}")
     if diff:
         _print_diff(file, text, fixed)
-        return found
+        return linted
     _write_fixed(file, content, text, fixed)
-    return list(fixed.remaining)
+    return options.lint(fixed.text, file)
 
 
 def _echo_unchanged_stdin(file: str, content: bytes, diff: bool) -> None:

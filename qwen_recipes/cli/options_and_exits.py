@@ -197,7 +197,7 @@ def load_stages(
 
     They are named by stage and trial; a recipe without either has one, named by nothing.
     """
-    from qwen_recipes.recipe.pipeline import load_recipes
+    from qwen_recipes.recipe.file_content import load_recipes
 
     printed: set[str] = set()
     return {

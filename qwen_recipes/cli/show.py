@@ -65,7 +65,7 @@ def command(
 
 def _load_recipes(file: str, sets: tuple[str, ...]) -> dict[str, LoadedRecipe]:
     """The recipe of each stage that trains, by its name; of a recipe without stages, that one, named by nothing."""
-    from qwen_recipes.recipe.pipeline import load_recipes
+    from qwen_recipes.recipe.file_content import load_recipes
 
     return {one.part: one for one in load_recipes(file, sets, get_asked_stage())}
 

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterable
 
 from qwen_recipes.compile.compiler import compile_backend_recipe
 from qwen_recipes.compile.validate_output import InvalidOutputError
 from qwen_recipes.finding import Finding, RecipeError
 from qwen_recipes.recipe.load import LoadedRecipe
-from qwen_recipes.recipe.pipeline import load_recipes_text
 from qwen_recipes.resolve.choose_backend import choose_backends, get_named_backend
 
 
-def find_compile_errors(
-    content: bytes | str,
-    name: str,
-    folder: Path,
-    backend: str | None,
-    sets: tuple[str, ...],
-    version: str | None,
-    stage: str = "",
-) -> list[Finding]:
-    """The errors for which `compile` refuses a recipe for its backend; none where no backend is named.
+def find_compile_errors(recipes: Iterable[LoadedRecipe], backend: str | None, version: str | None) -> list[Finding]:
+    """The errors for which `compile` refuses recipes for their backend; none where no backend is named.
 
-    The recipe is one that can be loaded and resolved. Nothing is written.
+    The recipes are ones that can be resolved. Nothing is written.
     """
     found: dict[tuple[object, ...], Finding] = {}
-    for loaded in load_recipes_text(content, name, folder, sets, stage):
+    for loaded in recipes:
         found |= _find_errors(loaded, backend, version)
     return list(found.values())
 

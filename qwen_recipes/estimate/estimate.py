@@ -87,9 +87,13 @@ class Estimate:
 
     gpu: GpuModel
     workload: Workload
-    parts: MemoryBreakdown
     plan: Plan
     rows: TrainingRows | None
+
+    @cached_property
+    def parts(self) -> MemoryBreakdown:
+        """Bytes at the peak on one GPU, by what holds them."""
+        return estimate_memory(self.workload)
 
     @property
     def peak(self) -> float:
@@ -257,13 +261,12 @@ def estimate_plan(plan: Plan, facts: ModelFacts, gpu: GpuModel, rows: TrainingRo
     """What this plan takes on this GPU model. `rows` gives the length of the run where it is counted in epochs."""
     longest = rows.longest if rows is not None and rows.exact else None
     load = build_workload(plan, facts, varies=has_varied_lengths(plan, rows), longest=longest)
-    return Estimate(gpu, load, estimate_memory(load), plan, rows)
+    return Estimate(gpu, load, plan, rows)
 
 
 def estimate_varied(estimate: Estimate) -> Estimate:
     """The same where micro-batches are of many lengths."""
-    load = replace(estimate.workload, varies=not estimate.workload.packed)
-    return replace(estimate, workload=load, parts=estimate_memory(load))
+    return replace(estimate, workload=replace(estimate.workload, varies=not estimate.workload.packed))
 
 
 def has_varied_lengths(plan: Plan, rows: TrainingRows | None) -> bool:

@@ -16,12 +16,11 @@ MAX_FIXES = 100
 
 @dataclass(frozen=True)
 class FixResult:
-    """A text after its fixes: the fixes that were applied, those that were dropped and why, and what remains."""
+    """A text after its fixes: the fixes that were applied, and those that were dropped and why."""
 
     text: str
     applied: tuple[Finding, ...]
     dropped: tuple[tuple[Finding, str], ...]
-    remaining: tuple[Finding, ...]
 
 
 def is_fixable(finding: Finding, *, unsafe: bool) -> bool:
@@ -42,7 +41,7 @@ def fix_text(text: str, lint: LintFunction, *, unsafe: bool = False) -> FixResul
             applied.append(finding)
         except EditError as error:
             dropped.append((finding, str(error)))
-    return FixResult(text, tuple(applied), tuple(dropped), tuple(findings))
+    return FixResult(text, tuple(applied), tuple(dropped))
 
 
 def _find_untried(findings: list[Finding], tried: set[object], unsafe: bool) -> Iterator[Finding]:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qwen_recipes.finding import Finding, RecipeError, limit_findings
+from qwen_recipes.recipe.file_content import FileContent, load_file_content
 from qwen_recipes.recipe.load import LoadedRecipe
 from qwen_recipes.recipe.overrides import OverrideError
-from qwen_recipes.recipe.pipeline import load_recipes_text
+
+
+@dataclass(frozen=True)
+class LintedText:
+    """The findings of a text in the order of the file, and its recipes; none where it can't be loaded."""
+
+    findings: list[Finding]
+    recipes: list[LoadedRecipe]
 
 
 def lint_text(
@@ -22,26 +30,32 @@ def lint_text(
     *,
     check_data: bool = False,
     stage: str = "",
-) -> list[Finding]:
-    """Every finding of a recipe's text, in the order of the file; `name` is what findings call it.
+) -> LintedText:
+    """Every finding of a recipe's text; `name` is what findings call it.
 
     With `check_data`, data files that do not exist are warnings. Of a pipeline, all stages are looked at, or `stage`.
 
     Raises OverrideError for what is no override.
     """
     try:
-        recipes = load_recipes_text(content, name, folder, sets, stage)
+        file_content = load_file_content(content, name, folder, sets, stage)
     except OverrideError:
         raise
     except RecipeError as error:
-        return error.findings
-    found = {one.part: _lint_loaded(one, backend, version, check_data=check_data) for one in recipes}
-    merges = [] if stage else _find_merge_errors(content, name, folder, sets)
-    if len(recipes) < 2:
+        return LintedText(error.findings, [])
+    return LintedText(_lint_content(file_content, backend, version, check_data=check_data), file_content.recipes)
+
+
+def _lint_content(
+    file_content: FileContent, backend: str | None, version: str | None, *, check_data: bool
+) -> list[Finding]:
+    found = {one.part: _lint_loaded(one, backend, version, check_data=check_data) for one in file_content.recipes}
+    merges = _find_merge_errors(file_content)
+    if len(found) < 2:
         return limit_findings([*(one for every in found.values() for one in every), *merges])
-    joined = _join_findings(found, "trial" if recipes[0].trial else "stage")
+    joined = _join_findings(found, "trial" if file_content.recipes[0].trial else "stage")
     joined = sorted([*joined, *merges], key=lambda f: f.span.line if f.span else 0)
-    more = [] if _has_error(joined) else _find_sweep_errors(content, name, folder, backend, sets)
+    more = [] if _has_error(joined) else _find_sweep_errors(file_content, backend)
     return limit_findings(joined + more)
 
 
@@ -49,24 +63,19 @@ def _has_error(findings: list[Finding]) -> bool:
     return any(finding.severity == "error" for finding in findings)
 
 
-def _find_merge_errors(content: bytes | str, name: str, folder: Path, sets: tuple[str, ...]) -> list[Finding]:
+def _find_merge_errors(file_content: FileContent) -> list[Finding]:
     """Merges of a pipeline whose models cannot become one."""
     from qwen_recipes.guards.merged_models import find_unequal_models
-    from qwen_recipes.recipe.pipeline import load_pipeline_text
 
-    pipeline = load_pipeline_text(content, name, folder, sets)
-    return find_unequal_models(pipeline) if pipeline is not None else []
+    return find_unequal_models(file_content.pipeline) if file_content.pipeline is not None else []
 
 
-def _find_sweep_errors(
-    content: bytes | str, name: str, folder: Path, backend: str | None, sets: tuple[str, ...]
-) -> list[Finding]:
+def _find_sweep_errors(file_content: FileContent, backend: str | None) -> list[Finding]:
     """Why the trials of a sweep cannot be ranked."""
-    from qwen_recipes.recipe.pipeline import load_sweeps_text
     from qwen_recipes.resolve.sweep_metric import choose_sweep_metric
 
     found: list[Finding] = []
-    for sweep in load_sweeps_text(content, name, folder, sets):
+    for sweep in file_content.sweeps:
         try:
             choose_sweep_metric(sweep, None if backend == "all" else backend)
         except RecipeError as error:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 
-from qwen_recipes.finding import RecipeError
 from qwen_recipes.guards.catalog import load_guard
 from qwen_recipes.guards.native import list_unjudged_guards
 from qwen_recipes.qwen.chat_templates import TEMPLATES
 from qwen_recipes.qwen.models import ModelFolderError, UnknownModelError, describe_custom_tokenizer, get_model_facts
 from qwen_recipes.recipe.load import LoadedRecipe
-from qwen_recipes.recipe.overrides import OverrideError
-from qwen_recipes.recipe.pipeline import load_recipes_text
 
 TEMPLATE_GUARDS = ("QR307", "QR308", "QR309", "QR316")
 """Those that know what an official chat template does with reasoning."""
@@ -25,14 +21,8 @@ def describe_unjudged_native(text: str, as_backend: str | None = None, version: 
     return _describe(list_unjudged_guards(text, as_backend, version), "model not recognized")
 
 
-def describe_unjudged_recipe(
-    content: bytes | str, name: str, folder: Path, sets: tuple[str, ...] = (), stage: str = ""
-) -> str:
-    """As `describe_unjudged_native`, of a recipe; empty for one that has errors."""
-    try:
-        recipes = load_recipes_text(content, name, folder, sets, stage)
-    except (OverrideError, RecipeError):
-        return ""
+def describe_unjudged_recipes(recipes: Iterable[LoadedRecipe]) -> str:
+    """As `describe_unjudged_native`, of a file's recipes."""
     return ", ".join(dict.fromkeys(note for loaded in recipes for note in _list_notes(loaded)))
 
 

@@ -12,7 +12,7 @@ from qwen_recipes.finding import Finding, RecipeError, Span
 from qwen_recipes.guards.lint import lint_text
 from qwen_recipes.guards.lint_settings import LintSettingsError, load_lint_settings
 from qwen_recipes.guards.native import lint_if_native
-from qwen_recipes.guards.unjudged import describe_unjudged_native, describe_unjudged_recipe
+from qwen_recipes.guards.unjudged import describe_unjudged_native, describe_unjudged_recipes
 from qwen_recipes.recipe.file_names import RECIPE_SUFFIXES
 from qwen_recipes.yaml_text.nodes import Document
 from qwen_recipes.yaml_text.reader import read_yaml
@@ -65,7 +65,8 @@ def lint_document(path: Path, text: str) -> LintedDocument:
     Settings that can't be read are not applied.
     """
     ours = is_recipe_document(path.name, text)
-    found = lint_text(text, str(path), path.parent) if ours else lint_if_native(text, str(path))
+    linted = lint_text(text, str(path), path.parent) if ours else None
+    found = linted.findings if linted else lint_if_native(text, str(path))
     if found is None:
         return LintedDocument(path, text, ())
     found = [_locate_in_document(finding, text) for finding in found]
@@ -74,7 +75,7 @@ def lint_document(path: Path, text: str) -> LintedDocument:
         found = load_lint_settings(str(path), (), ()).apply(found)
     except LintSettingsError as error:
         complaint = str(error)
-    unjudged = describe_unjudged_recipe(text, str(path), path.parent) if ours else describe_unjudged_native(text)
+    unjudged = describe_unjudged_recipes(linted.recipes) if linted else describe_unjudged_native(text)
     return LintedDocument(path, text, tuple(found), complaint, "recipe" if ours else "native", unjudged)
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from qwen_recipes.filesystem.read_file import read_bytes, read_json
 from qwen_recipes.finding import RecipeError
+from qwen_recipes.recipe.file_content import load_recipes_text
 from qwen_recipes.recipe.load import LoadedRecipe
 from qwen_recipes.recipe.overrides import OverrideError
-from qwen_recipes.recipe.pipeline import load_recipes_text
 
 RECORD_FILE = "run.json"
 MAX_RECIPES = 200

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from qwen_recipes.finding import Finding, RecipeError
+from qwen_recipes.finding import Finding, RecipeError, Route
 from qwen_recipes.recipe.composition.extends import compose_document
 from qwen_recipes.recipe.composition.paths import fill_in_variables
 from qwen_recipes.recipe.composition.sweep_key import has_sweep
@@ -21,7 +21,7 @@ from qwen_recipes.recipe.overrides import apply_overrides
 from qwen_recipes.recipe.read_file import read_recipe_bytes
 from qwen_recipes.recipe.spec import Recipe
 from qwen_recipes.recipe.validation import validate_document
-from qwen_recipes.recipe.written_values import read_recipe_yaml, remember_secrets_in_overrides
+from qwen_recipes.recipe.written_values import find_secrets, read_recipe_yaml, remember_secrets_in_overrides
 from qwen_recipes.yaml_text.nodes import Document, Mapping, plain_data
 
 
@@ -70,6 +70,11 @@ class LoadedRecipe:
     def file_name(self) -> str:
         """The file's name without its folder; `-` for standard input."""
         return "-" if self.from_stdin else Path(self.document.file).name
+
+    @cached_property
+    def secrets(self) -> list[tuple[Route, str]]:
+        """Where secrets stand in what the recipe and its bases say, and which."""
+        return list(find_secrets(self.document.root))
 
     @cached_property
     def recipe_hash(self) -> str:

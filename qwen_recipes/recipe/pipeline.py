@@ -18,7 +18,6 @@ from qwen_recipes.recipe.load import (
     LoadedRecipe,
     has_stages,
     load_recipe,
-    load_recipe_text,
     read_document,
     validate_recipe_document,
 )
@@ -27,7 +26,7 @@ from qwen_recipes.recipe.names import make_name
 from qwen_recipes.recipe.overrides import OverrideError, apply_overrides
 from qwen_recipes.recipe.read_file import read_recipe_bytes
 from qwen_recipes.recipe.spec.stages import Merge, Stage
-from qwen_recipes.recipe.trials import LoadedSweep, load_trials_text, locate_sweep_problem, make_trials
+from qwen_recipes.recipe.trials import LoadedSweep, locate_sweep_problem, make_trials
 from qwen_recipes.recipe.validation import validate_document
 from qwen_recipes.yaml_text.nodes import Document, Mapping, Node, Scalar, Sequence
 
@@ -90,7 +89,7 @@ def load_pipeline_text(
     """As `load_pipeline`, for text: findings call it `name`, relative paths start at `folder`. Raises RecipeError."""
     with find_every_problem(folder):
         document = read_document(content, name, folder, overrides)
-    return _make_pipeline(document, folder, overrides) if has_stages(document) else None
+    return make_pipeline(document, folder, overrides) if has_stages(document) else None
 
 
 @contextmanager
@@ -106,7 +105,7 @@ def _find_other_problems(document: Document, folder: Path) -> list[Finding]:
     """What is wrong with a recipe, apart from its bases: one of them may have what is missing."""
     try:
         if has_stages(document):
-            _make_pipeline(document, folder, ())
+            make_pipeline(document, folder, ())
         elif not make_trials(document, folder):
             validate_recipe_document(document, folder)
     except RecipeError as error:
@@ -114,7 +113,7 @@ def _find_other_problems(document: Document, folder: Path) -> list[Finding]:
     return []
 
 
-def _make_pipeline(document: Document, folder: Path, overrides: tuple[str, ...]) -> Pipeline:
+def make_pipeline(document: Document, folder: Path, overrides: tuple[str, ...]) -> Pipeline:
     """The pipeline that a document with stages is. Raises RecipeError."""
     stages, problems = _validate_stages(document)
     pipeline = _name_pipeline(document)
@@ -146,40 +145,6 @@ def load_stage(file: str, overrides: tuple[str, ...], stage: str) -> LoadedRecip
             [locate_sweep_problem(chosen.sweep, f"stage `{stage}` has a sweep", "one trial is needed here")]
         )
     return chosen.loaded
-
-
-def load_recipes_text(
-    content: bytes | str, name: str, folder: Path, overrides: tuple[str, ...] = (), stage: str = ""
-) -> list[LoadedRecipe]:
-    """The recipes in a file's text: of each stage that trains, or of the stage named; else the one.
-
-    Raises RecipeError.
-    """
-    pipeline = load_pipeline_text(content, name, folder, overrides)
-    if stage:
-        return get_training(pipeline, stage, name).recipes
-    if pipeline is not None:
-        return [loaded for one in pipeline.trainings for loaded in one.recipes]
-    if sweep := load_trials_text(content, name, folder, overrides):
-        return [trial.loaded for trial in sweep.trials]
-    return [load_recipe_text(content, name, folder, overrides)]
-
-
-def load_sweeps_text(
-    content: bytes | str, name: str, folder: Path, overrides: tuple[str, ...] = ()
-) -> list[LoadedSweep]:
-    """The sweeps in a file's text: the recipe's, or those of stages. Raises RecipeError."""
-    pipeline = load_pipeline_text(content, name, folder, overrides)
-    if pipeline is not None:
-        return [stage.sweep for stage in pipeline.stages if stage.sweep is not None]
-    sweep = load_trials_text(content, name, folder, overrides)
-    return [sweep] if sweep else []
-
-
-def load_recipes(file: str, overrides: tuple[str, ...] = (), stage: str = "") -> list[LoadedRecipe]:
-    """As `load_recipes_text`, of a file. Raises RecipeReadError, RecipeError."""
-    name, folder = ("<stdin>", Path()) if file == "-" else (file, Path(file).parent)
-    return load_recipes_text(read_recipe_bytes(file), name, folder, overrides, stage)
 
 
 def get_training(pipeline: Pipeline | None, name: str, file: str) -> PipelineStage:

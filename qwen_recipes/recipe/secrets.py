@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 
 from qwen_recipes.recipe.secret_names import classify_name
 
@@ -71,6 +72,7 @@ _SHELL_FOLDERS = {"PWD", "OLDPWD"}
 MASK = "*"
 _NOT_LINE_END = re.compile(r"[^\r\n]")
 _MIN_KNOWN_LENGTH = 4
+_SHORT = 200
 
 
 def find_secret(value: object, name: str = "") -> str:
@@ -113,15 +115,23 @@ def is_secret_name(name: str) -> bool:
     return classify_name(name) == "secret"
 
 
-def find_secret_spans(text: str) -> list[tuple[int, int]]:
+def find_secret_spans(text: str) -> tuple[tuple[int, int], ...]:
     """Where secrets stand in a text, as (start, end) in characters: by their look, or after a name and `:` or `=`."""
+    return _find_short_spans(text) if len(text) <= _SHORT else _find_spans(text)
+
+
+def _find_spans(text: str) -> tuple[tuple[int, int], ...]:
     found = [match.span() for match in _SHAPES.finditer(text)]
     found += [match.span("login") for match in _QUOTED_URL_LOGIN.finditer(text)]
     found += [match.span(match.lastgroup or 0) for match in _IN_COMMAND.finditer(text)]
     for match in (*_NAME_IN_TEXT.finditer(text), *_FLAG_IN_TEXT.finditer(text)):
         if classify_name(match["name"]):
             found += _find_named_spans(text, match)
-    return sorted(found)
+    return tuple(sorted(found))
+
+
+_find_short_spans = lru_cache(maxsize=8192)(_find_spans)
+"""Keys and values that every recipe has are looked at once."""
 
 
 def _find_named_spans(text: str, name: re.Match[str]) -> Iterator[tuple[int, int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
+from os.path import basename
 
 from qwen_recipes.backends.plan import Reason
 from qwen_recipes.finding import COMMAND_LINE_SPAN, Span
@@ -27,7 +27,7 @@ def _name_origin(document: Document, reason: Reason) -> Reason:
         return replace(reason, text="set by --set")
     if span.file.startswith(PRESET_PREFIX):
         return replace(reason, text=f"set by {span.file}")
-    place = f"{Path(span.file).name}:{span.line}" if span.file else ""
+    place = f"{basename(span.file)}:{span.line}" if span.file else ""  # noqa: PTH119 - of every value
     if layer := find_layer(document, span):
         return replace(reason, text=f"set by {layer} ({place or f'line {span.line}'})")
     return replace(reason, text=f"set in {place}") if place else reason

@@ -25,8 +25,8 @@ def check_output_overlap(
     for source in (*data.train, *data.validation):
         if source.path is None:
             continue
-        files = list_source_files(source.path, folder)
-        if found := find_first_overlap([folder / source.path, *files], output):
+        files = dict.fromkeys((folder / source.path, *list_source_files(source.path, folder)))
+        if found := find_first_overlap(files, output):
             _report(output_dir, found[1], source.path, _DATA, decisions)
             return
     for start in starts:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from qwen_recipes.backends.base import Backend, UnsupportedSetting
@@ -12,6 +13,7 @@ from qwen_recipes.backends.plan import Plan, Reason
 from qwen_recipes.qwen.models import get_model_facts
 from qwen_recipes.recipe.load import LoadedRecipe
 from qwen_recipes.resolve.flash_gain import FlashGain
+from qwen_recipes.resolve.known_choices import FoundChoice, make_key, recall_choice
 from qwen_recipes.resolve.open_settings import PLAN_PATHS, Choice, find_open_settings
 from qwen_recipes.resolve.speed_candidates import Candidate, CandidateSpace, ResolveFunction
 from qwen_recipes.sizes import GIB
@@ -87,7 +89,8 @@ class Ranked:
     @property
     def fits(self) -> bool:
         """Whether the bound is below what the GPU has."""
-        return self.safe_peak <= self.estimate.usable
+        usable = self.estimate.usable
+        return self.estimate.safe_peak <= usable and self.safe_peak <= usable
 
     @property
     def description(self) -> str:
@@ -124,28 +127,55 @@ class _SpeedSearch:
         from qwen_recipes.gpus.catalogue import get_gpu_model
         from qwen_recipes.resolve.strategy import ASSUMED_GPU
 
-        facts = get_model_facts(self.plan.model, self.loaded.folder)
         gpu = self.plan.hardware.gpu or get_gpu_model(ASSUMED_GPU)
         rows = make_training_rows(self.loaded, self.plan)
         return sorted(
-            (Ranked(one, facts, gpu, rows) for one in self.space.iterate()), key=lambda one: one.seconds_per_example
+            (Ranked(one, self.facts, gpu, rows) for one in self.space.iterate()),
+            key=lambda one: one.seconds_per_example,
         )
 
+    @cached_property
+    def usual(self) -> Ranked:
+        """The plan as it is."""
+        return next(one for one in self.ranked if one.candidate.choice == Choice())
+
+    @cached_property
+    def facts(self) -> ModelFacts:
+        return get_model_facts(self.plan.model, self.loaded.folder)
+
     def choose(self) -> Plan:
-        usual = next(one for one in self.ranked if one.candidate.choice == Choice())
-        supported = self._list_supported(usual)
-        if not supported:
-            return _explain_caution(self.plan, f"no setting is certain to fit (this one: {usual.description})")
-        best = self._find_best(supported, usual)
-        chosen = self.plan if best is usual else self.resolve_with(best.candidate.choice)
+        """The plan with the best choice; searched for unless an equal run's is known."""
+        if self.plan.extra:
+            found = self._find()
+        else:
+            found = recall_choice(make_key(self.loaded, self.plan, self.space.open, self.facts), self._find)
+        if found.choice is None:
+            return _explain_caution(self.plan, found.why_none)
+        chosen = self.plan if found.choice == Choice() else self.resolve_with(found.choice)
         if chosen is None:
             return self.plan
-        spared = _spare_evaluation(_keep_reasons(chosen, self.plan), self.plan)
-        return _explain(spared, self._explain_choice(best, supported))
+        return _explain(_spare_evaluation(_keep_reasons(chosen, self.plan), self.plan), found.reasons)
 
-    def _list_supported(self, usual: Ranked) -> list[Ranked]:
-        """Those that fit, and that the framework supports as well as the plan as it is."""
-        return [one for one in self.ranked if one.fits and (one is usual or not self._explain_unsupported(one))]
+    def _find(self) -> FoundChoice:
+        fastest = next(self._iterate_supported(), None)
+        if fastest is None:
+            return FoundChoice(None, why_none=f"no setting is certain to fit (this one: {self.usual.description})")
+        best = self._find_best(fastest)
+        return FoundChoice(best.candidate.choice, self._explain_choice(best))
+
+    def _iterate_supported(self) -> Iterator[Ranked]:
+        """Those that can be had, the fastest first. Of most candidates nobody asks for the memory."""
+        return (one for one in self.ranked if self._is_supported(one))
+
+    def _is_supported(self, one: Ranked) -> bool:
+        """Whether it fits, and the framework supports it as well as the plan as it is."""
+        if one not in self._known_support:
+            self._known_support[one] = one.fits and (one is self.usual or not self._explain_unsupported(one))
+        return self._known_support[one]
+
+    @cached_property
+    def _known_support(self) -> dict[Ranked, bool]:
+        return {}
 
     @cached_property
     def _refused(self) -> set[UnsupportedSetting]:
@@ -177,28 +207,29 @@ class _SpeedSearch:
                 return f"{packed}{what} would train {times:.1f} times as many examples/s; {command}"
         return ""
 
-    def _find_best(self, supported: list[Ranked], usual: Ranked) -> Ranked:
-        fastest = supported[0]
-        same = next((one for one in supported if _has_strategy_of(one, usual)), fastest)
+    def _find_best(self, fastest: Ranked) -> Ranked:
+        usual = self.usual
+        same = next((one for one in self._iterate_supported() if _has_strategy_of(one, usual)), fastest)
         if same.seconds_per_example <= fastest.seconds_per_example * WORTH_A_STRATEGY:
             fastest = same
-        if usual in supported and usual.seconds_per_example <= fastest.seconds_per_example * WORTH_A_CHANGE:
+        enough = fastest.seconds_per_example * WORTH_A_CHANGE
+        if usual.seconds_per_example <= enough and self._is_supported(usual):
             return usual
         slowest = fastest.seconds_per_example * ALIKE
-        alike = [one for one in supported if one.seconds_per_example <= slowest and _has_strategy_of(one, fastest)]
-        return min(alike, key=lambda one: one.safe_peak)
+        alike = takewhile(lambda one: one.seconds_per_example <= slowest, self._iterate_supported())
+        return min((one for one in alike if _has_strategy_of(one, fastest)), key=lambda one: one.safe_peak)
 
-    def _explain_choice(self, best: Ranked, supported: list[Ranked]) -> dict[str, str]:
+    def _explain_choice(self, best: Ranked) -> dict[str, str]:
         found: dict[str, str] = {}
         for setting, paths in PLAN_PATHS.items():
             unused = setting == "pack_length" and not best.candidate.plan.training.packing
             if getattr(self.space.open, setting) and not unused:
-                found |= dict.fromkeys(paths, self._explain_setting(setting, best, supported))
+                found |= dict.fromkeys(paths, self._explain_setting(setting, best))
         if self.space.open.attention and (gain := self._explain_gain(best)):
             found["training.attention"] = f"{found.get('training.attention') or FASTEST}; {gain}"
         return {path: text for path, text in found.items() if text}
 
-    def _explain_setting(self, setting: str, best: Ranked, supported: list[Ranked]) -> str:
+    def _explain_setting(self, setting: str, best: Ranked) -> str:
         """The speed and memory of the choice and of the next best; empty where there was only one."""
         value = _read_setting(best.candidate.plan, setting)
         others = [
@@ -212,7 +243,7 @@ class _SpeedSearch:
         if not others:
             return ""
         text = f"{FASTEST}: {best.description} of {best.estimate.usable / GIB:.0f}"
-        other = next((one for one in others if one in supported), None)
+        other = next((one for one in others if self._is_supported(one)), None)
         if other is not None:
             how = "next best" if other.seconds_per_example > best.seconds_per_example else "about as fast"
             return f"{text}; {how}: {_format_setting(other.candidate.plan, setting)} ({other.description})"

@@ -18,18 +18,22 @@ def find_overlap(source: Path, output: Path, *, holds_rows: bool = True) -> str 
     `source` is a file, a folder of rows, a pattern, or a file that it stands for; without `holds_rows` a folder of
     weights, in which the output may lie.
     """
-    source, output = Path(os.path.realpath(source)), Path(os.path.realpath(output))
-    if source == output:
+    read, written = os.path.realpath(source), os.path.realpath(output)
+    if read == written:
         return "is the source"
-    if output in source.parents:
+    if _is_below(read, written):
         return "is a folder above the source"
-    if holds_rows and source.is_dir() and source in output.parents:
+    if _is_below(written, read) and holds_rows and os.path.isdir(read):  # noqa: PTH112 - called for every recipe
         return "lies in the folder that is the source"
-    if source in output.parents and source.is_file():
+    if _is_below(written, read) and os.path.isfile(read):  # noqa: PTH113
         return "lies below a file, which is the source"
-    if glob.has_magic(str(source)) and any(_matches(source.parts, (output / name).parts) for name in WRITTEN):
+    if glob.has_magic(read) and any(_matches(Path(read).parts, Path(written, name).parts) for name in WRITTEN):
         return "holds rows that would be read by the pattern"
     return None
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path.startswith(folder.rstrip(os.sep) + os.sep) and path != folder
 
 
 def _matches(pattern: Sequence[str], parts: Sequence[str]) -> bool:

@@ -23,14 +23,13 @@ from collections.abc import Iterator
 
 from qwen_recipes.guards.base import Guard, GuardContext, Violation
 from qwen_recipes.recipe.secrets import remember_secret
-from qwen_recipes.recipe.written_values import find_secrets
 
 SUGGESTION = "leave it out, and set the framework's variable (HF_TOKEN, WANDB_API_KEY, …) where you start the run"
 
 
 def check(context: GuardContext) -> Iterator[Violation]:
     """Values and keys of the recipe that look like a secret, or are named as one."""
-    for route, secret in find_secrets(context.loaded.document.root):
+    for route, secret in context.loaded.secrets:
         remember_secret(secret)
         where = ".".join(map(str, route))
         yield Violation(route, f"`{where}` holds a secret, which would be written into compiled files", SUGGESTION)

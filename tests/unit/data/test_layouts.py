@@ -201,7 +201,9 @@ def test_lint_warns_of_plain_text_unless_it_is_pretrained_on(tmp_path):
 
     def find(path, more=""):
         text = f"version: 1\nmodel: Qwen/Qwen3-4B\ndata: {{train: [{{path: {path}}}]}}\n{more}"
-        return [one.message for one in lint_text(text, "r.yaml", tmp_path, check_data=True) if one.code == "data"]
+        return [
+            one.message for one in lint_text(text, "r.yaml", tmp_path, check_data=True).findings if one.code == "data"
+        ]
 
     assert find("plain.txt") == ["plain.txt is plain text, which `sft` cannot train on"]
     assert find("plain.txt", "objective: dpo\n") == ["plain.txt is plain text, which `dpo` cannot train on"]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
-from qwen_recipes.recipe.pipeline import load_recipes_text
+from qwen_recipes.recipe.file_content import load_recipes_text
 from qwen_recipes.recipe.schema import build_recipe_schema
 from qwen_recipes.recipe.spec import Recipe
 from qwen_recipes.yaml_text.nodes import plain_data

@@ -141,7 +141,7 @@ def test_an_error_in_a_base_stands_in_its_file_at_its_line(tmp_path: Path) -> No
 
 def test_what_a_guard_says_of_a_preset_stands_at_extends(tmp_path: Path) -> None:
     file = write_files(tmp_path, {"a.yaml": "extends: distillabs\n" + WHOLE})
-    found = [one for one in lint_text(file.read_text(), str(file), tmp_path) if one.code == "QR203"]
+    found = [one for one in lint_text(file.read_text(), str(file), tmp_path).findings if one.code == "QR203"]
     assert [(one.file, one.span and one.span.line) for one in found] == [(str(file), 1)]
     assert "preset distillabs" in found[0].message
 
@@ -215,7 +215,7 @@ def test_the_hash_is_of_what_is_said_and_not_of_where(tmp_path: Path) -> None:
 def test_every_preset_resolves_names_its_source_and_has_no_error(tmp_path: Path, name: str) -> None:
     file = write_files(tmp_path, {"a.yaml": f"extends: {name}\n{WHOLE}", "rows.jsonl": "{}\n"})
     assert "# Source: " in (Path(__file__).parents[4] / "presets" / f"{name}.yaml").read_text()
-    assert [f for f in lint_text(file.read_text(), str(file), tmp_path) if f.severity == "error"] == []
+    assert [f for f in lint_text(file.read_text(), str(file), tmp_path).findings if f.severity == "error"] == []
 
 
 def test_the_presets_are_those_that_were_published() -> None:

@@ -88,7 +88,7 @@ def test_another_rank_than_the_adapter_will_have_is_an_error_before_it_is_there(
         "    data: {train: pairs", "    method: {rank: 32}\n    data: {train: pairs"
     )
     (tmp_path / "p.yaml").write_text(text)
-    found = lint_text(text, str(tmp_path / "p.yaml"), tmp_path, "ms-swift")
+    found = lint_text(text, str(tmp_path / "p.yaml"), tmp_path, "ms-swift").findings
     errors = [f for f in found if f.severity == "error"]
     assert len(errors) == 1 and "`method.rank` is 32" in errors[0].message and errors[0].span.line == 10
     assert errors[0].message.endswith("(stage dpo)")
@@ -261,7 +261,7 @@ def test_the_base_of_a_merge_is_the_pipelines_model_at_its_revision(tmp_path: Pa
 
 def test_models_of_two_sizes_are_found_before_any_is_trained(tmp_path: Path) -> None:
     text = HEAD + "stages:\n" + MODELS.replace("4B-Base", "8B") + "  - {name: m, merge: {models: [a, b]}}\n"
-    (found,) = [f for f in lint_text(text, "p.yaml", tmp_path) if f.severity == "error"]
+    (found,) = [f for f in lint_text(text, "p.yaml", tmp_path).findings if f.severity == "error"]
     assert found.message.startswith("runs/p/b cannot be merged with runs/p/a: hidden_size 4096 and not 2560")
     assert found.span is not None and found.span.line == 8
 
@@ -298,5 +298,5 @@ def test_empty_or_wrong_stages_are_errors(tmp_path: Path) -> None:
 
 def test_lint_sees_every_stage(tmp_path: Path) -> None:
     text = PIPELINE.replace("beta: 0.05", "beta: 0.05, gamma: 1.0")
-    (found,) = [f for f in lint_text(text, "p.yaml", tmp_path) if f.severity == "error"]
+    (found,) = [f for f in lint_text(text, "p.yaml", tmp_path).findings if f.severity == "error"]
     assert "`objective.gamma` does not apply to `dpo`" in found.message and found.span.line == 13
