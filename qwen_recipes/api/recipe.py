@@ -129,11 +129,8 @@ class Recipe:
     @cached_property
     def stages(self) -> dict[str, Recipe]:
         """The stages of a pipeline that train, by name, in order; empty for a recipe of one run."""
-        return (
-            {stage.name: _wrap_stage(stage) for stage in self._content.pipeline.trainings}
-            if self._content.pipeline
-            else {}
-        )
+        pipeline = self._content.pipeline
+        return {stage.name: _wrap_stage(stage) for stage in pipeline.trainings} if pipeline else {}
 
     @property
     def name(self) -> str:

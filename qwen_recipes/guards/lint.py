@@ -38,24 +38,22 @@ def lint_text(
     Raises OverrideError for what is no override.
     """
     try:
-        file_content = load_file_content(content, name, folder, sets, stage)
+        loaded = load_file_content(content, name, folder, sets, stage)
     except OverrideError:
         raise
     except RecipeError as error:
         return LintedText(error.findings, [])
-    return LintedText(_lint_content(file_content, backend, version, check_data=check_data), file_content.recipes)
+    return LintedText(_lint_content(loaded, backend, version, check_data=check_data), loaded.recipes)
 
 
-def _lint_content(
-    file_content: FileContent, backend: str | None, version: str | None, *, check_data: bool
-) -> list[Finding]:
-    found = {one.part: _lint_loaded(one, backend, version, check_data=check_data) for one in file_content.recipes}
-    merges = _find_merge_errors(file_content)
+def _lint_content(content: FileContent, backend: str | None, version: str | None, *, check_data: bool) -> list[Finding]:
+    found = {one.part: _lint_loaded(one, backend, version, check_data=check_data) for one in content.recipes}
+    merges = _find_merge_errors(content)
     if len(found) < 2:
         return limit_findings([*(one for every in found.values() for one in every), *merges])
-    joined = _join_findings(found, "trial" if file_content.recipes[0].trial else "stage")
+    joined = _join_findings(found, "trial" if content.recipes[0].trial else "stage")
     joined = sorted([*joined, *merges], key=lambda f: f.span.line if f.span else 0)
-    more = [] if _has_error(joined) else _find_sweep_errors(file_content, backend)
+    more = [] if _has_error(joined) else _find_sweep_errors(content, backend)
     return limit_findings(joined + more)
 
 
@@ -63,19 +61,19 @@ def _has_error(findings: list[Finding]) -> bool:
     return any(finding.severity == "error" for finding in findings)
 
 
-def _find_merge_errors(file_content: FileContent) -> list[Finding]:
+def _find_merge_errors(content: FileContent) -> list[Finding]:
     """Merges of a pipeline whose models cannot become one."""
     from qwen_recipes.guards.merged_models import find_unequal_models
 
-    return find_unequal_models(file_content.pipeline) if file_content.pipeline is not None else []
+    return find_unequal_models(content.pipeline) if content.pipeline is not None else []
 
 
-def _find_sweep_errors(file_content: FileContent, backend: str | None) -> list[Finding]:
+def _find_sweep_errors(content: FileContent, backend: str | None) -> list[Finding]:
     """Why the trials of a sweep cannot be ranked."""
     from qwen_recipes.resolve.sweep_metric import choose_sweep_metric
 
     found: list[Finding] = []
-    for sweep in file_content.sweeps:
+    for sweep in content.sweeps:
         try:
             choose_sweep_metric(sweep, None if backend == "all" else backend)
         except RecipeError as error:
