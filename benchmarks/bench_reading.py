@@ -72,7 +72,7 @@ def read_recipe(path: Path) -> object:
 
 
 def read_native(path: Path) -> object:
-    from qwen_recipes.guards.native import lint_native
+    from qwen_recipes.guards.native.lint_native import lint_native
 
     return lint_native(path)
 

@@ -99,7 +99,7 @@ class LintOptions:
         """The findings in a framework's own config; None for anything else."""
         if looks_like_recipe(content) and not self.framework:
             return None
-        from qwen_recipes.guards.native import lint_if_native
+        from qwen_recipes.guards.native.lint_native import lint_if_native
 
         return lint_if_native(content, name, self.framework, self.version)
 

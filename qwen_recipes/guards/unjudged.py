@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from qwen_recipes.guards.catalog import load_guard
-from qwen_recipes.guards.native import list_unjudged_guards
 from qwen_recipes.qwen.chat_templates import TEMPLATES
 from qwen_recipes.qwen.models import ModelFolderError, UnknownModelError, describe_custom_tokenizer, get_model_facts
 from qwen_recipes.recipe.load import LoadedRecipe
@@ -18,6 +17,8 @@ TOKENIZER_GUARDS = ("QR301", "QR302", "QR312", "QR314")
 
 def describe_unjudged_native(text: str, as_backend: str | None = None, version: str | None = None) -> str:
     """Which guards could not look at a framework's own config, and why; empty where all could."""
+    from qwen_recipes.guards.native.lint_native import list_unjudged_guards
+
     return _describe(list_unjudged_guards(text, as_backend, version), "model not recognized")
 
 

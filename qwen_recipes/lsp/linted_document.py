@@ -11,7 +11,7 @@ from typing import Literal
 from qwen_recipes.finding import Finding, RecipeError, Span
 from qwen_recipes.guards.lint import lint_text
 from qwen_recipes.guards.lint_settings import LintSettingsError, load_lint_settings
-from qwen_recipes.guards.native import lint_if_native
+from qwen_recipes.guards.native.lint_native import lint_if_native
 from qwen_recipes.guards.unjudged import describe_unjudged_native, describe_unjudged_recipes
 from qwen_recipes.recipe.file_names import RECIPE_SUFFIXES
 from qwen_recipes.yaml_text.nodes import Document

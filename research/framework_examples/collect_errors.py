@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from qwen_recipes.finding import Finding, format_route
-from qwen_recipes.guards.native import detect_framework, lint_native
+from qwen_recipes.guards.native.lint_native import detect_framework, lint_native
 
 SAMPLE = Path(__file__).parents[2] / "tests" / "wild" / "sample.json"
 SEED = 20261123

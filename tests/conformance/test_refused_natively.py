@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from qwen_recipes.guards.native import lint_native
+from qwen_recipes.guards.native.lint_native import lint_native
 
 from .framework_parser import FrameworkParser
 

@@ -64,7 +64,7 @@ def actions(client: LanguageClient, uri: str, line: int, wanted: str) -> str:
 def test_what_lint_says_the_editor_shows(client: LanguageClient) -> None:
     uri = client.open("zero3.recipe.yaml", ZERO3)
     found = client.wait_for_diagnostics(uri)
-    said = LintOptions(None, (), (), ()).lint(ZERO3, str(client.folder / "zero3.recipe.yaml"))
+    said = LintOptions(None, (), (), ()).find(ZERO3, str(client.folder / "zero3.recipe.yaml"))
     assert codes(found) == {finding.code for finding in said if finding.code != "data"} >= {"QR101"}
     (problem,) = [p for p in found if p["code"] == "QR101"]
     start = problem["range"]["start"]
@@ -88,7 +88,7 @@ def test_text_that_is_not_saved_is_judged(client: LanguageClient) -> None:
 def test_examples_show_what_lint_says(client: LanguageClient, example: Path) -> None:
     text = example.read_text("utf-8")
     uri = client.open(f"{example.stem}.recipe.yaml", text)
-    said = LintOptions(None, (), (), ()).lint(text, str(client.folder / f"{example.stem}.recipe.yaml"))
+    said = LintOptions(None, (), (), ()).find(text, str(client.folder / f"{example.stem}.recipe.yaml"))
     shown = [p["code"] for p in client.wait_for_diagnostics(uri) if "code" in p]
     assert sorted(shown) == sorted(finding.code for finding in said if finding.code != "data")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from qwen_recipes.backends.native_config import NativeConfig
 from qwen_recipes.backends.native_modules import import_backend_module, list_native_frameworks
 from qwen_recipes.finding import Span
 from qwen_recipes.guards.base import GuardContext, Violation
@@ -16,11 +15,12 @@ _NO_SPAN = Span(1, 1, 1, 1)
 
 def check_extra_keys(code: str, context: GuardContext) -> Iterator[Violation]:
     """What the rule of that code finds in the extra keys, each at its place in the recipe."""
-    from qwen_recipes.guards.native import load_native_check
-
     backend, extra = context.backend, context.plan.extra
     if not extra or backend.name not in list_native_frameworks():
         return
+    from qwen_recipes.backends.native_config import NativeConfig
+    from qwen_recipes.guards.native.lint_native import load_native_check
+
     own = import_backend_module(backend.name, "surrounding_config")
     told = {**own.build_surrounding_config(context.plan), **extra}
     document = Document("", "", make_node(told))

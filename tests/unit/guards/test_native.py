@@ -20,7 +20,7 @@ from qwen_recipes.backends.shell_parser import parse_assignments, parse_commands
 from qwen_recipes.backends.shell_variables import MOST_TEXT, expand_commands
 from qwen_recipes.cli import main
 from qwen_recipes.guards import load_guard
-from qwen_recipes.guards.native import RULE_MODULES, detect_framework, lint_native
+from qwen_recipes.guards.native.lint_native import RULE_MODULES, detect_framework, lint_native
 from tests.conftest import ROOT
 from tests.unit.guards.native_rule_cases import RULE_CASES, TARGETS
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qwen_recipes.guards.native import detect_framework, lint_native
+from qwen_recipes.guards.native.lint_native import detect_framework, lint_native
 
 from .test_native import config, found
 
