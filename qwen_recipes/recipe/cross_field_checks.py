@@ -32,6 +32,8 @@ OFFLOADS_BY_STRATEGY = {"zero1": ("optimizer",), "zero2": ("optimizer",), "fsdp"
 """What a strategy can keep in host memory, where that is not everything."""
 FULL_WEIGHT_METHODS = ("full", "freeze")
 """Methods that train the model's own weights."""
+_SCALED_BY_BETA = {"dpo": 0.1, "kto": 0.1, "simpo": 2.0}
+"""Objectives whose loss sees the model's probabilities only times beta, and a usual beta."""
 _FOUR_BIT_FIELDS = ("type", "double", "storage")
 
 
@@ -95,6 +97,10 @@ def _check_objective(recipe: Recipe) -> Iterator[Finding]:
     if kind == "sft" and recipe.objective and recipe.objective.reference and recipe.objective.kl_weight is None:
         message = "`objective.reference` does not apply to `sft` without `kl_weight`"
         yield _make_error(("objective", "reference"), message, "remove `reference`, or set `kl_weight`")
+    if kind in _SCALED_BY_BETA and recipe.objective and recipe.objective.beta == 0:
+        why = "the loss sees the model's probabilities times beta: 0 leaves no gradient, or divides by 0"
+        instead = f"beta: {_SCALED_BY_BETA[kind]:g}"
+        yield _make_error(("objective", "beta"), f"`{kind}` learns nothing from `beta: 0`", instead, why)
     yield from _check_rewards(recipe, kind)
     yield from check_sampling(recipe.objective)
     if kind == "pretrain" and recipe.chat is not None and recipe.chat.model_fields_set - {"encoding"}:

@@ -7,12 +7,15 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from qwen_recipes.filesystem.read_file import read_json
+from qwen_recipes.qwen.adapter_folder import CONFIG_FILE
 from qwen_recipes.verify.trainer_comparison.check import Case, Leaf, NotSeen, Seen, SeenLeaf, UnseenLeaf
 from qwen_recipes.verify.trainer_comparison.saved_tensors import digest_tensors
 
 LAYER = re.compile(r"layers\.(\d+)\.")
 TARGET = re.compile(r"\.(\w+)\.lora_[AB]\.")
 NO_ADAPTER = NotSeen("no adapter is trained")
+PATTERNS = ("rank_pattern", "alpha_pattern")
 HEADS = ("v_head", "score", "classifier")
 """What a reward model learns beside the method's weights."""
 
@@ -57,8 +60,29 @@ def look_at_variant(case: Case) -> Seen | NotSeen:
     return Seen(case.plan.method.variant, "pissa" if pissa else "plain")
 
 
+def _look_at_patterns(case: Case) -> Seen | None:
+    """Ranks and alphas of single modules, which a saved adapter may have beside its own; None where it has none."""
+    saved, adapter = _read_saved_config(case), trained_adapter(case)
+    if not any(saved.get(key) for key in PATTERNS):
+        return None
+    planned, seen = (
+        {key: config.get(key) for key in PATTERNS} for config in (saved, (adapter or {}).get("config", {}))
+    )
+    return Seen(planned, seen, "of single modules, as saved")
+
+
+def _read_saved_config(case: Case) -> dict[str, Any]:
+    start = case.plan.method.start_from
+    try:
+        return read_json(case.folder / start / CONFIG_FILE, "config") if start is not None else {}
+    except (OSError, ValueError):
+        return {}
+
+
 def look_at_rank(case: Case) -> Seen | NotSeen:
     """The first dimension of every A."""
+    if found := _look_at_patterns(case):
+        return found
     ranks = {held["shape"][0] for name, held in list_trainable(case).items() if ".lora_A." in name}
     return Seen([case.plan.method.rank], sorted(ranks)) if case.plan.method.adapter else NO_ADAPTER
 
@@ -76,6 +100,8 @@ def look_at_scale(case: Case) -> Seen | NotSeen:
     method, adapter = case.plan.method, trained_adapter(case)
     if not method.adapter:
         return NO_ADAPTER
+    if found := _look_at_patterns(case):
+        return found
     planned = method.alpha / (math.sqrt(method.rank) if method.rslora else method.rank)
     return Seen([planned], adapter and adapter["scaling"])
 

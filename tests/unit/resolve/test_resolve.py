@@ -180,6 +180,21 @@ def test_targets_keep_the_models_order(plan):
     assert plan({"method": {"targets": ["down_proj", "q_proj"]}}).method.targets == ("q_proj", "down_proj")
 
 
+# --- objectives
+
+
+@pytest.mark.parametrize("kind", ["dpo", "kto", "simpo"])
+def test_a_loss_without_beta_learns_nothing(problems, loaded, kind):
+    (finding,) = problems(loaded, {"objective": {"type": kind, "beta": 0}})
+    assert finding.route == ("objective", "beta") and "learns nothing" in finding.message
+
+
+@pytest.mark.parametrize("kind", ["orpo", "grpo"])
+def test_beta_may_be_0_where_another_term_learns(plan, kind):
+    rewards = {"rewards": [{"path": "rewards.py", "function": "right"}]} if kind == "grpo" else {}
+    assert plan({"objective": {"type": kind, "beta": 0, **rewards}}).objective.beta == 0
+
+
 # --- plain text
 
 

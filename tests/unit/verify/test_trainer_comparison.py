@@ -177,6 +177,19 @@ def test_a_fresh_adapter_in_place_of_the_saved_one_differs(tmp_path):
     assert "method.start_from" not in find_differences(plan, observation, tmp_path)
 
 
+def test_ranks_and_alphas_of_single_modules_are_the_saved_adapters(tmp_path):
+    patterns = {"rank_pattern": {"q_proj": 2}, "alpha_pattern": {"q_proj": 2}}
+    plan = make_plan(tmp_path, RECIPE.replace("lora_plus: 4}", "start_from: saved}"))
+    observation = make_observation(plan, tmp_path)
+    (tmp_path / "saved").mkdir()
+    (tmp_path / "saved" / "adapter_config.json").write_text(json.dumps({"r": 4, **patterns}), "utf-8")
+    fields = {"method.rank", "method.rslora"}
+    assert find_differences(plan, observation, tmp_path) >= fields, "the observed adapter has no patterns"
+    observation["adapters"]["by_name"]["default"] |= {"scaling": [1.0, 2.0]}
+    observation["adapters"]["by_name"]["default"]["config"] |= patterns
+    assert not find_differences(plan, observation, tmp_path) & fields
+
+
 def test_an_adapter_that_is_not_there_is_not_seen_and_no_error(tmp_path):
     plan = make_plan(tmp_path, RECIPE.replace("lora_plus: 4}", "start_from: saved}"))
     checks = {check.field: check for check in compare_trainer(plan, make_observation(plan, tmp_path), tmp_path)}
