@@ -35,7 +35,7 @@ recipes, on a CPU, up to its first batch, and what stands there is compared with
 The recipes are those of `tests/conformance/trainer/cells.json`: some written by hand, each optimizer with whole weights
 and with an adapter over all schedules, and for each framework a covering array in which every two settings that it is
 told stand together once. Settings that the same code of a framework makes stand for each other in the array.
-`make conformance` tries those marked `ci`: the written ones that once showed a fault, and of each array the eight that
+`make conformance` tries those marked `ci`: the written ones that once showed a fault, and of each array the five that
 hold most settings. `make conformance-full` tries all and writes `results.json` beside them, from which
 `tools/generate_docs.py` makes this page.
 """

@@ -15,6 +15,7 @@ all values of the named tensors. A section that could not be observed is missing
       functions         full names of compute_loss, training_step, create_optimizer, create_scheduler, data_collator
       compute_loss_func, label_smoother   None where there is none
       rewards           None, or functions and weights, in order
+      template_length   tokens that a template of the framework's own cuts rows to, None where it has none
     arguments           every field of the training arguments, by name, but for hub tokens
     callbacks           list of {class, settings}: early stopping's patience stands here
     steps

@@ -20,6 +20,7 @@ def observe_trainer(trainer: Any) -> dict[str, Any]:
         "compute_loss_func": to_plain(getattr(trainer, "compute_loss_func", None)),
         "label_smoother": _describe_label_smoother(trainer),
         "rewards": _describe_rewards(trainer),
+        "template_length": getattr(getattr(trainer, "template", None), "max_length", None),
     }
 
 

@@ -7,16 +7,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from qwen_recipes.backends import load_backend
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.backends.verification import Verification
 from qwen_recipes.data.rows.sources import MissingSourceError
+from qwen_recipes.verify.trainer_comparison.expected_preferences import ExpectedPreferences, expect_preferences
 from qwen_recipes.verify.trainer_comparison.expected_rows import ExpectedRows, expect_rows
 
 CheckResult = Literal["ok", "differs", "not seen"]
 RELATIVE_TOLERANCE = 1e-6
+Expected = TypeVar("Expected", ExpectedRows, ExpectedPreferences)
 
 
 @dataclass(frozen=True)
@@ -84,9 +86,23 @@ class Case:
         """The rows to validate on, where the recipe names files of their own."""
         return self._expect_rows(validation=True)
 
+    @cached_property
+    def preferences(self) -> ExpectedPreferences | NotSeen:
+        """The pairs or labelled answers to train on as our own encoder makes them."""
+        return self._expect(lambda: expect_preferences(self.plan, self.folder, validation=False))
+
+    @cached_property
+    def validation_preferences(self) -> ExpectedPreferences | NotSeen:
+        """Those to validate on, where the recipe names files of their own."""
+        return self._expect(lambda: expect_preferences(self.plan, self.folder, validation=True))
+
     def _expect_rows(self, validation: bool) -> ExpectedRows | NotSeen:
+        return self._expect(lambda: expect_rows(self.plan, self.folder, validation))
+
+    @staticmethod
+    def _expect(read: Callable[[], Expected]) -> Expected | NotSeen:
         try:
-            return expect_rows(self.plan, self.folder, validation)
+            return read()
         except (OSError, ValueError, LookupError, ImportError, MissingSourceError) as error:
             return NotSeen(f"our own encoder can't read the rows: {error}")
 

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from qwen_recipes.verify.preference_sample import OBJECTIVES as PREFERENCES
 from qwen_recipes.verify.trainer_comparison.batch_rows import ALL_MATCH, compare_batches
 from qwen_recipes.verify.trainer_comparison.check import Case, Leaf, NotSeen, Seen, SeenLeaf, UnseenLeaf
+from qwen_recipes.verify.trainer_comparison.expected_preferences import ExpectedPreferences, compare_preference_batches
 from qwen_recipes.verify.trainer_comparison.expected_rows import ExpectedRows
 
+NO_PROMPTS = NotSeen("our own encoder makes no prompts, and the trainer samples their answers later")
 NO_HUB = UnseenLeaf("the probe does not use the hub", "tests/unit/data, tests/golden")
 NAME = UnseenLeaf("a name that only files of the compiled folder use", "tests/golden")
 
 
 def look_at_rows(case: Case) -> Seen | NotSeen:
     """The first batches of training against our own encoder's rows."""
+    if case.plan.objective.type in PREFERENCES:
+        return _compare_preferences(case, case.section("batches")["micro_batches"], case.preferences)
     if not case.plan.objective.next_token:
-        return NotSeen("our own encoder makes no pairs, labels or prompts; `batches.text` looks at their text")
+        return NO_PROMPTS
     return _compare(case, case.section("batches")["micro_batches"], case.rows)
 
 
@@ -23,12 +28,23 @@ def look_at_validation_rows(case: Case) -> Seen | NotSeen:
     """The first batch of the evaluation against our own encoder's rows."""
     if not case.plan.data.validation:
         return NotSeen("the recipe names no rows to validate on")
-    if not case.plan.objective.next_token:
-        return NotSeen("our own encoder makes no pairs, labels or prompts")
     batch = case.section("evaluation")
     if batch is None:
         return Seen(ALL_MATCH, "nothing is evaluated on")
+    if case.plan.objective.type in PREFERENCES:
+        return _compare_preferences(case, [batch], case.validation_preferences)
+    if not case.plan.objective.next_token:
+        return NO_PROMPTS
     return _compare(case, [batch], case.validation_rows)
+
+
+def _compare_preferences(case: Case, batches: list[Any], expected: ExpectedPreferences | NotSeen) -> Seen | NotSeen:
+    if isinstance(expected, NotSeen):
+        return expected
+    try:
+        return Seen(ALL_MATCH, compare_preference_batches(batches, expected, case.plan.objective.type))
+    except ValueError as error:
+        return NotSeen(str(error))
 
 
 def _compare(case: Case, batches: list[Any], expected: ExpectedRows | NotSeen) -> Seen | NotSeen:
@@ -46,7 +62,7 @@ def _compare(case: Case, batches: list[Any], expected: ExpectedRows | NotSeen) -
 def look_at_count(case: Case) -> Seen | NotSeen:
     """Examples of the training set, as often as their source's weight says."""
     if not case.plan.objective.next_token:
-        return NotSeen("our own encoder makes no pairs, labels or prompts, and can't count what it leaves out")
+        return NotSeen("pairs, labels and prompts are not counted by our own encoder")
     if isinstance(case.rows, NotSeen):
         return case.rows
     seen = case.section("steps")["examples"]

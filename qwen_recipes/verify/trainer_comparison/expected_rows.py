@@ -40,7 +40,7 @@ def expect_rows(plan: Plan, folder: Path, validation: bool = False) -> ExpectedR
 
     Raises OSError, ValueError or LookupError where a source, template or tokenizer can't be read.
     """
-    encoder = _get_encoder(plan, folder)
+    encoder = get_encoder(plan, folder)
     encoded: list[EncodedRow] = []
     sources: list[WeightedGroups] = []
     overlong = 0
@@ -74,7 +74,7 @@ def _count_examples(plan: Plan, sources: list[WeightedGroups], share: float | No
     return len(flatten_groups(sources, seed)), sum(map(len, held))
 
 
-def _get_encoder(plan: Plan, folder: Path) -> Encoder:
+def get_encoder(plan: Plan, folder: Path) -> Encoder:
     """The plan's encoder, built once for plans of the same model, template and loss rule."""
     key = (folder, plan.model, plan.chat, plan.objective.chat)
     if key not in _ENCODERS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from qwen_recipes.verify.preference_sample import OBJECTIVES as PREFERENCES
 from qwen_recipes.verify.trainer_comparison import optimization
 from qwen_recipes.verify.trainer_comparison.batch_rows import list_sequences
 from qwen_recipes.verify.trainer_comparison.check import (
@@ -17,7 +18,7 @@ from qwen_recipes.verify.trainer_comparison.check import (
     find_argument,
     look_at_argument,
 )
-from qwen_recipes.verify.trainer_comparison.data import look_at_rows
+from qwen_recipes.verify.trainer_comparison.data import NO_PROMPTS, look_at_rows
 
 NEEDS_GPU = "tests/conformance/test_parsers.py; at the trainer only on a GPU"
 MEAN = "a mean that follows from the rows' lengths, which is only shown"
@@ -53,9 +54,19 @@ def look_at_length(case: Case) -> Seen | NotSeen:
         return Seen(length, told)
     if case.plan.training.packing:
         return _look_at_packs(case)
-    if isinstance(case.rows, NotSeen) or not (case.rows.overlong or case.rows.truncated):
+    encodes = case.section("trainer").get("template_length")
+    if encodes is not None:
+        return Seen(length, encodes, "of the template that encodes rows")
+    if not _is_any_cut(case):
         return NotSeen("no row reaches the length, and the trainer holds no number for it")
     return look_at_rows(case)
+
+
+def _is_any_cut(case: Case) -> bool:
+    """Whether a row of ours is left out for its length, or as long as a truncated one."""
+    if case.plan.objective.type in PREFERENCES:
+        return not isinstance(case.preferences, NotSeen) and case.preferences.cut
+    return not isinstance(case.rows, NotSeen) and bool(case.rows.overlong or case.rows.truncated)
 
 
 def look_at_pack_length(case: Case) -> Seen | NotSeen:
@@ -82,11 +93,9 @@ def _batches(case: Case) -> list[Any]:
 
 def look_at_overlong(case: Case) -> Seen | NotSeen:
     """Rows that are too long are left out, or truncated as by our own encoder."""
-    if not case.plan.objective.next_token:
-        return NotSeen("our own encoder makes no pairs, labels or prompts")
-    if isinstance(case.rows, NotSeen) or not (case.rows.overlong or case.rows.truncated):
-        return NotSeen("no row is too long")
-    return look_at_rows(case)
+    if case.plan.objective.type == "grpo":
+        return NO_PROMPTS
+    return look_at_rows(case) if _is_any_cut(case) else NotSeen("no row is too long")
 
 
 def look_at_packing(case: Case) -> Seen | NotSeen:
@@ -115,6 +124,13 @@ def look_at_batch_size(case: Case) -> Seen | NotSeen:
 def look_at_micro_batch(case: Case) -> Seen | NotSeen:
     """Sequences of one forward pass."""
     return Seen(case.plan.training.micro_batch_size, case.section("steps")["micro_batch"])
+
+
+def look_at_evaluation_batch(case: Case) -> Seen | NotSeen:
+    """Sequences of one forward pass of an evaluation."""
+    if not case.plan.data.validates:
+        return NotSeen("nothing is evaluated")
+    return Seen(case.plan.training.evaluation_micro_batch_size, case.arguments.get("per_device_eval_batch_size"))
 
 
 def look_at_accumulation(case: Case) -> Seen | NotSeen:
@@ -256,9 +272,7 @@ TRAINING: dict[str, Leaf] = {
     "training.packing": SeenLeaf("examples in each sequence of the first two batches", look_at_packing),
     "training.batch_size": SeenLeaf("micro-batch × accumulation × processes", look_at_batch_size),
     "training.micro_batch_size": SeenLeaf("arguments.train_batch_size", look_at_micro_batch),
-    "training.evaluation_micro_batch_size": UnseenLeaf(
-        "the probe stops before an evaluation", "tests/conformance/test_compiled.py"
-    ),
+    "training.evaluation_micro_batch_size": SeenLeaf("arguments.per_device_eval_batch_size", look_at_evaluation_batch),
     "training.pack_length": SeenLeaf("the trainer's length, where examples are packed", look_at_pack_length),
     "training.examples_per_step": UnseenLeaf(MEAN, "tests/unit/resolve"),
     "training.tokens_per_step": UnseenLeaf(MEAN, "tests/unit/resolve"),

@@ -79,6 +79,7 @@ CHANGES = [
     (("arguments", "label_smoothing_factor"), 0.1, {"objective.label_smoothing"}),
     (("trainer", "class"), "swift.rlhf_trainers.DPOTrainer", {"objective.type"}),
     (("trainer", "class"), "trl.Seq2SeqTrainer", {"backend"}),
+    (("trainer", "template_length"), 128, {"training.sequence_length"}),
     (("steps", "total"), 9, {"training.steps", "training.scheduler"}),
     (("steps", "warmup"), 3, {"training.warmup.steps", "training.warmup.ratio"}),
     (("steps", "batches_per_epoch"), 0, {"batches: number"}),
