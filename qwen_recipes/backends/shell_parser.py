@@ -71,7 +71,9 @@ class _ShellScanner:
     def _skip_command_end(self, char: str) -> None:
         self._advance_to(self.position + 1)
         if char == "\n" and self.heredocs:
-            found = re.compile(rf"^\s*{re.escape(self.heredocs.pop(0))}\s*$", re.M).search(self.text, self.position)
+            found = re.compile(rf"^[^\S\n]*{re.escape(self.heredocs.pop(0))}[^\S\n]*$", re.M).search(
+                self.text, self.position
+            )
             self._advance_to(found.end() if found else len(self.text))
 
     def _find_line_end(self) -> int:
@@ -99,12 +101,13 @@ class _ShellScanner:
             elif char.isspace() or char in _COMMAND_ENDS:
                 self._advance_to(self.position + 1)
             else:
-                words.append(self._read_word())
+                words.append(self._read_word(in_array=True))
         self._advance_to(min(self.position + 1, len(self.text)))
         return ShellWord(name, Span(line, column, self.line, self.column), False, items=tuple(words))
 
-    def _read_word(self) -> ShellWord:
-        if _ARRAY_BEGINS.match(self.text, self.position):
+    def _read_word(self, *, in_array: bool = False) -> ShellWord:
+        """One word. Arrays do not nest: in one, `NAME=(` is text."""
+        if not in_array and _ARRAY_BEGINS.match(self.text, self.position):
             return self._read_array()
         line, column, quoted, parts = self.line, self.column, False, []
         literal = self.text[self.position] == "'"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from qwen_recipes.cli.console import print_stderr
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error
 from qwen_recipes.cli.pinned_sources import get_hub_adapter, pin_newest_adapter, pin_newest_data
+from qwen_recipes.filesystem.home_folder import expand_home
 from qwen_recipes.qwen.hub_cache import is_repo_id
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def _is_here_or_planned(start: str, folder: Path, revision: str | None) -> bool:
     from qwen_recipes.qwen.adapter_folder import find_adapter
     from qwen_recipes.qwen.earlier_run import find_earlier_run
 
-    place = folder / Path(start).expanduser()
+    place = folder / expand_home(start)
     return (
         find_adapter(start, folder, revision) is not None
         or place.parent.exists()

@@ -22,7 +22,7 @@ _TOP_LEVEL_KEYS = {
 
 
 class PathNotFoundError(QwenRecipesError):
-    """A path names no file, or a glob matches none."""
+    """A path names no file, a glob matches none, or folders lie too deep within each other."""
 
 
 def find_lint_files(paths: Iterable[str], framework: str | None = None) -> list[str]:
@@ -30,7 +30,14 @@ def find_lint_files(paths: Iterable[str], framework: str | None = None) -> list[
 
     A folder is searched for recipes; with `framework`, for that framework's own configs and scripts.
     """
-    found = dict.fromkeys(file for path in paths for file in _expand_path(path, framework))
+    found: dict[str, None] = {}
+    for path in paths:
+        try:
+            found.update(dict.fromkeys(_expand_path(path, framework)))
+        except RecursionError:
+            raise PathNotFoundError(
+                f"{path}: folders lie too deep within each other; name one that lies deeper"
+            ) from None
     return list(found)
 
 

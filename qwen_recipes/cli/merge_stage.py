@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qwen_recipes.cli.console import print_stderr
+from qwen_recipes.filesystem.home_folder import expand_home
 
 if TYPE_CHECKING:
     from qwen_recipes.export.merge import MergeJob
@@ -29,10 +30,10 @@ def _build_adapter_job(stage: PipelineStage, recipe: BackendRecipe) -> MergeJob:
     assert merge is not None
     base = str((folder / plan.model.id).resolve()) if plan.model.local else plan.model.id
     return MergeJob(
-        adapters=tuple((find_adapter_folder(folder / Path(o.folder).expanduser()), o.weight) for o in stage.inputs),
+        adapters=tuple((find_adapter_folder(folder / expand_home(o.folder)), o.weight) for o in stage.inputs),
         base=TrainedBase(base, on_modelscope=plan.model.source == "modelscope").require_readable(),
         revision=plan.model.revision,
-        output=folder / Path(stage.output).expanduser(),
+        output=folder / expand_home(stage.output),
         combine=merge.combine or "cat",
         rank=merge.rank,
         density=merge.density,
@@ -50,16 +51,16 @@ def _build_model_job(stage: PipelineStage, recipe: BackendRecipe) -> ModelMerge:
     folder, merge, base = recipe.loaded.folder, stage.merge, None
     assert merge is not None
     if stage.base is not None:
-        place, model = folder / Path(stage.base.folder).expanduser(), recipe.plan.model
+        place, model = folder / expand_home(stage.base.folder), recipe.plan.model
         pinned = f"{model.id}@{model.revision}" if model.revision and model.id == stage.base.folder else None
         base = TrainedBase(
             str(place) if place.is_dir() else pinned or stage.base.folder,
             on_modelscope=model.source == "modelscope" and not place.is_dir(),
         )
     return ModelMerge(
-        models=tuple((require_model_folder(folder / Path(o.folder).expanduser()), o.weight) for o in stage.inputs),
+        models=tuple((require_model_folder(folder / expand_home(o.folder)), o.weight) for o in stage.inputs),
         method=merge.combine or "linear",
-        output=folder / Path(stage.output).expanduser(),
+        output=folder / expand_home(stage.output),
         base=base.require_readable() if base else None,
         density=merge.density,
         seed=merge.seed or 0,

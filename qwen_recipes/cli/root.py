@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import sys
 from importlib import import_module
 
 import click
@@ -35,6 +36,15 @@ COMMANDS = {
 }
 
 
+def _explain_encoding(error: UnicodeEncodeError) -> str:
+    """Why a name of a file can't be looked up."""
+    character = error.object[error.start : error.end][:20]
+    return (
+        f"the names of files are in {error.encoding} here, which has no {character!r}; "
+        "set LC_ALL=C.UTF-8 or PYTHONUTF8=1"
+    )
+
+
 class LazyCommandGroup(click.Group):
     """A group that imports a command when it is called."""
 
@@ -64,6 +74,10 @@ class LazyCommandGroup(click.Group):
             if error.errno == errno.EPIPE:
                 raise  # click ends where the reader went away
             exit_with_error(f"{error.filename or 'output'}: {error.strerror or error}", ExitCode.USAGE)
+        except UnicodeEncodeError as error:
+            if sys.getfilesystemencoding() == "utf-8":
+                raise
+            exit_with_error(_explain_encoding(error), ExitCode.USAGE)
         except click.UsageError as error:
             if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):
                 raise  # its message is the help text

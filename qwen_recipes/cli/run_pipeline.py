@@ -15,6 +15,7 @@ from qwen_recipes.cli.hub_files import fetch_recipe_models
 from qwen_recipes.cli.lock_check import exit_on_drift, pin_locked_revision
 from qwen_recipes.cli.options_and_exits import ExitCode, choose_backends_or_exit, exit_with_error
 from qwen_recipes.cli.run_flags import RunFlags
+from qwen_recipes.filesystem.home_folder import expand_home
 from qwen_recipes.recipe.composition.sweep_key import BEST_LINK
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class _PipelineRunner:
         written: list[str] = []
         for stage in self.pipeline.stages:
             for name in (one.folder for one in stage.inputs):
-                folder = self.pipeline.folder / Path(name).expanduser()
+                folder = self.pipeline.folder / expand_home(name)
                 if os.path.normpath(name) not in written and not folder.is_dir():
                     exit_with_error(f"stage {stage.name} merges {name}, which does not exist", ExitCode.USAGE)
             written += [os.path.normpath(stage.output), os.path.normpath(f"{stage.output}/{BEST_LINK}")]

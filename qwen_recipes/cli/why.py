@@ -10,6 +10,7 @@ import click
 
 from qwen_recipes.cli.console import print_json, print_stderr, print_text
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, format_option
+from qwen_recipes.filesystem.read_file import explain_size, get_max_bytes
 
 if TYPE_CHECKING:
     from qwen_recipes.diagnose.causes import CauseMatch
@@ -27,7 +28,7 @@ def command(log: str, form: str) -> None:
     from qwen_recipes.diagnose.causes import find_causes, select_lines
     from qwen_recipes.runs.log_tail import clean_lines, read_clean_lines
 
-    lines = clean_lines(sys.stdin.read()) if log == "-" else read_clean_lines(_find_log(Path(log)))
+    lines = clean_lines(_read_stdin()) if log == "-" else read_clean_lines(_find_log(Path(log)))
     found = find_causes(select_lines(lines))
     if form == "json":
         print_json([_cause_as_dict(one) for one in found])
@@ -36,6 +37,14 @@ def command(log: str, form: str) -> None:
             print_text(_format_cause(one))
     if not found:
         _report_no_cause(lines, Path(log))
+
+
+def _read_stdin() -> str:
+    """A log on standard input, whatever its encoding."""
+    content = sys.stdin.buffer.read(get_max_bytes("log") + 1)
+    if len(content) > get_max_bytes("log"):
+        exit_with_error(f"standard input can't be read: {explain_size('log')}", ExitCode.USAGE)
+    return content.decode("utf-8", "replace")
 
 
 def _report_no_cause(lines: list[str], log: Path) -> None:

@@ -13,6 +13,7 @@ from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.filesystem.file_set import FileSet
 from qwen_recipes.filesystem.locked_folder import lock_folder
 from qwen_recipes.filesystem.read_file import read_bytes, read_json
+from qwen_recipes.filesystem.replace_file import encode_text
 
 MANIFEST = ".recipes.json"
 
@@ -77,14 +78,14 @@ def find_hand_edited(folder: Path, files: Mapping[str, str]) -> list[str]:
         path = folder / name
         if path.is_file():
             digest = _hash_content(name, read_bytes(path, "record"))
-            if digest not in {*known.get(name, ()), _hash_content(name, text.encode())}:
+            if digest not in {*known.get(name, ()), _hash_content(name, encode_text(text))}:
                 found.append(name)
     return found
 
 
 def find_drifted(folder: Path, files: Mapping[str, str]) -> list[str]:
     """Files that are missing, differ from what would be written, or would be removed."""
-    differ = [name for name, text in files.items() if _read_text(folder / name) != text]
+    differ = [name for name, text in files.items() if _read_text(folder / name) != _as_written(text)]
     return differ + _find_stale(folder, files)
 
 
@@ -93,9 +94,14 @@ def diff_files(folder: Path, files: Mapping[str, str]) -> str:
     text = ""
     for name, new in {**files, **dict.fromkeys(_find_stale(folder, files), "")}.items():
         old = _read_text(folder / name) or ""
+        new = _as_written(new)
         before, after = f"{folder / name}", f"{folder / name} (compiled)"
         text += "".join(difflib.unified_diff(old.splitlines(True), new.splitlines(True), before, after))
     return text
+
+
+def _as_written(text: str) -> str:
+    return encode_text(text).decode("utf-8")
 
 
 def _read_text(path: Path) -> str | None:
@@ -114,7 +120,7 @@ def _hash_content(name: str, content: bytes) -> str:
 
 def _make_manifest(files: Mapping[str, str], before: Mapping[str, str] | None = None) -> str:
     """The digests of files; while they are being replaced also those of what may still be in their place."""
-    digests = {name: _hash_content(name, text.encode()) for name, text in sorted(files.items())}
+    digests = {name: _hash_content(name, encode_text(text)) for name, text in sorted(files.items())}
     begun = {} if before is None else {"replacing": dict(sorted(before.items()))}
     return json.dumps({"written-by": "qwen-recipes", "sha256": digests, **begun}, indent=2) + "\n"
 

@@ -17,6 +17,7 @@ from qwen_recipes.data.rows.file_forms import find_text_kind
 from qwen_recipes.data.rows.find_files import get_row_suffix
 from qwen_recipes.data.rows.memory_limit import limit_memory
 from qwen_recipes.data.rows.row import MissingReaderError
+from qwen_recipes.filesystem.home_folder import get_home
 from qwen_recipes.filesystem.locked_folder import make_folder
 from qwen_recipes.filesystem.read_file import read_head
 from qwen_recipes.filesystem.replace_file import replace_file
@@ -201,4 +202,4 @@ def _copy_first_rows(file: IO[bytes], name: str) -> bytes:
 
 def _get_sample_folder() -> Path:
     cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "qwen-recipes" / "hub-samples"
+    return (Path(cache) if cache else get_home() / ".cache") / "qwen-recipes" / "hub-samples"

@@ -142,7 +142,9 @@ def _read_uv_version() -> str | None:
     if not (uv := shutil.which("uv")):
         return None
     try:
-        done = subprocess.run([uv, "--version"], capture_output=True, text=True, timeout=30, cwd=os.path.sep)
+        done = subprocess.run(
+            [uv, "--version"], capture_output=True, text=True, errors="replace", timeout=30, cwd=os.path.sep
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     words = done.stdout.split()

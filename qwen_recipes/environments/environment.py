@@ -16,6 +16,7 @@ from qwen_recipes.environments.additional_packages import compute_identity, get_
 from qwen_recipes.environments.gpu import detect_device
 from qwen_recipes.environments.installed_packages import read_installed_versions
 from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.filesystem.home_folder import expand_home, get_home
 from qwen_recipes.filesystem.read_file import read_json, read_text
 
 DESCRIPTION_FILE = "environment.json"
@@ -139,8 +140,8 @@ def get_managed_environment(
 def default_root() -> Path:
     """The folder of the environments: `$QWEN_RECIPES_HOME`, else `qwen-recipes/envs` in the user's cache."""
     if home := os.environ.get("QWEN_RECIPES_HOME"):
-        return Path(home).expanduser().absolute()
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        return expand_home(home).absolute()
+    cache = os.environ.get("XDG_CACHE_HOME") or get_home() / ".cache"
     return Path(cache) / "qwen-recipes" / "envs"
 
 
@@ -209,7 +210,9 @@ def _probe_interpreter(backend: Backend, interpreter: Path, device: str) -> Curr
     )
     command = [str(interpreter), "-c", probe, backend.distribution]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=os.path.sep)
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="surrogateescape", timeout=60, cwd=os.path.sep
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     if done.returncode or len(lines := done.stdout.splitlines()) != 3:

@@ -36,7 +36,7 @@ def detect_gpus() -> list[DetectedGpu]:
     rows = _query_visible_gpus()
     if any(row[5:] == ["Enabled"] for row in rows) and (found := _detect_mig_slice(rows[0][2])):
         return found
-    return [DetectedGpu(row[0], int(row[1]), row[2]) for row in rows if row[1].isdigit()]
+    return [DetectedGpu(row[0], int(row[1]), row[2]) for row in rows if row[1].isdecimal()]
 
 
 def _detect_mig_slice(driver: str) -> list[DetectedGpu]:
@@ -53,7 +53,7 @@ def _detect_mig_slice(driver: str) -> list[DetectedGpu]:
 
 def read_used_gpu_memory(count: int) -> int | None:
     """Bytes in use on the fullest of the first `count` GPUs, whoever uses it; None without nvidia-smi."""
-    used = [int(row[3]) for row in _query_visible_gpus()[:count] if row[3].isdigit()]
+    used = [int(row[3]) for row in _query_visible_gpus()[:count] if row[3].isdecimal()]
     return max(used) * _MIB if used else None
 
 
@@ -98,7 +98,7 @@ def _find_by_uuid(start: str, rows: list[list[str]]) -> list[str]:
 
 def _run_command(command: tuple[str, ...]) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=30)
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout if done.returncode == 0 else ""

@@ -111,7 +111,7 @@ def _can_continue(environment: Environment) -> bool:
     try:
         described = read_json(environment.folder / DESCRIPTION_FILE, "config")
         probe = [str(environment.interpreter), "-I", "-c", "import pip, sys; print('%d.%d' % sys.version_info[:2])"]
-        done = subprocess.run(probe, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(probe, capture_output=True, text=True, errors="replace", timeout=60)
     except (OSError, ValueError, subprocess.TimeoutExpired):
         return False
     return bool(described.get("sha256") == environment.identity) and done.stdout.strip() == environment.python

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from qwen_recipes.environments.uv_config import choose_uv_config
 from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.filesystem.home_folder import get_home
 
 _PROBE_SCRIPT = "import ensurepip, sys, venv; print('%d.%d' % sys.version_info[:2])"
 
@@ -42,7 +43,9 @@ def find_interpreter(version: str, interpreter: Path | None = None) -> Path:
 def read_python_version(python: Path) -> str | None:
     """The version (`3.12`) of an interpreter that runs and has venv and pip's installer, else None."""
     try:
-        done = subprocess.run([python, "-I", "-c", _PROBE_SCRIPT], capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            [python, "-I", "-c", _PROBE_SCRIPT], capture_output=True, text=True, errors="replace", timeout=60
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None
@@ -54,7 +57,7 @@ def _iter_candidates(version: str) -> Iterator[Path]:
     for folder in os.get_exec_path():
         if (on_path := Path(folder) / f"python{version}").is_file():
             yield on_path
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    pyenv = Path(os.environ.get("PYENV_ROOT", get_home() / ".pyenv")) / "versions"
     yield from sorted(pyenv.glob(f"{version}.*/bin/python{version}"), reverse=True)
     yield from _find_with_uv(version)
 
@@ -63,7 +66,7 @@ def _find_with_uv(version: str) -> Iterator[Path]:
     if not (uv := shutil.which("uv")):
         return
     command = [uv, "python", "find", "--system", "--no-project", *choose_uv_config(), version]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=os.path.sep)
+    done = subprocess.run(command, capture_output=True, text=True, errors="surrogateescape", cwd=os.path.sep)
     if done.returncode == 0 and done.stdout.strip():
         yield Path(done.stdout.strip())
 

@@ -120,7 +120,9 @@ def find_missing_packages(plan: Plan, interpreter: Path) -> list[str]:
     if not modules:
         return []
     command = [str(interpreter), "-I", "-c", _FIND_SCRIPT, *modules]
-    said = subprocess.run(command, capture_output=True, text=True, check=False, cwd=interpreter.parent).stdout
+    said = subprocess.run(
+        command, capture_output=True, text=True, errors="replace", check=False, cwd=interpreter.parent
+    ).stdout
     return _describe_missing(said.split(), modules, plan, interpreter)
 
 

@@ -108,6 +108,7 @@ def _can_find_cpu_build(uv: str, interpreter: Path, torch: str) -> bool:
             [*command, "--torch-backend", "cpu", torch],
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=90,
             env=impatient,
             cwd=os.path.sep,

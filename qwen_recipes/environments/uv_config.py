@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from qwen_recipes.filesystem.home_folder import get_home
+
 
 def choose_uv_config() -> list[str]:
     """Options for uv: the person's own settings file where there is one, and no search in folders.
@@ -13,6 +15,6 @@ def choose_uv_config() -> list[str]:
     """
     if os.environ.get("UV_CONFIG_FILE"):
         return []  # named by the person, and then uv searches no folder
-    home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    home = os.environ.get("XDG_CONFIG_HOME") or get_home() / ".config"
     own = Path(home) / "uv" / "uv.toml"
     return ["--config-file", str(own)] if own.is_file() else ["--no-config"]

@@ -16,6 +16,7 @@ from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.estimate.host_memory import MERGE_SHARD_BYTES
 from qwen_recipes.export.merge_room import find_merge_shortages
 from qwen_recipes.export.whole_output import check_output_is_free, write_whole_output
+from qwen_recipes.filesystem.home_folder import expand_home
 from qwen_recipes.filesystem.read_file import read_json
 from qwen_recipes.filesystem.replace_file import replace_file
 from qwen_recipes.runs.checkpoints import find_safetensors_damage
@@ -97,7 +98,15 @@ def _call_program(module: str, content: dict[str, Any], interpreter: Path) -> di
         replace_file(file, json.dumps(content))
         command = [str(interpreter), "-m", module, str(file)]
         variables = {name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "PYTHONPATH")}
-        done = subprocess.run(command, cwd=Path(__file__).parent, env=variables, capture_output=True, text=True)
+        done = subprocess.run(
+            command,
+            cwd=Path(__file__).parent,
+            env=variables,
+            stdin=subprocess.DEVNULL,  # transformers would ask whether to run a model's code
+            capture_output=True,
+            text=True,
+            errors="replace",
+        )
     if done.returncode == -signal.SIGKILL:
         raise MergeFailedError("the merge was killed, probably since the host's memory was used up")
     try:
@@ -207,7 +216,7 @@ def _read_base_of_config(adapter: Path) -> TrainedBase:
 
 def _locate_folder(model: str) -> str:
     """The whole path of a model's folder, which the merging program sees from another one; an id as it is."""
-    folder = Path(model).expanduser()
+    folder = expand_home(model)
     return str(folder.resolve()) if folder.is_dir() else model
 
 

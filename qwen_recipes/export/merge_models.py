@@ -172,7 +172,9 @@ def _run_program(config: Path, part: Path, seed: int, program: Path) -> None:
     command = [str(program), str(config), str(part), "--copy-tokenizer", f"--random-seed={seed}"]
     command.append(f"--out-shard-size={MERGEKIT_SHARD_PARAMETERS}")
     variables = {name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "PYTHONPATH")}
-    done = subprocess.run(command, env=variables, capture_output=True, text=True)
+    done = subprocess.run(
+        command, env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
+    )
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip()]
         raise MergeFailedError(f"mergekit failed: {lines[-1] if lines else f'exit code {done.returncode}'}")

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from qwen_recipes.filesystem.replace_file import StagedFile, check_target, open_folder, remove_leftovers
+from qwen_recipes.filesystem.replace_file import StagedFile, check_target, encode_text, open_folder, remove_leftovers
 
 
 class FileSet:
@@ -41,7 +41,7 @@ class FileSet:
     def stage(self, path: Path, content: str | bytes = b"", *, executable: bool = False) -> BinaryIO:
         """Write a file beside its place; more may be written to it until `commit`."""
         staged = self.resources.enter_context(StagedFile(self._open(path), path, executable=executable))
-        staged.file.write(content.encode() if isinstance(content, str) else content)
+        staged.file.write(encode_text(content) if isinstance(content, str) else content)
         self.steps.append(staged)
         return staged.file
 

@@ -39,7 +39,7 @@ _MARKS = re.compile(r'["\\\[\]{}]')
 def get_max_bytes(kind: FileKind) -> int:
     """Bytes that a file of this kind may have."""
     text = os.environ.get(_get_variable(kind), "")
-    return (int(text) if text.isdigit() and 0 < len(text) < 7 and int(text) else MAX_MIB[kind]) << 20
+    return (int(text) if text.isdecimal() and 0 < len(text) < 7 and int(text) else MAX_MIB[kind]) << 20
 
 
 def explain_size(kind: FileKind, size: int | None = None) -> str:

@@ -40,9 +40,14 @@ def replace_file(path: Path, content: str | bytes, root: Path | None = None, *, 
     `filename` is the path that was at fault.
     """
     with open_folder(path.parent, root, create=create_folder) as folder, StagedFile(folder, path) as staged:
-        staged.file.write(content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content)
+        staged.file.write(encode_text(content) if isinstance(content, str) else content)
         staged.commit()
         remove_leftovers(folder)
+
+
+def encode_text(text: str) -> bytes:
+    """A text as it is written: in UTF-8, half of a surrogate pair (names of files may hold one) as an escape."""
+    return text.encode("utf-8", "backslashreplace")
 
 
 @contextmanager

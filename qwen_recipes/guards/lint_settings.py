@@ -56,7 +56,7 @@ def load_lint_settings(file: str, select: tuple[str, ...], ignore: tuple[str, ..
     Raises LintSettingsError.
     """
     folder = Path() if file == "-" else Path(file).parent
-    settings = _find_folder_settings(str(folder.absolute()))
+    settings = _find_folder_settings(folder.absolute())
     return replace(settings, select=select or settings.select, ignore=ignore or settings.ignore)
 
 
@@ -73,16 +73,20 @@ def parse_selectors(values: Iterable[str], origin: str) -> tuple[str, ...]:
     return split
 
 
+def _find_folder_settings(folder: Path) -> LintSettings:
+    """The settings of a folder: its own file's, or those of the nearest folder above that has any."""
+    found = (_read_folder_settings(str(one)) for one in (folder, *folder.parents))
+    return next((settings for settings in found if settings is not None), LintSettings())
+
+
 @cache
-def _find_folder_settings(folder: str) -> LintSettings:
-    """The settings of a folder: its own file's, or those of the folder above."""
+def _read_folder_settings(folder: str) -> LintSettings | None:
     for name in SETTINGS_FILES:
         path = Path(folder) / name
         table = _read_lint_table(path) if path.is_file() else None
         if table is not None:
             return _parse_settings(table, str(path))
-    above = str(Path(folder).parent)
-    return LintSettings() if above == folder else _find_folder_settings(above)
+    return None
 
 
 def _read_lint_table(path: Path) -> dict[str, Any] | None:

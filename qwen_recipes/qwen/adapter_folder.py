@@ -10,14 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.filesystem.home_folder import expand_home
 from qwen_recipes.filesystem.read_file import read_json
 from qwen_recipes.qwen.hub_cache import find_snapshot, is_repo_id
 
 CONFIG_FILE = "adapter_config.json"
 WEIGHT_FILES = ("adapter_model.safetensors", "adapter_model.bin")
+_MAX_RANK, _MAX_ALPHA = 65_536, 1_000_000
+"""Of what is taken for an adapter's; recipes allow less."""
 _HEADS = ("score", "classifier")
 """Modules that a reward model's adapter saves by itself."""
-_LAYER_PATTERN = re.compile(r"model\\\.layers\\\.\((?P<layers>\d+(?:\|\d+)*)\).*\((?P<names>\w+(?:\|\w+)*)\)")
+_LAYER_PATTERN = re.compile(
+    r"model\\\.layers\\\.\((?P<layers>[0-9]{1,6}(?:\|[0-9]{1,6})*)\).*\((?P<names>\w+(?:\|\w+)*)\)"
+)
 """A pattern over module names as it is compiled here where only some layers get an adapter."""
 
 
@@ -54,7 +59,7 @@ def find_adapter(start_from: str, base: Path, revision: str | None = None) -> Ad
     """The files of the adapter that `method.start_from` names: a folder relative to `base`, else a cached hub id at
     this revision.
     """
-    place = base / Path(start_from).expanduser()
+    place = base / expand_home(start_from)
     if place.exists():
         return AdapterPlace(place, cached=False)
     found = find_snapshot(start_from, revision) if may_be_adapter_id(start_from) else None
@@ -74,14 +79,15 @@ def read_adapter_facts(folder: Path, *, needs_weights: bool = True) -> AdapterFa
     """
     config = _read_config(folder)
     if str(config.get("peft_type", "LORA")).upper() != "LORA":
-        raise AdapterFolderError(f"{folder} holds a {config['peft_type']} adapter; only LoRA adapters can be continued")
+        kind = str(config["peft_type"])[:60]
+        raise AdapterFolderError(f"{folder} holds a {kind} adapter; only LoRA adapters can be continued")
     if needs_weights and not any((folder / name).is_file() for name in WEIGHT_FILES):
         raise AdapterFolderError(f"{folder} has no {WEIGHT_FILES[0]}; use the folder that the adapter was saved in")
     targets, layers = _read_targets(folder, config)
     return AdapterFacts(
-        rank=_read(folder, config, "r", int, 8),
-        alpha=_read(folder, config, "lora_alpha", (int, float), 8),
-        dropout=float(_read(folder, config, "lora_dropout", (int, float), 0.0)),
+        rank=_read_number(folder, config, "r", int, 8, (1, _MAX_RANK)),
+        alpha=_read_number(folder, config, "lora_alpha", (int, float), 8, (0, _MAX_ALPHA)),
+        dropout=float(_read_number(folder, config, "lora_dropout", (int, float), 0.0, (0, 1))),
         targets=targets,
         rslora=_read(folder, config, "use_rslora", bool, False),
         variant=_read_variant(folder, config),
@@ -89,7 +95,7 @@ def read_adapter_facts(folder: Path, *, needs_weights: bool = True) -> AdapterFa
         modules_to_save=tuple(
             name for name in _read_names(folder, config, "modules_to_save") if name.rpartition(".")[2] not in _HEADS
         ),
-        base=_read(folder, config, "base_model_name_or_path", str, "") or None,
+        base=_read_base(folder, config),
     )
 
 
@@ -123,6 +129,24 @@ def _read(folder: Path, config: Mapping[str, Any], key: str, kind: Any, default:
     return value
 
 
+def _read_number(
+    folder: Path, config: Mapping[str, Any], key: str, kind: Any, default: float, within: tuple[int, int]
+) -> Any:
+    """A number of this kind, between two others: JSON's have no end, and NaN is one to Python."""
+    value = _read(folder, config, key, kind, default)
+    if not within[0] <= value <= within[1]:
+        said = f"{json.dumps(value)[:60]}, not between {within[0]} and {within[1]}"
+        raise AdapterFolderError(f"{folder / CONFIG_FILE}: invalid value for `{key}`: {said}")
+    return value
+
+
+def _read_base(folder: Path, config: Mapping[str, Any]) -> str | None:
+    base = _read(folder, config, "base_model_name_or_path", str, "")
+    if "\0" in base or base != base.encode("utf-8", "replace").decode():
+        raise AdapterFolderError(f"{folder / CONFIG_FILE}: invalid value for `base_model_name_or_path`: not a name")
+    return base or None
+
+
 def _read_names(folder: Path, config: Mapping[str, Any], key: str) -> tuple[str, ...]:
     names = _read(folder, config, key, list, [])
     if not all(isinstance(name, str) for name in names):
@@ -141,7 +165,7 @@ def _read_targets(folder: Path, config: Mapping[str, Any]) -> tuple[tuple[str, .
         found = _LAYER_PATTERN.fullmatch(asked)
         if found is None:
             return (), tuple(sorted(numbers))
-        return tuple(found["names"].split("|")), tuple(sorted(int(number) for number in found["layers"].split("|")))
+        return tuple(found["names"].split("|")), tuple(sorted(map(int, found["layers"].split("|"))))
     names = {name.rpartition(".")[2] for name in _read_names(folder, config, "target_modules")}
     return tuple(sorted(names)), tuple(sorted(numbers))
 

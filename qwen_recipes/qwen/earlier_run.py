@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from qwen_recipes.filesystem.home_folder import expand_home
 from qwen_recipes.filesystem.read_file import read_bytes, read_json
 from qwen_recipes.finding import RecipeError
 from qwen_recipes.recipe.file_content import load_recipes_text
@@ -91,4 +92,4 @@ def _parse_recipes(content: bytes, file: Path) -> list[LoadedRecipe]:
 
 def _get_output_folder(loaded: LoadedRecipe) -> Path:
     output = loaded.recipe.output
-    return Path(output.dir).expanduser() if output and output.dir else Path("runs") / loaded.name
+    return expand_home(output.dir) if output and output.dir else Path("runs") / loaded.name

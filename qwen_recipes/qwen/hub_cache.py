@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from qwen_recipes.filesystem.home_folder import expand_home, get_home
 from qwen_recipes.filesystem.read_file import read_head
 
 RepoKind = Literal["models", "datasets"]
@@ -30,11 +31,11 @@ def get_hub_cache() -> Path:
     """The cache's folder, as the hub's client finds it: HF_HUB_CACHE, HF_HOME, XDG_CACHE_HOME, ~/.cache."""
     for name in ("HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
         if found := os.environ.get(name):
-            return Path(os.path.expandvars(found)).expanduser()
+            return expand_home(os.path.expandvars(found))
     if found := os.environ.get("HF_HOME"):
-        return Path(os.path.expandvars(found)).expanduser() / "hub"
+        return expand_home(os.path.expandvars(found)) / "hub"
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base).expanduser() if base else Path.home() / ".cache") / "huggingface" / "hub"
+    return (expand_home(base) if base else get_home() / ".cache") / "huggingface" / "hub"
 
 
 def is_repo_id(name: str) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from qwen_recipes.errors import QwenRecipesError, join_alternatives
+from qwen_recipes.filesystem.home_folder import expand_home
 from qwen_recipes.qwen.coder import find_coder_release
 from qwen_recipes.qwen.earlier_run import find_earlier_run
 from qwen_recipes.qwen.facts import ModelFacts, Variant, count_lora_parameters
@@ -116,7 +117,7 @@ def get_model_facts(model: ModelReference | str, base: Path = Path()) -> ModelFa
 def find_model_folder(model: str, base: Path) -> Path | None:
     """The folder on this machine that a model's name stands for, or None."""
     try:
-        folder = base / Path(model).expanduser()
+        folder = base / expand_home(model)
         return folder if model and folder.is_dir() else None
     except (OSError, RuntimeError, ValueError):  # a name too long for a file, the home of nobody, a NUL
         return None
@@ -174,7 +175,7 @@ def _find_release(model: ModelReference) -> ModelFacts | None:
 def _find_planned_output(model: str, base: Path, chain: int) -> ModelFacts | None:
     """What an earlier run will write to this folder: a model of the shape that it starts from."""
     try:
-        output = base / Path(model).expanduser()
+        output = base / expand_home(model)
         run = find_earlier_run(output, base) if chain and model else None
     except (OSError, RuntimeError, ValueError):
         return None

@@ -28,7 +28,7 @@ MAX_STOPS = 3
 
 def _read_number(name: str, default: int) -> int:
     text = os.environ.get(name, "")
-    return int(text) if text.isdigit() and 0 < len(text) < 6 and int(text) else default
+    return int(text) if text.isdecimal() and 0 < len(text) < 6 and int(text) else default
 
 
 MAX_SECONDS = _read_number("RECIPES_TEMPLATE_SECONDS", 5)

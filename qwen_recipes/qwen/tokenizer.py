@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from qwen_recipes.errors import QwenRecipesError
+from qwen_recipes.filesystem.home_folder import get_home
 from qwen_recipes.filesystem.locked_folder import make_folder
 from qwen_recipes.filesystem.read_file import read_bytes
 from qwen_recipes.filesystem.replace_file import replace_file
@@ -150,4 +151,4 @@ def _is_intact(folder: Path, variant: str) -> bool:
 
 def _get_user_cache() -> Path:
     named = os.environ.get("XDG_CACHE_HOME")
-    return Path(named) if named else Path.home() / ".cache"
+    return Path(named) if named else get_home() / ".cache"

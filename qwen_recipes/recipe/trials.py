@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from qwen_recipes.filesystem.home_folder import expand_home
 from qwen_recipes.finding import Finding, RecipeError
 from qwen_recipes.recipe.composition.extends import compose_document
 from qwen_recipes.recipe.composition.paths import fill_in_variables
@@ -91,7 +92,7 @@ def make_trials(document: Document, folder: Path, stage: str = "") -> LoadedSwee
             problems += [(one.name, finding) for finding in error.findings]
     if problems:
         raise RecipeError(list(merge_trial_findings(problems, [one.name for one in expanded.trials])))
-    output = folder / Path(get_sweep_output(expanded.base)).expanduser()
+    output = folder / expand_home(get_sweep_output(expanded.base))
     name = get_sweep_name(expanded.base)
     node = document.find_node((SWEEP,))
     written = plain_data(node) if node is not None else None

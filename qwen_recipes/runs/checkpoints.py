@@ -6,14 +6,15 @@ that looks like the rest. What is looked at here costs milliseconds: sizes and d
 
 from __future__ import annotations
 
-import json
+import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from qwen_recipes.filesystem.read_file import read_json
+from qwen_recipes.filesystem.read_file import parse_json, read_json
 from qwen_recipes.filesystem.regular_file import open_regular_file
 
+_CHECKPOINT_NAME = re.compile(r"checkpoint-([0-9]{1,18})")
 _LENGTH_BYTES = 8
 """Bytes of the length in front of a safetensors header."""
 _MAX_HEADER_BYTES = 100_000_000
@@ -35,7 +36,7 @@ class Checkpoint:
 def list_checkpoints(output: Path) -> list[Checkpoint]:
     """Every `checkpoint-STEP` in an output folder, by step."""
     found = [
-        (int(number), folder) for folder in output.glob("checkpoint-*") if (number := _get_step_text(folder)).isdigit()
+        (step, folder) for folder in output.glob("checkpoint-*") if (step := parse_checkpoint_step(folder)) is not None
     ]
     return [Checkpoint(folder, step, find_damage(folder, step)) for step, folder in sorted(found)]
 
@@ -52,8 +53,10 @@ def find_damage(folder: Path, step: int) -> str | None:
     return _check_trainer_state(folder, step) or _check_weights(folder) or _check_optimizer_state(folder)
 
 
-def _get_step_text(folder: Path) -> str:
-    return folder.name.removeprefix("checkpoint-")
+def parse_checkpoint_step(folder: Path) -> int | None:
+    """The step in the name `checkpoint-STEP`; None for any other name."""
+    found = _CHECKPOINT_NAME.fullmatch(folder.name)
+    return int(found[1]) if found else None
 
 
 def _check_trainer_state(folder: Path, step: int) -> str | None:
@@ -89,7 +92,8 @@ def find_safetensors_damage(path: Path) -> str | None:
         size = path.stat().st_size
         with open_regular_file(path) as file:
             length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
-            header = json.loads(file.read(length)) if 2 <= length <= min(size, _MAX_HEADER_BYTES) else None
+            text = file.read(length).decode("utf-8") if 2 <= length <= min(size, _MAX_HEADER_BYTES) else "null"
+        header = parse_json(text)
         if not isinstance(header, dict):
             return "truncated" if size < _LENGTH_BYTES else "not a safetensors file"
         ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]

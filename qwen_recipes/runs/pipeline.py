@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from qwen_recipes.compile import CompiledRecipe
+from qwen_recipes.filesystem.home_folder import expand_home
 from qwen_recipes.filesystem.locked_folder import move_into
 from qwen_recipes.filesystem.read_file import read_json
 from qwen_recipes.filesystem.replace_file import replace_file
@@ -106,7 +107,7 @@ def hash_training_inputs(compiled: CompiledRecipe) -> str:
     plan, folder = compiled.plan, compiled.loaded.folder
     places = [folder / plan.model.id] if plan.model.local else []
     if plan.method.start_from:
-        places.append(folder / Path(plan.method.start_from).expanduser())
+        places.append(folder / expand_home(plan.method.start_from))
     return hash_content(
         {
             "files": compiled.files,

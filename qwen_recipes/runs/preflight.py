@@ -24,6 +24,7 @@ from qwen_recipes.environments.environment import (
 )
 from qwen_recipes.environments.gpu import DetectedGpu, has_gpu_driver
 from qwen_recipes.environments.installed_packages import read_installed_versions
+from qwen_recipes.filesystem.home_folder import expand_home
 from qwen_recipes.finding import Finding, Route
 from qwen_recipes.gpus.catalogue import identify_gpu
 from qwen_recipes.qwen.models import ModelFacts
@@ -47,7 +48,7 @@ def find_run_environment(
         return find_current_environment(backend, plan.hardware.device)
     if asked != "managed":
         find = find_environment_in if trust_recipe else read_environment_in
-        return find(backend, (recipe_folder / Path(asked).expanduser()).absolute(), plan.hardware.device)
+        return find(backend, (recipe_folder / expand_home(asked)).absolute(), plan.hardware.device)
     environment = choose_managed_environment(plan, backend)
     if not environment.ready:
         device, additional = environment.device, environment.additional

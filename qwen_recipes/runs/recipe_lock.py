@@ -13,7 +13,7 @@ from qwen_recipes.compile import CompiledRecipe, render_recipe
 from qwen_recipes.data.plan_template import read_plan_template
 from qwen_recipes.environments.environment import MissingEnvironmentError, get_managed_environment
 from qwen_recipes.filesystem.read_file import read_json
-from qwen_recipes.filesystem.replace_file import replace_file
+from qwen_recipes.filesystem.replace_file import encode_text, replace_file
 from qwen_recipes.qwen.adapter_folder import find_adapter
 from qwen_recipes.qwen.tokenizer import TOKENIZER_CONFIG_SHA256, TOKENIZER_JSON_SHA256
 from qwen_recipes.recipe.load import LoadedRecipe
@@ -151,7 +151,7 @@ def _lock_backend(compiled: CompiledRecipe) -> dict[str, Any]:
         "environment": _hash_environment_lock(compiled),
         **({"packages": list(packages)} if packages else {}),
         "resolved": {row.field: row.value for row in list_plan_values(compiled.plan)},
-        "files": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in usual.files.items()},
+        "files": {name: hashlib.sha256(encode_text(text)).hexdigest() for name, text in usual.files.items()},
     }
 
 

@@ -19,7 +19,7 @@ from qwen_recipes.compile import CompiledRecipe
 from qwen_recipes.environments.environment import Environment
 from qwen_recipes.environments.gpu import DetectedGpu
 from qwen_recipes.filesystem.read_file import read_json
-from qwen_recipes.filesystem.replace_file import replace_file
+from qwen_recipes.filesystem.replace_file import encode_text, replace_file
 from qwen_recipes.recipe.secrets import find_environment_secrets, hide_secrets
 from qwen_recipes.resolve.plan_table import list_plan_values
 from qwen_recipes.runs.checkpoints import list_checkpoints
@@ -137,7 +137,7 @@ def create_record(
         },
         plan=[asdict(row) for row in list_plan_values(compiled.plan)],
         backend={"name": backend.name, "version": backend.version},
-        files={name: hashlib.sha256(text.encode()).hexdigest() for name, text in compiled.files.items()},
+        files={name: hashlib.sha256(encode_text(text)).hexdigest() for name, text in compiled.files.items()},
         command=build_launch_command(folder),
         folder=str(folder.resolve()),
         environment={
@@ -209,7 +209,7 @@ def query_package_versions(environment: Environment, framework: str) -> dict[str
     names = dict.fromkeys([framework.lower().replace("_", "-"), *_RECORDED_PACKAGES])
     asked = [str(environment.interpreter), "-I", "-c", probe, *names]
     try:
-        done = subprocess.run(asked, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(asked, capture_output=True, text=True, errors="replace", timeout=60)
         found: dict[str, str] = json.loads(done.stdout)
     except (OSError, subprocess.TimeoutExpired, ValueError):
         return {}

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -31,8 +32,14 @@ sys.path.append(str(Path(__file__).parents[2]))  # where this package lies, for 
 from qwen_recipes.filesystem.read_file import read_json
 from qwen_recipes.filesystem.replace_file import replace_file
 
-GRACE_SECONDS = float(os.environ.get("QWEN_RECIPES_GRACE", "10"))
-"""Seconds between asking and killing."""
+
+def _read_grace() -> float:
+    text = os.environ.get("QWEN_RECIPES_GRACE", "")
+    return float(text) if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text) else 10.0
+
+
+GRACE_SECONDS = _read_grace()
+"""Seconds between asking and killing; QWEN_RECIPES_GRACE changes them."""
 HEARTBEAT_SECONDS = 30.0
 """Seconds between two signs of life: the lock's time of change, for those who can't see our processes."""
 FORWARDED_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -153,7 +160,9 @@ def find_descendants() -> list[int]:
 def _list_processes() -> list[ProcessInfo]:
     if Path("/proc/self/stat").is_file():
         return [found for path in Path("/proc").glob("[0-9]*/stat") if (found := _read_proc_stat(path))]
-    done = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,pgid=,comm="], capture_output=True, text=True)
+    done = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid=,pgid=,comm="], capture_output=True, text=True, errors="replace"
+    )
     rows = (line.split(None, 3) for line in done.stdout.splitlines())
     return [ProcessInfo(*map(int, row[:3])) for row in rows if len(row) == 4 and row[3] != "ps"]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from qwen_recipes.filesystem.read_file import parse_json, read_json, read_tail
+from qwen_recipes.runs.checkpoints import parse_checkpoint_step
 from qwen_recipes.runs.logged_numbers import (
     find_printed_metrics,
     parse_number,
@@ -62,8 +63,8 @@ def read_losses(output: Path, log: Path) -> LossHistory:
 
 def find_newest_checkpoint(output: Path) -> Path | None:
     """The `checkpoint-STEP` folder of the highest step."""
-    folders = [folder for folder in output.glob("checkpoint-*") if folder.name.removeprefix("checkpoint-").isdigit()]
-    return max(folders, key=lambda folder: int(folder.name.removeprefix("checkpoint-")), default=None)
+    steps = {folder: parse_checkpoint_step(folder) for folder in output.glob("checkpoint-*")}
+    return max((folder for folder in steps if steps[folder] is not None), key=lambda one: steps[one] or 0, default=None)
 
 
 def _find_newest_state(output: Path) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from qwen_recipes.filesystem.home_folder import expand_home
 from qwen_recipes.filesystem.read_file import read_json
 from qwen_recipes.resolve import BackendRecipe
 
@@ -30,7 +31,7 @@ def _list_code_in_folders(recipe: BackendRecipe) -> list[str]:
         f"the Python that {file.name} in {name} names ({field})"
         for field, name in named.items()
         if name is not None
-        for file in sorted((base / Path(name).expanduser()).glob("*.json"))
+        for file in sorted((base / expand_home(name)).glob("*.json"))
         if file.name not in NO_SETTINGS and _names_python(file)
     ]
 

@@ -174,6 +174,8 @@ NATIVE: dict[str, str | bytes] = {
     "nested defaults": "swift sft --model " + "${a:-" * 2000,
     "backslashes": "swift sft \\\n" * 5000,
     "arrays": "a=(" * 3000,
+    "arrays in arrays": "swift sft --model a\n" + "a=(" * 3000,
+    "blank lines of a here document": "swift sft <<EOF\n" + "\n" * 200_000,
     "long": "swift sft --model " + "x" * 300_000,
     "keys": "base_model: x\n" + "\n".join(f"k{n}: 1" for n in range(5000)),
     "json": '{"model": ' * 2000,

@@ -1,6 +1,7 @@
 """Every hostile input of the corpus ends as documented, in time, and does nothing that SECURITY.md does not allow.
 
-The corpus is made by `recipes.py` and `files.py`; its counts by category stand in SECURITY.md.
+The corpus is made by the modules beside this one (`recipes.py`, `files.py`, …); its counts by category stand in
+SECURITY.md.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from click.testing import CliRunner
 
 from qwen_recipes.cli import main
 from tests.conftest import ROOT
-from tests.hostile import commands, files, recipes
+from tests.hostile import commands, files, recipes, weights
 from tests.hostile.case import Case
 from tests.hostile.watch import list_tree, name_written, read_rights, watch
 
-CASES = [*recipes.list_cases(), *files.list_cases(), *commands.list_cases()]
+CASES = [*recipes.list_cases(), *files.list_cases(), *commands.list_cases(), *weights.list_cases()]
 RIGHTS = read_rights()
 MAX_SECONDS, MAX_WALL = 15, 100
 """Of the processor in this process, and by the clock, for one command."""

@@ -33,6 +33,7 @@ from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.filesystem.file_set import FileSet
 from qwen_recipes.filesystem.locked_folder import lock_folder, make_folder
 from qwen_recipes.filesystem.regular_file import open_regular_file
+from qwen_recipes.filesystem.replace_file import encode_text
 
 DROP_REASONS = {
     "duplicate": "the same as an earlier example",
@@ -217,7 +218,7 @@ class DataPreparation:
                     self._record_dropped(place, fate)
             digests = {name: _stage_rows(written, getattr(outputs, name), lines[name]) for name in names}
             manifest = self._build_manifest(digests)
-            manifest_file.write(f"{json.dumps(manifest, ensure_ascii=False, indent=1)}\n".encode())
+            manifest_file.write(encode_text(json.dumps(manifest, ensure_ascii=False, indent=1) + "\n"))
             with lock_folder(folder):
                 written.commit()
         return manifest

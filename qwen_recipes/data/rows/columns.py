@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -50,6 +51,8 @@ def rename_known_columns(row: Row, columns: Mapping[str, str]) -> Row:
 
 
 _MISSING = object()
+_PLACE = re.compile(r"-?[0-9]{1,9}")
+"""A place in a list, as in `messages.-1`."""
 
 
 def get_column(row: Row, path: str) -> Any:
@@ -60,7 +63,7 @@ def get_column(row: Row, path: str) -> Any:
     for step in path.split("."):
         if isinstance(value, dict) and step in value:
             value = value[step]
-        elif isinstance(value, list) and step.lstrip("-").isdigit() and -len(value) <= int(step) < len(value):
+        elif isinstance(value, list) and _PLACE.fullmatch(step) and -len(value) <= int(step) < len(value):
             value = value[int(step)]
         else:
             return _MISSING

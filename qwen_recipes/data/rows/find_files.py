@@ -24,7 +24,7 @@ class MissingSourceError(Exception):
 def find_row_files(folder: Path, path: str) -> list[Path]:
     """The files that a path, a folder or a pattern stands for, seen from `folder`, in order; maybe none.
 
-    Raises MissingSourceError for too many files, PermissionError.
+    Raises MissingSourceError for too many files and folders too deep within each other, PermissionError.
     """
     try:
         named = folder / path
@@ -36,6 +36,8 @@ def find_row_files(folder: Path, path: str) -> list[Path]:
         files = [file for name in islice(found, MAX_FILES + 1) if not (file := folder / name).is_dir()]
     except PermissionError:
         raise
+    except RecursionError:
+        raise MissingSourceError(f"{path}: folders lie too deep within each other; name one that lies deeper") from None
     except (OSError, ValueError):
         return []
     if len(files) > MAX_FILES:

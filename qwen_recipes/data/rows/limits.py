@@ -7,7 +7,7 @@ import os
 
 def _read_number(name: str, default: int) -> int:
     text = os.environ.get(name, "")
-    return int(text) if text.isdigit() and 0 < len(text) < 10 and int(text) else default
+    return int(text) if text.isdecimal() and 0 < len(text) < 10 and int(text) else default
 
 
 MAX_ROW_BYTES = _read_number("RECIPES_MAX_ROW_MIB", 16) << 20

@@ -30,6 +30,12 @@ def read_config(path: Path, kind: str = "config") -> Any:
         raise MergeError(f"{path} is not valid JSON: {error}") from None
 
 
+def read_whole(path: Path, kind: str) -> bytes:
+    """The bytes of a regular file; `kind` has the limit of its size. Raises OSError."""
+    content: bytes = _load_read_file().read_bytes(path, kind)
+    return content
+
+
 @cache
 def _load_read_file() -> ModuleType:
     if _PACKAGE.name not in sys.modules:

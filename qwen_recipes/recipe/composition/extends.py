@@ -11,6 +11,7 @@ from functools import reduce
 from pathlib import Path
 from typing import NoReturn
 
+from qwen_recipes.filesystem.home_folder import expand_home
 from qwen_recipes.finding import Finding, RecipeError
 from qwen_recipes.recipe.composition.merge import merge_nodes, set_file
 from qwen_recipes.recipe.composition.paths import drop_variables, fill_in_variables, find_variable_problems, move_paths
@@ -22,7 +23,7 @@ from qwen_recipes.recipe.written_values import read_recipe_yaml
 from qwen_recipes.yaml_text.nodes import Document, Mapping, Node, Scalar, Sequence
 
 MAX_BASES = 50
-"""A recipe extends at most so many files, those of its bases among them."""
+"""A recipe extends at most so many files, those of its bases among them, and one as often as it is named."""
 
 _SUFFIXES = (".yaml", ".yml")
 
@@ -67,6 +68,8 @@ class _Composer:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.bases: dict[str, Document] = {}
+        self.count = 0
+        """Bases that were read, each as often as it is named."""
         self.problems: list[Finding] = []
 
     def compose(self, document: Document) -> Document:
@@ -89,6 +92,8 @@ class _Composer:
         unfilled = list(find_variable_problems(document))
         self.problems += unfilled
         for node in _list_entries(document.root):
+            if self.count > MAX_BASES:
+                break
             try:
                 bases.append(self._read_base(node, document, origin, chain))
             except RecipeError as error:
@@ -105,7 +110,8 @@ class _Composer:
         if identity in chain:
             names = " → ".join(Path(file).name for file in (*chain[chain.index(identity) :], identity))
             _raise_at(document, node, f"circular `extends`: {names}", "remove one of them")
-        if len(self.bases) >= MAX_BASES:
+        self.count += 1
+        if self.count > MAX_BASES:
             _raise_at(document, node, f"too many bases: a recipe may extend at most {MAX_BASES} files")
         try:
             read = read_recipe_yaml(read_recipe_bytes(str(base.file)), base.name)
@@ -123,7 +129,7 @@ def _find_base(node: Node, document: Document, origin: Path) -> _Base:
     if not text:
         _raise_at(document, node, "`extends` expects file names or names of presets", f"extends: {list_presets()[0]}")
     if text.endswith(_SUFFIXES):
-        file = origin / Path(text).expanduser()
+        file = origin / expand_home(text)
         return _Base(text, file, os.path.normpath(file))
     if "/" in text:
         _raise_at(document, node, f"`{text}` is not a YAML file", f"{text}.yaml")

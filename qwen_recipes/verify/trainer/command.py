@@ -48,7 +48,7 @@ def _record_call(script: Path, stubs: Path, programs: Sequence[str]) -> tuple[li
     _write_program(stubs / "python", PYTHON)
     variables = {**os.environ, "RECORDED": str(stubs), "PATH": f"{stubs}{os.pathsep}{os.environ['PATH']}"}
     variables.pop("PYTHONPATH", None)
-    done = subprocess.run(["bash", str(script)], env=variables, capture_output=True, text=True)
+    done = subprocess.run(["bash", str(script)], env=variables, capture_output=True, text=True, errors="replace")
     if done.returncode or not (stubs / "variables").is_file():
         raise RuntimeError(f"run.sh did not start the framework: {done.stderr.strip()}")
     pairs = (entry.partition("=") for entry in _read_entries(stubs / "variables"))

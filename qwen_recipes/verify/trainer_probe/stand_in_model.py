@@ -10,6 +10,7 @@ from typing import Any
 
 from qwen_recipes.backends.plan import MethodPlan, Plan
 from qwen_recipes.data.encoder import find_tokenizer_folder
+from qwen_recipes.filesystem.home_folder import expand_home
 from qwen_recipes.filesystem.read_file import read_bytes, read_json
 from qwen_recipes.filesystem.replace_file import replace_file
 from qwen_recipes.qwen.facts import ModelFacts
@@ -46,7 +47,7 @@ def prepare_model(plan: Plan, base: Path, folder: Path) -> ProbeModel:
     A stand-in keeps the number of layers, so that layer numbers mean what they mean in the recipe.
     Raises UnknownModelError or ModelFolderError.
     """
-    own = (base / Path(plan.model.id).expanduser()).resolve() if plan.model.local else None
+    own = (base / expand_home(plan.model.id)).resolve() if plan.model.local else None
     saved = _find_adapter(plan, base)
     if own is not None and 0 < _count_weight_bytes(own) <= LARGEST_OWN:
         return ProbeModel(own, saved, make_model=False, make_adapter=None, notes={})

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from qwen_recipes.cli import main
-from qwen_recipes.guards.lint_settings import _find_folder_settings
+from qwen_recipes.guards.lint_settings import _read_folder_settings
 
 GOOD = "version: 1\nmodel: Qwen/Qwen3-4B\ndata: {train: rows.jsonl}\n"
 FP16 = GOOD + "training:\n  precision: fp16  # short of memory\n"
@@ -19,7 +19,7 @@ FEW = GOOD + "method: {type: lora, targets: [q_proj]}\n"
 
 @pytest.fixture(autouse=True)
 def fresh_settings():
-    _find_folder_settings.cache_clear()
+    _read_folder_settings.cache_clear()
 
 
 @pytest.fixture

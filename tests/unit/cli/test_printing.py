@@ -139,6 +139,70 @@ def test_a_closed_standard_output_is_no_error(command, tmp_path):
     assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
 
 
+@pytest.mark.parametrize("closed", ["<&-", "<&- >&- 2>&-"])
+def test_a_closed_standard_input_is_empty(closed, tmp_path):
+    """Files that are opened later must not take its number, nor what asks a person end in a traceback."""
+    (tmp_path / "r.recipe.yaml").write_text(RECIPE, "utf-8")
+    for command, code in {"init": 2, "lint -": 1, "why -": 1, "compile r.recipe.yaml": 0}.items():
+        called = ["sh", "-c", f"exec {sys.executable} -m qwen_recipes {command} {closed}"]
+        done = subprocess.run(called, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        assert (done.returncode, "Traceback" in done.stderr) == (code, False), (command, done.stderr)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("arguments", [["--help"], ["nothing"], ["lint", "--nothing"], ["--version"]], ids=" ".join)
+def test_both_outputs_full(tmp_path, arguments):
+    called = ["sh", "-c", 'exec "$@" >/dev/full 2>&1', "sh", sys.executable, "-m", "qwen_recipes", *arguments]
+    assert subprocess.run(called, cwd=tmp_path, timeout=120).returncode == 2
+
+
+@pytest.mark.parametrize("encoding", ["idna", "punycode", "utf-16", "cp500", "utf-7"])
+def test_encodings_that_nobody_prints_in(tmp_path, encoding):
+    done = run(["explain", "QR301"], tmp_path, env={"PYTHONIOENCODING": encoding}, stdout=subprocess.PIPE)
+    assert done.returncode == 0 and b"Traceback" not in done.stderr and done.stdout, done.stderr
+
+
+def test_a_log_on_standard_input_in_any_encoding(tmp_path):
+    done = run(["why", "-"], tmp_path, env={"RECIPES_MAX_LOG_MIB": "1"}, stdout=subprocess.PIPE, input=b"\xff\xfe\n")
+    assert done.returncode == 1 and b"no known cause" in done.stderr, done.stderr
+    done = run(["why", "-"], tmp_path, env={"RECIPES_MAX_LOG_MIB": "1"}, stdout=subprocess.PIPE, input=b"x" * (2 << 20))
+    assert done.returncode == 2 and b"RECIPES_MAX_LOG_MIB" in done.stderr, done.stderr
+
+
+ASCII_NAMES = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+
+
+@pytest.mark.parametrize("command", ["lint", "compile", "plan", "show --resolved", "data check"])
+def test_a_name_that_the_locale_does_not_have(tmp_path, command):
+    row = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}
+    (tmp_path / "rö.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
+    (tmp_path / "r.yaml").write_text(RECIPE.replace("rows", "rö"), "utf-8")
+    done = run([*command.split(), "r.yaml"], tmp_path, env=ASCII_NAMES, stdout=subprocess.PIPE)
+    assert done.returncode == 2 and b"Traceback" not in done.stderr
+    assert b"the names of files are in ascii here" in done.stderr and b"PYTHONUTF8=1" in done.stderr, done.stderr
+
+
+def test_names_that_are_no_utf_8(tmp_path):
+    """What is written about such a file holds its name with an escape, and is not taken for edited."""
+    recipe, rows = os.fsdecode(b"r\xff.recipe.yaml"), os.fsdecode(b"rows\xff.jsonl")
+    (tmp_path / recipe).write_text(RECIPE, "utf-8")
+    messages = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+    for name in (rows, "rows.jsonl"):
+        (tmp_path / name).write_text(json.dumps({"messages": messages}) + "\n", "utf-8")
+    prepare = ["data", "prepare", rows, "-o", os.fsdecode(b"o\xff.jsonl")]
+    for arguments in (
+        ["compile", recipe],
+        ["compile", recipe, "--check"],
+        ["compile", recipe],
+        ["lock", recipe],
+        prepare,
+    ):
+        done = run(arguments, tmp_path, stdout=subprocess.PIPE)
+        assert done.returncode == 0 and b"Traceback" not in done.stderr, (arguments, done.stderr)
+    manifest = json.loads((tmp_path / os.fsdecode(b"o\xff.jsonl.manifest.json")).read_text("utf-8"))
+    assert rows in json.dumps(manifest, ensure_ascii=False)
+
+
 @pytest.mark.parametrize(
     "command", ["compile r.recipe.yaml", "compile r.recipe.yaml --diff", "compile -o loop r.recipe.yaml"]
 )

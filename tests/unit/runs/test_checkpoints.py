@@ -3,6 +3,7 @@
 import pytest
 
 from qwen_recipes.runs.checkpoints import find_last_intact, find_safetensors_damage, list_checkpoints
+from qwen_recipes.runs.trainer_logs import find_newest_checkpoint
 from tests.unit.runs.stand_ins import checkpoint, cut, saved
 
 HARM = {
@@ -50,6 +51,22 @@ def test_deepspeed_and_fsdp_keep_the_optimizer_elsewhere(tmp_path):
         (folder / name).parent.mkdir(exist_ok=True)
         saved(folder / name)
     assert [one.damage for one in list_checkpoints(tmp_path)] == [None, None, None]
+
+
+@pytest.mark.parametrize("name", ["\N{SUPERSCRIPT TWO}", "\N{ARABIC-INDIC DIGIT THREE}", "9" * 200, "1_0", "-1", ""])
+def test_names_that_are_no_step(tmp_path, name):
+    (tmp_path / f"checkpoint-{name}").mkdir()
+    assert list_checkpoints(tmp_path) == [] and find_newest_checkpoint(tmp_path) is None
+    checkpoint(tmp_path, 7)
+    assert [one.step for one in list_checkpoints(tmp_path)] == [7]
+    assert find_newest_checkpoint(tmp_path) == tmp_path / "checkpoint-7"
+
+
+@pytest.mark.parametrize("header", [b"[" * 50_000, b'{"a":' * 50_000, b'{"a": {"data_offsets": [0, NaN]}}'])
+def test_a_header_that_lies(tmp_path, header):
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(len(header).to_bytes(8, "little") + header)
+    assert find_safetensors_damage(file) in ("unreadable", f"truncated ({len(header) + 8} of nan bytes)")
 
 
 def test_an_empty_file_is_torn(tmp_path):
