@@ -27,6 +27,7 @@ OWN_OUTPUT = {
     "environments/gpu.py": "what a GPU driver lists",
     "export/merging/__main__.py": "the job that `recipes merge` wrote, and /proc",
     "export/merging/compare_loss.py": "the job that `recipes merge` wrote",
+    "export/merging/read_config.py": "through filesystem/read_file.py, which it loads from its place",
     "export/merging/base_weights.py": "the head of a safetensors file, whose size safetensors has checked",
     "backends/torchtune/labelled_rows.py": "rows that the rows program wrote, in the framework's environment",
     "backends/trl/trainer_plugin.py": "its own config, in the framework's environment",
