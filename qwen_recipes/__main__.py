@@ -15,6 +15,7 @@ def start() -> None:
     """Run the command line; its exit code ends the process."""
     _replace_closed_streams()
     _replace_odd_encodings()
+    _leave_out_odd_sizes()
     _leave_out_current_folder()
     gc.set_threshold(100_000, 50, 50)  # importing makes many objects and no garbage
     atexit.register(gc.freeze)  # else exiting looks through all of them twice
@@ -52,6 +53,14 @@ def _replace_odd_encodings() -> None:
         except (UnicodeError, LookupError):
             if reconfigure := getattr(stream, "reconfigure", None):
                 reconfigure(encoding="ascii", errors="backslashreplace")
+
+
+def _leave_out_odd_sizes() -> None:
+    """Ask the terminal for its size where COLUMNS or LINES is no number that a terminal has."""
+    for name in ("COLUMNS", "LINES"):
+        text = os.environ.get(name, "")
+        if text and not (text.isascii() and text.isdecimal() and len(text) < 6):
+            del os.environ[name]
 
 
 def _leave_out_current_folder() -> None:

@@ -50,9 +50,9 @@ def print_machine(message: str, *, nl: bool = True) -> None:
     _print_stdout(hide_secrets(message).encode("utf-8", "backslashreplace"), nl)
 
 
-def print_bytes(content: bytes) -> None:
-    """A file's content, as it is."""
-    _print_stdout(content, nl=False)
+def print_bytes(content: bytes) -> bool:
+    """A file's content, or a part of it, as it is. False where the reader went away."""
+    return _print_stdout(content, nl=False)
 
 
 def should_colour(stream: TextIO) -> bool | None:
@@ -60,15 +60,17 @@ def should_colour(stream: TextIO) -> bool | None:
     return False if os.environ.get("NO_COLOR") else None
 
 
-def _print_stdout(message: str | bytes, nl: bool) -> None:
+def _print_stdout(message: str | bytes, nl: bool) -> bool:
     try:
         _echo(message, sys.stdout, nl)
     except BrokenPipeError:
         _discard_output(sys.stdout)
+        return False
     except OSError as error:
         _discard_output(sys.stdout)
         print_stderr(f"recipes: cannot write to standard output: {error.strerror}")
         sys.exit(_OUTPUT_FAILED)
+    return True
 
 
 def _echo(message: str | bytes, stream: TextIO, nl: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from qwen_recipes.cli.console import print_bytes
 from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error
 from qwen_recipes.filesystem.regular_file import open_regular_file
 
@@ -100,7 +100,6 @@ def _read_chunks(log: int, offset: int, run_folder: Path | None) -> Iterator[byt
 
 
 def _copy_to_stdout(chunks: Iterator[bytes]) -> None:
-    with contextlib.suppress(BrokenPipeError):
-        for piece in chunks:
-            sys.stdout.buffer.write(piece)
-            sys.stdout.buffer.flush()
+    for piece in chunks:
+        if not print_bytes(piece):
+            return

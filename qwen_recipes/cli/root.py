@@ -83,6 +83,8 @@ class LazyCommandGroup(click.Group):
                 raise  # its message is the help text
             raise click.UsageError(escape_text(error.format_message()), error.ctx) from None
         except RuntimeError as error:
+            if "home directory" in str(error):  # of Path.expanduser
+                exit_with_error("no user has the name behind a `~`; write the folder's path", ExitCode.USAGE)
             if "Symlink loop" not in str(error):  # of Path.resolve, before Python 3.13
                 raise
             exit_with_error(f"{error}: a symbolic link that leads to itself; remove it, or use -o", ExitCode.USAGE)

@@ -20,7 +20,8 @@ def print_table(head: Row, rows: Sequence[Row]) -> None:
 
 
 def format_columns(rows: Sequence[Row]) -> str:
-    """Rows as lines, each column as wide as its widest cell, with two spaces between."""
+    """Rows as lines, each column as wide as its widest cell, with two spaces between. No cell begins a line."""
+    rows = [[cell.replace("\n", "\\n").replace("\r", "\\r") for cell in row] for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in lines)

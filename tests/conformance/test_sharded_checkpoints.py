@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import pickle
+import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -46,3 +50,24 @@ def test_an_adapter_in_shards_is_merged_as_peft_merges_it(
     changed = {name for name in expected if abs(expected[name] - base[name]).max() > 1e-3}
     assert {name.rpartition(".")[0].rpartition(".")[2] for name in changed} == {"q_proj", "down_proj", "lm_head"}
     assert max(abs(merged[name] - expected[name]).max() for name in expected) < 1e-6
+
+
+class _Owner:
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.system, ("touch owned",)
+
+
+@pytest.mark.parametrize("kind", SHARDS)
+def test_a_pickle_among_the_shards_runs_nothing(
+    kind: str, saved: Path, interpreter: Callable[[str], Path], tmp_path: Path
+) -> None:
+    shutil.copytree(saved / kind, tmp_path / "run")
+    name = "pytorch_model_fsdp_0/.metadata" if kind == "fsdp" else "global_step0/*rank_0*_optim_states.pt"
+    for file in (tmp_path / "run" / "checkpoint-1").glob(name):
+        file.write_bytes(pickle.dumps(_Owner()))
+    command = [sys.executable, "-c", "from qwen_recipes.cli import main; main()", "merge", "run", "-o", "merged"]
+    command += ["--base", str(saved / "base"), "--environment", str(interpreter("trl").parent.parent)]
+    variables = {**os.environ, "PYTHONPATH": ROOT, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True)
+    assert (done.returncode, "could run code; not loaded" in done.stderr) == (1, True), done.stderr
+    assert not (tmp_path / "owned").exists() and not (tmp_path / "merged").exists()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.hostile.case import DATA, HEAD, LINK, PIPE, RECIPE, ROW, RUN, Case, build_recipe, rotate
+from tests.hostile.case import DATA, HEAD, LINK, PIPE, RECIPE, ROW, RUN, Case, Content, build_recipe, rotate
 
 COMMANDS = rotate(
     (
@@ -84,6 +84,17 @@ TEXTS: dict[str, str | bytes] = {
     "stages of lists": HEAD + DATA + "stages: [[[]], null, {name: ../x}, {name: a, stages: [{name: b}]}]",
     "shell": HEAD + DATA + "name: '$(touch owned)'",
 }
+_TEN_TIMES = {f"{n}.yaml": f"extends: [{', '.join([f'{n + 1}.yaml'] * 10)}]\n" for n in range(8)}
+EXTENDS: dict[str, dict[str, Content]] = {
+    "ten of ten": {RECIPE: "extends: 0.yaml\n", **_TEN_TIMES, "8.yaml": HEAD + DATA},
+    "20,000 times": {RECIPE: f"extends: [{', '.join(['b.yaml'] * 20_000)}]\n", "b.yaml": HEAD + DATA},
+    "a chain": {RECIPE: "extends: 0.yaml\n", **{f"{n}.yaml": f"extends: {n + 1}.yaml\n" for n in range(300)}},
+    "itself": {RECIPE: f"extends: ./{RECIPE}\n"},
+    "nobody": {RECIPE: "extends: ~nobody-of-this-name/x.yaml\n"},
+    "pipe": {RECIPE: "extends: p.yaml\n", "p.yaml": PIPE},
+    "device": {RECIPE: "extends: d.yaml\n", "d.yaml": LINK + "/dev/zero"},
+    "lists": {RECIPE: "extends: [[b.yaml], null, 5, {a: b}]\n", "b.yaml": HEAD + DATA},
+}
 HOSTILE_TEXT = (
     "$(touch owned)",
     "`touch owned`",
@@ -133,6 +144,7 @@ PATHS = {
     "pipe": "pipe.jsonl",
     "loop": "loop/rows.jsonl",
     "shadow": "/etc/shadow",
+    "nobody": "~nobody-of-this-name/x.jsonl",
     "stdin": "/dev/stdin",
     "fd": "/proc/self/fd/0",
 }
@@ -159,6 +171,7 @@ SETTINGS: dict[str, str | bytes] = {
     "all off": "[lint]\nignore = ['QR']",
     "empty": "",
     "mark": b"\xef\xbb\xbf[lint]",
+    "a code that is none": "[lint]\nselect = ['\\n::error::x']",
 }
 NATIVE: dict[str, str | bytes] = {
     "tag": "base_model: !!python/object/apply:os.system ['touch owned']\nadapter: lora",
@@ -198,6 +211,8 @@ def list_cases() -> Iterator[Case]:
     rows = {"rows.jsonl": ROW}
     for name, text in TEXTS.items():
         yield Case("recipe text", name, {**rows, RECIPE: text}, (("lint", RECIPE), next(COMMANDS)))
+    for name, files in EXTENDS.items():
+        yield Case("recipe text", f"extends, {name}", {**rows, **files}, (("lint", RECIPE), next(COMMANDS)))
     for place, build in PLACES.items():
         for value in HOSTILE_TEXT:
             recipe = build_recipe(**build(value))

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from qwen_recipes.cli import main
 from qwen_recipes.cli.escaping import dump_json, escape_line, escape_styled, escape_text
+from qwen_recipes.cli.tables import print_table
 
 HOSTILE = "a\x1b]0;t\x07b\x9b31m\n::stop-commands::x\r##[error]y\u202e\udcff"
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]")
@@ -154,6 +155,30 @@ def test_a_closed_standard_input_is_empty(closed, tmp_path):
 def test_both_outputs_full(tmp_path, arguments):
     called = ["sh", "-c", 'exec "$@" >/dev/full 2>&1', "sh", sys.executable, "-m", "qwen_recipes", *arguments]
     assert subprocess.run(called, cwd=tmp_path, timeout=120).returncode == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_log_to_a_full_output(tmp_path):
+    (tmp_path / "run.log").write_text("x\n", "utf-8")
+    with Path("/dev/full").open("wb") as full:
+        done = run(["logs", "."], tmp_path, stdout=full)
+    assert done.returncode == 2 and b"Exception ignored" not in done.stderr
+    assert b"cannot write to standard output: No space left on device" in done.stderr
+
+
+@pytest.mark.parametrize("columns", ["\N{SUPERSCRIPT TWO}", "9" * 400, "-5", "x", "0"])
+def test_a_terminal_of_an_odd_width(tmp_path, columns):
+    reader, writer = os.openpty()
+    done = run(["backends"], tmp_path, env={"COLUMNS": columns, "TERM": "xterm"}, stdout=writer)
+    os.close(writer)
+    shown = os.read(reader, 200)
+    os.close(reader)
+    assert done.returncode == 0 and b"Traceback" not in done.stderr and shown, done.stderr
+
+
+def test_no_cell_of_a_table_begins_a_line(capsys):
+    print_table(["name"], [["a\nfake  running\r"], ["b"]])
+    assert capsys.readouterr().out == "name\na\\nfake  running\\r\nb\n"
 
 
 @pytest.mark.parametrize("encoding", ["idna", "punycode", "utf-16", "cp500", "utf-7"])

@@ -185,6 +185,14 @@ def test_a_recipe_extends_a_bounded_number_of_files(tmp_path: Path) -> None:
     assert "at most" in find_error(tmp_path, {**files, f"{MAX_BASES + 1}.yaml": WHOLE}).message
 
 
+def test_a_base_counts_as_often_as_it_is_named(tmp_path: Path) -> None:
+    """Nine files, each of which names the next ten times, would be a hundred million."""
+    files = {f"{i}.yaml": f"extends: [{', '.join([f'{i + 1}.yaml'] * 10)}]\n" for i in range(8)}
+    assert "at most" in find_error(tmp_path, {**files, "8.yaml": WHOLE}).message
+    many = {"a.yaml": f"extends: [{', '.join(['8.yaml'] * 20_000)}]\n", "8.yaml": WHOLE}
+    assert "at most" in find_error(tmp_path, many).message
+
+
 def test_variables_are_filled_in_in_the_recipe_in_bases_and_in_set(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
