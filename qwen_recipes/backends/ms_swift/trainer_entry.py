@@ -7,8 +7,10 @@ import runpy
 import sys
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 
 PROGRAMS = ("swift", "megatron")
+DISTILLING = "GKDTrainer"
 LAUNCHER = ("NPROC_PER_NODE", "NNODES", "MASTER_PORT", "NODE_RANK", "MASTER_ADDR")
 
 
@@ -17,6 +19,13 @@ def load() -> None:
     for module in ("cli.main", "cli.utils", "pipelines", "rlhf_trainers", "trainers", "ray_utils", "callbacks"):
         import_module(f"swift.{module}")
     import_module("swift.pipelines.train.rlhf")
+
+
+def encode_batch(trainer: Any, batch: Any) -> Any:
+    """What the step of an anchored model makes of a batch of examples."""
+    if not isinstance(batch, list) or type(trainer).__name__ != DISTILLING:
+        return batch
+    return trainer._prepare_inputs(batch)["model_inputs"]
 
 
 def start(words: list[str]) -> None:

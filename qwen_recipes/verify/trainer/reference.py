@@ -8,6 +8,8 @@ from .adapters import compute_effective_weights, describe_adapters, find_peft_mo
 from .modules import count_dropouts
 from .weights import compute_base_digest
 
+MODELS = ("ref_model", "teacher_model")
+"""Where a trainer holds a model to compare with: of preferences, and of distillation."""
 ADAPTERS = ("ref", "reference")
 """Names that TRL and ms-swift give to a reference adapter."""
 MOST_NUMBERS = 500_000_000
@@ -22,7 +24,7 @@ def observe_reference(trainer: Any) -> dict[str, Any]:
     `largest_difference` is that of any of its weights from the trained model's as training finds it: 0 where the
     reference is the start, None where there is no reference or a model is too large to compare.
     """
-    model = getattr(trainer, "ref_model", None)
+    model = next((held for name in MODELS if (held := getattr(trainer, name, None)) is not None), None)
     adapter = _find_adapter(trainer)
     kind = _find_kind(trainer, model, adapter)
     found = {"kind": kind, "adapter": adapter, "beta": getattr(trainer, "beta", None)}

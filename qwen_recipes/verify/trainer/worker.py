@@ -1,7 +1,8 @@
 """Import a framework once, then start each case and observe its trainer: `python -m trainer.worker FILE CASE.json…`.
 
 FILE is a backend's `trainer_entry.py`, with `load()` and `start(words)`. It may hold PROGRAMS, the framework's commands
-that run.sh may call, and VARIABLES of the environment.
+that run.sh may call, VARIABLES of the environment, and `encode_batch(trainer, batch)` for trainers that encode a batch
+within the step.
 A case is {"folder": of the compiled files, "cwd": folder, "out": file} and may hold
     "rows"      rows.json to prepare first
     "command"   a subcommand in place of what run.sh calls
@@ -58,7 +59,10 @@ def start(framework: ModuleType, case: dict[str, Any]) -> None:
     """Run the framework on the compiled files until its trainer is observed; ends the process then."""
     out = Path(case["out"])
 
-    def save(trainer: Any, batches: list[Any], counted: Any) -> None:
+    encode = getattr(framework, "encode_batch", lambda _, batch: batch)
+
+    def save(trainer: Any, drawn: list[Any], counted: Any) -> None:
+        batches = [encode(trainer, batch) for batch in drawn]
         if case.get("only_batches"):
             write_json(out, {"batches": observe_whole_batches(batches), "seconds": round(time.monotonic() - began, 2)})
             return

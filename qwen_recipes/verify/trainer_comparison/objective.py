@@ -10,8 +10,6 @@ from qwen_recipes.verify.trainer_comparison.place import OUR_MODULES
 
 LOSSES = {"orpo": "orpo", "simpo": "simpo"}
 SFT_LOSS = "sft"
-COMPARING = ("dpo", "kto", "grpo")
-"""Objectives whose loss compares the model with a reference."""
 START, BASE = "the model as training finds it", "the model without the adapter that it starts from"
 
 
@@ -95,9 +93,7 @@ def _read_sft_weight(case: Case) -> Any:
 def look_at_reference(case: Case) -> Seen | NotSeen:
     """The reference is the model as training finds it, or its base; losses without one have none."""
     objective, found = case.plan.objective, case.section("reference")
-    if objective.kl_weight is not None:
-        return NotSeen("the observation does not hold the teacher that the model is anchored to")
-    if objective.type not in COMPARING or objective.beta == 0:
+    if not _is_compared(case):
         return Seen("no reference", "no reference" if found["kind"] == "none" else f"a reference: {found['kind']}")
     from_base = objective.reference == "base" and case.plan.method.start_from is not None
     planned = BASE if from_base else START
@@ -111,9 +107,15 @@ def look_at_reference(case: Case) -> Seen | NotSeen:
     return Seen(planned, START if off == 0 else f"{found['kind']}, off by up to {off:.3g}")
 
 
+def _is_compared(case: Case) -> bool:
+    """Whether the loss takes a reference: a model that is anchored has one, and no beta."""
+    objective = case.plan.objective
+    return objective.compares and (objective.kl_weight is not None or objective.beta != 0)
+
+
 def look_at_chosen_reference(case: Case) -> Seen | NotSeen:
     """Which of the two it is, where an adapter is continued: else they are the same."""
-    if not case.plan.objective.compares or case.plan.objective.beta == 0:
+    if not _is_compared(case):
         return NotSeen(f"{case.plan.objective.type} compares with no reference")
     if case.plan.method.start_from is None:
         return NotSeen("without an adapter to continue from, start and base are the same")

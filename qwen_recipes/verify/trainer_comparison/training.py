@@ -23,6 +23,7 @@ from qwen_recipes.verify.trainer_comparison.data import NO_PROMPTS, look_at_rows
 NEEDS_GPU = "tests/conformance/test_parsers.py; at the trainer only on a GPU"
 MEAN = "a mean that follows from the rows' lengths, which is only shown"
 LOW_RANK = "GaLore's and APOLLO's packages are not in the locked environments"
+LOW_RANK_TESTS = "tests/conformance/test_parsers.py; trained by test_objectives where the packages are installed"
 
 
 def look_at_epochs(case: Case) -> Seen | NotSeen:
@@ -282,9 +283,9 @@ TRAINING: dict[str, Leaf] = {
     "training.warmup.steps": SeenLeaf("planned warmup", optimization.look_at_warmup),
     "training.warmup.ratio": SeenLeaf("planned warmup", optimization.look_at_warmup),
     "training.optimizer": SeenLeaf("the optimizer's class", optimization.look_at_optimizer),
-    "training.low_rank.rank": UnseenLeaf(LOW_RANK, NEEDS_GPU),
-    "training.low_rank.update_interval": UnseenLeaf(LOW_RANK, NEEDS_GPU),
-    "training.low_rank.scale": UnseenLeaf(LOW_RANK, NEEDS_GPU),
+    "training.low_rank.rank": UnseenLeaf(LOW_RANK, LOW_RANK_TESTS),
+    "training.low_rank.update_interval": UnseenLeaf(LOW_RANK, LOW_RANK_TESTS),
+    "training.low_rank.scale": UnseenLeaf(LOW_RANK, LOW_RANK_TESTS),
     "training.beta1": SeenLeaf("options of every group", optimization.look_at_beta(0)),
     "training.beta2": SeenLeaf("options of every group", optimization.look_at_beta(1)),
     "training.epsilon": SeenLeaf("options of every group", optimization.look_at_epsilon),

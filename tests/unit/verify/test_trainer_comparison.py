@@ -191,6 +191,22 @@ def test_ranks_and_alphas_of_single_modules_are_the_saved_adapters(tmp_path):
     assert not find_differences(plan, observation, tmp_path) & fields
 
 
+REFERENCES = [
+    ({"kind": "model", "largest_difference": 0.0}, "ok"),
+    ({"kind": "model", "largest_difference": 0.1}, "differs"),
+    ({"kind": "none"}, "differs"),
+]
+
+
+@pytest.mark.parametrize(("reference", "result"), REFERENCES)
+def test_what_an_anchored_model_is_compared_with_is_seen(right, reference, result):
+    plan, observation, folder = right
+    anchored = replace(plan, objective=replace(plan.objective, kl_weight=0.05))
+    seen = {**observation, "reference": {"training": False, **reference}}
+    checks = {check.field: check for check in compare_trainer(anchored, seen, folder)}
+    assert checks["reference: weights"].result == result
+
+
 def test_an_adapter_that_is_not_there_is_not_seen_and_no_error(tmp_path):
     plan = make_plan(tmp_path, RECIPE.replace("lora_plus: 4}", "start_from: saved}"))
     checks = {check.field: check for check in compare_trainer(plan, make_observation(plan, tmp_path), tmp_path)}

@@ -100,3 +100,31 @@ def test_a_worker_without_its_framework_says_so(tmp_path):
     done = subprocess.run(command, cwd=ROOT / "qwen_recipes" / "verify", capture_output=True, text=True)
     assert done.returncode == 1
     assert "No module named 'axolotl'" in done.stderr
+
+
+class GKDTrainer:
+    """As ms-swift's: it encodes a batch of examples within the step."""
+
+    def _prepare_inputs(self, batch):
+        return {"model_inputs": {"input_ids": [[len(example["messages"])] for example in batch]}}
+
+
+class GRPOTrainer(GKDTrainer):
+    """Its step samples answers first."""
+
+
+EXAMPLES = [{"messages": ["a", "b"]}]
+
+
+@pytest.mark.parametrize(
+    ("trainer", "batch", "encoded"),
+    [
+        (GKDTrainer(), EXAMPLES, {"input_ids": [[2]]}),
+        (GKDTrainer(), {"input_ids": [[1]]}, {"input_ids": [[1]]}),
+        (GRPOTrainer(), EXAMPLES, EXAMPLES),
+    ],
+)
+def test_batches_of_an_anchored_model_are_encoded_as_its_step_does(trainer, batch, encoded):
+    from qwen_recipes.backends.ms_swift.trainer_entry import encode_batch
+
+    assert encode_batch(trainer, batch) == encoded
