@@ -26,7 +26,7 @@ FOLDER = Path(__file__).parents[1] / "tests" / "conformance" / "trainer"
 BACKENDS = list(BACKEND_RULES)
 FILES_IN_CI = (
     *("d1_dpo_dropout", "ep_epochs", "ex1", "lfpack", "mixpair", "r2_dpo_from", "r2_sft_from", "t_orpo", "t_reward"),
-    "turns",
+    *("turns", "qlora_dpo"),
 )
 """Recipes beside the file in which a trainer once had something else than what was planned, and several turns."""
 DRAWN_IN_CI = 5

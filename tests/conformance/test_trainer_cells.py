@@ -117,6 +117,9 @@ def describe_outcome(probe: ProbedRecipe) -> dict[str, Any]:
             return {"outcome": "refused", "why": why}
         missing = any(package in probe.observation["error"] for package in NOT_IN_THE_ENVIRONMENT)
         return {"outcome": "not run" if missing else "failed", "why": why}
+    if problems := probe.observation.get("problems"):
+        section, traceback = next(iter(problems.items()))
+        return {"outcome": "failed", "why": f"the observation has no `{section}`: {traceback.splitlines()[-1][:300]}"}
     return summarize_checks(probe.check().values())
 
 

@@ -7,6 +7,8 @@ from typing import Any
 from .plain import to_plain
 from .weights import compute_digest, is_base, name_dtype, strip_wrappers, sum_absolute_values
 
+UPDATE = " (update)"
+
 
 def observe_adapters(trainer: Any) -> dict[str, Any]:
     """Each adapter of the trained model, by name, and which are active."""
@@ -76,11 +78,18 @@ def _find_scalings(model: Any, adapter: str) -> set[float]:
 
 
 def compute_effective_weights(model: Any, adapter: str | None) -> dict[str, Any]:
-    """The base model's weights by their name in a checkpoint, with what plain LoRA adds to them; None adds nothing."""
+    """The base model's weights by their name in a checkpoint, with what plain LoRA adds to them; None adds nothing.
+
+    A quantized base is packed: what is added to one of its weights stands beside it, under a name of its own.
+    """
     found = {strip_wrappers(name): weight.detach() for name, weight in model.named_parameters() if is_base(name)}
     if adapter is not None:
         for name, module in model.named_modules():
             if hasattr(module, "get_delta_weight") and adapter in getattr(module, "lora_A", ()):
                 key = strip_wrappers(f"{name}.base_layer.weight")
-                found[key] = found[key] + module.get_delta_weight(adapter).detach()
+                update = module.get_delta_weight(adapter).detach()
+                if found[key].shape == update.shape:
+                    found[key] = found[key] + update
+                else:
+                    found[key + UPDATE] = update
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .adapters import compute_effective_weights, describe_adapters, find_peft_model, list_active_adapters
+from .adapters import UPDATE, compute_effective_weights, describe_adapters, find_peft_model, list_active_adapters
 from .modules import count_dropouts
 from .weights import compute_base_digest
 
@@ -41,8 +41,14 @@ def _compute_largest_difference(trained: Any, model: Any, adapter: str | None) -
         if model is None
         else compute_effective_weights(model, _find_active(model))
     )
-    pairs = [(weight, other[name]) for name, weight in start.items() if name in other]
-    return max(float((one.float() - two.float()).abs().max()) for one, two in pairs)
+    both = [(weight, other[name]) for name, weight in start.items() if name in other]
+    alone = [weight for one, two in ((start, other), (other, start)) for weight in _list_updates(one, two)]
+    return max(float(off.abs().max()) for off in [*(one.float() - two.float() for one, two in both), *alone])
+
+
+def _list_updates(one: dict[str, Any], other: dict[str, Any]) -> list[Any]:
+    """Updates of packed weights that only one of two models has; the other adds 0."""
+    return [update for name, update in one.items() if name.endswith(UPDATE) and name not in other]
 
 
 def _find_active(model: Any) -> str | None:
