@@ -54,6 +54,11 @@ UNSUPPORTED_SETTINGS = (
         "prompts are truncated at the beginning",
     ),
     UnsupportedSetting(
+        "training.overlong",
+        lambda p: p.objective.kl_weight is not None and p.training.overlong == "truncate",
+        "with `kl_weight`, examples are encoded within the step and never truncated: use `overlong: drop`",
+    ),
+    UnsupportedSetting(
         "training.kernels",
         lambda p: p.training.liger and p.objective.type == "grpo",
         "Liger replaces the GRPO loss by another one",

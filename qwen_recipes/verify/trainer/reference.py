@@ -10,6 +10,8 @@ from .weights import compute_base_digest
 
 MODELS = ("ref_model", "teacher_model")
 """Where a trainer holds a model to compare with: of preferences, and of distillation."""
+TEACHER_WITHOUT_ADAPTER = "_teacher_use_disable_adapter"
+"""Whether ms-swift distills from the trained model itself, its adapter turned off."""
 ADAPTERS = ("ref", "reference")
 """Names that TRL and ms-swift give to a reference adapter."""
 MOST_NUMBERS = 500_000_000
@@ -68,6 +70,8 @@ def _find_adapter(trainer: Any) -> str | None:
 def _find_kind(trainer: Any, model: Any, adapter: str | None) -> str:
     if model is not None:
         return "model"
+    if getattr(trainer, TEACHER_WITHOUT_ADAPTER, False):
+        return "base"
     if not _is_comparing(trainer):
         return "none"
     if adapter is not None:
