@@ -7,6 +7,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,6 +58,17 @@ class _Owner:
         return os.system, ("touch owned",)
 
 
+def _write_pickle(file: Path) -> None:
+    """A pickle that would run code, in the form of `torch.save` where the file has it."""
+    content = pickle.dumps(_Owner(), protocol=2)
+    if file.suffix != ".pt":
+        file.write_bytes(content)
+        return
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, data in {"data.pkl": content, "version": b"3\n", "byteorder": b"little"}.items():
+            archive.writestr(f"archive/{name}", data)
+
+
 @pytest.mark.parametrize("kind", SHARDS)
 def test_a_pickle_among_the_shards_runs_nothing(
     kind: str, saved: Path, interpreter: Callable[[str], Path], tmp_path: Path
@@ -64,7 +76,7 @@ def test_a_pickle_among_the_shards_runs_nothing(
     shutil.copytree(saved / kind, tmp_path / "run")
     name = "pytorch_model_fsdp_0/.metadata" if kind == "fsdp" else "global_step0/*rank_0*_optim_states.pt"
     for file in (tmp_path / "run" / "checkpoint-1").glob(name):
-        file.write_bytes(pickle.dumps(_Owner()))
+        _write_pickle(file)
     command = [sys.executable, "-c", "from qwen_recipes.cli import main; main()", "merge", "run", "-o", "merged"]
     command += ["--base", str(saved / "base"), "--environment", str(interpreter("trl").parent.parent)]
     variables = {**os.environ, "PYTHONPATH": ROOT, "OMP_NUM_THREADS": "1"}
