@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -222,5 +223,12 @@ def _print_drift(folder: Path, names: Iterable[str]) -> None:
     if not folder.is_dir():
         print_stderr(f"{folder} does not exist: not compiled yet")
         return
+    inside: Counter[Path] = Counter()
     for path in (folder / name for name in names):
-        print_stderr(f"{path} {'is out of date' if path.is_file() else 'is missing'}")
+        above = [one for one in path.parents if one != folder and one.is_relative_to(folder) and not one.exists()]
+        if above:
+            inside[above[-1]] += 1
+        else:
+            print_stderr(f"{path} {'is out of date' if path.is_file() else 'is missing'}")
+    for missing, count in inside.items():
+        print_stderr(f"{missing} is missing, with {count} files")

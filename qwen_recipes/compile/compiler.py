@@ -9,11 +9,11 @@ from typing import Any
 from qwen_recipes.backends import Backend, OutputFile
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.compile.extra_conflicts import find_indirect_conflicts
-from qwen_recipes.compile.extra_contradictions import find_contradicted_fields
+from qwen_recipes.compile.extra_contradictions import choose_field_to_write, find_contradicted_fields
 from qwen_recipes.compile.extra_keys import (
     append_extra_keys,
     find_extra_conflicts,
-    join_lists,
+    join_values,
     select_replacing_keys,
 )
 from qwen_recipes.compile.redundant_fields import is_redundant_field
@@ -117,7 +117,7 @@ def _render_outputs(
         if output.config:
             keys = collect_native_keys(parse_output(output, renderer.render(output, marked=True)))
             _check_extra_conflicts(renderer, loaded, output, keys)
-            extra = join_lists(plan.extra, parse_output(output, text), backend.joined_lists)
+            extra = join_values(plan.extra, parse_output(output, text), backend.joined_lists)
             text = append_extra_keys(text, extra, backend.name)
         if output.kind != "shell":
             data = parse_output(output, text)
@@ -131,7 +131,8 @@ def _check_extra_conflicts(
     renderer: Renderer, loaded: LoadedRecipe, output: OutputFile, keys: dict[str, set[str]]
 ) -> None:
     backend = renderer.backend
-    plan = replace(renderer.plan, extra=select_replacing_keys(renderer.plan.extra, backend.joined_lists))
+    compiled = parse_output(output, renderer.render(output))
+    plan = replace(renderer.plan, extra=select_replacing_keys(renderer.plan.extra, compiled, backend.joined_lists))
     asked = {
         path: fields[0]
         for path in {path for paths in keys.values() for path in paths}
@@ -140,7 +141,7 @@ def _check_extra_conflicts(
     clashes = find_extra_conflicts(plan.extra, keys, asked)
     clashes |= find_indirect_conflicts(renderer, loaded, output, [key for key in plan.extra if key not in clashes])
     clashes = {
-        **find_contradicted_fields(plan, backend, parse_output(output, renderer.render(output)), keys),
+        **find_contradicted_fields(plan, backend, compiled, keys),
         **clashes,
     }
     if clashes:
@@ -150,7 +151,7 @@ def _check_extra_conflicts(
                     loaded,
                     f"backends.{backend.name}.extra.{native}",
                     f"`{native}` contradicts `{field}` of the recipe",
-                    f"remove the native key and set `{field}`",
+                    f"remove the native key and set `{choose_field_to_write(backend, native, field, keys)}`",
                 )
                 for native, field in clashes.items()
             ]

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from qwen_recipes.backends.base import OutputFile
+from qwen_recipes.compile.extra_keys import get_value
 from qwen_recipes.compile.redundant_fields import remove_field
 from qwen_recipes.compile.render import NoNativeValueError, Renderer
 from qwen_recipes.compile.validate_output import InvalidOutputError, parse_output
@@ -29,7 +30,7 @@ def find_indirect_conflicts(
     found: dict[str, str] = {}
     for field, other in _render_without_each_field(renderer, loaded, output) if wanted else ():
         for key in wanted:
-            if said.get(key) != other.get(key):
+            if get_value(said, key) != get_value(other, key):
                 found.setdefault(key, field)
     return found
 

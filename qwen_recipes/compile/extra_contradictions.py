@@ -7,9 +7,9 @@ from typing import Any
 
 from qwen_recipes.backends.base import Backend
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.compile.extra_keys import MISSING, get_value, same_value
 from qwen_recipes.compile.traced_plan import find_source_fields
 
-MISSING = object()
 _FASTER_ALONE = ("training.lora_kernels", "training.log_every")
 """Fields of the plan that change no number that is learned: what nobody wrote, a native key may say."""
 
@@ -23,7 +23,7 @@ def find_contradicted_fields(
     """
     found = {}
     for native, value in plan.extra.items():
-        compiled_value = compiled.get(native, MISSING)
+        compiled_value = get_value(compiled, native)
         if same_value(value, compiled_value) or (compiled_value is MISSING and is_neutral(value)):
             continue
         field = _find_governing_field(plan, native, value, compiled_value, keys) or _get_listed_field(backend, native)
@@ -32,13 +32,15 @@ def find_contradicted_fields(
     return found
 
 
-def same_value(value: Any, compiled_value: Any) -> bool:
-    """Whether a native value is what the config says already; numbers by their size, maps where nothing is lost."""
-    if isinstance(value, bool) or isinstance(compiled_value, bool):
-        return value is compiled_value
-    if isinstance(value, Mapping) and isinstance(compiled_value, Mapping):
-        return all(same_value(value.get(key, MISSING), inner) for key, inner in compiled_value.items())
-    return bool(value == compiled_value)
+def choose_field_to_write(backend: Backend, native: str, field: str, keys: Mapping[str, set[str]]) -> str:
+    """The recipe's field that says what the native key says; `field`, which contradicts it, may be another.
+
+    `keys` are the compiled config's native keys (dotted) with the plan's fields behind them.
+    """
+    from qwen_recipes.recipe.field_index import index_fields
+
+    printed = sorted(path for path in keys.get(native, ()) if path in index_fields())
+    return _get_listed_field(backend, native) or (field if field in printed else next(iter(printed), field))
 
 
 def is_neutral(value: Any) -> bool:

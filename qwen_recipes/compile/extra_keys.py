@@ -8,6 +8,9 @@ from typing import Any
 
 from qwen_recipes.compile.value_formats import format_yaml
 
+MISSING = object()
+"""The value of a key that a config does not have."""
+
 
 def find_extra_conflicts(
     extra: Mapping[str, Any], keys: Mapping[str, set[str]], fields_set: Mapping[str, str]
@@ -26,16 +29,61 @@ def find_extra_conflicts(
     return found
 
 
-def select_replacing_keys(extra: Mapping[str, Any], joined: Collection[str]) -> dict[str, Any]:
-    """The keys of `extra` that would take the place of what is compiled: all but lists that are joined to it."""
-    return {key: value for key, value in extra.items() if key not in joined or not isinstance(value, list)}
+def select_replacing_keys(
+    extra: Mapping[str, Any], compiled: Mapping[str, Any], joined: Collection[str]
+) -> dict[str, Any]:
+    """The keys of `extra` that would take the place of what is compiled; those within a map by their path (`a.b`).
+
+    Lists of `joined` and what a map has beyond the compiled one only add to it.
+    """
+    found: dict[str, Any] = {}
+    for key, value in extra.items():
+        theirs = compiled.get(key)
+        if isinstance(value, Mapping) and isinstance(theirs, Mapping):
+            inner = {name: one for name, one in value.items() if name in theirs and not same_value(one, theirs[name])}
+            found.update({f"{key}.{name}": one for name, one in select_replacing_keys(inner, theirs, ()).items()})
+        elif key not in joined or not isinstance(value, list):
+            found[key] = value
+    return found
 
 
-def join_lists(extra: Mapping[str, Any], compiled: Mapping[str, Any], joined: Collection[str]) -> dict[str, Any]:
-    """The extra keys, where a list of `joined` (native keys) follows what the compiled config has there."""
-    replacing = select_replacing_keys(extra, joined)
-    lists = {key: _append_new(compiled.get(key) or [], value) for key, value in extra.items() if key not in replacing}
-    return {key: lists.get(key, value) for key, value in extra.items()}
+def get_value(config: Mapping[str, Any], key: str) -> Any:
+    """The value of a native key, or of one within maps by its path; MISSING where the config does not have it."""
+    if key in config or "." not in key:
+        return config.get(key, MISSING)
+    outer, _, rest = key.partition(".")
+    inner = config.get(outer)
+    return get_value(inner, rest) if isinstance(inner, Mapping) else MISSING
+
+
+def join_values(extra: Mapping[str, Any], compiled: Mapping[str, Any], joined: Collection[str]) -> dict[str, Any]:
+    """The extra keys: a list of `joined` (native keys) follows what the compiled config has there, a map adds to it."""
+    return {key: _join(key, value, compiled.get(key), joined) for key, value in extra.items()}
+
+
+def _join(key: str, value: Any, compiled: Any, joined: Collection[str]) -> Any:
+    if isinstance(value, Mapping) and isinstance(compiled, Mapping):
+        return merge_maps(compiled, value)
+    return _append_new(compiled or [], value) if key in joined and isinstance(value, list) else value
+
+
+def merge_maps(first: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Both maps in one, the second's values where both have a key; maps in them likewise."""
+    inner = {
+        key: merge_maps(first[key], value)
+        for key, value in more.items()
+        if isinstance(value, Mapping) and isinstance(first.get(key), Mapping)
+    }
+    return {**first, **more, **inner}
+
+
+def same_value(value: Any, compiled_value: Any) -> bool:
+    """Whether a native value is what the config says already; numbers by their size, maps where nothing is lost."""
+    if isinstance(value, bool) or isinstance(compiled_value, bool):
+        return value is compiled_value
+    if isinstance(value, Mapping) and isinstance(compiled_value, Mapping):
+        return all(same_value(value.get(key, MISSING), inner) for key, inner in compiled_value.items())
+    return bool(value == compiled_value)
 
 
 def _append_new(first: list[Any], more: list[Any]) -> list[Any]:

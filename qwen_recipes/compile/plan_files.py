@@ -7,7 +7,7 @@ from pathlib import Path
 from qwen_recipes.backends import Backend
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.compile.compiler import REWARDS_JSON, ROWS_JSON
-from qwen_recipes.compile.extra_keys import append_extra_keys, join_lists
+from qwen_recipes.compile.extra_keys import append_extra_keys, join_values
 from qwen_recipes.compile.render import Renderer, make_recipe_path
 from qwen_recipes.compile.validate_output import parse_output
 from qwen_recipes.compile.value_formats import remove_marks
@@ -25,7 +25,7 @@ def render_plan_files(plan: Plan, backend: Backend, folder: Path, loaded: Loaded
     for output in [*backend.list_output_files(plan), *shared]:
         text = renderer.render(output)
         if output.config:
-            extra = join_lists(plan.extra, parse_output(output, text), backend.joined_lists)
+            extra = join_values(plan.extra, parse_output(output, text), backend.joined_lists)
             text = append_extra_keys(text, extra, backend.name)
         files[output.name] = remove_marks(text)
     return files

@@ -50,7 +50,9 @@ def check_intervals(training: Training) -> Iterator[Finding]:
         for name in ("keep_checkpoints", "save_optimizer"):
             if getattr(training, name) is not None:
                 yield _make_error(
-                    ("training", name), f"`training.{name}` is set, but no checkpoints are saved", "keep one of them"
+                    ("training", name),
+                    f"`training.{name}` is set, but no checkpoints are saved",
+                    "remove it, or set `save_every`",
                 )
 
 

@@ -40,6 +40,20 @@ FIELDS_BY_NATIVE_KEY = {
     "save_only_model": "training.save_optimizer",
     "evals_per_epoch": "training.evaluations_per_epoch",
     "max_samples": "data.train[].limit",
+    "min_lr": "training.min_learning_rate",
+    "min_lr_ratio": "training.min_learning_rate_ratio",
+    "cosine_min_lr_ratio": "training.min_learning_rate_ratio",
+    "adam_epsilon": "training.epsilon",
+    "save_steps": "training.save_every",
+    "save_strategy": "training.save_every",
+    "eval_steps": "training.evaluate_every",
+    "eval_strategy": "training.evaluate_every",
+    "save_total_limit": "training.keep_checkpoints",
+    "logging_steps": "training.log_every",
+    "noisy_embedding_alpha": "training.neftune",
+    "neftune_noise_alpha": "training.neftune",
+    "num_workers": "training.dataloader_workers",
+    "save_model_only": "training.save_optimizer",
     "lr_scheduler": "training.scheduler",
     "lr_scheduler_type": "training.scheduler",
     "optim": "training.optimizer",
@@ -77,6 +91,22 @@ EXPLAINED_NATIVE_KEYS = {
 """Keys of the frameworks that follow from a field of ours, and what to write."""
 
 
+VALUES_BY_OTHER_NAME = {
+    "wsd": "warmup_stable_decay",
+    "warmup-stable-decay": "warmup_stable_decay",
+    "cosine_annealing": "cosine",
+    "adamw": "adamw_torch",
+    "adam": "adamw_torch",
+    "adamw_hf": "adamw_torch",
+    "adamw_bnb_8bit": "adamw_8bit",
+    "paged_adamw": "paged_adamw_32bit",
+    "fa2": "flash_attention_2",
+    "flash_attn": "flash_attention_2",
+    "flash_attn_2": "flash_attention_2",
+}
+"""Names that frameworks and papers use for a value, and the recipe's name of it, or of the nearest there is."""
+
+
 METHOD_NAMES = ("lora", "qlora", "dora", "qdora", "full", "freeze")
 """Values of `method` that people write as a key."""
 RENAMED_FIELDS = {"training.warmup": "`warmup_ratio`, a share of all steps, or `warmup_steps`"}
@@ -90,6 +120,13 @@ def find_closest_match(word: str, candidates: Iterable[str]) -> str | None:
     lowered = {name.lower().replace("-", "_"): name for name in candidates}
     found = difflib.get_close_matches(word.lower().replace("-", "_"), list(lowered), n=1, cutoff=0.7)
     return lowered[found[0]] if found else None
+
+
+def find_meant_value(word: str, choices: Iterable[str]) -> str | None:
+    """The choice that a value is another name of, or a slip of, or None."""
+    known = list(choices)
+    other = VALUES_BY_OTHER_NAME.get(word.lower())
+    return other if other in known else find_closest_match(word, known)
 
 
 def suggest_for_unknown_key(key: str, siblings: Iterable[str], parent: str) -> str:

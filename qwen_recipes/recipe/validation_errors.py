@@ -15,7 +15,7 @@ from qwen_recipes.recipe.names import suggest_name
 from qwen_recipes.recipe.spec import Recipe
 from qwen_recipes.recipe.spec.text_forms import DESCRIPTIONS
 from qwen_recipes.recipe.spec.validator import validate_recipe
-from qwen_recipes.recipe.suggestions import find_closest_match, suggest_for_unknown_key
+from qwen_recipes.recipe.suggestions import find_meant_value, suggest_for_unknown_key
 from qwen_recipes.yaml_text.nodes import Document, Mapping, Node, Scalar, Sequence, get_child
 
 _MAX_PYDANTIC_ERRORS = 5 * MAX_FINDINGS
@@ -206,7 +206,7 @@ def _suggest_value(route: Route, node: Node | None, problems: list[ErrorDetails]
         if not node.plain and kinds & {"int_type", "float_type", "bool_type"}:
             return f"write {node.raw} without quotes"
         choices = [word.strip("' ") for problem in problems for word in _list_choices(problem)]
-        slip = find_closest_match(node.raw, choices) if "literal_error" in kinds else None
+        slip = find_meant_value(node.raw, choices) if "literal_error" in kinds else None
         if slip:
             return f"did you mean `{slip}`?"
     if route == ("name",) and isinstance(node, Scalar):

@@ -102,7 +102,9 @@ def suggest_key(key: str, reader: str | None, config: NativeConfig, vocabulary: 
     """What was probably meant, or who would read it."""
     if reader and config.traits.lists_plugins:
         return f"list {reader} under `plugins`, or remove `{key}`"
-    same = find_equivalent_key(key, vocabulary.keys) or find_closest_match(key, sorted(vocabulary.keys))
+    same = find_equivalent_key(key, vocabulary.keys)
+    if same is None and not reader:
+        same = find_closest_match(key, sorted(vocabulary.keys))
     if same and same != key:
         return f"did you mean `{same}`?"
     return f"{reader} reads it; remove it here" if reader else f"remove `{key}`"

@@ -87,6 +87,19 @@ def test_files_that_are_missing_are_called_missing(place):
     ]
 
 
+def test_a_missing_folder_is_one_line(place):
+    args = ("compile", "de/support.recipe.yaml", "--backend", "axolotl")
+    run(*args)
+    rows = place / "compiled/support/axolotl/rows"
+    names = [path for path in rows.rglob("*") if path.is_file()]
+    shutil.rmtree(rows)
+    result = run(*args, "--check")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        f"compiled/support/axolotl/rows is missing, with {len(names)} files\n",
+    )
+
+
 @pytest.mark.parametrize("name", ["größe", "支持 机器人", "it's $(touch x)", 'a"b'])
 def test_a_folder_of_any_name_is_found_by_the_script(place, name):
     folder = place / name

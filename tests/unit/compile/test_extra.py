@@ -12,7 +12,7 @@ from qwen_recipes.compile import compile_recipe
 from qwen_recipes.compile.extra_keys import (
     append_extra_keys,
     find_extra_conflicts,
-    join_lists,
+    join_values,
     select_replacing_keys,
 )
 from tests.conftest import BACKENDS, ROOT, deep_merge, nest_value
@@ -69,7 +69,7 @@ GOVERNED = [
     ("axolotl", "base_model", "other", {}, "model.id"),
     ("axolotl", "learning_rate", 1e-3, nest_value("training.learning_rate", 1e-4), "training.learning_rate"),
     ("axolotl", "load_in_4bit", False, nest_value("method", "qlora"), "method.type"),
-    ("axolotl", "bnb_config_kwargs", {}, nest_value("quantization", {"type": "fp4"}), "quantization.type"),
+    ("axolotl", "bnb_config_kwargs.bnb_4bit_quant_type", "nf4", nest_value("quantization", {"type": "fp4"}), "quantization.type"),
     ("axolotl", "save_strategy", "no", nest_value("training.save_every", 5), "training.save_every"),
     ("axolotl", "attn_implementation", "eager", nest_value("training.attention", "sdpa"), "training.attention"),
     ("llamafactory", "dataset", "other", {}, "data.train"),
@@ -100,10 +100,10 @@ GOVERNED = [
     ("backend", "key", "value", "recipe", "field"), GOVERNED, ids=lambda v: v if isinstance(v, str) else ""
 )
 def test_a_native_key_that_a_field_governs_is_refused(loaded, problems, tmp_path, backend, key, value, recipe, field):
-    whole = deep_merge(recipe, nest_value("backends", {backend: {"extra": {key: value}}}))
+    whole = deep_merge(recipe, nest_value("backends", {backend: {"extra": nest_value(key, value)}}))
     (found,) = problems(compile_recipe, loaded(whole), load_backend(backend), tmp_path)
     assert found.message == f"`{key}` contradicts `{field}` of the recipe"
-    assert found.route == ("backends", backend, "extra", key)
+    assert found.route == ("backends", backend, "extra", *key.split("."))
     assert found.span.line > 5
 
 
@@ -125,8 +125,42 @@ def test_plugins_and_callbacks_stand_beside_ours(compiled, backend, key, own):
 def test_a_list_that_is_not_joined_takes_the_place_of_ours():
     compiled = {"plugins": ["ours"], "callbacks": ["ours"]}
     extra = {"plugins": ["theirs", "ours"], "callbacks": ["theirs"]}
-    assert join_lists(extra, compiled, {"plugins"}) == {"plugins": ["ours", "theirs"], "callbacks": ["theirs"]}
-    assert select_replacing_keys({**extra, "plugins": "theirs"}, {"plugins"}) == {**extra, "plugins": "theirs"}
+    assert join_values(extra, compiled, {"plugins"}) == {"plugins": ["ours", "theirs"], "callbacks": ["theirs"]}
+    assert select_replacing_keys({**extra, "plugins": "theirs"}, compiled, {"plugins"}) == {
+        **extra,
+        "plugins": "theirs",
+    }
+
+
+GRPO = {"objective": {"type": "grpo", "rewards": [{"path": "data/rewards.py", "function": "length"}]}}
+
+
+def test_a_map_adds_to_the_compiled_map(compiled):
+    recipe = {**GRPO, "data": {"train": [{"path": "data/prompts.jsonl", "format": "prompt"}]}}
+    alone = yaml.safe_load(compiled(recipe, "axolotl")["train.yaml"])["trl"]
+    more = {"mask_truncated_completions": True, "beta": alone["beta"]}
+    made = compiled({**recipe, **nest_value("backends.axolotl.extra.trl", more)}, "axolotl")["train.yaml"]
+    assert yaml.safe_load(made)["trl"] == {**alone, "mask_truncated_completions": True}
+
+
+@pytest.mark.parametrize(
+    ("objective", "backend", "extra", "key", "says", "write"),
+    [
+        (GRPO, "axolotl", {"trl": {"temperature": 0.3}}, "trl.temperature", "objective.type", "objective.temperature"),
+        ({"objective": "kto"}, "ms-swift", {"desirable_weight": 1.2}, "desirable_weight", "objective.type",
+         "objective.desirable_weight"),
+        ({"objective": "dpo"}, "llamafactory", {"pref_ftx": 0.1}, "pref_ftx", "objective.type",
+         "objective.sft_weight"),
+        (nest_value("method.rank", 8), "axolotl", {"lora_alpha": 64}, "lora_alpha", "method.rank", "method.alpha"),
+    ],
+)  # fmt: skip
+def test_the_help_names_the_field_that_says_the_same(
+    loaded, problems, tmp_path, objective, backend, extra, key, says, write
+):
+    recipe = deep_merge(objective, nest_value("backends", {backend: {"extra": extra}}))
+    (found,) = problems(compile_recipe, loaded(recipe), load_backend(backend), tmp_path)
+    assert found.message == f"`{key}` contradicts `{says}` of the recipe"
+    assert found.suggestion == f"remove the native key and set `{write}`"
 
 
 def test_what_only_adds_is_allowed(compiled):
@@ -155,7 +189,7 @@ CONTRADICTED = [
     ("axolotl", "val_set_size", 0.1, "data.validation"),
     ("axolotl", "max_steps", 4, "training.steps"),
     ("axolotl", "load_in_8bit", True, "quantization.bits"),
-    ("axolotl", "gradient_checkpointing_kwargs", {"use_reentrant": True}, "training.gradient_checkpointing"),
+    ("axolotl", "gradient_checkpointing_kwargs.use_reentrant", True, "training.gradient_checkpointing"),
     ("llamafactory", "cutoff_len", 4096, "training.sequence_length"),
     ("llamafactory", "seed", 1, "training.seed"),
     ("llamafactory", "val_size", 0.1, "data.validation"),
@@ -180,10 +214,11 @@ CONTRADICTED = [
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_what_the_recipe_resolves_to_is_not_contradicted(loaded, problems, tmp_path, backend):
     wanted = {key: (value, field) for name, key, value, field in CONTRADICTED if name == backend}
-    recipe = nest_value("backends", {backend: {"extra": {key: value for key, (value, _) in wanted.items()}}})
+    extra = [nest_value(key, value) for key, (value, _) in wanted.items()]
+    recipe = nest_value("backends", {backend: {"extra": {key: one[key] for one in extra for key in one}}})
     recipe |= {"allow": {"QR709": "each key is looked at by itself"}}
     found = problems(compile_recipe, loaded(recipe), load_backend(backend), tmp_path)
-    said = {f.route[-1]: f.message for f in found}
+    said = {".".join(f.route[3:]): f.message for f in found}
     assert said == {key: f"`{key}` contradicts `{field}` of the recipe" for key, (_, field) in wanted.items()}
     assert len({f.span.line for f in found}) == len(wanted)
 

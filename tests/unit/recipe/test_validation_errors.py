@@ -100,6 +100,20 @@ def test_the_frameworks_words_point_at_ours(found, key):
     assert f"`{ours}`" in finding.suggestion or finding.suggestion == f"did you mean `{ours.split('.')[0]}`?"
 
 
+@pytest.mark.parametrize(
+    ("line", "ours"),
+    [
+        ("scheduler: wsd", "warmup_stable_decay"),
+        ("optimizer: adamw_bnb_8bit", "adamw_8bit"),
+        ("optimizer: adamw", "adamw_torch"),
+        ("attention: fa2", "flash_attention_2"),
+        ("scheduler: cosin", "cosine"),
+    ],
+)
+def test_other_names_of_a_value(found, line, ours):
+    assert only(found(f"{HEAD}training: {{{line}}}\n")).suggestion == f"did you mean `{ours}`?"
+
+
 def test_what_the_frameworks_words_point_at_exists():
     from qwen_recipes.recipe.field_index import index_fields
 
