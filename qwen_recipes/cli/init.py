@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,7 +13,7 @@ import click
 
 from qwen_recipes.backends import PREFERRED_BACKENDS
 from qwen_recipes.cli.console import print_stderr
-from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, exit_with_findings, get_backend_or_exit
+from qwen_recipes.cli.options_and_exits import ExitCode, exit_with_error, get_backend_or_exit
 from qwen_recipes.finding import RecipeError
 from qwen_recipes.qwen.registry import DEFAULT_MODEL
 from qwen_recipes.sizes import GIB
@@ -20,6 +21,7 @@ from qwen_recipes.sizes import GIB
 if TYPE_CHECKING:
     from qwen_recipes.backends.base import Backend
     from qwen_recipes.compile.starter_recipe import StarterRecipe, StarterRequest
+    from qwen_recipes.finding import Finding
     from qwen_recipes.gpus.gpu_model import GpuModel
 
 Answer = TypeVar("Answer")
@@ -40,7 +42,8 @@ _DEFAULT_GPU, _DEFAULT_BACKEND = "rtx-4090", PREFERRED_BACKENDS[0]
 @click.option(
     "--gpu",
     metavar="NAME",
-    help=f"GPU model, e.g. h100-80gb, or its memory, e.g. 48GiB. [default: this machine's, else {_DEFAULT_GPU}]",
+    help=f"GPU model, e.g. h100-80gb, or its memory, e.g. 48GiB, or 16GiB,bf16=false for one without bf16. "
+    f"[default: this machine's, else {_DEFAULT_GPU}]",
 )
 @click.option("--backend", metavar="NAME", help=f"Framework to compile for. [default: {_DEFAULT_BACKEND}]")
 @click.option("--goal", type=click.Choice(GOALS), help="Kind of training. [default: by the layout of the data]")
@@ -68,7 +71,8 @@ def command(
     if output:
         _exit_if_exists(output, force)
     folder = output.parent if output else Path()
-    model = model or ask_until_valid("Model", DEFAULT_MODEL, lambda answer: _check_model(answer, folder))
+    check_model = partial(_check_model, folder=folder)
+    model = _read_or_exit(check_model, model) if model else ask_until_valid("Model", DEFAULT_MODEL, check_model)
     file = _read_or_exit(_read_data, str(data)) if data else ask_until_valid("Training data (a file)", None, _read_data)
     if not output:
         output = Path(f"{file.name.partition('.')[0] or 'new'}.recipe.yaml")
@@ -190,9 +194,16 @@ def _draft_or_exit(request: StarterRequest, folder: Path) -> StarterRecipe:
     except NoStarterRecipeError as error:
         exit_with_error(str(error), ExitCode.INVALID_INPUT)
     except RecipeError as error:
-        exit_with_findings(error.findings)
+        exit_with_error(
+            "no recipe was written: " + "\n  ".join(map(_describe_finding, error.findings)), ExitCode.INVALID_INPUT
+        )
     except OSError as error:
         exit_with_error(f"{error.filename or folder}: cannot read or write: {error.strerror}", ExitCode.USAGE)
+
+
+def _describe_finding(finding: Finding) -> str:
+    """A finding about a recipe that was not written, so without a place in it."""
+    return "; ".join(part for part in (finding.message, finding.why, finding.suggestion) if part)
 
 
 def _write_recipe(output: Path, text: str) -> None:

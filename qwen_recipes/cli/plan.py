@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     "names",
     multiple=True,
     metavar="NAME",
-    help="GPU model to estimate for, e.g. rtx-4090, or its memory, e.g. 48GiB. Repeatable. "
+    help="GPU model to estimate for, e.g. rtx-4090, or its memory, e.g. 48GiB, or "
+    "16GiB,bf16=false for one without bf16. Repeatable. "
     "[default: hardware.gpu, else this machine's]",
 )
 @set_option
@@ -45,19 +46,22 @@ def command(file: str, backend: str | None, names: tuple[str, ...], sets: tuple[
 
     Memory is per GPU: the estimated peak and its 90% interval. `fits`: 99 of 100 such runs stay below the available
     memory. `may fit`: the memory in use fits, but not the reserve that the allocator holds on top of it. For a sweep,
-    the largest trial is shown in detail. Exit code 3 if the recipe, or one of its stages or trials, fits none of the
-    GPUs.
+    the largest trial is shown in detail. On a CPU, only steps, disk and the host memory of the weights are known. Exit
+    code 3 if the recipe, or one of its stages or trials, fits none of the GPUs.
 
     Example: recipes plan support.recipe.yaml --gpu rtx-4090 --gpu h100-80gb
     """
     from qwen_recipes.cli.merge_plan import estimate_merges
 
     stages = load_stages(file, sets, backend, prepare=fetch_recipe_models)
+    first = next(iter(stages.values()))[0]
+    if first.plan.hardware.device == "cpu" and not names:
+        _print_cpu_estimates(stages, form, estimate_merges(file, sets, backend))
+        return
     every = {
         stage: [verdict for one in recipes for verdict in assess_recipe(one, names)]
         for stage, recipes in stages.items()
     }
-    first = next(iter(stages.values()))[0]
     warn_custom_tokenizer_or_template(first.model, "chat.template" in first.plan.set_fields)
     labels = {part: recipes[0].loaded.part_label for part, recipes in stages.items()}
     _print_verdicts(every, form, labels, estimate_merges(file, sets, backend))
@@ -70,10 +74,7 @@ def assess_recipe(recipe: BackendRecipe, gpu_names: tuple[str, ...]) -> list[Fit
     from qwen_recipes.cli.estimate_report import assess_fit
 
     if recipe.plan.hardware.device == "cpu":
-        exit_with_error(
-            "the recipe runs on the CPU, so there is no GPU memory to estimate: remove `hardware.device: cpu`",
-            ExitCode.USAGE,
-        )
+        recipe = recipe.override("hardware.device=cuda")
     return [
         assess_fit(_name_gpu(recipe, gpu, named=bool(gpu_names)), gpu) for gpu in _select_gpus(recipe.plan, gpu_names)
     ]
@@ -83,8 +84,8 @@ def _name_gpu(recipe: BackendRecipe, gpu: GpuModel, *, named: bool) -> BackendRe
     """The recipe as if it named this GPU, where the command line does or it computes no bf16 (QR407)."""
     if recipe.plan.hardware.gpu == gpu or not (named or not gpu.supports_bf16):
         return recipe
-    field = "memory" if gpu.stated else "name"
-    return recipe.override(f"hardware.gpu={{{field}: {gpu.memory if gpu.stated else gpu.name}}}")
+    stated = f"memory: {gpu.memory}, bf16: {str(gpu.supports_bf16).lower()}"
+    return recipe.override(f"hardware.gpu={{{stated if gpu.stated else f'name: {gpu.name}'}}}")
 
 
 def _select_gpus(plan: Plan, gpu_names: tuple[str, ...]) -> list[GpuModel]:
@@ -100,6 +101,24 @@ def _select_gpus(plan: Plan, gpu_names: tuple[str, ...]) -> list[GpuModel]:
     except UnknownGpuError as error:
         exit_with_error(f"--gpu: unknown GPU `{named}`: {error}", ExitCode.USAGE)
     return asked or identify_gpus(detect_gpus()) or [get_gpu_model(ASSUMED_GPU)]
+
+
+def _print_cpu_estimates(stages: dict[str, list[BackendRecipe]], form: str, merges: list[MergeEstimate]) -> None:
+    from qwen_recipes.cli.cpu_estimate import cpu_estimate_as_json, format_cpu_estimate
+
+    if form == "json":
+        made = [
+            {**({"stage": stage} if stage else {}), **cpu_estimate_as_json(one)}
+            for stage, recipes in stages.items()
+            for one in recipes
+        ]
+        print_json([*made, *(merge.as_json() for merge in merges)])
+        return
+    for recipes in stages.values():
+        for one in recipes:
+            print_text(f"{one.loaded.part_label}\n{format_cpu_estimate(one)}".lstrip())
+    for merge in merges:
+        print_text(f"\n{merge.as_text()}")
 
 
 def _print_verdicts(

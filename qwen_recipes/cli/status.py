@@ -36,8 +36,8 @@ def command(folder: Path, form: str) -> None:
         head = ("run", "state", "framework", "step", "loss", "", "elapsed", "left")
         print_table(head, [_format_cells(one, folder) for one in found])
         _warn_damaged_records(found)
-    else:
-        print_stderr(f"recipes: no run in {folder} or below it")
+    if not found:
+        exit_with_error(f"no run in {folder} or below it", ExitCode.USAGE)
 
 
 def _warn_damaged_records(summaries: list[RunSummary]) -> None:

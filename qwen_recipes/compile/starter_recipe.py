@@ -14,8 +14,8 @@ from typing import Any, NoReturn
 from qwen_recipes.backends.base import Backend
 from qwen_recipes.compile.starter_alternatives import describe_alternatives
 from qwen_recipes.compile.starter_rows import explain_untrainable_rows
-from qwen_recipes.compile.value_formats import RawText, make_formatter
-from qwen_recipes.data.detect_format import detect_file_format
+from qwen_recipes.compile.value_formats import RawText, format_yaml, make_formatter
+from qwen_recipes.data.detect_format import detect_file_format, explain_unknown_layout
 from qwen_recipes.data.estimate_rows import estimate_rows
 from qwen_recipes.data.sample_lengths import sample_lengths
 from qwen_recipes.errors import QwenRecipesError
@@ -91,7 +91,7 @@ def make_starter_recipe(request: StarterRequest, folder: Path) -> StarterRecipe:
     """
     layout = detect_file_format(request.data)
     if layout is None:
-        raise NoStarterRecipeError(f"{request.data}: unknown layout; see docs/reference/data-formats.md")
+        raise NoStarterRecipeError(f"{request.data}: {explain_unknown_layout(request.data)}")
     if layout == "prompt":
         raise NoStarterRecipeError(
             f"{request.data}: prompts without answers; `objective: grpo` trains on them and needs reward functions, "
@@ -109,9 +109,12 @@ def make_starter_recipe(request: StarterRequest, folder: Path) -> StarterRecipe:
 def _raise_without_recipe(request: StarterRequest, tried: list[Draft]) -> NoReturn:
     unfit = [draft for draft in tried if not draft.problems]
     if not unfit and not request.backend.takes_any_recipe:
+        needed = ", ".join(
+            f"`{field}: {format_yaml(value)}`" for field, value in request.backend.required_values.items()
+        )
         raise NoStarterRecipeError(
-            f"`init` writes no recipe for {request.backend.title}, which needs values of its own; "
-            f"see docs/how-to/{request.backend.name}.md"
+            f"`init` writes no recipe for {request.backend.title}, which needs values of its own: write one for "
+            f"another framework, then set {needed} and `run.backend: {request.backend.name}` in it"
         )
     if not unfit:
         said = "; ".join(dict.fromkeys(f"{f.code}: {f.message}" for draft in tried for f in draft.problems))

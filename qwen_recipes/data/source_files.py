@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import glob
 from pathlib import Path
 
-from qwen_recipes.data.rows.find_files import MissingSourceError, find_row_files
+from qwen_recipes.data.rows.find_files import (
+    MissingSourceError,
+    explain_empty_folder,
+    find_row_files,
+    is_folder,
+)
 
 
 def list_source_files(path: str, folder: Path) -> list[Path]:
@@ -16,11 +20,12 @@ def list_source_files(path: str, folder: Path) -> list[Path]:
         return []
 
 
-def has_source_files(path: str, folder: Path) -> bool:
-    """Whether a file's, folder's or pattern's path stands for anything, seen from `folder`. Reads no file."""
+def explain_no_rows(path: str, folder: Path) -> str | None:
+    """Why a file's, folder's or pattern's path, seen from `folder`, gives no rows; None where it may. Reads no file."""
     try:
-        if (folder / path).exists():
-            return True
-        return glob.has_magic(path) and any(glob.iglob(path, root_dir=folder, recursive=True))  # noqa: PTH207
-    except (OSError, ValueError):
-        return False
+        files = find_row_files(folder, path)
+        if not files:
+            return explain_empty_folder(path) if is_folder(folder / path) else f"{path} does not exist"
+        return None if any(not file.is_file() or file.stat().st_size for file in files) else f"{path} is empty"
+    except (MissingSourceError, OSError):
+        return None

@@ -15,7 +15,11 @@ from qwen_recipes.gpus.mig import MigError, cut_slice
 
 _FILE = Path(__file__).with_name("catalogue.csv")
 _AMPERE = 8.0
-STATE_IT = "for a GPU that is not listed, give its memory: `gpu: {memory: 48 GiB, bf16: true}`, or `--gpu 48GiB`"
+STATE_IT = (
+    "for a GPU that is not listed, give its memory: `gpu: {memory: 48 GiB, bf16: true}`, or `--gpu 48GiB` "
+    "(`--gpu 16GiB,bf16=false` for one without bf16)"
+)
+_BF16_BY_TEXT = {"": True, "bf16=true": True, "bf16=false": False}
 NO_GPU = "to train without a GPU, leave `gpu` out and write `hardware: {device: cpu}`"
 _NAMES_OF_NO_GPU = frozenset(["cpu", "none", "no", "null"])
 _SOLD_TOLERANCE, _REPORTED_TOLERANCE = 0.08, 0.15
@@ -49,11 +53,16 @@ def get_gpu_model(name: str, memory: float | None = None) -> GpuModel:
 
 
 def parse_gpu(text: str) -> GpuModel:
-    """The GPU of a command line: a name, or only its memory (`48GiB`). Raises UnknownGpuError."""
-    if text.isdecimal():
-        raise UnknownGpuError(f"give the memory with its unit, e.g. {text}GiB")
-    memory = parse_memory(text)
-    return state_gpu(memory) if memory else get_gpu_model(text)
+    """The GPU of a command line: a name, or its memory (`48GiB`, `16GiB,bf16=false`). Raises UnknownGpuError."""
+    size, _, stated = (part.strip() for part in text.partition(","))
+    if size.isdecimal():
+        raise UnknownGpuError(f"give the memory with its unit, e.g. {size}GiB")
+    memory = parse_memory(size)
+    if not memory:
+        return get_gpu_model(text)
+    if stated.lower() not in _BF16_BY_TEXT:
+        raise UnknownGpuError(f"after the memory, write `bf16=false` or `bf16=true`, e.g. `{memory}GiB,bf16=false`")
+    return state_gpu(memory, bf16=_BF16_BY_TEXT[stated.lower()])
 
 
 def list_other_sizes(name: str) -> list[str]:

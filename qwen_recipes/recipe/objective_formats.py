@@ -25,9 +25,18 @@ _PROMPTS = ("prompt", "messages", "conversations", "question", "query", "instruc
 _COMPLETIONS = ("completion", "response", "answer", "output")
 _IN_MESSAGES = ("role", "content")
 _BESIDE = ("system", "system_prompt", "tools", "functions", "history")
-_CHOSEN = ("chosen", "chosen_response", "chosen_messages", "accepted", "preferred", "preferred_output")
+_CHOSEN = (
+    "chosen",
+    "chosen_response",
+    "chosen_messages",
+    "accepted",
+    "preferred",
+    "winner",
+    "better",
+    "preferred_output",
+)
 _REJECTED = (
-    *("rejected", "rejected_response", "rejected_messages", "dispreferred", "non_preferred"),
+    *("rejected", "rejected_response", "rejected_messages", "dispreferred", "non_preferred", "loser", "worse"),
     "non_preferred_output",
 )
 COLUMNS_BY_FORMAT: dict[str, tuple[str, ...]] = {

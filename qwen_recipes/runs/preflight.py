@@ -11,7 +11,7 @@ from pathlib import Path
 from qwen_recipes.backends.base import Backend
 from qwen_recipes.backends.flash_attention import format_create_command
 from qwen_recipes.backends.plan import Plan
-from qwen_recipes.data.source_files import list_source_files
+from qwen_recipes.data.source_files import explain_no_rows, list_source_files
 from qwen_recipes.environments.additional_packages import read_all_pins
 from qwen_recipes.environments.choose_environment import choose_managed_environment
 from qwen_recipes.environments.environment import (
@@ -63,9 +63,9 @@ def find_run_environment(
 def find_path_errors(plan: Plan, loaded: LoadedRecipe) -> list[Finding]:
     """Files that the recipe names and that are not there, and an output folder that is none, each at its line."""
     found = [
-        Finding("data", "error", f"{path} does not exist", route, why=f"looked in {loaded.folder.absolute()}")
+        Finding("data", "error", message, route, why=f"looked in {loaded.folder.absolute()}")
         for route, path in _iter_recipe_paths(plan)
-        if not (loaded.folder / path).exists() and not list_source_files(path, loaded.folder)
+        if (message := explain_no_rows(path, loaded.folder))
     ]
     found += [
         Finding("data", "error", f"{path}: cannot read", route, why="permission denied")

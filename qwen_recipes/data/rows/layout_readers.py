@@ -11,15 +11,23 @@ from collections.abc import Sequence
 from typing import Any
 
 from .message_forms import RowOptions, arrange_message, arrange_messages, arrange_tools, parse_json_text
-from .row import BadRowError, Message, Row
+from .row import BadRowError, Message, Row, describe_type
 
 SYSTEM_KEYS = ("system", "system_prompt")
 TOOL_KEYS = ("tools", "functions")
 PROMPT_KEYS = ("prompt", "messages", "conversations", "question", "query", "instruction", "input")
 ALONE_PROMPT_KEYS = ("prompt", "messages", "conversations", "query", "question", "problem", "instruction")
 COMPLETION_KEYS = ("completion", "response", "answer", "output")
-CHOSEN_KEYS = ("chosen", "chosen_response", "chosen_messages", "accepted", "preferred")
-REJECTED_KEYS = ("rejected", "rejected_response", "rejected_messages", "dispreferred", "non_preferred")
+CHOSEN_KEYS = ("chosen", "chosen_response", "chosen_messages", "accepted", "preferred", "winner", "better")
+REJECTED_KEYS = (
+    "rejected",
+    "rejected_response",
+    "rejected_messages",
+    "dispreferred",
+    "non_preferred",
+    "loser",
+    "worse",
+)
 LABEL_KEYS = ("label", "kto_tag")
 ALPACA_WITH_INPUT = (
     "Below is an instruction that describes a task, paired with an input that provides further context. "
@@ -70,7 +78,7 @@ _PAIR_KEYS = (("human", "assistant"), ("input", "output"))
 def read_question_and_answer(row: Row, options: RowOptions) -> Row:
     """A prompt and what answers it, both text or messages. Raises BadRowError."""
     prompt = read_prompt(row, PROMPT_KEYS, options)
-    answer = _strip_in_transcript(row, arrange_answer(find_first(row, COMPLETION_KEYS), options))
+    answer = _strip_in_transcript(row, read_answer(row, COMPLETION_KEYS, options))
     if answer is None or (answer == "" and row.get("instruction") is None):
         name = next((key for key in COMPLETION_KEYS if key in row), "output" if "instruction" in row else "completion")
         raise BadRowError(f"no text in `{name}`")
@@ -84,8 +92,8 @@ def read_question_and_answer(row: Row, options: RowOptions) -> Row:
 def read_pair(row: Row, options: RowOptions) -> Row:
     """Two answers to compare, and the prompt where it stands apart."""
     made = {
-        "chosen": _strip_in_transcript(row, arrange_answer(find_first(row, CHOSEN_KEYS), options)),
-        "rejected": _strip_in_transcript(row, arrange_answer(find_first(row, REJECTED_KEYS), options)),
+        "chosen": _strip_in_transcript(row, read_answer(row, CHOSEN_KEYS, options)),
+        "rejected": _strip_in_transcript(row, read_answer(row, REJECTED_KEYS, options)),
     }
     prompt = read_prompt(row, PROMPT_KEYS, options)
     return _finish(row, {**({} if prompt is None else {"prompt": prompt}), **made})
@@ -97,7 +105,7 @@ def read_rejected_beside(row: Row, options: RowOptions) -> Row:
     chosen = read(row, options)["messages"]
     if not isinstance(chosen, list) or not chosen:
         return {"prompt": chosen, "chosen": None, "rejected": None}
-    rejected = arrange_answer(row.get("rejected_response"), options)
+    rejected = read_answer(row, ("rejected_response",), options)
     if row.get("rejected_messages") is not None:
         made: Row = {"chosen": chosen, "rejected": arrange_messages(row["rejected_messages"], options.roles)}
     elif isinstance(rejected, list):
@@ -114,8 +122,8 @@ def read_preferred_output(row: Row, options: RowOptions) -> Row:
     given = asked if isinstance(asked, dict) else {"messages": asked}
     made = {
         "prompt": arrange_messages(given.get("messages"), options.roles),
-        "chosen": arrange_answer(row.get("preferred_output"), options),
-        "rejected": arrange_answer(row.get("non_preferred_output"), options),
+        "chosen": read_answer(row, ("preferred_output",), options),
+        "rejected": read_answer(row, ("non_preferred_output",), options),
     }
     return _finish({**row, "tools": given.get("tools")}, made)
 
@@ -146,7 +154,7 @@ def split_transcript(text: str, name: str) -> list[Message]:
 def read_labelled(row: Row, options: RowOptions) -> Row:
     """An answer and whether it is good; the prompt apart, or all of it one conversation."""
     label = find_first(row, LABEL_KEYS)
-    completion = _strip_in_transcript(row, arrange_answer(find_first(row, COMPLETION_KEYS), options))
+    completion = _strip_in_transcript(row, read_answer(row, COMPLETION_KEYS, options))
     if completion is None:
         made: Row = {"messages": read_conversation(row, options)["messages"]}
     elif isinstance(completion, list) and len(completion) > 1:
@@ -232,6 +240,19 @@ def _read_history(history: Any, options: RowOptions) -> list[Message]:
         for pair in history
         for role, text in zip(("user", "assistant"), pair, strict=True)
     ]
+
+
+def read_answer(row: Row, keys: Sequence[str], options: RowOptions) -> Any:
+    """The answer in the first of these columns that holds anything. Raises BadRowError where it can't be one."""
+    name = next((key for key in keys if row.get(key) is not None), None)
+    if name is None:
+        return None
+    value = row[name]
+    if not isinstance(value, (str, dict, list)):
+        raise BadRowError(f"`{name}` is {describe_type(value)}, not text: write it in quotes")
+    if isinstance(value, list) and value and not any(isinstance(one, dict) for one in value):
+        raise BadRowError(f"`{name}` is a list of {describe_type(value[0])}: an answer is text, or a list of messages")
+    return arrange_answer(value, options)
 
 
 def arrange_answer(value: Any, options: RowOptions) -> Any:

@@ -5,6 +5,7 @@ Found by the keys that hold something; `docs/reference/data-formats.md` has it a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,7 @@ from .scored_completions import has_scored_completions, read_scored_completions
 SYSTEM_AND_TOOLS = (*read.SYSTEM_KEYS, *read.TOOL_KEYS)
 ANY_CONVERSATION = "conversation"
 """The format of a source of conversations whose recipe names none: each row's layout is found by its keys."""
+_COMPARED = re.compile(r"(response|answer|completion|output|conversation|assistant)_?([ab]|[0-3])")
 MOST_NAMED = 8
 """Columns that a message names."""
 CONVERSATION_FORMATS = ("messages", "sharegpt", "alpaca", "prompt-completion")
@@ -211,10 +213,10 @@ def detect_format(row: Any) -> str | None:
 
 def _is_certain(layout: Layout, row: Row) -> bool:
     """Whether a layout is the row's and not only could be: a label beside messages may be any number, and a prompt
-    beside an empty answer is an example that lacks its answer.
+    beside an empty answer, or beside two answers, is an example that lacks its answer.
     """
     if layout.format == "prompt":
-        return not any(name in row for name in read.COMPLETION_KEYS)
+        return not any(name in row for name in read.COMPLETION_KEYS) and not list_compared_columns(row)
     label = read.find_first(row, LABEL)
     return (
         layout.format != "kto"
@@ -223,12 +225,23 @@ def _is_certain(layout: Layout, row: Row) -> bool:
     )
 
 
+def list_compared_columns(row: Row) -> list[str]:
+    """Columns of a row that hold two answers to compare, none of which says that it is the better one."""
+    found = [str(name) for name, value in row.items() if value is not None and _COMPARED.fullmatch(str(name).lower())]
+    return found if len(found) > 1 else []
+
+
 def explain_unknown_columns(row: Row) -> str:
     """What to write for a row whose columns are none that a layout has."""
     names = [str(name) for name in row]
     listed = ", ".join(f"`{name[:40]}`" for name in names[:MOST_NAMED]) + (", …" if len(names) > MOST_NAMED else "")
     if {"role", "content"} <= row.keys() or {"from", "value"} <= row.keys():
         return 'a row is a single message; write a conversation as one row: {"messages": [ ... ]}'
+    if compared := list_compared_columns(row):
+        return (
+            f"no known layout: the columns are {listed}; which of `{compared[0]}` and `{compared[1]}` is better has to "
+            "be the same in each row: write columns `chosen` and `rejected`"
+        )
     for name, value in row.items():
         first = value[0] if isinstance(value, list) and value else None
         if isinstance(first, dict) and {"role", "from"} & first.keys():
@@ -247,6 +260,7 @@ def arrange_row(row: Any, row_format: str, columns: Mapping[str, str], options: 
         raise BadRowError("not a map")
     named = rename_columns(row, columns)
     layout = find_layout(named, row_format, drop_message_keys(columns))
-    if named and not layout.matches(named) and not layout.count_keys(named) and detect_format(named) is None:
+    unread = not layout.count_keys(named) or list_compared_columns(named)
+    if named and unread and not layout.matches(named) and detect_format(named) is None:
         raise BadRowError(explain_unknown_columns(named))
     return layout, layout.read(layout.select_columns(named), options)

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from .flags import read_train_flag
-from .row import BadRowError, Message, Row
+from .row import BadRowError, Message, Row, describe_type
 from .tool_styles import QWEN3, REASONING_REFUSED, ToolStyle
 
 __all__ = [
@@ -67,7 +67,7 @@ def require_answer(messages: list[Message]) -> list[Message]:
 
 def _add_message(messages: list[Message], message: Any, style: ToolStyle) -> None:
     if not isinstance(message, dict):
-        raise BadRowError("a message is not a map")
+        raise BadRowError(f"a message is {describe_type(message)}, not a map with `role` and `content`")
     role, content = message.get("role"), message.get("content")
     if len(message) == 2 and isinstance(content, str) and role in PLAIN_ROLES:
         content = content if style is QWEN3 or role != "assistant" else style.join_calls(content, [])

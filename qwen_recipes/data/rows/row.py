@@ -9,6 +9,14 @@ Message = dict[str, Any]
 Row = dict[str, Any]
 
 
+_TYPES = {str: "text", int: "a number", float: "a number", bool: "true or false", list: "a list", dict: "a map"}
+
+
+def describe_type(value: Any) -> str:
+    """What a value of a row is, in words."""
+    return _TYPES.get(type(value), "nothing" if value is None else "no text")
+
+
 class BadRowError(ValueError):
     """A row that can't be trained on, and why."""
 

@@ -1,5 +1,6 @@
 """A run held against the GPUs that are present, which are given here; the estimator itself: test_estimate.py."""
 
+import json
 from pathlib import Path
 
 from qwen_recipes.backends import load_backend
@@ -7,6 +8,7 @@ from qwen_recipes.cli import gpu_fit
 from qwen_recipes.environments.gpu import DetectedGpu
 from qwen_recipes.recipe.load import load_recipe_text
 from qwen_recipes.resolve import BackendRecipe
+from tests.unit.cli.run_command import run
 
 H100 = DetectedGpu("NVIDIA H100 80GB HBM3", 81559, "580.159.04")
 RTX_4090 = DetectedGpu("NVIDIA GeForce RTX 4090", 24564, "580.159.04")
@@ -42,3 +44,17 @@ def test_no_gpu_and_unknown_gpus_refuse_nothing():
 def test_memory_that_ran_out_gets_offers_that_take_less():
     offered = gpu_fit.suggest_memory_savings(lora_recipe(), [RTX_4090])
     assert offered and all(line.startswith("--set ") and "GiB" in line for line in offered)
+
+
+def test_plan_of_a_cpu_recipe_tells_what_is_known(tmp_path):
+    recipe = tmp_path / "a.recipe.yaml"
+    recipe.write_text("version: 1\nmodel: Qwen/Qwen3-0.6B\ndata: {train: a.jsonl}\nhardware: {device: cpu}\n", "utf-8")
+    (tmp_path / "a.jsonl").write_text('{"messages": []}\n' * 32, "utf-8")
+    words = ("plan", recipe, "--backend", "trl")
+    result = run(*words)
+    assert result.exit_code == 0 and "TRL on the CPU" in result.stdout and "--gpu" in result.stdout
+    (made,) = json.loads(run(*words, "--format", "json").stdout)
+    assert (made["device"], made["gpu"], made["fits"], made["seconds"]) == ("cpu", None, None, None)
+    assert made["host_bytes"] > 2 * 0.6e9 and made["steps"]
+    (other,) = json.loads(run(*words, "--gpu", "16GiB,bf16=false", "--format", "json").stdout)
+    assert other["fits"] == "yes" and other["gpu"] == "a GPU with 16 GiB"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -145,11 +146,13 @@ def test_every_gpu_of_the_catalogue(tmp_path, gpus):
         assert loaded.recipe.hardware.gpu.name == gpu.name
 
 
-@pytest.mark.parametrize(("stated", "memory"), [("48GiB", 48), ("20 GB", 20)])
-def test_a_gpu_that_is_not_listed_is_stated_by_its_memory(tmp_path, stated, memory):
+@pytest.mark.parametrize(
+    ("stated", "memory", "bf16"), [("48GiB", 48, "true"), ("20 GB", 20, "true"), ("12GiB,bf16=false", 12, "false")]
+)
+def test_a_gpu_that_is_not_listed_is_stated_by_its_memory(tmp_path, stated, memory, bf16):
     result = init(tmp_path, "--data", str(DATA / "support.jsonl"), "--gpu", stated)
     assert result.exit_code == 0, result.output
-    assert f"gpu: {{memory: {memory} GiB, bf16: true}}" in (tmp_path / "mine.yaml").read_text("utf-8")
+    assert f"gpu: {{memory: {memory} GiB, bf16: {bf16}}}" in (tmp_path / "mine.yaml").read_text("utf-8")
     assert_it_says_what_plan_says(tmp_path, result.output)
 
 
@@ -213,10 +216,30 @@ def test_on_a_terminal_each_answer_is_checked_before_the_next_question(tmp_path,
 
 
 @pytest.mark.parametrize("backend", ["unsloth", "torchtune"])
-def test_a_framework_with_values_of_its_own_is_named_with_its_page(tmp_path, backend):
+def test_a_framework_with_values_of_its_own_is_named_with_them(tmp_path, backend):
     result = init(tmp_path, "--data", str(DATA / "support.jsonl"), "--gpu", "rtx-4090", "--backend", backend)
-    assert result.exit_code == 1 and f"see docs/how-to/{backend}.md" in result.output
-    assert (ROOT / "docs" / "how-to" / f"{backend}.md").is_file()
+    assert result.exit_code == 1 and f"`run.backend: {backend}`" in result.output
+    assert all(f"`{field}: " in result.output for field in load_backend(backend).required_values)
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (["--data", "support.jsonl", "--model", "Qwen/Qwen3-4Bb"], 2, "did you mean Qwen/Qwen3-4B"),
+        (["--data", "pairs.jsonl", "--goal", "chat"], 1, "no recipe was written: `sft` cannot train on the layout"),
+        (["--data", "arena.jsonl"], 1, "write columns `chosen` and `rejected`"),
+        (["--data", "empty.jsonl"], 1, "the file has no rows"),
+    ],
+)
+def test_errors_name_no_place_in_a_recipe_that_was_not_written(tmp_path, monkeypatch, options, code, said):
+    monkeypatch.chdir(tmp_path)
+    Path("support.jsonl").write_bytes((DATA / "support.jsonl").read_bytes())
+    Path("pairs.jsonl").write_text('{"prompt": "q", "chosen": "a", "rejected": "b"}\n', "utf-8")
+    Path("arena.jsonl").write_text('{"prompt": "q", "answer_a": "x", "answer_b": "y", "winner": "a"}\n', "utf-8")
+    Path("empty.jsonl").touch()
+    result = init(tmp_path, *options, "--gpu", "h100")
+    assert result.exit_code == code and said in result.output
+    assert ".yaml:" not in result.output and not (tmp_path / "mine.yaml").exists()
 
 
 def test_prompts_without_answers_are_for_grpo(tmp_path):

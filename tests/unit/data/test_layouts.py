@@ -120,7 +120,14 @@ def test_a_column_that_is_not_there_is_named_with_those_that_are():
 
 
 @pytest.mark.parametrize(
-    ("better", "worse"), [("accepted", "rejected"), ("preferred", "dispreferred"), ("preferred", "non_preferred")]
+    ("better", "worse"),
+    [
+        ("accepted", "rejected"),
+        ("preferred", "dispreferred"),
+        ("preferred", "non_preferred"),
+        ("winner", "loser"),
+        ("better", "worse"),
+    ],
 )
 def test_pairs_under_other_names(better, worse):
     row = {"prompt": "q", better: "good", worse: "bad"}
@@ -128,6 +135,37 @@ def test_pairs_under_other_names(better, worse):
     made = normalize_row(row, "preference", {})
     assert "good" in str(made["chosen"]) and "bad" in str(made["rejected"])
     assert not find_unread_keys(row, "preference", {})
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"prompt": "q", "response_a": "x", "response_b": "y", "winner": "a"},
+        {"question": "q", "answer_0": "x", "answer_1": "y", "better_id": 1},
+        {"conversation_a": [USER, ANSWER], "conversation_b": [USER, ANSWER], "winner": "model_a"},
+    ],
+)
+def test_two_answers_and_a_verdict_are_no_prompt(row):
+    assert detect_format(row) is None
+    with pytest.raises(BadRowError, match="is better has to be the same in each row: write columns `chosen` and"):
+        normalize_row(row, "messages", {})
+
+
+@pytest.mark.parametrize(
+    ("row", "row_format", "said"),
+    [
+        ({"prompt": "q", "completion": 4}, "prompt-completion", "`completion` is a number, not text: write it in"),
+        ({"instruction": "q", "output": True}, "alpaca", "`output` is true or false, not text"),
+        ({"prompt": "q", "chosen": "x", "rejected": 0.5}, "preference", "`rejected` is a number, not text"),
+        ({"query": "q", "response": "x", "rejected_response": 5}, "preference", "`rejected_response` is a number"),
+        ({"prompt": "q", "completion": 5, "label": True}, "kto", "`completion` is a number"),
+        ({"prompt": "q", "completion": ["a", "b"]}, "prompt-completion", "`completion` is a list of text"),
+        ({"messages": ["a", "b"]}, "messages", "a message is text, not a map with `role` and `content`"),
+    ],
+)
+def test_an_answer_that_is_no_text_is_named(row, row_format, said):
+    with pytest.raises(BadRowError, match=said):
+        normalize_row(row, row_format, {})
 
 
 @pytest.mark.parametrize("row", [USER, {"from": "human", "value": "q"}])

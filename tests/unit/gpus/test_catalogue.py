@@ -123,7 +123,8 @@ def test_bf16_and_tf32_by_maker_and_generation():
 def test_a_command_line_may_state_memory_alone():
     assert parse_gpu("48GiB").memory == parse_gpu("48 GB").memory == 48 and parse_gpu("48GiB").supports_bf16
     assert parse_gpu("49140MiB").memory == 48 and parse_gpu("81559 MiB").memory == 80
-    for text in ("-5GiB", "0GiB", "5.GiB"):
+    assert not parse_gpu("12GiB,bf16=false").supports_bf16 and parse_gpu("12 GB, bf16=true").supports_bf16
+    for text in ("-5GiB", "0GiB", "5.GiB", "12GiB,fp16", "12,bf16=false"):
         with pytest.raises(UnknownGpuError):
             parse_gpu(text)
     assert parse_gpu("rtx-4090").name == "rtx-4090"

@@ -52,4 +52,11 @@ def test_a_damaged_record_ends_nothing(folder: Path, changed: dict[str, object])
     data["stages"][0] |= changed
     (folder / "runs/tiny/pipeline.json").write_text(json.dumps(data), "utf-8")
     for form in ("text", "json"):
-        assert run("status", folder, "--format", form).exit_code == 0
+        result = run("status", folder, "--format", form)
+        assert (result.exit_code, result.stderr) == (2, f"recipes: no run in {folder} or below it\n")
+
+
+def test_no_run_is_a_usage_error_as_for_logs(tmp_path: Path) -> None:
+    for command in ("status", "logs"):
+        assert (run(command, tmp_path).exit_code, run(command, tmp_path).stdout) == (2, "")
+    assert json.loads(run("status", tmp_path, "--format", "json").stdout) == []

@@ -90,3 +90,9 @@ def test_everything_at_once(place, body):
     (place / "runs").write_text("a file")
     code, _, err = recipes_run(place, "--set", "run.environment=managed", QWEN_RECIPES_HOME=str(place / "none"))
     assert code == 1 and "recipes env create" in err and "is a file" in err and "rows.jsonl does not exist" in err
+
+
+def test_data_without_rows_is_an_error_before_the_run(place):
+    (place / "rows.jsonl").write_text("")
+    code, _, err = recipes_run(place)
+    assert code == 1 and "rows.jsonl is empty" in err
