@@ -20,12 +20,21 @@ def list_source_files(path: str, folder: Path) -> list[Path]:
         return []
 
 
-def explain_no_rows(path: str, folder: Path) -> str | None:
-    """Why a file's, folder's or pattern's path, seen from `folder`, gives no rows; None where it may. Reads no file."""
+def explain_missing_files(path: str, folder: Path) -> str | None:
+    """Why a file's, folder's or pattern's path, seen from `folder`, stands for no files of rows; None where it may."""
     try:
-        files = find_row_files(folder, path)
-        if not files:
-            return explain_empty_folder(path) if is_folder(folder / path) else f"{path} does not exist"
-        return None if any(not file.is_file() or file.stat().st_size for file in files) else f"{path} is empty"
+        if find_row_files(folder, path):
+            return None
     except (MissingSourceError, OSError):
         return None
+    return explain_empty_folder(path) if is_folder(folder / path) else f"{path} does not exist"
+
+
+def explain_no_rows(path: str, folder: Path) -> str | None:
+    """Why a path's files can't have rows: there are none, or all are empty. Reads no file."""
+    files = list_source_files(path, folder)
+    try:
+        empty = bool(files) and all(file.is_file() and not file.stat().st_size for file in files)
+    except OSError:
+        return None
+    return f"{path} is empty" if empty else explain_missing_files(path, folder)

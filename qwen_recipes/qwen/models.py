@@ -6,6 +6,7 @@ earlier run will write to a folder. `hub_download` fills the cache.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -139,6 +140,17 @@ def find_similar_releases(model: str) -> tuple[str, ...]:
     return tuple(names[close] for close in get_close_matches(name, names, n=3, cutoff=0.75))
 
 
+def choose_like(model: str) -> str:
+    """The release to name under `like` for a model of which only the name is known: one of that size, if it says so."""
+    similar = find_similar_releases(model)
+    size = _SIZE.search(model.lower())
+    sized = next((known for known in REGISTRY if size and known.lower() == f"qwen/qwen3-{size[0]}"), None)
+    return find_unquantized_release(model) or next(iter(similar), None) or sized or DEFAULT_MODEL
+
+
+_SIZE = re.compile(r"(?<![a-z0-9.])\d+(?:\.\d+)?b(?:-a\d+b)?(?![a-z0-9])")
+
+
 def find_unquantized_release(model: str) -> str | None:
     """The release in its original precision of a quantized copy, by its name; None where the name tells none."""
     name = model.rstrip("/").rpartition("/")[2].lower()
@@ -221,7 +233,7 @@ def _explain_unknown(model: ModelReference, base: Path) -> QwenRecipesError:
         return UnknownModelError(
             name,
             f"{name!r} is not a folder, and no recipe in the same folder writes to it; "
-            f"if it will hold a model, name its base: model: {{id: {name}, like: {DEFAULT_MODEL}}}",
+            f"if it will hold a model, name its base: model: {{id: {name}, like: {choose_like(name)}}}",
         )
     if family := find_foreign_family(name):
         return UnsupportedFamilyError(describe_foreign_family(name, family))
@@ -231,11 +243,11 @@ def _explain_unknown(model: ModelReference, base: Path) -> QwenRecipesError:
             name,
             f"{name!r} is not a known Qwen3 release, and `recipes` does not read files on ModelScope before a run; "
             "name a model with the same config and tokenizer: "
-            f"model: {{id: {name}, source: modelscope, like: {similar[0] if similar else DEFAULT_MODEL}}}",
+            f"model: {{id: {name}, source: modelscope, like: {choose_like(name)}}}",
         )
     official = name.partition("/")[0].lower() in ("qwen", name.lower())
     meant = f"did you mean {join_alternatives(similar)}? If the name is right, " if similar and official else ""
-    like = similar[0] if similar else DEFAULT_MODEL
+    like = choose_like(name)
     revision = f" at revision {model.revision}" if model.revision else ""
     return UnknownModelError(
         name,

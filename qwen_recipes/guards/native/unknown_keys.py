@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from qwen_recipes.backends.native_config import KeyChange, KnownKeys, NativeConfig
-from qwen_recipes.backends.native_modules import get_default_version
+from qwen_recipes.backends.native_modules import get_default_version, import_backend_module
 from qwen_recipes.backends.native_violation import NativeViolation
 from qwen_recipes.finding import Route, Severity, format_route
 from qwen_recipes.recipe.suggestions import FIELDS_BY_NATIVE_KEY, find_closest_match
@@ -102,25 +102,25 @@ def suggest_key(key: str, reader: str | None, config: NativeConfig, vocabulary: 
     """What was probably meant, or who would read it."""
     if reader and config.traits.lists_plugins:
         return f"list {reader} under `plugins`, or remove `{key}`"
-    same = find_equivalent_key(key, vocabulary.keys)
+    same = find_equivalent_key(key, vocabulary.keys, config.backend)
     if same is None and not reader:
         same = find_closest_match(key, sorted(vocabulary.keys))
     if same and same != key:
-        return f"did you mean `{same}`?"
+        root = config.document.root
+        there = isinstance(root, Map) and same in {name.replace("-", "_") for name in root.entries}
+        return f"remove `{key}`: `{same}` is set" if there else f"did you mean `{same}`?"
     return f"{reader} reads it; remove it here" if reader else f"remove `{key}`"
 
 
-def find_equivalent_key(key: str, known: Iterable[str]) -> str | None:
+def find_equivalent_key(key: str, known: Iterable[str], backend: str) -> str | None:
     """The framework's own word for what `key` says in another framework."""
     ours = FIELDS_BY_NATIVE_KEY.get(key)
     if ours is None:
         return None
-    words = {*known}
-    leaf = ours.rpartition(".")[2]
-    return next(
-        (w for w, field in FIELDS_BY_NATIVE_KEY.items() if field == ours and w in words),
-        leaf if leaf in words else None,
-    )
+    words, leaf = {*known}, ours.rpartition(".")[2]
+    governed = import_backend_module(backend, "governed_keys").KEYS_BY_FIELD.get(ours, ())
+    candidates = (*governed, *(word for word, field in FIELDS_BY_NATIVE_KEY.items() if field == ours), leaf)
+    return next((word for word in candidates if word in words), None)
 
 
 def find_unknown_nested_keys(root: Map, schema: Mapping[str, Any]) -> Iterator[tuple[Route, list[str]]]:

@@ -287,3 +287,18 @@ def test_commands_tell_of_a_folder_s_template_unless_the_recipe_names_one(tmp_pa
     recipe.write_text(f"version: 1\nmodel: {folder}\ndata: {{train: rows.jsonl}}\n{chat}run: {{backend: axolotl}}\n")
     said = CliRunner().invoke(main, ["plan", str(recipe), "--gpu", "h100"]).stderr
     assert ("uses a custom chat template" in said) is told
+
+
+@pytest.mark.parametrize(
+    ("name", "like"),
+    [
+        ("unsloth/Qwen3-8B-bnb-4bit", "Qwen/Qwen3-8B"),
+        ("Qwen/Qwen3-Embedding-0.6B", "Qwen/Qwen3-0.6B"),
+        ("me/support-30b-a3b", "Qwen/Qwen3-30B-A3B"),
+        ("./models/mine-32B", "Qwen/Qwen3-32B"),
+        ("me/70b", "Qwen/Qwen3-4B-Instruct-2507"),
+    ],
+)
+def test_like_is_a_release_of_the_size_that_the_name_says(name, like, tmp_path):
+    with pytest.raises(UnknownModelError, match=f"like: {like}}}"):
+        get_model_facts(name, tmp_path)
