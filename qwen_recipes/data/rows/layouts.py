@@ -6,7 +6,7 @@ Found by the keys that hold something; `docs/reference/data-formats.md` has it a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,6 +21,10 @@ SYSTEM_AND_TOOLS = (*read.SYSTEM_KEYS, *read.TOOL_KEYS)
 ANY_CONVERSATION = "conversation"
 """The format of a source of conversations whose recipe names none: each row's layout is found by its keys."""
 _COMPARED = re.compile(r"(response|answer|completion|output|conversation|assistant)_?([ab]|[0-3])")
+_TALKS = ("messages", "conversations", "conversation")
+_SPEAKERS, _SAID = ("speaker", "author", "sender", "user", "name"), ("utterance", "text", "content", "message", "value")
+_ASKED = ("question", "prompt", "query", "instruction", "input", "user", "human", "q", "problem")
+_ANSWERED = ("answer", "completion", "response", "output", "assistant", "bot", "gpt", "a", "solution", "reply")
 MOST_NAMED = 8
 """Columns that a message names."""
 CONVERSATION_FORMATS = ("messages", "sharegpt", "alpaca", "prompt-completion")
@@ -246,12 +250,29 @@ def explain_unknown_columns(row: Row) -> str:
         first = value[0] if isinstance(value, list) and value else None
         if isinstance(first, dict) and {"role", "from"} & first.keys():
             return f"no known layout: the columns are {listed}; write `columns: {{messages: {name}}}`"
+        if isinstance(first, dict) and len(keys := _find_turn_keys(value)) == 2:
+            columns = f"{{messages: {name}, role: {keys[0]}, content: {keys[1]}}}"
+            return f"no known layout: the columns are {listed}; write `columns: {columns}`"
+        if isinstance(value, dict) and (inner := next((key for key in _TALKS if isinstance(value.get(key), list)), "")):
+            return f"no known layout: the columns are {listed}; write `columns: {{messages: {name}.{inner}}}`"
         if isinstance(first, dict) and detect_format(first):
             return f"no known layout: the rows are the list under `{name}`; save that list as the file"
+    asked, answered = (_find_column(row, names) for names in (_ASKED, _ANSWERED))
     return (
         f"no known layout: the columns are {listed}; name the question's and the answer's: "
-        "`columns: {prompt: …, completion: …}`"
+        f"`columns: {{prompt: {asked}, completion: {answered}}}`"
     )
+
+
+def _find_turn_keys(turns: list[Any]) -> list[str]:
+    """The key of who speaks and the key of what is said, where each turn of a list is two texts under the same keys."""
+    if not all(isinstance(turn, dict) and turn.keys() == turns[0].keys() for turn in turns):
+        return []
+    return [str(key) for key in turns[0] if key in _SPEAKERS] + [str(key) for key in turns[0] if key in _SAID]
+
+
+def _find_column(row: Row, names: Sequence[str]) -> str:
+    return next((str(name) for name in row if str(name).lower() in names), "…")
 
 
 def arrange_row(row: Any, row_format: str, columns: Mapping[str, str], options: RowOptions) -> tuple[Layout, Row]:

@@ -152,6 +152,23 @@ def test_two_answers_and_a_verdict_are_no_prompt(row):
 
 
 @pytest.mark.parametrize(
+    ("row", "columns"),
+    [
+        ({"Question": "q", "Answer": "a"}, "{prompt: Question, completion: Answer}"),
+        ({"user": "q", "assistant": "a"}, "{prompt: user, completion: assistant}"),
+        ({"x": "q", "y": "a"}, "{prompt: …, completion: …}"),
+        ({"data": {"messages": [USER, ANSWER]}}, "{messages: data.messages}"),
+        ({"dialogue": [{"speaker": "user", "utterance": "q"}, {"speaker": "bot", "utterance": "a"}]},
+         "{messages: dialogue, role: speaker, content: utterance}"),
+    ],
+)  # fmt: skip
+def test_the_columns_to_write_are_named(row, columns):
+    with pytest.raises(BadRowError) as raised:
+        normalize_row(row, "messages", {})
+    assert f"`columns: {columns}`" in str(raised.value)
+
+
+@pytest.mark.parametrize(
     ("row", "row_format", "said"),
     [
         ({"prompt": "q", "completion": 4}, "prompt-completion", "`completion` is a number, not text: write it in"),
