@@ -18,6 +18,8 @@ def look_at_base_weights(case: Case) -> Seen | NotSeen:
         return NotSeen("PiSSA moves a part of the base weights into the adapter")
     if case.plan.objective.type == "reward":
         return NotSeen("a reward model has a head beside the base weights, which the digest may hold")
+    if case.plan.quantization.bits != 16:
+        return NotSeen("the weights are quantized as they are loaded, and the file's are not")
     if base is None:
         return NotSeen("the model is too large for a digest")
     try:

@@ -191,6 +191,21 @@ def test_ranks_and_alphas_of_single_modules_are_the_saved_adapters(tmp_path):
     assert not find_differences(plan, observation, tmp_path) & fields
 
 
+def test_quantized_weights_are_not_held_against_the_files(right):
+    """LLaMA-Factory packs four bits in float32 where it computes in it: no dtype tells."""
+    plan, observation, folder = right
+    local = replace(plan, model=replace(plan.model, id="model", local=True))
+    quantized = replace(local, quantization=replace(plan.quantization, bits=4))
+    (folder / "model").mkdir()
+    write_tensors(folder / "model" / "model.safetensors", {A: ("F32", struct.pack("<2f", 0.5, -1.0))})
+    seen = {**observation, "weights": {**observation["weights"], "base": {"sha256": "another"}}}
+    results = [
+        {check.field: check.result for check in compare_trainer(one, seen, folder)}["model.id"]
+        for one in (local, quantized)
+    ]
+    assert results == ["differs", "not seen"]
+
+
 REFERENCES = [
     ({"kind": "model", "largest_difference": 0.0}, "ok"),
     ({"kind": "model", "largest_difference": 0.1}, "differs"),
