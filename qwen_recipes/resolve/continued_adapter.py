@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from qwen_recipes.filesystem.home_folder import expand_home
 from qwen_recipes.qwen.adapter_folder import (
     AdapterFacts,
     AdapterFolderError,
@@ -42,7 +43,7 @@ def continue_adapter(
         saved = (
             read_adapter_facts(place.folder, needs_weights=not place.cached)
             if place
-            else find_planned(folder / Path(method.start_from).expanduser())
+            else find_planned(folder / expand_home(method.start_from))
         )
     except AdapterFolderError as error:
         message, _, instead = str(error).partition("; ")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from qwen_recipes.backends.plan import OWN_TEMPLATE, ChatPlan, ModelPlan
+from qwen_recipes.filesystem.home_folder import expand_home
 from qwen_recipes.filesystem.read_file import read_text
 from qwen_recipes.finding import RecipeError
 from qwen_recipes.qwen.chat_templates import find_template_problem
@@ -72,7 +73,7 @@ _FACTS_FROM = {
 
 
 def _expand_home(model: str) -> str:
-    return str(Path(model).expanduser()) if model.startswith("~") else model
+    return str(expand_home(model)) if model.startswith("~") else model
 
 
 OFFICIAL_TEMPLATES = ("hybrid", "base", "instruct-2507", "thinking-2507")

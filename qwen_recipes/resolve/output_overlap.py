@@ -8,6 +8,7 @@ from pathlib import Path
 from qwen_recipes.backends.plan import DataPlan
 from qwen_recipes.data.rows.output_overlap import find_first_overlap, find_overlap
 from qwen_recipes.data.source_files import list_source_files
+from qwen_recipes.filesystem.home_folder import expand_home
 from qwen_recipes.resolve.decisions import PlanDecisions
 
 _DATA = "the run writes data and checkpoints there, which would overwrite the data or be read as data"
@@ -30,7 +31,7 @@ def check_output_overlap(
             _report(output_dir, found[1], source.path, _DATA, decisions)
             return
     for start in starts:
-        place = folder / Path(start).expanduser() if start else None
+        place = folder / expand_home(start) if start else None
         if start and place and place.is_dir() and (how := find_overlap(place, output, holds_rows=False)):
             _report(output_dir, how, start, _WEIGHTS, decisions)
             return

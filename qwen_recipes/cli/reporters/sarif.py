@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from qwen_recipes.cli.escaping import dump_json
 from qwen_recipes.finding import Finding, Severity, format_route
 
 _LEVELS: dict[Severity, str] = {"error": "error", "warning": "warning", "advice": "note"}
+_LINK = re.compile(r"\[(?=[^\]]{0,1000}\]\()")
+"""Where `[text](target)` begins, which viewers show as a link: a recipe's own words are none."""
 _SPEC_RULE = {
     "id": "recipe",
     "name": "RecipeSpec",
@@ -59,7 +62,7 @@ def _build_result(finding: Finding, rule_index: int) -> dict[str, Any]:
         "ruleId": finding.code,
         "ruleIndex": rule_index,
         "level": _LEVELS[finding.severity],
-        "message": {"text": " ".join([*said, *instead])},
+        "message": {"text": _LINK.sub(r"\\[", " ".join([*said, *instead]))},
     }
     locations = _build_location(finding)
     return result | ({"locations": [locations]} if locations else {})

@@ -65,7 +65,7 @@ def test_a_file_that_is_there_stays(tmp_path):
         (("--data", "nowhere.jsonl"), 2, "nowhere.jsonl"),
         (("--data", str(DATA / "support.jsonl"), "--gpu", "rtx-1"), 2, "rtx-1"),
         (("--data", str(DATA / "support.jsonl"), "--backend", "axolot"), 2, "axolotl"),
-        (("--data", str(DATA / "support.jsonl"), "--model", "Qwen/Qwen3-5B"), 1, "Qwen3-5B"),
+        (("--data", str(DATA / "support.jsonl"), "--model", "Qwen/Qwen3-5B"), 2, "Qwen3-5B"),
         (("--data", str(DATA / "support.jsonl"), "--model", "Qwen/Qwen3-235B-A22B", "--gpu", "t4"), 1, "does not fit"),
     ],
 )

