@@ -49,7 +49,7 @@ class _Variables:
     """Variables by name: their words, or None where several values are possible."""
 
     def __init__(self) -> None:
-        self.words: dict[str, tuple[ShellWord, ...] | None] = {}
+        self.words: dict[str, list[ShellWord] | None] = {}
         self.room = MOST_TEXT
 
     def assign(self, command: ShellCommand) -> bool:
@@ -70,12 +70,14 @@ class _Variables:
         assert found
         name, added, text = found[1], bool(found[2]), word.text[found.end() :]
         if word.items is not None:
-            value = tuple(self.expand(list(word.items)))
+            value = self.expand(list(word.items))
         else:
-            value = (replace(word, text=self._fill(text) if not word.literal else text),)
+            value = [replace(word, text=self._fill(text) if not word.literal else text)]
         before = self.words.get(name)
-        if added:
-            self.words[name] = None if name in self.words and before is None else (*(before or ()), *value)
+        if added and before is not None:
+            before += value  # a copy of a list that grows would take quadratic time
+        elif added and name in self.words:
+            return
         elif name not in self.words or _refers_to(name, text):
             self.words[name] = value
         elif before is None or [one.text for one in before] != [one.text for one in value]:

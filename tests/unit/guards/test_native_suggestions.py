@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qwen_recipes.guards.native import lint_native
+from qwen_recipes.guards.native.lint_native import lint_native
 
 LLAMA_FACTORY = "stage: sft\ndo_train: true\nmodel_name_or_path: Qwen/Qwen3-4B\ntemplate: qwen3\n"
 
