@@ -101,7 +101,7 @@ def test_recipe_trains(
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.full if name in ("ms-swift", "trl") else ()) for name in BACKENDS]
+    "name", [pytest.param(name, marks=pytest.mark.full if name != "axolotl" else ()) for name in BACKENDS]
 )
 def test_exact_rows_are_what_is_trained(
     name: str, interpreter: Callable[[str], Path], tiny_model: Callable[[str], Path], tmp_path: Path
