@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from qwen_recipes.cli.merge_plan import MergeEstimate
     from qwen_recipes.gpus.gpu_model import GpuModel
     from qwen_recipes.resolve import BackendRecipe
+
+Item = TypeVar("Item")
 
 
 @click.command("plan")
@@ -107,12 +110,7 @@ def _print_cpu_estimates(stages: dict[str, list[BackendRecipe]], form: str, merg
     from qwen_recipes.cli.cpu_estimate import cpu_estimate_as_json, format_cpu_estimate
 
     if form == "json":
-        made = [
-            {**({"stage": stage} if stage else {}), **cpu_estimate_as_json(one)}
-            for stage, recipes in stages.items()
-            for one in recipes
-        ]
-        print_json([*made, *(merge.as_json() for merge in merges)])
+        _print_records(stages, cpu_estimate_as_json, merges)
         return
     for recipes in stages.values():
         for one in recipes:
@@ -121,18 +119,21 @@ def _print_cpu_estimates(stages: dict[str, list[BackendRecipe]], form: str, merg
         print_text(f"\n{merge.as_text()}")
 
 
+def _print_records(
+    stages: dict[str, list[Item]], as_json: Callable[[Item], dict[str, Any]], merges: list[MergeEstimate]
+) -> None:
+    """A list in JSON: what is known of each stage's trainings, then the merges."""
+    made = [{**({"stage": stage} if stage else {}), **as_json(one)} for stage, items in stages.items() for one in items]
+    print_json([*made, *(merge.as_json() for merge in merges)])
+
+
 def _print_verdicts(
     stages: dict[str, list[FitVerdict]], form: str, labels: dict[str, str], merges: list[MergeEstimate]
 ) -> None:
     from qwen_recipes.cli.estimate_report import format_trial_verdicts, format_verdicts, verdict_as_json
 
     if form == "json":
-        trainings = [
-            {**({"stage": stage} if stage else {}), **verdict_as_json(verdict)}
-            for stage, verdicts in stages.items()
-            for verdict in verdicts
-        ]
-        print_json([*trainings, *(merge.as_json() for merge in merges)])
+        _print_records(stages, verdict_as_json, merges)
         return
     trials = {part: verdicts for part, verdicts in stages.items() if "trial " in labels[part]}
     for number, (stage, verdicts) in enumerate((part, one) for part, one in stages.items() if part not in trials):

@@ -12,8 +12,8 @@ from qwen_recipes.resolve.open_settings import Choice, OpenSettings
 
 MOST = 512
 """Choices that are kept."""
-_NO_MATTER = ("name", "output", "tracking", "data", "allow", "backends")
-"""Fields of which it does not matter whether they are written."""
+_IRRELEVANT_FIELDS = ("name", "output", "tracking", "data", "allow", "backends")
+"""Fields that change neither speed nor memory."""
 _known: dict[Hashable, FoundChoice] = {}
 
 
@@ -32,7 +32,7 @@ def make_key(loaded: LoadedRecipe, plan: Plan, opened: OpenSettings, facts: Mode
     data = (plan.data.validates, plan.data.validation_share, plan.data.streaming)
     measured = (loaded.lengths, loaded.packages)
     parts = (plan.chat, plan.objective, plan.method, plan.quantization, training, plan.hardware, plan.run)
-    written = frozenset(field for field in plan.set_fields if not field.startswith(_NO_MATTER))
+    written = frozenset(field for field in plan.set_fields if not field.startswith(_IRRELEVANT_FIELDS))
     return (plan.backend, plan.backend_version, facts, opened, data, measured, written, *parts)
 
 
