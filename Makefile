@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 QUICKSTART := examples/quickstart
 
-.PHONY: help demo docs docs-update test conformance conformance-full faults integration check fix bench schemas clean
+.PHONY: help demo docs docs-update test environments conformance conformance-full faults integration check fix bench schemas clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:[^#]*##/\t/' | expand -t 20
@@ -38,18 +38,18 @@ test: $(VENV)/ready        ## unit tests, and a real training with the framework
 	$(BIN)/python -m pytest tests/why
 	$(BIN)/python -m pytest tests/hostile -m 'not full' -n 2
 
-conformance: $(VENV)/ready ## parse every golden config with the real frameworks, train with each, and interrupt some runs
+environments: $(VENV)/ready ## install every framework for the CPU
 	$(BIN)/recipes env create all --device cpu
-	$(BIN)/python -m pytest tests/conformance tests/faults -m 'not full'
 
-conformance-full: $(VENV)/ready ## also train every objective and method with each framework (several hours)
-	$(BIN)/recipes env create all --device cpu
+conformance: environments  ## parse every golden config with the real frameworks, train with each, and interrupt some runs
+	$(BIN)/python -m pytest tests/conformance tests/faults -m 'not full' -n 2 --dist loadscope --durations=25
+
+conformance-full: environments ## also train every objective and method with each framework (several hours)
 	QWEN_RECIPES_RESULTS=tests/conformance/results.json \
 	QWEN_RECIPES_TRAINER_RESULTS=tests/conformance/trainer/results.json $(BIN)/python -m pytest tests/conformance
 	$(BIN)/python -m tools.generate_docs
 
-faults: $(VENV)/ready      ## kill runs, fill the disk, damage checkpoints, and check that runs resume (an hour)
-	$(BIN)/recipes env create all --device cpu
+faults: environments       ## kill runs, fill the disk, damage checkpoints, and check that runs resume (an hour)
 	QWEN_RECIPES_RESULTS=tests/faults/results.json $(BIN)/python -m pytest tests/faults
 	$(BIN)/python -m tools.generate_docs
 
@@ -75,8 +75,7 @@ bench: $(VENV)/ready       ## start-up time and time per file and row, compared 
 	$(BIN)/python -m benchmarks.bench_runs
 	$(BIN)/python -m benchmarks.bench_data --many 1000000
 
-schemas: $(VENV)/ready     ## extract the schemas of the installed frameworks
-	$(BIN)/recipes env create all --device cpu
+schemas: environments      ## extract the schemas of the installed frameworks
 	$(BIN)/python -m tools.extract_schemas --older
 
 clean:           ## remove what the targets made here (environments in the user's cache stay)

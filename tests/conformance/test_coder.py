@@ -26,10 +26,10 @@ from qwen_recipes.verify.row_sample import sample_rows
 from tests.conftest import ROOT
 from tests.unit.data.test_coder_tools import CONVERSATIONS, TOOLS
 
+from .ci_sample import list_parameters
 from .conftest import run_command
 
 BACKENDS = ("axolotl", "llamafactory", "ms-swift", "trl")
-TOKENS = ["axolotl", "llamafactory", *(pytest.param(name, marks=pytest.mark.full) for name in ("ms-swift", "trl"))]
 RECIPE = """\
 version: 1
 name: coder
@@ -51,7 +51,7 @@ def write_rows(folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
-@pytest.mark.parametrize("backend", TOKENS)
+@pytest.mark.parametrize("backend", list_parameters(BACKENDS, "llamafactory"))
 def test_tools_are_trained_as_the_official_template_writes_them(
     backend: str, tmp_path: Path, interpreter: Callable[[str], Path]
 ) -> None:

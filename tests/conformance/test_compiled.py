@@ -16,17 +16,8 @@ from .expected_arguments import expected, max_length, warmup_at
 RECIPES = sorted([*EXAMPLES.glob("*.yaml"), *(Path(__file__).parent / "recipes").glob("*.yaml")])
 
 
-def list_cases() -> list[object]:
-    """Every recipe for every framework; TRL's own parser takes longest: of it the examples on every change."""
-    return [
-        pytest.param(recipe, name, id=f"{name}-{recipe.stem}", marks=[pytest.mark.full] if slow else [])
-        for name in PARSED
-        for recipe in RECIPES
-        for slow in [name == "trl" and recipe.parent != EXAMPLES]
-    ]
-
-
-@pytest.mark.parametrize(("recipe", "backend"), list_cases())
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.stem)
+@pytest.mark.parametrize("backend", PARSED)
 def test_framework_resolves_the_plan(
     recipe: Path, backend: str, tmp_path: Path, framework_parser: Callable[[str], FrameworkParser]
 ) -> None:

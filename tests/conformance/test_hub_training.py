@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conformance.ci_sample import list_parameters
 from tests.conformance.conftest import run_command
 from tests.hub.server import LocalHub, serve_hub
 
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.training
 
 ROOT = Path(__file__).parents[2]
 CAN_CONTINUE = {"llamafactory": True, "axolotl": True, "ms-swift": True, "trl": False}
-BACKENDS = ["llamafactory", *(pytest.param(name, marks=pytest.mark.full) for name in CAN_CONTINUE if name[0] != "l")]
+BACKENDS = list_parameters(CAN_CONTINUE, "llamafactory")
 RECIPE = """\
 version: 1
 name: tiny

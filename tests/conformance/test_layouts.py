@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -21,6 +21,7 @@ from qwen_recipes.verify.encoding_jobs import align_answers, prepare_job, run_en
 from qwen_recipes.verify.row_sample import sample_rows
 from tests.conftest import ROOT
 
+from .ci_sample import list_parameters
 from .compiled import BACKENDS
 
 RECIPE = """\
@@ -34,8 +35,6 @@ LEFT_OUT = ("ms-swift-pretraining", "trl-prompt", "ms-swift-grpo")
 """Layouts of other objectives, whose columns are a conversation's too."""
 
 
-SAMPLED = ("llamafactory", "preference")
-"""The framework and the kind of rows that CI draws at the trainer; the others are `full`."""
 OBJECTIVES = {"preference": "dpo", "kto": "kto"}
 
 
@@ -45,17 +44,14 @@ def list_rows(*formats: str) -> list[str]:
     return [text for text in texts if detect_format(json.loads(text)) in formats]
 
 
-def list_cells() -> list[Any]:
-    cells = [(name, layout) for name in BACKENDS for layout in OBJECTIVES]
-    return [cell if cell == SAMPLED else pytest.param(*cell, marks=pytest.mark.full) for cell in cells]
-
-
 def test_there_are_more_than_thirty_layouts() -> None:
     assert len(list_rows(*CONVERSATION_FORMATS, *OBJECTIVES)) > 30
 
 
 @pytest.mark.training
-@pytest.mark.parametrize(("backend", "layout"), list_cells())
+@pytest.mark.parametrize(
+    ("backend", "layout"), list_parameters(product(BACKENDS, OBJECTIVES), ("llamafactory", "preference"))
+)
 def test_pairs_and_labels_of_all_layouts_are_drawn_as_previewed(
     backend: str, layout: str, tmp_path: Path, interpreter: Callable[[str], Path]
 ) -> None:
@@ -73,7 +69,7 @@ def test_pairs_and_labels_of_all_layouts_are_drawn_as_previewed(
     assert (found["rows"], found["ids"], found["labels"]) == (len(lines),) * 3
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", list_parameters(BACKENDS, "ms-swift"))
 def test_a_file_of_all_layouts_is_trained_as_previewed(
     backend: str, tmp_path: Path, interpreter: Callable[[str], Path]
 ) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.conformance.ci_sample import list_parameters
+
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(__file__).with_name("merge_program.py")
 ALONE = (
@@ -18,7 +20,7 @@ ALONE = (
 )
 
 
-@pytest.fixture(scope="module", params=["trl", *(pytest.param(n, marks=pytest.mark.full) for n in ("llamafactory",))])
+@pytest.fixture(scope="module", params=list_parameters(["trl", "llamafactory"], "trl"))
 def found(
     request: pytest.FixtureRequest, interpreter: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-pytestmark = pytest.mark.training
+pytestmark = [pytest.mark.training, pytest.mark.full]
 
 
 def test_the_notebook_runs(

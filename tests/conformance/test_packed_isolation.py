@@ -1,8 +1,8 @@
 """Packed examples do not see each other at the frameworks' trainers: their logits in a pack are those of each alone.
 
 Each framework packs by itself, through its own entry point; its trainer's model computes the first batch. Attentions
-whose kernels need a GPU run where there is one: `pytest tests/conformance/test_packed_isolation.py --full` on a machine
-with a GPU and the environments that QWEN_RECIPES_PYTHON_<NAME> names. They were not run.
+whose kernels need a GPU run where there is one: `pytest tests/conformance/test_packed_isolation.py -k on_a_gpu` on a
+machine with a GPU and the environments that QWEN_RECIPES_PYTHON_<NAME> names. They were not run.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from qwen_recipes.compile import compile_recipe
 from qwen_recipes.environments.gpu import has_gpu_driver
 from qwen_recipes.recipe.load import load_recipe
 from qwen_recipes.verify.trainer_probe.probe_jobs import ask_for_isolation, prepare_probe, run_probes
+from tests.conformance.ci_sample import list_parameters
 
 RECIPE = """\
 version: 1
@@ -32,12 +33,7 @@ hardware: {{device: {device}}}
 allow: {{QR418: "the forward pass alone is computed"}}
 """
 QUESTIONS = ("What is a hook?", "Where do I find my invoice?", "Can I change the plan?", "Who answers at night?")
-SAMPLED = [("trl", "sdpa")]
-ON_CPU = [
-    *SAMPLED,
-    ("trl", "eager"),
-    *((name, one) for name in ("llamafactory", "axolotl") for one in ("sdpa", "eager")),
-]
+ON_CPU = [(name, one) for name in ("trl", "llamafactory", "axolotl") for one in ("sdpa", "eager")]
 ON_GPU = [
     *(("axolotl", name) for name in ("flex_attention", "flash_attention_2", "flash_attention_4")),
     *(("llamafactory", "flash_attention_2"), ("ms-swift", "flash_attention_2")),
@@ -80,10 +76,7 @@ def assert_kept_apart(found: dict, attention: str, rounding: float) -> None:
     assert isolation["end_to_end"] > 10 * rounding, f"mixing would not be noticed: {isolation}"
 
 
-@pytest.mark.parametrize(
-    ("backend", "attention"),
-    [pytest.param(*one, marks=() if one in SAMPLED else pytest.mark.full) for one in ON_CPU],
-)
+@pytest.mark.parametrize(("backend", "attention"), list_parameters(ON_CPU, ("trl", "sdpa")))
 def test_packed_examples_are_kept_apart(
     tmp_path: Path,
     interpreter: Callable[[str], Path],

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conformance.ci_sample import list_parameters
 from tests.conformance.pipelines import BACKENDS, compare_logits, read_stages, recipes
 
 pytestmark = pytest.mark.training
@@ -61,7 +62,7 @@ def check_three_stages(folder: Path, model: Path, python: Path) -> None:
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    [("llamafactory", "trl"), *(pytest.param(name, name, marks=pytest.mark.full) for name in BACKENDS)],
+    [("llamafactory", "trl"), *list_parameters((name, name) for name in BACKENDS)],
 )
 def test_sft_merge_dpo(
     first: str,

@@ -18,11 +18,12 @@ from research.parity.preference_losses import (
     shrink_model,
 )
 
+from .ci_sample import list_parameters
+
 pytestmark = pytest.mark.training
 
 SAMPLED, EXAMPLES_OF_A_KIND = ("dpo", "kto"), 40
 """Objectives of which CI draws two examples of each kind, and how many of each are drawn of all."""
-SAMPLED_LOSSES = "llamafactory"
 
 
 def check_tokens(
@@ -43,7 +44,7 @@ def check_tokens(
             assert one["mismatched"] == one["drawn"]
 
 
-@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize("name", list_parameters(BACKENDS, "axolotl", "trl"))
 def test_examples_have_our_ids_and_masks(
     name: str, interpreter: Callable[[str], Path], tiny_model: Callable[[str], Path], tmp_path: Path
 ) -> None:
@@ -58,9 +59,7 @@ def test_every_kind_has_our_ids_and_masks_with_every_objective(
     check_tokens(name, interpreter(name), tiny_model(name), tmp_path, EXAMPLES_OF_A_KIND)
 
 
-@pytest.mark.parametrize(
-    "name", [name if name == SAMPLED_LOSSES else pytest.param(name, marks=pytest.mark.full) for name in BACKENDS]
-)
+@pytest.mark.parametrize("name", list_parameters(BACKENDS, "llamafactory"))
 def test_first_losses_are_those_of_plain_torch(name: str, interpreter: Callable[[str], Path], tmp_path: Path) -> None:
     """Losses to 1e-5, log-probabilities of policy and reference to a relative 1e-5."""
     plain = interpreter("llamafactory")

@@ -21,6 +21,7 @@ from research.parity.measure_parity import prepare_cell, read_cases, score_cell,
 from research.parity.parity_cells import DEFAULT_OPTION, OPTIONS, ParityCell
 from research.parity.parity_page import explain_difference
 
+from .ci_sample import list_parameters
 from .compiled import BACKENDS
 
 CELLS = [
@@ -65,7 +66,7 @@ hardware: {device: cpu}
 """
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", list_parameters(BACKENDS, "axolotl"))
 def test_a_folders_own_template_is_what_is_trained(
     backend: str, tmp_path: Path, interpreter: Callable[[str], Path]
 ) -> None:

@@ -18,6 +18,7 @@ import pytest
 from qwen_recipes.guards.catalog import load_guard
 from tools.draw_trainer_cells import BACKENDS
 
+from .ci_sample import list_parameters
 from .conftest import ROOT, run_command
 from .probed_trainers import ProbedRecipe, TrainerProbes
 from .trainer_cells import FOLDER, list_cells, read_known_differences, write_cells
@@ -67,9 +68,7 @@ def test_what_stands_at_the_trainer_is_what_the_recipe_says(
     assert list_outdated(backend, found) == []
 
 
-@pytest.mark.parametrize(
-    "backend", [pytest.param(name, marks=pytest.mark.full if name == "trl" else ()) for name in BACKENDS]
-)
+@pytest.mark.parametrize("backend", list_parameters(BACKENDS, "axolotl", "llamafactory", "ms-swift"))
 def test_three_reasoned_turns_are_trained_as_previewed(
     backend: str, probe_cells: Callable[[str, bool], dict[str, ProbedRecipe]]
 ) -> None:

@@ -100,9 +100,8 @@ def test_recipe_trains(
     _check_adapter(json.loads(run_command([python, "-c", LOAD, model, adapter]).splitlines()[-1]), model)
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.full if name != "axolotl" else ()) for name in BACKENDS]
-)
+@pytest.mark.full
+@pytest.mark.parametrize("name", BACKENDS)
 def test_exact_rows_are_what_is_trained(
     name: str, interpreter: Callable[[str], Path], tiny_model: Callable[[str], Path], tmp_path: Path
 ) -> None:

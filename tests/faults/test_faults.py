@@ -149,6 +149,7 @@ def test_kills_at_random_moments(
     keep(f"llamafactory, kill -9 {len(plan)} times", {"steps": steps, **same_curve(hurt, whole), "kills": told})
 
 
+@pytest.mark.full
 def test_torn_checkpoint_is_passed_over(place: Callable[..., RunFolder], reference: Callable[..., RunFolder]) -> None:
     hurt, whole = place(STEPS), reference(STEPS)
     simulate_kill(hurt, whole, STEPS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import faulthandler
 import os
 import signal
 import sys
@@ -63,6 +64,7 @@ def _run_and_report(act: Callable[[], None], log: Path, seconds: int) -> int:
     with log.open("ab") as stream:
         os.dup2(stream.fileno(), 1)
         os.dup2(stream.fileno(), 2)
+    faulthandler.enable(file=2)
     try:
         act()
     except SystemExit as ended:

@@ -22,7 +22,15 @@ def load() -> str:
     for method in METHODS:
         import_module(f"trl.scripts.{method}").make_parser(prog="trl")
     import_module("torch.testing._internal.distributed.fake_pg")
+    _import_what_is_read(trl)
     return str(trl.__version__)
+
+
+def _import_what_is_read(trl: Any) -> None:
+    """PEFT and bitsandbytes, which TRL imports late: once for all configs."""
+    model = trl.ModelConfig(model_name_or_path="any", use_peft=True, load_in_4bit=True)
+    trl.get_quantization_config(model)
+    trl.get_peft_config(model)
 
 
 def parse(request: Mapping[str, Any]) -> tuple[Arguments, Arguments]:

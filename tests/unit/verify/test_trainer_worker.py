@@ -57,6 +57,12 @@ def test_a_child_ends_with_its_reason(tmp_path, act, status, why):
     assert explain_status(status, 1) == why
 
 
+def test_the_stack_of_a_crash_is_in_the_log_of_the_child(tmp_path, capfd):
+    run_in_child(lambda: os.kill(os.getpid(), signal.SIGSEGV), tmp_path / "log", 5)
+    assert "Segmentation fault" in (tmp_path / "log").read_text("utf-8")
+    assert "Segmentation" not in capfd.readouterr().err
+
+
 def test_what_a_child_prints_is_in_its_log(tmp_path):
     run_in_child(lambda: os.write(2, b"a warning") and None, tmp_path / "log", 5)
     assert (tmp_path / "log").read_text("utf-8") == "a warning"
