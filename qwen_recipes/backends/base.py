@@ -81,6 +81,8 @@ class Backend:
     """An attention of its locked environment that computes packed examples one by one; "" where there is none."""
     has_lora_kernels: Callable[[Plan], bool] = lambda plan: False
     """Whether it has fused kernels for the adapter of a plan."""
+    drops_packs_under: frozenset[str] = frozenset()
+    """Attentions under which it leaves out the last packs of an epoch or an evaluation, if they fill no micro-batch."""
     pack_reserve: int = 0
     """Tokens of a pack that it keeps free: no example may be longer than the rest."""
     stores_quantized_in_compute_dtype: bool = False

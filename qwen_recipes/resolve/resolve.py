@@ -103,7 +103,7 @@ def _build_plan(loaded: LoadedRecipe, backend: Backend, decisions: PlanDecisions
     check_output_overlap(data, starts, output.dir, loaded.folder, decisions)
     options = (recipe.backends or {}).get(backend.name)
     trained = resolve_training(
-        training, objective, facts, method, data, hardware, batch, sequences, attention, decisions
+        training, objective, facts, method, data, hardware, batch, sequences, attention, backend, decisions
     )
     compute = trained.precision if backend.stores_quantized_in_compute_dtype else None
     plan = Plan(

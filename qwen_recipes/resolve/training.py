@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qwen_recipes.backends.base import Backend
 from qwen_recipes.backends.plan import (
     DataPlan,
     HardwarePlan,
@@ -33,6 +34,7 @@ def resolve_training(
     batch: BatchSizes,
     sequences: SequenceSizes,
     attention: str,
+    backend: Backend,
     decisions: PlanDecisions,
 ) -> TrainingPlan:
     """The training part of the plan."""
@@ -45,6 +47,7 @@ def resolve_training(
     warmup = resolve_warmup(t, decisions)
     countable = can_count_steps(objective, data, hardware, packing=bool(t.packing))
     precision = resolve_precision(t, hardware, decisions)
+    drops_packs = data.validates and bool(t.packing) and attention in backend.drops_packs_under
     return TrainingPlan(
         epochs=_resolve_epochs(t, decisions),
         steps=pick("training.steps", t.steps, None, "set by epochs"),
@@ -54,13 +57,7 @@ def resolve_training(
         batch_size=batch.size,
         micro_batch_size=batch.micro_batch_size,
         gradient_accumulation=batch.gradient_accumulation,
-        evaluation_micro_batch_size=decisions.derive_value(
-            "training.evaluation_micro_batch_size",
-            batch.micro_batch_size,
-            "same as micro_batch_size",
-            "training.micro_batch_size",
-            origin="default",
-        ),
+        evaluation_micro_batch_size=_resolve_evaluation_micro_batch(batch.micro_batch_size, drops_packs, decisions),
         pack_length=sequences.pack_length,
         examples_per_step=batch.examples,
         tokens_per_step=batch.tokens,
@@ -130,6 +127,16 @@ def resolve_sequence_length(t: Training, max_positions: int, decisions: PlanDeci
     return decisions.choose_value(
         "training.sequence_length", t.sequence_length, default, "long enough for most chat data"
     )
+
+
+def _resolve_evaluation_micro_batch(micro_batch_size: int, drops_packs: bool, decisions: PlanDecisions) -> int:
+    """Packs are evaluated one at a time where the framework would leave out those that fill no micro-batch."""
+    path = "training.evaluation_micro_batch_size"
+    if drops_packs:
+        reason = "packs that fill no micro-batch would not be evaluated"
+        return decisions.derive_value(path, 1, reason, "training.packing", origin="default")
+    fields = ("training.micro_batch_size",)
+    return decisions.derive_value(path, micro_batch_size, "same as micro_batch_size", *fields, origin="default")
 
 
 def _resolve_epochs(t: Training, decisions: PlanDecisions) -> float | None:

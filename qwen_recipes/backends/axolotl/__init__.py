@@ -78,10 +78,14 @@ def tokenizes_differently(plan: Plan) -> bool:
     return cuts or (plan.objective.type == "sft" and not plan.chat.official)
 
 
+DROPS_PACKS_UNDER = frozenset({"sdpa", "eager"})
+"""Its sampler makes one long pack of a micro-batch under the others."""
+
+
 def count_needed_packs(plan: Plan) -> int:
-    """The number of packs below which nothing is trained: sdpa and eager drop a batch of fewer; 0 where none is."""
+    """The number of packs below which nothing is trained: a batch of fewer is dropped; 0 where none is."""
     t = plan.training
-    drops = t.packing and not plan.data.streaming and t.attention in ("sdpa", "eager")
+    drops = t.packing and not plan.data.streaming and t.attention in DROPS_PACKS_UNDER
     return t.micro_batch_size * plan.hardware.replicas if drops else 0
 
 
@@ -108,6 +112,7 @@ BACKEND = Backend(
     list_output_files=list_output_files,
     packed_attention="sdpa",
     packed_attention_since="0.18",
+    drops_packs_under=DROPS_PACKS_UNDER,
     varlen_attention="flex_attention",
     has_lora_kernels=has_lora_kernels,
     resume_argument="--resume-from-checkpoint={}",

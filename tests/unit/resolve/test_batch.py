@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qwen_recipes.backends import load_backend
 from qwen_recipes.backends.plan import HardwarePlan
 from qwen_recipes.gpus.catalogue import load_gpus
 from qwen_recipes.recipe.example_lengths import summarize_lengths
 from qwen_recipes.recipe.spec.training import Training
+from qwen_recipes.resolve import resolve
 from qwen_recipes.resolve.batch import SequenceSizes, resolve_batch
 from qwen_recipes.resolve.decisions import PlanDecisions
 
@@ -129,3 +131,24 @@ def test_without_lengths_a_pack_counts_as_an_example_and_says_so():
     batch, notes = split_packed(8192, lengths=None, batch_size={"examples": 8})
     assert (batch.size, batch.examples, batch.tokens) == (8, None, None)
     assert "mean length is not known" in notes.reasons["training.batch_size"].text
+
+
+@pytest.mark.parametrize(
+    ("backend", "attention", "validation", "size"),
+    [
+        ("axolotl", "sdpa", 0.1, 1),
+        ("axolotl", "eager", 0.1, 1),
+        ("axolotl", "flex_attention", 0.1, 4),
+        ("axolotl", "sdpa", None, 4),
+        ("llamafactory", "sdpa", 0.1, 4),
+    ],
+)
+def test_packs_that_fill_no_micro_batch_are_evaluated(loaded, backend, attention, validation, size):
+    """Axolotl drops an incomplete batch of packs: with few of them nothing was evaluated, and nothing said so."""
+    training = {"packing": True, "attention": attention, "micro_batch_size": 4, "batch_size": 8}
+    changes = {
+        "training": training,
+        "data": {"train": "rows.jsonl", **({"validation": validation} if validation else {})},
+    }
+    made = resolve(loaded(changes), load_backend(backend)).training
+    assert (made.micro_batch_size, made.evaluation_micro_batch_size) == (4, size)
