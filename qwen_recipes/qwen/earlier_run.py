@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +16,7 @@ from qwen_recipes.recipe.file_content import load_recipes_text
 from qwen_recipes.recipe.load import LoadedRecipe
 from qwen_recipes.recipe.overrides import OverrideError
 
+CHECKPOINT = re.compile(r"checkpoint-[0-9]+")
 RECORD_FILE = "run.json"
 MAX_RECIPES = 200
 """So many YAML files of the recipe's folder are looked at, in the order of their names."""
@@ -40,7 +42,9 @@ class EarlierRun:
 
 
 def find_earlier_run(output: Path, recipe_folder: Path) -> EarlierRun | None:
-    """The run whose output folder this is: by its record there, else by a recipe in `recipe_folder`."""
+    """The run that writes this output folder or checkpoint: by its record, else by a recipe in `recipe_folder`."""
+    if CHECKPOINT.fullmatch(output.name):
+        output = output.parent
     found = read_recorded_recipe(output) or next(_iter_recipes_writing_to(output, recipe_folder), None)
     return EarlierRun(found) if found else None
 

@@ -70,6 +70,9 @@ _TEMPLATE_MARKS = {"<function=": "Qwen3-Coder", "UNSAFE CONTENT CATEGORIES": "Qw
 """Text that stands in a family's chat template alone: Coder writes its tool calls as XML, Guard asks for a verdict."""
 
 
+_MAKERS = ("qwen", "meta-llama", "mistralai", "google", "deepseek-ai", "microsoft", "openai", "zai-org", "moonshotai")
+
+
 def is_supported_type(model_type: str) -> bool:
     """Whether models of this `model_type` are known here, layer by layer."""
     return model_type in LAYER_CLASSES
@@ -88,6 +91,16 @@ def find_foreign_family(model: str) -> str | None:
         if found := re.search(pattern, name):
             return found.expand(family)
     return None
+
+
+def has_foreign_maker(model: str) -> bool:
+    """Whether a hub id is of an organisation whose releases are what their names say: no fine-tune of Qwen3."""
+    return model.partition("/")[0].lower() in _MAKERS
+
+
+def has_foreign_tokenizer(model: str) -> bool:
+    """Whether a model of Qwen3's layers has another family's tokenizer and template, by its name on the hub."""
+    return "deepseek-r1" in model.lower()
 
 
 def name_family(model: str, template: str | None) -> str:

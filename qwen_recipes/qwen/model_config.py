@@ -28,8 +28,10 @@ DEFAULT_ROPE_THETA = 10_000.0
 MAX_ROPE_THETA = 1e30
 MAX_SIZE = 10**9
 CONFIG_SUGGESTION = "use the config.json that the model was saved with"
-BITS = {"fp8": 8, "awq": 4, "gptq": 4, "bitsandbytes": 4, "mxfp4": 4}
+BITS = {"fp8": 8, "awq": 4, "gptq": 4, "bitsandbytes": 4, "mxfp4": 4, "nvfp4": 4, "hqq": 4, "aqlm": 2, "mlx": 4}
 """Bits of a weight where `quantization_config` does not say."""
+QUANTIZATION_KEYS = ("quantization_config", "compression_config", "quantization")
+"""transformers' key, the older one of compressed-tensors, and MLX's."""
 
 
 class ModelFolderError(QwenRecipesError, ValueError):
@@ -74,10 +76,12 @@ def describe_foreign_family(model: str, family: str) -> str:
 
 def read_quantization(config: Mapping[str, Any]) -> CheckpointQuantization | None:
     """How the checkpoint's weights are stored; None for 16- and 32-bit weights."""
-    found = config.get("quantization_config")
-    if not isinstance(found, dict) or not found:
+    found = next((config[key] for key in QUANTIZATION_KEYS if isinstance(config.get(key), dict) and config[key]), None)
+    if found is None:
         return None
-    method = str(found.get("quant_method") or "unknown").lower()
+    method = str(found.get("quant_method") or ("mlx" if "group_size" in found else "unknown")).lower()
+    if method == "modelopt":
+        method = str(found.get("quant_algo") or method).lower()
     if method in ("bitsandbytes", "bitsandbytes_4bit", "bitsandbytes_8bit"):
         bits = 8 if found.get("load_in_8bit") is True else 4
         return CheckpointQuantization("bitsandbytes", bits, found.get("bnb_4bit_use_double_quant") is True)

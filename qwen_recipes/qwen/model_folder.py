@@ -24,6 +24,8 @@ from qwen_recipes.qwen.model_config import (
 from qwen_recipes.qwen.tokens import END_OF_TEXT, END_OF_TURN
 
 BASE_MAX_POSITIONS = 32_768
+_NESTED = ("snapshots/*/config.json", "checkpoint-*/config.json", "*/config.json")
+"""Where a model lies below a folder that people name for it: the hub's cache, a run, any other."""
 WEIGHT_INDEX = "model.safetensors.index.json"
 
 
@@ -159,6 +161,10 @@ def _suggest(path: Path) -> str:
     """What to do about a folder without a config.json."""
     if (path.parent / "adapter_config.json").is_file():
         return f"it holds an adapter: name its base as the model, and method.start_from: {path.parent}"
+    if inside := next((file for form in _NESTED for file in sorted(path.parent.glob(form))), None):
+        return f"model: {inside.parent}"
+    if any(path.parent.glob("*.gguf")):
+        return "it holds a GGUF file, which cannot be trained; name the model that it was converted from"
     return CONFIG_SUGGESTION
 
 

@@ -16,8 +16,9 @@ from qwen_recipes.filesystem.home_folder import expand_home
 from qwen_recipes.qwen.coder import find_coder_release
 from qwen_recipes.qwen.earlier_run import find_earlier_run
 from qwen_recipes.qwen.facts import ModelFacts, Variant, count_lora_parameters
-from qwen_recipes.qwen.families import find_foreign_family
+from qwen_recipes.qwen.families import find_foreign_family, has_foreign_maker, has_foreign_tokenizer
 from qwen_recipes.qwen.hub_cache import find_snapshot, is_repo_id
+from qwen_recipes.qwen.misspelled_names import explain_misspelled_name
 from qwen_recipes.qwen.model_config import (
     ModelFolderError,
     UnreadableFolderError,
@@ -107,6 +108,7 @@ def get_model_facts(model: ModelReference | str, base: Path = Path()) -> ModelFa
         ModelFolderError: its config.json is missing, unreadable, or lacks keys.
     """
     named = ModelName(model) if isinstance(model, str) else model
+    _refuse_misspelled_name(named.id, base)
     found = _find_facts(named, base, _LONGEST_CHAIN)
     if found is None and named.like is not None:
         found = _take_facts_of_like(named, base)
@@ -140,12 +142,18 @@ def find_similar_releases(model: str) -> tuple[str, ...]:
     return tuple(names[close] for close in get_close_matches(name, names, n=3, cutoff=0.75))
 
 
-def choose_like(model: str) -> str:
-    """The release to name under `like` for a model of which only the name is known: one of that size, if it says so."""
-    similar = find_similar_releases(model)
+def choose_like(model: str) -> str | None:
+    """The release to name under `like` for a model of which only the name is known: one of that size, if it says so.
+
+    None where no release has the size that the name says, or the model has the tokenizer of another family.
+    """
     size = _SIZE.search(model.lower())
-    sized = next((known for known in REGISTRY if size and known.lower() == f"qwen/qwen3-{size[0]}"), None)
-    return find_unquantized_release(model) or next(iter(similar), None) or sized or DEFAULT_MODEL
+    if has_foreign_tokenizer(model):
+        return None
+    sized = [known for known in REGISTRY if size and f"-{size[0]}-" in f"{known.lower()}-"]
+    similar = [known for known in find_similar_releases(model) if not size or known in sized]
+    found = find_unquantized_release(model) or next(iter(similar or sized), None)
+    return found or (None if size else DEFAULT_MODEL)
 
 
 _SIZE = re.compile(r"(?<![a-z0-9.])\d+(?:\.\d+)?b(?:-a\d+b)?(?![a-z0-9])")
@@ -153,8 +161,10 @@ _SIZE = re.compile(r"(?<![a-z0-9.])\d+(?:\.\d+)?b(?:-a\d+b)?(?![a-z0-9])")
 
 def find_unquantized_release(model: str) -> str | None:
     """The release in its original precision of a quantized copy, by its name; None where the name tells none."""
-    name = model.rstrip("/").rpartition("/")[2].lower()
-    return {known.partition("/")[2].lower(): known for known in REGISTRY}.get(strip_quantization(name))
+    name = strip_quantization(model).rpartition("/")[2]
+    release = {known.partition("/")[2].lower(): known for known in REGISTRY}.get(name)
+    coder = None if release else find_coder_release(f"qwen/{name}")
+    return coder.id if coder else release
 
 
 def _find_facts(model: ModelReference, base: Path, chain: int) -> ModelFacts | None:
@@ -179,7 +189,7 @@ def _find_release(model: ModelReference) -> ModelFacts | None:
         return found
     quantization = find_named_quantization(name)
     if quantization and quantization.method in RELEASED_QUANTIZATIONS and not find_snapshot(model.id, model.revision):
-        found = by_lower.get(strip_quantization(name))
+        found = by_lower.get(strip_quantization(name)) or find_coder_release(strip_quantization(name))
         return replace(found, id=model.id, revision=None, quantization=quantization) if found else None
     return None
 
@@ -193,6 +203,10 @@ def _find_planned_output(model: str, base: Path, chain: int) -> ModelFacts | Non
         return None
     if run is None:
         return None
+    if (run.loaded.folder / expand_home(run.model)).resolve() == output.resolve():
+        raise ModelFolderError(
+            f"{run.loaded.document.file} names its own output folder as its model; model: the one to start from"
+        )
     if run.writes_adapter:
         file = run.loaded.document.file
         raise ModelFolderError(
@@ -210,6 +224,9 @@ def _find_planned_output(model: str, base: Path, chain: int) -> ModelFacts | Non
 
 def _take_facts_of_like(model: ModelReference, base: Path) -> ModelFacts:
     """The facts of the model that `like` names, under this model's id, and quantized where the id's end says so."""
+    if has_foreign_maker(model.id) and (family := find_foreign_family(model.id)):
+        raise UnsupportedFamilyError(describe_foreign_family(model.id, family))
+    _refuse_misspelled_name(str(model.like), base)
     found = _find_facts(ModelName(str(model.like)), base, 0)
     if found is None:
         raise _explain_unknown(ModelName(str(model.like)), base)
@@ -227,13 +244,33 @@ def _looks_like_path(model: str, base: Path) -> bool:
     return bool(parent) and (base / parent).is_dir()
 
 
+def _refuse_misspelled_name(name: str, base: Path) -> None:
+    """Raises UnsupportedFamilyError or UnknownModelError for a name that no framework can load."""
+    if find_model_folder(name, base) is not None or not (found := explain_misspelled_name(name, base)):
+        return
+    if not (base / name).is_file() and (family := find_foreign_family(name)):
+        raise UnsupportedFamilyError(describe_foreign_family(name, family))
+    what, meant = found
+    tag = "Ollama" in what
+    release = _complete_release_name(meant) if tag else {r.lower(): r for r in REGISTRY}.get(meant.lower(), meant)
+    raise UnknownModelError(name, f"{name!r} {what}; model: {release}")
+
+
+def _complete_release_name(name: str) -> str:
+    """The release that an Ollama tag such as `qwen3-8b-q4_K_M` was made of."""
+    size = _SIZE.search(name)
+    similar = find_similar_releases(re.sub(r"-(?:q\d.*|fp16|bf16)$", "", name))
+    sized = next((known for known in similar if not size or f"-{size[0]}" in known.lower()), None)
+    return sized or (choose_like(name) if size else None) or "the id on the Hugging Face hub"
+
+
 def _explain_unknown(model: ModelReference, base: Path) -> QwenRecipesError:
     name = model.id
     if _looks_like_path(name, base):
         return UnknownModelError(
             name,
             f"{name!r} is not a folder, and no recipe in the same folder writes to it; "
-            f"if it will hold a model, name its base: model: {{id: {name}, like: {choose_like(name)}}}",
+            f"if it will hold a model, name its base: {_write_like(name)}",
         )
     if family := find_foreign_family(name):
         return UnsupportedFamilyError(describe_foreign_family(name, family))
@@ -242,16 +279,19 @@ def _explain_unknown(model: ModelReference, base: Path) -> QwenRecipesError:
         return UnknownModelError(
             name,
             f"{name!r} is not a known Qwen3 release, and `recipes` does not read files on ModelScope before a run; "
-            "name a model with the same config and tokenizer: "
-            f"model: {{id: {name}, source: modelscope, like: {choose_like(name)}}}",
+            f"name a model with the same config and tokenizer: {_write_like(name, 'source: modelscope, ')}",
         )
     official = name.partition("/")[0].lower() in ("qwen", name.lower())
     meant = f"did you mean {join_alternatives(similar)}? If the name is right, " if similar and official else ""
-    like = choose_like(name)
     revision = f" at revision {model.revision}" if model.revision else ""
     return UnknownModelError(
         name,
         f"{name!r} is neither a folder, nor a known Qwen3 release, nor in the local Hugging Face cache{revision}; "
         f"{meant}`recipes lock` downloads its config.json and tokenizer from the hub; without a network, name a model "
-        f"with the same config and tokenizer: model: {{id: {name}, like: {like}}}",
+        f"with the same config and tokenizer: {_write_like(name)}",
     )
+
+
+def _write_like(name: str, more: str = "") -> str:
+    """The long form of `model`, with the release that it may be like; a folder of that shape where none is."""
+    return f"model: {{id: {name}, {more}like: {choose_like(name) or 'FOLDER-OR-ID'}}}"

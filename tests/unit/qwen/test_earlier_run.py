@@ -9,6 +9,7 @@ import pytest
 from qwen_recipes.guards.lint import lint_text
 from qwen_recipes.qwen import earlier_run
 from qwen_recipes.qwen.earlier_run import find_earlier_run
+from qwen_recipes.qwen.models import ModelFolderError, get_model_facts
 
 HEAD = "version: 1\nname: tiny\nmodel: Qwen/Qwen3-4B\ndata: {train: rows.jsonl}\n"
 
@@ -49,3 +50,18 @@ def test_a_changed_file_a_base_and_a_variable_are_read_anew(tmp_path: Path, monk
     for size in ("14B", "32B"):
         base.write_text(HEAD.replace("4B", size).replace("name: tiny\n", "name: base\n"), "utf-8")
         assert find_model() == f"Qwen/Qwen3-{size}"
+
+
+def test_a_checkpoint_of_an_earlier_run_has_its_model(tmp_path: Path) -> None:
+    (tmp_path / "tiny.yaml").write_text(HEAD + "method: full\n", "utf-8")
+    found = get_model_facts("runs/tiny/checkpoint-100", tmp_path)
+    assert (found.origin, found.layers) == ("run", get_model_facts("Qwen/Qwen3-4B").layers)
+    (tmp_path / "tiny.yaml").write_text(HEAD + "method: lora\n", "utf-8")
+    with pytest.raises(ModelFolderError, match="start_from: runs/tiny/checkpoint-100"):
+        get_model_facts("runs/tiny/checkpoint-100", tmp_path)
+
+
+def test_a_recipe_that_starts_from_its_own_output_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "tiny.yaml").write_text(HEAD.replace("Qwen/Qwen3-4B", "runs/tiny"), "utf-8")
+    with pytest.raises(ModelFolderError, match="names its own output folder as its model; model: the one"):
+        get_model_facts("runs/tiny", tmp_path)

@@ -8,6 +8,7 @@ from qwen_recipes.qwen.chat_templates import read_template
 from qwen_recipes.qwen.models import (
     REGISTRY,
     ModelFolderError,
+    ModelName,
     UnknownModelError,
     UnsupportedFamilyError,
     count_lora_parameters,
@@ -296,9 +297,68 @@ def test_commands_tell_of_a_folder_s_template_unless_the_recipe_names_one(tmp_pa
         ("Qwen/Qwen3-Embedding-0.6B", "Qwen/Qwen3-0.6B"),
         ("me/support-30b-a3b", "Qwen/Qwen3-30B-A3B"),
         ("./models/mine-32B", "Qwen/Qwen3-32B"),
-        ("me/70b", "Qwen/Qwen3-4B-Instruct-2507"),
+        ("Qwen/Qwen3-32B-Instruct", "Qwen/Qwen3-32B"),
+        ("Qwen/Qwen3-4B-Thinking", "Qwen/Qwen3-4B-Thinking-2507"),
+        ("me/70b", "FOLDER-OR-ID"),
+        ("Qwen/Qwen3-7B", "FOLDER-OR-ID"),
+        ("deepseek-ai/DeepSeek-R1-0528-Qwen3-8B", "FOLDER-OR-ID"),
     ],
 )
 def test_like_is_a_release_of_the_size_that_the_name_says(name, like, tmp_path):
     with pytest.raises(UnknownModelError, match=f"like: {like}}}"):
         get_model_facts(name, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("https://huggingface.co/Qwen/Qwen3-8B", "an address, not a hub id; model: Qwen/Qwen3-8B"),
+        ("https://hf.co/qwen/qwen3-8b/tree/main", "an address, not a hub id; model: Qwen/Qwen3-8B"),
+        ("huggingface.co/me/bot", "an address, not a hub id; model: me/bot"),
+        ("hf://me/bot", "an address, not a hub id; model: me/bot"),
+        ("https://hf.co/me/bot/tree/v2", "an address, not a hub id; model: {id: me/bot, revision: v2}"),
+        ("https://modelscope.cn/models/me/bot", "an address, not a hub id; model: {id: me/bot, source: modelscope}"),
+        ("me/bot@v2", "holds a revision beside the hub id; model: {id: me/bot, revision: v2}"),
+        ("qwen3:8b", "not a hub id; model: Qwen/Qwen3-8B"),
+        ("qwen3:30b-a3b-q4_K_M", "not a hub id; model: Qwen/Qwen3-30B-A3B"),
+        ("qwen3:4b-instruct-2507-q4_K_M", "not a hub id; model: Qwen/Qwen3-4B-Instruct-2507"),
+        ("me/bot:latest", "not a hub id; model: the id on the Hugging Face hub"),
+        ("model/config.json", "is a file, not a folder; model: model"),
+        ("bot.gguf", "is a GGUF file, which cannot be trained; model: the repository"),
+    ],
+)
+@pytest.mark.parametrize("like", [None, "Qwen/Qwen3-8B"])
+def test_a_name_that_no_framework_loads_is_refused_with_the_one_to_write(name, told, like, tmp_path, empty_hub_cache):
+    _folder(tmp_path / "model", CONFIG)
+    (tmp_path / "bot.gguf").write_bytes(b"GGUF")
+    with pytest.raises(UnknownModelError) as raised:
+        get_model_facts(ModelName(name, like=like), tmp_path)
+    assert told in str(raised.value)
+
+
+def test_like_does_not_make_a_release_of_another_family_one_of_qwen3(empty_hub_cache):
+    for name in ("Qwen/Qwen3-VL-8B-Instruct", "meta-llama/Llama-3.1-8B", "qwen2.5:7b"):
+        with pytest.raises(UnsupportedFamilyError):
+            get_model_facts(ModelName(name, like="Qwen/Qwen3-8B"))
+    assert get_model_facts(ModelName("me/my-llama", like="Qwen/Qwen3-8B")).layers == 36
+
+
+@pytest.mark.parametrize("place", ["checkpoint-20", "snapshots/abc"])
+def test_a_folder_around_a_model_names_the_model(place, tmp_path):
+    _folder(tmp_path / "run" / place, CONFIG)
+    with pytest.raises(ModelFolderError, match=f"config.json is missing; model: .*{place}$"):
+        get_model_facts("run", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("config", "stored"),
+    [
+        ({"quantization": {"group_size": 64, "bits": 4}}, ("mlx", 4)),
+        ({"quantization_config": {"group_size": 64, "bits": 8}}, ("mlx", 8)),
+        ({"compression_config": {"quant_method": "compressed-tensors", "bits": 4}}, ("compressed-tensors", 4)),
+        ({"quantization_config": {"quant_method": "modelopt", "quant_algo": "NVFP4"}}, ("nvfp4", 4)),
+    ],
+)
+def test_every_key_that_tells_of_quantized_weights_is_read(config, stored, tmp_path):
+    found = get_model_facts(str(_folder(tmp_path, CONFIG | config))).quantization
+    assert found and (found.method, found.bits) == stored
