@@ -17,6 +17,7 @@ def command(code: str | None) -> None:
 
     CODE is a guard's code, e.g. QR301. Without it, all guards are listed.
     """
+    from qwen_recipes.cli.root import COMMANDS
     from qwen_recipes.guards import load_guard, load_guards
 
     if code is None:
@@ -26,6 +27,8 @@ def command(code: str | None) -> None:
     try:
         guard = load_guard(code)
     except KeyError:
+        if code.lower() in COMMANDS:
+            exit_with_error(f"{code} is a command, not a guard; recipes {code.lower()} --help", ExitCode.USAGE)
         exit_with_error(f"unknown guard {code}; {_suggest_guards(code)}", ExitCode.USAGE)
     print_text(f"{guard.code} ({guard.name}), {guard.severity}, confidence {guard.confidence}\n")
     print_text(guard.docstring.strip().replace("\nInstead:\n", "\nHow to fix:\n"))

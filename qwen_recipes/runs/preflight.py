@@ -50,6 +50,12 @@ def find_run_environment(
         find = find_environment_in if trust_recipe else read_environment_in
         return find(backend, (recipe_folder / expand_home(asked)).absolute(), plan.hardware.device)
     environment = choose_managed_environment(plan, backend)
+    gpu = plan.hardware.gpu if environment.device == "cuda" else None
+    if not environment.ready and gpu is not None and gpu.outside_cuda_wheels:
+        raise MissingEnvironmentError(
+            f"no environment of {backend.title} {backend.version} can be created for {gpu.name} "
+            f"({gpu.outside_cuda_wheels}): install it for this GPU, and set `run: {{environment: current}}`"
+        )
     if not environment.ready:
         device, additional = environment.device, environment.additional
         extra = f" with {' and '.join(additional)}" if additional else ""

@@ -142,7 +142,7 @@ def test_the_caret_stands_under_what_is_meant(text):
 
 def test_lint_json(write_recipe):
     bad = write_recipe(deep_merge(ZERO3, {"name": "x"}), "bad.yaml")
-    (bad.parent / "rows.jsonl").touch()
+    (bad.parent / "rows.jsonl").write_text('{"text": "A row."}\n')
     result = run("lint", bad, GOOD, "--format", "json", "--backend", "axolotl")
     (found,) = json.loads(result.stdout)
     assert result.exit_code == 1
@@ -274,6 +274,7 @@ def test_backends():
 def test_explain():
     assert [line.split()[0] for line in run("explain").stdout.splitlines()] == list_guard_codes()
     assert "Why it matters:" in run("explain", "qr101").stdout
+    assert "merge is a command, not a guard; recipes merge --help" in run("explain", "merge").stderr
     result = run("explain", "QR999")
     assert (result.exit_code, result.stdout) == (2, "")
 

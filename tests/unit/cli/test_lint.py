@@ -32,7 +32,7 @@ def write(name, text):
     path = Path(name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text.encode() if isinstance(text, str) else text)
-    (path.parent / "rows.jsonl").touch()
+    (path.parent / "rows.jsonl").write_text('{"text": "A row."}\n')
     return path
 
 
@@ -114,7 +114,7 @@ def test_an_empty_folder_is_no_error(lint):
 
 
 def test_standard_input(lint):
-    Path("rows.jsonl").touch()
+    Path("rows.jsonl").write_text('{"text": "A row."}\n')
     result = lint("-", "--format", "json", stdin=FP16)
     assert codes(result) == [("<stdin>", "QR401")] and result.exit_code == 1
 
@@ -280,3 +280,11 @@ def test_an_empty_list_is_told_in_our_words(lint):
     said = lint("r.yaml")
     assert ": an empty list" in said.stderr + said.stdout and "pydantic" not in said.stderr + said.stdout
     assert "expected a list with at least one item" in said.stderr + said.stdout
+
+
+def test_an_empty_data_file_is_a_warning(lint):
+    file = write("r.yaml", GOOD)
+    assert lint(file, "--format", "json").stdout.strip() == "[]"
+    Path("rows.jsonl").write_text("")
+    (found,) = json.loads(lint(file, "--format", "json").stdout)
+    assert (found["severity"], found["message"]) == ("warning", "rows.jsonl is empty")

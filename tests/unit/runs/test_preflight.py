@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from qwen_recipes.backends import load_backend
-from qwen_recipes.environments.environment import Environment, get_managed_environment
+from qwen_recipes.environments.environment import Environment, MissingEnvironmentError, get_managed_environment
 from qwen_recipes.environments.lock_file import compute_lock_hash, read_requirements
 from qwen_recipes.qwen.models import count_lora_parameters, get_model_facts
 from qwen_recipes.recipe.load import load_recipe_text
 from qwen_recipes.resolve import resolve
 from qwen_recipes.runs import disk_and_memory
-from qwen_recipes.runs.preflight import find_drifted_packages
+from qwen_recipes.runs.preflight import find_drifted_packages, find_run_environment
 from tests.unit.runs.stand_ins import framework, recipes_run, record
 
 Usage = namedtuple("Usage", "total used free")
@@ -96,3 +96,13 @@ def test_data_without_rows_is_an_error_before_the_run(place):
     (place / "rows.jsonl").write_text("")
     code, _, err = recipes_run(place)
     assert code == 1 and "rows.jsonl is empty" in err
+
+
+@pytest.mark.parametrize("gpu", ["mi300x", "v100"])
+def test_no_environment_is_to_be_created_for_a_gpu_that_it_does_not_run_on(gpu, tmp_path, monkeypatch):
+    monkeypatch.setenv("QWEN_RECIPES_HOME", str(tmp_path))
+    with pytest.raises(MissingEnvironmentError, match=f"can be created for {gpu}.* .*environment: current") as raised:
+        find_run_environment(plan(f"hardware: {{gpu: {gpu}}}\n"), load_backend("llamafactory"), tmp_path)
+    assert "--device cuda" not in str(raised.value)
+    with pytest.raises(MissingEnvironmentError, match="recipes env create llamafactory --device cuda"):
+        find_run_environment(plan("hardware: {gpu: h100}\n"), load_backend("llamafactory"), tmp_path)
