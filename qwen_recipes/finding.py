@@ -30,7 +30,11 @@ COMMAND_LINE_SPAN = Span(0, 0, 0, 0)
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing to report. `code` is a guard's, or `recipe` for what the spec itself forbids."""
+    """One thing to report: what (`message`), where (`span`), why, and what to write instead (`suggestion`).
+
+    `code` is a guard's, e.g. QR301, or names what is wrong: `recipe`, `model`, `data`, `output`, or `backend` for a
+    setting that a framework does not support. `route` leads to the value: keys and list positions from the top.
+    """
 
     code: str
     severity: Severity
@@ -47,7 +51,7 @@ class Finding:
 
 
 MAX_FINDINGS = 200
-"""So many findings of one file are told; a file with more is not a recipe with mistakes."""
+"""At most this many findings of one file are reported."""
 
 
 class RecipeError(QwenRecipesError):

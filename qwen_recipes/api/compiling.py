@@ -53,7 +53,8 @@ def compile_recipe(
     """Compile a recipe for a framework, as for the folder `folder`/BACKEND. [default folder: compiled/NAME]
 
     `backend` is a framework's name; without one, `run.backend`, else the first that supports the recipe. Raises
-    RecipeError with every guard's error and every setting that the framework does not support; UnknownBackendError.
+    RecipeError with every guard's error and every setting that the framework does not support; RecipeReadError,
+    UnknownBackendError.
     """
     made = recipe if isinstance(recipe, Recipe) else Recipe.from_file(recipe)
     chosen, _ = choose_backend(made.loaded, backend)

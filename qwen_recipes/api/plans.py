@@ -47,7 +47,7 @@ class RecipePlan:
         return not self.estimates or any(one.estimate.check_fit() != "no" for one in self.estimates)
 
     def to_dicts(self) -> list[dict[str, Any]]:
-        """The estimates as `recipes plan --format json` prints them: bytes and seconds."""
+        """The estimates as `recipes plan --format json` prints them: sizes in bytes, times in seconds."""
         return [verdict_as_json(one) for one in self.estimates]
 
     def __str__(self) -> str:
@@ -67,7 +67,7 @@ def plan(
 
     `backend` is a framework's name; without one, `run.backend`, else the first that supports the recipe. `gpu` is a
     model such as `rtx-4090`, a memory such as `48 GiB`, or several of these; without one, the recipe's, else this
-    machine's. Raises RecipeError, UnknownBackendError, UnknownGpuError.
+    machine's. Raises RecipeError, RecipeReadError, UnknownBackendError, UnknownGpuError.
     """
     made = recipe if isinstance(recipe, Recipe) else Recipe.from_file(recipe)
     chosen, _ = choose_backend(made.loaded, backend)

@@ -1,4 +1,4 @@
-"""`run`: compile, check the machine, train, and hand back the record."""
+"""`run`: compile, check the machine, train, and return the record."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class FinishedRun:
 
     @property
     def metrics(self) -> list[StepMetrics]:
-        """Loss, learning rate and the like, by step."""
+        """Loss, learning rate, seconds and memory in bytes, by optimizer step; empty if nothing was logged."""
         return read_metrics(self.output)
 
     def _repr_html_(self) -> str:

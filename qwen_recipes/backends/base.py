@@ -132,7 +132,10 @@ class Backend:
         return tuple(sorted({self.version, *self.older_versions}, key=parse_version, reverse=True))
 
     def at_version(self, version: str) -> Backend:
-        """The same framework at another of its `versions`; its schema lies beside the newest one's."""
+        """The same framework at another of its `versions`; its schema lies beside the newest one's.
+
+        `version` is not checked: `load_backend_version` does.
+        """
         file = self.schema_file.with_name(f"{self.name}-{version}.schema.json")
         return (
             self

@@ -131,6 +131,7 @@ class MethodPlan:
     layer_numbers: tuple[int, ...]
     """The decoder layers that are trained or adapted where `layers` says how many; none means all."""
     lora_plus: float | None
+    """Learning rate of the B matrices over that of the A matrices (LoRA+); None: one learning rate for both."""
     modules_to_save: tuple[str, ...]
     start_from: str | None
     start_from_revision: str | None = None
@@ -229,16 +230,20 @@ class TrainingPlan:
     lora_kernels: bool
     compile: bool
     neftune: float | None
+    """Noise alpha of NEFTune; None adds no noise."""
     early_stopping: int | None
+    """Evaluations without improvement after which training stops; None trains to the end."""
     evaluate_every: int | float | Literal["epoch", "never"]
     """Below 1 it is a share of the run."""
     save_every: int | float | Literal["epoch", "never"]
     keep_checkpoints: int
+    """How many of the newest checkpoints are kept on disk."""
     log_every: int
     decay: WarmupPlan
     """How long the last part of `warmup_stable_decay` is, in the same terms as warmup."""
     save_optimizer: bool
     dataloader_workers: int | None
+    """Processes per GPU that load data; None is the framework's default."""
     tf32: bool
 
     @property

@@ -31,7 +31,7 @@ ROOT_OPTION = click.option(
 def command() -> None:
     """Create, list and remove the frameworks' Python environments.
 
-    Each framework, and mergekit, is installed from a lock file into an environment of its own.
+    Each framework, and mergekit, is installed from a lock file into its own environment.
     """
 
 
@@ -63,7 +63,9 @@ def command() -> None:
     metavar="NAME",
     help="Also install this package: flash-attn, flash-attn-4 or kernels. Repeatable; creates a separate environment.",
 )
-@click.option("--gpu", metavar="NAME", help="GPU that --with has to run on. [default: this machine's]")
+@click.option(
+    "--gpu", metavar="NAME", help="GPU that the packages of --with have to support. [default: this machine's]"
+)
 @click.option("--recreate", is_flag=True, help="Rebuild, even if the environment is ready.")
 @click.option("--dry-run", is_flag=True, help="Print what would be installed, and stop.")
 @click.option("-q", "--quiet", is_flag=True, help="Print no progress.")
@@ -87,7 +89,7 @@ def create_command(
     Every package is installed at its locked version, and only if the SHA-256 of its file is recorded with the lock. Run
     the command again to complete an interrupted installation. Prints the environment's folder.
 
-    An environment `--with` more packages is kept separately from the plain one; `recipes run` uses the one that has
+    An environment created with --with is kept separately from the plain one; `recipes run` uses the one that has
     what the recipe needs.
     """
     from qwen_recipes.environments.additional_plan import describe_creation, explain_missing_compiler
@@ -118,7 +120,7 @@ def create_command(
     "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Output format."
 )
 def list_command(root: Path | None, form: str) -> None:
-    """List the environments that this machine can have, and any others that exist."""
+    """List the environments that can be created on this machine, and any others that exist."""
     from qwen_recipes.backends import load_backends
     from qwen_recipes.environments.doctor import list_environment_states
     from qwen_recipes.environments.environment import default_root

@@ -151,9 +151,9 @@ def command(
     Axolotl, LLaMA-Factory, ms-swift and TRL are recognized by their content; with --as, folders are searched for
     configs of that framework.
 
-    If a field is misspelt or has a wrong type, only such errors are reported; then contradictions between fields; then
-    guards. A data file that does not exist is a warning. Exit code 1 if there is an error; warnings and advice do not
-    fail.
+    Checks run in three steps: names and types of fields, contradictions between fields, guards. A step with errors ends
+    the check. A data file that does not exist is a warning. Exit code 1 if there is an error; warnings
+    and advice do not fail.
 
     Settings: `select`, `ignore` and `severity` (code = "error", "warning", "advice" or "off") under
     [tool.qwen-recipes.lint] in pyproject.toml, or [lint] in .recipes.toml.

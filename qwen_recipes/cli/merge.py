@@ -27,7 +27,7 @@ _COMBINE_MODELS = ("slerp", "task_arithmetic")
 @click.option("--weight", "weights", multiple=True, type=float, metavar="W", help="Weight of each adapter, in order.")
 @click.option(
     "--into", type=click.Choice(["base", "dequantized", "adapter"]), default="base", show_default=True,
-    help="Merge into the base's own weights, into the weights as a quantized base had them, or into one adapter.",
+    help="Merge into the base's original weights, a quantized base's dequantized weights, or one adapter.",
 )  # fmt: skip
 @click.option(
     "--combine",
@@ -82,7 +82,7 @@ def command(
     `cat` is the exact weighted sum of the updates; the other methods are approximations, and their error is printed.
     DoRA adapters are merged one at a time.
 
-    Whole models are merged by mergekit, which needs its own environment: recipes env create mergekit
+    Whole models are merged by mergekit, which needs its own environment: `recipes env create mergekit`
 
     Example: recipes merge runs/support-bot -o runs/support-bot-merged
     """
@@ -211,7 +211,8 @@ def _find_interpreter(backend: str | None, environment: Path | None, run: Path) 
             return found
     name = backend or "NAME"
     exit_with_error(
-        f"no environment to merge in: recipes env create {name}, or name one with --environment", ExitCode.ENVIRONMENT
+        f"no environment to merge in: run `recipes env create {name}`, or name one with --environment",
+        ExitCode.ENVIRONMENT,
     )
 
 

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 def command(log: str, form: str) -> None:
     """Diagnose a failed run: name the cause in its log and how to prevent it.
 
-    LOG is a framework's log, or - for standard input; DIR is a run's output folder. Losses that are not numbers or 0,
-    and rewards without differences, are found too. Exit code 1 if no known cause is found in a run that did not finish.
+    LOG is a framework's log, or - for standard input; DIR is a run's output folder. Losses of NaN, infinity
+    or 0, and rewards that are all equal, are found too. Exit code 1 if no known cause is found in a run that did not
+    finish.
     """
     from qwen_recipes.diagnose.causes import find_causes, select_lines
     from qwen_recipes.runs.log_tail import clean_lines, read_clean_lines

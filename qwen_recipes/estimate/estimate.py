@@ -1,4 +1,8 @@
-"""The estimate of one plan on one GPU model."""
+"""The estimate of one plan on one GPU model: memory in bytes per GPU, time in seconds.
+
+The figures come from constants.json, which was fitted to measured runs (measured/); errors and intervals are on
+docs/research/memory-estimates.md.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +60,10 @@ TOKENIZER_BYTES = 11.5e6
 
 @dataclass(frozen=True)
 class TrainingRows:
-    """The rows of a recipe, counted or guessed: how many, and their tokens."""
+    """The rows of a recipe, counted or estimated from a sample: how many, and their tokens.
+
+    `exact`: every row was counted, so that `count` and `longest` are not estimates.
+    """
 
     count: int
     mean_tokens: float
@@ -107,12 +114,12 @@ class Estimate:
 
     @property
     def low(self) -> float:
-        """Bytes: lower end of the 90% interval of `peak`."""
+        """Bytes: lower end of the 90% interval of `peak`, from measured over estimated peaks (constants.json)."""
         return self.peak * self._interval[0]
 
     @property
     def high(self) -> float:
-        """Bytes: upper end of the 90% interval of `peak`."""
+        """Bytes: upper end of the 90% interval of `peak`, from measured over estimated peaks (constants.json)."""
         return self.peak * self._interval[1]
 
     @property
@@ -125,10 +132,9 @@ class Estimate:
 
     @property
     def chance(self) -> Literal["", "_blocks", "_shards", "_adapter_shards"]:
-        """How much is chance: an unfused loss leaves one to three blocks of logits in the allocator, and weights that
-        several GPUs share leave others.
+        """The suffix of the interval in constants.json that applies; empty where nearly all of the peak is in use.
 
-        Names the interval; empty where nearly all of the peak is in use.
+        An unfused loss leaves one to three blocks of logits in the allocator, by chance; sharded weights leave others.
         """
         load = self.workload
         if load.shards > 1 and load.strategy in SHARDS_GRADIENTS:
@@ -215,7 +221,7 @@ class Estimate:
 
     @property
     def training_seconds(self) -> float | None:
-        """Seconds of the steps; None where the number of rows is not known."""
+        """Seconds of all optimizer steps; None where the number of rows is not known."""
         return None if self.steps is None else self.steps * self.step_seconds + estimate_compile_seconds(self.workload)
 
     @property

@@ -17,7 +17,11 @@ STATE_BYTES = {"8bit": 2.0, "32bit": 8.0, "factored": 0.1, "momentum": 4.0}
 
 @dataclass(frozen=True)
 class Workload:
-    """One process's share of a run. Counts in weights, tokens or sequences; `bits` of a stored base weight."""
+    """One process's share of a run.
+
+    `trainable` and `adapter` count weights of the whole model, `sequence` tokens, `micro_batch` sequences, `bits` those
+    of a stored base weight, and `shards` the processes that the weights may be split over.
+    """
 
     facts: ModelFacts
     trainer: str

@@ -133,12 +133,13 @@ def find_mergekit(environment: Path | None = None) -> Path:
         ours = get_program_environment("mergekit")
         if not ours.ready:
             raise MissingEnvironmentError(
-                f"merging whole models needs mergekit, whose environment is {ours.state}: recipes env create mergekit"
+                f"merging whole models needs mergekit, whose environment is {ours.state}: "
+                "run `recipes env create mergekit`"
             )
         return ours.bin / "mergekit-yaml"
     program = environment / "bin" / "mergekit-yaml"
     if not program.is_file():
-        raise MissingEnvironmentError(f"{environment} has no bin/mergekit-yaml: recipes env create mergekit")
+        raise MissingEnvironmentError(f"{environment} has no bin/mergekit-yaml: run `recipes env create mergekit`")
     return program
 
 

@@ -82,7 +82,7 @@ def _check_source(source: Source, route: Route, objective_type: str) -> Iterator
         yield _make_error(
             (*route, "format"),
             f"`{objective_type}` cannot train on the layout `{source.format}`",
-            f"format: {' or '.join(FORMATS_BY_OBJECTIVE[objective_type])}",
+            f"use data in the layout {' or '.join(FORMATS_BY_OBJECTIVE[objective_type])}, and set `format` to it",
         )
 
 

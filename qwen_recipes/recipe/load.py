@@ -90,7 +90,10 @@ def hash_content(data: object) -> str:
 
 
 def load_recipe(file: str, overrides: tuple[str, ...] = ()) -> LoadedRecipe:
-    """Read, override and validate a recipe. Raises RecipeReadError, or RecipeError with every problem at once."""
+    """Read, override and validate a recipe: `file` may be `-`, overrides are `path=value`, as for `--set`.
+
+    Raises RecipeReadError, or RecipeError with every problem at once (OverrideError for a wrong override).
+    """
     name = "<stdin>" if file == "-" else file
     folder = Path() if file == "-" else Path(file).parent
     return load_recipe_text(read_recipe_bytes(file), name, folder, overrides)

@@ -35,7 +35,7 @@ def _explain_no_map(document: Document) -> tuple[str, str]:
             "no framework is recognised in this script: it starts none of their programs",
             "say which with `--as`, or lint the config that it passes",
         )
-    return "a recipe is a map of fields and values", "`recipes init` writes one"
+    return "a recipe is a map of fields and values", "`recipes init` writes a recipe to start from"
 
 
 def has_empty_value(node: Node) -> bool:

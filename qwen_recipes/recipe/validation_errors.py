@@ -152,7 +152,7 @@ def _make_invalid_value_finding(document: Document, route: Route, problems: list
 
 def _describe_node(node: Node | None) -> str:
     if isinstance(node, Scalar):
-        return repr(node.raw)
+        return repr(node.raw) if isinstance(node.value, str) else node.raw
     if isinstance(node, Sequence):
         return "a list" if node.items else "an empty list"
     return "a map"

@@ -157,6 +157,9 @@ def _report_batch_size(t: Training, size: int, unit: int, world: int, decisions:
     packs = t.batch_size is not None and t.batch_size.packs is not None
     written = f"{{packs: {sizes}}}" if packs else sizes
     instead = f"batch_size: {written}" if sizes else f"a micro_batch_size of at most {MAX_BATCH // world}"
-    made = f"{world} {'GPU' if world == 1 else 'GPUs'} x {unit // world} sequences"
+    per_gpu = unit // world
+    made = f"{world} {'GPU' if world == 1 else 'GPUs'} x {per_gpu} {'sequence' if per_gpu == 1 else 'sequences'}"
     route = "batch_size" if t.batch_size else "micro_batch_size"
-    decisions.report_problem(("training", route), f"a batch of {size} sequences cannot be divided over {made}", instead)
+    decisions.report_problem(
+        ("training", route), f"a batch of {size} sequences cannot be split evenly over {made}", instead
+    )

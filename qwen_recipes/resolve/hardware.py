@@ -57,15 +57,15 @@ def _check_parallel_sizes(plan: HardwarePlan, decisions: PlanDecisions) -> None:
     if plan.world % parts:
         decisions.report_problem(
             ("hardware", "gpus"),
-            f"{plan.world} GPUs cannot be divided into groups of {parts}",
-            f"a multiple of {parts} GPUs",
+            f"{plan.world} {'GPU' if plan.world == 1 else 'GPUs'} cannot be divided into groups of {parts}",
+            f"use a multiple of {parts} GPUs",
         )
     elif (plan.world // plan.pipeline_parallel) % plan.expert_parallel:
         decisions.report_problem(
             ("hardware", "expert_parallel"),
             f"{plan.world // plan.pipeline_parallel} GPUs cannot be divided into expert groups of "
             f"{plan.expert_parallel}",
-            f"a divisor of {plan.world // plan.pipeline_parallel}",
+            f"use a divisor of {plan.world // plan.pipeline_parallel}",
         )
 
 

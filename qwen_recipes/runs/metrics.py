@@ -19,7 +19,10 @@ _BARS = "▁▂▃▄▅▆▇█"
 
 @dataclass
 class StepMetrics:
-    """What was logged at an optimizer step. `seconds` since the run began, `memory` in bytes of one GPU or the host."""
+    """What was logged at an optimizer step, `step` of `planned`; None where nothing was.
+
+    `seconds` since the run began, `memory` in bytes of one GPU or the host, `tokens_per_second` of all GPUs.
+    """
 
     step: int
     planned: int | None = None

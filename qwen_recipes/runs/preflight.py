@@ -61,7 +61,7 @@ def find_run_environment(
         extra = f" with {' and '.join(additional)}" if additional else ""
         raise MissingEnvironmentError(
             f"the environment of {backend.title} {backend.version} for {device}{extra} is {environment.state}: "
-            f"{format_create_command(backend.name, device, additional)}"
+            f"run `{format_create_command(backend.name, device, additional)}`"
         )
     return environment
 

@@ -65,7 +65,9 @@ def _decode_utf8(content: bytes | str, file: str) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        _raise_recipe_error(file, f"byte {error.start} is not UTF-8", Span(line, 1, line, 1), "save the file as UTF-8")
+        _raise_recipe_error(
+            file, f"the file is not UTF-8 (byte {error.start})", Span(line, 1, line, 1), "save the file as UTF-8"
+        )
 
 
 def _check_printable(text: str, file: str) -> None:

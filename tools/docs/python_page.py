@@ -54,9 +54,15 @@ def format_signature(function: Callable[..., Any]) -> str:
 
 
 def _list_members(kind: type) -> list[tuple[str, str]]:
-    """Public methods and properties of a class of ours, each with the first line about it."""
+    """Public methods and properties of a class of ours, each with the first line about it and the errors it raises."""
     own = [(one, member) for one, member in vars(kind).items() if not one.startswith("_") and _is_member(member)]
-    return [(one, (inspect.getdoc(member) or "").splitlines()[0]) for one, member in own if inspect.getdoc(member)]
+    return [(one, _summarize(text)) for one, member in own if (text := inspect.getdoc(member))]
+
+
+def _summarize(docstring: str) -> str:
+    first, _, rest = docstring.partition("\n")
+    raises = re.search(r"Raises [^.]*\.", " ".join(rest.split()))
+    return f"{first} {raises[0]}" if raises else first
 
 
 def _is_member(member: object) -> bool:

@@ -4,7 +4,7 @@ from qwen_recipes.backends.native_config import NativeTraits
 
 TRAITS = NativeTraits(
     unknown_key_effect="the parser refuses it",
-    unknown_key_reason="the run ends before it starts, with an error that names no line",
+    unknown_key_reason="the framework stops with an error that names no line",
     template_variants={
         "qwen3": ("hybrid", "thinking-2507", "base"),
         "qwen3_nothink": ("instruct-2507", "base"),

@@ -23,7 +23,7 @@ def can_register_values(data: Mapping[str, Any]) -> bool:
 
 TRAITS = NativeTraits(
     unknown_key_effect="the parser refuses it",
-    unknown_key_reason="the run ends before it starts, with an error that names no line",
+    unknown_key_reason="the framework stops with an error that names no line",
     template_variants={
         "qwen3": ("hybrid", "base"),
         "qwen3_thinking": ("thinking-2507", "base"),

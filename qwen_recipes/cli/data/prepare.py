@@ -152,7 +152,7 @@ def _run_preparation(selection: DataSelection, order: PreparationOptions, output
 def _format_counts(counts: dict[str, int], outputs: OutputPaths, has_validation: bool) -> str:
     lines = [
         f"{format_count(counts['read'], 'row')} read, {counts['bad']:,} invalid; "
-        f"{format_count(counts['made'], 'example')} made from the others",
+        f"{format_count(counts['made'], 'example')} made",
         f"{counts['train']:,} written to {outputs.train}",
     ]
     if has_validation:

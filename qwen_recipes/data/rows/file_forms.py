@@ -21,7 +21,7 @@ FOREIGN_MARKS = {
     b"PK\x03\x04": "a zip archive (an Excel file is one too)",
     b"\xd0\xcf\x11\xe0": "an old Excel or Word file",
     b"%PDF": "a PDF",
-    b"\x89PNG": "a picture",
+    b"\x89PNG": "an image",
     b"\x7fELF": "a program",
     b"SQLite format": "a SQLite database",
     b"\x80\x02}": "a pickle",

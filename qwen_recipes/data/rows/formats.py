@@ -59,8 +59,10 @@ def _read_preference(row: Row, style: ToolStyle) -> Row:
 
 
 def _read_kto(row: Row, style: ToolStyle) -> Row:
-    if not isinstance(row.get("label"), bool):
-        raise BadRowError(f"`label` is true or false, not {str(row.get('label'))[:40]!r}")
+    if row.get("label") is None:
+        raise BadRowError("no `label`")
+    if not isinstance(row["label"], bool):
+        raise BadRowError(f"`label` is true or false, not {str(row['label'])[:40]!r}")
     if row.get("messages") is not None and row.get("completion") is None:
         messages = require_answer(_normalize_list(row["messages"], row, style))
         completion = _scored_answer(messages[-1], "messages", style)
@@ -81,7 +83,9 @@ def _read_prompt_only(row: Row, style: ToolStyle) -> Row:
 
 def _prompt_messages(row: Row, style: ToolStyle) -> list[Message]:
     prompt = row.get("prompt", row.get("messages"))
-    if isinstance(prompt, str) and prompt:
+    if prompt == "":
+        raise BadRowError("no text in `prompt`")
+    if isinstance(prompt, str):
         prompt = [{"role": "user", "content": prompt}]
     messages = _normalize_list(prompt, row, style)
     if messages[-1]["role"] != "user":

@@ -90,7 +90,7 @@ def read_question_and_answer(row: Row, options: RowOptions) -> Row:
 
 
 def read_pair(row: Row, options: RowOptions) -> Row:
-    """Two answers to compare, and the prompt where it stands apart."""
+    """Two answers to compare, and the prompt where it stands apart. Raises BadRowError."""
     made = {
         "chosen": _strip_in_transcript(row, read_answer(row, CHOSEN_KEYS, options)),
         "rejected": _strip_in_transcript(row, read_answer(row, REJECTED_KEYS, options)),
@@ -100,7 +100,7 @@ def read_pair(row: Row, options: RowOptions) -> Row:
 
 
 def read_rejected_beside(row: Row, options: RowOptions) -> Row:
-    """A conversation whose answer was chosen, beside the one that was rejected."""
+    """A conversation whose answer was chosen, beside the one that was rejected. Raises BadRowError."""
     read = read_conversation if row.get("messages") is not None else read_question_and_answer
     chosen = read(row, options)["messages"]
     if not isinstance(chosen, list) or not chosen:
@@ -117,7 +117,7 @@ def read_rejected_beside(row: Row, options: RowOptions) -> Row:
 
 
 def read_preferred_output(row: Row, options: RowOptions) -> Row:
-    """OpenAI's pairs: `input` with messages and tools, and a list for each output."""
+    """OpenAI's pairs: `input` with messages and tools, and a list for each output. Raises BadRowError."""
     asked = parse_json_text(row.get("input"), "{")
     given = asked if isinstance(asked, dict) else {"messages": asked}
     made = {
@@ -152,7 +152,7 @@ def split_transcript(text: str, name: str) -> list[Message]:
 
 
 def read_labelled(row: Row, options: RowOptions) -> Row:
-    """An answer and whether it is good; the prompt apart, or all of it one conversation."""
+    """An answer and whether it is good; the prompt apart, or all of it one conversation. Raises BadRowError."""
     label = find_first(row, LABEL_KEYS)
     completion = _strip_in_transcript(row, read_answer(row, COMPLETION_KEYS, options))
     if completion is None:
@@ -192,7 +192,7 @@ def read_text(row: Row, options: RowOptions) -> Row:
 
 
 def read_prompt(row: Row, keys: Sequence[str], options: RowOptions) -> Any:
-    """The messages before an answer, `history` first; None where the row has no prompt."""
+    """The messages before an answer, `history` first; None where the row has no prompt. Raises BadRowError."""
     name = next((key for key in keys if row.get(key) is not None), None)
     if name is None:
         return None

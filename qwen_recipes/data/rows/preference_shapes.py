@@ -16,7 +16,10 @@ NO_MEDIA = {"images": None, "videos": None, "audios": None}
 
 
 def to_pair_ids(row: Row, renderer: RowRenderer) -> Row:
-    """Ids of the prompt and both answers, as TRL's trainers collate them, and their text (Axolotl)."""
+    """Ids of the prompt and both answers, as TRL's trainers collate them, and their text (Axolotl).
+
+    As the other shapes, raises TooLongError where nothing to learn is within the sequence length.
+    """
     encoded = renderer.encode_preference(row)
     names = ("prompt", "chosen", "rejected")
     ids = dict(zip(names, (encoded.prompt, *encoded.answers), strict=True))

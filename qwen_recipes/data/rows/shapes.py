@@ -16,7 +16,7 @@ Shape = Callable[[Row, RowRenderer], Row]
 
 
 def to_segments(row: Row, renderer: RowRenderer) -> Row:
-    """The text, cut where loss begins and ends (Axolotl's `input_output`)."""
+    """The text, cut where loss begins and ends (Axolotl's `input_output`). Raises BadRowError."""
     cut = _leave_out_first_mark(renderer.split_row_for_packs(row))
     return {"segments": [{"text": text, "label": trained} for text, trained in cut]}
 
@@ -24,7 +24,7 @@ def to_segments(row: Row, renderer: RowRenderer) -> Row:
 def to_loss_messages(row: Row, renderer: RowRenderer) -> Row:
     """The text as a conversation: what carries loss is the assistant's (LLaMA-Factory's `empty` template).
 
-    What is too long is cut here: LLaMA-Factory would cut question and answer in shares.
+    What is too long is cut here: LLaMA-Factory would cut question and answer in shares. Raises BadRowError.
     """
     cut = _leave_out_first_mark(renderer.split_row_within_limit(row))
     made = [{"role": "assistant" if s.in_loss else "user", "content": s.text} for s in cut]
@@ -44,12 +44,15 @@ def to_ms_swift_turns(row: Row, renderer: RowRenderer) -> Row:
 
 
 def to_tokenized(row: Row, renderer: RowRenderer) -> Row:
-    """Ids and labels, no longer than the sequence length."""
+    """Ids and labels, two lists of one length, no longer than the sequence length. Raises BadRowError."""
     return to_columns(renderer.encode_row(row))
 
 
 def to_tokenized_text(row: Row, renderer: RowRenderer) -> Row:
-    """Ids and labels as the text of an answer, for our template of ms-swift (rows/ms_swift_template.py)."""
+    """Ids and labels as the text of an answer, for our template of ms-swift (rows/ms_swift_template.py).
+
+    Raises BadRowError.
+    """
     encoded = renderer.encode_row(row)
     said = json.dumps({"input_ids": encoded.ids, "labels": encoded.labels})
     return {"messages": [{"role": "user", "content": "tokenized"}, _assistant_message(said)]}

@@ -4,11 +4,11 @@ What:
 `method.targets` of a dense model omits some of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj.
 
 Why it matters:
-The feed-forward layers hold most of a dense model's weights. An adapter on attention alone learns less at the same
+The feed-forward layers hold most of a dense model's weights. An adapter on attention only learns less at the same
 rank, and a higher rank does not make up for it.
 
 Evidence:
-On Qwen3-4B at rank 8, q and v alone are 2,949,120 trained parameters (0.073%), all seven layers 16,515,072
+On Qwen3-4B at rank 8, q and v only are 2,949,120 trained parameters (0.073%), all seven layers 16,515,072
 (0.411%); counted with PEFT 0.21.2. That all layers are needed to match full fine-tuning: the QLoRA paper
 (Dettmers et al. 2023, arXiv:2305.14314, section 4).
 To reproduce: `research/evidence/trainable_parameters.py`.

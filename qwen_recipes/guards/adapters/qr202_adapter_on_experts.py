@@ -10,10 +10,10 @@ puts an adapter 75 times the size on all of them, with `all-linear` on the route
 matches, and the experts are left out silently.
 
 Evidence:
-Qwen3-30B-A3B at rank 8, transformers 5.23 and PEFT 0.21.2, counted: attention alone 6,684,672 trained parameters,
-with experts 497,418,240, with the router 498,253,824. axolotl-ai-cloud/axolotl#3514 and #3515 (13.5 MB instead of 3.7
-GB), ml-explore/mlx-lm#571 (6.685 M on this model, with the experts left out), agentscope-ai/TuFT#154,
-modelscope/ms-swift#6173.
+Trained parameters of Qwen3-30B-A3B at rank 8, counted with transformers 5.23 and PEFT 0.21.2: 6,684,672 for attention
+only, 497,418,240 with the experts, 498,253,824 with the router too. axolotl-ai-cloud/axolotl#3514 and #3515
+(13.5 MB instead of 3.7 GB), ml-explore/mlx-lm#571 (6.685 M on this model, with the experts left out),
+agentscope-ai/TuFT#154, modelscope/ms-swift#6173.
 To reproduce: `research/evidence/trainable_parameters.py`.
 
 Instead:

@@ -10,7 +10,7 @@ measurable loss.
 
 Evidence:
 Dettmers et al. 2023, QLoRA (arXiv:2305.14314), section 4: nf4 better than fp4 in perplexity and in zero-shot tasks;
-double quantization saves 0.37 bits a parameter, about 1.4 GiB of a 32B model, without loss.
+double quantization saves 0.37 bits per parameter, about 1.4 GiB of a 32B model, without loss.
 To reproduce: `research/evidence/nf4_and_fp4.py`.
 
 Instead:

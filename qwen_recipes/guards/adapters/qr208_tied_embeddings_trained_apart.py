@@ -5,7 +5,7 @@ The input embedding and the output head of the model are one weight (0.6B, 1.7B,
 one of them, or both with a backend that trains and saves them separately.
 
 Why it matters:
-Each module to save becomes a copy of its own. The copies diverge, and the result depends on the loader: a merge keeps
+Each module to save becomes a separate copy. The copies diverge, and the result depends on the loader: a merge keeps
 one of them, or loading ties them again, and half of the training is lost silently.
 
 Evidence:

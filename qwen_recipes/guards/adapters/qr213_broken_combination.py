@@ -1,7 +1,7 @@
 """Broken combination of keys.
 
 What:
-Keys that work alone, but not together, in this version of this framework.
+A native key or a combination of keys that this version of the framework accepts, but cannot train with or ignores.
 
 Why it matters:
 The framework's own checks accept the combination. The run fails after the model is loaded, or trains something else.

@@ -1,4 +1,4 @@
-"""Experts that a quantized load leaves whole.
+"""Experts are not quantized.
 
 What:
 A mixture of experts is loaded in 4 or 8 bits, and its experts are not quantized.
@@ -9,7 +9,8 @@ linear layers: about 95% of the weights of such a model stay in 16 bits. Axolotl
 prepares a quantized model, it casts every 16-bit weight except the embeddings.
 
 Evidence:
-Tested on an H200: Axolotl 0.21.0 with `qlora` on Qwen3-30B-A3B's layers held the experts in float32. The source:
+Tested on an H200: Axolotl 0.21.0 with `qlora`, on a model with layers of Qwen3-30B-A3B's size, held the experts in
+float32. The source:
 Axolotl calls PEFT's `prepare_model_for_kbit_training` for everything but the embeddings; LLaMA-Factory 0.9.5 and
 ms-swift 4.6.0 do not call it. `recipes plan` includes this memory.
 

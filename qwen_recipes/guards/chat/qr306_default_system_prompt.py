@@ -11,7 +11,7 @@ that is neither in the data nor in the saved template. At inference nobody sends
 differently.
 
 Evidence:
-The four official templates, rendered: none inserts a system message (`tests/unit/qwen/test_chat_templates.py`).
+Tested with the four official templates: none inserts a system message (`tests/unit/qwen/test_chat_templates.py`).
 Tested with LLaMA-Factory 0.9.5: `template: qwen` adds "You are Qwen, created by Alibaba Cloud". The source of ms-swift
 4.6.0, and a test with it: `system` is put before every row that has no system message, and `system: null` trains with
 the prompt "None". The source of Axolotl 0.21.0: `default_system_message` applies to its ChatML template; other

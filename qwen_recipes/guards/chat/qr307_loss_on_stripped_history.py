@@ -17,7 +17,7 @@ To reproduce: `research/evidence/stripped_history.py`.
 
 Instead:
 Leave `turns` out, or write `turns: split`: a conversation with reasoning in several turns becomes one example for each
-user query, rendered as the model is served, with loss on that query's answer alone. `turns: last` trains only the
+user query, rendered as the model is served, with loss only on that query's answer. `turns: last` trains only the
 answer to the last query. Conversations with one answer are not affected.
 """
 

@@ -9,7 +9,7 @@ Why it matters:
 The key suggests that it decides whether reasoning is trained. In fact the examples and `chat.thinking` decide.
 
 Evidence:
-The official templates, rendered: `enable_thinking` changes the prompt for the next answer, not conversations that
+Tested with the official templates: `enable_thinking` changes the prompt for the next answer, not conversations that
 already have their answers; Instruct-2507 ignores it. Tested with ms-swift 4.6.0: it is an option for inference. Tested
 with LLaMA-Factory 0.9.5: only its `qwen3` template reads it. huggingface/transformers#37949 shows how it is misread.
 

@@ -2,7 +2,8 @@
 
 What:
 `objective: pretrain` with LLaMA-Factory, or with ms-swift if the model is not a Base model, where the framework
-tokenizes: `chat.encoding: native`, or examples that LLaMA-Factory cannot take as token ids (packed or streamed).
+tokenizes: `chat.encoding: native`, or examples that cannot be passed to LLaMA-Factory as token ids (packed or
+streamed).
 
 Why it matters:
 In Qwen3's own pre-training a text ends with `<|endoftext|>`, which tells the model that a new text begins. With a
@@ -10,15 +11,15 @@ Base model, LLaMA-Factory appends it and leaves it out of the loss. With other m
 append `<|im_end|>`, which ends a turn of a conversation. The rest of the text is trained correctly.
 
 Evidence:
-The source of LLaMA-Factory 0.9.5, and its collator run with the official tokenizer: the text gets the tokenizer's own
-end of sequence, and labels that equal the pad token become -100. A Base model's end of sequence and padding are the
+The source of LLaMA-Factory 0.9.5, and a test of its collator with the official tokenizer: the text gets the tokenizer's
+own end of sequence, and labels that equal the pad token become -100. A Base model's end of sequence and padding are the
 same token. No key changes either. Tested with ms-swift 4.6.0: `objective: pretrain` in docs/research/token-parity.md.
 If token ids and labels are passed instead, the first batches of both trainers match: docs/research/trainer-values.md.
 
 Instead:
-If your texts are much longer than `sequence_length`, it hardly matters: add QR314 to `allow`. Otherwise leave
-`chat.encoding` out or write `encoding: exact`, which passes token ids and labels; with LLaMA-Factory set `packing:
-false` and read rows from files, or use another backend.
+If your texts are much longer than `sequence_length`, this hardly matters, and you can add QR314 to `allow`. Otherwise
+leave `chat.encoding` out or write `encoding: exact`, which passes token ids and labels; with LLaMA-Factory set
+`packing: false` and read rows from files, or use another backend.
 """
 
 from __future__ import annotations

@@ -13,10 +13,10 @@ an empty think block, and examples whose turns do not alternate are dropped. Wit
 the examples itself and finds the answers by its own rule.
 
 Evidence:
-`research/parity`, run with LLaMA-Factory 0.9.5: docs/research/token-parity.md has the counts by case. Tested with
+Tested with LLaMA-Factory 0.9.5 (`research/parity`): docs/research/token-parity.md has the counts by case. Tested with
 Axolotl 0.21.0 and a custom template: the ids differ from the first row on. With `encoding: exact`, 40 of 40 rows are
-the same in all three frameworks (`tests/conformance/test_tokens.py`). `recipes verify` shows the first token that
-differs in your rows.
+the same in Axolotl, LLaMA-Factory and ms-swift (`tests/conformance/test_tokens.py`). `recipes verify` shows the first
+token that differs in your rows.
 
 Instead:
 Write `encoding: exact` under `chat`, or leave it out, without packing and streaming: `recipes` then writes token ids

@@ -1,7 +1,8 @@
 """Chat template of Unsloth's copy.
 
 What:
-Unsloth trains an Instruct-2507 model. It loads its own copy of the model, whose tokenizer has another chat template.
+Unsloth trains an Instruct-2507 model. It loads its own copy of the model, whose tokenizer has a different
+chat template.
 
 Why it matters:
 That template puts an empty think block into an answer, which Instruct-2507 models do not use. With a tokenizer that
@@ -9,7 +10,8 @@ Unsloth has loaded, the adapter gets prompts that it was not trained on.
 
 Evidence:
 unslothai/unsloth#3383 is open; unslothai/unsloth#3552, closed, reports the same for the 4B and 30B-A3B models of 2507.
-Unsloth's templates up to 2026.10.9, rendered: `qwen3-instruct` is Qwen's official text, `qwen3` adds the empty block.
+Tested with Unsloth's templates up to 2026.10.9: `qwen3-instruct` renders Qwen's official text, `qwen3` adds the empty
+block.
 What is compiled is not affected: rows are rendered by the official template, and `run.sh` saves it beside the weights.
 
 Instead:

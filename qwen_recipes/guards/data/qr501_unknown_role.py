@@ -13,7 +13,7 @@ Tested with the official templates and tokenizer (`tests/unit/guards/test_row_gu
 empty text for `human` and `gpt`.
 
 Instead:
-Map it: `roles: {customer: user, agent: assistant}` of the source.
+Correct the role, or map it with `roles` of the source, e.g. `roles: {customer: user, agent: assistant}`.
 """
 
 from __future__ import annotations

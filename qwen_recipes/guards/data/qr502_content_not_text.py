@@ -1,8 +1,8 @@
 """Content that is not text.
 
 What:
-A message's `content` is a map or a number instead of text, or a list with a part that is not text, such as a picture
-or a sound.
+A message's `content` is a map or a number instead of text, or a list with a part that is not text, such as an image
+or audio.
 
 Why it matters:
 The templates of hybrid, Instruct-2507 and Thinking-2507 write nothing for content that is a list, silently. For a
@@ -13,7 +13,7 @@ Tested with the official templates and tokenizer (`tests/unit/guards/test_row_gu
 own example files looks like this.
 
 Instead:
-Lists of text parts are joined when examples are read. Leave out pictures and sounds: a text model cannot use them.
+Lists of text parts are joined when examples are read. Remove images and audio: a text model cannot use them.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ Under `overlong: drop` the example is not trained on; under `truncate` its end i
 The longest examples are often the best ones.
 
 Evidence:
-Counted with the model's own tokenizer; `docs/how-to/check-and-prepare-data.md` shows a report. Frameworks differ in
+Counted with the model's own tokenizer; docs/how-to/check-and-prepare-data.md shows a report. Frameworks differ in
 what they do by default: Axolotl and ms-swift drop such examples, LLaMA-Factory truncates them.
 
 Instead:

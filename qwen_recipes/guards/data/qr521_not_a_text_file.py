@@ -1,7 +1,7 @@
 """Not a text file.
 
 What:
-A file begins like a zip archive, an Excel file, a PDF, a picture, a program or a Git LFS pointer, regardless of its
+A file begins like a zip archive, an Excel file, a PDF, an image, a program or a Git LFS pointer, regardless of its
 name.
 
 Why it matters:

@@ -4,7 +4,7 @@ What:
 An example has several answers in the loss, some with reasoning and some without, and no soft switch.
 
 Why it matters:
-Under `chat.turns: split` each answer becomes an example of its own. Some of them teach a hybrid model to reason and
+Under `chat.turns: split` each answer becomes a separate example. Some of them teach a hybrid model to reason and
 others not to, for the same kind of prompt.
 
 Evidence:

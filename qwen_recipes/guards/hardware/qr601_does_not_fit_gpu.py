@@ -4,7 +4,7 @@ What:
 The memory in use at the estimated peak is more than `hardware.gpu` has: `recipes plan` says `does not fit`.
 
 Why it matters:
-The run ends with CUDA out of memory: at the first step, or hours later at the first long example.
+The run fails with "CUDA out of memory", at the first step, or hours later at the first long example.
 
 Evidence:
 docs/research/memory-estimates.md has the estimate's parts, its error on held-out runs, and every measured run. On one

@@ -44,7 +44,8 @@ def check(context: GuardContext) -> Iterator[Violation]:
             context.locate_field("training.keep_checkpoints", "method.type"),
             f"{f'{kept} checkpoints' if kept > 1 else '1 checkpoint'} of up to {one:.0f} GiB "
             f"need{'' if kept > 1 else 's'} {one * kept:.0f} GiB of disk space",
-            f"have {one * (kept + 1):.0f} GiB free at `output.dir`" + (", or keep_checkpoints: 1" if kept > 1 else ""),
+            f"make sure that {one * (kept + 1):.0f} GiB are free at `output.dir`"
+            + (", or keep_checkpoints: 1" if kept > 1 else ""),
         )
 
 

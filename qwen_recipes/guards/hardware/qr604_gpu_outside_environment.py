@@ -6,7 +6,7 @@ What:
 
 Why it matters:
 The environments that `recipes env create` builds are locked for x86-64 Linux with PyTorch for CUDA 13. With that
-PyTorch, AMD GPUs are not found. On GPUs older than Turing, the run ends at the first kernel with "no kernel image is
+PyTorch, AMD GPUs are not found. On GPUs older than Turing, the run fails at the first kernel with "no kernel image is
 available". On an Arm host, the packages cannot be installed.
 
 Evidence:

@@ -4,7 +4,8 @@ What:
 `quantization.bits: 8` on a `hardware.gpu` with a compute capability below 7.5: V100, P100, Titan V.
 
 Why it matters:
-bitsandbytes' 8-bit products need the int8 tensor cores that came with Turing. The run ends at the first layer.
+bitsandbytes multiplies 8-bit weights on int8 tensor cores, which GPUs have had since Turing. The run fails at the first
+layer.
 
 Evidence:
 bitsandbytes 0.50's installation guide: LLM.int8() needs compute capability 7.5; 4-bit weights and 8-bit optimizers 6.0.

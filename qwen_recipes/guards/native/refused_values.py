@@ -163,7 +163,7 @@ def suggest_value(refused: RefusedValue, listed: list[Any], config: NativeConfig
     if near:
         return f"{key}: {near}"
     more = f" and {len(words) - MOST_LISTED} more" if len(words) > MOST_LISTED else ""
-    return f"{key}: one of {', '.join(words[:MOST_LISTED])}{more}"
+    return f"set `{key}` to one of {', '.join(words[:MOST_LISTED])}{more}"
 
 
 def _describe_wanted(refused: RefusedValue) -> str:

@@ -5,11 +5,11 @@ A native key sets `use_reentrant: true` for an adapter that is trained on severa
 
 Why it matters:
 Reentrant gradient checkpointing needs inputs with gradients, which the frozen embedding under an adapter does not
-give. It also runs the backward pass in pieces, so that DDP sees a parameter become ready twice. The run ends with
+give. It also runs the backward pass in pieces, so that DDP sees a parameter become ready twice. The run fails with
 "element 0 of tensors does not require grad" or "Expected to mark a variable ready only once".
 
 Evidence:
-The source of all three frameworks: they turn on input gradients for an adapter themselves
+The source of Axolotl, ms-swift and LLaMA-Factory: they turn on input gradients for an adapter themselves
 (`enable_input_require_grads` in Axolotl 0.21.0 and ms-swift 4.6.0, a custom checkpoint function in LLaMA-Factory
 0.9.5), so a recipe has no field for it. The compiler writes `use_reentrant: false` except under ZeRO-3, which needs
 the other mode (QR101). The source of transformers 5.20: for a model wrapped by PEFT, DDP looks for unused parameters,

@@ -4,10 +4,10 @@ What:
 `training.learning_rate` is more than 2.5 times above or below the range that works for this objective and method.
 
 Why it matters:
-Ten times too high, the model forgets what it knew within the first hundred steps, although the training loss still
-falls. Ten times too low, it learns nothing in an affordable number of epochs. An adapter needs about ten times the
-rate of full fine-tuning; preference training, which starts from a model that can already do the task, needs a tenth of
-the rate of SFT.
+At a rate ten times too high, the model forgets what it knew within the first hundred steps, although the training loss
+still falls. At one ten times too low, it learns nothing in an affordable number of epochs. An adapter needs about ten
+times the rate of full fine-tuning; preference training, which starts from a model that can already do the task, needs
+a tenth of the rate of SFT.
 
 Evidence:
 Ranges with AdamW, for adapters / for all weights:

@@ -9,7 +9,7 @@ A pack holds several examples. Unless attention stops at the end of each, an ans
 another conversation.
 
 Evidence:
-Tested with LLaMA-Factory 0.9.5: with `packing` alone, changing one row of a pack changes the logits of the next; with
+Tested with LLaMA-Factory 0.9.5: with only `packing`, changing one row of a pack changes the logits of the next; with
 `neat_packing` it does not (eager and sdpa). It cuts plain text (stage `pt`) into blocks from one long string, without
 regard to rows, and `neat_packing` is for SFT. Axolotl 0.21.0 keeps rows separate under flash, flex, sdpa and eager
 attention; under the last two since 0.18 (axolotl-ai-cloud/axolotl#3796; before that it only warned, #449). ms-swift

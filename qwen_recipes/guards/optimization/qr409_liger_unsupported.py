@@ -6,7 +6,7 @@ old to have Liger kernels for Qwen3. (By default, Liger is only on where it can 
 
 Why it matters:
 Liger's kernels are written in Triton, which needs a GPU, and its RMSNorm needs the whole width of a layer, which
-tensor parallelism splits. The run ends before its first step.
+tensor parallelism splits. The run fails before its first step.
 
 Evidence:
 Tested with Axolotl 0.21.0, LLaMA-Factory 0.9.5 and ms-swift 4.6.0 on the CPU: Triton finds no driver. The source of

@@ -38,7 +38,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if moments > MAX_GPU_SHARE * gpu.memory:
         yield Violation(
             context.locate_field("training.optimizer", "method.type"),
-            f"optimizer states need {moments:.0f} of the {gpu.memory} GiB of {gpu.name}",
+            f"optimizer states need {moments:.0f} GiB; {gpu.name} has {gpu.memory} GiB",
             "optimizer: adamw_8bit",
             Fix((("training.optimizer", "adamw_8bit"),), safe=False),
         )

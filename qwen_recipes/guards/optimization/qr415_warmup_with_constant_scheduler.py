@@ -8,7 +8,7 @@ The `constant` schedule starts at the full rate: the frameworks accept a warmup 
 the warmup. The first steps, with empty optimizer moments, are then the largest of the run.
 
 Evidence:
-The source of transformers 5.20: `get_scheduler` builds `constant` from the optimizer alone and drops the warmup. All
+The source of transformers 5.20: `get_scheduler` builds `constant` from the optimizer only and drops the warmup. All
 three frameworks get their schedule from it.
 
 Instead:

@@ -5,7 +5,7 @@ What:
 `precision: bf16`. (Liger is QR409.)
 
 Why it matters:
-These are CUDA or Triton kernels. The config is accepted, and the run ends at the first step.
+These are CUDA or Triton kernels. The config is accepted, and the run fails at the first step.
 
 Evidence:
 Tested with Axolotl 0.21.0 on the CPU: its LoRA kernels fail at an assertion for CUDA, `bf16: true` fails with "setup

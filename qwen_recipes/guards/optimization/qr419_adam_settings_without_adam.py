@@ -2,14 +2,14 @@
 
 What:
 `training.betas` or `training.epsilon` with `optimizer: sgd` or `adafactor`, `epsilon` with `lion_8bit` or
-`lion_32bit`, or either with `muon` on an adapter alone.
+`lion_32bit`, or either with `muon` on an adapter.
 
 Why it matters:
 The frameworks accept these settings and do not pass them on: a sweep over betas would compare identical runs.
 
 Evidence:
-The source of transformers 5.20, which builds these optimizers for all three frameworks: SGD receives the learning
-rate, Adafactor two switches of its own, and Lion its betas; neither Adam's betas nor its epsilon reach the others.
+The source of transformers 5.20, which builds these optimizers for the frameworks: SGD receives only the learning rate,
+Adafactor only two switches, and Lion only betas. Adam's epsilon reaches none of them.
 Tested in each framework that has them: 32-bit Lion always has an epsilon of 0, and Muon uses Adam's settings for the
 weights that it leaves to AdamW (embeddings and norms), of which an adapter has none.
 

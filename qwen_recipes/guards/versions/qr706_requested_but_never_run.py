@@ -9,7 +9,7 @@ The command ends without an error. LLaMA-Factory exits with code 0 without train
 and never evaluates. With a warmup longer than the run, the learning rate never reaches its peak.
 
 Evidence:
-Tested with LLaMA-Factory 0.9.5 and Axolotl 0.21.0: with `val_set_size` alone there is no evaluation, nor with
+Tested with LLaMA-Factory 0.9.5 and Axolotl 0.21.0: with only `val_set_size` there is no evaluation, nor with
 `evals_per_epoch: 1` in a run of one epoch.
 
 Instead:

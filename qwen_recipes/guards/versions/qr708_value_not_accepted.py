@@ -5,11 +5,11 @@ A native key, in a config or under `backends.*.extra`, with a value that is not 
 type, or is out of bounds: `lr_scheduler_type: cosin`, `val_set_size: many`, `rl: dpo2`.
 
 Why it matters:
-The run ends: at once, or minutes later when the model is loaded and the value is looked up. LLaMA-Factory checks no
-value of a YAML file when it reads it, and takes any text for `true`.
+The run fails at once, or minutes later when the framework looks the value up. LLaMA-Factory does not check values when
+it reads a YAML file, and reads any text as `true`.
 
 Evidence:
-The schemas under `schemas/backends`, taken from the frameworks' own classes. Run: `lr_scheduler_type: cosin` and
+The schemas under `schemas/backends`, taken from the frameworks' own classes. Tested: `lr_scheduler_type: cosin` and
 `stage: simpo` with LLaMA-Factory 0.9.5, `rl: dpo2` and `optimizer: adamw_torch_fuse` with Axolotl 0.21.0,
 `attn_impl: flash_atn` with ms-swift 4.6.0 (`tests/conformance/test_refused_natively.py`).
 

@@ -6,10 +6,10 @@ evaluation without rows, 4 bits without an adapter, streaming without `max_steps
 `--key value` behind the file that `llamafactory-cli train` is given.
 
 Why it matters:
-The framework's own check ends the run before it starts, with an error that names no line.
+The framework's own check stops the run, with an error that names no line.
 
 Evidence:
-Run: every combination of `tests/conformance/test_refused_natively.py` is refused by the parsers of Axolotl 0.21.0
+Tested: every combination of `tests/conformance/test_refused_natively.py` is refused by the parsers of Axolotl 0.21.0
 and LLaMA-Factory 0.9.5, and is accepted once the suggestion is followed.
 
 Instead:

@@ -84,7 +84,7 @@ def test_models_that_do_not_belong_together_are_refused_with_every_reason(
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (("a", "b"), 4, "whose environment is missing: recipes env create mergekit"),
+        (("a", "b"), 4, "whose environment is missing: run `recipes env create mergekit`"),
         (("a", "b", "--environment", "env"), 4, "env has no bin/mergekit-yaml"),
         (("a", "b", "--combine", "cat"), 2, "--combine cat is for adapters"),
         (("a", "b", "--combine", "svd", "--rank", "8"), 2, "are for adapters, not models"),

@@ -159,7 +159,7 @@ def test_wrong_types_are_told_at_the_value_all_at_once():
     found = problems("  parameters:\n    method.rank: [8, a, 0]\n    training.epochs: [1, 2, x]\n")
     assert found == [
         (8, "invalid value for `method.rank`: 'a'"),
-        (8, "invalid value for `method.rank`: '0'"),
+        (8, "invalid value for `method.rank`: 0"),
         (9, "invalid value for `training.epochs`: 'x'"),
     ]
 
