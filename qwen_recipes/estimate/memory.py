@@ -33,7 +33,11 @@ LOSSES_IN_MODEL = ("sft", "pretrain")
 
 @dataclass(frozen=True)
 class MemoryBreakdown:
-    """Bytes at the peak, by what holds them. `activations` to `workspace` come and go within a step."""
+    """Bytes per GPU at the peak, by what holds them. `activations` to `workspace` come and go within a step.
+
+    `activations`: kept for the backward pass; `layer`: what one layer computes in its backward pass; `workspace`:
+    weights that are copied or dequantized for a moment; `reserve`: held by the allocator, and not in use.
+    """
 
     weights: float
     adapter: float
