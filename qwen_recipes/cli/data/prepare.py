@@ -77,6 +77,8 @@ def command(names: tuple[str, ...], out: Path, form: str, force: bool, **flags: 
     asked = select_data(names, options)
     if not out.name:
         exit_with_error("-o needs the name of a file", ExitCode.USAGE)
+    if flags["group_by"] == "":
+        exit_with_error("--group-by needs a key of the rows, e.g. meta.user", ExitCode.USAGE)
     stem, _, ending = out.name.partition(".")
     held = flags["validation_output"] or out.with_name(f"{stem}-validation.{ending or 'jsonl'}")
     outputs = OutputPaths(out, held, out.with_name(out.name + ".manifest.json"))

@@ -200,6 +200,9 @@ class DataPreparation:
     def _explain_no_rows(self, assignments: list[Assignment]) -> str:
         if "validation" in assignments:
             return "all are held out for validation; lower --validation, or add rows"
+        if "mixed-out" in assignments:
+            kind = "has" if not any(self.reasoning) else "lacks"
+            return f"no example {kind} reasoning, so none can be kept to reach --reasoning-share"
         dropped = (f"{one['file']}:{one['line']}: {one['why']}" for one in self.dropped)
         return next((f"the first that was dropped is {first}" for first in dropped), "the files have no rows")
 

@@ -240,6 +240,8 @@ def prepare_rows(spec: dict[str, Any]) -> None:
     except MissingReaderError as error:
         sys.exit(f"rows: {error}")
     except OSError as error:
+        if error.strerror is None:  # of transformers, which has tried the hub or a folder for the tokenizer
+            sys.exit(f"rows: the tokenizer of {spec['tokenizer']} cannot be loaded: {error}")
         sys.exit(f"rows: {error.filename or spec['out']}: {error.strerror}")
 
 

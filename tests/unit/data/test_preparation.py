@@ -179,6 +179,8 @@ def test_a_group_that_no_row_has_and_rows_of_which_none_is_left(tmp_path):
     file, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     file.write_text(json.dumps({"messages": [user("q"), said("a")]}) + "\n", "utf-8")
     assert "no row has a value there" in run(file, "-o", out, "--group-by", "meta.user", code=1)
+    assert "--group-by needs a key" in run(file, "-o", out, "--group-by", "", code=2)
+    assert "no example has reasoning" in run(file, "-o", out, "--reasoning-share", "0.5", code=1)
     file.write_text(json.dumps({"messages": [user("q")]}) + "\n", "utf-8")
     assert "no row is left" in run(file, "-o", out, code=1)
     assert list(tmp_path.iterdir()) == [file]

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qwen_recipes.data.rows import prepare as preparing
 from qwen_recipes.data.rows.formats import normalize_row
 from qwen_recipes.data.rows.messages import BadRowError, normalize_messages
 from qwen_recipes.data.rows.prepare import read_normalized_rows
@@ -263,3 +264,14 @@ def test_a_role_that_no_row_has_is_named_beside_those_that_rows_have(prepare, tm
     assert why in capsys.readouterr().err
     _, report = prepare([], train=[{**source, "roles": {"agent": "assistant"}}])
     assert report["roles_not_seen"] == [] and report["counts"]["bad"] == 0
+
+
+def test_a_tokenizer_that_cannot_be_loaded_is_named(tmp_path, monkeypatch):
+    def fail(spec):
+        raise OSError("We couldn't connect to 'https://huggingface.co' to load the files")
+
+    monkeypatch.setattr(preparing, "RowRenderer", fail)
+    spec = {"train": [], "validation": [], "tokenizer": "me/bot", "out": str(tmp_path), "copies": []}
+    monkeypatch.setattr(preparing, "copy_files", lambda _: None)
+    with pytest.raises(SystemExit, match="the tokenizer of me/bot cannot be loaded: We couldn't connect"):
+        preparing.prepare_rows(spec)
