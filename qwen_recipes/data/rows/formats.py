@@ -83,8 +83,8 @@ def _read_prompt_only(row: Row, style: ToolStyle) -> Row:
 
 def _prompt_messages(row: Row, style: ToolStyle) -> list[Message]:
     prompt = row.get("prompt", row.get("messages"))
-    if prompt == "":
-        raise BadRowError("no text in `prompt`")
+    if "prompt" in row and prompt in ("", []):
+        raise BadRowError("`prompt` is empty")
     if isinstance(prompt, str):
         prompt = [{"role": "user", "content": prompt}]
     messages = _normalize_list(prompt, row, style)

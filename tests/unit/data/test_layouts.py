@@ -332,3 +332,14 @@ def test_objects_over_several_lines_and_json_in_a_csv(tmp_path):
     (tmp_path / "json.csv").write_text("\n".join(map(json.dumps, rows)), "utf-8")
     for name in ("spread.jsonl", "json.csv"):
         assert [row.row for row in read_file_rows(tmp_path / name)] == rows
+
+
+@pytest.mark.parametrize(
+    ("row", "row_format", "says"),
+    [
+        ({"prompt": "", "chosen": "x", "rejected": "y"}, "preference", "`prompt` is empty"),
+        ({"prompt": "q", "completion": "A"}, "kto", "no `label`"),
+    ],
+)
+def test_what_is_missing_is_named(row, row_format, says):
+    assert parse_row(row, row_format, {}, "hybrid", None).problem.startswith(says)

@@ -286,3 +286,10 @@ def test_base_is_what_the_other_tests_build_on(loaded):
 def test_a_name_that_cannot_be_used_gets_the_nearest_one(write_recipe, problems, name, suggested):
     (found,) = problems(load_recipe, str(write_recipe({"name": name}, "b.yaml")))
     assert found.suggestion.removeprefix("e.g. ").strip("`") == f"name: {suggested}"
+
+
+def test_a_wrong_number_is_shown_without_quotation_marks(found):
+    (number,) = found(HEAD + "training: {batch_size: 0}\n")
+    (text,) = found(HEAD + 'training: {epochs: "many"}\n')
+    assert number.message == "invalid value for `training.batch_size`: 0"
+    assert text.message == "invalid value for `training.epochs`: 'many'"
