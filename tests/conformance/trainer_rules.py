@@ -36,7 +36,7 @@ BACKEND_RULES: dict[str, list[Rule]] = {
         ("layers", "targets", unless_written(lambda targets: targets == NOT_WRITTEN)),
         ("method", "objective", lambda method, objective: method != "pissa" or objective not in COMPARES),
         ("method", "lora_plus", lambda method, ratio: method != "continued" or ratio == NOT_WRITTEN),
-        ("encoding", "objective", unless_written(lambda objective: objective != "anchored")),
+        *((name, "objective", unless_written(lambda kind: kind != "anchored")) for name in ("encoding", "overlong")),
     ],
     "trl": [
         ("objective", "seed", lambda objective, _: objective not in ("orpo", "simpo", "anchored")),
