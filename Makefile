@@ -33,7 +33,7 @@ docs-update: $(VENV)/ready  ## write generated pages, and what the commands on t
 
 test: $(VENV)/ready        ## unit tests, and a real training with the framework of the demo
 	$(BIN)/recipes env create llamafactory --device cpu
-	$(BIN)/python -m pytest tests/unit -n 2
+	$(BIN)/python -m pytest tests/unit -m 'not full' -n 2
 	$(BIN)/python -m pytest tests/conformance/test_training.py -k 'recipe_trains and llamafactory'
 	$(BIN)/python -m pytest tests/why
 	$(BIN)/python -m pytest tests/hostile -m 'not full' -n 2
@@ -47,6 +47,7 @@ conformance: environments  ## parse every golden config with the real frameworks
 conformance-full: environments ## also train every objective and method with each framework (several hours)
 	QWEN_RECIPES_RESULTS=tests/conformance/results.json \
 	QWEN_RECIPES_TRAINER_RESULTS=tests/conformance/trainer/results.json $(BIN)/python -m pytest tests/conformance
+	$(BIN)/python -m pytest tests/unit -m full
 	$(BIN)/python -m tools.generate_docs
 
 faults: environments       ## kill runs, fill the disk, damage checkpoints, and check that runs resume (an hour)

@@ -36,7 +36,7 @@ GENERATED = (
     *("qwen_recipes/recipe/parts/*.py", "qwen_recipes/guards/*.json", "docs/reference/**/*.md", "docs/guards/*.md"),
     "tests/golden/**/*",
 )
-DRAWING = ("<svg", "<style", "<!doctype")
+DRAWING = ("<svg", "<style", "<!doctype html>")
 
 
 def list_modules(root: Path) -> list[Path]:

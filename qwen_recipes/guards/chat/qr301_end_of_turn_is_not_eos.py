@@ -41,7 +41,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
 
 def _keeps_end_of_turn(key: str, value: Any, eos: str) -> bool:
     if key == "special_tokens":
-        return isinstance(value, Mapping) and bool(value.get("eos_token") == eos)
+        return isinstance(value, Mapping) and bool(value.get("eos_token", eos) == eos)
     return key != "eot_tokens" or (isinstance(value, list) and eos in value)
 
 
