@@ -2,10 +2,10 @@
 
     python -m research.structure.measure_ownership --commit 02bfae15 --all --write FILE
 
-`--commit` measures a commit of this repository, checked out in a temporary folder; its tests and commands run with the
-packages of this Python. `--cases` collects the tests (half a minute), `--suite` runs them (half an hour), `--start-up`
-takes the CPU time of commands and `--wheel` builds a wheel; `--all` does all four. Times need an idle machine. The
-table in README.md is filled from ownership_before.json and ownership_after.json by `python -m tools.generate_docs`.
+`--commit` measures a commit of this repository, checked out and installed in a temporary folder. `--cases` collects the
+tests (half a minute), `--suite` runs them (ten minutes or more), `--start-up` takes the CPU time of commands and
+`--wheel` builds a wheel; `--all` does all four. Times need an idle machine. The table in README.md is filled from
+ownership_before.json and ownership_after.json by `python -m tools.generate_docs`.
 """
 
 from __future__ import annotations
@@ -89,8 +89,14 @@ def count_requirements(root: Path) -> int:
     return text.partition("\ndependencies = [")[2].partition("\n]")[0].count('"') // 2
 
 
+def find_python(root: Path) -> str:
+    """The Python in which a checkout is installed; this one where it has no environment of its own."""
+    own = root / ".venv" / "bin" / "python"
+    return str(own) if own.is_file() else sys.executable
+
+
 def count_cases(root: Path) -> int:
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-o", "addopts=", "tests/unit", "tests/why"]
+    command = [find_python(root), "-m", "pytest", "--collect-only", "-q", "-o", "addopts=", "tests/unit", "tests/why"]
     done = subprocess.run(command, cwd=root, env={**os.environ, "PYTHONPATH": "."}, capture_output=True, text=True)
     return sum("::" in line for line in done.stdout.splitlines())
 
@@ -112,7 +118,7 @@ def measure_start_up(root: Path, rounds: int = 9) -> dict[str, int]:
 
 def _time_command(root: Path, arguments: list[str]) -> int:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    command = [sys.executable, "-m", "qwen_recipes", *arguments]
+    command = [find_python(root), "-m", "qwen_recipes", *arguments]
     subprocess.run(command, cwd=root, env={**os.environ, "PYTHONPATH": "."}, stdout=subprocess.DEVNULL, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return round(1000 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime))
@@ -120,7 +126,7 @@ def _time_command(root: Path, arguments: list[str]) -> int:
 
 def measure_suite(root: Path) -> dict[str, int]:
     """Seconds of the unit tests in two processes, by the clock and of the CPU. Raises SystemExit if one fails."""
-    command = [sys.executable, "-m", "pytest", "-n", "2", "tests/unit", "tests/why"]
+    command = [find_python(root), "-m", "pytest", "-n", "2", "tests/unit", "tests/why"]
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     done = subprocess.run(command, cwd=root, env={**os.environ, "PYTHONPATH": "."}, capture_output=True, text=True)
     seconds, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -140,6 +146,9 @@ def check_out(commit: str | None, root: Path) -> Iterator[Path]:
         place = str(Path(folder) / "checkout")
         subprocess.run(["git", "clone", "--quiet", "--shared", str(root), place], check=True)
         subprocess.run(["git", "-C", place, "checkout", "--quiet", commit], check=True)
+        subprocess.run(["make", "--quiet", "-C", place, ".venv/ready"], check=True)
+        if (shared := root.parent / "shared").is_dir():
+            (Path(folder) / "shared").symlink_to(shared)
         yield Path(place)
 
 
