@@ -75,7 +75,7 @@ def test_three_reasoned_turns_are_trained_as_previewed(
     """A hybrid model: one example for each query, with its own thoughts alone, as QR307's page says."""
     page = " ".join(load_guard("QR307").docstring.split())
     assert "one example for each user query, rendered as the model is served" in page
-    assert "with loss on that query's answer alone" in page
+    assert "with loss only on that query's answer" in page
     probe = probe_cells(backend, True)["turns"]
     trained = sorted(list_trained_texts(probe.observation))
     assert trained == sorted(list_previewed_texts(probe.recipe, backend))
