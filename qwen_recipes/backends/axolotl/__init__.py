@@ -79,7 +79,7 @@ def tokenizes_differently(plan: Plan) -> bool:
 
 
 DROPS_PACKS_UNDER = frozenset({"sdpa", "eager"})
-"""Its sampler makes one long pack of a micro-batch under the others."""
+"""Under any other attention its sampler makes one long pack of a micro-batch, and drops none."""
 
 
 def count_needed_packs(plan: Plan) -> int:
