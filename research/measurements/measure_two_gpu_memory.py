@@ -1,9 +1,9 @@
-"""Memory and seconds of training on two GPUs, through each framework's own run.sh, beside what was predicted.
+"""Memory and seconds of training on two GPUs, and on four, through each framework's own run.sh, beside what was predicted.
 
     PYTHONPATH=. python -m research.measurements.predict_two_gpu_memory      # first: writes the list's predictions
-    PYTHONPATH=. python research/measurements/measure_two_gpu_memory.py OUT --sites FOLDER [--jobs 5] [--minutes 9]
+    PYTHONPATH=. python research/measurements/measure_two_gpu_memory.py OUT --sites FOLDER [--gpus 4] [--jobs 5] [--minutes 9]
 
-Appends a JSON line a cell of two_gpu_memory_cells.json to OUT/two_gpu_memory.jsonl: the larger of both GPUs' peaks
+Appends a JSON line a cell of two_gpu_memory_cells.json to OUT/two_gpu_memory.jsonl: the largest of the GPUs' peaks
 (trainer_hook), in bytes, and seconds of each step while other cells train beside. Goes on where that file, and that in
 results/, end. FOLDER holds the frameworks' packages, as offline_packages.py gathers them.
 """
@@ -42,13 +42,14 @@ ONE_LOCK = threading.Lock()
 
 
 class TwoGpuMemory:
-    """Cells, several beside each other on the same two GPUs."""
+    """Cells, several beside each other on the same GPUs."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options, self.out, self.deadline = options, options.out, time.monotonic() + options.minutes * 60
         files = [file for file in (self.out / RESULTS, HERE / "results" / RESULTS) if file.is_file()]
         done = {json.loads(line)["id"] for file in files for line in file.read_text("utf-8").splitlines()}
         self.cells = [cell for cell in json.loads(CELLS.read_text("utf-8")) if cell["id"] not in done]
+        self.cells = [cell for cell in self.cells if cell["recipe"]["hardware"]["gpus"] <= options.gpus]
 
     def run(self) -> None:
         """All of them, or until the time is over."""
@@ -90,7 +91,7 @@ class TwoGpuMemory:
             print(json.dumps(line)[:600], flush=True)
 
     def measure(self, cell: dict[str, Any], port: int) -> dict[str, Any]:
-        """Compile the cell's recipe, run its run.sh, read what both processes wrote."""
+        """Compile the cell's recipe, run its run.sh, read what all processes wrote."""
         folder, python = self.out / "cells" / cell["id"], self.out / "environments" / cell["backend"] / "bin" / "python"
         recipe = write_recipe(cell, self.options.models / cell["model"], folder)
         with ONE_LOCK:
@@ -115,7 +116,7 @@ class TwoGpuMemory:
         shutil.rmtree(folder / "trained", ignore_errors=True)
         found = [json.loads(file.read_text("utf-8")) for file in sorted(peaks.glob("rank*.json"))]
         tail = (folder / "log").read_text("utf-8", "replace")[-1500:]
-        if len(found) < 2:
+        if len(found) < cell["recipe"]["hardware"]["gpus"]:
             return {"outcome": "time limit" if code is None else "failed", "exit": code, "error": tail}
         return {
             "outcome": "trained",
@@ -142,6 +143,7 @@ def main() -> None:
     parser.add_argument("out", type=lambda text: Path(text).resolve())
     parser.add_argument("--sites", type=lambda text: Path(text).resolve(), required=True)
     parser.add_argument("--models", type=lambda text: Path(text).resolve(), default=Path("/dev/shm/models"))
+    parser.add_argument("--gpus", type=int, default=2, help="cells that want more are left out")
     parser.add_argument("--jobs", type=int, default=5)
     parser.add_argument("--minutes", type=float, default=9)
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Write the cells of two GPUs and what the estimate says of them, before they are measured.
+"""Write the cells of two and four GPUs and what the estimate says of them, before they are measured.
 
     python -m research.measurements.predict_two_gpu_memory
 
@@ -48,15 +48,29 @@ SECOND = [
     ("0.6B", ("dpo-ddp", "lora:16", "ddp", 1024, 2, "dpo", "axolotl ms-swift trl")),
 ]
 """Drawn after the formulas were mended on the first set, and with an allocator whose segments grow."""
+THIRD = [
+    # model, GPUs, and as above
+    ("1.7B", 4, ("lora-fsdp", "lora:32", "fsdp", 1024, 2, "sft", "llamafactory axolotl trl")),
+    ("0.6B", 4, ("full-zero3", "full", "zero3", 1536, 2, "sft", "axolotl ms-swift trl")),
+    ("1.7B", 4, ("full-fsdp", "full", "fsdp", 2048, 1, "sft", "axolotl llamafactory")),
+    ("1.7B", 4, ("full-zero2", "full", "zero2", 1024, 2, "sft", "llamafactory ms-swift")),
+    ("1.7B", 4, ("qlora-ddp", "qlora:32", "ddp", 1024, 4, "sft", "axolotl ms-swift")),
+    ("1.7B", 2, ("dpo-zero2", "lora:32", "zero2", 1024, 1, "dpo", "llamafactory trl")),
+    ("4B", 2, ("lora-fsdp-pair", "lora:16", "fsdp", 2048, 1, "sft", "llamafactory trl")),
+]
+"""Drawn after the formulas were mended on the second set; the first cells of four GPUs."""
 
 
 def list_cells() -> list[dict[str, Any]]:
-    """Both sets."""
+    """All sets."""
     found = [one for row in FIRST for one in make_cells("1.7B", row)]
-    return found + [one for model, row in SECOND for one in make_cells(model, row, "second-")]
+    found += [one for model, row in SECOND for one in make_cells(model, row, "second-")]
+    return found + [one for model, gpus, row in THIRD for one in make_cells(model, row, "third-", gpus)]
 
 
-def make_cells(model: str, row: tuple[str, str, str, int, int, str, str], prefix: str = "") -> list[dict[str, Any]]:
+def make_cells(
+    model: str, row: tuple[str, str, str, int, int, str, str], prefix: str = "", gpus: int = 2
+) -> list[dict[str, Any]]:
     """One for each backend, in the words of trainer_cell_recipes.py."""
     name, method, strategy, length, micro, objective, backends = row
     kind, _, rank = method.partition(":")
@@ -65,13 +79,13 @@ def make_cells(model: str, row: tuple[str, str, str, int, int, str, str], prefix
         "training": {
             "steps": STEPS,
             "sequence_length": length,
-            "batch_size": 2 * micro,
+            "batch_size": gpus * micro,
             "micro_batch_size": micro,
             "gradient_checkpointing": True,
             "attention": "sdpa",
             "packing": False,
         },
-        "hardware": {"gpu": "h200", "gpus": 2, "strategy": strategy},
+        "hardware": {"gpu": "h200", "gpus": gpus, "strategy": strategy},
     } | ({} if objective == "sft" else {"objective": objective})
     return [
         {"id": f"{prefix}{backend}-{name}", "backend": backend, "model": model, "rows": "full", "recipe": recipe}

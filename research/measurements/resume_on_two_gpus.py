@@ -36,7 +36,7 @@ STEPS, RESUME_STEP, LIMIT_S = 8, 4, 150
 CELLS = [
     (method, strategy, backend)
     for method, strategy in (("full", "zero3"), ("lora", "fsdp"), ("lora", "ddp"), ("full", "fsdp"), ("full", "zero2"))
-    for backend in ("llamafactory", "ms-swift")
+    for backend in ("llamafactory", "ms-swift", "axolotl", "trl")
 ]
 PORT_LOCK = threading.Lock()
 """accelerate's launcher takes 29500 whatever is said."""
