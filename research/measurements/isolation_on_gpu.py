@@ -62,7 +62,7 @@ def read_case(case: ElementTree.Element) -> dict[str, Any]:
     """A test case of a JUnit report."""
     told = next((one for one in case if one.tag in ("failure", "error", "skipped")), None)
     line = {"case": case.get("name"), "outcome": "passed" if told is None else told.tag, "seconds": case.get("time")}
-    return line if told is None else {**line, "said": (told.text or told.get("message", ""))[-2500:]}
+    return line if told is None else {**line, "said": str(told.text or told.get("message"))[-2500:]}
 
 
 def main() -> None:

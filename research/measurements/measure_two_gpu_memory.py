@@ -1,7 +1,7 @@
-"""Memory and seconds of training on two GPUs, and on four, through each framework's own run.sh, beside what was predicted.
+"""Memory and seconds of training on two and four GPUs, through each framework's run.sh, beside what was predicted.
 
     PYTHONPATH=. python -m research.measurements.predict_two_gpu_memory      # first: writes the list's predictions
-    PYTHONPATH=. python research/measurements/measure_two_gpu_memory.py OUT --sites FOLDER [--gpus 4] [--jobs 5] [--minutes 9]
+    PYTHONPATH=. python research/measurements/measure_two_gpu_memory.py OUT --sites FOLDER [--gpus 4] [--jobs 5]
 
 Appends a JSON line a cell of two_gpu_memory_cells.json to OUT/two_gpu_memory.jsonl: the largest of the GPUs' peaks
 (trainer_hook), in bytes, and seconds of each step while other cells train beside. Goes on where that file, and that in
