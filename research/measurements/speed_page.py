@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -123,10 +123,24 @@ def render_page() -> str:
     rest = dict.fromkeys(cell["workload"] for cell in cells if (cell["workload"], cell["backend"]) not in run)
     head = HEAD.format(**describe_bounds(cells, list(results.values())))
     repeats = "".join(render_repeats(cells, results, read_lines("default_repeats.jsonl")))
-    partly = "8B-qlora in LLaMA-Factory but for three settings, 4B-dpo in Axolotl but for the default"
-    tail = f"\n## Not run\n\n{', '.join(rest)} in Axolotl; {partly}; third runs where the table above has two.\n"
+    tail = render_missing(cells, results, rest)
     examples = "".join(render_examples(cells, results))
     return head + "".join(list_sections(cells, results)) + repeats + examples + tail
+
+
+def render_missing(cells: list[dict[str, Any]], results: dict[str, dict[str, Any]], rest: Iterable[str]) -> str:
+    """What was not run at all, and what was run once only."""
+    again = {one["id"].rpartition("-run")[0] for one in read_lines("default_repeats.jsonl")}
+    pairs = dict.fromkeys((cell["workload"], cell["backend"]) for cell in cells if cell["id"] in results)
+    repeated = {(cell["workload"], cell["backend"]) for cell in cells if cell["id"] in again}
+    once = [
+        f"{workload} in {TITLES[backend].rpartition(' ')[0]}"
+        for workload, backend in pairs
+        if (workload, backend) not in repeated
+    ]
+    missing = sum(cell["id"] not in results for cell in cells)
+    listed = [*rest, *([f"{missing} settings, named below their tables"] if missing else [])]
+    return f"\n## Not run\n\n{'; '.join(listed)}. Run once only: {', '.join(once) or 'none'}.\n"
 
 
 EXAMPLES = """

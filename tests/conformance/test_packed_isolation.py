@@ -2,7 +2,8 @@
 
 Each framework packs by itself, through its own entry point; its trainer's model computes the first batch. Attentions
 whose kernels need a GPU run where there is one: `pytest tests/conformance/test_packed_isolation.py -k on_a_gpu` on a
-machine with a GPU and the environments that QWEN_RECIPES_PYTHON_<NAME> names. They were not run.
+machine with a GPU and the environments that QWEN_RECIPES_PYTHON_<NAME> names. Those that ran, on one H200:
+research/measurements/results/isolation.jsonl.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ ON_GPU = [
     *(("trl", "flash_attention_2"), ("trl", "flash_attention_4")),
 ]
 ROUNDING = 1e-4
-"""Of logits in float32; in bf16 on a GPU BF16_ROUNDING."""
-BF16_ROUNDING = 0.05
+"""Of logits in float32; in bf16 on a GPU BF16_ROUNDING, where mixing changed them by 13."""
+BF16_ROUNDING = 0.2
 
 
 def probe(
@@ -72,7 +73,7 @@ def assert_kept_apart(found: dict, attention: str, rounding: float) -> None:
     isolation = found["isolation"]
     assert found["modules"]["config"]["_attn_implementation"] == attention
     assert isolation["examples"] >= 4, "nothing was packed"
-    assert isolation["alone"] <= rounding and isolation["changed"] <= rounding, isolation
+    assert isolation["alone"] <= rounding and isolation["changed"] <= ROUNDING, isolation
     assert isolation["end_to_end"] > 10 * rounding, f"mixing would not be noticed: {isolation}"
 
 
