@@ -130,10 +130,13 @@ def expect_deepspeed(case: MappingCase) -> Told:
     t, h = plan.training, plan.hardware
     stage = int(h.strategy.removeprefix("zero"))
     whole = h.tensor_parallel * h.context_parallel == 1
+    bucket = 50_000_000 if plan.method.adapter else 500_000_000
     return {
         "bf16.enabled": t.precision == "bf16",
         "fp16.enabled": t.precision == "fp16",
         "zero_optimization.stage": stage,
+        "zero_optimization.reduce_bucket_size": "auto" if stage == 3 else bucket,
+        "zero_optimization.allgather_bucket_size": None if stage == 3 else bucket,
         "zero_optimization.offload_optimizer.device": None if h.offload == "none" else "cpu",
         "zero_optimization.offload_param.device": "cpu" if h.offload == "all" else None,
         "train_batch_size": t.batch_size if whole else None,
