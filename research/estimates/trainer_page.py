@@ -12,6 +12,7 @@ from typing import Any
 
 from research.estimates.trainer_results import MEASURED, TrainerCell, load_results, load_trainer_cells
 from research.estimates.two_gpu_results import TwoGpuCell, load_two_gpu_cells
+from research.measurements.predict_two_gpu_memory import list_cells
 
 GIB = 2**30
 HERE = Path(__file__).resolve().parent
@@ -267,8 +268,11 @@ configs make it a tenth for adapters since, which was not measured.
         taken, used = c.result["peak_reserved"] / GIB, c.result["peak_allocated"] / GIB
         said = f"{c.cell['said']['peak'] / GIB:.1f} GiB | {c.error:+.1%} | {c.error_now:+.1%}"
         yield f"| `{c.cell['id']}` | {taken:.1f} GiB | {used:.1f} GiB | {said} |"
-    yield """
-Adapters under ZeRO-3 are refused, so the lists' four such cells were not run.
+    third = [c for c in list_cells() if c["id"].startswith("third")]
+    four = sum(c["recipe"]["hardware"]["gpus"] == 4 for c in third)
+    yield f"""
+Adapters under ZeRO-3 are refused, so the lists' four such cells were not run. A third set ({len(third)} cells, {four} of them on
+four GPUs) is predicted and was not run: the machine with four GPUs went back before its turn.
 """
 
 
