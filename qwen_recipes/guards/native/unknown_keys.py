@@ -9,7 +9,8 @@ from qwen_recipes.backends.native_config import KeyChange, KnownKeys, NativeConf
 from qwen_recipes.backends.native_modules import get_default_version, import_backend_module
 from qwen_recipes.backends.native_violation import NativeViolation
 from qwen_recipes.finding import Route, Severity, format_route
-from qwen_recipes.recipe.suggestions import FIELDS_BY_NATIVE_KEY, find_closest_match
+from qwen_recipes.recipe.other_names import FIELDS_BY_NATIVE_KEY
+from qwen_recipes.recipe.suggestions import find_closest_match
 from qwen_recipes.yaml_text.nodes import Mapping as Map
 from qwen_recipes.yaml_text.nodes import Node, Scalar, Sequence, plain_data
 

@@ -86,7 +86,8 @@ def _suggest_field(steps: list[str]) -> str:
     if all(find_field_info(names[:length]) is not None for length in range(1, len(names) + 1)):
         return ""
     from qwen_recipes.recipe.field_index import index_fields
-    from qwen_recipes.recipe.suggestions import FIELDS_BY_NATIVE_KEY, find_closest_match
+    from qwen_recipes.recipe.other_names import FIELDS_BY_NATIVE_KEY
+    from qwen_recipes.recipe.suggestions import find_closest_match
 
     last, known = names[-1], [path for path in index_fields() if "*" not in path and not path.startswith("sweep.")]
     elsewhere = next((path for path in known if path.rpartition(".")[2] == last), None)

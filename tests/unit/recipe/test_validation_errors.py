@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from qwen_recipes.recipe.load import load_recipe
+from qwen_recipes.recipe.other_names import FIELDS_BY_HABIT, FIELDS_BY_NATIVE_KEY
 from qwen_recipes.recipe.read_file import RecipeReadError
-from qwen_recipes.recipe.suggestions import FIELDS_BY_NATIVE_KEY
 from tests.conftest import BASE, ROOT, nest_value
 
 HEAD = "version: 1\nmodel: Qwen/Qwen3-4B\ndata: {train: d.jsonl}\n"
@@ -82,6 +82,14 @@ def test_five_different_mistakes_are_reported_together(found):
         ("backends: {axolotl: {extr: {a: 1}}}", 22, "did you mean `extra`?"),
         ("backends: {axolotl: {extra: }}", 29, "give it a value"),
         ("training: {warmup_ratio: .inf}", 26, "finite"),
+        ("training: {batch: 16}", 12, "the recipe field is `training.batch_size`"),
+        ("training: {weight: 16}", 12, "did you mean `weight_decay`?"),
+        ("training: {beta: 0.1}", 12, "write it as `objective.beta`"),
+        ("training: {gpu: h100}", 12, "write it as `hardware.gpu`"),
+        ("training: {quantization: 4}", 12, "write `quantization` at the top level"),
+        ("training: {lora: true}", 12, "write it as `method: {type: lora}`"),
+        ("training: {resume: true}", 12, "`recipes run RECIPE --resume`"),
+        ("training: {zzzzz: 1}", 12, "a framework's own key goes under `backends.<framework>.extra`"),
         ("training: {warmup: 0.1}", 12, "use `warmup_ratio`, a share of all steps, or `warmup_steps`"),
         ("zzzzz: 1", 1, "known here: version, name, extends, model"),
     ],
@@ -92,11 +100,14 @@ def test_one_mistake(found, line, column, said):
     assert said in f"{finding.message} {finding.why} {finding.suggestion}"
 
 
-@pytest.mark.parametrize("key", sorted(FIELDS_BY_NATIVE_KEY))
+ALL_NAMES = FIELDS_BY_NATIVE_KEY | FIELDS_BY_HABIT
+
+
+@pytest.mark.parametrize("key", sorted(ALL_NAMES))
 def test_the_frameworks_words_point_at_ours(found, key):
     finding = only(found(f"{HEAD}{key}: 8\n"))
     assert finding.span.line == 4
-    ours = FIELDS_BY_NATIVE_KEY[key]
+    ours = ALL_NAMES[key]
     assert f"`{ours}`" in finding.suggestion or finding.suggestion == f"did you mean `{ours.split('.')[0]}`?"
 
 
@@ -117,7 +128,7 @@ def test_other_names_of_a_value(found, line, ours):
 def test_what_the_frameworks_words_point_at_exists():
     from qwen_recipes.recipe.field_index import index_fields
 
-    for ours in FIELDS_BY_NATIVE_KEY.values():
+    for ours in ALL_NAMES.values():
         assert any(path == ours or path.startswith(f"{ours}.") for path in index_fields())
 
 
