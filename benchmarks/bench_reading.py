@@ -238,7 +238,7 @@ def format_times(times: ReadingTimes) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", type=float, nargs="+", default=[1, 2, 4, 8, 16], help="in MB")
+    parser.add_argument("--sizes", type=float, nargs="+", default=[0.25, 0.5, 1, 2, 4], help="in MB")
     parser.add_argument("--kind", action="append", choices=list(KINDS))
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--write", type=Path, help="file for the results, as JSON")

@@ -1,4 +1,4 @@
-"""The time to read an input grows as its size does; `benchmarks/bench_reading.py` shows it up to 16 MB."""
+"""The time to read an input grows as its size does; `benchmarks/bench_reading.py` shows it up to 4 MB."""
 
 from __future__ import annotations
 
