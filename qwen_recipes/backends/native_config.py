@@ -30,6 +30,7 @@ class InterpretedSettings:
     dora: LocatedValue | None = None
     targets: LocatedValue | None = None
     bits: LocatedValue | None = None
+    experts_quantized: LocatedValue | None = None
     storage: LocatedValue | None = None
     strategy: LocatedValue | None = None
     sequence_length: LocatedValue | None = None
@@ -118,6 +119,8 @@ class NativeTraits:
     """Whether a config loads code that may add values to the framework's lists."""
     shards_8_bit: bool = False
     """Whether FSDP shards a base of 8 bits."""
+    quantize_experts: str = ""
+    """The setting that quantizes a mixture's experts too; empty where there is none."""
     official_template: str = ""
     """The setting that takes the model's own chat template."""
     unofficial_templates: tuple[str, ...] = ()
@@ -134,8 +137,13 @@ class NativeConfig:
     form: Literal["yaml", "shell"]
     document: Document
     environment: Mapping[str, str] = field(default_factory=dict)
-    names_config_file: bool = False
-    """Whether a command names a config file as well, so that not all it is told stands here."""
+    config_file: str = ""
+    """The config file that a command names as well: not all that it is told stands here."""
+
+    @property
+    def names_config_file(self) -> bool:
+        """Whether a command names a config file as well."""
+        return bool(self.config_file)
 
     @cached_property
     def data(self) -> dict[str, Any]:

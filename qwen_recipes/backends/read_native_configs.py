@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 
 from qwen_recipes.backends.native_config import NativeConfig
 from qwen_recipes.backends.native_modules import get_default_version, import_backend_module, list_native_frameworks
@@ -17,6 +18,7 @@ _TOP_LEVEL_KEY = re.compile(r"^[\"']?([A-Za-z_][\w-]*)[\"']?\s*:(?:\s|$)", re.M)
 _OTHER_FRAMEWORK = "_component_:"
 """A mark of torchtune's configs, which have `model` and `dataset` too."""
 _RECIPE_KEYS = {"version", "data", "method", "objective", "training", "hardware", "output", "run", "allow", "extends"}
+_CONFIG_SUFFIXES = (".yaml", ".yml", ".json")
 _OTHER_PROGRAMS = {"echo", "printf", "pip", "git", "cd", "which", "alias", "export", "grep"}
 """Programs that name a framework and do not start it."""
 
@@ -103,9 +105,16 @@ def _read_commands(text: str, name: str = "<text>") -> list[NativeConfig]:
             start = import_backend_module(backend, "native_config").match_command(command)
             if start:
                 document = parse_flags(command[start[1] :], name, text)
-                follows = any(w.text.endswith((".yaml", ".yml", ".json")) for w in command[start[1] : start[1] + 1])
+                file = _find_config_file([word.text for word in command[start[1] :]])
                 version = get_default_version(backend)
                 found.append(
-                    NativeConfig(backend, version, start[0], "shell", document, parse_assignments(command), follows)
+                    NativeConfig(backend, version, start[0], "shell", document, parse_assignments(command), file)
                 )
     return found
+
+
+def _find_config_file(arguments: list[str]) -> str:
+    """The config file among a command's arguments, the first or after `--config`; empty where there is none."""
+    named = [word.removeprefix("--config=") for word in arguments if word.startswith("--config=")]
+    named += [file for flag, file in pairwise(arguments) if flag == "--config"]
+    return next((file for file in [*arguments[:1], *named] if file.endswith(_CONFIG_SUFFIXES)), "")

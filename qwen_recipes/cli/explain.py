@@ -35,10 +35,10 @@ def command(code: str | None) -> None:
 
 
 def _suggest_guards(code: str) -> str:
-    """Guards whose code begins with `code` or whose title has that word, else where all are listed."""
+    """Guards whose code begins with `code`, `QR` or not, or whose title has that word, else where all are listed."""
     from qwen_recipes.guards import load_guards
 
-    asked = code.lower()
+    asked = f"qr{code}" if code.isdecimal() else code.lower()
     found = [g for g in load_guards() if g.code.lower().startswith(asked) or asked in g.title.lower()]
     if not found:
         return "`recipes explain` lists all guards"

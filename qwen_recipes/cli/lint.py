@@ -207,7 +207,7 @@ def _print_summary(shown: list[Finding], linted: list[LintedFile], *, fixable: s
     for note in unjudged:
         print_stderr(note)
     counted = f"{len(linted)} file{'s' if len(linted) != 1 else ''} checked"
-    summary = summarize_findings(shown) if shown or not unjudged else "no problems found by the other guards"
+    summary = summarize_findings(shown) if shown or not unjudged else "no problems found in what was checked"
     print_stderr(f"{counted}, {summary}{fixable}")
 
 

@@ -10,6 +10,10 @@ from qwen_recipes.finding import Finding, RecipeError, limit_findings
 from qwen_recipes.recipe.file_content import FileContent, load_file_content
 from qwen_recipes.recipe.load import LoadedRecipe
 from qwen_recipes.recipe.overrides import OverrideError
+from qwen_recipes.recipe.written_values import read_recipe_yaml
+from qwen_recipes.yaml_text.nodes import Document, Scalar
+
+_BACKEND_ROUTE = ("run", "backend")
 
 
 @dataclass(frozen=True)
@@ -42,8 +46,31 @@ def lint_text(
     except OverrideError:
         raise
     except RecipeError as error:
-        return LintedText(error.findings, [])
+        return LintedText([*error.findings, *_find_unknown_backend(content, name)], [])
     return LintedText(_lint_content(loaded, backend, version, check_data=check_data), loaded.recipes)
+
+
+def _find_unknown_backend(content: bytes | str, name: str) -> list[Finding]:
+    """A `run.backend` that is no framework, in a text that cannot be loaded for other reasons."""
+    from qwen_recipes.backends import UnknownBackendError, load_backend
+
+    try:
+        document = read_recipe_yaml(content, name)
+        node = document.find_node(_BACKEND_ROUTE)
+        if isinstance(node, Scalar) and isinstance(node.value, str):
+            load_backend(node.value)
+    except UnknownBackendError as error:
+        return [_make_unknown_backend_finding(document, error)]
+    except RecipeError:
+        pass
+    return []
+
+
+def _make_unknown_backend_finding(document: Document, error: Exception) -> Finding:
+    from qwen_recipes.recipe.locate import locate_finding
+
+    message, _, instead = str(error).partition("; ")
+    return locate_finding(document, Finding("recipe", "error", message, _BACKEND_ROUTE, suggestion=instead))
 
 
 def _lint_content(content: FileContent, backend: str | None, version: str | None, *, check_data: bool) -> list[Finding]:
@@ -129,17 +156,13 @@ def lint_recipe(loaded: LoadedRecipe, backend: str | None, version: str | None =
     from qwen_recipes.guards.missing_template import find_missing_template
     from qwen_recipes.guards.runner import run_guards
     from qwen_recipes.guards.unsupported import find_unsupported
-    from qwen_recipes.recipe.locate import locate_finding
     from qwen_recipes.resolve.choose_backend import ALL_BACKENDS, choose_backends, get_named_backend
 
     name = get_named_backend(loaded, backend)
     try:
         chosen = choose_backends(loaded, name or ALL_BACKENDS, version)[0]
     except UnknownBackendError as error:
-        message, _, instead = str(error).partition("; ")
-        return [
-            locate_finding(loaded.document, Finding("recipe", "error", message, ("run", "backend"), suggestion=instead))
-        ]
+        return [_make_unknown_backend_finding(loaded.document, error)]
     found: dict[tuple[object, ...], Finding] = {}
     for one in chosen:
         refused = find_missing_template(one.plan, loaded)

@@ -16,10 +16,13 @@ TOKENIZER_GUARDS = ("QR301", "QR302", "QR312", "QR314")
 
 
 def describe_unjudged_native(text: str, as_backend: str | None = None, version: str | None = None) -> str:
-    """Which guards could not look at a framework's own config, and why; empty where all could."""
-    from qwen_recipes.guards.native.lint_native import list_unjudged_guards
+    """Which guards or files were not looked at with a framework's own config, and why; empty where all were."""
+    from qwen_recipes.guards.native.lint_native import list_named_files, list_unjudged_guards
 
-    return _describe(list_unjudged_guards(text, as_backend, version), "model not recognized")
+    guards = _describe(list_unjudged_guards(text, as_backend, version), "model not recognized")
+    files = ", ".join(list_named_files(text, as_backend, version))
+    passed = f"not checked: {files}, which the script passes: lint that file too" if files else ""
+    return "; ".join(note for note in (guards, passed) if note)
 
 
 def describe_unjudged_recipes(recipes: Iterable[LoadedRecipe]) -> str:

@@ -13,18 +13,24 @@ from qwen_recipes.recipe.other_names import (
 
 METHOD_NAMES = ("lora", "qlora", "dora", "qdora", "full", "freeze")
 """Values of `method` that people write as a key."""
-RENAMED_FIELDS = {"training.warmup": "`warmup_ratio`, a share of all steps, or `warmup_steps`"}
-"""Fields of earlier versions, and what to write now."""
+RENAMED_FIELDS = {
+    "training.warmup": "`warmup_ratio`, a share of all steps, or `warmup_steps`",
+    "model.name": "`id`",
+    "model.path": "`id`",
+}
+"""Fields of earlier versions or other programs, and what to write."""
+_SURE_MATCH = 0.85
+"""Likeness of a slip whose field stands elsewhere: `trainer` (0.83) is no slip of `train`."""
 SECTIONS_WITH_NATIVE_KEYS = ("", "method", "quantization", "objective", "training", "hardware", "chat")
 """Where people write keys of a framework that are no field of ours."""
 
 
-def find_closest_match(word: str, candidates: Iterable[str]) -> str | None:
-    """The known word that `word` is a slip of, or None."""
+def find_closest_match(word: str, candidates: Iterable[str], cutoff: float = 0.7) -> str | None:
+    """The known word that `word` is a slip of, or None. `cutoff` is the least likeness, from 0 to 1."""
     import difflib
 
     lowered = {name.lower().replace("-", "_"): name for name in candidates}
-    found = difflib.get_close_matches(word.lower().replace("-", "_"), list(lowered), n=1, cutoff=0.7)
+    found = difflib.get_close_matches(word.lower().replace("-", "_"), list(lowered), n=1, cutoff=cutoff)
     return lowered[found[0]] if found else None
 
 
@@ -74,5 +80,5 @@ def _find_field_elsewhere(key: str, parent: str) -> str | None:
     maps = {path.rpartition(".")[0] for path in leaves if path.count(".") == 2 and "[" not in path}
     paths = sorted([*leaves, *sorted(maps)], key=lambda path: -path.count("."))
     by_name = {path.rpartition(".")[2]: path for path in paths}
-    found = by_name.get(key) or by_name.get(find_closest_match(key, by_name) or "")
+    found = by_name.get(key) or by_name.get(find_closest_match(key, by_name, _SURE_MATCH) or "")
     return found if found and found.rpartition(".")[0] != parent else None

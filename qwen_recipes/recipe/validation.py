@@ -8,6 +8,7 @@ from qwen_recipes.finding import Finding, RecipeError
 from qwen_recipes.recipe.locate import locate_finding
 from qwen_recipes.recipe.spec import Recipe
 from qwen_recipes.recipe.spec.validator import validate_recipe
+from qwen_recipes.recipe.suggestions import find_closest_match
 from qwen_recipes.yaml_text.nodes import Document, Mapping, Node, Scalar, plain_data
 
 
@@ -17,6 +18,8 @@ def validate_document(document: Document) -> Recipe:
         message, suggestion = _explain_no_map(document)
         raise RecipeError([locate_finding(document, Finding("recipe", "error", message, suggestion=suggestion))])
     data = plain_data(document.root)
+    if is_other_file(document.root):
+        raise RecipeError([locate_finding(document, _make_other_file_finding())])
     try:
         recipe = validate_recipe(data)
     except ValidationError:
@@ -36,6 +39,21 @@ def _explain_no_map(document: Document) -> tuple[str, str]:
             "say which with `--as`, or lint the config that it passes",
         )
     return "a recipe is a map of fields and values", "`recipes init` writes a recipe to start from"
+
+
+def is_other_file(root: Mapping) -> bool:
+    """Whether no key of the file is a field, or a slip of one: it is another program's."""
+    fields = Recipe.model_fields
+    return bool(root.entries) and not any(key in fields or find_closest_match(key, fields) for key in root.entries)
+
+
+def _make_other_file_finding() -> Finding:
+    return Finding(
+        "recipe",
+        "error",
+        "this is not a recipe: none of its keys is a field",
+        suggestion="`recipes lint --as NAME` reads it as a framework's config; `recipes init` writes a recipe",
+    )
 
 
 def has_empty_value(node: Node) -> bool:

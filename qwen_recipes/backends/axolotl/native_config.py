@@ -88,6 +88,7 @@ def interpret_settings(config: NativeConfig) -> InterpretedSettings:
         dora=read_switch(data, "peft_use_dora"),
         targets=read_targets(data),
         bits=read_quantization_bits(data),
+        experts_quantized=read_switch(data, "quantize_moe_experts"),
         storage=read_quantization_storage(data),
         strategy=read_strategy(data),
         sequence_length=None if has_rope_scaling(data) else read_value(data, "sequence_len"),

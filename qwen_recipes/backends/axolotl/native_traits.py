@@ -14,6 +14,7 @@ TRAITS = NativeTraits(
     free_form_keys=("lr_scheduler_kwargs", "optim_args", "overrides_of_model_config", "model_kwargs"),
     all_linear_layers="lora_target_linear: true",
     zero2="deepspeed: deepspeed_configs/zero2.json",
+    quantize_experts="quantize_moe_experts: true",
     neutral_templates=("jinja", "tokenizer_default"),
     ignored_prefixes=("x-", "_", "."),
     lists_plugins=True,

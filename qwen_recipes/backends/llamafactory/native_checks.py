@@ -80,6 +80,17 @@ def check_attention_fallback(config: NativeConfig) -> Iterator[NativeViolation]:
         yield NativeViolation(("flash_attn",), message, "install flash-attn, or `flash_attn: sdpa`")
 
 
+def check_packed_attention(config: NativeConfig) -> Iterator[NativeViolation]:
+    """Packing without its second switch."""
+    data = config.data
+    if config.command != "train" or config.names_config_file or data.get("stage", "sft") != "sft":
+        return
+    apart = read_switch(data, "neat_packing") or "$" in str(data.get("neat_packing"))
+    if read_switch(data, "packing") and not apart:
+        message = "packed examples attend to each other without `neat_packing`"
+        yield NativeViolation(("packing",), message, "neat_packing: true", severity="warning", at_key=True)
+
+
 def check_refused(config: NativeConfig) -> Iterator[NativeViolation]:
     """Combinations that its parser refuses, and flags after a file, which it reads as keys of that name."""
     if config.command != "train":
@@ -99,6 +110,7 @@ def check_refused(config: NativeConfig) -> Iterator[NativeViolation]:
 NATIVE_CHECKS: dict[str, NativeCheck] = {
     "QR212": check_ineffective_quantization,
     "QR213": check_broken_combinations,
+    "QR408": check_packed_attention,
     "QR424": check_attention_fallback,
     "QR706": check_never_run,
     "QR709": check_refused,

@@ -108,10 +108,20 @@ def _build_known_keys(command: str, *, is_strict: bool) -> KnownKeys:
 
 def interpret_settings(config: NativeConfig) -> InterpretedSettings:
     """The values of the config by recipe field; empty for anything but training, few for Megatron."""
-    if config.command not in TRAINING_COMMANDS:
-        return InterpretedSettings()
     data = {normalize_key(key): value for key, value in config.data.items()}
     model = read_value(data, "model")
+    if config.command.startswith("megatron ") and config.command.partition(" ")[2] in TRAINING_COMMANDS:
+        return InterpretedSettings(
+            model=model,
+            model_facts=find_model_facts(model),
+            sequence_length=None if data.get("rope_scaling") else read_value(data, "max_length"),
+            template=read_value(data, "template"),
+            learning_rate=read_value(data, "lr"),
+            precision=read_precision(data),
+            chat=config.command != "megatron pt",
+        )
+    if config.command not in TRAINING_COMMANDS:
+        return InterpretedSettings()
     return InterpretedSettings(
         model=model,
         model_facts=find_model_facts(model),

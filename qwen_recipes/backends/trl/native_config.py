@@ -82,7 +82,7 @@ def list_known_keys(config: NativeConfig) -> KnownKeys:
     Where the method is not known, those of all methods.
     """
     schema, other = load_native_schema("trl"), load_extra_keys("trl")
-    launcher = {*other["launcher"], "accelerate_config"}
+    launcher = {*other["launcher"], "accelerate_config", *(("config",) if config.form == "shell" else ())}
     if config.command in other["commands"]:
         return KnownKeys(frozenset({*other["commands"][config.command], *launcher}))
     by_method = {method: set(_find_properties(method)) for method in METHODS}

@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from qwen_recipes.guards.base import Guard, GuardContext, Violation
+from qwen_recipes.qwen.facts import ModelFacts
 
 _CASTS_TO_FLOAT32 = ("axolotl",)
 """Backends whose preparation of a quantized model makes float32 of what is not quantized."""
@@ -35,13 +36,16 @@ def check(context: GuardContext) -> Iterator[Violation]:
     if model.dense or plan.quantization.bits == 16 or plan.quantization.experts or model.quantization:
         return
     wide = plan.backend in _CASTS_TO_FLOAT32
-    share = model.expert_parameters / model.parameters
-    message = (
-        f"only the attention layers are quantized: the experts, {share:.0%} of the weights, "
-        f"{'become' if wide else 'stay in'} {32 if wide else 16} bits"
-    )
+    message = describe_wide_experts(model, plan.backend)
     instead = "quantization: {bits: 4, experts: true}" if wide else "method: lora, or Axolotl with quantization.experts"
     yield Violation(context.locate_field("method.type", "quantization.bits"), message, instead)
+
+
+def describe_wide_experts(model: ModelFacts, backend: str) -> str:
+    """What is quantized of a mixture, and what its experts become."""
+    share = model.expert_parameters / model.parameters
+    held = "become 32 bits" if backend in _CASTS_TO_FLOAT32 else "stay in 16 bits"
+    return f"only the attention layers are quantized: the experts, {share:.0%} of the weights, {held}"
 
 
 GUARD = Guard("QR218", "experts-not-quantized", "warning", "high", __doc__, check)

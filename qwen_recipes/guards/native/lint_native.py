@@ -28,15 +28,15 @@ __all__ = [
 FRAMEWORK_CHECKS = "framework_checks"
 RULE_MODULES = {
     "QR101": "sharding", "QR102": "sharding", "QR103": "sharding", "QR201": "lora_targets",
-    "QR212": FRAMEWORK_CHECKS, "QR213": FRAMEWORK_CHECKS, "QR301": FRAMEWORK_CHECKS,
+    "QR212": FRAMEWORK_CHECKS, "QR218": "experts", "QR213": FRAMEWORK_CHECKS, "QR301": FRAMEWORK_CHECKS,
     "QR303": "chat_templates", "QR304": "chat_templates", "QR310": "sequence_length", "QR401": "precision",
-    "QR424": FRAMEWORK_CHECKS,
+    "QR408": FRAMEWORK_CHECKS, "QR424": FRAMEWORK_CHECKS,
     "QR702": "unknown_keys", "QR703": "changed_keys", "QR705": "misread_values", "QR706": FRAMEWORK_CHECKS,
     "QR707": "secrets", "QR708": "refused_values",
     "QR709": FRAMEWORK_CHECKS,
 }  # fmt: skip
 """The guards that can be judged from a native config, and the module of this package that does."""
-MODEL_GUARDS = ("QR201", "QR301", "QR303", "QR304", "QR310", "QR401")
+MODEL_GUARDS = ("QR201", "QR218", "QR301", "QR303", "QR304", "QR310", "QR401")
 """Those of them that look at facts about the model."""
 _DUPLICATE_KEY = "duplicate key"
 
@@ -77,18 +77,32 @@ def lint_if_native(
 
 def list_unjudged_guards(text: str, as_backend: str | None = None, version: str | None = None) -> list[str]:
     """Codes of the guards that could not look at a native config, since its model is not known here."""
-    try:
-        configs = read_native_configs(text, "<text>", as_backend, version, [])
-    except RecipeError:
-        return []
     from qwen_recipes.guards.catalog import load_guard
 
+    configs = [config for config in _read_or_none(text, as_backend, version) if not _leaves_model_to_file(config)]
     unknown = [config for config in configs if config.interpreted_settings.model_facts is None]
     return [
         code
         for code in MODEL_GUARDS
         if any(load_guard(code).applies_to(config.backend, config.version) for config in unknown)
     ]
+
+
+def list_named_files(text: str, as_backend: str | None = None, version: str | None = None) -> list[str]:
+    """The config files that a script's commands name: what stands in them is not linted with the script."""
+    configs = _read_or_none(text, as_backend, version)
+    return list(dict.fromkeys(config.config_file for config in configs if config.config_file))
+
+
+def _read_or_none(text: str, as_backend: str | None, version: str | None) -> list[NativeConfig]:
+    try:
+        return read_native_configs(text, "<text>", as_backend, version, [])
+    except RecipeError:
+        return []
+
+
+def _leaves_model_to_file(config: NativeConfig) -> bool:
+    return config.names_config_file and config.interpreted_settings.model is None
 
 
 def check_native_config(config: NativeConfig) -> list[Finding]:

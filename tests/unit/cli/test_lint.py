@@ -288,3 +288,14 @@ def test_an_empty_data_file_is_a_warning(lint):
     Path("rows.jsonl").write_text("")
     (found,) = json.loads(lint(file, "--format", "json").stdout)
     assert (found["severity"], found["message"]) == ("warning", "rows.jsonl is empty")
+
+
+def test_an_unknown_framework_is_named_beside_other_errors(lint):
+    write("r.yaml", f"{GOOD}trainin: {{epochs: 1}}\nrun: {{backend: axolotlx}}\n")
+    said = [(f["line"], f["message"], f["suggestion"]) for f in json.loads(lint("r.yaml", "--format", "json").stdout)]
+    assert said == [
+        (4, "`trainin` is not a field", "did you mean `training`?"),
+        (5, "unknown framework `axolotlx`", "did you mean `axolotl`?"),
+    ]
+    write("r.yaml", f"{GOOD}trainin: {{epochs: 1}}\nrun: {{backend: axolotl}}\n")
+    assert len(json.loads(lint("r.yaml", "--format", "json").stdout)) == 1

@@ -29,8 +29,8 @@ def lint(tmp_path, model):
 @pytest.mark.parametrize("model", ["me/unknown", "meta-llama/Llama-3.1-8B"])
 def test_lint_says_which_guards_could_not_look(tmp_path, empty_hub_cache, model):
     said = lint(tmp_path, model).stderr
-    assert "not checked: 6 guards (QR201, QR301, QR303, QR304, QR310, QR401), model not recognized" in said
-    assert "1 file checked, no problems found by the other guards" in said
+    assert "not checked: 7 guards (QR201, QR218, QR301, QR303, QR304, QR310, QR401), model not recognized" in said
+    assert "1 file checked, no problems found in what was checked" in said
 
 
 def test_a_release_is_judged_whole(tmp_path, empty_hub_cache):
@@ -83,5 +83,27 @@ def test_an_editor_is_told_too(tmp_path, empty_hub_cache):
     from qwen_recipes.lsp.linted_document import lint_document
 
     native = lint_document(tmp_path / "train.yaml", NATIVE.format(model="me/unknown"))
-    assert native.unjudged.startswith("not checked: 6 guards")
+    assert native.unjudged.startswith("not checked: 7 guards")
     assert lint_document(tmp_path / "train.yaml", NATIVE.format(model="Qwen/Qwen3-8B")).unjudged == ""
+
+
+@pytest.mark.parametrize(
+    ("script", "file"),
+    [
+        ("axolotl preprocess a.yaml\naxolotl train a.yaml --num-epochs 2\n", "a.yaml"),
+        ("llamafactory-cli train l.yaml learning_rate=1e-4\n", "l.yaml"),
+        ("trl grpo --config g.yaml --num_generations 8\n", "g.yaml"),
+        ("trl sft --output_dir o --config=s.yml\n", "s.yml"),
+    ],
+)
+def test_a_config_file_that_a_script_passes_is_named_in_place_of_the_guards(tmp_path, empty_hub_cache, script, file):
+    (tmp_path / "train.sh").write_text(script)
+    shown = CliRunner().invoke(main, ["lint", str(tmp_path / "train.sh")])
+    assert f"not checked: {file}, which the script passes: lint that file too\n" in shown.stderr
+    assert "model not recognized" not in shown.stderr and shown.exit_code == 0
+
+
+def test_a_model_beside_a_config_file_is_judged(tmp_path, empty_hub_cache):
+    (tmp_path / "train.sh").write_text("trl sft --config g.yaml --model_name_or_path me/unknown\n")
+    said = CliRunner().invoke(main, ["lint", str(tmp_path / "train.sh")]).stderr
+    assert "model not recognized; not checked: g.yaml" in said

@@ -60,6 +60,7 @@ def test_five_different_mistakes_are_reported_together(found):
         ("training: {learning-rate: 1}", 12, "did you mean `learning_rate`?"),
         ("learning_rate: 1e-4", 1, "write it as `training.learning_rate`"),
         ("training: {rank: 8}", 12, "write it as `method.rank`"),
+        ("trainer: {lr: 1}", 1, "known here: version, "),
         ("method: lorra", 9, "did you mean `lora`?"),
         ("training: {scheduler: Cosine}", 23, "did you mean `cosine`?"),
         ("training: {packing: on}", 21, "write true"),
@@ -98,6 +99,22 @@ def test_one_mistake(found, line, column, said):
     finding = only(found(HEAD + line + "\n"))
     assert (finding.span.line, finding.span.column) == (4, column)
     assert said in f"{finding.message} {finding.why} {finding.suggestion}"
+
+
+def test_a_model_s_name_is_its_id(found):
+    suggestions = [finding.suggestion for finding in found("version: 1\nmodel: {name: x}\ndata: {train: a}\n")]
+    assert suggestions == ["e.g. `id: Qwen/Qwen3-4B-Instruct-2507`", "use `id`"]
+
+
+@pytest.mark.parametrize("text", ["compute_environment: HERE\nnum_processes: 4\n", '{"zero_optimization": {}}'])
+def test_another_program_s_file_is_one_error(found, text):
+    finding = only(found(text))
+    assert finding.message == "this is not a recipe: none of its keys is a field"
+    assert "--as NAME" in finding.suggestion
+
+
+def test_a_slip_in_every_key_is_still_a_recipe(found):
+    assert "did you mean `model`?" in [finding.suggestion for finding in found("modell: x\ndat: {train: a}\n")]
 
 
 ALL_NAMES = FIELDS_BY_NATIVE_KEY | FIELDS_BY_HABIT
