@@ -1,6 +1,6 @@
-"""Time to read each kind of input, from 1 to 16 MB, each twice as large as the one before.
+"""Time to read each kind of input, from 0.25 to 4 MB, each twice as large as the one before.
 
-    python -m benchmarks.bench_reading [--sizes 1 2 4 8 16] [--kind NAME] [--json]
+    python -m benchmarks.bench_reading [--sizes 0.25 0.5 1 2 4] [--kind NAME] [--json]
     python -m benchmarks.bench_reading --write research/measurements/results/reading.json
 
 Exits 1 where the time grows faster than the size: where the slope of log(time) over log(size) is above MAX_SLOPE. The
