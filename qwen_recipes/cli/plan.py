@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from qwen_recipes.cli.console import print_json, print_text
+from qwen_recipes.cli.console import print_json, print_stderr, print_text
 from qwen_recipes.cli.hub_files import fetch_recipe_models
 from qwen_recipes.cli.options_and_exits import (
     BACKENDS_HELP,
@@ -58,6 +58,7 @@ def command(file: str, backend: str | None, names: tuple[str, ...], sets: tuple[
 
     stages = load_stages(file, sets, backend, prepare=fetch_recipe_models)
     first = next(iter(stages.values()))[0]
+    _warn_unusable_data(stages)
     if first.plan.hardware.device == "cpu" and not names:
         _print_cpu_estimates(stages, form, estimate_merges(file, sets, backend))
         return
@@ -70,6 +71,15 @@ def command(file: str, backend: str | None, names: tuple[str, ...], sets: tuple[
     _print_verdicts(every, form, labels, estimate_merges(file, sets, backend))
     if any(all(verdict.estimate.check_fit() == "no" for verdict in verdicts) for verdicts in every.values()):
         sys.exit(ExitCode.DOES_NOT_FIT)
+
+
+def _warn_unusable_data(stages: dict[str, list[BackendRecipe]]) -> None:
+    """Say which data files nothing can be trained on; `lint` has them at their line."""
+    from qwen_recipes.guards.missing_data import find_unusable_data
+
+    found = (finding for recipes in stages.values() for finding in find_unusable_data(recipes[0].loaded))
+    for text in dict.fromkeys(f"{finding.message}; {finding.suggestion}" for finding in found):
+        print_stderr(f"recipes: {text}")
 
 
 def assess_recipe(recipe: BackendRecipe, gpu_names: tuple[str, ...]) -> list[FitVerdict]:

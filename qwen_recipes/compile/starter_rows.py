@@ -22,7 +22,7 @@ def explain_untrainable_rows(path: Path, layout: str, variant: str) -> str:
     `variant` is the official chat template's. Raises OSError.
     """
     if problem := find_file_problem(path):
-        return problem.message
+        return str(problem)
     first = ""
     try:
         for number, why in islice(_judge_rows(path, layout, variant), MAX_ROWS):

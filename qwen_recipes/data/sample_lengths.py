@@ -88,7 +88,7 @@ def list_examples(template: TemplateRenderer, row: Row, chat: ChatPlan) -> list[
 def _read_normalized_rows(
     file: Path, source: Any, most_rows: int | None, max_rows: int, tool_style: str
 ) -> Iterator[Any]:
-    if find_file_problem(file):
+    if find_file_problem(file, source.encoding or ""):
         return
     count, options = 0, RowOptions(source.roles, source.prompt_style, tool_style)
     for work in split_first_rows(file, source.encoding or "", most_rows):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from pathlib import Path
 
+from qwen_recipes.data.rows.file_forms import find_file_problem
 from qwen_recipes.data.rows.find_files import (
     MissingSourceError,
     explain_empty_folder,
@@ -31,10 +33,15 @@ def explain_missing_files(path: str, folder: Path) -> str | None:
 
 
 def explain_no_rows(path: str, folder: Path) -> str | None:
-    """Why a path's files can't have rows: there are none, or all are empty. Reads no file."""
+    """Why a path's files can't have rows: there are none, or all are empty or no files of rows.
+
+    Reads the first bytes of files.
+    """
     files = list_source_files(path, folder)
     try:
-        empty = bool(files) and all(file.is_file() and not file.stat().st_size for file in files)
+        problems = list(takewhile(bool, (find_file_problem(file) for file in files if file.is_file())))
     except OSError:
         return None
-    return f"{path} is empty" if empty else explain_missing_files(path, folder)
+    if problems and len(problems) == len(files):
+        return f"{path}{str(problems[0]).removeprefix('the file')}"
+    return explain_missing_files(path, folder)

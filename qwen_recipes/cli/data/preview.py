@@ -111,9 +111,9 @@ def _preview_files(selection: DataSelection, encoder: Encoder, suffix: str) -> I
     from qwen_recipes.data.rows.row_reader import find_file_problem, read_raw_rows
 
     for rows in selection.files:
-        wrong = find_file_problem(Path(rows.file))
+        wrong = find_file_problem(Path(rows.file), rows.encoding)
         if wrong:
-            yield RowPreview(rows.file, problem=wrong.message)
+            yield RowPreview(rows.file, problem=str(wrong))
             continue
         lines = 0
         for work in split_first_rows(Path(rows.file), rows.encoding, rows.most_rows):

@@ -105,9 +105,9 @@ class DataPreparation:
             return self._write_outputs(outputs, made, fates)
 
     def _process_source(self, number: int, source: InputFile, duplicates: DuplicateFinder, scratch: IO[bytes]) -> None:
-        wrong = find_file_problem(Path(source.file))
+        wrong = find_file_problem(Path(source.file), source.encoding)
         if wrong:
-            self._record_bad(source, 1, wrong.message, "unreadable")
+            self._record_bad(source, 1, str(wrong), "unreadable")
             return
         lines = 0
         for work in split_file(Path(source.file), source.encoding):

@@ -18,16 +18,35 @@ COMPRESSION_MARKS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "
 """How compressed files begin."""
 ARROW_MARKS = {b"PAR1": "parquet", b"ARROW1": "arrow", b"\xff\xff\xff\xff": "arrow-stream"}
 FOREIGN_MARKS = {
-    b"PK\x03\x04": "a zip archive (an Excel file is one too)",
-    b"\xd0\xcf\x11\xe0": "an old Excel or Word file",
-    b"%PDF": "a PDF",
-    b"\x89PNG": "an image",
-    b"\x7fELF": "a program",
-    b"SQLite format": "a SQLite database",
-    b"\x80\x02}": "a pickle",
-    b"version https://git-lfs": "a Git LFS pointer, not the file itself (run `git lfs pull`)",
+    b"PK\x03\x04": ("a zip archive (an Excel file is one too)", "unpack it, or save the table as CSV"),
+    b"PK\x05\x06": ("an empty zip archive", "export it again"),
+    b"7z\xbc\xaf\x27\x1c": ("a 7z archive", "unpack it"),
+    b"Rar!\x1a": ("a RAR archive", "unpack it"),
+    b"\xd0\xcf\x11\xe0": ("an old Excel or Word file", "save it as CSV"),
+    b"{\\rtf": ("a document of a word processor (RTF)", "save it as plain text"),
+    b"%PDF": ("a PDF", "extract its text first"),
+    b"\x89PNG": ("an image", ""),
+    b"\xff\xd8\xff": ("an image", ""),
+    b"GIF89a": ("an image", ""),
+    b"\x7fELF": ("a program", ""),
+    b"SQLite format": ("a SQLite database", "export the table as CSV or JSON lines"),
+    b"\x89HDF": ("an HDF5 file", "export it as JSON lines or Parquet"),
+    b"\x93NUMPY": ("a NumPy array", "export it as JSON lines or Parquet"),
+    b"Obj\x01": ("an Avro file", "export it as JSON lines or Parquet"),
+    b"FEA1\0": ("a Feather file of version 1", "save it again with a newer pyarrow"),
+    **{
+        b"\x80" + version: ("a pickle", "export it as JSON lines or Parquet")
+        for version in b"\x02 \x03 \x04 \x05".split()
+    },
+    b"version https://git-lfs": ("a Git LFS pointer", "run `git lfs pull`, or download the file itself"),
 }
-"""How files begin that hold no rows."""
+"""How files begin that hold no rows: what they are, and what to do instead."""
+WEB_PAGE_MARKS = (b"<!doctype", b"<html", b"<head", b"<?xml")
+_WEB_PAGE = ("a web page (HTML or XML)", "download the file itself: this is often a login page or an error message")
+_TAR = ("a tar archive", "unpack it")
+_BINARY = ("binary data", "rows are JSON, CSV, text, Parquet or Arrow")
+_CONTROLS = frozenset(range(9)) | frozenset(range(14, 27)) | frozenset(range(28, 32))
+FIRST_BYTES = 512
 BYTE_ORDER_MARKS = {
     b"\xef\xbb\xbf": "utf-8",
     b"\xff\xfe\0\0": "utf-32",
@@ -53,6 +72,11 @@ class FileProblem:
 
     kind: FileProblemKind
     message: str
+    instead: str = ""
+    """What to do."""
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.instead}" if self.instead else self.message
 
 
 def open_rows(path: Path) -> io.BufferedReader:
@@ -66,13 +90,37 @@ def read_head(path: Path, size: int = HEAD_BYTES) -> bytes:
         return file.read(size)
 
 
-def find_file_problem(path: Path) -> FileProblem | None:
-    """Why a file can't be read as rows at all, by its size and its first bytes. Raises OSError."""
-    head = read_head(path, 64)
+def find_file_problem(path: Path, encoding: str = "") -> FileProblem | None:
+    """Why a file can't be read as rows at all, by its size and its first bytes. Raises OSError.
+
+    `encoding` is the one that the recipe states.
+    """
+    head = read_head(path, FIRST_BYTES)
     if not head:
         return FileProblem("empty", "the file is empty")
-    form = next((form for mark, form in FOREIGN_MARKS.items() if head.startswith(mark)), "")
-    return FileProblem("not-text", f"the file is {form}, not rows") if form else None
+    form = find_foreign_form(head, encoding)
+    return FileProblem("not-text", f"the file is {form[0]}, not rows", form[1]) if form else None
+
+
+def find_foreign_form(head: bytes, encoding: str = "") -> tuple[str, str] | None:
+    """What a file is that begins so and holds no rows, and what to do instead; None where it may hold rows."""
+    for mark, form in FOREIGN_MARKS.items():
+        if head.startswith(mark):
+            return form
+    if head.removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(WEB_PAGE_MARKS):
+        return _WEB_PAGE
+    if head[257:262] == b"ustar":
+        return _TAR
+    return _BINARY if not encoding and _is_binary(head) else None
+
+
+def _is_binary(head: bytes) -> bool:
+    """Whether many of a file's first bytes are no characters; zeros around its text are what a full disk leaves."""
+    if find_compression(head) or head.startswith(tuple(ARROW_MARKS)) or find_encoding(head) != "utf-8":
+        return False
+    head = head.lstrip(b"\0")[:64].rstrip(b"\0")
+    controls = sum(byte in _CONTROLS for byte in head)
+    return controls > 2 and controls * 10 >= len(head)
 
 
 def find_compression(head: bytes) -> str:

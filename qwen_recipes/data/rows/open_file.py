@@ -17,6 +17,7 @@ from .file_forms import (
     FileForm,
     find_compression,
     find_encoding,
+    find_foreign_form,
     find_text_kind,
     open_rows,
     read_head,
@@ -37,6 +38,8 @@ def find_form(path: Path, encoding: str = "") -> FileForm:
     if compression:
         with open_bytes(path, FileForm("lines", compression)) as file:
             head = file.read(HEAD_BYTES)
+        if foreign := find_foreign_form(head, encoding):
+            raise BrokenStreamError(f"{foreign[0]} within {compression}, not rows; {foreign[1]}".removesuffix("; "))
     for mark, kind in ARROW_MARKS.items():
         if head.startswith(mark):
             return FileForm(kind, compression)  # type: ignore[arg-type]

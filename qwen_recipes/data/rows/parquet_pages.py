@@ -12,6 +12,8 @@ from typing import IO, Any
 HEAD_BYTES = 4096
 MAX_HEAD_BYTES = 16 << 20
 """Bytes of a header, at most; it may hold the smallest and the largest value."""
+MAX_METADATA_BYTES = 1 << 16
+"""Bytes of metadata that are read to count rows; a file without rows has few."""
 MAX_STRUCTS = 16
 """Structs and lists within each other in a header, at most."""
 _UNPACKED, _PACKED = 2, 3
@@ -31,6 +33,22 @@ def measure_columns(file: IO[bytes], metadata: Any, size: int) -> int:
         pages = _measure_pages(file, _find_start(column), column.total_compressed_size)
         unpacked += max(column.total_uncompressed_size, pages)
     return unpacked
+
+
+def count_rows(file: IO[bytes], size: int) -> int | None:
+    """The rows that a file's metadata states, `size` being the file's; None where that can't be read cheaply.
+
+    The metadata (`FileMetaData`) has them in field 3, as a page's header has its size.
+    """
+    file.seek(size - 8)
+    length = int.from_bytes(file.read(4), "little")
+    if not 0 < length <= min(size - 12, MAX_METADATA_BYTES):
+        return None
+    file.seek(size - 8 - length)
+    try:
+        return _Header(file.read(length)).packed
+    except (ValueError, EOFError):
+        return None
 
 
 def _list_columns(metadata: Any) -> Iterator[Any]:

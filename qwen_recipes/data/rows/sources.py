@@ -24,8 +24,8 @@ def _read_all_rows(source: dict[str, Any]) -> Iterator[tuple[str, int, Any, str]
         yield from _read_hub(source)
         return
     for path in find_files(source["path"]):
-        if problem := find_file_problem(path):
-            yield str(path), 1, None, problem.message
+        if problem := find_file_problem(path, source.get("encoding") or ""):
+            yield str(path), 1, None, str(problem)
             continue
         for row in read_file_rows(path, source.get("encoding") or ""):
             yield str(path), row.number, row.row, row.problem

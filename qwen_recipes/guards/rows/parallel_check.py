@@ -109,9 +109,9 @@ def _check_file(
 ) -> RowStatistics:
     tally, path = RowStatistics(), Path(rows.file)
     size = path.stat().st_size
-    wrong = find_file_problem(path)
+    wrong = find_file_problem(path, rows.encoding)
     if wrong:
-        _add_file_problem(tally, rules, wrong.kind, OffendingRow(rows.file, 1, wrong.message))
+        _add_file_problem(tally, rules, wrong.kind, OffendingRow(rows.file, 1, str(wrong)))
         report_progress(size)
         return tally
     for part, kept in _check_parts(path, rows, pool, report_progress):

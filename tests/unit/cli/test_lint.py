@@ -32,7 +32,7 @@ def write(name, text):
     path = Path(name)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text.encode() if isinstance(text, str) else text)
-    (path.parent / "rows.jsonl").write_text('{"text": "A row."}\n')
+    (path.parent / "rows.jsonl").write_text('{"prompt": "A question?", "completion": "An answer."}\n')
     return path
 
 
