@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from qwen_recipes.errors import join_alternatives
 from qwen_recipes.finding import MAX_FINDINGS, Finding, RecipeError, Route, format_route
 from qwen_recipes.recipe.field_index import find_field_info, find_section_at
 from qwen_recipes.recipe.locate import locate_finding
@@ -20,6 +21,8 @@ from qwen_recipes.yaml_text.nodes import Document, Mapping, Node, Scalar, Sequen
 
 _MAX_PYDANTIC_ERRORS = 5 * MAX_FINDINGS
 """So many of pydantic's errors are looked at: several may speak of one place."""
+_MAX_NAMED_CHOICES = 4
+"""Values that a suggestion lists; where there are more, it has an example."""
 _YAML_1_1_BOOLEANS = {"yes", "no", "on", "off", "Yes", "No", "On", "Off"}
 
 
@@ -209,6 +212,8 @@ def _suggest_value(route: Route, node: Node | None, problems: list[ErrorDetails]
         slip = find_meant_value(node.raw, choices) if "literal_error" in kinds else None
         if slip:
             return f"did you mean `{slip}`?"
+        if kinds == {"literal_error"} and 1 < len(choices) <= _MAX_NAMED_CHOICES:
+            return f"write {join_alternatives([f'`{choice}`' for choice in choices])}"
     if route == ("name",) and isinstance(node, Scalar):
         return f"e.g. `name: {suggest_name(node.raw)}`"
     info = find_field_info(route)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from . import limits
+from .json_errors import explain_json_error
 from .nul_characters import explain_nul
 from .row import RawRow
 from .text_lines import BLOCK, BlankRunError
@@ -64,7 +65,7 @@ def _explain_parse_error(line: bytes, error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError) and error.msg == "Extra data":
         return _explain_second_value(error.doc, error.pos)
     if isinstance(error, json.JSONDecodeError):
-        return f"not JSON: {error.msg} (column {error.colno})"
+        return explain_json_error(error)
     return f"not JSON: {error}"
 
 
@@ -130,6 +131,8 @@ class _ValueStream:
     def __init__(self, file: IO[str]) -> None:
         self.file, self.buffer, self.place = file, "", 0
         self.broken = False
+        self.lines, self.columns = 0, 0
+        """Line breaks that are behind what is held, and characters since the last of them."""
         self.passed_line_break = False
         """Whether the last `skip_blanks` went over one."""
 
@@ -149,6 +152,7 @@ class _ValueStream:
                 raise BlankRunError
             if self.place < len(self.buffer):
                 return self.buffer[self.place]
+            self._drop(len(self.buffer))
             self.buffer, self.place = self.file.read(BLOCK), 0
             if not self.buffer:
                 return ""
@@ -163,20 +167,33 @@ class _ValueStream:
                     return self._check(number, value, end)
             elif len(self.buffer) - self.place > limits.MAX_ROW_BYTES or not self._read_more():
                 self.broken = True
-                return RawRow(number, None, f"not JSON from here on: {why}", self.buffer[self.place :][:SHOWN])
+                return RawRow(number, None, f"{why}; what follows is not read", self.buffer[self.place :][:SHOWN])
 
     def _decode(self) -> tuple[Any, int] | str:
         try:
             return DECODER.raw_decode(self.buffer, self.place)
         except RecursionError:
-            return "nested too deeply to be read"
+            return "not JSON: nested too deeply to be read"
         except json.JSONDecodeError as error:
-            return error.msg
+            return explain_json_error(error, self._find_place(error.pos))
         except ValueError as error:
-            return str(error)
+            return f"not JSON: {error}"
+
+    def _find_place(self, offset: int) -> str:
+        """Line and column in the file of an offset in what is held."""
+        start = self.buffer.rfind("\n", 0, offset) + 1
+        lines = self.lines + self.buffer.count("\n", 0, offset)
+        return f"line {lines + 1}, column {offset - start + 1 + (0 if start else self.columns)}"
+
+    def _drop(self, size: int) -> None:
+        """Count the lines of what is no longer held."""
+        last = self.buffer.rfind("\n", 0, size)
+        self.lines += self.buffer.count("\n", 0, size)
+        self.columns = size - last - 1 if last >= 0 else self.columns + size
 
     def _read_more(self) -> bool:
         kept = self.buffer[self.place :]
+        self._drop(self.place)
         more = self.file.read(max(BLOCK, len(kept)))
         self.buffer, self.place = kept + more, 0
         return bool(more)

@@ -74,7 +74,8 @@ class AnswerCounts:
         most = self.counts.most_common(FEW_ANSWERS)
         few = sum(count for _, count in most)
         if self.labelled > SHARE * self.rows and few > SHARE * self.rows and len(most) < self.rows / 4:
-            why = f"{few:,} of {self.rows:,} labelled examples have one of {len(most)} answers"
+            which = f"one of {len(most)} answers" if len(most) > 1 else "the same answer"
+            why = f"{few:,} of {self.rows:,} labelled examples have {which}"
             yield "QR532", few, why, self._name(most)
         elif most and most[0][1] > SHARE * self.rows:
             why = f"{most[0][1]:,} of {self.rows:,} examples have the same answer"

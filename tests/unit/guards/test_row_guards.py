@@ -158,3 +158,12 @@ def test_a_lone_surrogate_is_a_finding_and_no_crash():
     row = json.loads(r'{"messages": [{"role": "user", "content": "\ud800"}, {"role": "assistant", "content": "a"}]}')
     tally = found({"row": row, "expect": "fail"})
     assert tally.violation_counts["QR523"] == 1
+
+
+def test_one_answer_of_all_labelled_examples_is_no_list_of_answers():
+    from qwen_recipes.guards.rows.answer_counts import AnswerCounts
+
+    counts = AnswerCounts()
+    for _ in range(12):
+        counts.add_answer("Yes.", 9, labelled=True)
+    assert [why for _, _, why, _ in counts.find_problems()] == ["12 of 12 labelled examples have the same answer"]

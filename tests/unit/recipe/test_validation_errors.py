@@ -321,3 +321,8 @@ def test_a_wrong_number_is_shown_without_quotation_marks(found):
     (text,) = found(HEAD + 'training: {epochs: "many"}\n')
     assert number.message == "invalid value for `training.batch_size`: 0"
     assert text.message == "invalid value for `training.epochs`: 'many'"
+
+
+def test_a_field_of_few_values_lists_them_all(loaded, problems):
+    (found,) = problems(loaded, {"data": {"train": [{"path": "a.jsonl", "prompt_style": "chatml"}]}})
+    assert found.suggestion == "write `plain` or `alpaca`"
