@@ -10,6 +10,8 @@ from qwen_recipes.resolve.decisions import PlanDecisions
 
 DEFAULT_WARMUP_RATIO = 0.05
 DEFAULT_DECAY_RATIO = 0.1
+SCHEDULE_FREE = "schedule_free_adamw"
+"""It is handed the warmup's steps and warms up itself, whatever the schedule does."""
 SMALLEST_RATIO = 1e-3
 """The smallest share of the peak that is taken for one: below, a learning rate is meant."""
 
@@ -30,7 +32,23 @@ def resolve_warmup(t: Training, decisions: PlanDecisions) -> WarmupPlan:
         fields = (field, "training.steps") if asked is not None else ("training.steps",)
         decisions.derive_value("training.warmup.steps", None, f"{ratio:.0%} of {t.steps} steps", *fields)
         return WarmupPlan(min(max(2, math.ceil(ratio * t.steps)), t.steps) if t.steps > 1 else 0, None)
+    if t.optimizer == SCHEDULE_FREE and ratio > 0:
+        return _resolve_uncounted_warmup(t, decisions)
     return WarmupPlan(None, ratio) if ratio > 0 else WarmupPlan(0, None)
+
+
+def _resolve_uncounted_warmup(t: Training, decisions: PlanDecisions) -> WarmupPlan:
+    """None of a schedule-free run whose steps are not known: the optimizer would take the share for steps."""
+    if t.warmup_ratio is not None:
+        decisions.report_problem(
+            ("training", "warmup_ratio"),
+            f"`{SCHEDULE_FREE}` needs its warmup in steps",
+            "warmup_steps: 20, or set training.steps",
+            f"it divides by this number: its first step would have {1 / t.warmup_ratio:g} times the learning rate",
+        )
+    why = "the steps of the run are not known: set `warmup_steps`"
+    decisions.derive_value("training.warmup.steps", None, why, "training.optimizer")
+    return WarmupPlan(0, None)
 
 
 def resolve_decay(t: Training, warmup: WarmupPlan, decisions: PlanDecisions, *, countable: bool) -> WarmupPlan:

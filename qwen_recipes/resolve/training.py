@@ -13,6 +13,7 @@ from qwen_recipes.backends.plan import (
     can_count_steps,
 )
 from qwen_recipes.qwen.facts import ModelFacts
+from qwen_recipes.recipe.objective_formats import LOW_RANK_OPTIMIZERS
 from qwen_recipes.recipe.spec.training import LowRank, Training
 from qwen_recipes.resolve.batch import BatchSizes, SequenceSizes
 from qwen_recipes.resolve.decisions import PlanDecisions
@@ -21,7 +22,7 @@ from qwen_recipes.resolve.kernels import resolve_kernel, resolve_liger
 from qwen_recipes.resolve.learning_rate import resolve_learning_rate
 from qwen_recipes.resolve.machine import resolve_tf32
 from qwen_recipes.resolve.precision import resolve_precision
-from qwen_recipes.resolve.schedule import resolve_decay, resolve_minimum, resolve_warmup
+from qwen_recipes.resolve.schedule import SCHEDULE_FREE, resolve_decay, resolve_minimum, resolve_warmup
 
 
 def resolve_training(
@@ -62,13 +63,13 @@ def resolve_training(
         examples_per_step=batch.examples,
         tokens_per_step=batch.tokens,
         learning_rate=learning_rate,
-        scheduler=pick("training.scheduler", t.scheduler, "cosine", "decays to near zero over any run length"),
+        scheduler=_resolve_scheduler(t, decisions),
         warmup=warmup,
         optimizer=_resolve_optimizer(t, cpu, decisions),
         low_rank=_resolve_low_rank(t, decisions),
         beta1=beta1,
         beta2=beta2,
-        epsilon=pick("training.epsilon", t.epsilon, 1e-8, "PyTorch's default"),
+        epsilon=_resolve_epsilon(t, decisions),
         weight_decay=_resolve_weight_decay(t, objective.type, adapter, decisions),
         max_grad_norm=pick("training.max_grad_norm", t.max_grad_norm, 1.0, "limits the effect of a single batch"),
         precision=precision,
@@ -158,10 +159,26 @@ def _resolve_optimizer(t: Training, cpu: bool, decisions: PlanDecisions) -> str:
     return decisions.choose_value("training.optimizer", t.optimizer, default, "AdamW, fused on a GPU", "hardware")
 
 
+def _resolve_scheduler(t: Training, decisions: PlanDecisions) -> str:
+    default, why = "cosine", "decays to near zero over any run length"
+    if t.optimizer == SCHEDULE_FREE:
+        default, why = "constant", "the optimizer averages weights in place of a schedule, and warms up itself"
+    return decisions.choose_value("training.scheduler", t.scheduler, default, why)
+
+
+def _resolve_epsilon(t: Training, decisions: PlanDecisions) -> float:
+    default, why = 1e-8, "PyTorch's default"
+    if t.optimizer in LOW_RANK_OPTIMIZERS:
+        default, why = 1e-6, "the default of GaLore and APOLLO; transformers gives them no other"
+    return decisions.choose_value("training.epsilon", t.epsilon, default, why)
+
+
 def _resolve_weight_decay(t: Training, objective: str, adapter: bool, decisions: PlanDecisions) -> float:
     default, why = (0.01, "little for an adapter") if adapter else (0.1, "Qwen's value for full fine-tuning")
     if t.optimizer == "muon" and (not adapter or objective == "reward"):
         default, why = 0.0, "LLaMA-Factory's Muon would decay norms and biases too"
+    if t.optimizer in LOW_RANK_OPTIMIZERS:
+        default, why = 0.0, "the default of GaLore and APOLLO; transformers gives them no other"
     return decisions.choose_value("training.weight_decay", t.weight_decay, default, why)
 
 

@@ -66,7 +66,7 @@ FACTORS: dict[str, list[Any]] = {
 ADAPTERS = ("lora", "dora", "pissa", "continued")
 COMPARES = ("dpo", "ipo", "kto", "grpo", "anchored")
 LOW_RANK = ("galore_adamw", "apollo_adamw")
-WITHOUT_BETAS = ("adafactor", "sgd")
+WITHOUT_BETAS = ("adafactor", "sgd", *LOW_RANK)
 WITHOUT_EPSILON = (*WITHOUT_BETAS, "lion_8bit", "lion_32bit")
 
 Rule = tuple[str, str, Callable[[Any, Any], bool]]

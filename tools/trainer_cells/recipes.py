@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tools.trainer_cells.factors import NOT_WRITTEN, WITHOUT_BETAS, WITHOUT_EPSILON
+from tools.trainer_cells.factors import LOW_RANK, NOT_WRITTEN, WITHOUT_BETAS, WITHOUT_EPSILON
 
 OBJECTIVES: dict[str, Any] = {
     "dpo": {"type": "dpo", "beta": 0.2},
@@ -103,7 +103,9 @@ def _make_method(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def make_optimizer_recipe(name: str, optimizer: str, method: str, scheduler: str) -> dict[str, Any]:
-    """A recipe in which the optimizer's every number is another than its default."""
+    """A recipe in which the optimizer's every number that it is given is another than its default."""
+    schedule_free = optimizer == "schedule_free_adamw"
+    scheduler = "constant" if schedule_free else scheduler
     training: dict[str, Any] = {
         **{"steps": 4, "batch_size": 2, "micro_batch_size": 2, "sequence_length": 256, "learning_rate": 1e-4},
         **{"optimizer": optimizer, "weight_decay": 0.07, "max_grad_norm": 0.7, "gradient_checkpointing": True},
@@ -111,13 +113,13 @@ def make_optimizer_recipe(name: str, optimizer: str, method: str, scheduler: str
     }
     if scheduler in WITH_MINIMUM:
         training["min_learning_rate_ratio"] = 0.25
-    if scheduler != "constant":
+    if scheduler != "constant" or schedule_free:
         training["warmup_steps"] = 2
     if optimizer not in WITHOUT_BETAS:
         training["betas"] = [0.85, 0.97]
     if optimizer not in WITHOUT_EPSILON:
         training["epsilon"] = 1e-7
-    if optimizer == "muon" and method == "full":
+    if (optimizer == "muon" and method == "full") or optimizer in LOW_RANK:
         del training["weight_decay"]
     return {
         **{"version": 1, "name": name, "model": "MODEL", "data": {"train": "d/s12.jsonl"}},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qwen_recipes.backends.base import UnsupportedSetting
+from qwen_recipes.backends.low_rank_optimizers import UNSUPPORTED_SETTINGS as LOW_RANK_SETTINGS
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.backends.weights_dtype import UNSUPPORTED_WEIGHTS_DTYPES
 from qwen_recipes.recipe.objective_formats import LOW_RANK_OPTIMIZERS
@@ -163,6 +164,7 @@ UNSUPPORTED_SETTINGS = (
         lambda p: p.training.liger and p.hardware.tensor_parallel > 1,
         "Liger does not support tensor parallelism",
     ),
+    *LOW_RANK_SETTINGS,
     UnsupportedSetting(
         "training.optimizer",
         lambda p: p.training.optimizer in LOW_RANK_OPTIMIZERS and (p.hardware.deepspeed or p.hardware.fsdp),

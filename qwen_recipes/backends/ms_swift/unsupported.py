@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qwen_recipes.backends.base import UnsupportedSetting
+from qwen_recipes.backends.low_rank_optimizers import UNSUPPORTED_SETTINGS as LOW_RANK_SETTINGS
 from qwen_recipes.backends.ms_swift.megatron import UNSUPPORTED_SETTINGS as MEGATRON
 from qwen_recipes.backends.ms_swift.plugins import counts_saves, loses_dropout
 from qwen_recipes.backends.plan import Plan
@@ -159,6 +160,7 @@ UNSUPPORTED_SETTINGS = (
         lambda p: p.training.offload_activations,
         "checkpointed activations cannot be offloaded",
     ),
+    *LOW_RANK_SETTINGS,
     UnsupportedSetting(
         "training.optimizer",
         lambda p: p.training.optimizer in LOW_RANK_OPTIMIZERS and (p.hardware.deepspeed or p.hardware.fsdp),

@@ -175,3 +175,22 @@ def test_only_the_first_rows_of_a_source(tmp_path):
         9,
         4,
     ]
+
+
+SCHEDULE_FREE = {"optimizer": "schedule_free_adamw"}
+
+
+@pytest.mark.parametrize("backend", ["axolotl", "llamafactory", "ms-swift", "trl"])
+def test_a_schedule_free_optimizer_warms_up_once_and_in_steps(told, backend):
+    scheduler = "lr_scheduler" if backend == "axolotl" else "lr_scheduler_type"
+    config = told({"training": SCHEDULE_FREE | {"steps": 100}}, backend)
+    assert (config[scheduler], config["warmup_steps"]) == ("constant", 5)
+    config = told({"training": SCHEDULE_FREE | {"epochs": 2}}, backend)
+    assert (config[scheduler], config["warmup_steps"]) == ("constant", 0)
+    assert told({"training": SCHEDULE_FREE | {"warmup_steps": 9}}, backend)["warmup_steps"] == 9
+
+
+def test_a_schedule_free_optimizer_would_take_a_share_for_steps(errors, plan):
+    (finding,) = errors(SCHEDULE_FREE | {"warmup_ratio": 0.05})
+    assert "warmup_steps: 20" in finding.suggestion and "20 times the learning rate" in finding.why
+    assert plan({"training": SCHEDULE_FREE | {"warmup_ratio": 0.1, "steps": 100}}).training.warmup.steps == 10
