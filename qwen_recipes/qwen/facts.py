@@ -75,6 +75,12 @@ class ModelFacts:
     quantization: CheckpointQuantization | None = None
     stored_bytes: int | None = None
     """Bytes of the checkpoint's weights, where its files tell."""
+    saved_as: str = ""
+    """The class in its config.json, where that tells."""
+    lm_head: bool = True
+    """Whether it has a language model head: in its weights, or its embeddings are the head."""
+    labels: int = 0
+    """Outputs of its classification head; 0 where there is none."""
 
     @property
     def local(self) -> bool:

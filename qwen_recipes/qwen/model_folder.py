@@ -21,6 +21,7 @@ from qwen_recipes.qwen.model_config import (
     read_rope_theta,
     read_text_config,
 )
+from qwen_recipes.qwen.model_head import read_head
 from qwen_recipes.qwen.tokens import END_OF_TEXT, END_OF_TURN
 
 BASE_MAX_POSITIONS = 32_768
@@ -47,6 +48,7 @@ def read_model_facts(
     tokenizer = _read_json_object(folder / "tokenizer_config.json", required=False)
     eos = _parse_token(tokenizer.get("eos_token")) or read_eos_token(shape)
     template = _read_chat_template(folder, tokenizer)
+    head = read_head(config, folder, tied=bool(shape.get("tie_word_embeddings", False)))
     variant = _detect_variant(template, eos, shape["max_position_embeddings"])
     return ModelFacts(
         id=name,
@@ -75,6 +77,9 @@ def read_model_facts(
         family=name_family(name, template),
         quantization=read_quantization(config),
         stored_bytes=_count_stored_bytes(folder),
+        saved_as=head.saved_as,
+        lm_head=head.lm_head,
+        labels=head.labels,
     )
 
 

@@ -26,6 +26,7 @@ from qwen_recipes.qwen.model_config import (
     describe_foreign_family,
 )
 from qwen_recipes.qwen.model_folder import describe_custom_template, describe_custom_tokenizer, read_model_facts
+from qwen_recipes.qwen.model_head import guess_head
 from qwen_recipes.qwen.quantized_names import find_named_quantization, strip_quantization
 from qwen_recipes.qwen.registry import DEFAULT_MODEL, REGISTRY
 
@@ -233,7 +234,10 @@ def _take_facts_of_like(model: ModelReference, base: Path) -> ModelFacts:
     if _looks_like_path(model.id, base):
         return replace(found, id=model.id, origin="run", revision=None, stored_bytes=None)
     quantization = find_named_quantization(model.id) or found.quantization
-    return replace(found, id=model.id, origin="like", revision=None, stored_bytes=None, quantization=quantization)
+    made = replace(found, id=model.id, origin="like", revision=None, stored_bytes=None, quantization=quantization)
+    if (head := guess_head(model.id, tied=found.tied_embeddings)) is None:
+        return made
+    return replace(made, saved_as="", lm_head=head.lm_head, labels=head.labels)
 
 
 def _looks_like_path(model: str, base: Path) -> bool:
