@@ -28,7 +28,7 @@ def check(row: ParsedRow) -> Iterator[RowViolation]:
     """Sides that are equal, empty, or of different kinds."""
     if row.row_format != "preference":
         return
-    better, worse = (row.arranged.get(side) for side in ("chosen", "rejected"))
+    better, worse = (_read_text(row.arranged.get(side)) for side in ("chosen", "rejected"))
     if better is None or worse is None:
         return
     if better == worse:
@@ -37,6 +37,12 @@ def check(row: ParsedRow) -> Iterator[RowViolation]:
         yield RowViolation(f"{'chosen' if not better else 'rejected'} is empty", str(better or worse))
     elif isinstance(better, str) != isinstance(worse, str):
         yield RowViolation("one side is text and the other a list", str(better))
+
+
+def _read_text(side: object) -> object:
+    """The text of a message of text alone, as ms-swift's `rejected_response` stands beside; anything else as it is."""
+    alone = isinstance(side, dict) and side.keys() <= {"role", "content"} and isinstance(side.get("content"), str)
+    return side["content"] if alone and isinstance(side, dict) else side
 
 
 GUARD = make_row_guard("QR511", "pair", "error", __doc__, check)
