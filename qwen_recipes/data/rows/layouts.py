@@ -275,10 +275,21 @@ def _find_column(row: Row, names: Sequence[str]) -> str:
     return next((str(name) for name in row if str(name).lower() in names), "…")
 
 
+def _is_whole_table(row: Row) -> bool:
+    """Whether each value is a map from the numbers of rows, the same ones for each: what pandas' `to_json` writes."""
+    for value in row.values():
+        if not isinstance(value, dict) or not value or "0" not in value:
+            return False
+    numbers = {tuple(value) for value in row.values()}
+    return len(row) > 1 and len(numbers) == 1 and all(name.isdecimal() for name in next(iter(numbers)))
+
+
 def arrange_row(row: Any, row_format: str, columns: Mapping[str, str], options: RowOptions) -> tuple[Layout, Row]:
     """A row's layout, and the row under the keys of its format. Raises BadRowError."""
     if not isinstance(row, dict):
         raise BadRowError("not a map")
+    if _is_whole_table(row):
+        raise BadRowError("a whole table by columns, as pandas saves it: use `to_json(orient='records', lines=True)`")
     named = rename_columns(row, columns)
     layout = find_layout(named, row_format, drop_message_keys(columns))
     unread = not layout.count_keys(named) or list_compared_columns(named)

@@ -64,6 +64,10 @@ UNUSABLE = {
     "empty.jsonl.gz": (gzip.compress(b""), "has no rows"),
     "cut.parquet": (b"PAR1" + b"x" * 50, "is cut off: a Parquet file ends with PAR1"),
     "wrapped.json": (json.dumps({"data": [json.loads(ROW)]}).encode(), "the rows are the list under `data`"),
+    "table.json": (
+        b'{"instruction": {"0": "a", "1": "b"}, "output": {"0": "c", "1": "d"}}',
+        "a whole table by columns",
+    ),
     "other.jsonl": (b'{"a": 1}\n', "no known layout"),
 }
 MISNAMED = {
