@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from qwen_recipes.errors import QwenRecipesError, join_alternatives
 from qwen_recipes.gpus.gpu_model import GpuModel, state_gpu
-from qwen_recipes.gpus.gpu_names import GpuName, parse_gpu_name, parse_memory, split_several
+from qwen_recipes.gpus.gpu_names import GpuName, is_wrong_memory, parse_gpu_name, parse_memory, split_several
 from qwen_recipes.gpus.mig import MigError, cut_slice
 
 _FILE = Path(__file__).with_name("catalogue.csv")
@@ -138,6 +138,8 @@ def _explain_unknown(name: str, name_parts: GpuName) -> str:
         return f"name one GPU and state their number apart: `gpu: {found[0].name}` and `gpus: {several[1]}`"
     if memory := parse_memory(name):
         return f"write a GPU's memory as `gpu: {{memory: {memory} GiB}}`"
+    if is_wrong_memory(name):
+        return "a GPU's memory is a whole number of GiB above 0: `--gpu 48GiB`, or `gpu: {memory: 48 GiB, bf16: true}`"
     if name_parts.memory and (found := _find_models(replace(name_parts, whole=name_parts.key, memory=None))):
         sizes = join_alternatives([f"{gpu.memory:g} GiB" for gpu in found])
         stated = f"gpu: {{name: {found[0].name}, memory: {name_parts.memory} GiB}}"

@@ -16,9 +16,11 @@ _FORMS = frozenset(["sxm", "sxm2", "sxm3", "sxm4", "sxm5", "sxm6", "pcie", "oam"
 _SAME_WORDS = {"mobile": "laptop", "notebook": "laptop", "pci": "pcie"}
 _MIG = re.compile(r"[\s-]*(?:\bmig[\s-]*)(?:\dc\.)?(\d+g\.\d+gb)(?:\+\S*)?(?:-shared)?", re.I)
 _MEMORY_ALONE = re.compile(r"\s*(\d{1,9})\s?(mib|mb|gib|gb|g)\s*", re.I)
+_NO_MEMORY = re.compile(r"\s*(-?\d{1,9}(?:\.\d{1,9})?\s?(?:mib|mb|gib|gb|g)|-?\d{1,3}(?:\.\d{1,9})?)\s*", re.I)
+"""A number that is no memory: below 1, broken, or without a unit (one of four digits is a model's: 4090)."""
 _MIB_PER_GIB = 1024
 _SEVERAL = re.compile(
-    r"(?P<before>\d{1,4})\s?[x×*]\s?(?P<name>\D.*)|(?P<named>.*\S)\s?[x×*]\s?(?P<behind>\d{1,4})", re.I
+    r"(?P<before>\d{1,3})\s?[x×*]\s?(?P<name>\S.*)|(?P<named>.*\S)\s?[x×*]\s?(?P<behind>\d{1,3})", re.I
 )
 _MEMORY = re.compile(r"(?<![a-z0-9.])(\d+)\s?(?:gb|gib|g)\b")
 
@@ -57,6 +59,11 @@ def parse_memory(text: str) -> int | None:
         return None
     size = int(found[1])
     return round(size / _MIB_PER_GIB) if found[2].lower().startswith("m") else size
+
+
+def is_wrong_memory(text: str) -> bool:
+    """Whether a text is a number that was meant as a memory, and `parse_memory` finds none above 0 in it."""
+    return not parse_memory(text) and _NO_MEMORY.fullmatch(text) is not None
 
 
 def split_several(text: str) -> tuple[str, int] | None:

@@ -136,7 +136,8 @@ def look_at_epsilon(case: Case) -> Seen | NotSeen:
 def look_at_warmup(case: Case) -> Seen | NotSeen:
     """Warmup in steps."""
     steps = case.section("steps")
-    if case.plan.training.scheduler == "constant":
+    training = case.plan.training
+    if training.scheduler == "constant" and training.optimizer != "schedule_free_adamw":
         return NotSeen("`constant` has no warmup")
     return Seen(count_warmup_steps(case.plan, steps["total"]), steps["warmup"])
 

@@ -137,3 +137,18 @@ def test_the_catalogue_is_plausible_and_has_its_sources():
     for gpu in load_gpus().values():
         assert 6 <= gpu.memory <= 300 and 150 < gpu.bandwidth <= 8000 and 10 < gpu.bf16_tflops <= 2500, gpu.name
         assert gpu.source and (gpu.capability is None) == (gpu.maker == "amd")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        *((wrong, "a whole number of GiB above 0: `--gpu 48GiB`") for wrong in ("-5GiB", "0GiB", "24.5", "24.5 GB")),
+        ("2x4090", "`gpu: rtx-4090` and `gpus: 2`"),
+        ("4090x2", "`gpu: rtx-4090` and `gpus: 2`"),
+        ("8xH100", "`gpu: h100` and `gpus: 8`"),
+    ],
+)
+def test_a_wrong_memory_and_several_gpus_are_told_apart_from_names(name, said):
+    with pytest.raises(UnknownGpuError) as caught:
+        get_gpu_model(name)
+    assert said in str(caught.value)
