@@ -252,7 +252,7 @@ def test_a_row_that_is_no_other_objectives_says_nothing_of_them(made):
 
 def test_lint_warns_of_plain_text_unless_it_is_pretrained_on(tmp_path):
     (tmp_path / "plain.txt").write_text("a line\nanother\n", "utf-8")
-    (tmp_path / "rows.txt").write_text('{"messages": []}\n', "utf-8")
+    (tmp_path / "rows.txt").write_text('{"prompt": "q", "completion": "a"}\n', "utf-8")
 
     def find(path, more=""):
         text = f"version: 1\nmodel: Qwen/Qwen3-4B\ndata: {{train: [{{path: {path}}}]}}\n{more}"
