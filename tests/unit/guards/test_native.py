@@ -483,7 +483,7 @@ def test_a_folder_is_searched_for_what_as_names(tmp_path, monkeypatch):
         (tmp_path / f"{backend}.yaml").write_text(config(backend, "bogus_key: 1\n"), "utf-8")
     (tmp_path / "run.sh").write_text("swift sft --model x --bogus_key 1\n", "utf-8")
     (tmp_path / "mine.yaml").write_text(RECIPE, "utf-8")
-    (tmp_path / "rows.jsonl").write_text('{"text": "A row."}\n')
+    (tmp_path / "rows.jsonl").write_text('{"prompt": "A?", "completion": "B."}\n')
 
     def seen(*words):
         result = CliRunner().invoke(main, ["lint", ".", "--format", "json", *words])
