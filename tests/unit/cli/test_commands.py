@@ -142,7 +142,7 @@ def test_the_caret_stands_under_what_is_meant(text):
 
 def test_lint_json(write_recipe):
     bad = write_recipe(deep_merge(ZERO3, {"name": "x"}), "bad.yaml")
-    (bad.parent / "rows.jsonl").write_text('{"text": "A row."}\n')
+    (bad.parent / "rows.jsonl").write_text('{"prompt": "q", "completion": "a"}\n')
     result = run("lint", bad, GOOD, "--format", "json", "--backend", "axolotl")
     (found,) = json.loads(result.stdout)
     assert result.exit_code == 1
