@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from qwen_recipes.filesystem.read_file import read_json
+from qwen_recipes.filesystem.safetensors_header import read_safetensors_header
+
 LM_HEAD, EMBEDDINGS = "lm_head.weight", "embed_tokens.weight"
 LANGUAGE_MODEL = "ForCausalLM"
 CLASSIFIERS = ("ForSequenceClassification", "ForTokenClassification", "ForGuardModel")
 USUAL_LABELS = 2
 """Outputs of a classifier whose config.json does not say; transformers' own default."""
-MAX_HEADER_BYTES = 64 << 20
 _HEADLESS_NAMES = re.compile(r"(?:-|_)embedding(?:-|_|$)")
 _CLASSIFIER_NAMES = re.compile(r"guard-?stream")
 
@@ -68,20 +69,9 @@ def list_weight_names(folder: Path) -> set[str]:
     try:
         index = folder / "model.safetensors.index.json"
         if index.is_file():
-            found = json.loads(index.read_text("utf-8")).get("weight_map")
-            return set(found) if isinstance(found, dict) else set()
+            return set(read_json(index, "config")["weight_map"])
         for file in sorted(folder.glob("model*.safetensors")):
-            names |= _read_names(file)
-    except (OSError, ValueError, AttributeError, RecursionError):
+            names |= {*read_safetensors_header(file)[0]} - {"__metadata__"}
+    except (OSError, ValueError, KeyError, TypeError):
         return set()
     return names
-
-
-def _read_names(file: Path) -> set[str]:
-    """Raises OSError, ValueError."""
-    with file.open("rb") as opened:
-        length = int.from_bytes(opened.read(8), "little")
-        if not 0 < length <= MAX_HEADER_BYTES:
-            return set()
-        header = json.loads(opened.read(length))
-    return {name for name in header if name != "__metadata__"} if isinstance(header, dict) else set()

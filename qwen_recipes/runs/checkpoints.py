@@ -11,14 +11,10 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from qwen_recipes.filesystem.read_file import parse_json, read_json
-from qwen_recipes.filesystem.regular_file import open_regular_file
+from qwen_recipes.filesystem.read_file import read_json
+from qwen_recipes.filesystem.safetensors_header import LENGTH_BYTES, read_safetensors_header
 
 _CHECKPOINT_NAME = re.compile(r"checkpoint-([0-9]{1,18})")
-_LENGTH_BYTES = 8
-"""Bytes of the length in front of a safetensors header."""
-_MAX_HEADER_BYTES = 100_000_000
-"""Bytes of the longest header that safetensors reads."""
 _WEIGHT_PATTERNS = ("model*.safetensors", "adapter_model.safetensors")
 _OPTIMIZER_PATTERNS = ("optimizer.pt", "optimizer.bin", "optimizer_*", "global_step*/*optim_states.pt")
 """One process; FSDP whole; FSDP in shards; DeepSpeed."""
@@ -90,14 +86,11 @@ def find_safetensors_damage(path: Path) -> str | None:
     """How a safetensors file is not whole: its header says where its last byte is. None where it is whole."""
     try:
         size = path.stat().st_size
-        with open_regular_file(path) as file:
-            length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
-            text = file.read(length).decode("utf-8") if 2 <= length <= min(size, _MAX_HEADER_BYTES) else "null"
-        header = parse_json(text)
+        header, start = read_safetensors_header(path)
         if not isinstance(header, dict):
-            return "truncated" if size < _LENGTH_BYTES else "not a safetensors file"
+            return "truncated" if size < LENGTH_BYTES else "not a safetensors file"
         ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
-        whole = _LENGTH_BYTES + length + max(ends, default=0)
+        whole = start + max(ends, default=0)
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         return "unreadable"
     return None if size == whole else f"truncated ({size} of {whole} bytes)"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
-from qwen_recipes.qwen.model_head import guess_head, read_head
+from qwen_recipes.qwen.model_head import guess_head, list_weight_names, read_head
 
 BODY = ("model.embed_tokens.weight", "model.norm.weight")
 
@@ -64,3 +65,14 @@ def test_names():
     assert [guess_head(name, tied=False).lm_head for name in headless] == [False] * 3
     assert guess_head("Qwen/Qwen3Guard-Stream-8B", tied=False).labels == 2
     assert not any(guess_head(name, tied=False) for name in ("Qwen/Qwen3-Reranker-8B", "Qwen/Qwen3Guard-Gen-8B", "a/b"))
+
+
+def test_a_pipe_in_place_of_the_weights_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "model.safetensors")
+    assert list_weight_names(tmp_path) == set()
+
+
+@pytest.mark.parametrize("index", ["[]", "{}", '{"weight_map": 5}', "[" * 9999])
+def test_an_index_of_another_shape_names_no_weights(tmp_path, index):
+    (tmp_path / "model.safetensors.index.json").write_text(index, "utf-8")
+    assert list_weight_names(tmp_path) == set()
