@@ -33,11 +33,13 @@ _CHOSEN = (
     "preferred",
     "winner",
     "better",
+    "positive",
+    "response_j",
     "preferred_output",
 )
 _REJECTED = (
     *("rejected", "rejected_response", "rejected_messages", "dispreferred", "non_preferred", "loser", "worse"),
-    "non_preferred_output",
+    *("negative", "response_k", "non_preferred_output"),
 )
 COLUMNS_BY_FORMAT: dict[str, tuple[str, ...]] = {
     "messages": ("messages", *_IN_MESSAGES, *_BESIDE[:4]),

@@ -18,7 +18,10 @@ TOOL_KEYS = ("tools", "functions")
 PROMPT_KEYS = ("prompt", "messages", "conversations", "question", "query", "instruction", "input")
 ALONE_PROMPT_KEYS = ("prompt", "messages", "conversations", "query", "question", "problem", "instruction")
 COMPLETION_KEYS = ("completion", "response", "answer", "output")
-CHOSEN_KEYS = ("chosen", "chosen_response", "chosen_messages", "accepted", "preferred", "winner", "better")
+CHOSEN_KEYS = (
+    *("chosen", "chosen_response", "chosen_messages", "accepted", "preferred", "winner", "better", "positive"),
+    "response_j",
+)
 REJECTED_KEYS = (
     "rejected",
     "rejected_response",
@@ -27,6 +30,8 @@ REJECTED_KEYS = (
     "non_preferred",
     "loser",
     "worse",
+    "negative",
+    "response_k",
 )
 LABEL_KEYS = ("label", "kto_tag")
 ALPACA_WITH_INPUT = (

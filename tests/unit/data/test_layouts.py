@@ -127,6 +127,8 @@ def test_a_column_that_is_not_there_is_named_with_those_that_are():
         ("preferred", "non_preferred"),
         ("winner", "loser"),
         ("better", "worse"),
+        ("positive", "negative"),
+        ("response_j", "response_k"),
     ],
 )
 def test_pairs_under_other_names(better, worse):
