@@ -9,7 +9,7 @@ from qwen_recipes.recipe.objective_formats import LOW_RANK_OPTIMIZERS
 BETAS = (0.9, 0.999)
 EPSILON = 1e-6
 """The optimizers' own defaults. transformers hands GaLore the learning rate alone, and APOLLO Adam's settings for the
-weights that it projects; seen at its Trainer, 5.x."""
+weights that it projects; shown by `research/evidence/low_rank_settings.py`."""
 
 
 def _is_low_rank(plan: Plan) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -108,34 +109,30 @@ def _build_known_keys(command: str, *, is_strict: bool) -> KnownKeys:
 
 def interpret_settings(config: NativeConfig) -> InterpretedSettings:
     """The values of the config by recipe field; empty for anything but training, few for Megatron."""
+    megatron, _, command = config.command.rpartition(" ")
+    if command not in TRAINING_COMMANDS:
+        return InterpretedSettings()
     data = {normalize_key(key): value for key, value in config.data.items()}
     model = read_value(data, "model")
-    if config.command.startswith("megatron ") and config.command.partition(" ")[2] in TRAINING_COMMANDS:
-        return InterpretedSettings(
-            model=model,
-            model_facts=find_model_facts(model),
-            sequence_length=None if data.get("rope_scaling") else read_value(data, "max_length"),
-            template=read_value(data, "template"),
-            learning_rate=read_value(data, "lr"),
-            precision=read_precision(data),
-            chat=config.command != "megatron pt",
-        )
-    if config.command not in TRAINING_COMMANDS:
-        return InterpretedSettings()
-    return InterpretedSettings(
+    shared = InterpretedSettings(
         model=model,
         model_facts=find_model_facts(model),
+        sequence_length=None if data.get("rope_scaling") else read_value(data, "max_length"),
+        template=read_value(data, "template"),
+        learning_rate=read_value(data, "lr" if megatron else "learning_rate"),
+        precision=read_precision(data),
+        chat=command != "pt",
+    )
+    if megatron:
+        return shared
+    return replace(
+        shared,
         adapter=read_adapter(data, config.names_config_file),
         dora=read_switch(data, "use_dora"),
         targets=read_targets(data),
         bits=read_quantization_bits(data),
         storage=read_value(data, "bnb_4bit_quant_storage") or LocatedValue("uint8", ("quant_bits",)),
         strategy=read_strategy(data),
-        sequence_length=None if data.get("rope_scaling") else read_value(data, "max_length"),
-        template=read_value(data, "template"),
-        learning_rate=read_value(data, "learning_rate"),
-        precision=read_precision(data),
-        chat=config.command != "pt",
     )
 
 
