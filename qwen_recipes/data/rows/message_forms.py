@@ -18,11 +18,11 @@ CALL = "function_call"
 ROLES = {
     **dict.fromkeys(("system", "developer"), "system"),
     **dict.fromkeys(("user", "human", "prompter"), "user"),
-    **dict.fromkeys(("assistant", "gpt", "chatgpt", "bing", "bard", "model"), "assistant"),
+    **dict.fromkeys(("assistant", "gpt", "chatgpt", "bing", "bard", "model", "ai"), "assistant"),
     **dict.fromkeys(("tool", "function", "observation", "function_response", "tool_response"), "tool"),
     **dict.fromkeys((CALL, "tool_call"), CALL),
 }
-"""Roles by the names that frameworks and APIs have for them."""
+"""Roles by the names that frameworks and APIs have for them; `find_role` also finds them in capitals."""
 REASONING_KEYS = ("reasoning_content", "reasoning", "thinking")
 TEXT_KEYS = ("text", "value", "refusal")
 """Where a content part keeps its text."""
@@ -90,7 +90,12 @@ def arrange_message(message: Any, roles: Mapping[str, str] = PLAIN.roles) -> Any
 
 def _read_role(message: Message, roles: Mapping[str, str]) -> Any:
     said = message["role"] if "role" in message else message.get("from")
-    return roles.get(said) or ROLES.get(said, said) if isinstance(said, str) else said
+    return roles.get(said) or find_role(said) if isinstance(said, str) else said
+
+
+def find_role(name: str) -> str:
+    """Our role for one that a message names, in capitals or with blanks around it too; itself where it is unknown."""
+    return ROLES.get(name) or ROLES.get(name.strip().lower(), name)
 
 
 def _is_call(message: Any, roles: Mapping[str, str]) -> bool:

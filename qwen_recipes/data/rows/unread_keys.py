@@ -9,7 +9,7 @@ from .columns import rename_known_columns
 from .flags import FLAGS
 from .layout_readers import TOOL_KEYS
 from .layouts import find_layout
-from .message_forms import CONTENT_KEYS, PLAIN_KEYS, REASONING_KEYS, ROLES
+from .message_forms import CONTENT_KEYS, PLAIN_KEYS, REASONING_KEYS, find_role
 from .row import Message
 
 MESSAGE_KEYS = ("role", *CONTENT_KEYS, "tool_calls", "function_call", *REASONING_KEYS, *FLAGS)
@@ -60,7 +60,7 @@ def _find_in_messages(name: str, value: Any) -> Iterator[str]:
 
 def _find_in_other_roles(name: str, message: Message) -> Iterator[str]:
     """Calls and reasoning are the assistant's: on other messages nothing reads them."""
-    if "role" in message and ROLES.get(str(message["role"])) != "assistant":
+    if "role" in message and find_role(str(message["role"])) != "assistant":
         keys = ("tool_calls", "function_call", *REASONING_KEYS)
         yield from (f"{name}[].{key}" for key in keys if _holds_something(message.get(key)))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .columns import rename_known_columns
-from .message_forms import ROLES
+from .message_forms import ROLES, find_role
 
 ROLE_KEYS = ("role", "from")
 MOST_NAMED = 8
@@ -43,7 +43,7 @@ def explain_unseen_roles(roles: Mapping[str, str], seen: Counter[str]) -> str:
     if not unseen:
         return ""
     others = [name for name in seen if name not in roles]
-    others.sort(key=lambda name: (name in ROLES, -seen[name]))
+    others.sort(key=lambda name: (find_role(name) in ROLES, -seen[name]))
     named = ", ".join(f"`{name[:40]}` in {seen[name]:,}" for name in others[:MOST_NAMED])
     rest = f"; other roles, by rows: {named}" if named else ""
     return f"`roles` names {', '.join(f'`{name}`' for name in unseen)}, which no row has{rest}"

@@ -99,6 +99,24 @@ def test_roles_of_ones_own():
     assert normalize_row(row, "messages", {}, options) == {"messages": [USER, ANSWER]}
 
 
+@pytest.mark.parametrize("keys", [("role", "content"), ("from", "value")])
+def test_roles_in_capitals_or_with_blanks(keys):
+    said = [(" System", "Be brief."), ("User", "2 + 2?"), ("ASSISTANT ", "4")]
+    row = {"messages": [dict(zip(keys, turn, strict=True)) for turn in said]}
+    roles = [message["role"] for message in normalize_row(row, "messages", {})["messages"]]
+    assert roles == ["system", "user", "assistant"]
+    named = RowOptions({"User": "assistant", "ASSISTANT ": "user"})
+    turned = {"messages": [*row["messages"][:1], *row["messages"][:0:-1]]}
+    assert normalize_row(turned, "messages", {}, named)["messages"][1]["role"] == "user"
+
+
+def test_reasoning_of_an_assistant_in_capitals_is_read():
+    answer = {"role": "Assistant", "reasoning": "Two and two.", "content": "4"}
+    row = {"messages": [USER, answer]}
+    assert "Two and two." in normalize_row(row, "messages", {})["messages"][1]["content"]
+    assert find_unread_keys(row, "messages", {}) == []
+
+
 @pytest.mark.parametrize(
     ("row", "path"),
     [
