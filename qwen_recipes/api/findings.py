@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from qwen_recipes.api.recipe import Recipe, dump_yaml
 from qwen_recipes.cli.console import text
@@ -39,7 +38,10 @@ class Findings(list[Finding]):
 
 
 def lint(
-    recipe: Recipe | str | Path | Mapping[str, Any], backend: str | None = None, *, backend_version: str | None = None
+    recipe: Recipe | str | Path | Mapping[str, object],
+    backend: str | None = None,
+    *,
+    backend_version: str | None = None,
 ) -> Findings:
     """Check a recipe: a `Recipe`, a file of a recipe or of a framework's config, or a map with a recipe's keys.
 

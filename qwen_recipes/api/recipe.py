@@ -70,7 +70,7 @@ class Recipe:
         self._content = load_file_content(text, name, folder, overrides)
 
     @classmethod
-    def from_file(cls, file: str | Path, set: Mapping[str, Any] | None = None) -> Self:
+    def from_file(cls, file: str | Path, set: Mapping[str, object] | None = None) -> Self:
         """Read a recipe's file; `set` overrides fields by their paths, as `--set` does.
 
         Raises RecipeReadError for a file that can't be read, else as the class says.
@@ -82,7 +82,7 @@ class Recipe:
         cls,
         text: bytes | str,
         folder: str | Path = ".",
-        set: Mapping[str, Any] | None = None,
+        set: Mapping[str, object] | None = None,
         file: str = "recipe.yaml",
     ) -> Self:
         """Read a recipe's text; findings call it `file`, relative paths start at `folder`. Raises RecipeError."""
@@ -91,7 +91,7 @@ class Recipe:
         return made
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any], folder: str | Path = ".") -> Self:
+    def from_dict(cls, data: Mapping[str, object], folder: str | Path = ".") -> Self:
         """Make a recipe from a map with the same keys as in YAML. Raises RecipeError."""
         return cls.from_yaml(dump_yaml(dict(data)), folder)
 
@@ -149,7 +149,7 @@ class Recipe:
         """Where relative paths start."""
         return self._folder
 
-    def replace(self, fields: Mapping[str, Any]) -> Self:
+    def replace(self, fields: Mapping[str, object]) -> Self:
         """The same recipe with other values: `recipe.replace({"training.epochs": 1})`. Raises RecipeError."""
         made = type(self).__new__(type(self))
         made._read(self._text, self._name, self._folder, (*self._overrides, *_format_overrides(fields)))
@@ -210,11 +210,11 @@ def _wrap_stage(stage: PipelineStage) -> Recipe:
     return made
 
 
-def _leave_out_extends(fields: dict[str, Any]) -> dict[str, Any]:
+def _leave_out_extends(fields: dict[str, object]) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if key != "extends"}
 
 
-def dump_yaml(data: Mapping[str, Any]) -> str:
+def dump_yaml(data: Mapping[str, object]) -> str:
     """A recipe's YAML; models of the spec are written as what was set in them."""
     import yaml
 
@@ -222,7 +222,7 @@ def dump_yaml(data: Mapping[str, Any]) -> str:
     return text
 
 
-def _make_plain(value: Any) -> Any:
+def _make_plain(value: object) -> Any:
     if isinstance(value, Section):
         return _make_plain(value.model_dump(exclude_none=True))
     if isinstance(value, Mapping):
@@ -232,11 +232,11 @@ def _make_plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def _format_overrides(fields: Mapping[str, Any]) -> tuple[str, ...]:
+def _format_overrides(fields: Mapping[str, object]) -> tuple[str, ...]:
     """Fields and values as `--set` takes them; maps and texts are quoted as JSON."""
     import json
 
-    def text(value: Any) -> str:
+    def text(value: object) -> str:
         return format_override_value(value) if isinstance(value, (bool, int, float)) else json.dumps(value)
 
     return tuple(f"{field}={text(_make_plain(value))}" for field, value in fields.items())

@@ -19,7 +19,7 @@ class LocatedValue:
     route: Route
 
 
-def read_value(data: Mapping[str, Any], *keys: str) -> LocatedValue | None:
+def read_value(data: Mapping[str, object], *keys: str) -> LocatedValue | None:
     """The first of these keys that has a value which the file itself tells."""
     for key in keys:
         value = data.get(key)
@@ -28,19 +28,19 @@ def read_value(data: Mapping[str, Any], *keys: str) -> LocatedValue | None:
     return None
 
 
-def read_switch(data: Mapping[str, Any], key: str) -> LocatedValue | None:
+def read_switch(data: Mapping[str, object], key: str) -> LocatedValue | None:
     """The key where it is on; `yes`, `on` and their like count, as YAML 1.1 reads them."""
     on = data.get(key)
     truly = on is True or (isinstance(on, str) and on.lower() in ("true", "yes", "on", "1"))
     return LocatedValue(True, (key,)) if truly else None
 
 
-def split_names(value: Any) -> list[str]:
+def split_names(value: object) -> list[str]:
     """Names given as a list, or as text with commas or blanks."""
     return [str(item) for item in value] if isinstance(value, list) else re.split(r"[,\s]+", str(value).strip())
 
 
-def parse_deepspeed_stage(value: Any) -> str | None:
+def parse_deepspeed_stage(value: object) -> str | None:
     """Our name for a DeepSpeed setting: its stage, from a map or from the name of a file that says it."""
     if isinstance(value, Mapping):
         zero = value.get("zero_optimization")

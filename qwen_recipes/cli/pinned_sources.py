@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qwen_recipes.cli.console import print_stderr
 from qwen_recipes.qwen.adapter_folder import find_adapter, may_be_adapter_id
@@ -33,7 +33,7 @@ def pin_newest_data(loaded: LoadedRecipe) -> LoadedRecipe:
     return _pin_sources(loaded, find_revision)
 
 
-def pin_locked_data(loaded: LoadedRecipe, entries: Iterable[Any]) -> LoadedRecipe:
+def pin_locked_data(loaded: LoadedRecipe, entries: Iterable[object]) -> LoadedRecipe:
     """The recipe with its data sets at the commits of a lock's entries."""
     locked = {
         (entry["hub"], entry.get("subset")): entry.get("revision")

@@ -15,7 +15,7 @@ _FASTER_ALONE = ("training.lora_kernels", "training.log_every")
 
 
 def find_contradicted_fields(
-    plan: Plan, backend: Backend, compiled: Mapping[str, Any], keys: Mapping[str, set[str]]
+    plan: Plan, backend: Backend, compiled: Mapping[str, object], keys: Mapping[str, set[str]]
 ) -> dict[str, str]:
     """Native keys of `extra` that contradict what the recipe resolves to, each with the field to use.
 
@@ -43,13 +43,13 @@ def choose_field_to_write(backend: Backend, native: str, field: str, keys: Mappi
     return _get_listed_field(backend, native) or (field if field in printed else next(iter(printed), field))
 
 
-def is_neutral(value: Any) -> bool:
+def is_neutral(value: object) -> bool:
     """Whether a value of a key that is not in the config turns nothing on."""
     return value in (None, False, 0, "", "no", "none") or value in ([], {})
 
 
 def _find_governing_field(
-    plan: Plan, native: str, value: Any, compiled_value: Any, keys: Mapping[str, set[str]]
+    plan: Plan, native: str, value: object, compiled_value: object, keys: Mapping[str, set[str]]
 ) -> str | None:
     """The recipe's field printed at this key where the value differs: a map's only where that part of it differs."""
     for key, paths in keys.items():
@@ -63,7 +63,7 @@ def _find_governing_field(
     return None
 
 
-def _look_up(value: Any, steps: list[str]) -> Any:
+def _look_up(value: object, steps: list[str]) -> Any:
     for step in steps:
         value = value.get(step, MISSING) if isinstance(value, Mapping) else MISSING
     return value

@@ -13,7 +13,7 @@ MISSING = object()
 
 
 def find_extra_conflicts(
-    extra: Mapping[str, Any], keys: Mapping[str, set[str]], fields_set: Mapping[str, str]
+    extra: Mapping[str, object], keys: Mapping[str, set[str]], fields_set: Mapping[str, str]
 ) -> dict[str, str]:
     """Native keys of `extra` that a field of the recipe governs already, with that field.
 
@@ -30,7 +30,7 @@ def find_extra_conflicts(
 
 
 def select_replacing_keys(
-    extra: Mapping[str, Any], compiled: Mapping[str, Any], joined: Collection[str]
+    extra: Mapping[str, object], compiled: Mapping[str, object], joined: Collection[str]
 ) -> dict[str, Any]:
     """The keys of `extra` that would take the place of what is compiled; those within a map by their path (`a.b`).
 
@@ -47,7 +47,7 @@ def select_replacing_keys(
     return found
 
 
-def get_value(config: Mapping[str, Any], key: str) -> Any:
+def get_value(config: Mapping[str, object], key: str) -> Any:
     """The value of a native key, or of one within maps by its path; MISSING where the config does not have it."""
     if key in config or "." not in key:
         return config.get(key, MISSING)
@@ -56,7 +56,7 @@ def get_value(config: Mapping[str, Any], key: str) -> Any:
     return get_value(inner, rest) if isinstance(inner, Mapping) else MISSING
 
 
-def join_values(extra: Mapping[str, Any], compiled: Mapping[str, Any], joined: Collection[str]) -> dict[str, Any]:
+def join_values(extra: Mapping[str, object], compiled: Mapping[str, object], joined: Collection[str]) -> dict[str, Any]:
     """The extra keys: a list of `joined` (native keys) follows what the compiled config has there, a map adds to it."""
     return {key: _join(key, value, compiled.get(key), joined) for key, value in extra.items()}
 
@@ -77,7 +77,7 @@ def merge_maps(first: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, A
     return {**first, **more, **inner}
 
 
-def same_value(value: Any, compiled_value: Any) -> bool:
+def same_value(value: object, compiled_value: object) -> bool:
     """Whether a native value is what the config says already; numbers by their size, maps where nothing is lost."""
     if isinstance(value, bool) or isinstance(compiled_value, bool):
         return value is compiled_value
@@ -86,11 +86,11 @@ def same_value(value: Any, compiled_value: Any) -> bool:
     return bool(value == compiled_value)
 
 
-def _append_new(first: list[Any], more: list[Any]) -> list[Any]:
+def _append_new(first: list[object], more: list[object]) -> list[Any]:
     return [*first, *(item for item in more if item not in first)]
 
 
-def append_extra_keys(text: str, extra: Mapping[str, Any], backend: str) -> str:
+def append_extra_keys(text: str, extra: Mapping[str, object], backend: str) -> str:
     """The config with the extra keys: one that stands there already is replaced, the others come last."""
     if not extra:
         return text

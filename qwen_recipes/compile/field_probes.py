@@ -11,7 +11,7 @@ MINIMAL_RECIPE: dict[str, Any] = {"version": 1, "model": "Qwen/Qwen3-4B", "data"
 """The shortest recipe."""
 
 
-def deep_merge(base: Any, changes: Any) -> Any:
+def deep_merge(base: object, changes: object) -> Any:
     """`base` with `changes` laid over it, map by map; a None takes the key away."""
     if not (isinstance(base, dict) and isinstance(changes, dict)):
         return changes

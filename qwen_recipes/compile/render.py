@@ -171,7 +171,7 @@ def make_environment(templates: Path, kind: FileKind, marked: bool) -> Any:
     return environment
 
 
-def _translate_value(names: Mapping[Any, Any], value: Any, table: str) -> Any:
+def _translate_value(names: Mapping[object, object], value: object, table: str) -> Any:
     """The backend's word for a value of ours. Raises NoNativeValueError."""
     key = untrace_value(value)
     path = value.path if isinstance(value, TracedValue) else table
@@ -186,7 +186,7 @@ def _join_commas(values: Any) -> Any:
     return trace_value(text, values.path) if isinstance(values, TracedValue) else text
 
 
-def _negate_flag(value: Any) -> Any:
+def _negate_flag(value: object) -> Any:
     """The opposite of a flag, which remembers its field."""
     return trace_value(not value, value.path) if isinstance(value, TracedValue) else not value
 

@@ -129,7 +129,7 @@ def _raise_without_recipe(request: StarterRequest, tried: list[Draft]) -> NoRetu
     )
 
 
-def _iterate_drafts(request: StarterRequest, values: dict[str, Any], folder: Path) -> Iterator[Draft]:
+def _iterate_drafts(request: StarterRequest, values: dict[str, object], folder: Path) -> Iterator[Draft]:
     """The methods as they are, then each with what would make it fit."""
     plain = []
     for method, why in METHODS_TO_TRY:
@@ -182,7 +182,7 @@ def _choose_precision(gpu: GpuModel) -> list[tuple[RawText, object, RawText]]:
     return [(RawText("precision"), "fp32", RawText(f"{gpu.name} has no bf16; fp16 overflows with Qwen3"))]
 
 
-def _measure_rows(request: StarterRequest, values: dict[str, Any], layout: str, folder: Path) -> dict[str, Any]:
+def _measure_rows(request: StarterRequest, values: dict[str, object], layout: str, folder: Path) -> dict[str, Any]:
     """The sequence length, and validation only where rows are left to train on."""
     plan = resolve(_load_text(render_recipe(values), folder), request.backend)
     variant = plan.chat.template if plan.chat.official else "hybrid"
@@ -201,7 +201,7 @@ def _measure_rows(request: StarterRequest, values: dict[str, Any], layout: str, 
     return found if lengths.count >= MIN_ROWS_TO_VALIDATE else found | {"validation": None}
 
 
-def make_draft(request: StarterRequest, values: dict[str, Any], folder: Path) -> Draft:
+def make_draft(request: StarterRequest, values: dict[str, object], folder: Path) -> Draft:
     """The recipe of these values, loaded, resolved, linted and estimated."""
     text = render_recipe(values)
     recipe = BackendRecipe(_load_text(text, folder), request.backend)
@@ -241,7 +241,7 @@ def _load_text(text: str, folder: Path) -> LoadedRecipe:
     return load_recipe_text(text, str(folder / "recipe.yaml"), folder)
 
 
-def render_recipe(values: dict[str, Any]) -> str:
+def render_recipe(values: dict[str, object]) -> str:
     """The recipe's text."""
     from jinja2 import FileSystemLoader, StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -98,7 +97,7 @@ def build_support_matrix(backend: Backend) -> Iterator[SupportCell]:
         yield _make_cell(field, backend, without[name], made, limits)
 
 
-def _compile_probe(changes: dict[str, Any], backend: Backend) -> CompiledRecipe:
+def _compile_probe(changes: dict[str, object], backend: Backend) -> CompiledRecipe:
     text = yaml.safe_dump(deep_merge(MINIMAL_RECIPE, add_required_values(backend, changes)), sort_keys=False)
     return compile_recipe(load_recipe_text(text, "probe.yaml", Path()), backend, Path("probe"))
 

@@ -57,7 +57,7 @@ def find_source_fields(plan: Plan, path: str) -> tuple[str, ...]:
 class TracedPlan:
     """One part of the plan. Attributes are parts, or leaves that know their path."""
 
-    def __init__(self, part: Any, path: str, record: FieldReads) -> None:
+    def __init__(self, part: object, path: str, record: FieldReads) -> None:
         self._part, self._path, self._record = part, path, record
 
     def __getattr__(self, name: str) -> Any:

@@ -44,7 +44,7 @@ class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ign
         return made
 
 
-def check_schema(backend: Backend, output: OutputFile, data: Any) -> None:
+def check_schema(backend: Backend, output: OutputFile, data: object) -> None:
     """Hold a config against the backend's schema. Raises InvalidOutputError with every problem."""
     from jsonschema import Draft202012Validator
 
@@ -65,7 +65,7 @@ def _load_dialect_schema(backend: Backend, output: OutputFile) -> dict[str, Any]
     return schema
 
 
-def schema_accepts(backend: Backend, output: OutputFile, key: str, value: Any) -> bool:
+def schema_accepts(backend: Backend, output: OutputFile, key: str, value: object) -> bool:
     """Whether the backend's schema takes this value at this key."""
     from jsonschema import Draft202012Validator
 
@@ -86,7 +86,7 @@ def _describe_error(error: Any, schema: dict[str, Any]) -> Iterator[tuple[str, s
             yield f"{key}.{name}".lstrip("."), "unknown" + (f"; did you mean `{near}`?" if near else "")
 
 
-def collect_native_keys(data: Any, prefix: str = "") -> dict[str, set[str]]:
+def collect_native_keys(data: object, prefix: str = "") -> dict[str, set[str]]:
     """Native keys (dotted) of a config rendered with marks, and the plan's fields printed at each."""
     found: dict[str, set[str]] = {}
     for key, value in _iter_items(data):
@@ -102,5 +102,5 @@ def collect_native_keys(data: Any, prefix: str = "") -> dict[str, set[str]]:
     return found
 
 
-def _iter_items(data: Any) -> Iterable[tuple[str, Any]]:
+def _iter_items(data: object) -> Iterable[tuple[str, Any]]:
     return data.items() if isinstance(data, dict) else ()

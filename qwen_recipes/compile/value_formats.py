@@ -21,7 +21,7 @@ _MARK = "\ue000{}\ue001"
 _MARK_PATTERN = re.compile("\ue000([^\ue001]*)\ue001")
 
 
-def format_yaml(value: Any) -> str:
+def format_yaml(value: object) -> str:
     """A value as YAML that PyYAML, ruamel and OmegaConf read alike; text is quoted where one would misread it."""
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -50,12 +50,12 @@ def format_float(value: float) -> str:
     return f"{mantissa}{'' if '.' in mantissa else '.0'}e{exponent}" if e else text
 
 
-def format_json(value: Any) -> str:
+def format_json(value: object) -> str:
     """A value as JSON; what a YAML reader takes for a line break or refuses is escaped."""
     return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match.group()):04x}", json.dumps(value, ensure_ascii=False))
 
 
-def format_shell(value: Any) -> str:
+def format_shell(value: object) -> str:
     """A value as one word of a shell command."""
     return shlex.quote(str(value))
 
@@ -68,7 +68,7 @@ def make_formatter(kind: str, *, marked: bool) -> Callable[[Any], str]:
     """What Jinja calls for every printed value. With `marked`, a YAML value carries its field's path."""
     write = {"yaml": format_yaml, "json": format_json, "shell": format_shell}[kind]
 
-    def show(value: Any) -> str:
+    def show(value: object) -> str:
         if isinstance(value, RawText):
             return str(value)
         text = write(untrace_value(value))
@@ -82,7 +82,7 @@ def _add_mark(text: str, path: str) -> str:
     return text[0] + mark + text[1:] if text[:1] in '"[' else mark + text
 
 
-def find_marks(value: Any) -> set[str]:
+def find_marks(value: object) -> set[str]:
     """The paths that a parsed value carries."""
     if isinstance(value, dict):
         return {path for item in value.values() for path in find_marks(item)}

@@ -66,7 +66,7 @@ def _read_configs(readme: str) -> list[dict[str, Any]]:
     return [one for one in configs if "data_files" in one or "data_dir" in one]
 
 
-def _choose_by_config(rows: list[str], configs: list[dict[str, Any]], subset: str | None, split: str) -> list[str]:
+def _choose_by_config(rows: list[str], configs: list[dict[str, object]], subset: str | None, split: str) -> list[str]:
     names = [str(one["config_name"]) for one in configs]
     default = next((str(one["config_name"]) for one in configs if one.get("default")), None)
     wanted = subset or default or ("default" if "default" in names else names[0] if len(names) == 1 else None)
@@ -81,7 +81,7 @@ def _choose_by_config(rows: list[str], configs: list[dict[str, Any]], subset: st
     return _choose_split(_group_by_pattern(inside, config["data_files"], folder), split)
 
 
-def _group_by_pattern(rows: list[str], data_files: Any, folder: str) -> dict[str, list[str]]:
+def _group_by_pattern(rows: list[str], data_files: object, folder: str) -> dict[str, list[str]]:
     """Files by split as `data_files` has them: patterns, or a list of `split` and `path`."""
     entries = data_files if isinstance(data_files, list) else [data_files]
     splits: dict[str, list[str]] = {}

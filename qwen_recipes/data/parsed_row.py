@@ -74,7 +74,7 @@ def has_tool_call(message: Message) -> bool:
 
 
 def parse_row(
-    row: Any,
+    row: object,
     row_format: str,
     columns: dict[str, str],
     variant: str,
@@ -105,7 +105,7 @@ def _list_turns(arranged: Row, row_format: str) -> Iterator[Message]:
         yield from _read_prompt_and_answers(arranged)
 
 
-def _read_message_list(value: Any) -> Iterator[Message]:
+def _read_message_list(value: object) -> Iterator[Message]:
     if isinstance(value, list):
         yield from (message for message in value if isinstance(message, dict))
 

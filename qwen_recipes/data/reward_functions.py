@@ -69,7 +69,7 @@ def _completion_text(completion: Any) -> str:
     return completion if isinstance(completion, str) else str(completion[-1]["content"])
 
 
-def _strip_answer(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _strip_answer(messages: list[dict[str, object]]) -> list[dict[str, Any]]:
     """The prompt's messages, without the answer that ms-swift puts behind them."""
     return messages[:-1] if messages[-1]["role"] == "assistant" else messages
 

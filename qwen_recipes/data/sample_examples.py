@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from qwen_recipes.backends.plan import Plan, SourcePlan
 from qwen_recipes.data.chat_rendering import TemplateRenderer
@@ -29,7 +28,7 @@ def estimate_split(plan: Plan, folder: Path) -> tuple[float, float]:
 def _count_source(source: SourcePlan, template: TemplateRenderer, train_on: str, folder: Path) -> tuple[float, float]:
     paths = [path for path in list_source_files(source.path or "", folder) if path.suffix == ".jsonl"]
 
-    def render_examples(record: Any) -> list[str]:
+    def render_examples(record: object) -> list[str]:
         options = RowOptions(source.roles, source.prompt_style)
         row = normalize_row(record, source.format, dict(source.columns), options)
         examples = template.make_examples(row, "split", train_on)

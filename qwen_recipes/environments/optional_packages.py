@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from qwen_recipes.backends import load_backend
 from qwen_recipes.backends.flash_attention import (
@@ -105,7 +104,7 @@ def _join_alternatives(plan: Plan, use: FlashUse) -> str:
     return "|".join(name for name in use.packages if online or name != HUB_CLIENT)
 
 
-def _list_true_keys(extra: Mapping[str, Any]) -> Iterator[str]:
+def _list_true_keys(extra: Mapping[str, object]) -> Iterator[str]:
     """Native keys that are switched on or set, at the top or one map below."""
     for key, value in extra.items():
         if value:

@@ -91,7 +91,7 @@ def _run_program(job: MergeJob, part: Path, interpreter: Path) -> dict[str, Any]
     return _call_program("merging", content, interpreter)
 
 
-def _call_program(module: str, content: dict[str, Any], interpreter: Path) -> dict[str, Any]:
+def _call_program(module: str, content: dict[str, object], interpreter: Path) -> dict[str, Any]:
     """What a program beside this file reports of a job. Raises MergeFailedError."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "job.json"
@@ -236,7 +236,7 @@ def read_quantization(get: Callable[[str], Any]) -> dict[str, Any] | None:
     return {name: get(f"quantization.{name}") for name in ("bits", "type", "double", "experts")}
 
 
-def format_losses(losses: dict[str, dict[str, Any]], chosen: str) -> list[str]:
+def format_losses(losses: dict[str, dict[str, object]], chosen: str) -> list[str]:
     """A table of what each way of combining loses against the exact weighted sum, a line each."""
     lines = [
         "Relative error against the exact weighted sum of the adapters (*: used):",

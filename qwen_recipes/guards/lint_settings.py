@@ -111,7 +111,7 @@ def _read_lint_table(path: Path) -> dict[str, Any] | None:
     return table if table or path.name != "pyproject.toml" else None
 
 
-def _parse_settings(table: Any, origin: str) -> LintSettings:
+def _parse_settings(table: object, origin: str) -> LintSettings:
     if not isinstance(table, dict) or set(table) - {"select", "ignore", "severity"}:
         raise LintSettingsError(f"{origin}: lint settings are `select`, `ignore` and `severity`")
     for name in ("select", "ignore"):

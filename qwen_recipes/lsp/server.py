@@ -75,7 +75,7 @@ def build_server() -> LanguageServer:
 def _wrap_method(method: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """A method as a plain function: pygls writes attributes on what it is given."""
 
-    def answer(params: Any) -> Any:
+    def answer(params: object) -> Any:
         return method(params)
 
     return answer

@@ -67,7 +67,7 @@ def list_values(route: Route) -> list[Candidate]:
     return [Candidate(format_value(info.examples[0]), "an example")]
 
 
-def format_value(value: Any) -> str:
+def format_value(value: object) -> str:
     """A value as a recipe writes it."""
     import json
 
@@ -103,7 +103,7 @@ def _iterate_literals(info: FieldInfo) -> Iterator[Any]:
         yield from _iterate_annotation_values(extra)
 
 
-def _iterate_annotation_values(kind: Any) -> Iterator[Any]:
+def _iterate_annotation_values(kind: object) -> Iterator[Any]:
     """Closed choices of an annotation, short forms among them; not those of the maps in it."""
     if isinstance(kind, ShortForm):
         yield from kind.schema.get("enum", [])
@@ -116,7 +116,7 @@ def _iterate_annotation_values(kind: Any) -> Iterator[Any]:
             yield from _iterate_annotation_values(inner)
 
 
-def _is_dict(kind: Any) -> bool:
+def _is_dict(kind: object) -> bool:
     return get_origin(kind) is dict or any(get_origin(inner) is dict for inner in get_args(kind))
 
 

@@ -130,7 +130,7 @@ def _read(folder: Path, config: Mapping[str, Any], key: str, kind: Any, default:
 
 
 def _read_number(
-    folder: Path, config: Mapping[str, Any], key: str, kind: Any, default: float, within: tuple[int, int]
+    folder: Path, config: Mapping[str, object], key: str, kind: object, default: float, within: tuple[int, int]
 ) -> Any:
     """A number of this kind, between two others: JSON's have no end, and NaN is one to Python."""
     value = _read(folder, config, key, kind, default)
@@ -140,21 +140,21 @@ def _read_number(
     return value
 
 
-def _read_base(folder: Path, config: Mapping[str, Any]) -> str | None:
+def _read_base(folder: Path, config: Mapping[str, object]) -> str | None:
     base = _read(folder, config, "base_model_name_or_path", str, "")
     if "\0" in base or base != base.encode("utf-8", "replace").decode():
         raise AdapterFolderError(f"{folder / CONFIG_FILE}: invalid value for `base_model_name_or_path`: not a name")
     return base or None
 
 
-def _read_names(folder: Path, config: Mapping[str, Any], key: str) -> tuple[str, ...]:
+def _read_names(folder: Path, config: Mapping[str, object], key: str) -> tuple[str, ...]:
     names = _read(folder, config, key, list, [])
     if not all(isinstance(name, str) for name in names):
         raise AdapterFolderError(f"{folder / CONFIG_FILE}: `{key}` is not a list of names")
     return tuple(names)
 
 
-def _read_targets(folder: Path, config: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[int, ...]]:
+def _read_targets(folder: Path, config: Mapping[str, object]) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """Names of the adapted modules, and the layers they are in where not all are."""
     asked = config.get("target_modules")
     layers = config.get("layers_to_transform")
@@ -170,7 +170,7 @@ def _read_targets(folder: Path, config: Mapping[str, Any]) -> tuple[tuple[str, .
     return tuple(sorted(names)), tuple(sorted(numbers))
 
 
-def _read_variant(folder: Path, config: Mapping[str, Any]) -> str:
+def _read_variant(folder: Path, config: Mapping[str, object]) -> str:
     if _read(folder, config, "use_dora", bool, False):
         return "dora"
     return "pissa" if str(config.get("init_lora_weights")).startswith("pissa") else "plain"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.qwen.facts import Variant
@@ -74,10 +74,10 @@ def detect_template_variant(text: str) -> Variant | None:
 
 def render_conversation(
     template: str,
-    messages: Sequence[Mapping[str, Any]],
-    tools: Sequence[Mapping[str, Any]] | None = None,
+    messages: Sequence[Mapping[str, object]],
+    tools: Sequence[Mapping[str, object]] | None = None,
     add_generation_prompt: bool = False,
-    **variables: Any,
+    **variables: object,
 ) -> str:
     """The conversation as text: what `apply_chat_template(tokenize=False)` of transformers gives.
 
@@ -139,7 +139,7 @@ def _try_template(template: str) -> str | None:
     return None
 
 
-def _render_official(template: str, variables: dict[str, Any]) -> str:
+def _render_official(template: str, variables: dict[str, object]) -> str:
     from jinja2 import TemplateError
 
     try:

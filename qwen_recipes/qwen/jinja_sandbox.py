@@ -33,11 +33,11 @@ def get_environment() -> Environment:
     class ChatEnvironment(ImmutableSandboxedEnvironment):
         intercepted_binops = frozenset({"*", "**"})
 
-        def call_binop(self, context: Context, operator: str, first: Any, second: Any) -> Any:
+        def call_binop(self, context: Context, operator: str, first: object, second: object) -> Any:
             return _BOUNDED[operator](first, second)
 
     @pass_context
-    def keep_value(context: Context, value: Any) -> Any:
+    def keep_value(context: Context, value: object) -> Any:
         """Jinja2 folds no constant into the output where what finalizes it wants the context."""
         return value
 
@@ -93,7 +93,7 @@ def _get_generation_extension() -> type[Extension]:
 
 
 def _to_json(
-    value: Any,
+    value: object,
     ensure_ascii: bool = False,
     indent: int | None = None,
     separators: tuple[str, str] | None = None,

@@ -46,7 +46,7 @@ class UnsupportedFamilyError(ModelFolderError):
     """A model of an architecture that is not known here."""
 
 
-def read_text_config(file: Path, config: Mapping[str, Any]) -> dict[str, Any]:
+def read_text_config(file: Path, config: Mapping[str, object]) -> dict[str, Any]:
     """The language model's part of a config.json, under one name for each key, checked.
 
     Raises:
@@ -88,7 +88,7 @@ def read_quantization(config: Mapping[str, Any]) -> CheckpointQuantization | Non
     return CheckpointQuantization(method, _read_bits(found) or BITS.get(method, 8))
 
 
-def _read_bits(config: Mapping[str, Any]) -> int | None:
+def _read_bits(config: Mapping[str, object]) -> int | None:
     """`bits`, or those of compressed-tensors' first group."""
     groups = config.get("config_groups")
     weights = (
@@ -102,7 +102,7 @@ def _read_bits(config: Mapping[str, Any]) -> int | None:
     return None
 
 
-def read_rope_theta(shape: Mapping[str, Any]) -> float:
+def read_rope_theta(shape: Mapping[str, object]) -> float:
     """transformers 5 writes it inside `rope_parameters`, by layer type in some releases; transformers 4 beside it."""
     nested = shape.get("rope_parameters")
     if isinstance(nested, dict) and isinstance(by_layer := nested.get("full_attention"), dict):
@@ -117,7 +117,7 @@ def read_head_dim(shape: Mapping[str, Any]) -> int:
     return int(shape.get("head_dim") or HEAD_DIM)
 
 
-def read_eos_token(shape: Mapping[str, Any]) -> str:
+def read_eos_token(shape: Mapping[str, object]) -> str:
     """The token that config.json numbers as the end."""
     ids = shape.get("eos_token_id")
     first = ids[0] if isinstance(ids, list) and ids else ids
@@ -129,7 +129,7 @@ def is_size(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value < MAX_SIZE
 
 
-def _check_sizes(file: Path, shape: Mapping[str, Any], sizes: tuple[str, ...]) -> None:
+def _check_sizes(file: Path, shape: Mapping[str, object], sizes: tuple[str, ...]) -> None:
     if missing := [key for key in sizes if shape.get(key) is None]:
         raise ModelFolderError(f"{file} lacks {', '.join(missing)}; {CONFIG_SUGGESTION}")
     optional = ("num_key_value_heads", "head_dim")

@@ -113,7 +113,7 @@ def _classify_tokenizer(file: Path) -> TokenizerKind:
         raise UnreadableFolderError(f"{file}: cannot read: {problem.strerror}") from problem
 
 
-def _read_chat_template(folder: Path, tokenizer_config: dict[str, Any]) -> str | None:
+def _read_chat_template(folder: Path, tokenizer_config: dict[str, object]) -> str | None:
     """The chat template that lies with a model: chat_template.jinja, else the one in tokenizer_config.json."""
     own = folder / "chat_template.jinja"
     if own.is_file():

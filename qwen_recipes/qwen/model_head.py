@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from qwen_recipes.filesystem.read_file import read_json
 from qwen_recipes.filesystem.safetensors_header import read_safetensors_header
@@ -31,7 +30,7 @@ class ModelHead:
     labels: int = 0
 
 
-def read_head(config: Mapping[str, Any], folder: Path, *, tied: bool) -> ModelHead:
+def read_head(config: Mapping[str, object], folder: Path, *, tied: bool) -> ModelHead:
     """By the class in config.json and, where the weights are here, by their names."""
     named = config.get("architectures")
     saved_as = named[0] if isinstance(named, list) and named and isinstance(named[0], str) else ""
@@ -56,7 +55,7 @@ def _is_language_model(saved_as: str) -> bool:
     return not saved_as or saved_as.endswith((LANGUAGE_MODEL, "LMHeadModel", "ForConditionalGeneration"))
 
 
-def _count_labels(config: Mapping[str, Any]) -> int:
+def _count_labels(config: Mapping[str, object]) -> int:
     names, stated = config.get("id2label"), config.get("num_labels")
     if isinstance(names, dict) and names:
         return len(names)

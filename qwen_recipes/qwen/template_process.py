@@ -13,7 +13,6 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.qwen.template_hash import hash_template
@@ -70,7 +69,7 @@ class TemplateProcess:
         with self.lock:
             self._load(text)
 
-    def render(self, text: str, variables: Mapping[str, Any]) -> str:
+    def render(self, text: str, variables: Mapping[str, object]) -> str:
         """The template's text with these variables, which must be JSON. Raises TemplateProcessError."""
         with self.lock:
             self._load(text)
@@ -106,7 +105,7 @@ class TemplateProcess:
             raise
         self.compiled = text
 
-    def _exchange(self, request: dict[str, Any], text: str) -> dict[str, str]:
+    def _exchange(self, request: dict[str, object], text: str) -> dict[str, str]:
         """One request and its answer; whatever goes wrong on the way ends the process."""
         try:
             line = json.dumps(request | {"seconds": MAX_SECONDS}).encode() + b"\n"

@@ -18,7 +18,7 @@ import resource
 import signal
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -71,7 +71,7 @@ def _compile(text: str) -> tuple[Template | None, dict[str, str]]:
         return None, _describe(problem)
 
 
-def _render(template: Template | None, variables: dict[str, Any]) -> dict[str, str]:
+def _render(template: Template | None, variables: dict[str, object]) -> dict[str, str]:
     if template is None:
         return {"error": "the template was not compiled"}
     try:

@@ -84,7 +84,7 @@ def read_locked_lengths(recipe_file: str, paths: Iterable[str], part: str = "") 
     return locked.lengths
 
 
-def _parse_lengths_and_files(content: Mapping[str, Any]) -> LockedLengths:
+def _parse_lengths_and_files(content: Mapping[str, object]) -> LockedLengths:
     data = content.get("data")
     entries = [one for one in (data if isinstance(data, list) else []) if isinstance(one, Mapping)]
     files = [(one.get("path"), one.get("bytes")) for one in entries if one.get("split") == "train"]

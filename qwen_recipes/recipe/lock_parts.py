@@ -15,7 +15,7 @@ def get_lock_path(recipe: str) -> Path:
     return Path(recipe).with_suffix(".lock")
 
 
-def list_locked_recipes(lock: Mapping[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+def list_locked_recipes(lock: Mapping[str, object]) -> list[tuple[str, dict[str, Any]]]:
     """The locked recipe of each stage and trial, by its name; without any, the one recipe, named by nothing."""
     stages = lock.get("stages")
     return list(stages.items()) if isinstance(stages, dict) else [("", dict(lock))]

@@ -52,7 +52,7 @@ _PIPELINE_FIELDS = ("version", "name", "extends", "stages")
 """Fields of the file as a whole."""
 
 
-def _remove_nulls(node: Any) -> Any:
+def _remove_nulls(node: object) -> Any:
     """Left out is how a recipe says nothing: null is not a value, and generated titles say nothing new."""
     if isinstance(node, list):
         return [_remove_nulls(item) for item in node]
@@ -108,7 +108,7 @@ def _add_enum_descriptions(node: JsonSchema, path: str) -> JsonSchema:
     return {**kept, "enum": values, "enumDescriptions": [words.get(value, "") for value in values]}
 
 
-def _add_markdown_descriptions(node: Any) -> Any:
+def _add_markdown_descriptions(node: object) -> Any:
     """Descriptions with backticks a second time, under the keys whose Markdown editors render."""
     if isinstance(node, list):
         return [_add_markdown_descriptions(item) for item in node]
@@ -122,7 +122,7 @@ def _add_markdown_descriptions(node: Any) -> Any:
     return made
 
 
-def _convert_to_draft_07(node: Any, *, is_name_map: bool = False) -> Any:
+def _convert_to_draft_07(node: object, *, is_name_map: bool = False) -> Any:
     """`definitions` for `$defs`, references alone (draft-07 overlooks what is beside them), and no keyword of ours.
 
     `is_name_map` says that the map's keys are names of fields or definitions, not keywords.

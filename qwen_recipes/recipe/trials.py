@@ -54,7 +54,7 @@ class LoadedSweep:
     written: Any = field(repr=False)
     """`sweep` as it is written."""
 
-    def make_trial(self, name: str, values: dict[str, Any]) -> Trial:
+    def make_trial(self, name: str, values: dict[str, object]) -> Trial:
         """A trial with values that a search chose. Raises RecipeError."""
         span = self.document.layers[-1][1]
         nodes: dict[str, Node] = {key: Scalar(span, value, str(value), True) for key, value in values.items()}

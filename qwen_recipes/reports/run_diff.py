@@ -38,7 +38,7 @@ class ValueDifference:
 DifferenceSection = tuple[str, list[ValueDifference]]
 
 
-def compare_plans(first: dict[str, Any], second: dict[str, Any]) -> list[ValueDifference]:
+def compare_plans(first: dict[str, object], second: dict[str, object]) -> list[ValueDifference]:
     """The resolved values that differ, by field; lists count as their items."""
     return list(_iter_differences(first, second))
 
@@ -60,7 +60,7 @@ def get_resolved_values(record: RunRecord) -> dict[str, Any]:
     return {row["field"]: row["value"] for row in record.plan if not row["field"].startswith("output.")}
 
 
-def format_value(value: Any) -> str:
+def format_value(value: object) -> str:
     """A value as people write it."""
     if isinstance(value, bool):
         return str(value).lower()
@@ -73,7 +73,7 @@ def format_value(value: Any) -> str:
     return "none" if value is None else str(value)
 
 
-def _iter_differences(first: dict[str, Any], second: dict[str, Any]) -> Iterator[ValueDifference]:
+def _iter_differences(first: dict[str, object], second: dict[str, object]) -> Iterator[ValueDifference]:
     for name in [*first, *(name for name in second if name not in first)]:
         before, after = first.get(name), second.get(name)
         if before != after:
@@ -100,7 +100,7 @@ def _get_result_values(record: RunRecord) -> dict[str, Any]:
     return {**{name.replace("_", " "): getattr(record, name) for name in names}, **_label_metrics(measured)}
 
 
-def _label_metrics(measurements: dict[str, Any]) -> dict[str, Any]:
+def _label_metrics(measurements: dict[str, object]) -> dict[str, Any]:
     units = {
         "tokens_per_second": "tokens per second",
         "seconds_per_step": "seconds per step",
@@ -109,5 +109,5 @@ def _label_metrics(measurements: dict[str, Any]) -> dict[str, Any]:
     return {units[name]: value for name, value in measurements.items()}
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)

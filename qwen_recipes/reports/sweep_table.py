@@ -59,7 +59,7 @@ def sweep_as_json(record: SweepRecord) -> dict[str, Any]:
     return {**asdict(record), "trials": [asdict(row) for row in record.list_ranked()]}
 
 
-def _format_cell(value: Any) -> str:
+def _format_cell(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):

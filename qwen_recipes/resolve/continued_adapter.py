@@ -140,7 +140,7 @@ def _list_pairs(method: Method, saved: AdapterFacts, facts: ModelFacts) -> list[
     return stated
 
 
-def _show(value: Any) -> str:
+def _show(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return (

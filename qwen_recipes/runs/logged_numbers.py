@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 MAX_STEP = 10**9
 _MAX_DIGITS = 40
@@ -65,18 +64,18 @@ def find_progress_bar(line: bytes) -> tuple[int, int] | None:
     return int(found[1]), int(found[2])
 
 
-def read_step(entry: Mapping[str, Any]) -> int | None:
+def read_step(entry: Mapping[str, object]) -> int | None:
     """The step of a logged line: LLaMA-Factory's `current_steps`, ms-swift's `3/10`."""
     step = parse_step(entry.get("current_steps"))
     return step if step is not None else parse_step(_split_steps(entry)[0])
 
 
-def read_planned_steps(entry: Mapping[str, Any]) -> int | None:
+def read_planned_steps(entry: Mapping[str, object]) -> int | None:
     """The number of steps that a logged line names."""
     total = parse_step(entry.get("total_steps"))
     return total if total is not None else parse_step(_split_steps(entry)[1])
 
 
-def _split_steps(entry: Mapping[str, Any]) -> tuple[str, str]:
+def _split_steps(entry: Mapping[str, object]) -> tuple[str, str]:
     done, _, planned = str(entry.get("global_step/max_steps", ""))[:_MAX_DIGITS].partition("/")
     return done, planned

@@ -118,7 +118,7 @@ def hash_training_inputs(compiled: CompiledRecipe) -> str:
     )
 
 
-def hash_merge_inputs(settings: dict[str, Any], places: Iterable[Path]) -> str:
+def hash_merge_inputs(settings: dict[str, object], places: Iterable[Path]) -> str:
     """Hash of how a merge is done and of the weights that it reads. Raises OSError."""
     return hash_content({"settings": settings, "weights": [hash_weights(place) for place in places]})
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from qwen_recipes.runs.jsonl_tail import JsonlTail
 from qwen_recipes.runs.logged_numbers import (
@@ -148,7 +147,7 @@ class ProgressReader:
         self.printed += "loss" in entry
         self._record_metrics(entry, self.start // self.every * self.every + self.printed * self.every)
 
-    def _record_metrics(self, entry: Mapping[str, Any], step: int | None) -> None:
+    def _record_metrics(self, entry: Mapping[str, object], step: int | None) -> None:
         values = {
             _METRIC_NAMES[name]: value for name in _METRIC_NAMES if (value := parse_number(entry.get(name))) is not None
         }

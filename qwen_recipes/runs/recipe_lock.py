@@ -56,7 +56,7 @@ def _lock_recipe(compiled_backends: list[CompiledRecipe]) -> dict[str, Any]:
     }
 
 
-def write_lock(path: Path, content: dict[str, Any]) -> None:
+def write_lock(path: Path, content: dict[str, object]) -> None:
     """Write a lock whole or not at all. Raises OSError."""
     replace_file(path, json.dumps(content, ensure_ascii=False, indent=2, sort_keys=True) + "\n")
 
@@ -69,7 +69,7 @@ def read_lock(path: Path) -> dict[str, Any]:
     return content
 
 
-def find_drift(locked: dict[str, Any], compiled_backends: list[CompiledRecipe]) -> list[str]:
+def find_drift(locked: dict[str, object], compiled_backends: list[CompiledRecipe]) -> list[str]:
     """What is not as the lock says, a line each; empty where everything is. Stages not compiled are not compared.
 
     Raises OSError.
@@ -94,7 +94,7 @@ def _find_recipe_drift(before: dict[str, Any], now: dict[str, Any]) -> list[str]
     return said + list(iter_differences({**before, "backends": kept}, {**now, "backends": found}))
 
 
-def iter_differences(before: Any, after: Any, path: str = "") -> Iterator[str]:
+def iter_differences(before: object, after: object, path: str = "") -> Iterator[str]:
     """How one tree of JSON differs from another, leaf by leaf, in words."""
     if isinstance(before, dict) and isinstance(after, dict):
         for key in sorted(before.keys() | after.keys()):
@@ -165,15 +165,15 @@ def _hash_environment_lock(compiled: CompiledRecipe) -> str | None:
         return None
 
 
-def _are_data_entries(entries: list[Any]) -> bool:
+def _are_data_entries(entries: list[object]) -> bool:
     return bool(entries) and all(isinstance(entry, dict) and "split" in entry for entry in entries)
 
 
-def _index_by_source(entries: list[dict[str, Any]]) -> dict[str, Any]:
+def _index_by_source(entries: list[dict[str, object]]) -> dict[str, Any]:
     return {f"{entry['split']} {entry.get('path') or entry.get('hub')}": entry for entry in entries}
 
 
-def _format_value(value: Any) -> str:
+def _format_value(value: object) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, str) and len(value) == 64:

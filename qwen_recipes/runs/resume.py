@@ -124,7 +124,7 @@ def find_allowed_changes(record: RunRecord, compiled: CompiledRecipe) -> list[st
     return list(said.values())
 
 
-def _find_changed_data(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[str]:
+def _find_changed_data(before: list[dict[str, object]], after: list[dict[str, object]]) -> list[str]:
     """Files whose rows are others: the order of rows would be another, and what was seen would come again."""
     old, new = ({str(entry.get("path")): entry.get("sha256") for entry in entries} for entries in (before, after))
     changed = [f"{name} has changed since the run began" for name in old if old[name] != new.get(name, old[name])]

@@ -105,7 +105,7 @@ def _read_printed_losses(log: Path) -> LossHistory:
     return losses
 
 
-def _add_losses(losses: LossHistory, entry: Mapping[str, Any], step: int | None) -> None:
+def _add_losses(losses: LossHistory, entry: Mapping[str, object], step: int | None) -> None:
     if step is None:
         return
     for name, kept in (("loss", losses.train), ("eval_loss", losses.evaluation)):

@@ -36,7 +36,7 @@ def _drop_labels(row: EncodedRow) -> EncodedRow:
     return EncodedRow(row.ids, [IGNORE_INDEX] * len(row.ids))
 
 
-def _read_pairs(values: Mapping[str, Any]) -> Iterator[SeenPreference]:
+def _read_pairs(values: Mapping[str, object]) -> Iterator[SeenPreference]:
     if "input_ids" in values:
         both = list(_read_rows(values, ""))
         chosen, rejected = both[: len(both) // 2], both[len(both) // 2 :]

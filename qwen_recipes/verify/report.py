@@ -51,7 +51,7 @@ class BackendComparison:
 
 
 def compare_backend(
-    backend: Backend, plan: Plan, sampled: Sequence[SampledRow], answers: dict[int, dict[str, Any]], encoder: Encoder
+    backend: Backend, plan: Plan, sampled: Sequence[SampledRow], answers: dict[int, dict[str, object]], encoder: Encoder
 ) -> BackendComparison:
     """Every picked row against the framework's answer at its place."""
     found = BackendComparison(backend.name, backend.title, rows=len(sampled))
@@ -128,7 +128,7 @@ def format_text(comparison: BackendComparison) -> str:
 
 
 def count_pairwise_matches(
-    backends: Sequence[str], answers: Sequence[dict[int, dict[str, Any]]], count: int
+    backends: Sequence[str], answers: Sequence[dict[int, dict[str, object]]], count: int
 ) -> list[dict[str, Any]]:
     """For each two frameworks, the rows whose ids and labels are the same in both."""
     pairs = [(a, b) for b in range(len(backends)) for a in range(b)]
@@ -138,7 +138,7 @@ def count_pairwise_matches(
     ]
 
 
-def _count_matches(one: dict[int, dict[str, Any]], other: dict[int, dict[str, Any]], count: int) -> int:
+def _count_matches(one: dict[int, dict[str, object]], other: dict[int, dict[str, object]], count: int) -> int:
     return sum(_ids_and_labels(one.get(n)) == _ids_and_labels(other.get(n)) for n in range(count))
 
 

@@ -46,7 +46,7 @@ def set_value(text: str, path: str, value: object) -> str:
     return changed
 
 
-def _verify_edit(edited: str, expected: Any, original: str, path: str) -> None:
+def _verify_edit(edited: str, expected: object, original: str, path: str) -> None:
     try:
         said = plain_data(read_yaml(edited, "").root)
     except RecipeError:
@@ -57,7 +57,7 @@ def _verify_edit(edited: str, expected: Any, original: str, path: str) -> None:
         raise EditError(f"editing `{path}` would lose a comment")
 
 
-def _apply_to_data(data: Any, route: Route, value: object) -> Any:
+def _apply_to_data(data: object, route: Route, value: object) -> Any:
     """The data that the edit has to lead to."""
     if not route:
         return value
@@ -73,12 +73,12 @@ def _apply_to_data(data: Any, route: Route, value: object) -> Any:
     return {k: v for k, v in left.items() if k != step or not _is_removed(v, value)}
 
 
-def _is_removed(data: Any, value: object) -> bool:
+def _is_removed(data: object, value: object) -> bool:
     """Whether taking the value away left nothing here."""
     return value is None and (data is None or data == {})
 
 
-def _expand_shorthand(data: Any, name: str, rest: Route) -> Any:
+def _expand_shorthand(data: object, name: str, rest: Route) -> Any:
     """A shorthand as the map, or list of maps, that it is short for; a key without a value is an empty map."""
     if not rest:
         return data

@@ -163,7 +163,7 @@ class _YamlReader:
         self._add_finding(message, span)
         raise RecipeError([self._add_line_text(f) for f in self.findings])
 
-    def _consume_event(self, event: Any) -> None:
+    def _consume_event(self, event: object) -> None:
         if isinstance(event, yaml.ScalarEvent):
             self._attach_node(self._make_scalar(event), event.anchor)
         elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from functools import cached_property
-from typing import Any
 
 import yaml
 
@@ -36,7 +35,7 @@ def find_comments(text: str) -> list[tuple[int, str]]:
     return found
 
 
-def _find_header_comment(text: str, token: Any) -> list[tuple[int, str]]:
+def _find_header_comment(text: str, token: object) -> list[tuple[int, str]]:
     """The comment on the first line of `|` or `>` text, which is part of its token."""
     if not isinstance(token, yaml.ScalarToken) or token.style not in ("|", ">"):
         return []

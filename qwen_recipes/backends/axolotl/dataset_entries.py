@@ -26,7 +26,7 @@ def narrow_entries(schema: Mapping[str, Any], objective: Any) -> dict[str, Any]:
     return {**schema, "properties": {**schema["properties"], "datasets": datasets}}
 
 
-def explain_nested_key(config: NativeConfig, route: Route, value: Any) -> NestedKey:
+def explain_nested_key(config: NativeConfig, route: Route, value: object) -> NestedKey:
     """Under an `rl` with a class of its own for an entry, what only other classes read is dropped."""
     objective = str(config.data.get("rl"))
     if objective not in DATASET_CLASSES:
@@ -38,7 +38,7 @@ def explain_nested_key(config: NativeConfig, route: Route, value: Any) -> Nested
     return NestedKey(dropped if route[0] == "datasets" else "", remark, default)
 
 
-def is_strategy_default(route: Route, value: Any) -> bool:
+def is_strategy_default(route: Route, value: object) -> bool:
     """Whether an entry of `datasets` only says what its strategy does anyway."""
     default = DPO_DEFAULTS.get(str(route[-1]), {}) if route[0] == "datasets" and len(route) == 3 else {}
     return isinstance(value, dict) and bool(value) and all(default.get(key) == one for key, one in value.items())

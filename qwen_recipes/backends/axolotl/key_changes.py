@@ -7,19 +7,19 @@ from typing import Any
 from qwen_recipes.backends.native_config import KeyChange
 
 
-def _is_enabled(value: Any) -> bool:
+def _is_enabled(value: object) -> bool:
     return bool(value)
 
 
-def _is_one_of(*words: Any) -> Any:
+def _is_one_of(*words: object) -> Any:
     return lambda value: value in words
 
 
-def _is_sharegpt(value: Any) -> bool:
+def _is_sharegpt(value: object) -> bool:
     return isinstance(value, str) and value.startswith("sharegpt")
 
 
-def _is_not_two(value: Any) -> bool:
+def _is_not_two(value: object) -> bool:
     return value is not None and str(value) != "2"
 
 

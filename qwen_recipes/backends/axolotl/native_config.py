@@ -99,18 +99,18 @@ def interpret_settings(config: NativeConfig) -> InterpretedSettings:
     )
 
 
-def get_list(data: Mapping[str, Any], key: str) -> list[Any]:
+def get_list(data: Mapping[str, object], key: str) -> list[Any]:
     """The list under a key; none where something else stands there."""
     found = data.get(key)
     return found if isinstance(found, list) else []
 
 
-def is_chat_dataset(entry: Any) -> bool:
+def is_chat_dataset(entry: object) -> bool:
     """Whether rows of this dataset are rendered by the chat template."""
     return isinstance(entry, Mapping) and str(entry.get("type")).startswith("chat_template")
 
 
-def read_targets(data: Mapping[str, Any]) -> LocatedValue | None:
+def read_targets(data: Mapping[str, object]) -> LocatedValue | None:
     """The layers an adapter sits on, where they are named one by one."""
     named = read_value(data, "lora_target_modules")
     if read_switch(data, "lora_target_linear") or named is None:
@@ -118,7 +118,7 @@ def read_targets(data: Mapping[str, Any]) -> LocatedValue | None:
     return LocatedValue(split_names(named.value), named.route)
 
 
-def read_quantization_bits(data: Mapping[str, Any]) -> LocatedValue | None:
+def read_quantization_bits(data: Mapping[str, object]) -> LocatedValue | None:
     """Bits of a base that is quantized when it is loaded: each switch works with one kind of adapter alone."""
     if read_switch(data, "load_in_4bit") and data.get("adapter") in ("qlora", "mixlora"):
         return LocatedValue(4, ("load_in_4bit",))
@@ -129,14 +129,14 @@ def read_quantization_bits(data: Mapping[str, Any]) -> LocatedValue | None:
     )
 
 
-def read_quantization_storage(data: Mapping[str, Any]) -> LocatedValue:
+def read_quantization_storage(data: Mapping[str, object]) -> LocatedValue:
     """The type that 4-bit weights are stored in: bfloat16 unless told otherwise."""
     given = data.get("bnb_config_kwargs")
     value = given.get("bnb_4bit_quant_storage") if isinstance(given, Mapping) else None
     return LocatedValue(str(value or "bfloat16"), ("bnb_config_kwargs",))
 
 
-def read_strategy(data: Mapping[str, Any]) -> LocatedValue | None:
+def read_strategy(data: Mapping[str, object]) -> LocatedValue | None:
     """How the model is spread over GPUs."""
     stage = parse_deepspeed_stage(data.get("deepspeed"))
     if stage:
@@ -147,7 +147,7 @@ def read_strategy(data: Mapping[str, Any]) -> LocatedValue | None:
     return None
 
 
-def has_rope_scaling(data: Mapping[str, Any]) -> bool:
+def has_rope_scaling(data: Mapping[str, object]) -> bool:
     """Whether positions are stretched, so that the model's own limit says nothing."""
     for key in ("overrides_of_model_config", "model_config"):
         given = data.get(key)
@@ -156,6 +156,6 @@ def has_rope_scaling(data: Mapping[str, Any]) -> bool:
     return False
 
 
-def read_precision(data: Mapping[str, Any]) -> LocatedValue | None:
+def read_precision(data: Mapping[str, object]) -> LocatedValue | None:
     """`fp16` where it is asked for; bf16 is what there is otherwise."""
     return next((LocatedValue("fp16", (key,)) for key in ("fp16", "float16") if read_switch(data, key)), None)

@@ -58,7 +58,7 @@ def build_config(document: Document) -> NativeConfig:
     return NativeConfig("llamafactory", VERSION, guess_command(data), "yaml", document)
 
 
-def guess_command(data: Mapping[str, Any]) -> str:
+def guess_command(data: Mapping[str, object]) -> str:
     """`train`, `export` (which chat and API share), `v1` for the younger engine, `megatron` for its adapter."""
     if "model_name_or_path" not in data and V1_KEYS & set(data):
         return "v1"
@@ -115,26 +115,26 @@ def interpret_settings(config: NativeConfig) -> InterpretedSettings:
     )
 
 
-def read_adapter(data: Mapping[str, Any], names_config_file: bool) -> LocatedValue | None:
+def read_adapter(data: Mapping[str, object], names_config_file: bool) -> LocatedValue | None:
     """The kind of adapter: LoRA where nothing is said, unless another file may say it."""
     kind = data.get("finetuning_type", None if names_config_file else "lora")
     return LocatedValue(kind, ("finetuning_type",)) if kind in ("lora", "oft") else None
 
 
-def read_targets(data: Mapping[str, Any]) -> LocatedValue | None:
+def read_targets(data: Mapping[str, object]) -> LocatedValue | None:
     """The layers an adapter sits on, where they are named one by one."""
     named = read_value(data, "lora_target")
     names = split_names(named.value) if named else []
     return LocatedValue(names, ("lora_target",)) if names and names != ["all"] else None
 
 
-def read_quantization_bits(data: Mapping[str, Any]) -> LocatedValue | None:
+def read_quantization_bits(data: Mapping[str, object]) -> LocatedValue | None:
     """Bits of a base that is quantized when it is loaded; a method of another name quantizes nothing."""
     given, method = read_value(data, "quantization_bit"), data.get("quantization_method") or "bnb"
     return given if given and method in QUANTIZERS else None
 
 
-def read_strategy(data: Mapping[str, Any]) -> LocatedValue | None:
+def read_strategy(data: Mapping[str, object]) -> LocatedValue | None:
     """How the model is spread over GPUs, as far as the config says: accelerate's FSDP stands in a file of its own."""
     stage = parse_deepspeed_stage(data.get("deepspeed"))
     if stage:

@@ -47,7 +47,7 @@ def build_config(document: Document) -> NativeConfig:
     return NativeConfig("ms-swift", VERSION, guess_command(data), "yaml", document)
 
 
-def guess_command(data: Mapping[str, Any]) -> str:
+def guess_command(data: Mapping[str, object]) -> str:
     """The command that leaves the fewest keys unread; of equals the first."""
     if RAY_KEYS & set(data) or isinstance(data.get("train"), Mapping):
         return "ray"
@@ -136,27 +136,27 @@ def interpret_settings(config: NativeConfig) -> InterpretedSettings:
     )
 
 
-def read_adapter(data: Mapping[str, Any], names_config_file: bool) -> LocatedValue | None:
+def read_adapter(data: Mapping[str, object], names_config_file: bool) -> LocatedValue | None:
     """The kind of adapter: LoRA where nothing is said, unless another file may say it."""
     kind = data.get("tuner_type", data.get("train_type", None if names_config_file else "lora"))
     told = isinstance(kind, str) and kind != "full" and "$" not in kind
     return LocatedValue(kind, ("tuner_type",)) if told else None
 
 
-def read_targets(data: Mapping[str, Any]) -> LocatedValue | None:
+def read_targets(data: Mapping[str, object]) -> LocatedValue | None:
     """The layers an adapter sits on, where they are named one by one."""
     named = None if data.get("target_regex") else read_value(data, "target_modules")
     names = split_names(named.value) if named else []
     return LocatedValue(names, ("target_modules",)) if names and "all-linear" not in names else None
 
 
-def read_quantization_bits(data: Mapping[str, Any]) -> LocatedValue | None:
+def read_quantization_bits(data: Mapping[str, object]) -> LocatedValue | None:
     """Bits of a base that is quantized when it is loaded: a number alone, without its method, quantizes nothing."""
     given = read_value(data, "quant_bits")
     return given if given and data.get("quant_method") else None
 
 
-def read_strategy(data: Mapping[str, Any]) -> LocatedValue | None:
+def read_strategy(data: Mapping[str, object]) -> LocatedValue | None:
     """How the model is spread over GPUs."""
     stage = parse_deepspeed_stage(data.get("deepspeed"))
     if stage:
@@ -164,7 +164,7 @@ def read_strategy(data: Mapping[str, Any]) -> LocatedValue | None:
     return LocatedValue("fsdp", ("fsdp",)) if data.get("fsdp") else None
 
 
-def read_precision(data: Mapping[str, Any]) -> LocatedValue | None:
+def read_precision(data: Mapping[str, object]) -> LocatedValue | None:
     """`fp16` where it is asked for."""
     if str(data.get("torch_dtype")) in ("float16", "fp16"):
         return LocatedValue("fp16", ("torch_dtype",))

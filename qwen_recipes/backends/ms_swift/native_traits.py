@@ -1,7 +1,6 @@
 """What guards know of ms-swift when they look at a config that was written for it."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from qwen_recipes.backends.native_config import NativeTraits
 
@@ -11,12 +10,12 @@ def format_command(command: str) -> str:
     return command if command.startswith("megatron") else f"swift {command}"
 
 
-def is_value_used(data: Mapping[str, Any], key: str) -> bool:
+def is_value_used(data: Mapping[str, object], key: str) -> bool:
     """It replaces `eval_strategy` itself where there are no rows to evaluate on."""
     return key != "eval_strategy" or bool(data.get("val_dataset") or data.get("split_dataset_ratio"))
 
 
-def can_register_values(data: Mapping[str, Any]) -> bool:
+def can_register_values(data: Mapping[str, object]) -> bool:
     """Code that is loaded may register models, templates, losses and optimizers."""
     return bool(data.get("external_plugins") or data.get("custom_register_path"))
 

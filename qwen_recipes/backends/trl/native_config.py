@@ -53,7 +53,7 @@ def build_config(document: Document) -> NativeConfig:
     return NativeConfig("trl", VERSION, guess_command(data), "yaml", document)
 
 
-def guess_command(data: Mapping[str, Any]) -> str:
+def guess_command(data: Mapping[str, object]) -> str:
     """The method whose own keys are there; empty where no key tells."""
     if str(data.get("lora_task_type")) == "SEQ_CLS":
         return "reward"
@@ -130,14 +130,14 @@ def interpret_settings(config: NativeConfig) -> InterpretedSettings:
     )
 
 
-def read_targets(data: Mapping[str, Any]) -> LocatedValue | None:
+def read_targets(data: Mapping[str, object]) -> LocatedValue | None:
     """The layers an adapter sits on, where they are named one by one."""
     named = read_value(data, "lora_target_modules")
     names = split_names(named.value) if named else []
     return LocatedValue(names, ("lora_target_modules",)) if names and names != ["all-linear"] else None
 
 
-def read_quantization_bits(data: Mapping[str, Any]) -> LocatedValue | None:
+def read_quantization_bits(data: Mapping[str, object]) -> LocatedValue | None:
     """Bits of a base that is quantized when it is loaded."""
     for bits in (4, 8):
         if on := read_switch(data, f"load_in_{bits}bit"):
@@ -145,7 +145,7 @@ def read_quantization_bits(data: Mapping[str, Any]) -> LocatedValue | None:
     return None
 
 
-def read_strategy(data: Mapping[str, Any]) -> LocatedValue | None:
+def read_strategy(data: Mapping[str, object]) -> LocatedValue | None:
     """How the model is spread over GPUs, as far as the config says."""
     if stage := parse_deepspeed_stage(data.get("deepspeed")):
         return LocatedValue(stage, ("deepspeed",))

@@ -87,7 +87,7 @@ def _check_stage(
     return _check_selection(asked, jobs, quiet)
 
 
-def _write_report(html: Path, summaries: dict[str, dict[str, Any]]) -> None:
+def _write_report(html: Path, summaries: dict[str, dict[str, object]]) -> None:
     from qwen_recipes.reports.check_report import render_check_report
     from qwen_recipes.reports.save_page import save_page
 
@@ -122,7 +122,7 @@ def _check_selection(selection: DataSelection, jobs: int | None, quiet: bool) ->
     return summarize_check(checked, selection.overlong)
 
 
-def _print_summaries(summaries: dict[str, dict[str, Any]], form: str) -> None:
+def _print_summaries(summaries: dict[str, dict[str, object]], form: str) -> None:
     """The summary; of several stages, each under its name."""
     if form == "json":
         print_json(summaries if len(summaries) > 1 else next(iter(summaries.values())))

@@ -101,7 +101,7 @@ def _resolve_think_option(option: str, selection: DataSelection) -> str:
     return "keep" if selection.rules.template.reasons else "remove"
 
 
-def _exit_on_bad_call(selection: DataSelection, outputs: OutputPaths, options: dict[str, Any], force: bool) -> None:
+def _exit_on_bad_call(selection: DataSelection, outputs: OutputPaths, options: dict[str, object], force: bool) -> None:
     """Exit 2 if the call would overwrite a file, or combines options that do not apply to the data."""
     inputs = {os.path.realpath(rows.file) for rows in selection.files}
     for path in (outputs.train, outputs.validation, outputs.manifest):

@@ -67,7 +67,7 @@ def _convert_conversation(
     return rest, list(join_system(messages, arranged.get("system")))
 
 
-def _require_dicts(value: Any, name: str) -> list[Message]:
+def _require_dicts(value: object, name: str) -> list[Message]:
     if not isinstance(value, list) or not value or not all(isinstance(one, dict) for one in value):
         raise BadRowError(f"no list `{name}` of maps")
     return value

@@ -72,7 +72,7 @@ def _write_table(delimiter: str) -> Callable[[IO[bytes], IO[bytes]], None]:
     return write
 
 
-def _write_cell(value: Any) -> str:
+def _write_cell(value: object) -> str:
     """Text as it is; everything else as JSON, which is read again as what it was."""
     if value is None or isinstance(value, str):
         return value or ""

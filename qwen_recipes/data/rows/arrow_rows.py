@@ -47,7 +47,7 @@ def read_arrow_rows(path: Path, form: FileForm) -> Iterator[RawRow]:
         yield RawRow(number + 1, None, f"can't be read as {name} from here on: {' '.join(str(error).split())[:300]}")
 
 
-def _read_batch(batches: Iterator[Any], memory: int) -> Any:
+def _read_batch(batches: Iterator[object], memory: int) -> Any:
     """The next batch, for which the library may take so many bytes; None at the end."""
     with limit_memory(memory):
         return next(batches, None)
@@ -129,20 +129,20 @@ def _list_rows(batch: Any) -> Iterator[RawRow]:
             yield RawRow(0, None, f"a value can't be read: {error}")
 
 
-def make_row(row: Any) -> RawRow:
+def make_row(row: object) -> RawRow:
     """A row without Arrow's own nulls; the caller numbers it."""
     problem = explain_nul(row)
     return RawRow(0, None, problem, str(row)[:400]) if problem else RawRow(0, drop_struct_nulls(row))
 
 
-def drop_struct_nulls(row: Any) -> Any:
+def drop_struct_nulls(row: object) -> Any:
     """A row without the nulls that Arrow adds below its columns, so that all maps of a column have the same keys."""
     if not isinstance(row, dict):
         return row
     return {name: _drop_nulls(value) for name, value in row.items()}
 
 
-def _drop_nulls(value: Any) -> Any:
+def _drop_nulls(value: object) -> Any:
     if isinstance(value, dict):
         return {name: _drop_nulls(item) for name, item in value.items() if item is not None}
     return [_drop_nulls(item) for item in value] if isinstance(value, list) else value

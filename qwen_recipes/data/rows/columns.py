@@ -33,7 +33,7 @@ def drop_message_keys(columns: Mapping[str, str]) -> Mapping[str, str]:
     return {ours: theirs for ours, theirs in columns.items() if ours not in MESSAGE_KEYS}
 
 
-def _rename_in_messages(value: Any, columns: Mapping[str, str]) -> Any:
+def _rename_in_messages(value: object, columns: Mapping[str, str]) -> Any:
     """A list of messages with their keys under our names; anything else as it is. Raises BadRowError."""
     if not isinstance(value, list) or not value or not all(isinstance(message, dict) for message in value):
         return value

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from .row import BadRowError, Message
 
@@ -25,7 +24,7 @@ def read_train_flag(message: Message) -> bool | None:
     return next(iter(found.values()), None)
 
 
-def _read_flag(name: str, value: Any) -> bool:
+def _read_flag(name: str, value: object) -> bool:
     if name != "weight" and isinstance(value, bool):
         return value
     if name == "weight" and not isinstance(value, bool) and isinstance(value, (int, float)) and value in (0, 1):

@@ -8,7 +8,6 @@ text, and columns are what a row holds beside its prompt.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from .flags import is_trained, remove_flags
 from .layouts import ANY_CONVERSATION, CONVERSATION_FORMATS, arrange_row
@@ -18,7 +17,7 @@ from .other_layout import explain_other_layout
 from .tool_styles import TOOL_STYLES, ToolStyle
 
 
-def normalize_row(row: Any, row_format: str, columns: Mapping[str, str], options: RowOptions = PLAIN) -> Row:
+def normalize_row(row: object, row_format: str, columns: Mapping[str, str], options: RowOptions = PLAIN) -> Row:
     """A row of this format in our form. `columns` maps our names to the row's. Raises BadRowError."""
     try:
         layout, arranged = arrange_row(row, row_format, columns, options)
@@ -36,7 +35,7 @@ def _read_messages(row: Row, style: ToolStyle) -> Row:
     return {"messages": require_answer(_normalize_list(row.get("messages"), row, style))}
 
 
-def _normalize_list(messages: Any, row: Row, style: ToolStyle) -> list[Message]:
+def _normalize_list(messages: object, row: Row, style: ToolStyle) -> list[Message]:
     """A list of messages, with the system message and the tool definitions that stand beside it in the row."""
     return normalize_messages(join_system(messages, row.get("system")), row.get("tools"), style)
 
@@ -93,13 +92,13 @@ def _prompt_messages(row: Row, style: ToolStyle) -> list[Message]:
     return messages
 
 
-def _is_list_of_turns(answer: Any) -> bool:
+def _is_list_of_turns(answer: object) -> bool:
     """Whether an answer is a list with turns before its last: the prompt again, or steps towards the answer."""
     return isinstance(answer, list) and len(answer) > 1
 
 
 def _shared_prompt(
-    chosen: Any, rejected: Any, row: Row, prompt: list[Message] | None, style: ToolStyle
+    chosen: object, rejected: object, row: Row, prompt: list[Message] | None, style: ToolStyle
 ) -> list[Message]:
     """What stands before the last message of both answers, which has to be the same, and to begin with the prompt.
 
@@ -124,7 +123,7 @@ def _without_system(messages: list[Message]) -> list[Message]:
     return messages[1:] if messages and messages[0]["role"] == "system" else messages
 
 
-def _scored_answer(value: Any, name: str, style: ToolStyle) -> str:
+def _scored_answer(value: object, name: str, style: ToolStyle) -> str:
     """The text of an answer that is compared or labelled. Raises BadRowError where a flag takes it out of the loss."""
     message = _answer_message(value, name, style)
     if not is_trained(message):
@@ -132,7 +131,7 @@ def _scored_answer(value: Any, name: str, style: ToolStyle) -> str:
     return str(message["content"])
 
 
-def _answer_message(value: Any, name: str, style: ToolStyle) -> Message:
+def _answer_message(value: object, name: str, style: ToolStyle) -> Message:
     """The assistant's answer, given as text, a message, or a list that ends with it."""
     last = value[-1] if isinstance(value, list) and value else value
     if isinstance(last, dict):

@@ -40,7 +40,7 @@ def parse_line(number: int, line: bytes) -> RawRow:
     return RawRow(number, None, problem, text[:SHOWN]) if problem else RawRow(number, row)
 
 
-def find_value_problem(row: Any, opening_marks: int, may_be_halved: bool) -> str:
+def find_value_problem(row: object, opening_marks: int, may_be_halved: bool) -> str:
     """Why a value that was parsed is no row all the same; empty where it is one."""
     if limits.is_too_deep(row, opening_marks):
         return f"nested deeper than {limits.MAX_DEPTH} levels (RECIPES_MAX_ROW_DEPTH)"
@@ -198,7 +198,7 @@ class _ValueStream:
         self.buffer, self.place = kept + more, 0
         return bool(more)
 
-    def _check(self, number: int, value: Any, end: int) -> RawRow:
+    def _check(self, number: int, value: object, end: int) -> RawRow:
         start, self.place = self.place, end
         if end - start > limits.MAX_ROW_BYTES:
             return RawRow(number, None, explain_long_row("row"), self.buffer[start:][:SHOWN])

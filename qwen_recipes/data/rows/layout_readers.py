@@ -138,7 +138,7 @@ def read_transcripts(row: Row, options: RowOptions) -> Row:
     return _finish(row, {name: split_transcript(row[name], name) for name in ("chosen", "rejected")})
 
 
-def is_transcript(value: Any) -> bool:
+def is_transcript(value: object) -> bool:
     """Whether a text is a conversation that begins with `Human:`."""
     return isinstance(value, str) and _TRANSCRIPT_MARK.match(value) is not None
 
@@ -170,7 +170,7 @@ def read_labelled(row: Row, options: RowOptions) -> Row:
     return _finish(row, {**made, "label": read_label(label)})
 
 
-def read_label(label: Any) -> Any:
+def read_label(label: object) -> Any:
     """A label as true or false, where it is one: 0, 1 and the words of CSV too."""
     if isinstance(label, str):
         return LABEL_WORDS.get(label.strip().lower(), label)
@@ -212,7 +212,7 @@ def read_prompt(row: Row, keys: Sequence[str], options: RowOptions) -> Any:
     return [*_read_history(row.get("history"), options), *asked]
 
 
-def write_instruction(instruction: Any, extra: Any, style: str) -> Any:
+def write_instruction(instruction: object, extra: object, style: str) -> Any:
     """An instruction with its input, one below the other or in the words of Alpaca's own prompt."""
     if not isinstance(instruction, str):
         return instruction
@@ -227,12 +227,12 @@ def _is_open_transcript(value: Any) -> bool:
     return is_transcript(value) and value.rstrip().endswith("\n\nAssistant:")
 
 
-def _strip_in_transcript(row: Row, answer: Any) -> Any:
+def _strip_in_transcript(row: Row, answer: object) -> Any:
     """An answer without the blank that stands after `Assistant:`, where the prompt is such a conversation."""
     return answer.strip() if isinstance(answer, str) and _is_open_transcript(row.get("prompt")) else answer
 
 
-def _read_history(history: Any, options: RowOptions) -> list[Message]:
+def _read_history(history: object, options: RowOptions) -> list[Message]:
     history = parse_json_text(history, "[")
     if not history:
         return []
@@ -260,7 +260,7 @@ def read_answer(row: Row, keys: Sequence[str], options: RowOptions) -> Any:
     return arrange_answer(value, options)
 
 
-def arrange_answer(value: Any, options: RowOptions) -> Any:
+def arrange_answer(value: object, options: RowOptions) -> Any:
     """An answer, which is text, a message or a list of messages."""
     if isinstance(value, list):
         return arrange_messages(value, options.roles)
@@ -276,5 +276,5 @@ def _finish(row: Row, arranged: Row) -> Row:
     return arranged
 
 
-def _role_of(message: Any) -> Any:
+def _role_of(message: object) -> Any:
     return message.get("role") if isinstance(message, dict) else None

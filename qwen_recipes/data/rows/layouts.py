@@ -205,7 +205,7 @@ def find_layout(row: Row, row_format: str, columns: Mapping[str, str]) -> Layout
     return max(layouts, key=lambda layout: layout.count_keys(row))
 
 
-def detect_format(row: Any) -> str | None:
+def detect_format(row: object) -> str | None:
     """The format whose columns a row has; None where it has none's."""
     if not isinstance(row, dict):
         return None
@@ -284,7 +284,7 @@ def _is_whole_table(row: Row) -> bool:
     return len(row) > 1 and len(numbers) == 1 and all(name.isdecimal() for name in next(iter(numbers)))
 
 
-def arrange_row(row: Any, row_format: str, columns: Mapping[str, str], options: RowOptions) -> tuple[Layout, Row]:
+def arrange_row(row: object, row_format: str, columns: Mapping[str, str], options: RowOptions) -> tuple[Layout, Row]:
     """A row's layout, and the row under the keys of its format. Raises BadRowError."""
     if not isinstance(row, dict):
         raise BadRowError("not a map")

@@ -53,7 +53,7 @@ def read_options(source: Mapping[str, Any]) -> RowOptions:
     )
 
 
-def arrange_messages(value: Any, roles: Mapping[str, str] = PLAIN.roles) -> Any:
+def arrange_messages(value: object, roles: Mapping[str, str] = PLAIN.roles) -> Any:
     """A list of messages in one form; a tool call that stands alone joins the assistant's message before it."""
     value = parse_json_text(value, "[")
     if not isinstance(value, list):
@@ -68,7 +68,7 @@ def arrange_messages(value: Any, roles: Mapping[str, str] = PLAIN.roles) -> Any:
     return made
 
 
-def arrange_message(message: Any, roles: Mapping[str, str] = PLAIN.roles) -> Any:
+def arrange_message(message: object, roles: Mapping[str, str] = PLAIN.roles) -> Any:
     """One message in one form; itself where it is in it already."""
     if not isinstance(message, dict):
         return message
@@ -98,11 +98,11 @@ def find_role(name: str) -> str:
     return ROLES.get(name) or ROLES.get(name.strip().lower(), name)
 
 
-def _is_call(message: Any, roles: Mapping[str, str]) -> bool:
+def _is_call(message: object, roles: Mapping[str, str]) -> bool:
     return isinstance(message, dict) and _read_role(message, roles) == CALL
 
 
-def _can_join(message: Any) -> bool:
+def _can_join(message: object) -> bool:
     return isinstance(message, dict) and message.get("role") == "assistant" and not any(n in message for n in FLAGS)
 
 
@@ -117,19 +117,19 @@ def _find_assistant_parts(message: Message, thought: str) -> Message:
     return made
 
 
-def parse_calls(value: Any) -> list[Any]:
+def parse_calls(value: object) -> list[Any]:
     """Tool calls, given as a map, a list, or the JSON of either."""
     value = parse_json_text(value, "[{")
     return [_wrap_call(call) for call in (value if isinstance(value, list) else [value])]
 
 
-def _wrap_call(call: Any) -> Any:
+def _wrap_call(call: object) -> Any:
     if not isinstance(call, dict) or "function" in call or "name" not in call:
         return call
     return {"type": "function", "function": {"name": call["name"], "arguments": call.get("arguments", {})}}
 
 
-def parse_json_text(value: Any, begins: str) -> Any:
+def parse_json_text(value: object, begins: str) -> Any:
     """What a text is the JSON of, where it begins like it; else the value itself."""
     if not isinstance(value, str) or value.lstrip()[:1] not in tuple(begins):
         return value
@@ -139,7 +139,7 @@ def parse_json_text(value: Any, begins: str) -> Any:
         return value
 
 
-def _join_parts(content: Any) -> tuple[Any, str]:
+def _join_parts(content: object) -> tuple[Any, str]:
     """The text of a list of content parts and the reasoning in it; the content itself where a part is no text."""
     if not isinstance(content, list) or not content:
         return content, ""
@@ -155,19 +155,19 @@ def _join_parts(content: Any) -> tuple[Any, str]:
     return "\n".join(texts), "\n".join(thoughts)
 
 
-def _write_result(content: Any) -> Any:
+def _write_result(content: object) -> Any:
     """A tool's result as text: what is an object was JSON."""
     return json.dumps(content, ensure_ascii=False) if isinstance(content, dict) else content
 
 
-def arrange_tools(value: Any) -> Any:
+def arrange_tools(value: object) -> Any:
     """Tool definitions as OpenAI's API has them: a list of maps with `type` and `function`."""
     value = parse_json_text(value, "[{")
     listed = [value] if isinstance(value, dict) else value
     return [_wrap_tool(parse_json_text(tool, "{")) for tool in listed] if isinstance(listed, list) else value
 
 
-def _wrap_tool(tool: Any) -> Any:
+def _wrap_tool(tool: object) -> Any:
     if not isinstance(tool, dict) or "function" in tool or "name" not in tool:
         return tool
     return {"type": "function", "function": {key: value for key, value in tool.items() if key != "type"}}

@@ -24,7 +24,7 @@ TEXT_PARTS = ("text", "input_text", "output_text", "refusal", "thinking", "reaso
 """Types of content parts that are text."""
 
 
-def normalize_messages(messages: Any, tools: Any = None, style: ToolStyle = QWEN3) -> list[Message]:
+def normalize_messages(messages: object, tools: object = None, style: ToolStyle = QWEN3) -> list[Message]:
     """Messages with roles system, user and assistant and with text for content. Raises BadRowError."""
     if not isinstance(messages, list) or not messages:
         raise BadRowError("no list `messages`")
@@ -44,7 +44,7 @@ def _plain_message(message: Message) -> Message:
     return {"role": message["role"], "content": message["content"], **flag}
 
 
-def join_system(messages: Any, system: Any) -> Any:
+def join_system(messages: object, system: object) -> Any:
     """A list of messages that begins with the system message that stands beside it in the row. Raises BadRowError."""
     if not isinstance(messages, list) or not messages or not isinstance(system, str) or not system:
         return messages
@@ -65,7 +65,7 @@ def require_answer(messages: list[Message]) -> list[Message]:
     return messages
 
 
-def _add_message(messages: list[Message], message: Any, style: ToolStyle) -> None:
+def _add_message(messages: list[Message], message: object, style: ToolStyle) -> None:
     if not isinstance(message, dict):
         raise BadRowError(f"a message is {describe_type(message)}, not a map with `role` and `content`")
     role, content = message.get("role"), message.get("content")
@@ -89,14 +89,14 @@ def _add_message(messages: list[Message], message: Any, style: ToolStyle) -> Non
         raise BadRowError(f"unknown role {role!r}; `roles` of the source says which of ours it is")
 
 
-def _require_no_text(message: Message, role: Any) -> None:
+def _require_no_text(message: Message, role: object) -> None:
     """Raises BadRowError for a message without text that has nothing in its place."""
     called = message.get("tool_calls") or message.get("reasoning_content")
     if role in ("system", "user") or (role == "assistant" and not called):
         raise BadRowError(f"a message of the {role} has no `content`")
 
 
-def _explain_content(content: Any) -> str:
+def _explain_content(content: object) -> str:
     parts = content if isinstance(content, list) else []
     kinds = [part.get("type") for part in parts if isinstance(part, dict) and part.get("type") not in TEXT_PARTS]
     return f"`content` has a part of type {kinds[0]!r}: only text is read" if kinds else "`content` is not text"
@@ -123,7 +123,7 @@ def _format_assistant(message: Message, content: str, style: ToolStyle) -> str:
     return content
 
 
-def _read_tools(tools: Any) -> list[Any]:
+def _read_tools(tools: object) -> list[Any]:
     try:
         tools = json.loads(tools) if isinstance(tools, str) else tools
     except ValueError:
@@ -133,7 +133,7 @@ def _read_tools(tools: Any) -> list[Any]:
     return tools
 
 
-def _add_tools(messages: list[Message], tools: list[Any], style: ToolStyle) -> None:
+def _add_tools(messages: list[Message], tools: list[object], style: ToolStyle) -> None:
     text = style.format_tools(tools)
     if messages[0]["role"] == "system":
         messages[0]["content"] += "\n\n" + text

@@ -19,7 +19,7 @@ CHAT_TEMPLATE = Path(__file__).with_name("chat_template.jinja")
 class TokenizedRows(Template):  # type: ignore[misc,unused-ignore]
     """Takes a row's ids and labels as they are."""
 
-    def init_processor(self, processor: Any) -> None:
+    def init_processor(self, processor: object) -> None:
         """Give the tokenizer the recipe's chat template."""
         super().init_processor(processor)
         if processor is not None and CHAT_TEMPLATE.is_file():

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 
-def explain_nul(row: Any) -> str:
+def explain_nul(row: object) -> str:
     """Where a row's text holds U+0000 and what that means; empty where it holds none."""
     place = find_nul(row)
     if place is None:
@@ -15,7 +15,7 @@ def explain_nul(row: Any) -> str:
     return f"U+0000 (NUL){where}: remove it, or read the source again with its right encoding"
 
 
-def find_nul(value: Any) -> str | None:
+def find_nul(value: object) -> str | None:
     """The path of the first text or key with U+0000 in lists and maps, as `messages.0.content`."""
     waiting: list[tuple[str, Any]] = [("", value)]
     while waiting:
@@ -28,7 +28,7 @@ def find_nul(value: Any) -> str | None:
     return None
 
 
-def _list_inner(path: str, value: dict[Any, Any] | list[Any]) -> Iterator[tuple[str, Any]]:
+def _list_inner(path: str, value: dict[object, object] | list[object]) -> Iterator[tuple[str, Any]]:
     """Inner values with their paths; a key is a text below the map that has it."""
     head = path and path + "."
     if isinstance(value, list):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .layout_readers import LABEL_KEYS, find_first
 from .layouts import CONVERSATION_FORMATS, detect_format
 
@@ -23,7 +21,7 @@ REQUIRED_COLUMNS = {
 }
 
 
-def explain_other_layout(row: Any, row_format: str) -> str:
+def explain_other_layout(row: object, row_format: str) -> str:
     """What to write where a row has the layout of another objective than its format's; empty where it has none."""
     if row_format == "kto" and isinstance(row, dict) and find_first(row, LABEL_KEYS) is not None:
         return ""

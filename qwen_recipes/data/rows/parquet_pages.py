@@ -20,7 +20,7 @@ _UNPACKED, _PACKED = 2, 3
 _BOOLEANS, _BYTE, _INTEGERS, _DOUBLE, _BINARY, _LISTS, _MAP, _STRUCT = (1, 2), 3, (4, 5, 6), 7, 8, (9, 10), 11, 12
 
 
-def measure_columns(file: IO[bytes], metadata: Any, size: int) -> int:
+def measure_columns(file: IO[bytes], metadata: object, size: int) -> int:
     """Bytes that all pages of a file take unpacked, by their headers and by its metadata, whichever says more.
 
     `size` is the file's. Raises ValueError where columns lie over each other, or a page has no readable header.

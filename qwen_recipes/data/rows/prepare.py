@@ -78,7 +78,7 @@ class RowPreparation:
     def _prepare_source(self, source: dict[str, Any]) -> WeightedGroups:
         return WeightedGroups(list(self._select_fitting(source)), source["weight"])
 
-    def _select_fitting(self, source: dict[str, Any]) -> Iterator[ExampleGroup]:
+    def _select_fitting(self, source: dict[str, object]) -> Iterator[ExampleGroup]:
         batch: list[Conversation] = []
         for name, number, row, problem in read_normalized_rows(source, self.counts):
             self.counts.rows["read"] += 1

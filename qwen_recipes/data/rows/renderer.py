@@ -114,7 +114,7 @@ class RowRenderer:
         return [self.render(talk).removesuffix("\n") for talk in talks]
 
 
-def _load_tokenizer(spec: dict[str, Any]) -> Any:
+def _load_tokenizer(spec: dict[str, object]) -> Any:
     from transformers import AutoTokenizer
 
     if spec.get("source") != "modelscope":

@@ -12,7 +12,7 @@ Row = dict[str, Any]
 _TYPES = {str: "text", int: "a number", float: "a number", bool: "true or false", list: "a list", dict: "a map"}
 
 
-def describe_type(value: Any) -> str:
+def describe_type(value: object) -> str:
     """What a value of a row is, in words."""
     return _TYPES.get(type(value), "nothing" if value is None else "no text")
 

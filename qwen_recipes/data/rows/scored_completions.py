@@ -45,11 +45,11 @@ def _read_completion(index: int, completion: Any) -> tuple[float, str]:
     return score, response
 
 
-def _get_response(completion: dict[str, Any]) -> Any:
+def _get_response(completion: dict[str, object]) -> Any:
     return next((completion[key] for key in RESPONSE_KEYS if completion.get(key) is not None), None)
 
 
-def _average_ratings(annotations: Any) -> float | None:
+def _average_ratings(annotations: object) -> float | None:
     """The mean of the ratings of all aspects; None where there is none."""
     aspects = annotations.values() if isinstance(annotations, dict) else ()
     notes = [note for aspect in aspects for note in (aspect if isinstance(aspect, list) else [aspect])]
@@ -58,7 +58,7 @@ def _average_ratings(annotations: Any) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def _read_number(value: Any) -> float | None:
+def _read_number(value: object) -> float | None:
     """A finite number, also as text; None for anything else (`N/A`)."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None

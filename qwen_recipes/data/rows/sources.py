@@ -5,13 +5,15 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from .arrow_rows import make_row
 from .find_files import MissingSourceError, find_files
 from .row_reader import find_file_problem, read_file_rows
 
 __all__ = ["MissingSourceError", "find_files", "read_source_rows", "repeat_by_weight"]
+
+Item = TypeVar("Item")
 
 
 def read_source_rows(source: dict[str, Any]) -> Iterator[tuple[str, int, Any, str]]:
@@ -31,7 +33,7 @@ def _read_all_rows(source: dict[str, Any]) -> Iterator[tuple[str, int, Any, str]
             yield str(path), row.number, row.row, row.problem
 
 
-def repeat_by_weight(rows: list[Any], weight: float, seed: int) -> list[Any]:
+def repeat_by_weight(rows: list[Item], weight: float, seed: int) -> list[Item]:
     """Each row as often as the weight says; a fraction is drawn without repetition, by the seed."""
     whole, part = int(weight), weight - int(weight)
     drawn = random.Random(seed).sample(range(len(rows)), round(part * len(rows)))

@@ -40,20 +40,20 @@ class ToolStyle(NamedTuple):
     """Whether it can be an answer's part to think; where not, reasoning is refused."""
 
 
-def format_tools(tools: list[Any]) -> str:
+def format_tools(tools: list[object]) -> str:
     """The block that Qwen3's templates write for tool definitions."""
     lines = "".join("\n" + json.dumps(tool, ensure_ascii=False) for tool in tools)
     return TOOLS_HEAD + lines + TOOLS_TAIL
 
 
-def format_tool_call(call: Any) -> str:
+def format_tool_call(call: object) -> str:
     """One tool call in the words of Qwen3's templates. Raises BadRowError."""
     name, arguments = read_call(call)
     text = arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
     return f'<tool_call>\n{{"name": "{name}", "arguments": {text}}}\n</tool_call>'
 
 
-def read_call(call: Any) -> tuple[str, Any]:
+def read_call(call: object) -> tuple[str, Any]:
     """A call's name and its arguments, an empty map where it has none. Raises BadRowError."""
     call = call.get("function", call) if isinstance(call, dict) else None
     if not isinstance(call, dict) or not isinstance(call.get("name"), str):
@@ -61,13 +61,13 @@ def read_call(call: Any) -> tuple[str, Any]:
     return call["name"], {} if call.get("arguments") is None else call["arguments"]
 
 
-def _join_json_calls(content: str, calls: list[Any]) -> str:
+def _join_json_calls(content: str, calls: list[object]) -> str:
     text = "\n".join(map(format_tool_call, calls))
     return f"{content}\n{text}" if content and text else content or text
 
 
 def _make_coder_joiner(format_call: Callable[[str, dict[str, Any]], str]) -> Callable[[str, list[Any]], str]:
-    def join(content: str, calls: list[Any]) -> str:
+    def join(content: str, calls: list[object]) -> str:
         if "</think>" in content:
             raise BadRowError(REASONING_REFUSED)
         if _JSON_CALL.search(content):
@@ -84,7 +84,7 @@ def _make_coder_joiner(format_call: Callable[[str, dict[str, Any]], str]) -> Cal
     return join
 
 
-def _require_map(arguments: Any) -> dict[str, Any]:
+def _require_map(arguments: object) -> dict[str, Any]:
     try:
         found = json.loads(arguments) if isinstance(arguments, str) and arguments.strip() else arguments or {}
     except (ValueError, RecursionError):
@@ -94,14 +94,14 @@ def _require_map(arguments: Any) -> dict[str, Any]:
     return found
 
 
-def _refuse_tools(tools: list[Any]) -> str:
+def _refuse_tools(tools: list[object]) -> str:
     raise BadRowError(
         "the chat template writes tools as XML in a form that is not supported; use an official template "
         "(`chat.template`), or leave out rows with tools"
     )
 
 
-def _refuse_calls(content: str, calls: list[Any]) -> str:
+def _refuse_calls(content: str, calls: list[object]) -> str:
     return _refuse_tools(calls) if calls else content
 
 

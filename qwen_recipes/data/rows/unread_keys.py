@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from .columns import rename_known_columns
 from .flags import FLAGS
@@ -30,7 +29,7 @@ TRAINING_KEYS = frozenset(
 """Keys that mean something for training to the frameworks or to OpenAI's API: to lose one is a finding (QR528)."""
 
 
-def find_unread_keys(row: Any, row_format: str, columns: Mapping[str, str]) -> list[str]:
+def find_unread_keys(row: object, row_format: str, columns: Mapping[str, str]) -> list[str]:
     """The row's keys that hold something and that nothing reads; of messages as `messages[].images`."""
     if not isinstance(row, dict):
         return []
@@ -50,7 +49,7 @@ def is_training_key(key: str) -> bool:
     return key.partition("[].")[2] in TRAINING_KEYS if "[]." in key else key in TRAINING_KEYS
 
 
-def _find_in_messages(name: str, value: Any) -> Iterator[str]:
+def _find_in_messages(name: str, value: object) -> Iterator[str]:
     for message in value if isinstance(value, list) else [value]:
         if isinstance(message, dict) and message.keys() != PLAIN_KEYS and ("role" in message or "from" in message):
             known = KNOWN_MESSAGE_KEYS if "role" in message else SPEAKER_KEYS
@@ -65,5 +64,5 @@ def _find_in_other_roles(name: str, message: Message) -> Iterator[str]:
         yield from (f"{name}[].{key}" for key in keys if _holds_something(message.get(key)))
 
 
-def _holds_something(value: Any) -> bool:
+def _holds_something(value: object) -> bool:
     return value is not None and value not in ("", [], {})

@@ -14,7 +14,7 @@ MOST_NAMED = 8
 """Roles of rows that a message names."""
 
 
-def find_written_roles(row: Any, columns: Mapping[str, str]) -> set[str]:
+def find_written_roles(row: object, columns: Mapping[str, str]) -> set[str]:
     """The roles of a row's messages under the row's own names."""
     if not isinstance(row, dict):
         return set()
@@ -23,7 +23,7 @@ def find_written_roles(row: Any, columns: Mapping[str, str]) -> set[str]:
     return {role for message in _list_messages(named) if isinstance(role := _get_role(message, keys), str)}
 
 
-def _list_messages(value: Any) -> Iterator[dict[str, Any]]:
+def _list_messages(value: object) -> Iterator[dict[str, Any]]:
     """Maps in the lists of a row, and in those of the maps in it (OpenAI's `input`)."""
     for item in value.values() if isinstance(value, dict) else ():
         if isinstance(item, dict):
@@ -33,7 +33,7 @@ def _list_messages(value: Any) -> Iterator[dict[str, Any]]:
             yield from (message for message in item if isinstance(message, dict))
 
 
-def _get_role(message: dict[str, Any], keys: Iterable[str]) -> Any:
+def _get_role(message: dict[str, object], keys: Iterable[str]) -> Any:
     return next((message[key] for key in keys if key in message), None)
 
 

@@ -130,7 +130,7 @@ def _add_tensor(adapter: Adapter, name: str, tensor: Tensor) -> None:
         one.b = tensor
 
 
-def _compute_scale(config: dict[str, Any], module: str, rank: int) -> float:
+def _compute_scale(config: dict[str, object], module: str, rank: int) -> float:
     """`alpha / rank`, or by the root of the rank; some modules may have an alpha of their own."""
     alpha = float(_find_pattern(config.get("alpha_pattern"), module, config.get("lora_alpha") or 8))
     return alpha / (math.sqrt(rank) if config.get("use_rslora") else rank)

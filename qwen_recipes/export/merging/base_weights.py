@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
@@ -83,7 +82,7 @@ def read_tensor(one: StoredTensor) -> Tensor:
         return opened.get_tensor(one.name).clone()
 
 
-def dequantize(name: str, weight: Tensor, quantization: dict[str, Any]) -> Tensor:
+def dequantize(name: str, weight: Tensor, quantization: dict[str, object]) -> Tensor:
     """A linear layer's weight (out, in), dequantized as bitsandbytes does; others unchanged. Raises MergeError."""
     module = name.removesuffix(".weight").rpartition(".")[2]
     if module not in _PROJECTIONS or (".experts." in name and not quantization.get("experts")):

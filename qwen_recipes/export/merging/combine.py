@@ -75,7 +75,7 @@ def _truncate(a: Tensor, b: Tensor, rank: int) -> Factors:
     return Factors(v[:rank] @ right.T, left @ u[:, :rank] * s[:rank])
 
 
-def _mix_factors(weighted: Sequence[tuple[Factors, float]], method: str, options: dict[str, Any]) -> Factors:
+def _mix_factors(weighted: Sequence[tuple[Factors, float]], method: str, options: dict[str, object]) -> Factors:
     """PEFT's own ways: A and B are combined separately, each with the root of the weight."""
     from peft.utils import merge_utils
 
@@ -94,7 +94,7 @@ def _mix_factors(weighted: Sequence[tuple[Factors, float]], method: str, options
     return Factors(mixed[0], mixed[1])
 
 
-def measure_losses(adapters: Sequence[Adapter], job: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def measure_losses(adapters: Sequence[Adapter], job: dict[str, object]) -> dict[str, dict[str, Any]]:
     """Of each way that these adapters allow: its error relative to the exact weighted sum, and the worst weight's."""
     modules = sorted({name for adapter in adapters for name in adapter.factors})
     weighted: dict[str, dict[str, Any]] = {}
@@ -108,7 +108,7 @@ def measure_losses(adapters: Sequence[Adapter], job: dict[str, Any]) -> dict[str
 
 
 def _measure_method(
-    adapters: Sequence[Adapter], modules: Sequence[str], method: str, job: dict[str, Any]
+    adapters: Sequence[Adapter], modules: Sequence[str], method: str, job: dict[str, object]
 ) -> dict[str, Any]:
     lost = total = 0.0
     worst = (0.0, "")

@@ -41,7 +41,7 @@ def compare_losses(job: dict[str, Any]) -> dict[str, Any]:
     return {"trained": trained, "merged": merged, "examples": len(job["examples"]), "tokens": tokens}
 
 
-def _load_model(folder: Path, quantization: dict[str, Any] | None) -> Any:
+def _load_model(folder: Path, quantization: dict[str, object] | None) -> Any:
     """The model on the GPU in bfloat16 where there is one, else on the CPU in float32; quantized as in training."""
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 

@@ -37,7 +37,7 @@ def _read_fsdp(folder: Path) -> dict[str, Any]:
     from torch.distributed.checkpoint.state_dict_loader import _load_state_dict
 
     class CheckedReader(FileSystemReader):  # type: ignore[misc]
-        def read_metadata(self, *args: Any, **kwargs: Any) -> Any:
+        def read_metadata(self, *args: object, **kwargs: object) -> Any:
             metadata = load_metadata(folder / ".metadata")
             metadata.storage_meta = getattr(metadata, "storage_meta", None) or StorageMeta()
             metadata.storage_meta.load_id = self.load_id
@@ -53,7 +53,7 @@ def _read_fsdp(folder: Path) -> dict[str, Any]:
     return state
 
 
-def _walk(node: Any, name: str) -> Iterator[tuple[str, Tensor]]:
+def _walk(node: object, name: str) -> Iterator[tuple[str, Tensor]]:
     """The tensors of a nested state; `model` at the top is only a box around them."""
     if isinstance(node, Tensor):
         yield name, node

@@ -68,7 +68,7 @@ def _merge_tensor(name: str, stored: StoredTensor, adapter: Adapter, changed: se
     return weight.to(dtype).contiguous()
 
 
-def _unties(adapter: Adapter, changed: set[str], config: dict[str, Any], names: set[str]) -> bool:
+def _unties(adapter: Adapter, changed: set[str], config: dict[str, object], names: set[str]) -> bool:
     """Whether embeddings and head, which the base has as one weight, are two after the merge."""
     if HEAD in names or not config.get("tie_word_embeddings"):
         return False
@@ -80,7 +80,7 @@ def _unties(adapter: Adapter, changed: set[str], config: dict[str, Any], names: 
 
 
 def _write_configs(
-    adapter: Adapter, base: Path, output: Path, config: dict[str, Any], unties: bool, dtypes: set[str]
+    adapter: Adapter, base: Path, output: Path, config: dict[str, object], unties: bool, dtypes: set[str]
 ) -> None:
     copy_files(base, output, (*CARRIED_FILES, "generation_config.json", "*.jinja"))
     copy_files(adapter.folder, output, (*CARRIED_FILES, "*.jinja"))

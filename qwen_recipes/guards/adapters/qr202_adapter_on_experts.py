@@ -24,7 +24,6 @@ experts and have counted the parameters that your versions train, add QR202 to `
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from qwen_recipes.guards.base import Fix, Guard, GuardContext, Violation
 from qwen_recipes.qwen.facts import MLP_MODULES
@@ -54,7 +53,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
             yield Violation(context.get_native_route(name), message, f"remove `{key}`")
 
 
-def _reaches_experts(value: Any) -> bool:
+def _reaches_experts(value: object) -> bool:
     names = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else []
     return any(str(name).strip() in (*MLP_MODULES, *_ALL_LINEAR_VALUES) for name in names)
 

@@ -22,7 +22,6 @@ Remove the keys that name another end of sequence or empty the list of end-of-tu
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from qwen_recipes.guards.base import Guard, GuardContext, Violation
 
@@ -39,7 +38,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
             )
 
 
-def _keeps_end_of_turn(key: str, value: Any, eos: str) -> bool:
+def _keeps_end_of_turn(key: str, value: object, eos: str) -> bool:
     if key == "special_tokens":
         return isinstance(value, Mapping) and bool(value.get("eos_token", eos) == eos)
     return key != "eot_tokens" or (isinstance(value, list) and eos in value)

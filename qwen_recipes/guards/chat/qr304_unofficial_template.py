@@ -24,7 +24,6 @@ custom template, write `chat: {template: FILE.jinja}` in the recipe.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from qwen_recipes.guards.base import Guard, GuardContext, Violation
 
@@ -45,7 +44,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
             )
 
 
-def _replaces_template(context: GuardContext, key: str, value: Any) -> bool:
+def _replaces_template(context: GuardContext, key: str, value: object) -> bool:
     if value in SYSTEM_PROMPT_TEMPLATES:
         return False
     if context.backend.name == "axolotl":

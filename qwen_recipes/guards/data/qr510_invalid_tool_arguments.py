@@ -35,7 +35,7 @@ def check(row: ParsedRow) -> Iterator[RowViolation]:
                 return
 
 
-def _find_call_problem(call: Any) -> str:
+def _find_call_problem(call: object) -> str:
     call = _parse_json(call)
     call = call.get("function", call) if isinstance(call, dict) else None
     if not isinstance(call, dict) or not isinstance(call.get("name"), str):
@@ -43,7 +43,7 @@ def _find_call_problem(call: Any) -> str:
     return "" if isinstance(_parse_json(call.get("arguments", {})), dict) else "`arguments` is not a JSON object"
 
 
-def _parse_json(value: Any) -> Any:
+def _parse_json(value: object) -> Any:
     """What the JSON says, where it is text."""
     if not isinstance(value, str):
         return value

@@ -23,7 +23,7 @@ def check_qr703(config: NativeConfig) -> Iterator[NativeViolation]:
                 yield _make_violation(change, route, value, config)
 
 
-def find_changed_keys(change: KeyChange, data: dict[str, Any], config: NativeConfig) -> Iterator[tuple[Route, Any]]:
+def find_changed_keys(change: KeyChange, data: dict[str, object], config: NativeConfig) -> Iterator[tuple[Route, Any]]:
     """Where the change's key stands, with its values."""
     for key in data:
         name = key.replace("-", "_") if config.traits.reads_dashes else key
@@ -38,7 +38,7 @@ def find_changed_keys(change: KeyChange, data: dict[str, Any], config: NativeCon
             yield route, entry[rest]
 
 
-def _make_violation(change: KeyChange, route: Route, value: Any, config: NativeConfig) -> NativeViolation:
+def _make_violation(change: KeyChange, route: Route, value: object, config: NativeConfig) -> NativeViolation:
     broken = change.breaks_in is not None and is_at_least(change.breaks_in, config)
     said = format_route(route) + format_changed_value(change, value, config)
     what = "was removed in" if broken else "has been deprecated since"
@@ -47,7 +47,7 @@ def _make_violation(change: KeyChange, route: Route, value: Any, config: NativeC
     return NativeViolation(route, message, change.write, severity=None if broken else "warning", at_key=True)
 
 
-def format_changed_value(change: KeyChange, value: Any, config: NativeConfig) -> str:
+def format_changed_value(change: KeyChange, value: object, config: NativeConfig) -> str:
     """` value` where the key is still read and it is its value that matters."""
     plain = isinstance(value, (str, bool, int, float)) and change.key in config.known_keys.keys
     return f": {str(value).lower() if isinstance(value, bool) else value}" if plain else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from qwen_recipes.backends.native_modules import import_backend_module, list_native_frameworks
 from qwen_recipes.finding import Span
@@ -31,7 +30,7 @@ def check_extra_keys(code: str, context: GuardContext) -> Iterator[Violation]:
             yield Violation(route, hit.message, hit.suggestion, at_key=hit.at_key)
 
 
-def make_node(value: Any) -> Node:
+def make_node(value: object) -> Node:
     """A value as a tree that stands nowhere."""
     if isinstance(value, dict):
         entries = {str(key): make_node(child) for key, child in value.items()}

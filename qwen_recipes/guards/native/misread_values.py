@@ -49,7 +49,9 @@ def add_decimal_point(text: str) -> str:
     return f"{mantissa if '.' in mantissa else mantissa + '.0'}e{exponent if exponent[0] in '+-' else '+' + exponent}"
 
 
-def check_scalar(config: NativeConfig, key: str, node: Scalar, schema: Mapping[str, Any]) -> Iterator[NativeViolation]:
+def check_scalar(
+    config: NativeConfig, key: str, node: Scalar, schema: Mapping[str, object]
+) -> Iterator[NativeViolation]:
     """One value at the top level."""
     if config.traits.null_becomes_text and node.value is None and key != "ENV":
         yield NativeViolation((key,), f'an empty `{key}` becomes the text "None"', f"remove `{key}`", at_key=True)
@@ -67,7 +69,7 @@ def check_scalar(config: NativeConfig, key: str, node: Scalar, schema: Mapping[s
 
 
 def check_quoted_value(
-    config: NativeConfig, key: str, node: Scalar, schema: Mapping[str, Any]
+    config: NativeConfig, key: str, node: Scalar, schema: Mapping[str, object]
 ) -> Iterator[NativeViolation]:
     """Text where a framework that converts nothing wants a number or a switch."""
     wanted = list_schema_types(schema) - {"null"}

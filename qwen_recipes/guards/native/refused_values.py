@@ -152,7 +152,7 @@ def _make_violation(refused: RefusedValue, config: NativeConfig) -> NativeViolat
     return NativeViolation(refused.route, message, suggestion, severity=None if is_known_version(config) else "warning")
 
 
-def suggest_value(refused: RefusedValue, listed: list[Any], config: NativeConfig) -> str:
+def suggest_value(refused: RefusedValue, listed: list[object], config: NativeConfig) -> str:
     """The listed value that was probably meant, or the list; of a Qwen3 model's template the one that fits."""
     meaning, key, value = config.interpreted_settings, str(refused.route[-1]), refused.value
     known = meaning.model_facts is not None and meaning.model_facts.variant in TEMPLATES
@@ -175,7 +175,7 @@ def _describe_wanted(refused: RefusedValue) -> str:
     return " or ".join(TYPE_NAMES[kind] for kind in dict.fromkeys(kinds)) or "text"
 
 
-def _show(value: Any) -> str:
+def _show(value: object) -> str:
     if isinstance(value, (Map, Sequence)):
         return "a map" if isinstance(value, Map) else "a list"
     return str(value).lower() if isinstance(value, bool) else str(value)

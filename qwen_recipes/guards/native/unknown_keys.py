@@ -131,7 +131,7 @@ def find_unknown_nested_keys(root: Map, schema: Mapping[str, Any]) -> Iterator[t
 
 
 def find_unknown_in_node(
-    node: Node, part: Mapping[str, Any], schema: Mapping[str, Any], route: Route
+    node: Node, part: Mapping[str, object], schema: Mapping[str, object], route: Route
 ) -> list[tuple[Route, list[str]]]:
     """Unknown keys in `node` by the alternative of its schema that leaves the fewest."""
     options = [resolve_reference(option, schema) for option in list_alternatives(part, schema)]
@@ -141,7 +141,7 @@ def find_unknown_in_node(
     return min(found, key=len) if found else []
 
 
-def list_alternatives(part: Mapping[str, Any], schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def list_alternatives(part: Mapping[str, object], schema: Mapping[str, object]) -> list[Mapping[str, Any]]:
     """The alternatives of a schema, those within alternatives too."""
     whole = resolve_reference(part, schema)
     return (

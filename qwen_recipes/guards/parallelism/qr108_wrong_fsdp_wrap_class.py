@@ -22,7 +22,6 @@ Remove the native key, so that the compiler writes the class.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from qwen_recipes.guards.base import Guard, GuardContext, Violation
 
@@ -42,7 +41,7 @@ def check(context: GuardContext) -> Iterator[Violation]:
         )
 
 
-def _list_wrapped_classes(config: Any) -> list[str]:
+def _list_wrapped_classes(config: object) -> list[str]:
     """Classes to wrap in a native FSDP config, in any of the spellings that are read."""
     if not isinstance(config, Mapping):
         return []

@@ -105,7 +105,7 @@ def _add_opposite_labels(result: DataCheckResult) -> None:
 
 
 def _check_file(
-    rows: RowFile, rules: RowCheckSettings, duplicates: DuplicateFinder, pool: Any, report_progress: ProgressCallback
+    rows: RowFile, rules: RowCheckSettings, duplicates: DuplicateFinder, pool: object, report_progress: ProgressCallback
 ) -> RowStatistics:
     tally, path = RowStatistics(), Path(rows.file)
     size = path.stat().st_size

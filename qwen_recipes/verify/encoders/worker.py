@@ -42,7 +42,7 @@ def encode_job(framework: ModuleType, job: dict[str, Any]) -> list[dict[str, Any
     return found
 
 
-def write_json_lines(path: Path, rows: list[dict[str, Any]]) -> None:
+def write_json_lines(path: Path, rows: list[dict[str, object]]) -> None:
     """One JSON object a line."""
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
 

@@ -27,7 +27,7 @@ def observe_batches(trainer: Any, batches: list[Any], counted: Any) -> dict[str,
     }
 
 
-def _list_samplers(loader: Any) -> list[str]:
+def _list_samplers(loader: object) -> list[str]:
     """Classes of the loader, its batch sampler and what these wrap, outermost first."""
     found, held = [name_class(loader)], getattr(loader, "batch_sampler", None)
     while held is not None and len(found) < DEEPEST:
@@ -70,7 +70,7 @@ def describe_batch(batch: Any, tokenizer: Any) -> dict[str, Any]:
     }
 
 
-def _describe_example(one: Any) -> Any:
+def _describe_example(one: object) -> Any:
     if not isinstance(one, Mapping):
         return to_plain(one)
     return {key: value if isinstance(value, str) else to_plain(value) for key, value in one.items()}
@@ -107,10 +107,10 @@ def _decode_tokens_in_loss(batch: Mapping[str, Any], tokenizer: Any) -> dict[str
     return {key: [tokenizer.decode(row) for row in rows] for key, rows in kept.items()}
 
 
-def _has_two_dimensions(value: Any) -> bool:
+def _has_two_dimensions(value: object) -> bool:
     return hasattr(value, "dim") and value.dim() == 2
 
 
-def _select_by_mask(batch: Mapping[str, Any], key: str) -> list[list[int]]:
+def _select_by_mask(batch: Mapping[str, object], key: str) -> list[list[int]]:
     pairs = zip(_list_rows(batch["input_ids"]), _list_rows(batch[key]), strict=True)
     return [[number for number, on in zip(ids, mask, strict=True) if on] for ids, mask in pairs]

@@ -37,7 +37,7 @@ SECTIONS: dict[str, Section] = {
 """`scheduler` comes last: it moves the schedule."""
 
 
-def observe(trainer: Any, batches: list[Any], counted: Any) -> dict[str, Any]:
+def observe(trainer: object, batches: list[object], counted: object) -> dict[str, Any]:
     """All sections; `counted` is the number of items that the loss of these batches is divided by."""
     found: dict[str, Any] = {}
     problems: dict[str, str] = {}

@@ -12,7 +12,7 @@ LONGEST = 200
 """Of entries in a list or map, and of characters in the text of an unknown object."""
 
 
-def to_plain(value: Any) -> Any:
+def to_plain(value: object) -> Any:
     """`value` as a JSON value; a float that JSON has no word for becomes its text."""
     if isinstance(value, enum.Enum):
         return to_plain(value.value)
@@ -42,12 +42,12 @@ def _describe_object(value: Any) -> Any:
     return name_class(value) if text.startswith("<") or len(text) > LONGEST else text
 
 
-def name_class(value: Any) -> str:
+def name_class(value: object) -> str:
     """The full name of an object's class."""
     return f"{type(value).__module__}.{type(value).__qualname__}"
 
 
-def is_plain(value: Any) -> bool:
+def is_plain(value: object) -> bool:
     """Whether a value is a number, text, switch or None, or a short list or map of these."""
     if value is None or isinstance(value, bool | int | float | str | enum.Enum):
         return True
@@ -56,7 +56,7 @@ def is_plain(value: Any) -> bool:
     return isinstance(value, Mapping) and len(value) <= LONGEST and all(is_plain(item) for item in value.values())
 
 
-def list_settings(thing: Any) -> dict[str, Any]:
+def list_settings(thing: object) -> dict[str, Any]:
     """The public plain attributes that an object itself holds."""
     held = vars(thing) if hasattr(thing, "__dict__") else {}
     return {name: to_plain(value) for name, value in held.items() if not name.startswith("_") and is_plain(value)}

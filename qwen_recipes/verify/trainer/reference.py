@@ -48,12 +48,12 @@ def _compute_largest_difference(trained: Any, model: Any, adapter: str | None) -
     return max(float(off.abs().max()) for off in [*(one.float() - two.float() for one, two in both), *alone])
 
 
-def _list_updates(one: dict[str, Any], other: dict[str, Any]) -> list[Any]:
+def _list_updates(one: dict[str, object], other: dict[str, object]) -> list[Any]:
     """Updates of packed weights that only one of two models has; the other adds 0."""
     return [update for name, update in one.items() if name.endswith(UPDATE) and name not in other]
 
 
-def _find_active(model: Any) -> str | None:
+def _find_active(model: object) -> str | None:
     peft = find_peft_model(model)
     return next(iter(list_active_adapters(peft)), None) if peft is not None else None
 
@@ -79,7 +79,7 @@ def _find_kind(trainer: Any, model: Any, adapter: str | None) -> str:
     return "none" if find_peft_model(trainer.model) is None else "base"
 
 
-def _is_comparing(trainer: Any) -> bool:
+def _is_comparing(trainer: object) -> bool:
     names = [cls.__name__ for cls in type(trainer).__mro__]
     comparing = any(name.endswith(COMPARING) for name in names)
     return comparing and getattr(trainer, "loss_type", None) not in WITHOUT and getattr(trainer, "beta", None) != 0

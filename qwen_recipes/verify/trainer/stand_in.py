@@ -33,7 +33,7 @@ def write_model_weights(folder: Path) -> None:
             shutil.move(file, folder / file.name)
 
 
-def write_adapter(model: Path, adapter_config: dict[str, Any], folder: Path) -> None:
+def write_adapter(model: Path, adapter_config: dict[str, object], folder: Path) -> None:
     """An adapter of this configuration on the model in `model`, with B drawn at random, as trained ones are not 0."""
     if (folder / ADAPTER_CONFIG).is_file():
         return

@@ -107,7 +107,7 @@ def make_stand_ins(case: dict[str, Any]) -> None:
         write_adapter(Path(case["model"]), case["adapter"]["config"], Path(case["adapter"]["folder"]))
 
 
-def write_json(path: Path, observation: dict[str, Any]) -> None:
+def write_json(path: Path, observation: dict[str, object]) -> None:
     """Write one JSON object; the file is never half written."""
     part = path.with_suffix(".part")
     part.write_text(json.dumps(observation, indent=1, ensure_ascii=False), "utf-8")

@@ -59,7 +59,7 @@ def _common_prefix(ours: EncodedRow, theirs: EncodedRow) -> tuple[int, bool, boo
     return length, len(ours.ids) == len(theirs.ids), ours.labels[1:] == theirs.labels[1:]
 
 
-def compare_batches(batches: Sequence[Mapping[str, Any]], expected: ExpectedRows, padding: int | None) -> str:
+def compare_batches(batches: Sequence[Mapping[str, object]], expected: ExpectedRows, padding: int | None) -> str:
     """`ALL_MATCH`, or how many examples are not ours and how the first of them parts.
 
     `padding` is the padding token: a piece of a pack that holds nothing else is no example.

@@ -145,7 +145,7 @@ class UnseenLeaf:
 Leaf = SeenLeaf | UnseenLeaf
 
 
-def values_equal(planned: Any, seen: Any) -> bool:
+def values_equal(planned: object, seen: object) -> bool:
     """Whether two values are the same; numbers up to a relative 1e-6, lists and maps item by item."""
     if isinstance(planned, bool) or isinstance(seen, bool):
         return planned is seen

@@ -20,7 +20,7 @@ from qwen_recipes.verify.trainer_comparison.leaves import LEAVES
 from qwen_recipes.verify.trainer_comparison.whole_trainer import WHOLE_TRAINER
 
 
-def compare_trainer(plan: Plan, observation: Mapping[str, Any], folder: Path = Path()) -> list[TrainerCheck]:
+def compare_trainer(plan: Plan, observation: Mapping[str, object], folder: Path = Path()) -> list[TrainerCheck]:
     """A check for each leaf of the plan, and for what holds at every trainer.
 
     `observation` is what the probe saw of a trainer (see `trainer/observe.py`). `folder` is the recipe's folder: paths

@@ -53,7 +53,7 @@ def compare_preference_batches(
     return f"{len(wrong)} of {len(seen)} examples differ; example {place}: {_describe(example, expected)}"
 
 
-def _is_flat(values: Any) -> bool:
+def _is_flat(values: object) -> bool:
     """Whether more numbers than are kept stood in a matrix; labels of examples are a short list."""
     return isinstance(values, list) and len(values) == MOST_NUMBERS and not isinstance(values[0], list)
 

@@ -40,7 +40,7 @@ def look_at_type(case: Case) -> Seen | NotSeen:
     return Seen(case.plan.method.type, _classify(case, names))
 
 
-def _classify(case: Case, names: Mapping[str, Any]) -> str:
+def _classify(case: Case, names: Mapping[str, object]) -> str:
     if any("lora_" in name for name in names):
         return "lora"
     frozen = sum(case.section("weights")["frozen_dtypes"].values())

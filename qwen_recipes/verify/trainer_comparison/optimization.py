@@ -86,7 +86,7 @@ def look_at_rate(case: Case) -> Seen | NotSeen:
     return _all_or(training.learning_rate, wrong)
 
 
-def _all_or(planned: Any, wrong: Mapping[str, Any]) -> Seen:
+def _all_or(planned: object, wrong: Mapping[str, object]) -> Seen:
     """The planned value where no tensor has another, else the first that has, and how many there are."""
     if not wrong:
         return Seen(planned, planned)

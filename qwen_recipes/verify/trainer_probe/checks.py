@@ -23,7 +23,7 @@ PLACED = {
 itself is not compared."""
 
 
-def check_trainer(plan: Plan, job: ProbeJob, observation: Mapping[str, Any], folder: Path) -> list[TrainerCheck]:
+def check_trainer(plan: Plan, job: ProbeJob, observation: Mapping[str, object], folder: Path) -> list[TrainerCheck]:
     """A check for each field: `plan` is the recipe's own, `folder` the recipe's.
 
     What was set aside is `not seen`, whatever stands there, with the value that the recipe plans.

@@ -45,7 +45,7 @@ def _name_from_here(source: SourcePlan) -> SourcePlan:
     return replace(source, path=os.path.relpath(source.path)) if source.path else source
 
 
-def _read_rows(source: dict[str, Any]) -> Iterator[Any]:
+def _read_rows(source: dict[str, object]) -> Iterator[Any]:
     for _, _, row, problem in read_source_rows(source):
         if not problem:
             yield row

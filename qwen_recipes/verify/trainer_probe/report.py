@@ -63,7 +63,7 @@ def _drop_prefix(reason: str) -> str:
     return reason.removeprefix("not seen ")
 
 
-def _format_value(value: Any) -> str:
+def _format_value(value: object) -> str:
     text = value if isinstance(value, str) else json.dumps(_make_plain(value), ensure_ascii=False)
     return _shorten(_escape(text), LONGEST_VALUE)
 
@@ -77,7 +77,7 @@ def _escape(text: str) -> str:
     return "".join(char if char.isprintable() else " " for char in text)
 
 
-def _make_plain(value: Any) -> Any:
+def _make_plain(value: object) -> Any:
     """A value of the plan as JSON holds it."""
     if is_dataclass(value) and not isinstance(value, type):
         return _make_plain(asdict(value))
