@@ -9,7 +9,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
@@ -105,7 +105,11 @@ def _add_opposite_labels(result: DataCheckResult) -> None:
 
 
 def _check_file(
-    rows: RowFile, rules: RowCheckSettings, duplicates: DuplicateFinder, pool: object, report_progress: ProgressCallback
+    rows: RowFile,
+    rules: RowCheckSettings,
+    duplicates: DuplicateFinder,
+    pool: _CheckerPool | None,
+    report_progress: ProgressCallback,
 ) -> RowStatistics:
     tally, path = RowStatistics(), Path(rows.file)
     size = path.stat().st_size
@@ -128,7 +132,7 @@ def _check_file(
 
 
 def _check_parts(
-    path: Path, rows: RowFile, pool: Any, report_progress: ProgressCallback
+    path: Path, rows: RowFile, pool: _CheckerPool | None, report_progress: ProgressCallback
 ) -> Iterator[tuple[RowStatistics, Array]]:
     """Results in the file's order, a few parts in work at a time."""
     size = path.stat().st_size
@@ -193,7 +197,9 @@ class _CheckerPool(ProcessPoolExecutor):
         super().__exit__(kind, *of)
 
 
-def _make_pool(files: Sequence[RowFile], rules: RowCheckSettings, cores: int | None) -> Any:
+def _make_pool(
+    files: Sequence[RowFile], rules: RowCheckSettings, cores: int | None
+) -> AbstractContextManager[_CheckerPool | None]:
     """Processes, or nothing where they would not pay."""
     count = cores or count_available_cores()
     if count < 2 or sum(Path(rows.file).stat().st_size for rows in files) < MIN_PARALLEL_BYTES:
