@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from qwen_recipes.api.recipe import Recipe
 from qwen_recipes.backends.plan import Plan
@@ -46,7 +45,7 @@ class RecipePlan:
         """Whether the training fits, or may fit, one of the GPUs."""
         return not self.estimates or any(one.estimate.check_fit() != "no" for one in self.estimates)
 
-    def to_dicts(self) -> list[dict[str, Any]]:
+    def to_dicts(self) -> list[dict[str, object]]:
         """The estimates as `recipes plan --format json` prints them: sizes in bytes, times in seconds."""
         return [verdict_as_json(one) for one in self.estimates]
 

@@ -155,7 +155,7 @@ class Recipe:
         made._read(self._text, self._name, self._folder, (*self._overrides, *_format_overrides(fields)))
         return made
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """What the recipe says in its long form, with `extends` and overrides applied.
 
         A sweep and a pipeline are as they are written.
@@ -210,7 +210,7 @@ def _wrap_stage(stage: PipelineStage) -> Recipe:
     return made
 
 
-def _leave_out_extends(fields: dict[str, object]) -> dict[str, Any]:
+def _leave_out_extends(fields: dict[str, object]) -> dict[str, object]:
     return {key: value for key, value in fields.items() if key != "extends"}
 
 
@@ -222,7 +222,7 @@ def dump_yaml(data: Mapping[str, object]) -> str:
     return text
 
 
-def _make_plain(value: object) -> Any:
+def _make_plain(value: object) -> object:
     if isinstance(value, Section):
         return _make_plain(value.model_dump(exclude_none=True))
     if isinstance(value, Mapping):

@@ -146,7 +146,7 @@ class NativeConfig:
         return bool(self.config_file)
 
     @cached_property
-    def data(self) -> dict[str, Any]:
+    def data(self) -> dict[str, object]:
         """Its keys and values."""
         found: dict[str, Any] = plain_data(self.document.root)
         return found

@@ -403,7 +403,7 @@ class Plan:
     """The recipe's folder, seen from the folder that the files are written to."""
 
     @property
-    def parts(self) -> dict[str, Any]:
+    def parts(self) -> dict[str, object]:
         """Its parts by name, from `model` to `run`."""
         return {one.name: part for one in fields(self) if is_dataclass(part := getattr(self, one.name))}
 

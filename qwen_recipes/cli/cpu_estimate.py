@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qwen_recipes.sizes import GIB
 
@@ -36,7 +36,7 @@ def format_cpu_estimate(recipe: BackendRecipe) -> str:
     )
 
 
-def cpu_estimate_as_json(recipe: BackendRecipe) -> dict[str, Any]:
+def cpu_estimate_as_json(recipe: BackendRecipe) -> dict[str, object]:
     """What a machine reads: bytes; what is not known on a CPU is null."""
     made = estimate_cpu_run(recipe)
     return {

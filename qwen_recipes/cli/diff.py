@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -67,7 +67,7 @@ def _compare_recipes(first: str, second: str, backend: str | None) -> list[Diffe
     return [("recipe", found)] if found else []
 
 
-def _resolve_values(file: str, name: str | None, printed: set[str]) -> dict[str, Any]:
+def _resolve_values(file: str, name: str | None, printed: set[str]) -> dict[str, object]:
     from qwen_recipes.resolve.plan_table import list_plan_values
 
     recipe = load_backend_recipe(file, (), name, printed=printed)

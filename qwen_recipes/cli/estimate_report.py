@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import click
 
@@ -56,7 +55,7 @@ def _find_fitting_frameworks(recipe: BackendRecipe, gpu: GpuModel) -> list[Estim
     return [made for one in able if (made := one.estimate(gpu)).check_fit() == "yes"]
 
 
-def verdict_as_json(verdict: FitVerdict) -> dict[str, Any]:
+def verdict_as_json(verdict: FitVerdict) -> dict[str, object]:
     """What a machine reads: bytes and seconds."""
     e = verdict.estimate
     return {
@@ -86,7 +85,7 @@ def verdict_as_json(verdict: FitVerdict) -> dict[str, Any]:
     }
 
 
-def _suggestion_as_json(suggestion: FitSuggestion) -> dict[str, Any]:
+def _suggestion_as_json(suggestion: FitSuggestion) -> dict[str, object]:
     return {
         "set": dict(suggestion.overrides),
         "why": suggestion.why,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qwen_recipes.cli.console import print_stderr
 from qwen_recipes.cli.hub_files import pin_revision
@@ -36,7 +36,7 @@ def pin_locked_revision(loaded: LoadedRecipe) -> LoadedRecipe:
     return pin_locked_data(pinned, data if isinstance(data, list) else [])
 
 
-def _find_locked_model(recipes: dict[str, dict[str, object]], model: str) -> dict[str, Any]:
+def _find_locked_model(recipes: dict[str, dict[str, object]], model: str) -> dict[str, object]:
     """The model that some stage has locked, for a stage that merges and has no recipe in the lock."""
     found = (one.get("model") for one in recipes.values())
     return next(({"model": one} for one in found if isinstance(one, dict) and one.get("id") == model), {})

@@ -40,7 +40,7 @@ def sample_examples_or_exit(run: Path, count: int) -> list[dict[str, list[int]]]
     return [{"ids": list(one.encoded.ids), "labels": list(one.encoded.labels)} for one in sample.rows]
 
 
-def compare_or_warn(job: MergeJob, examples: list[dict[str, list[int]]], interpreter: Path) -> dict[str, Any] | None:
+def compare_or_warn(job: MergeJob, examples: list[dict[str, list[int]]], interpreter: Path) -> dict[str, object] | None:
     """The losses; None, with a warning, where they cannot be computed: the merged model is there all the same."""
     from qwen_recipes.export.merge import MergeFailedError, compare_losses
 

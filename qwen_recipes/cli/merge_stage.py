@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qwen_recipes.cli.console import print_stderr
 from qwen_recipes.filesystem.home_folder import expand_home
@@ -86,7 +86,7 @@ def _list_weighted(job: MergeJob | ModelMerge) -> tuple[tuple[Path, float], ...]
     return job.adapters if isinstance(job, MergeJob) else job.models
 
 
-def run_stage_job(job: MergeJob | ModelMerge, recipe: BackendRecipe) -> dict[str, Any]:
+def run_stage_job(job: MergeJob | ModelMerge, recipe: BackendRecipe) -> dict[str, object]:
     """Merge, and print what it loses; the report. Raises MergeFailedError, MissingEnvironmentError, OSError."""
     from qwen_recipes.export.merge import MergeJob, format_losses, run_merge
     from qwen_recipes.export.merge_models import find_mergekit, merge_models

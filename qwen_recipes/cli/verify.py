@@ -118,7 +118,7 @@ def _encode_sample(recipe: BackendRecipe, rows: int) -> tuple[Encoder, list[Any]
     return encoder, found.rows
 
 
-def _encode_with_framework(recipe: BackendRecipe, rows: list[SampledRow]) -> dict[int, dict[str, Any]]:
+def _encode_with_framework(recipe: BackendRecipe, rows: list[SampledRow]) -> dict[int, dict[str, object]]:
     from qwen_recipes.environments.environment import MissingEnvironmentError
     from qwen_recipes.verify.encoding_jobs import EncoderFailedError, align_answers, prepare_job, run_encoder
 

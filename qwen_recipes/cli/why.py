@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -85,7 +85,7 @@ def _format_cause(diagnosis: CauseMatch) -> str:
     return f"{cause.name}: {cause.explanation}\n  line   {diagnosis.line[:200]}{guard}\n  fix    {cause.fix}"
 
 
-def _cause_as_dict(diagnosis: CauseMatch) -> dict[str, Any]:
+def _cause_as_dict(diagnosis: CauseMatch) -> dict[str, object]:
     cause = diagnosis.cause
     return {
         "cause": cause.name,

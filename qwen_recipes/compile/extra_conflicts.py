@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any
 
 from qwen_recipes.backends.base import OutputFile
 from qwen_recipes.compile.extra_keys import get_value
@@ -37,7 +36,7 @@ def find_indirect_conflicts(
 
 def _render_without_each_field(
     renderer: Renderer, loaded: LoadedRecipe, output: OutputFile
-) -> Iterator[tuple[str, dict[str, Any]]]:
+) -> Iterator[tuple[str, dict[str, object]]]:
     """Each field that can be left out, and the config without it."""
     for field in sorted(renderer.plan.set_fields):
         if field.startswith(_FIELDS_KEPT):

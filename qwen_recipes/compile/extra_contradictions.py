@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from qwen_recipes.backends.base import Backend
 from qwen_recipes.backends.plan import Plan
@@ -63,7 +62,7 @@ def _find_governing_field(
     return None
 
 
-def _look_up(value: object, steps: list[str]) -> Any:
+def _look_up(value: object, steps: list[str]) -> object:
     for step in steps:
         value = value.get(step, MISSING) if isinstance(value, Mapping) else MISSING
     return value

@@ -31,7 +31,7 @@ def find_extra_conflicts(
 
 def select_replacing_keys(
     extra: Mapping[str, object], compiled: Mapping[str, object], joined: Collection[str]
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """The keys of `extra` that would take the place of what is compiled; those within a map by their path (`a.b`).
 
     Lists of `joined` and what a map has beyond the compiled one only add to it.
@@ -47,7 +47,7 @@ def select_replacing_keys(
     return found
 
 
-def get_value(config: Mapping[str, object], key: str) -> Any:
+def get_value(config: Mapping[str, object], key: str) -> object:
     """The value of a native key, or of one within maps by its path; MISSING where the config does not have it."""
     if key in config or "." not in key:
         return config.get(key, MISSING)
@@ -56,7 +56,9 @@ def get_value(config: Mapping[str, object], key: str) -> Any:
     return get_value(inner, rest) if isinstance(inner, Mapping) else MISSING
 
 
-def join_values(extra: Mapping[str, object], compiled: Mapping[str, object], joined: Collection[str]) -> dict[str, Any]:
+def join_values(
+    extra: Mapping[str, object], compiled: Mapping[str, object], joined: Collection[str]
+) -> dict[str, object]:
     """The extra keys: a list of `joined` (native keys) follows what the compiled config has there, a map adds to it."""
     return {key: _join(key, value, compiled.get(key), joined) for key, value in extra.items()}
 
@@ -86,7 +88,7 @@ def same_value(value: object, compiled_value: object) -> bool:
     return bool(value == compiled_value)
 
 
-def _append_new(first: list[object], more: list[object]) -> list[Any]:
+def _append_new(first: list[object], more: list[object]) -> list[object]:
     return [*first, *(item for item in more if item not in first)]
 
 

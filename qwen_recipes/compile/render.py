@@ -77,7 +77,7 @@ class Renderer:
         text: str = environment.get_template(output.template).render(self._build_context())
         return text
 
-    def _build_context(self) -> dict[str, Any]:
+    def _build_context(self) -> dict[str, object]:
         view = TracedPlan(self.plan, "", self.record)
         return {
             **{part: getattr(view, part) for part in self.plan.parts},
@@ -110,7 +110,7 @@ class Renderer:
     def _casts_weights(self) -> bool:
         return bool(self.backend.weights_plugin and self.backend.choose_weights_cast(self.plan))
 
-    def _choose_weights_cast(self) -> Any:
+    def _choose_weights_cast(self) -> object:
         """The dtype to which the backend's plugin casts trained weights; a plugin that is left out says as much."""
         cast = self.backend.choose_weights_cast(self.plan)
         if cast or self.backend.weights_plugin:
@@ -171,7 +171,7 @@ def make_environment(templates: Path, kind: FileKind, marked: bool) -> Any:
     return environment
 
 
-def _translate_value(names: Mapping[object, object], value: object, table: str) -> Any:
+def _translate_value(names: Mapping[object, object], value: object, table: str) -> object:
     """The backend's word for a value of ours. Raises NoNativeValueError."""
     key = untrace_value(value)
     path = value.path if isinstance(value, TracedValue) else table
@@ -186,7 +186,7 @@ def _join_commas(values: Any) -> Any:
     return trace_value(text, values.path) if isinstance(values, TracedValue) else text
 
 
-def _negate_flag(value: object) -> Any:
+def _negate_flag(value: object) -> object:
     """The opposite of a flag, which remembers its field."""
     return trace_value(not value, value.path) if isinstance(value, TracedValue) else not value
 

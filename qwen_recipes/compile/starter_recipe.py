@@ -145,7 +145,7 @@ def _list_suggestions(request: StarterRequest, draft: Draft) -> list[FitSuggesti
     return [one for one in found if dict(one.overrides).get("hardware.gpus", 1) <= request.gpus]
 
 
-def choose_values(request: StarterRequest, layout: str, folder: Path) -> dict[str, Any]:
+def choose_values(request: StarterRequest, layout: str, folder: Path) -> dict[str, object]:
     """What the recipe says before anything is fitted. Raises NoStarterRecipeError for rows without a trainable one."""
     objective = request.objective or OBJECTIVE_BY_FORMAT.get(layout, "sft")
     seen = estimate_rows([request.data])
@@ -182,7 +182,7 @@ def _choose_precision(gpu: GpuModel) -> list[tuple[RawText, object, RawText]]:
     return [(RawText("precision"), "fp32", RawText(f"{gpu.name} has no bf16; fp16 overflows with Qwen3"))]
 
 
-def _measure_rows(request: StarterRequest, values: dict[str, object], layout: str, folder: Path) -> dict[str, Any]:
+def _measure_rows(request: StarterRequest, values: dict[str, object], layout: str, folder: Path) -> dict[str, object]:
     """The sequence length, and validation only where rows are left to train on."""
     plan = resolve(_load_text(render_recipe(values), folder), request.backend)
     variant = plan.chat.template if plan.chat.official else "hybrid"

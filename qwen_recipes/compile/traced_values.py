@@ -64,7 +64,7 @@ class TracedTuple(tuple[Any, ...], TracedValue):
     """Several values."""
 
 
-def trace_value(value: object, path: str) -> Any:
+def trace_value(value: object, path: str) -> object:
     """`value` with its path; None and maps stay as they are."""
     if isinstance(value, bool):
         return TracedBool(value, path)
@@ -82,7 +82,7 @@ def trace_value(value: object, path: str) -> Any:
     return value
 
 
-def untrace_value(value: object) -> Any:
+def untrace_value(value: object) -> object:
     """The value without its path."""
     if isinstance(value, TracedBool):
         return value.value

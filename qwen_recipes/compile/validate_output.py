@@ -102,5 +102,5 @@ def collect_native_keys(data: object, prefix: str = "") -> dict[str, set[str]]:
     return found
 
 
-def _iter_items(data: object) -> Iterable[tuple[str, Any]]:
+def _iter_items(data: object) -> Iterable[tuple[str, object]]:
     return data.items() if isinstance(data, dict) else ()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
-from typing import Any
 
 import yaml
 
@@ -54,7 +53,7 @@ def _holds_rows(name: str) -> bool:
     return get_row_suffix(path.name) in ROW_FILE_SUFFIXES and path.name not in SIDE_FILES and not hidden
 
 
-def _read_configs(readme: str) -> list[dict[str, Any]]:
+def _read_configs(readme: str) -> list[dict[str, object]]:
     """The subsets that the README's front matter describes; empty where it says nothing."""
     found = re.match(r"---\s*\n(.*?)\n---\s*(?:\n|\Z)", readme[:MAX_README_BYTES], re.DOTALL)
     try:

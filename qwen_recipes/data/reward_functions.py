@@ -29,7 +29,7 @@ def _read_reward_files() -> dict[str, str]:
 
 
 @functools.cache
-def _import_file(path: str) -> Any:
+def _import_file(path: str) -> object:
     """The person's file, imported once; modules beside it can be imported from it."""
     file = Path(path).resolve()
     if not file.is_file():
@@ -74,7 +74,7 @@ def _strip_answer(messages: list[dict[str, object]]) -> list[dict[str, Any]]:
     return messages[:-1] if messages[-1]["role"] == "assistant" else messages
 
 
-def _collect_columns(rows: list[str]) -> dict[str, list[Any]]:
+def _collect_columns(rows: list[str]) -> dict[str, list[object]]:
     """Columns by name from each row's own, None where a row has none."""
     read = [json.loads(row) for row in rows]
     return {name: [row.get(name) for row in read] for name in dict.fromkeys(key for row in read for key in row)}

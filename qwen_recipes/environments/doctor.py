@@ -10,7 +10,6 @@ import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from qwen_recipes.backends.base import Backend
 from qwen_recipes.environments import installed_packages
@@ -81,7 +80,7 @@ class MachineReport:
         """Whether this backend has an environment that a run can start in."""
         return any(state.usable for state in self.environments if state.backend == backend)
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """The report as JSON types."""
         return asdict(self)
 

@@ -80,7 +80,7 @@ def run_merge(job: MergeJob, interpreter: Path) -> dict[str, Any]:
     return write_whole_output(job.output, lambda part: _run_program(job, part, interpreter))
 
 
-def _run_program(job: MergeJob, part: Path, interpreter: Path) -> dict[str, Any]:
+def _run_program(job: MergeJob, part: Path, interpreter: Path) -> dict[str, object]:
     content = {
         "adapters": [{"folder": str(folder.resolve()), "weight": weight} for folder, weight in job.adapters],
         "output": str(part.resolve()),
@@ -91,7 +91,7 @@ def _run_program(job: MergeJob, part: Path, interpreter: Path) -> dict[str, Any]
     return _call_program("merging", content, interpreter)
 
 
-def _call_program(module: str, content: dict[str, object], interpreter: Path) -> dict[str, Any]:
+def _call_program(module: str, content: dict[str, object], interpreter: Path) -> dict[str, object]:
     """What a program beside this file reports of a job. Raises MergeFailedError."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "job.json"
@@ -119,7 +119,7 @@ def _call_program(module: str, content: dict[str, object], interpreter: Path) ->
     return report
 
 
-def compare_losses(job: MergeJob, examples: list[dict[str, list[int]]], interpreter: Path) -> dict[str, Any]:
+def compare_losses(job: MergeJob, examples: list[dict[str, list[int]]], interpreter: Path) -> dict[str, object]:
     """Mean loss of a token of the examples (`ids`, `labels`): `trained`, of the adapter on its base, and `merged`.
 
     Loads each model whole, on the GPU where there is one. Raises MergeFailedError.
@@ -229,7 +229,7 @@ def _read_recorded_base(record: RunRecord) -> TrainedBase:
     return TrainedBase(model, values.get("model.revision"), read_quantization(values.get), on_modelscope)
 
 
-def read_quantization(get: Callable[[str], Any]) -> dict[str, Any] | None:
+def read_quantization(get: Callable[[str], Any]) -> dict[str, object] | None:
     """How a plan's base is quantized, by a function from a field to its value; None for 16 bits."""
     if get("quantization.bits") in (None, 16):
         return None

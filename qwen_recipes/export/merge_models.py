@@ -47,7 +47,7 @@ class ModelMerge:
     dtype: str | None = None
 
 
-def build_mergekit_config(job: ModelMerge) -> dict[str, Any]:
+def build_mergekit_config(job: ModelMerge) -> dict[str, object]:
     """What mergekit is told: nothing is left to its defaults. `tokenizer_source` would cut rows off the embeddings."""
     models = [{"model": str(folder.resolve()), "parameters": _list_parameters(job, w)} for folder, w in job.models]
     config: dict[str, Any] = {"merge_method": job.method, "dtype": job.dtype or _read_dtype(job.models[0][0])}
@@ -95,13 +95,13 @@ def find_model_problems(job: ModelMerge) -> list[str]:
     return problems
 
 
-def _read_shape(model: Path) -> Mapping[str, Any]:
+def _read_shape(model: Path) -> Mapping[str, object]:
     config = _read_model_config(model)
     names = {key: KEY_NAMES.get(key, (key,)) for key in _SHAPE_KEYS}
     return {key: next((config[name] for name in names[key] if config.get(name) is not None), None) for key in names}
 
 
-def _read_model_config(model: Path) -> dict[str, Any]:
+def _read_model_config(model: Path) -> dict[str, object]:
     try:
         config = read_json(model / "config.json", "config")
     except (OSError, ValueError) as error:
@@ -157,7 +157,7 @@ def merge_models(job: ModelMerge, program: Path) -> dict[str, Any]:
     return write_whole_output(job.output, lambda part: _run_mergekit(job, part, program))
 
 
-def _run_mergekit(job: ModelMerge, part: Path, program: Path) -> dict[str, Any]:
+def _run_mergekit(job: ModelMerge, part: Path, program: Path) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "merge.yaml"
         replace_file(config, json.dumps(build_mergekit_config(job), indent=2) + "\n")

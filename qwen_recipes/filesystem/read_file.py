@@ -83,7 +83,7 @@ def read_json(path: Path, kind: FileKind) -> Any:
     return parse_json(read_text(path, kind))
 
 
-def parse_json(text: str) -> Any:
+def parse_json(text: str) -> object:
     """The value of a JSON text. Raises json.JSONDecodeError, also for what lies deeper than MAX_DEPTH."""
     try:
         found = json.loads(text)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 from qwen_recipes.backends.base import Backend
 from qwen_recipes.backends.plan import Plan
@@ -60,7 +60,7 @@ class GuardContext:
         """This backend's key for something (see `Backend.guard_keys`); empty where it has none."""
         return self.backend.guard_keys.get(name, "")
 
-    def get_native_value(self, name: str) -> Any:
+    def get_native_value(self, name: str) -> object:
         """What `extra` says under that key, or None."""
         return self.plan.extra.get(self.get_native_key(name))
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.filesystem.read_file import read_bytes
@@ -89,7 +89,7 @@ def _read_folder_settings(folder: str) -> LintSettings | None:
     return None
 
 
-def _read_lint_table(path: Path) -> dict[str, Any] | None:
+def _read_lint_table(path: Path) -> dict[str, object] | None:
     """The file's part that is about linting, or None; most of pyproject.toml's need no reading for that."""
     content = read_bytes(path, "settings")
     if path.name == "pyproject.toml" and b"qwen-recipes" not in content:

@@ -75,7 +75,7 @@ def build_server() -> LanguageServer:
 def _wrap_method(method: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """A method as a plain function: pygls writes attributes on what it is given."""
 
-    def answer(params: object) -> Any:
+    def answer(params: object) -> object:
         return method(params)
 
     return answer

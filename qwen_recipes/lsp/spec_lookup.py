@@ -97,13 +97,13 @@ def _list_choices(info: FieldInfo, path: str) -> list[Candidate]:
     return [Candidate(format_value(value), get_value_descriptions(path, [value]).get(value, "")) for value in values]
 
 
-def _iterate_literals(info: FieldInfo) -> Iterator[Any]:
+def _iterate_literals(info: FieldInfo) -> Iterator[object]:
     yield from _iterate_annotation_values(info.annotation)
     for extra in info.metadata:
         yield from _iterate_annotation_values(extra)
 
 
-def _iterate_annotation_values(kind: object) -> Iterator[Any]:
+def _iterate_annotation_values(kind: object) -> Iterator[object]:
     """Closed choices of an annotation, short forms among them; not those of the maps in it."""
     if isinstance(kind, ShortForm):
         yield from kind.schema.get("enum", [])

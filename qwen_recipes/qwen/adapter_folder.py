@@ -99,7 +99,7 @@ def read_adapter_facts(folder: Path, *, needs_weights: bool = True) -> AdapterFa
     )
 
 
-def _read_config(folder: Path) -> dict[str, Any]:
+def _read_config(folder: Path) -> dict[str, object]:
     file = folder / CONFIG_FILE
     if not file.is_file():
         raise AdapterFolderError(f"{folder} has no {CONFIG_FILE}; {_suggest_folder(folder)}")

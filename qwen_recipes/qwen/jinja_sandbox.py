@@ -33,11 +33,11 @@ def get_environment() -> Environment:
     class ChatEnvironment(ImmutableSandboxedEnvironment):
         intercepted_binops = frozenset({"*", "**"})
 
-        def call_binop(self, context: Context, operator: str, first: object, second: object) -> Any:
+        def call_binop(self, context: Context, operator: str, first: object, second: object) -> object:
             return _BOUNDED[operator](first, second)
 
     @pass_context
-    def keep_value(context: Context, value: object) -> Any:
+    def keep_value(context: Context, value: object) -> object:
         """Jinja2 folds no constant into the output where what finalizes it wants the context."""
         return value
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from qwen_recipes.filesystem.read_file import FileKind, parse_json, read_text
 from qwen_recipes.qwen.chat_templates import detect_template_variant
@@ -173,7 +172,7 @@ def _suggest(path: Path) -> str:
     return CONFIG_SUGGESTION
 
 
-def _read_json_object(path: Path, required: bool) -> dict[str, Any]:
+def _read_json_object(path: Path, required: bool) -> dict[str, object]:
     if not required and not path.is_file():
         return {}
     try:

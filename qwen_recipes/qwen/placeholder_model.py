@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from qwen_recipes.filesystem.replace_file import replace_file
 from qwen_recipes.qwen.facts import ModelFacts
@@ -23,7 +22,7 @@ def write_model_config(facts: ModelFacts, folder: Path) -> None:
     replace_file(folder / "config.json", json.dumps(_make_config(facts), indent=2))
 
 
-def _make_config(facts: ModelFacts) -> dict[str, Any]:
+def _make_config(facts: ModelFacts) -> dict[str, object]:
     experts = {
         "num_experts": facts.experts,
         "num_experts_per_tok": facts.experts_per_token,

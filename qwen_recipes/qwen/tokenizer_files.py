@@ -136,17 +136,17 @@ def _read_merges(path: Path) -> list[list[str]]:
     return [line.split(" ") for line in text.split("\n")]
 
 
-def _make_decoder_entry(content: str) -> dict[str, Any]:
+def _make_decoder_entry(content: str) -> dict[str, object]:
     flags = dict.fromkeys(("lstrip", "normalized", "rstrip", "single_word"), False)
     return {"content": content, **flags, "special": content in SPECIAL_TOKENS}
 
 
-def _make_added_token_entry(content: str, number: int) -> dict[str, Any]:
+def _make_added_token_entry(content: str, number: int) -> dict[str, object]:
     flags = dict.fromkeys(("single_word", "lstrip", "rstrip", "normalized"), False)
     return {"id": number, "content": content, **flags, "special": content in SPECIAL_TOKENS}
 
 
-def _make_tokenizer(merges: list[list[str]]) -> dict[str, Any]:
+def _make_tokenizer(merges: list[list[str]]) -> dict[str, object]:
     byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False}
     split = {"type": "Split", "pattern": {"Regex": SPLIT_PATTERN}, "behavior": "Isolated", "invert": False}
     return {
@@ -162,7 +162,7 @@ def _make_tokenizer(merges: list[list[str]]) -> dict[str, Any]:
     }
 
 
-def _make_bpe_model(merges: list[list[str]]) -> dict[str, Any]:
+def _make_bpe_model(merges: list[list[str]]) -> dict[str, object]:
     tokens = [*build_byte_alphabet(), *("".join(pair) for pair in merges)]
     return {
         "type": "BPE",

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from os.path import normpath
 from pathlib import Path
-from typing import Any
 
 from qwen_recipes.recipe.lock_parts import get_lock_path, read_locked_recipe
 
@@ -37,7 +36,7 @@ class ExampleLengths:
         """The groups' mean lengths in tokens, where longer ones than `limit` tokens are truncated, or else left out."""
         return [min(mean, float(limit)) for mean in self.means if truncate or mean <= limit]
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """As JSON has it."""
         return {
             "measured": self.measured,

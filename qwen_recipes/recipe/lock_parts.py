@@ -21,7 +21,7 @@ def list_locked_recipes(lock: Mapping[str, object]) -> list[tuple[str, dict[str,
     return list(stages.items()) if isinstance(stages, dict) else [("", dict(lock))]
 
 
-def read_locked_recipe(recipe: str, part: str = "") -> Mapping[str, Any]:
+def read_locked_recipe(recipe: str, part: str = "") -> Mapping[str, object]:
     """What the lock beside a recipe says of its stage and trial `part`; empty without a readable lock.
 
     The file is read once, and again where it has changed.
@@ -35,7 +35,7 @@ def read_locked_recipe(recipe: str, part: str = "") -> Mapping[str, Any]:
 
 
 @lru_cache(maxsize=8)
-def _read_parts(path: Path, changed: int, size: int) -> dict[str, Mapping[str, Any]]:
+def _read_parts(path: Path, changed: int, size: int) -> dict[str, Mapping[str, object]]:
     """The parts of the file as it was then."""
     try:
         content = read_json(path, "lock")

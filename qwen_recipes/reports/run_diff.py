@@ -55,7 +55,7 @@ def compare_runs(first: RunRecord, second: RunRecord) -> list[DifferenceSection]
     return [section for section in sections if section[1]]
 
 
-def get_resolved_values(record: RunRecord) -> dict[str, Any]:
+def get_resolved_values(record: RunRecord) -> dict[str, object]:
     """The resolved values of a run, by field."""
     return {row["field"]: row["value"] for row in record.plan if not row["field"].startswith("output.")}
 
@@ -80,27 +80,27 @@ def _iter_differences(first: dict[str, object], second: dict[str, object]) -> It
             yield ValueDifference(name, before, after)
 
 
-def _get_data_hashes(record: RunRecord) -> dict[str, Any]:
+def _get_data_hashes(record: RunRecord) -> dict[str, object]:
     return {f"{one['split']} {one.get('path') or one.get('hub')}": one.get("sha256") for one in record.data}
 
 
-def _get_environment_values(record: RunRecord) -> dict[str, Any]:
+def _get_environment_values(record: RunRecord) -> dict[str, object]:
     packages: dict[str, Any] = record.environment.get("packages", {})
     return {"framework": " ".join(record.backend.values()), **packages, "qwen-recipes": record.system["qwen-recipes"]}
 
 
-def _get_machine_values(record: RunRecord) -> dict[str, Any]:
+def _get_machine_values(record: RunRecord) -> dict[str, object]:
     gpus = [f"{gpu['name']} ({gpu['memory']} MiB, driver {gpu['driver']})" for gpu in record.gpus]
     return {"host": record.host, "GPUs": gpus or None, "platform": record.system.get("platform")}
 
 
-def _get_result_values(record: RunRecord) -> dict[str, Any]:
+def _get_result_values(record: RunRecord) -> dict[str, object]:
     names = ("status", "steps", "first_loss", "last_loss", "last_eval_loss", "seconds", "resumed_from")
     measured = {name: record.metrics.get(name) for name in ("tokens_per_second", "seconds_per_step", "peak_memory")}
     return {**{name.replace("_", " "): getattr(record, name) for name in names}, **_label_metrics(measured)}
 
 
-def _label_metrics(measurements: dict[str, object]) -> dict[str, Any]:
+def _label_metrics(measurements: dict[str, object]) -> dict[str, object]:
     units = {
         "tokens_per_second": "tokens per second",
         "seconds_per_step": "seconds per step",

@@ -5,12 +5,11 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import asdict
-from typing import Any
 
 from qwen_recipes.runs.sweep_record import SweepRecord
 
 
-def list_sweep_rows(record: SweepRecord) -> list[dict[str, Any]]:
+def list_sweep_rows(record: SweepRecord) -> list[dict[str, object]]:
     """Rows by column, the best first: rank, name, each swept field, the metric, how the trial ended."""
     return [
         {
@@ -54,7 +53,7 @@ def format_sweep_csv(record: SweepRecord) -> str:
     return file.getvalue()
 
 
-def sweep_as_json(record: SweepRecord) -> dict[str, Any]:
+def sweep_as_json(record: SweepRecord) -> dict[str, object]:
     """The record, its trials the best first."""
     return {**asdict(record), "trials": [asdict(row) for row in record.list_ranked()]}
 

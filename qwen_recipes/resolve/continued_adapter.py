@@ -117,7 +117,7 @@ def _check_contradictions(method: Method, saved: AdapterFacts, facts: ModelFacts
             decisions.report_problem(("method", name), message, instead, _KEPT)
 
 
-def _list_pairs(method: Method, saved: AdapterFacts, facts: ModelFacts) -> list[tuple[str, Any, Any]]:
+def _list_pairs(method: Method, saved: AdapterFacts, facts: ModelFacts) -> list[tuple[str, object, object]]:
     """Each field that the recipe states, with its value there and in the adapter."""
     stated: list[tuple[str, Any, Any]] = [
         (name, getattr(method, name), getattr(saved, name))

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from qwen_recipes.backends.plan import Plan, SourcePlan
 from qwen_recipes.data.source_files import list_source_files
@@ -16,7 +15,7 @@ _BLOCK_BYTES = 1 << 20
 _LINE_SUFFIXES = (".jsonl", ".ndjson")
 
 
-def hash_data(plan: Plan, recipe_folder: Path) -> list[dict[str, Any]]:
+def hash_data(plan: Plan, recipe_folder: Path) -> list[dict[str, object]]:
     """One entry a file or hub data set, paths as the recipe has them; `rows` where a line is a row. Raises OSError."""
     found = []
     for split, sources in (("train", plan.data.train), ("validation", plan.data.validation)):
@@ -49,7 +48,7 @@ def _hash_file(path: Path, inode: int, size: int, modified_ns: int) -> tuple[str
     return digest.hexdigest(), size, lines + (last != b"\n")
 
 
-def _hash_source(source: SourcePlan, recipe_folder: Path) -> Iterator[dict[str, Any]]:
+def _hash_source(source: SourcePlan, recipe_folder: Path) -> Iterator[dict[str, object]]:
     if source.path is None:
         yield {"hub": source.hub, "subset": source.subset, "revision": source.revision}
         return

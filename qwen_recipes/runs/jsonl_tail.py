@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from qwen_recipes.filesystem.read_file import parse_json
 from qwen_recipes.filesystem.regular_file import open_regular_file
@@ -23,7 +22,7 @@ class JsonlTail:
         self.place = path.stat().st_size if path.is_file() else 0
         self.is_long = False
 
-    def read_new_entries(self) -> Iterator[dict[str, Any]]:
+    def read_new_entries(self) -> Iterator[dict[str, object]]:
         """The maps of whole lines since the last look. A file that got shorter is read from its start."""
         for _ in range(MAX_BLOCKS):
             if not (block := self._read_block()):
@@ -60,7 +59,7 @@ class JsonlTail:
         return lines
 
 
-def _parse_map(line: bytes) -> dict[str, Any] | None:
+def _parse_map(line: bytes) -> dict[str, object] | None:
     try:
         entry = parse_json(line.decode("utf-8"))
     except ValueError:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from qwen_recipes.environments.program_environments import get_program_environment
 from qwen_recipes.recipe.pipeline import Pipeline, PipelineStage
 
 
-def lock_merges(pipeline: Pipeline) -> dict[str, dict[str, Any]]:
+def lock_merges(pipeline: Pipeline) -> dict[str, dict[str, object]]:
     """What the lock holds of each stage that merges, by its name, as JSON types."""
     return {stage.name: _lock_merge(stage) for stage in pipeline.stages if stage.merge is not None}
 
 
-def _lock_merge(stage: PipelineStage) -> dict[str, Any]:
+def _lock_merge(stage: PipelineStage) -> dict[str, object]:
     assert stage.merge is not None
     locked = stage.merge.model_dump(exclude_none=True, exclude={"adapters", "models"})
     locked["inputs"] = [{"folder": one.folder, "weight": one.weight} for one in stage.inputs]

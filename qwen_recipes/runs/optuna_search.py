@@ -77,7 +77,7 @@ class OptunaSearch:
         value = row.metric if state == optuna.trial.TrialState.COMPLETE else None
         self.study.tell(read_trial_number(row.name), value, state=state, skip_if_finished=True)
 
-    def _read_values(self, params: dict[str, object]) -> dict[str, Any]:
+    def _read_values(self, params: dict[str, object]) -> dict[str, object]:
         """Values as the recipe writes them: lists and maps stand as JSON in the study."""
         stated = self.sweep.spec.parameters or {}
         return {field: _decode(value, stated[field]) for field, value in params.items()}
@@ -169,7 +169,7 @@ def _encode(value: object) -> Any:
     return value if value is None or isinstance(value, _SIMPLE) else json.dumps(value)
 
 
-def _decode(value: object, stated: list[object] | ParameterRange) -> Any:
+def _decode(value: object, stated: list[object] | ParameterRange) -> object:
     if isinstance(stated, list):
         return next(one for one in stated if _encode(one) == value and type(_encode(one)) is type(value))
     return float(f"{value:.6g}") if isinstance(value, float) else value

@@ -29,7 +29,7 @@ def get_usual_folder(loaded: LoadedRecipe) -> Path:
     return loaded.folder / "compiled" / loaded.name
 
 
-def build_lock(compiled_backends: list[CompiledRecipe]) -> dict[str, Any]:
+def build_lock(compiled_backends: list[CompiledRecipe]) -> dict[str, object]:
     """The lock of a recipe for the given backends, or of each stage. Reads every local data file and weight.
 
     Raises OSError.
@@ -43,7 +43,7 @@ def build_lock(compiled_backends: list[CompiledRecipe]) -> dict[str, Any]:
     return {**head, "stages": {name: _lock_recipe(every) for name, every in stages.items()}}
 
 
-def _lock_recipe(compiled_backends: list[CompiledRecipe]) -> dict[str, Any]:
+def _lock_recipe(compiled_backends: list[CompiledRecipe]) -> dict[str, object]:
     first = compiled_backends[0]
     return {
         "recipe": first.loaded.recipe_hash,
@@ -61,7 +61,7 @@ def write_lock(path: Path, content: dict[str, object]) -> None:
     replace_file(path, json.dumps(content, ensure_ascii=False, indent=2, sort_keys=True) + "\n")
 
 
-def read_lock(path: Path) -> dict[str, Any]:
+def read_lock(path: Path) -> dict[str, object]:
     """A lock as written. Raises OSError, or ValueError where it is none."""
     content = read_json(path, "lock")
     if not isinstance(content, dict) or content.get("version") != 1:
@@ -105,7 +105,7 @@ def iter_differences(before: object, after: object, path: str = "") -> Iterator[
         yield f"{path}: {_format_value(before)} in the lock file, now {_format_value(after)}"
 
 
-def _lock_model(compiled: CompiledRecipe) -> dict[str, Any]:
+def _lock_model(compiled: CompiledRecipe) -> dict[str, object]:
     model = compiled.plan.model
     folder = compiled.loaded.folder / model.id
     files = sorted({path for pattern in _MODEL_FILES for path in folder.glob(pattern)}) if model.local else []
@@ -116,7 +116,7 @@ def _lock_model(compiled: CompiledRecipe) -> dict[str, Any]:
     }
 
 
-def _lock_adapter(compiled: CompiledRecipe) -> dict[str, Any] | None:
+def _lock_adapter(compiled: CompiledRecipe) -> dict[str, object] | None:
     """The commit of the adapter on the hub that training starts from; None for a folder, or without one."""
     start, revision = compiled.plan.method.start_from, compiled.plan.method.start_from_revision
     place = find_adapter(start, compiled.loaded.folder, revision) if start else None
@@ -124,7 +124,7 @@ def _lock_adapter(compiled: CompiledRecipe) -> dict[str, Any] | None:
     return {"id": start, "revision": revision or cached} if revision or cached else None
 
 
-def _lock_chat(compiled: CompiledRecipe) -> dict[str, Any]:
+def _lock_chat(compiled: CompiledRecipe) -> dict[str, object]:
     """Hashes of the template and of the tokenizer's files; a local model's tokenizer is among its files."""
     model = compiled.plan.model
     text = read_plan_template(compiled.plan, compiled.loaded.folder)
@@ -139,7 +139,7 @@ def _lock_chat(compiled: CompiledRecipe) -> dict[str, Any]:
     return {"template": hashlib.sha256(text.encode()).hexdigest(), **hashes}
 
 
-def _lock_backend(compiled: CompiledRecipe) -> dict[str, Any]:
+def _lock_backend(compiled: CompiledRecipe) -> dict[str, object]:
     """A backend's part. Its files are those of the recipe's usual folder."""
     backend = compiled.backend
     folder = get_usual_folder(compiled.loaded) / backend.name
@@ -169,7 +169,7 @@ def _are_data_entries(entries: list[object]) -> bool:
     return bool(entries) and all(isinstance(entry, dict) and "split" in entry for entry in entries)
 
 
-def _index_by_source(entries: list[dict[str, object]]) -> dict[str, Any]:
+def _index_by_source(entries: list[dict[str, object]]) -> dict[str, object]:
     return {f"{entry['split']} {entry.get('path') or entry.get('hub')}": entry for entry in entries}
 
 

@@ -110,7 +110,7 @@ class RunRecord:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             self.rows = self.counted_steps = None
 
-    def as_attempt(self) -> dict[str, Any]:
+    def as_attempt(self) -> dict[str, object]:
         """How this attempt ended, for the record of the attempt that resumes it."""
         names = ("started", "ended", "status", "signal", "exit_code", "steps", "resumed_from")
         return {**{name: getattr(self, name) for name in names}, "status": self.state}

@@ -204,7 +204,7 @@ def compute_tokens_per_step(output: Path, plan: Plan) -> float | None:
         return None
 
 
-def collect_measurements(progress: RunProgress, plan: Plan) -> dict[str, Any]:
+def collect_measurements(progress: RunProgress, plan: Plan) -> dict[str, object]:
     """What was measured: speed, and the most memory that was seen (bytes; looked at every quarter of a minute)."""
     return {
         "seconds_per_step": progress.seconds_per_step,

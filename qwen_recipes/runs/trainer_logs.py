@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from qwen_recipes.filesystem.read_file import parse_json, read_json, read_tail
 from qwen_recipes.runs.checkpoints import parse_checkpoint_step
@@ -119,7 +118,7 @@ def _set_steps_done(losses: LossHistory) -> LossHistory:
     return losses
 
 
-def _iter_entries(path: Path) -> Iterator[dict[str, Any]]:
+def _iter_entries(path: Path) -> Iterator[dict[str, object]]:
     """The maps of a JSONL file; its last line may be half written."""
     for line in read_tail(path, MAX_LOG_BYTES).decode("utf-8", "replace").splitlines():
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from qwen_recipes.filesystem.read_file import parse_json, read_json, read_tail
 from qwen_recipes.runs.logged_numbers import parse_number, parse_step, read_step
@@ -30,7 +29,7 @@ def read_metric(output: Path, names: tuple[str, ...]) -> list[tuple[int, float]]
     return []
 
 
-def _iter_entries(output: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _iter_entries(output: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
     yield from _iter_printed(output / LOG_FILE)
     for name in ("trainer_log.jsonl", "logging.jsonl"):
         yield from _iter_lines(output / name)
@@ -39,7 +38,7 @@ def _iter_entries(output: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
         yield from _iter_trainer_state(folder / "trainer_state.json")
 
 
-def _iter_printed(log: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _iter_printed(log: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
     """Dicts that transformers' Trainer prints. They carry no step: training ones are counted."""
     try:
         text = read_tail(log, MAX_LOG_BYTES).decode("utf-8", "replace")
@@ -52,7 +51,7 @@ def _iter_printed(log: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
         yield count, entry
 
 
-def _iter_lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _iter_lines(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
     try:
         lines = read_tail(path, MAX_LOG_BYTES).decode("utf-8", "replace").splitlines()
     except OSError:
@@ -66,7 +65,7 @@ def _iter_lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
             yield step, entry
 
 
-def _iter_trainer_state(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _iter_trainer_state(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
     try:
         history = read_json(path, "record")["log_history"]
     except (OSError, ValueError, KeyError, TypeError):

@@ -9,7 +9,6 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from qwen_recipes.backends import Backend, load_backend
 from qwen_recipes.backends.base import ROW_ENCODER
@@ -42,7 +41,7 @@ class EncodingJob:
     places: tuple[tuple[int, int], ...]
     """Of each picked example, its row's line in the file that the framework is given, and its number in that row."""
 
-    def read_answers(self) -> list[dict[str, Any]]:
+    def read_answers(self) -> list[dict[str, object]]:
         """What the framework answered: see `encoders/worker.py`. Raises EncoderFailedError where it took no row."""
         found = [json.loads(line) for line in self.out.read_text("utf-8").splitlines()]
         if found and "row" not in found[0]:
@@ -112,7 +111,7 @@ def _write_lines(path: Path, rows: Sequence[Row]) -> None:
     replace_file(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
 
-def align_answers(job: EncodingJob) -> dict[int, dict[str, Any]]:
+def align_answers(job: EncodingJob) -> dict[int, dict[str, object]]:
     """The framework's answers by the place of the picked example; one that the preparation left out says why.
 
     Raises EncoderFailedError where the framework took no row.

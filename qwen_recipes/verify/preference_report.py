@@ -109,7 +109,7 @@ def _show_example(
 
 def count_preference_matches(
     backends: Sequence[str], seen: Sequence[dict[int, SeenPreference]], count: int
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     """For each two frameworks, the examples whose ids and labels are the same in both."""
     keys = [{place: _make_key(one.sides) for place, one in held.items()} for held in seen]
     pairs = [(a, b) for b in range(len(backends)) for a in range(b)]

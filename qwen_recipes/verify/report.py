@@ -129,7 +129,7 @@ def format_text(comparison: BackendComparison) -> str:
 
 def count_pairwise_matches(
     backends: Sequence[str], answers: Sequence[dict[int, dict[str, object]]], count: int
-) -> list[dict[str, Any]]:
+) -> list[dict[str, object]]:
     """For each two frameworks, the rows whose ids and labels are the same in both."""
     pairs = [(a, b) for b in range(len(backends)) for a in range(b)]
     return [

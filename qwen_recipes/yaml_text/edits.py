@@ -6,7 +6,6 @@ An edit proves itself: the text is read again, and has to say what was wanted, w
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from qwen_recipes.errors import QwenRecipesError
 from qwen_recipes.finding import RecipeError, Route, format_route
@@ -57,7 +56,7 @@ def _verify_edit(edited: str, expected: object, original: str, path: str) -> Non
         raise EditError(f"editing `{path}` would lose a comment")
 
 
-def _apply_to_data(data: object, route: Route, value: object) -> Any:
+def _apply_to_data(data: object, route: Route, value: object) -> object:
     """The data that the edit has to lead to."""
     if not route:
         return value
@@ -78,7 +77,7 @@ def _is_removed(data: object, value: object) -> bool:
     return value is None and (data is None or data == {})
 
 
-def _expand_shorthand(data: object, name: str, rest: Route) -> Any:
+def _expand_shorthand(data: object, name: str, rest: Route) -> object:
     """A shorthand as the map, or list of maps, that it is short for; a key without a value is an empty map."""
     if not rest:
         return data

@@ -31,7 +31,7 @@ _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\
 _NOT_FINITE = re.compile(r"([-+]?)\.(inf|nan)\Z", re.IGNORECASE)
 
 
-def parse_scalar(text: str) -> Any:
+def parse_scalar(text: str) -> object:
     """What an unquoted scalar means: the core schema of YAML 1.2, with numbers as people write them."""
     if text in _NULL:
         return None
@@ -132,7 +132,7 @@ class _YamlReader:
     def _get_line_text(self, span: Span) -> str:
         return self.lines[span.line - 1] if 0 < span.line <= len(self.lines) else ""
 
-    def _parse_events(self) -> Iterator[Any]:
+    def _parse_events(self) -> Iterator[object]:
         try:
             yield from yaml.parse(self.text, Loader=Loader)
         except yaml.MarkedYAMLError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from qwen_recipes.backends.axolotl import VERSION
 from qwen_recipes.backends.axolotl.dataset_entries import narrow_entries
@@ -99,7 +98,7 @@ def interpret_settings(config: NativeConfig) -> InterpretedSettings:
     )
 
 
-def get_list(data: Mapping[str, object], key: str) -> list[Any]:
+def get_list(data: Mapping[str, object], key: str) -> list[object]:
     """The list under a key; none where something else stands there."""
     found = data.get(key)
     return found if isinstance(found, list) else []

@@ -22,7 +22,7 @@ def load() -> None:
         import_module(f"axolotl.{module}")
 
 
-def encode(job: dict[str, object]) -> list[dict[str, Any]]:
+def encode(job: dict[str, object]) -> list[dict[str, object]]:
     """Ids and labels of the training rows, by the framework's own pipeline, in the rows' order."""
     cfg = import_module("axolotl.cli.config").load_cfg(_drop_machine_keys(job))
     cfg.shuffle_merged_datasets = False

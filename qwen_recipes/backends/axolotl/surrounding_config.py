@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from qwen_recipes.backends.plan import Plan
 
 
@@ -12,7 +10,7 @@ def choose_command(plan: Plan) -> str:
     return "train"
 
 
-def build_surrounding_config(plan: Plan) -> dict[str, Any]:
+def build_surrounding_config(plan: Plan) -> dict[str, object]:
     """Its keys for the model, the adapter and the quantization."""
     bits, adapter = plan.quantization.bits, plan.method.adapter
     kind = {"adapter": "qlora" if bits == 4 else "lora"} if adapter else {}

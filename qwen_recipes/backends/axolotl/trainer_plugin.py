@@ -53,7 +53,7 @@ class BaseReferencePlugin(BasePlugin):  # type: ignore[misc,unused-ignore]
 class TokenMeanPlugin(BasePlugin):  # type: ignore[misc,unused-ignore]
     """The loss of a step is the mean over the tokens of all GPUs."""
 
-    def get_training_args(self, cfg: object) -> dict[str, Any]:
+    def get_training_args(self, cfg: object) -> dict[str, object]:
         """Axolotl turns it off; transformers has it on."""
         return {"average_tokens_across_devices": True}
 

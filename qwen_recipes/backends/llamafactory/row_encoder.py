@@ -29,7 +29,7 @@ def load() -> None:
         import_module(f"llamafactory.{module}")
 
 
-def encode(job: dict[str, object]) -> list[dict[str, Any]]:
+def encode(job: dict[str, object]) -> list[dict[str, object]]:
     """Ids and labels of the training rows, by the framework's own converter, template and processor, row by row."""
     model, data, training, tuning, _ = import_module("llamafactory.hparams").get_train_args(_drop_machine_keys(job))
     loaded = import_module("llamafactory.model").load_tokenizer(model)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from qwen_recipes.backends.plan import Plan
 
 
@@ -12,7 +10,7 @@ def choose_command(plan: Plan) -> str:
     return "train"
 
 
-def build_surrounding_config(plan: Plan) -> dict[str, Any]:
+def build_surrounding_config(plan: Plan) -> dict[str, object]:
     """Its keys for the model, the adapter and the quantization."""
     bits, adapter = plan.quantization.bits, plan.method.adapter
     named = {"model_name_or_path": plan.model.id, "do_train": True, "finetuning_type": "lora" if adapter else "full"}

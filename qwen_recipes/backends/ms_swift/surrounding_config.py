@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from qwen_recipes.backends.ms_swift.native_values import NATIVE_VALUES
 from qwen_recipes.backends.plan import Plan
 
@@ -16,7 +14,7 @@ def choose_command(plan: Plan) -> str:
     return "rlhf" if plan.objective.kl_weight is not None else NATIVE_VALUES["command"].get(kind, "rlhf")
 
 
-def build_surrounding_config(plan: Plan) -> dict[str, Any]:
+def build_surrounding_config(plan: Plan) -> dict[str, object]:
     """Its keys for the model, the adapter and the quantization."""
     bits, adapter = plan.quantization.bits, plan.method.adapter
     quantized = {"quant_bits": bits, "quant_method": "bnb"} if bits != 16 else {}

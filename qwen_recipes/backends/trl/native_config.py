@@ -94,13 +94,13 @@ def list_known_keys(config: NativeConfig) -> KnownKeys:
     return KnownKeys(frozenset(own | launcher), {**schema, **properties}, other_readers=readers)
 
 
-def _find_properties(method: str) -> dict[str, Any]:
+def _find_properties(method: str) -> dict[str, object]:
     schema = load_native_schema("trl")
     found: dict[str, Any] = (schema if method == "sft" else schema["$defs"][method])["properties"]
     return found
 
 
-def _merge_properties() -> dict[str, Any]:
+def _merge_properties() -> dict[str, object]:
     """Those of all methods; where they differ, a value may be any of theirs, SFT's first."""
     found: dict[str, list[Any]] = {}
     for method in METHODS:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.backends.trl.native_values import NATIVE_VALUES
 
@@ -14,7 +12,7 @@ def choose_command(plan: Plan) -> str:
     return method
 
 
-def build_surrounding_config(plan: Plan) -> dict[str, Any]:
+def build_surrounding_config(plan: Plan) -> dict[str, object]:
     """Its keys for the model, the adapter and the quantization."""
     bits = plan.quantization.bits
     named = {"model_name_or_path": plan.model.id, "use_peft": plan.method.adapter}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from qwen_recipes.cli.escaping import dump_json
 from qwen_recipes.finding import Finding, format_route
@@ -14,7 +13,7 @@ def report(findings: Iterable[Finding], files: Sequence[str] = ()) -> str:
     return dump_json([finding_as_dict(finding) for finding in findings])
 
 
-def finding_as_dict(finding: Finding) -> dict[str, Any]:
+def finding_as_dict(finding: Finding) -> dict[str, object]:
     """One finding as plain data; `fix` is `safe`, `unsafe` or null."""
     span = finding.span
     return {

@@ -37,7 +37,7 @@ def report(findings: Sequence[Finding], files: Sequence[str] = ()) -> str:
     return dump_json(log)
 
 
-def _build_rule(code: str) -> dict[str, Any]:
+def _build_rule(code: str) -> dict[str, object]:
     from qwen_recipes.guards import load_guard
 
     try:
@@ -55,7 +55,7 @@ def _build_rule(code: str) -> dict[str, Any]:
     }
 
 
-def _build_result(finding: Finding, rule_index: int) -> dict[str, Any]:
+def _build_result(finding: Finding, rule_index: int) -> dict[str, object]:
     said = [f"{part.rstrip('.')}." for part in (finding.message, finding.why) if part]
     instead = [f"Help: {finding.suggestion}"] if finding.suggestion else []
     result: dict[str, Any] = {

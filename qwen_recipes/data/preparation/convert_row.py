@@ -85,7 +85,7 @@ def _split_at_answers(messages: list[Message]) -> Iterator[list[Message]]:
     yield from (messages[: end + 1] for end in ends)
 
 
-def _role_at(messages: list[Message], index: int) -> Any:
+def _role_at(messages: list[Message], index: int) -> object:
     return messages[index].get("role") if index < len(messages) else None
 
 

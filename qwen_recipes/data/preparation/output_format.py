@@ -9,7 +9,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from qwen_recipes.errors import QwenRecipesError
 
@@ -34,7 +34,7 @@ def write_in_format(lines: IO[bytes], suffix: str, out: IO[bytes]) -> None:
     _CONVERTERS[suffix](lines, out)
 
 
-def _read_rows(lines: IO[bytes]) -> Iterator[dict[str, Any]]:
+def _read_rows(lines: IO[bytes]) -> Iterator[dict[str, object]]:
     lines.seek(0)
     for line in lines:
         yield json.loads(line)

@@ -206,7 +206,9 @@ class DataPreparation:
         dropped = (f"{one['file']}:{one['line']}: {one['why']}" for one in self.dropped)
         return next((f"the first that was dropped is {first}" for first in dropped), "the files have no rows")
 
-    def _write_outputs(self, outputs: OutputPaths, scratch: IO[bytes], assignments: list[Assignment]) -> dict[str, Any]:
+    def _write_outputs(
+        self, outputs: OutputPaths, scratch: IO[bytes], assignments: list[Assignment]
+    ) -> dict[str, object]:
         scratch.seek(0)
         names = ["train", *(["validation"] if self.options.validation is not None else [])]
         with FileSet() as written, ExitStack() as parts:
@@ -242,7 +244,7 @@ class DataPreparation:
         self.counts[assignment] += 1
         self.dropped.append({"file": source.file, "line": line, "part": 0, "fate": assignment, "why": reason})
 
-    def _build_manifest(self, digests: dict[str, str]) -> dict[str, Any]:
+    def _build_manifest(self, digests: dict[str, str]) -> dict[str, object]:
         names = ("unreadable", "read", "bad", "rows_used", "made", "train", "validation", *DROP_REASONS)
         return {
             "inputs": [

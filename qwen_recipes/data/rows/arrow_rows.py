@@ -47,13 +47,13 @@ def read_arrow_rows(path: Path, form: FileForm) -> Iterator[RawRow]:
         yield RawRow(number + 1, None, f"can't be read as {name} from here on: {' '.join(str(error).split())[:300]}")
 
 
-def _read_batch(batches: Iterator[object], memory: int) -> Any:
+def _read_batch(batches: Iterator[object], memory: int) -> object:
     """The next batch, for which the library may take so many bytes; None at the end."""
     with limit_memory(memory):
         return next(batches, None)
 
 
-def _read_parquet(path: Path) -> Iterator[Any]:
+def _read_parquet(path: Path) -> Iterator[object]:
     from pyarrow import parquet
 
     with open_rows(path) as source, parquet.ParquetFile(source) as file:
@@ -86,7 +86,7 @@ def _choose_batch_rows(metadata: Any, limit: int) -> int:
     return rows
 
 
-def _read_arrow(path: Path, form: FileForm) -> Iterator[Any]:
+def _read_arrow(path: Path, form: FileForm) -> Iterator[object]:
     import pyarrow
 
     with open_rows(path) as file, pyarrow.PythonFile(file, "r") as source:
@@ -135,14 +135,14 @@ def make_row(row: object) -> RawRow:
     return RawRow(0, None, problem, str(row)[:400]) if problem else RawRow(0, drop_struct_nulls(row))
 
 
-def drop_struct_nulls(row: object) -> Any:
+def drop_struct_nulls(row: object) -> object:
     """A row without the nulls that Arrow adds below its columns, so that all maps of a column have the same keys."""
     if not isinstance(row, dict):
         return row
     return {name: _drop_nulls(value) for name, value in row.items()}
 
 
-def _drop_nulls(value: object) -> Any:
+def _drop_nulls(value: object) -> object:
     if isinstance(value, dict):
         return {name: _drop_nulls(item) for name, item in value.items() if item is not None}
     return [_drop_nulls(item) for item in value] if isinstance(value, list) else value

@@ -33,7 +33,7 @@ def drop_message_keys(columns: Mapping[str, str]) -> Mapping[str, str]:
     return {ours: theirs for ours, theirs in columns.items() if ours not in MESSAGE_KEYS}
 
 
-def _rename_in_messages(value: object, columns: Mapping[str, str]) -> Any:
+def _rename_in_messages(value: object, columns: Mapping[str, str]) -> object:
     """A list of messages with their keys under our names; anything else as it is. Raises BadRowError."""
     if not isinstance(value, list) or not value or not all(isinstance(message, dict) for message in value):
         return value
@@ -55,7 +55,7 @@ _PLACE = re.compile(r"-?[0-9]{1,9}")
 """A place in a list, as in `messages.-1`."""
 
 
-def get_column(row: Row, path: str) -> Any:
+def get_column(row: Row, path: str) -> object:
     """The value under a key, or along a path of keys and places in lists; `_MISSING` where there is none."""
     if path in row:
         return row[path]

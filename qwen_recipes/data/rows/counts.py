@@ -52,7 +52,7 @@ class RowCounts:
         where = {"file": file, "line": line, **({"example": part} if part else {})}
         self.left_out.append({**where, "why": reason})
 
-    def to_report(self) -> dict[str, Any]:
+    def to_report(self) -> dict[str, object]:
         """Everything, for rows.json."""
         return {
             "counts": self.rows,

@@ -179,6 +179,6 @@ def truncate_segments(
     return [segment for segment in kept if segment.text]
 
 
-def to_columns(row: EncodedRow) -> dict[str, Any]:
+def to_columns(row: EncodedRow) -> dict[str, object]:
     """The row as frameworks read it where it is tokenized."""
     return {"input_ids": row.ids, "attention_mask": [1] * len(row.ids), "labels": row.labels}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import IO
 
 from . import limits
 from .json_errors import explain_json_error
@@ -169,7 +169,7 @@ class _ValueStream:
                 self.broken = True
                 return RawRow(number, None, f"{why}; what follows is not read", self.buffer[self.place :][:SHOWN])
 
-    def _decode(self) -> tuple[Any, int] | str:
+    def _decode(self) -> tuple[object, int] | str:
         try:
             return DECODER.raw_decode(self.buffer, self.place)
         except RecursionError:

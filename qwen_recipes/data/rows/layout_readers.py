@@ -53,7 +53,7 @@ _TRANSCRIPT_MARK = re.compile(r"(?<!\s)(\s*)(Human|Assistant):")
 """What a turn of a transcript begins with; behind another turn, there is a blank line before it."""
 
 
-def find_first(row: Row, keys: Sequence[str]) -> Any:
+def find_first(row: Row, keys: Sequence[str]) -> object:
     """The first of these columns that holds anything."""
     return next((row[key] for key in keys if row.get(key) is not None), None)
 
@@ -170,7 +170,7 @@ def read_labelled(row: Row, options: RowOptions) -> Row:
     return _finish(row, {**made, "label": read_label(label)})
 
 
-def read_label(label: object) -> Any:
+def read_label(label: object) -> object:
     """A label as true or false, where it is one: 0, 1 and the words of CSV too."""
     if isinstance(label, str):
         return LABEL_WORDS.get(label.strip().lower(), label)
@@ -196,7 +196,7 @@ def read_text(row: Row, options: RowOptions) -> Row:
     return {"text": row.get("text")}
 
 
-def read_prompt(row: Row, keys: Sequence[str], options: RowOptions) -> Any:
+def read_prompt(row: Row, keys: Sequence[str], options: RowOptions) -> object:
     """The messages before an answer, `history` first; None where the row has no prompt. Raises BadRowError."""
     name = next((key for key in keys if row.get(key) is not None), None)
     if name is None:
@@ -212,7 +212,7 @@ def read_prompt(row: Row, keys: Sequence[str], options: RowOptions) -> Any:
     return [*_read_history(row.get("history"), options), *asked]
 
 
-def write_instruction(instruction: object, extra: object, style: str) -> Any:
+def write_instruction(instruction: object, extra: object, style: str) -> object:
     """An instruction with its input, one below the other or in the words of Alpaca's own prompt."""
     if not isinstance(instruction, str):
         return instruction
@@ -247,7 +247,7 @@ def _read_history(history: object, options: RowOptions) -> list[Message]:
     ]
 
 
-def read_answer(row: Row, keys: Sequence[str], options: RowOptions) -> Any:
+def read_answer(row: Row, keys: Sequence[str], options: RowOptions) -> object:
     """The answer in the first of these columns that holds anything. Raises BadRowError where it can't be one."""
     name = next((key for key in keys if row.get(key) is not None), None)
     if name is None:
@@ -260,7 +260,7 @@ def read_answer(row: Row, keys: Sequence[str], options: RowOptions) -> Any:
     return arrange_answer(value, options)
 
 
-def arrange_answer(value: object, options: RowOptions) -> Any:
+def arrange_answer(value: object, options: RowOptions) -> object:
     """An answer, which is text, a message or a list of messages."""
     if isinstance(value, list):
         return arrange_messages(value, options.roles)
@@ -276,5 +276,5 @@ def _finish(row: Row, arranged: Row) -> Row:
     return arranged
 
 
-def _role_of(message: object) -> Any:
+def _role_of(message: object) -> object:
     return message.get("role") if isinstance(message, dict) else None

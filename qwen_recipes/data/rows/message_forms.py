@@ -88,7 +88,7 @@ def arrange_message(message: object, roles: Mapping[str, str] = PLAIN.roles) -> 
     return made
 
 
-def _read_role(message: Message, roles: Mapping[str, str]) -> Any:
+def _read_role(message: Message, roles: Mapping[str, str]) -> object:
     said = message["role"] if "role" in message else message.get("from")
     return roles.get(said) or find_role(said) if isinstance(said, str) else said
 
@@ -117,13 +117,13 @@ def _find_assistant_parts(message: Message, thought: str) -> Message:
     return made
 
 
-def parse_calls(value: object) -> list[Any]:
+def parse_calls(value: object) -> list[object]:
     """Tool calls, given as a map, a list, or the JSON of either."""
     value = parse_json_text(value, "[{")
     return [_wrap_call(call) for call in (value if isinstance(value, list) else [value])]
 
 
-def _wrap_call(call: object) -> Any:
+def _wrap_call(call: object) -> object:
     if not isinstance(call, dict) or "function" in call or "name" not in call:
         return call
     return {"type": "function", "function": {"name": call["name"], "arguments": call.get("arguments", {})}}
@@ -139,7 +139,7 @@ def parse_json_text(value: object, begins: str) -> Any:
         return value
 
 
-def _join_parts(content: object) -> tuple[Any, str]:
+def _join_parts(content: object) -> tuple[object, str]:
     """The text of a list of content parts and the reasoning in it; the content itself where a part is no text."""
     if not isinstance(content, list) or not content:
         return content, ""
@@ -155,19 +155,19 @@ def _join_parts(content: object) -> tuple[Any, str]:
     return "\n".join(texts), "\n".join(thoughts)
 
 
-def _write_result(content: object) -> Any:
+def _write_result(content: object) -> object:
     """A tool's result as text: what is an object was JSON."""
     return json.dumps(content, ensure_ascii=False) if isinstance(content, dict) else content
 
 
-def arrange_tools(value: object) -> Any:
+def arrange_tools(value: object) -> object:
     """Tool definitions as OpenAI's API has them: a list of maps with `type` and `function`."""
     value = parse_json_text(value, "[{")
     listed = [value] if isinstance(value, dict) else value
     return [_wrap_tool(parse_json_text(tool, "{")) for tool in listed] if isinstance(listed, list) else value
 
 
-def _wrap_tool(tool: object) -> Any:
+def _wrap_tool(tool: object) -> object:
     if not isinstance(tool, dict) or "function" in tool or "name" not in tool:
         return tool
     return {"type": "function", "function": {key: value for key, value in tool.items() if key != "type"}}

@@ -123,7 +123,7 @@ def _format_assistant(message: Message, content: str, style: ToolStyle) -> str:
     return content
 
 
-def _read_tools(tools: object) -> list[Any]:
+def _read_tools(tools: object) -> list[object]:
     try:
         tools = json.loads(tools) if isinstance(tools, str) else tools
     except ValueError:

@@ -28,7 +28,7 @@ def find_nul(value: object) -> str | None:
     return None
 
 
-def _list_inner(path: str, value: dict[object, object] | list[object]) -> Iterator[tuple[str, Any]]:
+def _list_inner(path: str, value: dict[object, object] | list[object]) -> Iterator[tuple[str, object]]:
     """Inner values with their paths; a key is a text below the map that has it."""
     head = path and path + "."
     if isinstance(value, list):

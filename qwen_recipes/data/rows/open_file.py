@@ -79,7 +79,7 @@ def open_text(path: Path, form: FileForm) -> IO[str]:
     return io.TextIOWrapper(open_bytes(path, form), encoding, errors, newline="")
 
 
-def _open_zstd(file: BinaryIO) -> Any:
+def _open_zstd(file: BinaryIO) -> object:
     try:
         from compression import zstd  # type: ignore[import-not-found,unused-ignore]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .encode import EncodedRow, to_columns
 from .messages import Row
@@ -78,7 +78,7 @@ def format_label_text(encoded: EncodedAnswers, mismatched: EncodedAnswers, label
     return {"messages": _wrap_answer(said), "label": label}
 
 
-def _prefix_columns(prefix: str, row: EncodedRow) -> dict[str, Any]:
+def _prefix_columns(prefix: str, row: EncodedRow) -> dict[str, object]:
     return {prefix + name: value for name, value in to_columns(row).items()}
 
 

@@ -53,7 +53,7 @@ def format_tool_call(call: object) -> str:
     return f'<tool_call>\n{{"name": "{name}", "arguments": {text}}}\n</tool_call>'
 
 
-def read_call(call: object) -> tuple[str, Any]:
+def read_call(call: object) -> tuple[str, object]:
     """A call's name and its arguments, an empty map where it has none. Raises BadRowError."""
     call = call.get("function", call) if isinstance(call, dict) else None
     if not isinstance(call, dict) or not isinstance(call.get("name"), str):
@@ -84,7 +84,7 @@ def _make_coder_joiner(format_call: Callable[[str, dict[str, Any]], str]) -> Cal
     return join
 
 
-def _require_map(arguments: object) -> dict[str, Any]:
+def _require_map(arguments: object) -> dict[str, object]:
     try:
         found = json.loads(arguments) if isinstance(arguments, str) and arguments.strip() else arguments or {}
     except (ValueError, RecursionError):

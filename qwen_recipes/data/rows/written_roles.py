@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 from .columns import rename_known_columns
 from .message_forms import ROLES, find_role
@@ -23,7 +22,7 @@ def find_written_roles(row: object, columns: Mapping[str, str]) -> set[str]:
     return {role for message in _list_messages(named) if isinstance(role := _get_role(message, keys), str)}
 
 
-def _list_messages(value: object) -> Iterator[dict[str, Any]]:
+def _list_messages(value: object) -> Iterator[dict[str, object]]:
     """Maps in the lists of a row, and in those of the maps in it (OpenAI's `input`)."""
     for item in value.values() if isinstance(value, dict) else ():
         if isinstance(item, dict):
@@ -33,7 +32,7 @@ def _list_messages(value: object) -> Iterator[dict[str, Any]]:
             yield from (message for message in item if isinstance(message, dict))
 
 
-def _get_role(message: dict[str, object], keys: Iterable[str]) -> Any:
+def _get_role(message: dict[str, object], keys: Iterable[str]) -> object:
     return next((message[key] for key in keys if key in message), None)
 
 

@@ -52,7 +52,7 @@ class MeasuredCell:
         return "h200" if "H200" in str(self.result.get("gpu", "")) else "h100"
 
 
-def load_cells() -> list[dict[str, Any]]:
+def load_cells() -> list[dict[str, object]]:
     """Every cell that is to be measured."""
     found: list[dict[str, Any]] = json.loads((MEASURED_FOLDER / "cells.json").read_text("utf-8"))
     return found

@@ -94,7 +94,7 @@ def _mix_factors(weighted: Sequence[tuple[Factors, float]], method: str, options
     return Factors(mixed[0], mixed[1])
 
 
-def measure_losses(adapters: Sequence[Adapter], job: dict[str, object]) -> dict[str, dict[str, Any]]:
+def measure_losses(adapters: Sequence[Adapter], job: dict[str, object]) -> dict[str, dict[str, object]]:
     """Of each way that these adapters allow: its error relative to the exact weighted sum, and the worst weight's."""
     modules = sorted({name for adapter in adapters for name in adapter.factors})
     weighted: dict[str, dict[str, Any]] = {}
@@ -109,7 +109,7 @@ def measure_losses(adapters: Sequence[Adapter], job: dict[str, object]) -> dict[
 
 def _measure_method(
     adapters: Sequence[Adapter], modules: Sequence[str], method: str, job: dict[str, object]
-) -> dict[str, Any]:
+) -> dict[str, object]:
     lost = total = 0.0
     worst = (0.0, "")
     for module in modules:

@@ -29,7 +29,7 @@ def read_sharded_weights(folder: Path) -> Iterator[tuple[str, Tensor]]:
         raise MergeError(f"{folder} has no adapter_model.safetensors, and no shards of FSDP or DeepSpeed")
 
 
-def _read_fsdp(folder: Path) -> dict[str, Any]:
+def _read_fsdp(folder: Path) -> dict[str, object]:
     from torch.distributed.checkpoint import FileSystemReader
     from torch.distributed.checkpoint.api import CheckpointException
     from torch.distributed.checkpoint.default_planner import _EmptyStateDictLoadPlanner
@@ -37,7 +37,7 @@ def _read_fsdp(folder: Path) -> dict[str, Any]:
     from torch.distributed.checkpoint.state_dict_loader import _load_state_dict
 
     class CheckedReader(FileSystemReader):  # type: ignore[misc]
-        def read_metadata(self, *args: object, **kwargs: object) -> Any:
+        def read_metadata(self, *args: object, **kwargs: object) -> object:
             metadata = load_metadata(folder / ".metadata")
             metadata.storage_meta = getattr(metadata, "storage_meta", None) or StorageMeta()
             metadata.storage_meta.load_id = self.load_id

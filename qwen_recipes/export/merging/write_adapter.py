@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 from safetensors.torch import save_file
 
@@ -17,7 +16,7 @@ CARRIED_FILES = (
 """What belongs to a tokenizer."""
 
 
-def write_adapter(adapter: Adapter, output: Path) -> dict[str, Any]:
+def write_adapter(adapter: Adapter, output: Path) -> dict[str, object]:
     """Write the adapter, whose factors have scale 1, with the tokenizer that lies beside the first one."""
     tensors, ranks = {}, {}
     for module, one in adapter.factors.items():

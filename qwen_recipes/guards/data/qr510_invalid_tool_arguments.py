@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qwen_recipes.guards.rows.base import RowViolation, make_row_guard
 
@@ -43,7 +43,7 @@ def _find_call_problem(call: object) -> str:
     return "" if isinstance(_parse_json(call.get("arguments", {})), dict) else "`arguments` is not a JSON object"
 
 
-def _parse_json(value: object) -> Any:
+def _parse_json(value: object) -> object:
     """What the JSON says, where it is text."""
     if not isinstance(value, str):
         return value

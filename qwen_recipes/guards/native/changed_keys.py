@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from qwen_recipes.backends.native_config import KeyChange, NativeConfig
 from qwen_recipes.backends.native_violation import NativeViolation, is_at_least
@@ -23,7 +22,9 @@ def check_qr703(config: NativeConfig) -> Iterator[NativeViolation]:
                 yield _make_violation(change, route, value, config)
 
 
-def find_changed_keys(change: KeyChange, data: dict[str, object], config: NativeConfig) -> Iterator[tuple[Route, Any]]:
+def find_changed_keys(
+    change: KeyChange, data: dict[str, object], config: NativeConfig
+) -> Iterator[tuple[Route, object]]:
     """Where the change's key stands, with its values."""
     for key in data:
         name = key.replace("-", "_") if config.traits.reads_dashes else key

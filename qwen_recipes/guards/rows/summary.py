@@ -14,7 +14,7 @@ MAX_BARS = 40
 BAR_WIDTHS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536)
 
 
-def summarize_check(result: DataCheckResult, overlong: str = "") -> dict[str, Any]:
+def summarize_check(result: DataCheckResult, overlong: str = "") -> dict[str, object]:
     """Everything that is told of the rows; lengths in tokens, shares between 0 and 1."""
     rules = result.rules
     made: dict[str, Any] = {
@@ -32,7 +32,7 @@ def summarize_check(result: DataCheckResult, overlong: str = "") -> dict[str, An
     return made
 
 
-def summarize_findings(result: DataCheckResult) -> list[dict[str, Any]]:
+def summarize_findings(result: DataCheckResult) -> list[dict[str, object]]:
     """One entry a guard that found something, in the order of codes."""
     both = RowStatistics()
     both.add(result.train)
@@ -55,7 +55,7 @@ def summarize_findings(result: DataCheckResult) -> list[dict[str, Any]]:
     ]
 
 
-def _summarize_rows(tally: RowStatistics) -> dict[str, Any]:
+def _summarize_rows(tally: RowStatistics) -> dict[str, object]:
     return {
         "read": tally.read,
         "good": tally.good,
@@ -72,7 +72,7 @@ def _summarize_rows(tally: RowStatistics) -> dict[str, Any]:
     }
 
 
-def _summarize_lengths(tally: RowStatistics, limit: int | None, positions: int, overlong: str) -> dict[str, Any]:
+def _summarize_lengths(tally: RowStatistics, limit: int | None, positions: int, overlong: str) -> dict[str, object]:
     lengths = tally.lengths
     proposal = lengths.suggest_sequence_length(positions)
     made: dict[str, Any] = {
@@ -91,7 +91,7 @@ def _summarize_lengths(tally: RowStatistics, limit: int | None, positions: int, 
     return made
 
 
-def _summarize_length_limit(lengths: LengthHistogram, limit: int) -> dict[str, Any]:
+def _summarize_length_limit(lengths: LengthHistogram, limit: int) -> dict[str, object]:
     """What a sequence length would do to these rows."""
     longer = lengths.count_longer(limit)
     return {

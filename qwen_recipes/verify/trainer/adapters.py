@@ -15,7 +15,7 @@ def observe_adapters(trainer: Any) -> dict[str, Any]:
     return describe_adapters(trainer.model)
 
 
-def describe_adapters(model: object) -> dict[str, Any]:
+def describe_adapters(model: object) -> dict[str, object]:
     """Each adapter of a model by name; `active` are those that the forward pass uses. Empty without PEFT."""
     peft = find_peft_model(model)
     if peft is None:
@@ -58,13 +58,13 @@ def _list_tensors(model: Any, adapter: str, part: str) -> list[tuple[str, Any]]:
     return [(name.replace(f".{adapter}", "", 1), weight) for name, weight in named if mark in name]
 
 
-def describe_saved_matrices(tensors: dict[str, object]) -> dict[str, Any]:
+def describe_saved_matrices(tensors: dict[str, object]) -> dict[str, object]:
     """A and B of a saved adapter's tensors; digests are comparable with those of a loaded one."""
     parts = {"A": "lora_A", "B": "lora_B"}
     return {key: _describe_matrices([p for p in tensors.items() if f".{part}." in p[0]]) for key, part in parts.items()}
 
 
-def _describe_matrices(tensors: list[tuple[str, object]]) -> dict[str, Any] | None:
+def _describe_matrices(tensors: list[tuple[str, object]]) -> dict[str, object] | None:
     """Number, sum of absolute values and digest (see `weights.digest`)."""
     if not tensors:
         return None

@@ -70,7 +70,7 @@ def describe_batch(batch: Any, tokenizer: Any) -> dict[str, Any]:
     }
 
 
-def _describe_example(one: object) -> Any:
+def _describe_example(one: object) -> object:
     if not isinstance(one, Mapping):
         return to_plain(one)
     return {key: value if isinstance(value, str) else to_plain(value) for key, value in one.items()}

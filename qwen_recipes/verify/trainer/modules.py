@@ -75,7 +75,7 @@ def _find_options(function: Any, depth: int = 4) -> dict[str, Any]:
     return next((options for options in found if options), {})
 
 
-def _find_causal_model(model: object) -> Any:
+def _find_causal_model(model: object) -> object:
     inner = getattr(model, "pretrained_model", model)
     return inner.get_base_model() if hasattr(inner, "get_base_model") else inner
 

@@ -37,7 +37,7 @@ SECTIONS: dict[str, Section] = {
 """`scheduler` comes last: it moves the schedule."""
 
 
-def observe(trainer: object, batches: list[object], counted: object) -> dict[str, Any]:
+def observe(trainer: object, batches: list[object], counted: object) -> dict[str, object]:
     """All sections; `counted` is the number of items that the loss of these batches is divided by."""
     found: dict[str, Any] = {}
     problems: dict[str, str] = {}

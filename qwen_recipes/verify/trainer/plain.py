@@ -12,7 +12,7 @@ LONGEST = 200
 """Of entries in a list or map, and of characters in the text of an unknown object."""
 
 
-def to_plain(value: object) -> Any:
+def to_plain(value: object) -> object:
     """`value` as a JSON value; a float that JSON has no word for becomes its text."""
     if isinstance(value, enum.Enum):
         return to_plain(value.value)
@@ -56,7 +56,7 @@ def is_plain(value: object) -> bool:
     return isinstance(value, Mapping) and len(value) <= LONGEST and all(is_plain(item) for item in value.values())
 
 
-def list_settings(thing: object) -> dict[str, Any]:
+def list_settings(thing: object) -> dict[str, object]:
     """The public plain attributes that an object itself holds."""
     held = vars(thing) if hasattr(thing, "__dict__") else {}
     return {name: to_plain(value) for name, value in held.items() if not name.startswith("_") and is_plain(value)}

@@ -48,7 +48,7 @@ def _compute_largest_difference(trained: Any, model: Any, adapter: str | None) -
     return max(float(off.abs().max()) for off in [*(one.float() - two.float() for one, two in both), *alone])
 
 
-def _list_updates(one: dict[str, object], other: dict[str, object]) -> list[Any]:
+def _list_updates(one: dict[str, object], other: dict[str, object]) -> list[object]:
     """Updates of packed weights that only one of two models has; the other adds 0."""
     return [update for name, update in one.items() if name.endswith(UPDATE) and name not in other]
 

@@ -50,7 +50,7 @@ def _find_longest(dataset: Any) -> int | None:
     return max(len(row) for row in dataset[:MOST_EXAMPLES]["input_ids"])
 
 
-def _count_evaluated(dataset: object) -> Any:
+def _count_evaluated(dataset: object) -> object:
     if isinstance(dataset, dict):
         return {name: _count(one) for name, one in dataset.items()}
     return _count(dataset)
@@ -75,11 +75,11 @@ def observe_scheduler(trainer: Any) -> dict[str, Any]:
     }
 
 
-def _find_base_rates(scheduler: object) -> Any:
+def _find_base_rates(scheduler: object) -> object:
     return getattr(scheduler, "base_lrs", None)
 
 
-def _describe_function(scheduler: object) -> Any:
+def _describe_function(scheduler: object) -> object:
     functions = getattr(scheduler, "lr_lambdas", None)
     if not functions:
         return None

@@ -10,7 +10,7 @@ from .plain import list_settings, name_class, to_plain
 FUNCTIONS = ("compute_loss", "training_step", "create_optimizer", "create_scheduler", "data_collator")
 
 
-def observe_trainer(trainer: object) -> dict[str, Any]:
+def observe_trainer(trainer: object) -> dict[str, object]:
     """Classes, plain attributes (beta, loss_type, weights …), and where loss, optimizer and batches are made."""
     return {
         "class": name_class(trainer),
@@ -24,12 +24,12 @@ def observe_trainer(trainer: object) -> dict[str, Any]:
     }
 
 
-def _describe_label_smoother(trainer: object) -> Any:
+def _describe_label_smoother(trainer: object) -> object:
     smoother = getattr(trainer, "label_smoother", None)
     return None if smoother is None else {"class": name_class(smoother), **list_settings(smoother)}
 
 
-def _describe_rewards(trainer: object) -> Any:
+def _describe_rewards(trainer: object) -> object:
     functions = getattr(trainer, "reward_funcs", None)
     if functions is None:
         return None

@@ -7,7 +7,6 @@ import shutil
 import tempfile
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from .adapters import describe_saved_matrices
 
@@ -50,7 +49,7 @@ def write_adapter(model: Path, adapter_config: dict[str, object], folder: Path) 
     adapted.save_pretrained(folder)
 
 
-def observe_saved_adapter(folder: Path) -> dict[str, Any] | None:
+def observe_saved_adapter(folder: Path) -> dict[str, object] | None:
     """A and B as they lie in an adapter's folder; None where it has no safetensors file."""
     file = folder / "adapter_model.safetensors"
     if not file.is_file():

@@ -29,5 +29,5 @@ def find_tokenizer(trainer: Any) -> Any:
     return getattr(held, "tokenizer", held)
 
 
-def _list_ids(holder: object) -> dict[str, Any]:
+def _list_ids(holder: object) -> dict[str, object]:
     return {f"{name}_token_id": to_plain(getattr(holder, f"{name}_token_id", None)) for name in NAMES}

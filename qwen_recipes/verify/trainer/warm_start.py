@@ -60,7 +60,7 @@ def keep_datasets_in_process() -> None:
 
 def _without_processes(method: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(method)
-    def call_without_processes(*args: object, **options: object) -> Any:
+    def call_without_processes(*args: object, **options: object) -> object:
         return method(*args, **{**options, "num_proc": None})
 
     return call_without_processes

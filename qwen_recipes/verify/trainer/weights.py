@@ -96,6 +96,6 @@ def sum_absolute_values(tensors: Iterable[Any]) -> float:
     return float(sum(tensor.detach().float().abs().sum().item() for tensor in tensors))
 
 
-def _describe_quantization(model: object) -> Any:
+def _describe_quantization(model: object) -> object:
     config = getattr(getattr(model, "config", None), "quantization_config", None)
     return None if config is None else str(config)

@@ -61,7 +61,7 @@ def start(framework: ModuleType, case: dict[str, Any]) -> None:
 
     encode = getattr(framework, "encode_batch", lambda _, batch: batch)
 
-    def save(trainer: Any, drawn: list[Any], counted: Any) -> None:
+    def save(trainer: object, drawn: list[object], counted: object) -> None:
         batches = [encode(trainer, batch) for batch in drawn]
         if case.get("only_batches"):
             write_json(out, {"batches": observe_whole_batches(batches), "seconds": round(time.monotonic() - began, 2)})

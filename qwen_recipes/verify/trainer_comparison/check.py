@@ -71,7 +71,7 @@ class Case:
         return found
 
     @property
-    def settings(self) -> Mapping[str, Any]:
+    def settings(self) -> Mapping[str, object]:
         """Plain attributes of the trainer itself."""
         found: Mapping[str, Any] = self.section("trainer")["settings"]
         return found

@@ -54,7 +54,7 @@ def check_leaf(case: Case, field: str, entry: Leaf) -> TrainerCheck:
     return TrainerCheck(field, found.planned, found.seen, "ok" if result == "ok" else "differs", where)
 
 
-def read_planned(plan: Plan, field: str) -> Any:
+def read_planned(plan: Plan, field: str) -> object:
     """The plan's value at a leaf: a list where `[]` stands for several; None for what is no leaf."""
     found: list[Any] = [plan]
     several = False

@@ -71,7 +71,7 @@ def _look_at_patterns(case: Case) -> Seen | None:
     return Seen(planned, seen, "of single modules, as saved")
 
 
-def _read_saved_config(case: Case) -> dict[str, Any]:
+def _read_saved_config(case: Case) -> dict[str, object]:
     start = case.plan.method.start_from
     try:
         return read_json(case.folder / start / CONFIG_FILE, "config") if start is not None else {}

@@ -56,7 +56,7 @@ def look_at_optimizer(case: Case) -> Seen | NotSeen:
     return Seen(CLASSES[case.plan.training.optimizer], seen)
 
 
-def list_groups(case: Case) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def list_groups(case: Case) -> Iterator[tuple[str, Mapping[str, object]]]:
     """Each trained tensor and the options of the group that holds it."""
     for group in case.section("optimizer")["groups"]:
         for name in group["names"]:

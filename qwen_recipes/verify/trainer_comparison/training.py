@@ -235,7 +235,7 @@ def look_at_early_stopping(case: Case) -> Seen | NotSeen:
     return Seen(want, {"patience": patience, **_best_model(case)})
 
 
-def _best_model(case: Case) -> dict[str, Any]:
+def _best_model(case: Case) -> dict[str, object]:
     metric, greater = case.arguments.get("metric_for_best_model"), case.arguments.get("greater_is_better")
     least = str(metric).removeprefix("eval_") == "loss" and not greater
     return {"best": "least loss" if least else metric, "load": bool(case.arguments.get("load_best_model_at_end"))}
@@ -251,14 +251,14 @@ def look_at_saves(case: Case) -> Seen | NotSeen:
     return Seen(_plan_interval(case, case.plan.training.save_every), _interval(case, "save", "save_every"))
 
 
-def _plan_interval(case: Case, planned: float | str) -> Any:
+def _plan_interval(case: Case, planned: float | str) -> object:
     """In steps where a share of the run is planned: transformers rounds it up."""
     if isinstance(planned, str) or planned >= 1:
         return planned
     return math.ceil(case.section("steps")["total"] * planned)
 
 
-def _interval(case: Case, word: str, steps: str) -> Any:
+def _interval(case: Case, word: str, steps: str) -> object:
     strategy = case.arguments[f"{word}_strategy"]
     if strategy == "steps":
         return case.section("steps")[steps]

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import reduce
 from pathlib import Path
-from typing import Any
 
 from qwen_recipes.backends.plan import Plan
 from qwen_recipes.verify.trainer_comparison import TrainerCheck, compare_trainer
@@ -43,7 +42,7 @@ def _apply_notes(check: TrainerCheck, plan: Plan, job: ProbeJob) -> TrainerCheck
     return replace(check, reason=reason)
 
 
-def _read_planned(plan: Plan, field: str) -> Any:
+def _read_planned(plan: Plan, field: str) -> object:
     return reduce(getattr, field.split("."), plan)
 
 

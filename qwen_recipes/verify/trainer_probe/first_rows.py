@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import asdict, replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
 
 from qwen_recipes.backends.plan import DataPlan, SourcePlan
 from qwen_recipes.data.local_source import list_local_sources
@@ -45,7 +44,7 @@ def _name_from_here(source: SourcePlan) -> SourcePlan:
     return replace(source, path=os.path.relpath(source.path)) if source.path else source
 
 
-def _read_rows(source: dict[str, object]) -> Iterator[Any]:
+def _read_rows(source: dict[str, object]) -> Iterator[object]:
     for _, _, row, problem in read_source_rows(source):
         if not problem:
             yield row

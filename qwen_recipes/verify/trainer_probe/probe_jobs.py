@@ -96,7 +96,7 @@ def _place_plan(prepared: ProbePlan, model: ProbeModel, folder: Path) -> Plan:
     )
 
 
-def _make_case(job: ProbeJob, model: ProbeModel, compiled: Path, recipe_folder: Path) -> dict[str, Any]:
+def _make_case(job: ProbeJob, model: ProbeModel, compiled: Path, recipe_folder: Path) -> dict[str, object]:
     """What the worker is told; see its module."""
     adapter = {"folder": str(model.start_from), "config": model.make_adapter} if model.make_adapter else None
     return {

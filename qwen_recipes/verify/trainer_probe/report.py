@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
-from typing import Any
 
 from qwen_recipes.backends import Backend
 from qwen_recipes.verify.trainer_comparison import TrainerCheck
@@ -77,7 +76,7 @@ def _escape(text: str) -> str:
     return "".join(char if char.isprintable() else " " for char in text)
 
 
-def _make_plain(value: object) -> Any:
+def _make_plain(value: object) -> object:
     """A value of the plan as JSON holds it."""
     if is_dataclass(value) and not isinstance(value, type):
         return _make_plain(asdict(value))
@@ -88,7 +87,7 @@ def _make_plain(value: object) -> Any:
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
-def convert_to_dict(report: TrainerReport) -> dict[str, Any]:
+def convert_to_dict(report: TrainerReport) -> dict[str, object]:
     """The same for a program."""
     return {
         "backend": report.backend.name,

@@ -104,7 +104,7 @@ def _shrink_facts(facts: ModelFacts, method: MethodPlan) -> ModelFacts:
     )
 
 
-def _make_config(facts: ModelFacts) -> dict[str, Any]:
+def _make_config(facts: ModelFacts) -> dict[str, object]:
     """config.json in a released checkpoint's keys."""
     dense = {
         "architectures": ["Qwen3ForCausalLM" if facts.dense else "Qwen3MoeForCausalLM"],
@@ -137,7 +137,7 @@ def _make_config(facts: ModelFacts) -> dict[str, Any]:
     return dense if facts.dense else {**dense, **_make_expert_config(facts)}
 
 
-def _make_expert_config(facts: ModelFacts) -> dict[str, Any]:
+def _make_expert_config(facts: ModelFacts) -> dict[str, object]:
     return {
         "decoder_sparse_step": 1,
         "mlp_only_layers": [],
@@ -154,7 +154,7 @@ def _list_end_ids(facts: ModelFacts) -> list[int]:
     return [END_OF_TEXT] if facts.variant == "base" else [END_OF_TURN, END_OF_TEXT]
 
 
-def _read_adapter_config(folder: Path | None) -> dict[str, Any] | None:
+def _read_adapter_config(folder: Path | None) -> dict[str, object] | None:
     file = folder / "adapter_config.json" if folder else None
     if file is None or not file.is_file():
         return None
@@ -162,7 +162,7 @@ def _read_adapter_config(folder: Path | None) -> dict[str, Any] | None:
     return config
 
 
-def _describe_adapter(method: MethodPlan) -> dict[str, Any]:
+def _describe_adapter(method: MethodPlan) -> dict[str, object]:
     return {
         "task_type": "CAUSAL_LM",
         "r": method.rank,

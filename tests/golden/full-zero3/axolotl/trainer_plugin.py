@@ -53,7 +53,7 @@ class BaseReferencePlugin(BasePlugin):  # type: ignore[misc,unused-ignore]
 class TokenMeanPlugin(BasePlugin):  # type: ignore[misc,unused-ignore]
     """The loss of a step is the mean over the tokens of all GPUs."""
 
-    def get_training_args(self, cfg: Any) -> dict[str, Any]:
+    def get_training_args(self, cfg: object) -> dict[str, object]:
         """Axolotl turns it off; transformers has it on."""
         return {"average_tokens_across_devices": True}
 
@@ -66,14 +66,14 @@ class AdapterOnlyPlugin(BasePlugin):  # type: ignore[misc,unused-ignore]
         trainer.model.get_base_model().save_pretrained = leave_unsaved
 
 
-def leave_unsaved(*_: Any, **__: Any) -> None:
+def leave_unsaved(*_: object, **__: object) -> None:
     """Save nothing."""
 
 
 class MuonPlugin(BasePlugin):  # type: ignore[misc,unused-ignore]
     """Muon trains weights of one dimension (RMSNorm) with its AdamW, as it does embeddings."""
 
-    def register(self, cfg: Any) -> None:
+    def register(self, cfg: object) -> None:
         """Take the place of Axolotl's factory, which leaves them out."""
         MuonOptimizerFactory.__call__ = make_muon
 
@@ -119,7 +119,7 @@ def turn_off_dropout(model: Any, adapter: str) -> None:
             dropouts[adapter].p = 0.0
 
 
-def load_start(model: Any) -> Any:
+def load_start(model: object) -> Any:
     """The model with the adapter that Axolotl's config names, as its other trainers load it."""
     cfg = PluginManager.get_instance().cfg
     return load_adapter(model, cfg, cfg.adapter)[0]
@@ -128,12 +128,12 @@ def load_start(model: Any) -> Any:
 class ContinuedDPOTrainer(DPOStrategy.get_trainer_class()):  # type: ignore[misc,unused-ignore]
     """DPO from a saved adapter."""
 
-    def __init__(self, model: Any, *args: Any, peft_config: Any = None, **options: Any) -> None:
+    def __init__(self, model: object, *args: object, peft_config: object = None, **options: object) -> None:
         super().__init__(load_start(model), *args, **options)
 
 
 class ContinuedKTOTrainer(AxolotlKTOTrainer):  # type: ignore[misc,unused-ignore]
     """KTO from a saved adapter."""
 
-    def __init__(self, model: Any, *args: Any, peft_config: Any = None, **options: Any) -> None:
+    def __init__(self, model: object, *args: object, peft_config: object = None, **options: object) -> None:
         super().__init__(load_start(model), *args, **options)

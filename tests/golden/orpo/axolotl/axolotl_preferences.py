@@ -14,7 +14,7 @@ from axolotl.integrations.base import BasePlugin
 class TokenizedPreferences(BasePlugin):  # type: ignore[misc,unused-ignore]
     """Hands a row's ids to the trainer as they are."""
 
-    def register(self, cfg: Any) -> None:
+    def register(self, cfg: object) -> None:
         """Replace what makes tokens of rows."""
         for trainer in (AxolotlDPOTrainer, AxolotlKTOTrainer):
             trainer._prepare_dataset = keep_dataset

@@ -15,7 +15,7 @@ class Float32Weights(TrainerCallback):  # type: ignore[misc,unused-ignore]
 
     dtype = torch.float32
 
-    def __init__(self, *_: Any) -> None:
+    def __init__(self, *_: object) -> None:
         """ms-swift gives its arguments and its trainer; neither is needed."""
 
     def on_init_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:

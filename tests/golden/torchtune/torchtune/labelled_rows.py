@@ -6,7 +6,6 @@ torchtune's own tokenizer trains on the header of an answer, and leaves its last
 import json
 import random
 from pathlib import Path
-from typing import Any
 
 IGNORED = -100
 
@@ -16,7 +15,7 @@ class LabelledRows:
 
     packed = False
 
-    def __init__(self, tokenizer: Any, source: str, seed: int, steps: int, examples_per_step: int) -> None:
+    def __init__(self, tokenizer: object, source: str, seed: int, steps: int, examples_per_step: int) -> None:
         self.rows = [json.loads(line) for line in Path(source).read_text("utf-8").splitlines() if line.strip()]
         if not self.rows:
             raise ValueError(f"{source} has no rows")
