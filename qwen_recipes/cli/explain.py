@@ -38,7 +38,8 @@ def _suggest_guards(code: str) -> str:
     """Guards whose code begins with `code`, `QR` or not, or whose title has that word, else where all are listed."""
     from qwen_recipes.guards import load_guards
 
-    asked = f"qr{code}" if code.isdecimal() else code.lower()
+    number = code.lower().removeprefix("qr").lstrip("-_ ")
+    asked = f"qr{number}" if number.isdecimal() else code.lower()
     found = [g for g in load_guards() if g.code.lower().startswith(asked) or asked in g.title.lower()]
     if not found:
         return "`recipes explain` lists all guards"

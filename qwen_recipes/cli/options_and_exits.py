@@ -173,6 +173,12 @@ def exit_if_all_backends(name: str | None) -> None:
         exit_with_error("this command takes one framework, not all: --backend NAME", ExitCode.USAGE)
 
 
+def _exit_if_unknown_backend(name: str | None) -> None:
+    """Exit 2 where the command line names no framework, before the recipe's own errors are looked for."""
+    if name and name != "all":
+        get_backend_or_exit(name)
+
+
 def load_backend_recipes(
     file: str,
     sets: tuple[str, ...],
@@ -187,6 +193,7 @@ def load_backend_recipes(
     """
     from qwen_recipes.recipe.pipeline import load_stage
 
+    _exit_if_unknown_backend(name)
     return choose_backends_or_exit(load_stage(file, sets, get_asked_stage()), name, version, prepare, printed=printed)
 
 
@@ -199,6 +206,7 @@ def load_stages(
     """
     from qwen_recipes.recipe.file_content import load_recipes
 
+    _exit_if_unknown_backend(name)
     printed: set[str] = set()
     return {
         one.part: choose_backends_or_exit(one, name, version, prepare, one.stage, printed)

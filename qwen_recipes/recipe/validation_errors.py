@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from qwen_recipes.errors import join_alternatives
@@ -13,6 +14,7 @@ from qwen_recipes.finding import MAX_FINDINGS, Finding, RecipeError, Route, form
 from qwen_recipes.recipe.field_index import find_field_info, find_section_at
 from qwen_recipes.recipe.locate import locate_finding
 from qwen_recipes.recipe.names import suggest_name
+from qwen_recipes.recipe.other_units import suggest_other_unit
 from qwen_recipes.recipe.spec import Recipe
 from qwen_recipes.recipe.spec.text_forms import DESCRIPTIONS
 from qwen_recipes.recipe.spec.validator import validate_recipe
@@ -176,6 +178,7 @@ def _describe_requirement(problem: ErrorDetails) -> str:
         "string_too_short": _describe_min_length(context.get("min_length", 1)),
         "list_type": "expected a list",
         "too_short": f"expected a list with at least {_format_items(context.get('min_length', 1))}",
+        "too_long": f"expected a list with at most {_format_items(context.get('max_length', 1))}",
         "model_type": "expected a map of keys and values",
         "dict_type": "expected a map of keys and values",
         "greater_than": f"must be more than {context.get('gt')}",
@@ -217,8 +220,16 @@ def _suggest_value(route: Route, node: Node | None, problems: list[ErrorDetails]
     if route == ("name",) and isinstance(node, Scalar):
         return f"e.g. `name: {suggest_name(node.raw)}`"
     info = find_field_info(route)
+    if isinstance(node, Scalar) and (other := suggest_other_unit(route, node.raw, _takes_share(info))):
+        return other
     name = next((step for step in reversed(route) if isinstance(step, str)), "")
     return f"e.g. `{name}: {_format_example(info.examples[0])}`" if info and info.examples else ""
+
+
+def _takes_share(info: FieldInfo | None) -> bool:
+    """Whether a field takes a number between 0 and 1, by its example."""
+    example = info.examples[0] if info and info.examples else None
+    return isinstance(example, float) and 0.001 <= example < 1
 
 
 def _format_example(example: object) -> str:

@@ -48,6 +48,12 @@ def test_causes_name_guards_that_exist():
         "rows: 320 read, 319 train, 0 validation, 0 bad, 1 overlong",
         "finished in 12 s",
         "UserWarning: you may want to set gradient_checkpointing_kwargs",
+        "Warning: You are sending unauthenticated requests to the HF Hub. Please set a HF_TOKEN to enable higher rate limits.",
+        "node1:12:34 [0] NCCL INFO NCCL_SOCKET_IFNAME set by environment to eth0",
+        "Warning: find_unused_parameters=True was specified in DDP constructor, but did not find any unused parameters",
+        "[c10d] The client socket has failed to connect to [localhost]:29500 (errno: 99 - Cannot assign requested address).",
+        "W1201 torch/distributed/elastic/multiprocessing/api.py:900] Sending process 1234 closing signal SIGTERM",
+        "Initializing a V1 LLM engine with config: model='Qwen/Qwen3-4B', trust_remote_code=True, dtype=torch.bfloat16",
     ],
 )
 def test_ordinary_lines_tell_nothing(line):

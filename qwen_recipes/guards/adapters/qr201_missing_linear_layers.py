@@ -4,8 +4,9 @@ What:
 `method.targets` of a dense model omits some of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj.
 
 Why it matters:
-The feed-forward layers hold most of a dense model's weights. An adapter on attention only learns less at the same
-rank, and a higher rank does not make up for it.
+A layer without an adapter keeps its weights, and a higher rank in the others does not make up for it. The
+feed-forward layers (gate_proj, up_proj, down_proj) hold most of a dense model's weights, the attention layers (q_proj,
+k_proj, v_proj, o_proj) the rest.
 
 Evidence:
 On Qwen3-4B at rank 8, q and v only are 2,949,120 trained parameters (0.073%), all seven layers 16,515,072

@@ -38,8 +38,9 @@ def expand_names(field: str, value: object) -> object:
 
 
 def expand_validation(value: object) -> object:
-    """A share as it is, else sources."""
-    return value if isinstance(value, (int, float)) else expand_sources(value)
+    """A share as it is, and a percentage, which is none; else sources."""
+    percentage = isinstance(value, str) and value.endswith("%") and value[:-1].strip().replace(".", "", 1).isdecimal()
+    return value if percentage or isinstance(value, (int, float)) else expand_sources(value)
 
 
 def parse_gib(value: object) -> object:

@@ -275,7 +275,8 @@ def test_explain():
     assert [line.split()[0] for line in run("explain").stdout.splitlines()] == list_guard_codes()
     assert "Why it matters:" in run("explain", "qr101").stdout
     assert "merge is a command, not a guard; recipes merge --help" in run("explain", "merge").stderr
-    assert "QR301  End of turn is not the end of sequence" in run("explain", "301").stderr
+    for number in ("301", "QR-301", "qr 301"):
+        assert "QR301  End of turn is not the end of sequence" in run("explain", number).stderr
     result = run("explain", "QR999")
     assert (result.exit_code, result.stdout) == (2, "")
 

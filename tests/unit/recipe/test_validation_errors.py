@@ -92,6 +92,15 @@ def test_five_different_mistakes_are_reported_together(found):
         ("training: {resume: true}", 12, "`recipes run RECIPE --resume`"),
         ("training: {zzzzz: 1}", 12, "a framework's own key goes under `backends.<framework>.extra`"),
         ("training: {warmup: 0.1}", 12, "use `warmup_ratio`, a share of all steps, or `warmup_steps`"),
+        ("training: {warmup_ratio: 5%}", 26, "`warmup_ratio: 0.05`"),
+        ("training: {warmup_ratio: 10}", 26, "`warmup_steps: 10`"),
+        ("training: {warmup_ratio: 1}", 26, "e.g. `warmup_ratio: 0.05`"),
+        ("training: {warmup_steps: 0.1}", 26, "`warmup_ratio: 0.1`"),
+        ("training: {evaluate_every: 0.1}", 28, "`evaluations_per_epoch: 2`"),
+        ("training: {save_every: 50%}", 24, "`saves_per_epoch: 2`"),
+        ("training: {neftune: 5%}", 21, "e.g. `neftune: 5.0`"),
+        ("training: {learning_rate: 1%}", 27, "e.g. `learning_rate: 0.0001`"),
+        ("training: {betas: [0.9, 0.95, 0.99]}", 19, "expected a list with at most 2 items"),
         ("zzzzz: 1", 1, "known here: version, name, extends, model"),
     ],
 )
@@ -99,6 +108,14 @@ def test_one_mistake(found, line, column, said):
     finding = only(found(HEAD + line + "\n"))
     assert (finding.span.line, finding.span.column) == (4, column)
     assert said in f"{finding.message} {finding.why} {finding.suggestion}"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [("5%", "`validation: 0.05`"), ("7.5 %", "`validation: 0.075`"), ("200", "a share of the rows")]
+)
+def test_validation_in_another_unit(found, value, said):
+    text = f"version: 1\nmodel: Qwen/Qwen3-4B\ndata: {{train: d.jsonl, validation: {value}}}\n"
+    assert said in only(found(text)).suggestion
 
 
 def test_a_model_s_name_is_its_id(found):
