@@ -23,7 +23,6 @@ MAX_ROWS = 20
 """Rows of a file that are read."""
 MAX_FILES = 20
 """Files of a source that are looked at."""
-_ARROW_KINDS = ("parquet", "arrow", "arrow-stream")
 _ENDS = {"parquet": (b"PAR1", "Parquet"), "arrow": (b"ARROW1", "Arrow")}
 _SUFFIXES: dict[Kind, tuple[str, ...]] = {
     "lines": (".jsonl", ".ndjson", ".json", ".txt"),
@@ -31,8 +30,8 @@ _SUFFIXES: dict[Kind, tuple[str, ...]] = {
     "csv": (".csv", ".tsv"),
     "text": (".txt",),
     "parquet": (".parquet",),
-    "arrow": (".arrow",),
-    "arrow-stream": (".arrow",),
+    "arrow": (".arrow", ".feather"),
+    "arrow-stream": (".arrow", ".feather"),
 }
 _HOLDS: dict[Kind, str] = {"lines": "lines of JSON", "json": "JSON", "csv": "CSV", "text": "text"}
 _REPAIR = "`recipes data check` lists every row that can't be read"
@@ -50,7 +49,7 @@ class UnusableFile:
 def find_unusable_files(source: Source, objective: str, folder: Path) -> Iterator[UnusableFile]:
     """The first of a source's files that has no rows to train on, and the first whose name says another format.
 
-    `folder` is the recipe's. Reads the first rows of the first files; of Parquet and Arrow the ends.
+    `folder` is the recipe's. Reads the first rows of the first files; of Parquet and Arrow the ends alone where pyarrow is not installed.
     """
     files = list_source_files(source.path or "", folder)
     found: list[tuple[Path, UnusableFile]] = []
@@ -83,17 +82,24 @@ def _judge_file(file: Path, source: Source, objective: str) -> UnusableFile | No
         form = find_form(file, encoding)
     except BrokenStreamError as error:
         return UnusableFile(f"can't be read: {error}", "download or compress it again")
-    if form.kind in _ARROW_KINDS and not form.compression:
+    unusable = None
+    if form.kind in _ENDS and not form.compression:
         unusable = _judge_table(file, form.kind)
-    else:
-        unusable = _judge_rows(list(islice(read_file_rows(file, encoding), MAX_ROWS)), form, source, objective)
+    unusable = unusable or _judge_first_rows(file, form, source, objective)
     return unusable or _find_wrong_name(file, form)
 
 
-def _judge_table(file: Path, kind: str) -> UnusableFile | None:
-    """A Parquet or Arrow file, without the library that reads it."""
-    if kind not in _ENDS:
+def _judge_first_rows(file: Path, form: FileForm, source: Source, objective: str) -> UnusableFile | None:
+    """By its rows; None where no package here reads them."""
+    try:
+        rows = list(islice(read_file_rows(file, source.encoding or ""), MAX_ROWS))
+    except MissingReaderError:
         return None
+    return _judge_rows(rows, form, source, objective)
+
+
+def _judge_table(file: Path, kind: str) -> UnusableFile | None:
+    """A Parquet or Arrow file by its end, without the library that reads it."""
     mark, name = _ENDS[kind]
     with open_rows(file) as opened:
         size = opened.seek(0, 2)
@@ -133,6 +139,15 @@ def _find_layout_problem(row: RawRow, source: Source, objective: str) -> str:
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         return f"can't be read as {row_format}"
     return ""
+
+
+def explain_wrong_name(file: Path, encoding: str = "") -> str:
+    """That a file's name says another format than the file has; empty where it does not, or can't be read."""
+    try:
+        found = None if find_file_problem(file, encoding) else _find_wrong_name(file, find_form(file, encoding))
+    except (OSError, MissingReaderError, BrokenStreamError):
+        return ""
+    return f"{found.message}; {found.instead}" if found else ""
 
 
 def _find_wrong_name(file: Path, form: FileForm) -> UnusableFile | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from qwen_recipes.cli.console import print_json, print_text
+from qwen_recipes.cli.console import print_json, print_stderr, print_text
 from qwen_recipes.cli.data.hub_rows import HubOptions, add_hub_options
 from qwen_recipes.cli.data.reading_options import layout_option, length_option, model_option, turns_option
 from qwen_recipes.cli.data.selection import DataOptions, DataSelection, list_stages, select_data
@@ -84,7 +84,19 @@ def _check_stage(
     asked = replace(asked, rules=replace(asked.rules, allowed_codes=asked.rules.allowed_codes | ignored))
     if not asked.files:
         exit_with_error("no data files to check", ExitCode.USAGE)
+    _print_wrong_names(asked)
     return _check_selection(asked, jobs, quiet)
+
+
+def _print_wrong_names(selection: DataSelection) -> None:
+    """Say which files hold another format than their names say."""
+    from qwen_recipes.data.unusable_files import explain_wrong_name
+
+    said = [(rows.file, explain_wrong_name(Path(rows.file), rows.encoding)) for rows in selection.files]
+    wrong = [f"{file} {why}" for file, why in said if why]
+    if wrong:
+        more = f" ({len(wrong)} of {len(said):,} files)" if len(wrong) > 1 else ""
+        print_stderr(f"recipes: {wrong[0]}{more}")
 
 
 def _write_report(html: Path, summaries: dict[str, dict[str, object]]) -> None:

@@ -55,10 +55,16 @@ def _format_row_counts(name: str, rows: dict[str, Any]) -> str:
             f"            {rows['turns_without_loss']:,} turns excluded from the loss by `train`, `weight` or `loss`"
         )
     if rows["keys_not_read"]:
-        first = list(rows["keys_not_read"].items())[:MAX_KEYS]
-        keys = ", ".join(f"{key} ({format_count(count, 'row')})" for key, count in first)
-        lines.append(f"            keys not read: {shorten_text(keys)}")
+        lines.append(f"            keys not read: {_list_keys(rows['keys_not_read'])}")
+    if rows["columns_for_rewards"]:
+        listed = _list_keys(rows["columns_for_rewards"])
+        lines.append(f"            prompts alone; the model does not see these columns, reward functions do: {listed}")
     return "\n".join(lines)
+
+
+def _list_keys(keys: dict[str, int]) -> str:
+    first = list(keys.items())[:MAX_KEYS]
+    return shorten_text(", ".join(f"{key} ({format_count(count, 'row')})" for key, count in first))
 
 
 def _count_parts(rows: dict[str, Any]) -> int:

@@ -60,6 +60,8 @@ def _read_parquet(path: Path) -> Iterator[object]:
         size = os.fstat(source.fileno()).st_size
         limit = limits.get_expanded_limit(size)
         _check_names(file.schema_arrow.names)
+        if not file.metadata.num_rows:
+            return
         rows = _choose_batch_rows(file.metadata, limit)
         if measure_columns(source, file.metadata, size) > limit:
             raise ValueError(limits.explain_expansion("what its pages hold"))

@@ -17,6 +17,7 @@ COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bzip2", ".xz": "xz"}
 COMPRESSION_MARKS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
 """How compressed files begin."""
 ARROW_MARKS = {b"PAR1": "parquet", b"ARROW1": "arrow", b"\xff\xff\xff\xff": "arrow-stream"}
+ARROW_SUFFIXES = {".parquet": "Parquet", ".arrow": "Arrow", ".feather": "Feather"}
 FOREIGN_MARKS = {
     b"PK\x03\x04": ("a zip archive (an Excel file is one too)", "unpack it, or save the table as CSV"),
     b"PK\x05\x06": ("an empty zip archive", "export it again"),
@@ -98,8 +99,23 @@ def find_file_problem(path: Path, encoding: str = "") -> FileProblem | None:
     head = read_head(path, FIRST_BYTES)
     if not head:
         return FileProblem("empty", "the file is empty")
-    form = find_foreign_form(head, encoding)
-    return FileProblem("not-text", f"the file is {form[0]}, not rows", form[1]) if form else None
+    if form := find_foreign_form(head, encoding):
+        return FileProblem("not-text", f"the file is {form[0]}, not rows", form[1])
+    name = ARROW_SUFFIXES.get(path.suffix.lower())
+    if name and _is_prose(head, encoding):
+        renamed = f"rename it to {path.stem}.csv or {path.stem}.txt if it is that"
+        return FileProblem(
+            "not-text", f"the file is text, not {name} as its name says", f"export it again, or {renamed}"
+        )
+    return None
+
+
+def _is_prose(head: bytes, encoding: str) -> bool:
+    """Whether a file begins like a text that is not JSON."""
+    if find_compression(head) or head.startswith(tuple(ARROW_MARKS)):
+        return False
+    text = head.decode(find_encoding(head, encoding), "replace").lstrip("\ufeff\0 \t\r\n")
+    return text[:1] not in ("{", "[", "")
 
 
 def find_foreign_form(head: bytes, encoding: str = "") -> tuple[str, str] | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from .flags import is_trained, remove_flags
+from .layout_readers import ALONE_PROMPT_KEYS
 from .layouts import ANY_CONVERSATION, CONVERSATION_FORMATS, arrange_row
 from .message_forms import PLAIN, RowOptions
 from .messages import BadRowError, Message, Row, join_system, normalize_messages, require_answer
@@ -78,6 +79,15 @@ def _read_prompt_only(row: Row, style: ToolStyle) -> Row:
         "prompt": remove_flags(_prompt_messages(row, style)),
         "columns": {name: row[name] for name in row if name not in _PROMPT_COLUMNS},
     }
+
+
+def list_columns_beside_prompt(row: Row) -> list[str]:
+    """Columns of a prompt in our form that are no part of it: reward functions get them, the model does not."""
+    asked = [message["content"] for message in row["prompt"]] if row.get("columns") else []
+    return [
+        name for name, value in (row.get("columns") or {}).items()
+        if not (isinstance(value, str) and any(value in content for content in asked) and name in (*ALONE_PROMPT_KEYS, "input"))
+    ]  # fmt: skip
 
 
 def _prompt_messages(row: Row, style: ToolStyle) -> list[Message]:

@@ -1,8 +1,8 @@
-"""Not a text file.
+"""Not a file of rows.
 
 What:
 A file begins like a web page (HTML), an archive (zip, tar, 7z), an Excel file, a PDF, an image, a program, other
-binary data or a Git LFS pointer, regardless of its name.
+binary data or a Git LFS pointer, regardless of its name; or it is plain text, and its name says Parquet or Arrow.
 
 Why it matters:
 Frameworks that go by the file name read garbage, or fail with an error about an invalid byte.

@@ -11,6 +11,7 @@ from qwen_recipes.data.example_length import ExampleLength, TokenMeasurer, extra
 from qwen_recipes.data.minhash import compute_sketches, hash_factors
 from qwen_recipes.data.parsed_row import ParsedRow, has_reasoning, parse_row
 from qwen_recipes.data.rows.flags import is_trained
+from qwen_recipes.data.rows.formats import list_columns_beside_prompt
 from qwen_recipes.data.rows.message_forms import PLAIN, RowOptions
 from qwen_recipes.data.rows.messages import BadRowError, Row
 from qwen_recipes.data.rows.row_reader import FilePart, RawRow, read_raw_rows
@@ -233,7 +234,9 @@ def count_flagged_turns(row: Row) -> int:
 
 
 def _count_row(tally: RowStatistics, row: ParsedRow, flagged: int) -> None:
+    assert row.normalized is not None
     tally.good += 1
+    tally.beside_prompts.update(list_columns_beside_prompt(row.normalized))
     tally.examples_made += len(row.lengths)
     tally.split += len(row.lengths) > 1
     tally.flagged += flagged

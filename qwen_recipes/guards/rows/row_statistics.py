@@ -49,6 +49,8 @@ class RowStatistics:
     """Assistant turns of good rows that `train`, `weight` or `loss` takes out of the loss."""
     unread: Counter[str] = field(default_factory=Counter)
     """Rows by the keys in them that nothing reads."""
+    beside_prompts: Counter[str] = field(default_factory=Counter)
+    """Rows by their columns beside a prompt without an answer: reward functions get them, the model does not."""
     reasoning: int = 0
     """Good rows whose last answer has reasoning."""
     turns: Counter[int] = field(default_factory=Counter)
@@ -85,6 +87,7 @@ class RowStatistics:
         self.split += other.split
         self.flagged += other.flagged
         self.unread.update(other.unread)
+        self.beside_prompts.update(other.beside_prompts)
         self.reasoning += other.reasoning
         self.turns.update(other.turns)
         self.lengths.add(other.lengths)

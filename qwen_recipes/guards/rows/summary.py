@@ -63,6 +63,7 @@ def _summarize_rows(tally: RowStatistics) -> dict[str, object]:
         "split": tally.split,
         "turns_without_loss": tally.flagged,
         "keys_not_read": dict(tally.unread.most_common()),
+        "columns_for_rewards": dict(tally.beside_prompts.most_common()),
         "with_reasoning": tally.reasoning,
         "answers_in_loss": tally.answer_turns,
         "answers_with_reasoning": tally.reasoned_turns,

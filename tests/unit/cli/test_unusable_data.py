@@ -57,6 +57,8 @@ UNUSABLE = {
     "archive.tar": (pack_tar(LINES), "is a tar archive"),
     "archive.tar.gz": (gzip.compress(pack_tar(LINES)), "a tar archive within gzip"),
     "weights.jsonl": (b"d\0\0\0\0\0\0\0{" + b" " * 90, "is binary data"),
+    "words.parquet": (b"hello\nworld\n", "is text, not Parquet as its name says"),
+    "words.feather": (b"instruction,output\nq,a\n", "is text, not Feather as its name says"),
     "video.jsonl": (b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + b"\0" * 40, "is binary data"),
     "pickle.jsonl": (b"\x80\x04\x95\x10" + b"\0" * 40, "is a pickle"),
     "photo.jsonl": (b"\xff\xd8\xff\xe0\0\x10JFIF", "is an image"),
@@ -123,6 +125,41 @@ def test_a_name_that_says_another_format_is_a_warning(recipe, name):
     content, message, suggestion = MISNAMED[name]
     (found,) = lint(recipe(name, content))
     assert message in found["message"] and found["suggestion"].startswith(suggestion)
+
+
+def test_tables_are_judged_by_their_rows(recipe):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import feather, parquet
+
+    known, unknown = pa.table({"instruction": ["q"], "output": ["a"]}), pa.table({"x": ["q"], "y": ["a"]})
+    with pa.ipc.new_stream("stream.arrow", known.schema):
+        pass
+    feather.write_feather(known.slice(0, 0), "empty.feather")
+    feather.write_feather(unknown, "other.feather")
+    parquet.write_table(unknown, "other.parquet")
+    said = {name: lint(recipe(name, Path(name).read_bytes())) for name in
+            ("stream.arrow", "empty.feather", "other.feather", "other.parquet")}  # fmt: skip
+    assert ["has no rows" in one["message"] for (one,) in said.values()] == [True, True, False, False]
+    assert all("no known layout: the columns are `x`, `y`" in said[f"other.{kind}"][0]["message"]
+               for kind in ("feather", "parquet"))  # fmt: skip
+
+
+def test_data_check_of_parquet_without_rows_and_of_lines_named_parquet(recipe):
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    parquet.write_table(pa.table({"instruction": ["q"], "output": ["a"]}).slice(0, 0), "empty.parquet")
+    checked = CliRunner().invoke(main, ["data", "check", "empty.parquet"])
+    assert "QR518" in checked.stdout and "QR519" not in checked.stdout
+    Path("lines.parquet").write_bytes(LINES)
+    checked = CliRunner().invoke(main, ["data", "check", "lines.parquet"])
+    assert "lines.parquet holds lines of JSON, which its name does not say" in checked.stderr
+
+
+def test_columns_beside_prompts_are_named(recipe):
+    Path("asked.jsonl").write_text('{"question": "q", "context": "Long text"}\n')
+    shown = CliRunner().invoke(main, ["data", "check", "asked.jsonl"]).stdout
+    assert "the model does not see these columns, reward functions do: context (1 row)\n" in shown
 
 
 def test_parquet_is_judged_without_the_library(recipe):
