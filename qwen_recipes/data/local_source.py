@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import cast
 
 from qwen_recipes.backends.plan import SourcePlan
 from qwen_recipes.data.hub_dataset import HubSplit, fetch_split
 from qwen_recipes.data.rows.find_files import MissingSourceError
+from qwen_recipes.data.rows.row import SourceSpec
+from qwen_recipes.data.rows.tool_styles import JSON
 from qwen_recipes.qwen.hub_download import HubError
 
 
@@ -27,3 +30,9 @@ def list_local_sources(source: SourcePlan, base: Path) -> Iterator[SourcePlan]:
         raise MissingSourceError(str(error)) from None
     for file in fetched.files:
         yield replace(source, path=str(file), hub=None, subset=None, split=None, revision=None)
+
+
+def to_source_spec(source: SourcePlan, tool_style: str = JSON) -> SourceSpec:
+    """The source as the rows program reads one."""
+    fields = {**asdict(source), "columns": dict(source.columns), "roles": dict(source.roles), "tool_style": tool_style}
+    return cast(SourceSpec, fields)

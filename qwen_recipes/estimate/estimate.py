@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from qwen_recipes.backends.plan import Plan
+from qwen_recipes.data.rows.row import StepsSpec
 from qwen_recipes.data.rows.steps import count_steps
 from qwen_recipes.estimate.checkpoint_bytes import stored_checkpoint_bytes
 from qwen_recipes.estimate.host_memory import estimate_host_memory
@@ -204,13 +205,13 @@ class Estimate:
         if t.packing:
             packs = rows * min(self.rows.mean_tokens, t.sequence_length) / t.pack_length
             return max(1, math.ceil(packs * t.epochs / t.batch_size))
-        return self._count_steps(round(rows))
+        return self._count_steps(round(rows), t.epochs)
 
-    def _count_steps(self, rows: int) -> int:
+    def _count_steps(self, rows: int, epochs: float) -> int:
         """As the row program counts; under GRPO a row is as many sequences as it has answers."""
         t, objective = self.plan.training, self.plan.objective
-        spec = {
-            "epochs": t.epochs,
+        spec: StepsSpec = {
+            "epochs": epochs,
             "micro_batch_size": t.micro_batch_size,
             "replicas": self.plan.hardware.replicas,
             "gradient_accumulation": t.gradient_accumulation,

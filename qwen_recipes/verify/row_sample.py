@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
 
 from qwen_recipes.backends import load_backend
 from qwen_recipes.backends.plan import Plan, SourcePlan
 from qwen_recipes.data.encoder import EncodedRow, Encoder
-from qwen_recipes.data.local_source import list_local_sources
+from qwen_recipes.data.local_source import list_local_sources, to_source_spec
 from qwen_recipes.data.plan_template import find_plan_tool_style
 from qwen_recipes.data.rows.encode import truncate_encoded
 from qwen_recipes.data.rows.messages import BadRowError, Row
@@ -72,7 +72,7 @@ def read_source(
     source: SourcePlan, base: Path, result: RowSample, tool_style: str, count: int | None = None
 ) -> Iterator[tuple[str, int, Row]]:
     """File, line and row in our form of a source's first `count` rows; those that can't be read are counted."""
-    specs = ({**_describe_source(one), "tool_style": tool_style} for one in list_local_sources(source, base))
+    specs = (to_source_spec(one, tool_style) for one in list_local_sources(source, base))
     rows = chain.from_iterable(map(read_normalized_rows, specs))
     for file, line, row, _ in islice(rows, count):
         if row is None:
@@ -84,10 +84,6 @@ def read_source(
 def count_longest_example(plan: Plan) -> int:
     """Tokens of the longest example that is kept whole."""
     return plan.training.sequence_length - load_backend(plan.backend).count_reserved_tokens(plan)
-
-
-def _describe_source(source: SourcePlan) -> dict[str, object]:
-    return {**asdict(source), "columns": dict(source.columns), "roles": dict(source.roles)}
 
 
 def _encode_batch(plan: Plan, encoder: Encoder, batch: list[tuple[str, int, Row]], result: RowSample) -> None:

@@ -1,9 +1,9 @@
 """What the framework reads lies beside the rows, so that no path in it depends on where a recipe was compiled to."""
 
 from pathlib import Path
-from typing import Any
 
 from .replace_file import replace_file
+from .row import RowsSpec
 
 COMPILED = Path(__file__).resolve().parents[1]
 """The folder of the compiled files: this program lies in `rows/` there."""
@@ -11,7 +11,7 @@ CHAT_TEMPLATE = "chat_template.jinja"
 """The official template, or the recipe's own."""
 
 
-def copy_files(spec: dict[str, Any], compiled: Path = COMPILED) -> None:
+def copy_files(spec: RowsSpec, compiled: Path = COMPILED) -> None:
     """Copy those of the compiled files that `copied` names to where the rows are written. Raises OSError."""
     for name in spec.get("copied", []):
         write_beside_rows(spec, Path(name).name, (compiled / name).read_bytes())
@@ -21,7 +21,7 @@ def copy_files(spec: dict[str, Any], compiled: Path = COMPILED) -> None:
         write_beside_rows(spec, CHAT_TEMPLATE, own.read_bytes())
 
 
-def write_beside_rows(spec: dict[str, Any], name: str, content: str | bytes) -> None:
+def write_beside_rows(spec: RowsSpec, name: str, content: str | bytes) -> None:
     """Write a file into the folder of the rows, whole or not at all. Raises OSError, also for a link in its path."""
     output = spec.get("output_dir")
     replace_file(Path(spec["out"]) / name, content, Path(output) if output is not None else None)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from .flags import FLAGS
 from .messages import PLAIN_ROLES, TEXT_PARTS
-from .row import Message
+from .row import Message, SourceSpec
 
 CALL = "function_call"
 """The role of a message that is nothing but tool calls."""
@@ -46,7 +46,7 @@ PLAIN = RowOptions()
 """Nothing is said beside the layout."""
 
 
-def read_options(source: Mapping[str, Any]) -> RowOptions:
+def read_options(source: SourceSpec) -> RowOptions:
     """The options of a source of rows.json."""
     return RowOptions(
         source.get("roles") or {}, source.get("prompt_style") or "plain", source.get("tool_style") or "json"

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from .counts import RowCounts
 from .files_beside_rows import copy_files, write_beside_rows
@@ -20,7 +20,7 @@ from .mismatched_answers import pair_mismatched
 from .nodes import run_once_per_folder
 from .output_overlap import find_first_overlap
 from .renderer import RowRenderer
-from .row import MissingReaderError
+from .row import MissingReaderError, RowsSpec, SourceSpec
 from .shapes import SHAPES
 from .sources import MissingSourceError, find_files, read_source_rows
 from .steps import count_steps, describe_steps, explain_too_few_packs, write_steps
@@ -42,7 +42,7 @@ class Conversation(NamedTuple):
 class RowPreparation:
     """One recipe's rows. `spec` is rows.json."""
 
-    def __init__(self, spec: dict[str, Any]) -> None:
+    def __init__(self, spec: RowsSpec) -> None:
         self.spec = spec
         self.out = Path(spec["out"])
         self.renderer = RowRenderer(spec)
@@ -75,10 +75,10 @@ class RowPreparation:
             validation = [row for group in held for row in group]
         return flatten_groups(sources, seed), validation
 
-    def _prepare_source(self, source: dict[str, Any]) -> WeightedGroups:
+    def _prepare_source(self, source: SourceSpec) -> WeightedGroups:
         return WeightedGroups(list(self._select_fitting(source)), source["weight"])
 
-    def _select_fitting(self, source: dict[str, object]) -> Iterator[ExampleGroup]:
+    def _select_fitting(self, source: SourceSpec) -> Iterator[ExampleGroup]:
         batch: list[Conversation] = []
         for name, number, row, problem in read_normalized_rows(source, self.counts):
             self.counts.rows["read"] += 1
@@ -182,7 +182,7 @@ class RowPreparation:
 
 
 def read_normalized_rows(
-    source: dict[str, Any], counts: RowCounts | None = None
+    source: SourceSpec, counts: RowCounts | None = None
 ) -> Iterator[tuple[str, int, Row | None, str]]:
     """File, line from 1, and the row in our form or else the reason, of each row; `counts` gets unread keys and roles.
 
@@ -220,14 +220,14 @@ def save_arrow(folder: Path, splits: dict[str, list[Row]]) -> None:
 
 def main(spec_file: str) -> None:
     """Prepare the rows that this JSON file describes; exits 1 with a message where that can't be done."""
-    spec = json.loads(Path(spec_file).read_text("utf-8"))
+    spec: RowsSpec = json.loads(Path(spec_file).read_text("utf-8"))
     try:
         run_once_per_folder(Path(spec["out"]), lambda: prepare_rows(spec))
     except OSError as error:
         sys.exit(f"rows: {error.filename or spec['out']}: {error.strerror or error}")
 
 
-def prepare_rows(spec: dict[str, Any]) -> None:
+def prepare_rows(spec: RowsSpec) -> None:
     """Prepare the rows of one recipe, here. Exits 1 with a message where that can't be done."""
     problems = [
         line for source in [*spec["train"], *spec["validation"]] for line in _find_source_problems(source, spec)
@@ -245,7 +245,7 @@ def prepare_rows(spec: dict[str, Any]) -> None:
         sys.exit(f"rows: {error.filename or spec['out']}: {error.strerror}")
 
 
-def _find_source_problems(source: dict[str, Any], spec: dict[str, Any]) -> list[str]:
+def _find_source_problems(source: SourceSpec, spec: RowsSpec) -> list[str]:
     """Why a source can't be read, or must not: nothing that the run writes may lie at or above it."""
     if not source["path"]:
         return []

@@ -9,13 +9,14 @@ from typing import Any
 from .encode import EncodedRow, LossRule, Segment, encode_rows, split_segments, truncate_encoded, truncate_segments
 from .messages import BadRowError, Message, Row
 from .preferences import EncodedAnswers, TooLongError, encode_answers, is_preference, list_answers
+from .row import RowsSpec
 from .turns import strips_earlier_reasoning
 
 
 class RowRenderer:
     """Renders conversations and counts tokens."""
 
-    def __init__(self, spec: dict[str, Any]) -> None:
+    def __init__(self, spec: RowsSpec) -> None:
         self.tokenizer = _load_tokenizer(spec)
         self.limit = int(spec["sequence_length"])
         self.truncates = spec.get("overlong") == "truncate"
@@ -114,7 +115,7 @@ class RowRenderer:
         return [self.render(talk).removesuffix("\n") for talk in talks]
 
 
-def _load_tokenizer(spec: dict[str, object]) -> Any:
+def _load_tokenizer(spec: RowsSpec) -> Any:
     from transformers import AutoTokenizer
 
     if spec.get("source") != "modelscope":

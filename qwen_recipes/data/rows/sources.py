@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from .arrow_rows import make_row
 from .find_files import MissingSourceError, find_files
+from .row import SourceSpec
 from .row_reader import find_file_problem, read_file_rows
 
 __all__ = ["MissingSourceError", "find_files", "read_source_rows", "repeat_by_weight"]
@@ -16,16 +17,16 @@ __all__ = ["MissingSourceError", "find_files", "read_source_rows", "repeat_by_we
 Item = TypeVar("Item")
 
 
-def read_source_rows(source: dict[str, Any]) -> Iterator[tuple[str, int, Any, str]]:
+def read_source_rows(source: SourceSpec) -> Iterator[tuple[str, int, Any, str]]:
     """File, line or row number, the row, and why there is none; only the first rows where `limit` says how many."""
     return islice(_read_all_rows(source), source.get("limit"))
 
 
-def _read_all_rows(source: dict[str, Any]) -> Iterator[tuple[str, int, Any, str]]:
+def _read_all_rows(source: SourceSpec) -> Iterator[tuple[str, int, Any, str]]:
     if source["hub"]:
-        yield from _read_hub(source)
+        yield from _read_hub(source["hub"], source)
         return
-    for path in find_files(source["path"]):
+    for path in find_files(source["path"] or ""):
         if problem := find_file_problem(path, source.get("encoding") or ""):
             yield str(path), 1, None, str(problem)
             continue
@@ -40,10 +41,10 @@ def repeat_by_weight(rows: list[Item], weight: float, seed: int) -> list[Item]:
     return rows * whole + [rows[index] for index in sorted(drawn)]
 
 
-def _read_hub(source: dict[str, Any]) -> Iterator[tuple[str, int, Any, str]]:
+def _read_hub(name: str, source: SourceSpec) -> Iterator[tuple[str, int, Any, str]]:
     from datasets import load_dataset
 
-    rows = load_dataset(source["hub"], source["subset"], split=source["split"], revision=source["revision"])
+    rows = load_dataset(name, source["subset"], split=source["split"], revision=source["revision"])
     for number, row in enumerate(rows, 1):
         made = make_row(dict(row))
-        yield source["hub"], number, made.row, made.problem
+        yield name, number, made.row, made.problem

@@ -6,14 +6,14 @@ They are written into the copy of train.yaml that lies beside the rows, which is
 import math
 import re
 from pathlib import Path
-from typing import Any
 
 from .replace_file import replace_file
+from .row import StepsSpec
 
 CONFIG = "train.yaml"
 
 
-def count_steps(spec: dict[str, Any], examples: int) -> dict[str, int]:
+def count_steps(spec: StepsSpec, examples: int) -> dict[str, int]:
     """Steps of an epoch and of the whole run, of its warmup, and of its last decay where it has one.
 
     The last batch of an epoch may be smaller, and the last step of an epoch have fewer batches. `spec` is `steps` of
@@ -31,7 +31,7 @@ def count_steps(spec: dict[str, Any], examples: int) -> dict[str, int]:
     return counted
 
 
-def write_steps(spec: dict[str, Any], counted: dict[str, int], folder: Path) -> None:
+def write_steps(spec: StepsSpec, counted: dict[str, int], folder: Path) -> None:
     """Say the counted steps in the config in `folder`, in place of a warmup that is a share. Raises OSError.
 
     A key such as `training.max_steps` stands in the section `training`.

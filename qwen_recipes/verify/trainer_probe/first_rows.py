@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 
 from qwen_recipes.backends.plan import DataPlan, SourcePlan
-from qwen_recipes.data.local_source import list_local_sources
+from qwen_recipes.data.local_source import list_local_sources, to_source_spec
 from qwen_recipes.data.rows.sources import read_source_rows
 from qwen_recipes.filesystem.replace_file import replace_file
 
@@ -35,7 +35,7 @@ def copy_first_rows(data: DataPlan, base: Path, folder: Path, count: int) -> Dat
 def _copy_source(source: SourcePlan, base: Path, file: Path, count: int) -> SourcePlan:
     """The rows of a data set on the hub are those of a sample of it."""
     local = list_local_sources(source, base)
-    rows = islice(chain.from_iterable(_read_rows(asdict(_name_from_here(one))) for one in local), count)
+    rows = islice(chain.from_iterable(_read_rows(_name_from_here(one)) for one in local), count)
     replace_file(file, "".join(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows))
     return replace(source, path=str(file), encoding=None, hub=None, subset=None, split=None, revision=None)
 
@@ -44,7 +44,7 @@ def _name_from_here(source: SourcePlan) -> SourcePlan:
     return replace(source, path=os.path.relpath(source.path)) if source.path else source
 
 
-def _read_rows(source: dict[str, object]) -> Iterator[object]:
-    for _, _, row, problem in read_source_rows(source):
+def _read_rows(source: SourcePlan) -> Iterator[object]:
+    for _, _, row, problem in read_source_rows(to_source_spec(source)):
         if not problem:
             yield row
