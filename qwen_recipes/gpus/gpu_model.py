@@ -9,6 +9,7 @@ Maker = Literal["nvidia", "amd"]
 
 ASSUMED_BANDWIDTH, ASSUMED_TFLOPS = 600, 125
 """Rates of a GPU that only its memory is stated of: an A10's. What follows from them is not shown."""
+_OLDEST_IN_TRITON = 7.0
 _OLDEST_IN_CUDA_13 = 7.5
 
 
@@ -38,6 +39,11 @@ class GpuModel:
     def supports_tf32(self) -> bool:
         """Whether frameworks can turn on TensorFloat-32: NVIDIA's Ampere and newer GPUs."""
         return self.maker == "nvidia" and self.supports_bf16
+
+    @property
+    def runs_triton(self) -> bool:
+        """Whether Triton compiles kernels for it: NVIDIA's Volta and newer GPUs, and AMD's."""
+        return self.capability is None or self.capability >= _OLDEST_IN_TRITON
 
     @property
     def outside_cuda_wheels(self) -> str:

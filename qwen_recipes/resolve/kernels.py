@@ -30,6 +30,7 @@ def _find_liger_conflict(
 ) -> str:
     reasons = {
         "Triton kernels need a GPU": hardware.device == "cpu",
+        "Triton kernels need a GPU of compute capability 7.0": bool(hardware.gpu and not hardware.gpu.runs_triton),
         "tested with the next-token loss only": not objective.next_token or objective.kl_weight is not None,
         "not tested with modules_to_save": bool(method.modules_to_save),
         "not tested with mixtures of experts": bool(facts.experts),

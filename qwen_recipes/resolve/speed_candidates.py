@@ -143,8 +143,10 @@ class CandidateSpace:
     def _list_attention(self, plan: Plan) -> list[str | None]:
         if not (self.open.attention and plan.training.packing):
             return [None]
-        flash = list_fitting_attentions(self.backend, plan.hardware.gpu)
-        fused = [self.backend.varlen_attention, *flash]
+        gpu = plan.hardware.gpu
+        fused = [self.backend.varlen_attention, *list_fitting_attentions(self.backend, gpu)]
+        if gpu is not None and not gpu.runs_triton:
+            fused = [one for one in fused if one != "flex_attention"]
         return [None, *(one for one in fused if one and one != plan.training.attention)]
 
     def _list_kernels(self, plan: Plan) -> list[tuple[str, ...] | None]:

@@ -94,7 +94,8 @@ def has_lora_kernels(plan: Plan) -> bool:
     m, t, h = plan.method, plan.training, plan.hardware
     plain = m.adapter and m.variant == "plain" and m.dropout == 0 and not m.modules_to_save and plan.model.dense
     fused = not (t.fp8 or t.compile) and t.precision == "bf16" and plan.quantization.bits in (4, 16)
-    shares = h.strategy in ("single", "ddp", "zero1", "zero2") and h.device == "cuda"
+    runs = h.device == "cuda" and (h.gpu is None or h.gpu.runs_triton)
+    shares = h.strategy in ("single", "ddp", "zero1", "zero2") and runs
     return plain and fused and shares and plan.objective.type == "sft" and plan.objective.kl_weight is None
 
 

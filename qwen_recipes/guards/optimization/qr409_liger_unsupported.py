@@ -44,6 +44,8 @@ def _find_obstacle(context: GuardContext) -> str | None:
     backend, hardware = context.backend, context.plan.hardware
     if hardware.device == "cpu":
         return "Liger needs a GPU"
+    if hardware.gpu and not hardware.gpu.runs_triton:
+        return f"{hardware.gpu.name} is too old for Triton, in which Liger's kernels are written"
     if backend.name == "axolotl" and hardware.tensor_parallel > 1:
         return "Liger's RMSNorm does not support tensor parallelism"
     if parse_version(backend.version) < parse_version(FIRST_VERSIONS.get(backend.name, "0")):
