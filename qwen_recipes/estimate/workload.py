@@ -11,8 +11,8 @@ from qwen_recipes.backends.plan import HardwarePlan, Plan
 from qwen_recipes.estimate.trainer_traits import get_traits
 from qwen_recipes.qwen.facts import ModelFacts, count_lora_parameters
 
-STATE_BYTES = {"8bit": 2.0, "32bit": 8.0, "factored": 0.1, "momentum": 4.0}
-"""Bytes of optimizer state a trained float32 weight: two moments, one, or rows and columns alone."""
+STATE_BYTES = {"8bit": 2.0, "32bit": 8.0, "factored": 0.1, "momentum": 4.0, "three moments": 12.0, "none": 0.0}
+"""Bytes of optimizer state a trained float32 weight: three moments, two, one, none, or rows and columns alone."""
 
 
 @dataclass(frozen=True)
@@ -211,7 +211,9 @@ def _classify_optimizer(optimizer: str) -> tuple[str, bool]:
         return "8bit", paged
     if optimizer.startswith("adafactor"):
         return "factored", paged
-    return ("momentum" if optimizer.startswith(("sgd", "lion", "muon")) else "32bit"), paged
+    if optimizer.startswith(("lion", "muon")):
+        return "momentum", paged
+    return {"ademamix": "three moments", "sgd": "none"}.get(optimizer, "32bit"), paged
 
 
 def count_trainable_weights(plan: Plan, facts: ModelFacts) -> int:

@@ -27,7 +27,16 @@ from collections.abc import Iterator
 from qwen_recipes.guards.base import Guard, GuardContext, Violation
 from qwen_recipes.sizes import GIB
 
-OPTIMIZER_STATE_BYTES = {"adamw_8bit": 2, "paged_adamw_8bit": 2, "lion_8bit": 1, "adafactor": 4, "sgd": 4, "muon": 8}
+OPTIMIZER_STATE_BYTES = {
+    "adamw_8bit": 2,
+    "paged_adamw_8bit": 2,
+    "lion_8bit": 1,
+    "lion_32bit": 8,
+    "adafactor": 4,
+    "sgd": 4,
+    "muon": 8,
+    "ademamix": 16,
+}
 """Bytes of optimizer states for each parameter; AdamW's 12 where it is not listed."""
 DISK_LIMIT_GIB = 28
 

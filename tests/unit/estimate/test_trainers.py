@@ -43,6 +43,15 @@ def test_embeddings_keep_moments_of_32_bits_under_an_8_bit_optimizer(load_of):
     assert optimizer_state_bytes(dataclasses.replace(load, trainer="plain")) == 2.0 * SMALL.parameters
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "moments"),
+    [("adamw_torch", 2), ("schedule_free_adamw", 2), ("ademamix", 3), ("lion_32bit", 1), ("sgd", 0)],
+)
+def test_states_are_the_optimizers_moments(load_of, optimizer, moments):
+    load = load_of({"method": "full", "training": {"optimizer": optimizer}})
+    assert optimizer_state_bytes(load) == moments * 4.0 * SMALL.parameters
+
+
 def test_axolotl_alone_makes_experts_float32_on_a_quantized_base(load_of):
     recipe, model = {"method": "qlora"}, "Qwen/Qwen3-30B-A3B"
     wide, narrow = (stored_weight_bytes(load_of(recipe, backend, model=model)) for backend in ("axolotl", "ms-swift"))
