@@ -49,7 +49,8 @@ class UnusableFile:
 def find_unusable_files(source: Source, objective: str, folder: Path) -> Iterator[UnusableFile]:
     """The first of a source's files that has no rows to train on, and the first whose name says another format.
 
-    `folder` is the recipe's. Reads the first rows of the first files; of Parquet and Arrow the ends alone where pyarrow is not installed.
+    `folder` is the recipe's. Reads the first rows of the first files; of Parquet and Arrow the ends alone
+    without pyarrow.
     """
     files = list_source_files(source.path or "", folder)
     found: list[tuple[Path, UnusableFile]] = []

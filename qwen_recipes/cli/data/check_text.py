@@ -64,7 +64,7 @@ def _format_row_counts(name: str, rows: dict[str, Any]) -> str:
 
 def _list_keys(keys: dict[str, int]) -> str:
     first = list(keys.items())[:MAX_KEYS]
-    return shorten_text(", ".join(f"{key} ({format_count(count, 'row')})" for key, count in first))
+    return shorten_text(", ".join(f"{key or '(no name)'} ({format_count(count, 'row')})" for key, count in first))
 
 
 def _count_parts(rows: dict[str, Any]) -> int:

@@ -83,11 +83,14 @@ def _read_prompt_only(row: Row, style: ToolStyle) -> Row:
 
 def list_columns_beside_prompt(row: Row) -> list[str]:
     """Columns of a prompt in our form that are no part of it: reward functions get them, the model does not."""
-    asked = [message["content"] for message in row["prompt"]] if row.get("columns") else []
-    return [
-        name for name, value in (row.get("columns") or {}).items()
-        if not (isinstance(value, str) and any(value in content for content in asked) and name in (*ALONE_PROMPT_KEYS, "input"))
-    ]  # fmt: skip
+    columns = row.get("columns") or {}
+    asked = [message["content"] for message in row["prompt"]] if columns else []
+    read = [
+        name
+        for name in (*ALONE_PROMPT_KEYS, "input")
+        if isinstance(value := columns.get(name), str) and any(value in content for content in asked)
+    ]
+    return [name for name in columns if name not in read]
 
 
 def _prompt_messages(row: Row, style: ToolStyle) -> list[Message]:

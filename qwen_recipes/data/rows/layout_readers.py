@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from .column_hints import find_turn_keys
 from .message_forms import RowOptions, arrange_message, arrange_messages, arrange_tools, parse_json_text
 from .row import BadRowError, Message, Row, describe_type
 
@@ -59,25 +60,62 @@ def find_first(row: Row, keys: Sequence[str]) -> object:
 
 
 def read_conversation(row: Row, options: RowOptions) -> Row:
-    """`messages` or `conversations`, whichever way its messages are written."""
-    messages = find_first(row, ("messages", "conversations"))
-    return _finish(row, {"messages": arrange_messages(messages, options.roles)})
+    """`messages` or `conversations`, whichever way its messages are written. Raises BadRowError."""
+    name = next((key for key in ("messages", "conversations") if row.get(key) is not None), "messages")
+    if pairs := _read_pairs(row.get(name)):
+        return _finish(row, {"messages": pairs})
+    arranged = arrange_messages(row.get(name), options.roles)
+    if why := _explain_no_messages(name, arranged, row.get(name)):
+        raise BadRowError(why)
+    return _finish(row, {"messages": arranged})
+
+
+def _explain_no_messages(name: str, arranged: Any, held: Any) -> str:
+    """What to write where a column for messages holds something else; empty where it holds messages, or nothing."""
+    if isinstance(arranged, dict):
+        inner = find_inner_list(arranged)
+        instead = f"write `columns: {{messages: {name}.{inner}}}`" if inner else "put the messages into a list: [ ... ]"
+        return f"`{name}` is a map, not a list of messages: {instead}"
+    if isinstance(arranged, str):
+        python = arranged.lstrip().startswith(("[{'", '[{"'))
+        what = "a list in Python's notation, not JSON: write it with `json.dumps`" if python else "text"
+        return f"`{name}` is {what}" if python else f"`{name}` is text, not a list of messages"
+    first = held[0] if isinstance(held, list) and held else None
+    if isinstance(first, dict) and not {"role", "from"} & first.keys():
+        keys, columns = ", ".join(f"`{str(key)[:40]}`" for key in list(first)[:8]), find_turn_keys(held)
+        instead = f"; write `columns: {{role: {columns[0]}, content: {columns[1]}}}`" if len(columns) == 2 else ""
+        return f"a message in `{name}` has no `role`: its keys are {keys}{instead}"
+    return ""
+
+
+def find_inner_list(value: dict[str, Any]) -> str:
+    """The key of a map that holds a conversation; empty where none does."""
+    return next((key for key in ("messages", "conversations", "conversation") if isinstance(value.get(key), list)), "")
 
 
 def read_turn_pairs(row: Row, options: RowOptions) -> Row:
     """`conversation`: a list of maps with a question and its answer."""
     pairs = row.get("conversation")
-    listed = pairs if isinstance(pairs, list) else []
+    return _finish(row, {"messages": _read_pairs(pairs) or arrange_messages(pairs, options.roles)})
+
+
+def _read_pairs(pairs: Any) -> list[Message]:
+    """The messages of a list of maps that hold a question and its answer; none where it is no such list."""
+    first = pairs[0] if isinstance(pairs, list) and pairs else None
+    if not isinstance(first, dict) or "role" in first or "from" in first:
+        return []
     for asked, answered in _PAIR_KEYS:
-        if listed and all(isinstance(pair, dict) and {asked, answered} <= pair.keys() for pair in listed):
+        if all(isinstance(pair, dict) and {asked, answered} <= pair.keys() for pair in pairs):
             names = (("system", "system"), ("user", asked), ("assistant", answered))
-            turns = [{"role": who, "content": pair[name]} for pair in listed for who, name in names if pair.get(name)]
-            return _finish(row, {"messages": turns})
-    return _finish(row, {"messages": arrange_messages(pairs, options.roles)})
+            return [{"role": who, "content": pair[name]} for pair in pairs for who, name in names if pair.get(name)]
+    return []
 
 
-_PAIR_KEYS = (("human", "assistant"), ("input", "output"))
-"""The names of a question and its answer: ms-swift's, and XTuner's (Capybara)."""
+_PAIR_KEYS = (
+    *(("human", "assistant"), ("input", "output"), ("user", "assistant"), ("human", "gpt")),
+    *(("prompt", "response"), ("question", "answer")),
+)
+"""The names of a question and its answer: ms-swift's, XTuner's (Capybara), and those of people's own files."""
 
 
 def read_question_and_answer(row: Row, options: RowOptions) -> Row:
@@ -216,6 +254,8 @@ def write_instruction(instruction: object, extra: object, style: str) -> object:
     """An instruction with its input, one below the other or in the words of Alpaca's own prompt."""
     if not isinstance(instruction, str):
         return instruction
+    if extra and not isinstance(extra, (str, int, float)):
+        raise BadRowError(f"`input` is {describe_type(extra)}, not text: write it as text, e.g. as JSON in quotes")
     if style == "alpaca":
         text = ALPACA_WITH_INPUT if extra else ALPACA_WITHOUT_INPUT
         return text.format(instruction=instruction, input=extra)

@@ -6,12 +6,13 @@ Found by the keys that hold something; `docs/reference/data-formats.md` has it a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from . import layout_readers as read
+from .column_hints import find_turn_keys, suggest_columns
 from .columns import drop_message_keys, rename_columns
 from .message_forms import RowOptions
 from .row import BadRowError, Row
@@ -21,10 +22,6 @@ SYSTEM_AND_TOOLS = (*read.SYSTEM_KEYS, *read.TOOL_KEYS)
 ANY_CONVERSATION = "conversation"
 """The format of a source of conversations whose recipe names none: each row's layout is found by its keys."""
 _COMPARED = re.compile(r"(response|answer|completion|output|conversation|assistant)_?([ab]|[0-3])")
-_TALKS = ("messages", "conversations", "conversation")
-_SPEAKERS, _SAID = ("speaker", "author", "sender", "user", "name"), ("utterance", "text", "content", "message", "value")
-_ASKED = ("question", "prompt", "query", "instruction", "input", "user", "human", "q", "problem")
-_ANSWERED = ("answer", "completion", "response", "output", "assistant", "bot", "gpt", "a", "solution", "reply")
 MOST_NAMED = 8
 """Columns that a message names."""
 CONVERSATION_FORMATS = ("messages", "sharegpt", "alpaca", "prompt-completion")
@@ -235,48 +232,76 @@ def list_compared_columns(row: Row) -> list[str]:
     return found if len(found) > 1 else []
 
 
-def explain_unknown_columns(row: Row) -> str:
-    """What to write for a row whose columns are none that a layout has."""
+def explain_unknown_columns(row: Row, row_format: str = ANY_CONVERSATION) -> str:
+    """What to write for a row whose columns are none that a layout has; `row_format` is what is asked for."""
     names = [str(name) for name in row]
     listed = ", ".join(f"`{name[:40]}`" for name in names[:MOST_NAMED]) + (", …" if len(names) > MOST_NAMED else "")
-    if {"role", "content"} <= row.keys() or {"from", "value"} <= row.keys():
+    if is_single_message(row):
         return 'a row is a single message; write a conversation as one row: {"messages": [ ... ]}'
     if compared := list_compared_columns(row):
         return (
             f"no known layout: the columns are {listed}; which of `{compared[0]}` and `{compared[1]}` is better has to "
             "be the same in each row: write columns `chosen` and `rejected`"
         )
+    columns = suggest_columns(row, row_format)
+    hints = (_explain_column(str(name), value) for name, value in row.items())
+    hint = next((hint for hint in hints if hint), "") or _explain_rows_in_map(row)
+    if hint or ("…" in columns and (hint := _explain_texts(row))):
+        return f"no known layout: the columns are {listed}; {hint}"
+    needed = _NEEDED.get(row_format, "the question's and the answer's")
+    return f"no known layout: the columns are {listed}; name {needed}: `columns: {columns}`"
+
+
+_NEEDED = {
+    "text": "the text's",
+    "preference": "the prompt's and both answers'",
+    "kto": "the prompt's, the answer's and the label's",
+    "prompt": "the prompt's",
+}
+"""Whose names a recipe has to state, by format."""
+
+
+def is_single_message(row: Row) -> bool:
+    """Whether a row is one message of a conversation, which stands over several rows."""
+    return any(who in row and any(said in row for said in ("content", "value", "text")) for who in ("role", "from"))
+
+
+def _explain_column(name: str, value: Any) -> str:
+    """What to do with a column that holds a conversation, or rows; empty where it does not."""
+    first = value[0] if isinstance(value, list) and value else None
+    if isinstance(first, dict) and first.keys() == {"label", "text"}:
+        return f"`{name}` is Axolotl's text without a template, which is not read: write each turn as a message"
+    if isinstance(first, dict) and {"role", "from"} & first.keys():
+        return f"write `columns: {{messages: {name}}}`"
+    if isinstance(first, dict) and len(keys := find_turn_keys(value)) == 2:
+        return f"write `columns: {{messages: {name}, role: {keys[0]}, content: {keys[1]}}}`"
+    if isinstance(value, dict) and (inner := read.find_inner_list(value)):
+        return f"write `columns: {{messages: {name}.{inner}}}`"
+    if isinstance(first, dict) and detect_format(first):
+        return f"the rows are the list under `{name}`; save that list as the file"
+    return ""
+
+
+def _explain_texts(row: Row) -> str:
     for name, value in row.items():
-        first = value[0] if isinstance(value, list) and value else None
-        if isinstance(first, dict) and {"role", "from"} & first.keys():
-            return f"no known layout: the columns are {listed}; write `columns: {{messages: {name}}}`"
-        if isinstance(first, dict) and len(keys := _find_turn_keys(value)) == 2:
-            columns = f"{{messages: {name}, role: {keys[0]}, content: {keys[1]}}}"
-            return f"no known layout: the columns are {listed}; write `columns: {columns}`"
-        if isinstance(value, dict) and (inner := next((key for key in _TALKS if isinstance(value.get(key), list)), "")):
-            return f"no known layout: the columns are {listed}; write `columns: {{messages: {name}.{inner}}}`"
-        if isinstance(first, dict) and detect_format(first):
-            return f"no known layout: the rows are the list under `{name}`; save that list as the file"
-    asked, answered = (_find_column(row, names) for names in (_ASKED, _ANSWERED))
-    return (
-        f"no known layout: the columns are {listed}; name the question's and the answer's: "
-        f"`columns: {{prompt: {asked}, completion: {answered}}}`"
-    )
+        if isinstance(value, list) and len(value) > 1 and all(isinstance(said, str) for said in value):
+            return f"`{name}` is a list of texts: write each turn as a message with `role` and `content`"
+    return ""
 
 
-def _find_turn_keys(turns: list[Any]) -> list[str]:
-    """The key of who speaks and the key of what is said, where each turn of a list is two texts under the same keys."""
-    if not all(isinstance(turn, dict) and turn.keys() == turns[0].keys() for turn in turns):
-        return []
-    return [str(key) for key in turns[0] if key in _SPEAKERS] + [str(key) for key in turns[0] if key in _SAID]
-
-
-def _find_column(row: Row, names: Sequence[str]) -> str:
-    return next((str(name) for name in row if str(name).lower() in names), "…")
+def _explain_rows_in_map(row: Row) -> str:
+    if row and all(isinstance(value, dict) and detect_format(value) for value in row.values()):
+        return "each value is a row: save the values as a list"
+    return ""
 
 
 def _is_whole_table(row: Row) -> bool:
-    """Whether each value is a map from the numbers of rows, the same ones for each: what pandas' `to_json` writes."""
+    """Whether each value is a map from the numbers of rows, the same ones for each: what pandas' `to_json` writes; or a
+    list of texts, of one length.
+    """
+    if all(isinstance(value, list) and len(value) > 1 for value in row.values()):
+        texts = all(isinstance(one, str) for value in row.values() for one in value)
+        return texts and len(row) > 1 and len({len(value) for value in row.values()}) == 1
     for value in row.values():
         if not isinstance(value, dict) or not value or "0" not in value:
             return False
@@ -284,15 +309,25 @@ def _is_whole_table(row: Row) -> bool:
     return len(row) > 1 and len(numbers) == 1 and all(name.isdecimal() for name in next(iter(numbers)))
 
 
+def _is_unknown(row: Row, row_format: str, columns: Mapping[str, str], unread: bool) -> bool:
+    """Whether a row's columns have to be named by the recipe: none of them is read, or one of a question and answer."""
+    if detect_format(row) is not None:
+        return row_format != "text" and is_single_message(row)
+    suggested = suggest_columns(row, row_format)
+    return unread or (not columns and "…" not in suggested and row_format in (*CONVERSATION_FORMATS, ANY_CONVERSATION))
+
+
 def arrange_row(row: object, row_format: str, columns: Mapping[str, str], options: RowOptions) -> tuple[Layout, Row]:
     """A row's layout, and the row under the keys of its format. Raises BadRowError."""
     if not isinstance(row, dict):
         raise BadRowError("not a map")
     if _is_whole_table(row):
-        raise BadRowError("a whole table by columns, as pandas saves it: use `to_json(orient='records', lines=True)`")
+        raise BadRowError(
+            "a whole table by columns; write a row for each: in pandas `to_json(orient='records', lines=True)`"
+        )
     named = rename_columns(row, columns)
     layout = find_layout(named, row_format, drop_message_keys(columns))
     unread = not layout.count_keys(named) or list_compared_columns(named)
-    if named and unread and not layout.matches(named) and detect_format(named) is None:
-        raise BadRowError(explain_unknown_columns(named))
+    if named and not layout.matches(named) and _is_unknown(named, row_format, columns, bool(unread)):
+        raise BadRowError(explain_unknown_columns(named, row_format))
     return layout, layout.read(layout.select_columns(named), options)

@@ -18,7 +18,7 @@ CALL = "function_call"
 ROLES = {
     **dict.fromkeys(("system", "developer"), "system"),
     **dict.fromkeys(("user", "human", "prompter"), "user"),
-    **dict.fromkeys(("assistant", "gpt", "chatgpt", "bing", "bard", "model", "ai"), "assistant"),
+    **dict.fromkeys(("assistant", "gpt", "chatgpt", "bing", "bard", "model", "ai", "bot", "chatbot"), "assistant"),
     **dict.fromkeys(("tool", "function", "observation", "function_response", "tool_response"), "tool"),
     **dict.fromkeys((CALL, "tool_call"), CALL),
 }
@@ -27,8 +27,8 @@ REASONING_KEYS = ("reasoning_content", "reasoning", "thinking")
 TEXT_KEYS = ("text", "value", "refusal")
 """Where a content part keeps its text."""
 THOUGHT_PARTS = ("thinking", "reasoning")
-CONTENT_KEYS = ("content", "value", "text")
-"""Where a message keeps what is said; `text` as in OpenAssistant's trees."""
+CONTENT_KEYS = ("content", "value", "text", "parts")
+"""Where a message keeps what is said; `text` as in OpenAssistant's trees, `parts` as in Gemini's API."""
 PLAIN_KEYS = frozenset(("role", "content"))
 
 
@@ -55,7 +55,9 @@ def read_options(source: SourceSpec) -> RowOptions:
 
 def arrange_messages(value: object, roles: Mapping[str, str] = PLAIN.roles) -> Any:
     """A list of messages in one form; a tool call that stands alone joins the assistant's message before it."""
-    value = parse_json_text(value, "[")
+    value = parse_json_text(value, "[{")
+    if isinstance(value, dict):
+        value = _list_messages(value)
     if not isinstance(value, list):
         return value
     made: list[Any] = []
@@ -66,6 +68,16 @@ def arrange_messages(value: object, roles: Mapping[str, str] = PLAIN.roles) -> A
         else:
             made.append(arranged)
     return made
+
+
+def _list_messages(value: Message) -> Any:
+    """The messages of a map that has a list of all roles and a list of all texts, as `datasets` saves a `Sequence`."""
+    lists = list(value.values())
+    if not {"role", "from"} & value.keys() or not all(isinstance(one, list) for one in lists):
+        return value
+    if len({len(one) for one in lists}) != 1:
+        return value
+    return [dict(zip(value, turn, strict=True)) for turn in zip(*lists, strict=True)]
 
 
 def arrange_message(message: object, roles: Mapping[str, str] = PLAIN.roles) -> Any:
@@ -146,13 +158,20 @@ def _join_parts(content: object) -> tuple[object, str]:
     texts: list[str] = []
     thoughts: list[str] = []
     for part in content:
-        kind = part.get("type") if isinstance(part, dict) else None
+        kind = _find_part_type(part)
         names = (*TEXT_KEYS, kind) if kind in THOUGHT_PARTS else TEXT_KEYS
         text = next((part[name] for name in names if isinstance(part.get(name), str)), None) if kind else None
         if text is None or kind not in TEXT_PARTS:
             return content, ""
         (thoughts if kind in THOUGHT_PARTS else texts).append(text)
     return "\n".join(texts), "\n".join(thoughts)
+
+
+def _find_part_type(part: Any) -> Any:
+    """The type of a content part; of one that holds a text alone, as Bedrock's and Gemini's APIs have it, `text`."""
+    if not isinstance(part, dict):
+        return None
+    return "text" if part.keys() == {"text"} else part.get("type")
 
 
 def _write_result(content: object) -> object:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from .column_hints import suggest_columns
 from .layout_readers import LABEL_KEYS, find_first
-from .layouts import CONVERSATION_FORMATS, detect_format
+from .layouts import CONVERSATION_FORMATS, detect_format, is_single_message
 
 OBJECTIVES = {
     **dict.fromkeys(CONVERSATION_FORMATS, "sft"),
@@ -25,9 +26,13 @@ def explain_other_layout(row: object, row_format: str) -> str:
     """What to write where a row has the layout of another objective than its format's; empty where it has none."""
     if row_format == "kto" and isinstance(row, dict) and find_first(row, LABEL_KEYS) is not None:
         return ""
+    if not isinstance(row, dict) or is_single_message(row):
+        return ""
     found = detect_format(row)
     if found is None or OBJECTIVES[found] == OBJECTIVES.get(row_format, "sft"):
         return ""
     what = "plain text" if found == "text" else f"laid out as `{found}`"
     needed = REQUIRED_COLUMNS.get(row_format, "prompt and completion")
-    return f" (the row is {what}: set `objective: {OBJECTIVES[found]}`, or name its {needed} with `columns`)"
+    columns = suggest_columns(row, row_format)
+    written = f": `columns: {columns}`" if "…" not in columns else " with `columns`"
+    return f" (the row is {what}: set `objective: {OBJECTIVES[found]}`, or name its {needed}{written})"

@@ -99,6 +99,67 @@ def test_roles_of_ones_own():
     assert normalize_row(row, "messages", {}, options) == {"messages": [USER, ANSWER]}
 
 
+@pytest.mark.parametrize(
+    ("row", "row_format"),
+    [
+        ({"Question": "q", "Response": "a", "Complex_CoT": "c"}, "conversation"),
+        ({"problem": "q", "solution": "a"}, "conversation"),
+        ({"problem": "q", "answer": "a", "generations": ["x", "y"]}, "conversation"),
+        ({"inputs": "q", "targets": "a"}, "conversation"),
+        ({"Prompt": "q", "Chosen": "a", "Rejected": "b"}, "preference"),
+        ({"prompt": "q", "text_chosen": "a", "text_rejected": "b"}, "preference"),
+        ({"prompt": "q", "completion": "a", "desirable": True}, "kto"),
+        ({"raw_content": "a text", "url": "u"}, "text"),
+        ({"conversations": {"messages": [USER, ANSWER]}}, "conversation"),
+        ({"conversations": [{"speaker": "User", "text": "q"}, {"speaker": "ai", "text": "a"}]}, "conversation"),
+        ({"contents": [{"role": "user", "parts": [{"text": "q"}]}, {"role": "model", "parts": [{"text": "a"}]}]},
+         "conversation"),
+    ],
+)  # fmt: skip
+def test_columns_that_a_message_suggests_are_read(row, row_format):
+    with pytest.raises(BadRowError) as raised:
+        normalize_row(row, row_format, {})
+    written = str(raised.value).partition("`columns: {")[2].partition("}`")[0]
+    columns = dict(pair.split(": ") for pair in written.split(", "))
+    assert columns and normalize_row(row, row_format, columns)
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        {"role": ["user", "assistant"], "content": ["What is 2 + 2?", "4"]},
+        {"from": ["human", "gpt"], "value": ["What is 2 + 2?", "4"]},
+        [{"user": "What is 2 + 2?", "assistant": "4"}],
+        [{"human": "What is 2 + 2?", "gpt": "4"}],
+        [{"role": "user", "content": [{"text": "What is 2 + 2?"}]}, {"role": "assistant", "content": [{"text": "4"}]}],
+        [{"role": "User", "content": "What is 2 + 2?"}, {"role": "Chatbot", "content": "4"}],
+    ],
+)
+@pytest.mark.parametrize("column", ["messages", "conversations"])
+def test_messages_as_datasets_and_other_apis_save_them(held, column):
+    assert normalize_row({column: held}, ANY_CONVERSATION, {}) == {"messages": [USER, ANSWER]}
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ({"segments": [{"label": True, "text": "x"}]}, "text without a template, which is not read"),
+        ({"conversations": "[{'from': 'human', 'value': 'q'}]"}, "a list in Python's notation, not JSON"),
+        ({"messages": {"role": "user", "content": "q"}}, "put the messages into a list"),
+        ({"instruction": "q", "input": {"a": 1}, "output": "a"}, "`input` is a map, not text"),
+        ({"text": "q", "role": "prompter", "message_id": "1"}, "a row is a single message"),
+        ({"data": ["q", "a", "q2", "a2"]}, "`data` is a list of texts"),
+        ({"instruction": ["a", "b"], "output": ["c", "d"]}, "a whole table by columns"),
+        ({"id1": {"instruction": "q", "output": "a"}}, "save the values as a list"),
+        ({"question": "q", "answers": {"text": ["x"]}}, "name its prompt and completion with `columns`"),
+    ],
+)
+def test_what_cannot_be_read_says_what_to_write(row, says):
+    with pytest.raises(BadRowError) as raised:
+        normalize_row(row, ANY_CONVERSATION, {})
+    assert says in str(raised.value)
+
+
 @pytest.mark.parametrize("keys", [("role", "content"), ("from", "value")])
 def test_roles_in_capitals_or_with_blanks(keys):
     said = [(" System", "Be brief."), ("User", "2 + 2?"), ("ASSISTANT ", "4")]

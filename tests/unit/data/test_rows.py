@@ -27,13 +27,13 @@ CALL = {"function": {"name": "add", "arguments": {"a": 1}}}
     [
         ({}, "no list"),
         (row(), "no list"),
-        ({"messages": "x"}, "no list"),
+        ({"messages": "x"}, "`messages` is text, not a list"),
         (row(USER), "no assistant turn"),
         (row(USER, ANSWER, USER), "last message"),
-        (row({"role": "bot", "content": "x"}, ANSWER), "unknown role"),
+        (row({"role": "narrator", "content": "x"}, ANSWER), "unknown role"),
         (row({"role": "user", "content": ["x"]}, ANSWER), "not text"),
         (row("x", ANSWER), "not a map"),
-        (row({"content": "x"}, ANSWER), "unknown role None"),
+        (row({"content": "x"}, ANSWER), "a message in `messages` has no `role`"),
     ],
 )
 def test_rows_that_cannot_be_trained_on(bad, why):
