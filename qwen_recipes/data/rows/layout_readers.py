@@ -70,19 +70,19 @@ def read_conversation(row: Row, options: RowOptions) -> Row:
     return _finish(row, {"messages": arranged})
 
 
-def _explain_no_messages(name: str, arranged: Any, held: Any) -> str:
+def _explain_no_messages(name: str, arranged: Any, column: Any) -> str:
     """What to write where a column for messages holds something else; empty where it holds messages, or nothing."""
     if isinstance(arranged, dict):
         inner = find_inner_list(arranged)
         instead = f"write `columns: {{messages: {name}.{inner}}}`" if inner else "put the messages into a list: [ ... ]"
         return f"`{name}` is a map, not a list of messages: {instead}"
     if isinstance(arranged, str):
-        python = arranged.lstrip().startswith(("[{'", '[{"'))
-        what = "a list in Python's notation, not JSON: write it with `json.dumps`" if python else "text"
-        return f"`{name}` is {what}" if python else f"`{name}` is text, not a list of messages"
-    first = held[0] if isinstance(held, list) and held else None
+        if arranged.lstrip().startswith("[{'"):
+            return f"`{name}` is a list in Python's notation, not JSON: write it with `json.dumps`"
+        return f"`{name}` is text, not a list of messages"
+    first = column[0] if isinstance(column, list) and column else None
     if isinstance(first, dict) and not {"role", "from"} & first.keys():
-        keys, columns = ", ".join(f"`{str(key)[:40]}`" for key in list(first)[:8]), find_turn_keys(held)
+        keys, columns = ", ".join(f"`{str(key)[:40]}`" for key in list(first)[:8]), find_turn_keys(column)
         instead = f"; write `columns: {{role: {columns[0]}, content: {columns[1]}}}`" if len(columns) == 2 else ""
         return f"a message in `{name}` has no `role`: its keys are {keys}{instead}"
     return ""
