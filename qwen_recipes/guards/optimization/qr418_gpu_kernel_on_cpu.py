@@ -13,8 +13,8 @@ Evidence:
 Tested with Axolotl 0.21.0 on the CPU: its LoRA kernels fail at an assertion for CUDA, `bf16: true` fails with "setup
 doesn't support bf16/gpu", and there is no flash attention. Tested with ms-swift 4.6.0: flex attention has no backward
 pass on the CPU. LLaMA-Factory 0.9.5 and ms-swift can train in bf16 on the CPU, so that is not reported.
-The source of torch 2.13: its compiler stops on a GPU "too old to be supported by the triton GPU compiler", below compute
-capability 7.0.
+The source of torch 2.13: its compiler stops on a GPU "too old to be supported by the triton GPU compiler", below
+compute capability 7.0.
 
 Instead:
 Write `attention: sdpa`, `kernels: none`, `precision: fp32`, or leave them out: the defaults work on the CPU.

@@ -1,8 +1,8 @@
 """Schedule-free weights saved without averaging.
 
 What:
-`training.optimizer: schedule_free_adamw` in a run that does not evaluate right before it saves: without validation data,
-or with other intervals of evaluations than of checkpoints.
+`training.optimizer: schedule_free_adamw` in a run that does not evaluate right before it saves: without validation
+data, or with other intervals of evaluations than of checkpoints.
 
 Why it matters:
 A schedule-free optimizer averages the weights instead of lowering the learning rate; the averaged weights are its
