@@ -73,9 +73,12 @@ def build_server() -> LanguageServer:
 
 
 def _wrap_method(method: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A method as a plain function: pygls writes attributes on what it is given."""
+    """A method as a plain function: pygls writes attributes on what it is given.
 
-    def answer(params: object) -> object:
+    It also reads annotations: a first parameter whose type a server is an instance of would get the server.
+    """
+
+    def answer(params: Any) -> Any:
         return method(params)
 
     return answer

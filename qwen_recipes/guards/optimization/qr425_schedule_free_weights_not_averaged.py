@@ -47,8 +47,6 @@ def _evaluates_before_each_save(plan: Plan) -> bool:
     """Whether an evaluation comes right before every checkpoint and the end; early stopping keeps what it evaluated."""
     training = plan.training
     evaluate, save = training.evaluate_every, training.save_every
-    if not plan.data.validates or evaluate == "never":
-        return False
     if training.early_stopping is not None:
         return True
     if evaluate == "epoch":
