@@ -9,6 +9,7 @@ import pytest
 
 from qwen_recipes.recipe.field_index import index_fields
 from qwen_recipes.recipe.schema import SCHEMA_FILES, build_recipe_schema
+from qwen_recipes.recipe.value_descriptions import VALUE_DESCRIPTIONS
 from tests.editor.client import LanguageClient
 from tests.editor.conftest import ROOT
 
@@ -68,6 +69,7 @@ def test_every_field_of_the_recipe_is_offered_with_its_description(client: Langu
 
 def test_values_are_offered_and_explained(client: LanguageClient) -> None:
     uri = client.open("values.recipe.yaml", SHORTEST + "hardware:\n  strategy: zero3\nmethod: \n")
-    assert "* `zero3`: DeepSpeed: optimizer, gradients and weights are sharded." in client.hover_text(uri, "zero3")
+    said = VALUE_DESCRIPTIONS["hardware.strategy"]["zero3"]
+    assert "weights" in said and f"* `zero3`: {said}" in client.hover_text(uri, "zero3")
     offered = client.list_completions(uri, 5, 8)
-    assert "4 bits" in str(offered["qlora"]["documentation"])
+    assert VALUE_DESCRIPTIONS["method.type"]["qlora"] in str(offered["qlora"]["documentation"])

@@ -49,9 +49,13 @@ def test_compile_check(run, project):
     from qwen_recipes.compile import compile_recipe, write_files
 
     code, said = run("recipes-compile-check", "good.recipe.yaml")
-    assert code == 1 and "is out of date" in said
+    assert code == 1 and "does not exist: not compiled yet" in said
     folder = project / "compiled" / "good" / "axolotl"
     loaded = load_recipe(str(project / "good.recipe.yaml"))
     write_files(folder, compile_recipe(loaded, load_backend("axolotl"), folder).files, force=False)
     code, said = run("recipes-compile-check", "good.recipe.yaml")
     assert code == 0, said
+    recipe = project / "good.recipe.yaml"
+    recipe.write_text(recipe.read_text("utf-8").replace("Qwen3-4B", "Qwen3-8B"), "utf-8")
+    code, said = run("recipes-compile-check", "good.recipe.yaml")
+    assert code == 1 and "is out of date" in said
