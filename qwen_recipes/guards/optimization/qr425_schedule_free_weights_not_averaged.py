@@ -5,13 +5,14 @@ What:
 data, or with other intervals of evaluations than of checkpoints.
 
 Why it matters:
-A schedule-free optimizer averages the weights instead of lowering the learning rate; the averaged weights are its
-result. It trains at other, noisier ones. The frameworks put the averaged weights into the model where they evaluate,
-and never where they save, so the saved adapter or model is the noisier one.
+A schedule-free optimizer averages the weights instead of lowering the learning rate; the average is its result, and
+training itself runs on noisier weights. The frameworks put the average into the model where they evaluate, and never
+where they save, so without an evaluation the noisier weights are saved.
 
 Evidence:
-Tested with transformers 5.20.1 and schedulefree 1.4.1: without an evaluation the saved weights are those that are
-trained at, after one they are the averaged ones. All frameworks here train with this Trainer.
+Tested with transformers 5.20.1 and schedulefree 1.4.1 in Axolotl's environment: without an evaluation the saved weights
+are those that training runs on, after one they are the averaged ones. LLaMA-Factory, ms-swift and TRL use the same
+`Trainer` (not run).
 To reproduce: `research/evidence/schedule_free_weights.py`.
 
 Instead:
